@@ -1,0 +1,35 @@
+// What Linux has and Swift's Glibc module hides: a few calls and constants, under names of our own.
+#ifndef CLINUX_H
+#define CLINUX_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+// Opens `path` below the directory `base`; no `..`, no absolute path and no symlink leads out of it or is followed.
+int linux_open_beneath(int base, const char *path, int flags, mode_t mode);
+
+// Copies between two descriptors inside the kernel; returns the bytes copied, or -1.
+ssize_t linux_copy_range(int from, int64_t from_offset, int to, int64_t to_offset, size_t length);
+
+// Makes `to` share all the bytes of `from` (a reflink); 0, or -1 where the filesystem cannot.
+int linux_clone(int from, int to);
+
+// Renames, refusing to replace anything.
+int linux_rename_new(int from_base, const char *from, int to_base, const char *to);
+
+// Frees the blocks of a range; it reads as zeros afterwards.
+int linux_punch_hole(int fd, int64_t offset, int64_t length);
+
+extern const int linux_o_direct;
+extern const int linux_o_path;
+extern const int linux_seek_data;
+extern const int linux_seek_hole;
+
+// An eventfd that does not block.
+int linux_eventfd(void);
+
+// Widens the calling thread to every processor that the process's cpuset allows; 0 or -1.
+int linux_use_all_processors(void);
+
+#endif

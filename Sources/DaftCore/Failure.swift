@@ -1,0 +1,82 @@
+// The one error that reaches a user: what failed, where, why. It travels over the wire, and its kind decides the
+// exit status. A kind exists because somebody reacts to exactly that.
+
+public struct Failure: Error, Coded {
+    public enum Kind: UInt8, Sendable, CaseIterable {
+        case failed = 1
+        case usage = 2
+        case noSuchName = 3
+        case taken = 4
+        case corrupt = 5
+        case unreachable = 6
+        case noSpace = 7
+        case changed = 8
+        case denied = 9
+        case malformed = 10
+        case missing = 11
+        case stopped = 12
+        case locked = 13
+        case unrelated = 14
+    }
+
+    public static let minimumSize = 13
+
+    public let kind: Kind
+    /// The path or name it is about.
+    public let subject: [UInt8]
+    /// The node where it happened; empty where that is here.
+    public let node: String
+    /// Why, and what to do, in words.
+    public let reason: String
+
+    public init(_ kind: Kind, _ subject: some Collection<UInt8>, node: String = "", _ reason: String) {
+        self.kind = kind
+        self.subject = Array(subject)
+        self.node = node
+        self.reason = reason
+    }
+
+    public init(_ kind: Kind, _ subject: Name, node: String = "", _ reason: String) {
+        self.init(kind, subject.bytes, node: node, reason)
+    }
+
+    public init(from reader: inout ByteReader) throws(Malformed) {
+        guard let kind = Kind(rawValue: try reader.u8()) else {
+            throw Malformed("kind of failure", at: reader.offset - 1)
+        }
+        self.kind = kind
+        subject = try reader.run()
+        node = try reader.text()
+        reason = try reader.text()
+    }
+
+    public func encode(into writer: inout ByteWriter) {
+        writer.u8(kind.rawValue)
+        writer.run(subject)
+        writer.text(node)
+        writer.text(reason)
+    }
+
+    public func at(_ node: String) -> Failure {
+        self.node.isEmpty ? Failure(kind, subject, node: node, reason) : self
+    }
+
+    public var exitStatus: Int32 {
+        switch kind {
+        case .usage: 2
+        case .noSuchName: 3
+        case .taken: 4
+        case .corrupt: 5
+        case .unreachable: 6
+        default: 1
+        }
+    }
+}
+
+extension Failure: CustomStringConvertible {
+    /// `n3:/scratch/a.bin: no space left`.
+    public var description: String {
+        let place = [node, shown(subject)].filter { !$0.isEmpty }.joined(separator: ":")
+        return place.isEmpty ? reason : "\(place): \(reason)"
+    }
+}

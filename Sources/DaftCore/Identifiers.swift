@@ -1,0 +1,120 @@
+// Who is who: ids of chunks, contents, stores and systems, and the number of a rank.
+
+/// The 32 bytes of a SHA-256, kept as four words so that comparing and hashing are cheap.
+public struct Digest: Coded, Comparable {
+    public static let minimumSize = 32
+    private var a, b, c, d: UInt64
+
+    /// The first 32 bytes of `bytes`; the caller has at least that many.
+    public init(_ bytes: UnsafeRawBufferPointer) {
+        precondition(bytes.count >= 32)
+        func word(_ i: Int) -> UInt64 { UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: i * 8, as: UInt64.self)) }
+        (a, b, c, d) = (word(0), word(1), word(2), word(3))
+    }
+
+    public init?(bytes: [UInt8]) {
+        guard bytes.count == 32 else { return nil }
+        self = bytes.withUnsafeBytes { Digest($0) }
+    }
+
+    public init?(hex: some StringProtocol) {
+        guard let bytes = bytesOfHex(hex) else { return nil }
+        self.init(bytes: bytes)
+    }
+
+    public init(from reader: inout ByteReader) throws(Malformed) {
+        self = try reader.raw(32).withUnsafeBytes { Digest($0) }
+    }
+
+    public func encode(into writer: inout ByteWriter) {
+        for word in [a, b, c, d] { writer.u64(word.byteSwapped) }
+    }
+
+    public var bytes: [UInt8] { encoded }
+    public var hex: String { hexadecimal(bytes) }
+
+    /// Any eight bytes of the digest: enough to spread and to mix.
+    public var word: UInt64 { a }
+
+    public static func < (x: Digest, y: Digest) -> Bool { (x.a, x.b, x.c, x.d) < (y.a, y.b, y.c, y.d) }
+}
+
+/// The SHA-256 of a chunk's bytes.
+public typealias ChunkID = Digest
+/// The SHA-256 of a content's manifest in its binary form.
+public typealias ContentID = Digest
+
+/// 16 random bytes that name a store, or a system, for as long as it lives.
+public struct UniqueID: Coded, Comparable {
+    public static let minimumSize = 16
+    public let high, low: UInt64
+
+    public init(high: UInt64, low: UInt64) {
+        self.high = high
+        self.low = low
+    }
+
+    public static func random(using generator: inout some RandomNumberGenerator) -> UniqueID {
+        UniqueID(high: generator.next(), low: generator.next())
+    }
+
+    public static func random() -> UniqueID {
+        var generator = SystemRandomNumberGenerator()
+        return random(using: &generator)
+    }
+
+    public init(from reader: inout ByteReader) throws(Malformed) {
+        high = try reader.u64().byteSwapped
+        low = try reader.u64().byteSwapped
+    }
+
+    public func encode(into writer: inout ByteWriter) {
+        writer.u64(high.byteSwapped)
+        writer.u64(low.byteSwapped)
+    }
+
+    public var hex: String { hexadecimal(encoded) }
+    public static func < (x: UniqueID, y: UniqueID) -> Bool { (x.high, x.low) < (y.high, y.low) }
+}
+
+public typealias StoreID = UniqueID
+public typealias SystemID = UniqueID
+
+/// One process of the system in this run; 0 is the metadata server.
+public struct Rank: Coded, Comparable, CustomStringConvertible {
+    public static let minimumSize = 4
+    public static let metadataServer = Rank(0)
+    public let number: Int
+
+    public init(_ number: Int) { self.number = number }
+    public init(from reader: inout ByteReader) throws(Malformed) { number = try reader.count() }
+    public func encode(into writer: inout ByteWriter) { writer.count(number) }
+    public var description: String { "rank \(number)" }
+    public static func < (x: Rank, y: Rank) -> Bool { x.number < y.number }
+}
+
+public func hexadecimal(_ bytes: some Sequence<UInt8>) -> String {
+    let digits = Array("0123456789abcdef".utf8)
+    var text: [UInt8] = []
+    for byte in bytes { text += [digits[Int(byte >> 4)], digits[Int(byte & 15)]] }
+    return String(decoding: text, as: UTF8.self)
+}
+
+public func bytesOfHex(_ text: some StringProtocol) -> [UInt8]? {
+    let digits = Array(text.utf8)
+    guard digits.count % 2 == 0 else { return nil }
+    var bytes: [UInt8] = []
+    for i in stride(from: 0, to: digits.count, by: 2) {
+        guard let high = hexValue(digits[i]), let low = hexValue(digits[i + 1]) else { return nil }
+        bytes.append(high << 4 | low)
+    }
+    return bytes
+}
+
+private func hexValue(_ digit: UInt8) -> UInt8? {
+    switch digit {
+    case UInt8(ascii: "0")...UInt8(ascii: "9"): digit - UInt8(ascii: "0")
+    case UInt8(ascii: "a")...UInt8(ascii: "f"): digit - UInt8(ascii: "a") + 10
+    default: nil
+    }
+}

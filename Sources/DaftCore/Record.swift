@@ -1,0 +1,165 @@
+// The journal: every change of what the metadata server knows is one record, numbered by the state it leads to.
+
+/// The numbered version of everything the metadata server knows.
+public typealias State = UInt64
+
+public enum Record: Coded {
+    /// The first record of every journal: whose journal it is.
+    case system(SystemID)
+    /// A store is known from now on; stores are numbered in the order of these records.
+    case store(StoreInfo)
+    /// A content is known from now on, complete in `stores`.
+    case content(ContentID, Manifest, stores: BitSet)
+    /// An entry stands under a name from now on; an older one of the same kind ends.
+    case entry(NamedEntry)
+    /// From now on each of `stores` keeps `extent` of each of these contents.
+    case holding(Holding)
+
+    public static let minimumSize = 2
+    public static let version: UInt8 = 1
+
+    public init(from reader: inout ByteReader) throws(Malformed) {
+        guard try reader.u8() == Record.version else { throw Malformed("record version", at: reader.offset - 1) }
+        switch try reader.u8() {
+        case 1: self = .system(try SystemID(from: &reader))
+        case 2: self = .store(try StoreInfo(from: &reader))
+        case 3:
+            let id = try ContentID(from: &reader)
+            let manifest = try Manifest(from: &reader)
+            self = .content(id, manifest, stores: try BitSet(from: &reader))
+        case 4: self = .entry(try NamedEntry(from: &reader))
+        case 5: self = .holding(try Holding(from: &reader))
+        default: throw Malformed("kind of record", at: reader.offset - 1)
+        }
+    }
+
+    public func encode(into writer: inout ByteWriter) {
+        writer.u8(Record.version)
+        switch self {
+        case .system(let id):
+            writer.u8(1)
+            id.encode(into: &writer)
+        case .store(let info):
+            writer.u8(2)
+            info.encode(into: &writer)
+        case .content(let id, let manifest, let stores):
+            writer.u8(3)
+            id.encode(into: &writer)
+            manifest.encode(into: &writer)
+            stores.encode(into: &writer)
+        case .entry(let named):
+            writer.u8(4)
+            named.encode(into: &writer)
+        case .holding(let holding):
+            writer.u8(5)
+            holding.encode(into: &writer)
+        }
+    }
+}
+
+/// A store and where it is.
+public struct StoreInfo: Coded {
+    public static let minimumSize = 24
+    public let id: StoreID
+    public let host: String
+    public let path: [UInt8]
+
+    public init(id: StoreID, host: String, path: [UInt8]) {
+        self.id = id
+        self.host = host
+        self.path = path
+    }
+
+    public init(from reader: inout ByteReader) throws(Malformed) {
+        id = try StoreID(from: &reader)
+        host = try reader.text()
+        path = try reader.run()
+    }
+
+    public func encode(into writer: inout ByteWriter) {
+        id.encode(into: &writer)
+        writer.text(host)
+        writer.run(path)
+    }
+}
+
+/// Each of these stores, by number, keeps this extent of each of these contents.
+public struct Holding: Coded {
+    public static let minimumSize = 9
+    public let contents: [ContentID]
+    public let stores: BitSet
+    public let extent: Extent
+
+    public init(_ contents: [ContentID], in stores: BitSet, _ extent: Extent) {
+        self.contents = contents
+        self.stores = stores
+        self.extent = extent
+    }
+
+    public init(from reader: inout ByteReader) throws(Malformed) {
+        contents = try reader.list()
+        stores = try BitSet(from: &reader)
+        extent = try Extent(from: &reader)
+    }
+
+    public func encode(into writer: inout ByteWriter) {
+        writer.list(contents)
+        stores.encode(into: &writer)
+        extent.encode(into: &writer)
+    }
+}
+
+/// How far a journal goes: its state, and a digest of every record up to it, so that two journals that parted are
+/// told from one that is behind.
+public struct Head: Coded {
+    public static let minimumSize = 16
+    public static let empty = Head(state: 0, digest: 0)
+    public let state: State
+    public let digest: UInt64
+
+    public init(state: State, digest: UInt64) {
+        self.state = state
+        self.digest = digest
+    }
+
+    public init(from reader: inout ByteReader) throws(Malformed) {
+        state = try reader.u64()
+        digest = try reader.u64()
+    }
+
+    public func encode(into writer: inout ByteWriter) {
+        writer.u64(state)
+        writer.u64(digest)
+    }
+
+    /// The head after one more record, `steps` states on.
+    public func after(_ record: [UInt8], steps: Int) -> Head {
+        Head(state: state + State(steps), digest: mixed(record, into: digest ^ (state + State(steps))))
+    }
+}
+
+/// What a store keeps of one content, as a number; xor-ed over all it keeps, the digest of its inventory. A store and
+/// the catalogue each keep that sum, and at start they compare nothing else.
+public func inventoryMark(of content: ContentID, _ extent: Extent) -> UInt64 {
+    extent == .nothing ? 0 : mixed(extent.encoded, into: content.word)
+}
+
+/// 64 bits of everything in `bytes`, in order: against accidents, not against forgers.
+public func mixed(_ bytes: [UInt8], into seed: UInt64) -> UInt64 {
+    func fold(_ x: UInt64, _ y: UInt64) -> UInt64 {
+        let product = (x ^ 0x9E37_79B9_7F4A_7C15).multipliedFullWidth(by: y ^ 0xD6E8_FEB8_6659_FD93)
+        return product.high ^ product.low
+    }
+    var sum = fold(seed, UInt64(bytes.count))
+    bytes.withUnsafeBytes { raw in
+        var offset = 0
+        while offset + 8 <= raw.count {
+            sum = fold(sum, UInt64(littleEndian: raw.loadUnaligned(fromByteOffset: offset, as: UInt64.self)))
+            offset += 8
+        }
+        var rest: UInt64 = 0
+        for i in offset..<raw.count { rest = rest << 8 | UInt64(raw[i]) }
+        sum = fold(sum, rest)
+    }
+    return sum
+}

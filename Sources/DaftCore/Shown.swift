@@ -1,0 +1,41 @@
+// How bytes are shown to people: names may hold newlines, quotes and bytes that are no UTF-8.
+
+/// Printable text stays; a backslash, controls and bytes that are no UTF-8 become `\\`, `\n`, `\t`, `\xHH`.
+public func shown(_ bytes: some Sequence<UInt8>) -> String {
+    let bytes = Array(bytes)
+    if bytes.allSatisfy({ (0x20..<0x7f).contains($0) && $0 != UInt8(ascii: "\\") }) {
+        return String(decoding: bytes, as: UTF8.self)
+    }
+    var text = ""
+    var decoder = UTF8()
+    var start = 0
+    while start < bytes.count {
+        var iterator = bytes[start...].makeIterator()
+        guard case .scalarValue(let scalar) = decoder.decode(&iterator) else {
+            text += escaped(bytes[start])
+            start += 1
+            decoder = UTF8()
+            continue
+        }
+        let width = UTF8.width(scalar)
+        if scalar.value < 0x20 || scalar.value == 0x7f || scalar == "\\" {
+            text += escaped(bytes[start])
+        } else if (0x80..<0xa0).contains(scalar.value) || scalar.properties.generalCategory == .format {
+            text += bytes[start..<start + width].map(escaped).joined()
+        } else {
+            text.unicodeScalars.append(scalar)
+        }
+        start += width
+        decoder = UTF8()
+    }
+    return text
+}
+
+private func escaped(_ byte: UInt8) -> String {
+    switch byte {
+    case UInt8(ascii: "\\"): "\\\\"
+    case UInt8(ascii: "\n"): "\\n"
+    case UInt8(ascii: "\t"): "\\t"
+    default: "\\x" + hexadecimal([byte])
+    }
+}

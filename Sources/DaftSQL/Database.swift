@@ -1,0 +1,181 @@
+// SQLite in Swift words: one connection, prepared statements that are prepared once, one error. Both the catalogue and
+// the store's own record stand on it. A database is used by one thread at a time; its owner sees to that.
+
+import CSQLite
+
+/// What SQLite says went wrong, and the statement it was about.
+public struct SQLError: Error, Hashable, Sendable {
+    public let code: Int32
+    public let message: String
+    public let statement: String
+
+    /// The disk is full.
+    public var isFull: Bool { code & 0xff == SQLITE_FULL }
+    /// The file is no database, or a damaged one.
+    public var isCorrupt: Bool { code & 0xff == SQLITE_CORRUPT || code & 0xff == SQLITE_NOTADB }
+}
+
+public final class Database {
+    fileprivate let handle: OpaquePointer
+    private var prepared: [String: Statement] = [:]
+
+    /// Opens or makes the database at `path`, in WAL mode. `durable`: a commit is on the disk when it returns.
+    public init(path: String, durable: Bool, cacheBytes: Int = 64 << 20) throws(SQLError) {
+        var opened: OpaquePointer?
+        let flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX
+        let status = sqlite3_open_v2(path, &opened, flags, nil)
+        guard status == SQLITE_OK, let opened else {
+            let message = opened.map { String(cString: sqlite3_errmsg($0)) } ?? "out of memory"
+            sqlite3_close_v2(opened)
+            throw SQLError(code: status, message: message, statement: "open \(path)")
+        }
+        handle = opened
+        sqlite3_extended_result_codes(handle, 1)
+        sqlite3_busy_timeout(handle, 5_000)
+        try execute("PRAGMA journal_mode = WAL")
+        try execute("PRAGMA synchronous = \(durable ? "FULL" : "OFF")")
+        try execute("PRAGMA cache_size = \(-cacheBytes / 1024)")
+        try execute("PRAGMA wal_autocheckpoint = 4000")
+    }
+
+    deinit {
+        prepared.removeAll()
+        sqlite3_close_v2(handle)
+    }
+
+    /// Runs statements that return nothing of interest, one or several.
+    public func execute(_ sql: String) throws(SQLError) {
+        guard sqlite3_exec(handle, sql, nil, nil, nil) == SQLITE_OK else { throw error(sql) }
+    }
+
+    /// The statement for `sql`, prepared at its first use and kept.
+    public func statement(_ sql: String) throws(SQLError) -> Statement {
+        if let known = prepared[sql] { return known }
+        var made: OpaquePointer?
+        guard sqlite3_prepare_v3(handle, sql, -1, UInt32(SQLITE_PREPARE_PERSISTENT), &made, nil) == SQLITE_OK,
+            let made
+        else { throw error(sql) }
+        let statement = Statement(made, of: self, sql)
+        prepared[sql] = statement
+        return statement
+    }
+
+    /// Runs one statement with these values and hands each row to `body`.
+    public func run<E: Error>(
+        _ sql: String, _ values: SQLValue..., each body: (borrowing Row) throws(E) -> Void
+    ) throws {
+        let statement = try statement(sql)
+        defer { statement.reset() }
+        try statement.bind(values)
+        while try statement.step() { try body(Row(statement)) }
+    }
+
+    public func run(_ sql: String, _ values: SQLValue...) throws(SQLError) {
+        let statement = try statement(sql)
+        defer { statement.reset() }
+        try statement.bind(values)
+        while try statement.step() {}
+    }
+
+    /// The first column of the first row, if there is one.
+    public func first<T>(_ sql: String, _ values: SQLValue..., as read: (borrowing Row) -> T) throws(SQLError) -> T? {
+        let statement = try statement(sql)
+        defer { statement.reset() }
+        try statement.bind(values)
+        return try statement.step() ? read(Row(statement)) : nil
+    }
+
+    /// All of `body` or nothing: an error rolls back.
+    public func transaction<T, E: Error>(_ body: () throws(E) -> T) throws -> T {
+        try run("BEGIN IMMEDIATE")
+        do {
+            let value = try body()
+            try run("COMMIT")
+            return value
+        } catch {
+            if sqlite3_get_autocommit(handle) == 0 { try? run("ROLLBACK") }
+            throw error
+        }
+    }
+
+    public var lastInsertedRow: Int64 { sqlite3_last_insert_rowid(handle) }
+    public var changes: Int { Int(sqlite3_changes(handle)) }
+
+    fileprivate func error(_ statement: String) -> SQLError {
+        SQLError(
+            code: sqlite3_extended_errcode(handle), message: String(cString: sqlite3_errmsg(handle)),
+            statement: statement)
+    }
+}
+
+public enum SQLValue: Sendable {
+    case null
+    case integer(Int64)
+    case blob([UInt8])
+
+    public static func integer(_ value: some BinaryInteger) -> SQLValue { .integer(Int64(truncatingIfNeeded: value)) }
+    public static func blob(_ value: [UInt8]?) -> SQLValue { value.map { .blob($0) } ?? .null }
+}
+
+public final class Statement {
+    private unowned let database: Database
+    fileprivate let handle: OpaquePointer
+    private let sql: String
+
+    fileprivate init(_ handle: OpaquePointer, of database: Database, _ sql: String) {
+        self.handle = handle
+        self.database = database
+        self.sql = sql
+    }
+
+    deinit { sqlite3_finalize(handle) }
+
+    fileprivate func bind(_ values: [SQLValue]) throws(SQLError) {
+        for (i, value) in values.enumerated() {
+            let column = Int32(i + 1)
+            let status =
+                switch value {
+                case .null: sqlite3_bind_null(handle, column)
+                case .integer(let number): sqlite3_bind_int64(handle, column, number)
+                case .blob(let bytes): bindBlob(bytes, column)
+                }
+            guard status == SQLITE_OK else { throw database.error(sql) }
+        }
+    }
+
+    private func bindBlob(_ bytes: [UInt8], _ column: Int32) -> Int32 {
+        guard !bytes.isEmpty else { return sqlite3_bind_zeroblob(handle, column, 0) }
+        let transient = unsafeBitCast(-1, to: sqlite3_destructor_type.self)  // SQLite keeps a copy of its own
+        return bytes.withUnsafeBytes { sqlite3_bind_blob(handle, column, $0.baseAddress, Int32($0.count), transient) }
+    }
+
+    fileprivate func step() throws(SQLError) -> Bool {
+        switch sqlite3_step(handle) {
+        case SQLITE_ROW: return true
+        case SQLITE_DONE: return false
+        default: throw database.error(sql)
+        }
+    }
+
+    fileprivate func reset() {
+        sqlite3_reset(handle)
+        sqlite3_clear_bindings(handle)
+    }
+}
+
+/// The row a statement stands on; valid until the next step.
+public struct Row: ~Copyable {
+    private let statement: Statement
+
+    fileprivate init(_ statement: Statement) { self.statement = statement }
+
+    public func isNull(_ column: Int) -> Bool { sqlite3_column_type(statement.handle, Int32(column)) == SQLITE_NULL }
+    public func integer(_ column: Int) -> Int64 { sqlite3_column_int64(statement.handle, Int32(column)) }
+    public func word(_ column: Int) -> UInt64 { UInt64(bitPattern: integer(column)) }
+
+    public func bytes(_ column: Int) -> [UInt8] {
+        let length = Int(sqlite3_column_bytes(statement.handle, Int32(column)))
+        guard length > 0, let start = sqlite3_column_blob(statement.handle, Int32(column)) else { return [] }
+        return Array(UnsafeRawBufferPointer(start: start, count: length))
+    }
+}

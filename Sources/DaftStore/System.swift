@@ -1,0 +1,119 @@
+// The one place where C's -1 becomes a Swift error. A call that a signal interrupted is made again; every wrapper is
+// named for what it does and ends with the C function's name in its error.
+
+import CLinux
+import DaftCore
+import Glibc
+
+/// A system call that failed: which, and errno.
+public struct SystemError: Error, Hashable, Sendable {
+    public let code: Int32
+    public let call: String
+
+    public var reason: String { String(cString: strerror(code)) }
+    public var isNotFound: Bool { code == ENOENT }
+    public var exists: Bool { code == EEXIST }
+    public var isFull: Bool { code == ENOSPC || code == EDQUOT }
+
+    /// The failure a user sees, about `path`.
+    public func failure(_ path: [UInt8]) -> Failure {
+        switch code {
+        case ENOSPC: Failure(.noSpace, path, "no space left on the device")
+        case EDQUOT: Failure(.noSpace, path, "the disk quota is used up")
+        case ENOENT: Failure(.missing, path, "no such file or directory")
+        case EACCES, EPERM: Failure(.denied, path, "permission denied (\(call))")
+        case ELOOP, EXDEV: Failure(.denied, path, "a symlink or .. in the path leads elsewhere (\(call))")
+        default: Failure(.failed, path, "\(reason) (\(call))")
+        }
+    }
+}
+
+/// Makes `call` again while a signal interrupts it; -1 becomes a `SystemError`.
+@discardableResult
+func system<T: SignedInteger>(_ name: String, _ call: () -> T) throws(SystemError) -> T {
+    while true {
+        let result = call()
+        if result != -1 { return result }
+        let code = errno
+        if code != EINTR { throw SystemError(code: code, call: name) }
+    }
+}
+
+/// An open file; closed when the last owner lets go.
+public final class Descriptor: Sendable {
+    public let number: Int32
+
+    public init(_ number: Int32) { self.number = number }
+
+    deinit { close(number) }
+}
+
+/// Calls `body` with `bytes` as a C path. Paths are bytes, not text.
+func withPath<T, E: Error>(_ bytes: some Collection<UInt8>, _ body: (UnsafePointer<CChar>) throws(E) -> T) throws(E) -> T {
+    var path = ContiguousArray<CChar>()
+    path.reserveCapacity(bytes.count + 1)
+    for byte in bytes { path.append(CChar(bitPattern: byte)) }
+    path.append(0)
+    return try path.withUnsafeBufferPointer { (buffer) throws(E) -> T in try body(buffer.baseAddress!) }
+}
+
+/// What daft looks at in a stat.
+public struct Status: Hashable, Sendable {
+    public let device: UInt64
+    public let inode: UInt64
+    public let mode: UInt32
+    public let size: Int64
+    public let blocks: Int64
+    public let links: UInt64
+    public let mtime: Time
+    public let ctime: Time
+
+    init(_ raw: stat) {
+        device = UInt64(raw.st_dev)
+        inode = UInt64(raw.st_ino)
+        mode = raw.st_mode
+        size = Int64(raw.st_size)
+        blocks = Int64(raw.st_blocks)
+        links = UInt64(raw.st_nlink)
+        mtime = Time(seconds: Int64(raw.st_mtim.tv_sec), nanoseconds: UInt32(raw.st_mtim.tv_nsec))
+        ctime = Time(seconds: Int64(raw.st_ctim.tv_sec), nanoseconds: UInt32(raw.st_ctim.tv_nsec))
+    }
+
+    public var isFile: Bool { mode & S_IFMT == S_IFREG }
+    public var isDirectory: Bool { mode & S_IFMT == S_IFDIR }
+    public var isSymlink: Bool { mode & S_IFMT == S_IFLNK }
+    public var permissions: UInt16 { UInt16(mode & 0o7777) }
+}
+
+extension Descriptor {
+    public func status() throws(SystemError) -> Status {
+        var raw = stat()
+        try system("fstat") { fstat(number, &raw) }
+        return Status(raw)
+    }
+
+    /// Fills as much of `memory` as the file has from `offset`; the count is short only at its end.
+    public func read(into memory: UnsafeMutableRawBufferPointer, at offset: Int64) throws(SystemError) -> Int {
+        var done = 0
+        while done < memory.count {
+            let count = try system("pread") {
+                pread(number, memory.baseAddress! + done, memory.count - done, off_t(offset) + off_t(done))
+            }
+            if count == 0 { break }
+            done += count
+        }
+        return done
+    }
+
+    /// The first data at or after `offset`, and the hole after it; nil when there is only a hole up to the end.
+    public func data(after offset: Int64) throws(SystemError) -> Range<Int64>? {
+        do {
+            let start = try system("lseek") { lseek(number, off_t(offset), linux_seek_data) }
+            let end = try system("lseek") { lseek(number, start, linux_seek_hole) }
+            return Int64(start)..<Int64(end)
+        } catch {
+            if error.code == ENXIO { return nil }
+            throw error
+        }
+    }
+}

@@ -1,0 +1,196 @@
+// What a data server can be told to do. An order may take long: whoever gave it polls, sees its progress, and may cancel it.
+
+public enum Order: Coded {
+    /// Read these files, hash them and keep their bytes, without names yet.
+    case ingest(Ingest)
+    /// Bytes kept under these keys are parts of contents that are known now.
+    case settle([Settled])
+    /// Give kept contents their names; make directories and symlinks.
+    case place([NamedEntry])
+    /// Bring what is published into this store.
+    case fetch(Fetch)
+    /// Read again and hash what this store keeps below these names, or all of it.
+    case verify(below: [Name], state: State)
+    /// Forget these contents, which got no name.
+    case discard([ContentID])
+
+    public static let minimumSize = 5
+
+    public init(from reader: inout ByteReader) throws(Malformed) {
+        switch try reader.u8() {
+        case 1: self = .ingest(try Ingest(from: &reader))
+        case 2: self = .settle(try reader.list())
+        case 3: self = .place(try reader.list())
+        case 4: self = .fetch(try Fetch(from: &reader))
+        case 5: self = .verify(below: try reader.list(), state: try reader.u64())
+        case 6: self = .discard(try reader.list())
+        default: throw Malformed("kind of order", at: reader.offset - 1)
+        }
+    }
+
+    public func encode(into writer: inout ByteWriter) {
+        switch self {
+        case .ingest(let ingest):
+            writer.u8(1)
+            ingest.encode(into: &writer)
+        case .settle(let settled):
+            writer.u8(2)
+            writer.list(settled)
+        case .place(let entries):
+            writer.u8(3)
+            writer.list(entries)
+        case .fetch(let fetch):
+            writer.u8(4)
+            fetch.encode(into: &writer)
+        case .verify(let names, let state):
+            writer.u8(5)
+            writer.list(names)
+            writer.u64(state)
+        case .discard(let contents):
+            writer.u8(6)
+            writer.list(contents)
+        }
+    }
+}
+
+/// Files to take in: paths of this node, or files that another rank offers.
+public struct Ingest: Coded {
+    public static let minimumSize = 9
+    /// Who offers the files, under which number; nobody: the paths are this node's own.
+    public let offer: Offer?
+    public let chunkSize: ChunkSize
+    public let files: [IngestFile]
+
+    public init(offer: Offer?, chunkSize: ChunkSize, files: [IngestFile]) {
+        self.offer = offer
+        self.chunkSize = chunkSize
+        self.files = files
+    }
+
+    public init(from reader: inout ByteReader) throws(Malformed) {
+        offer = try reader.flag() ? Offer(from: &reader) : nil
+        chunkSize = try ChunkSize(from: &reader)
+        files = try reader.list()
+    }
+
+    public func encode(into writer: inout ByteWriter) {
+        writer.flag(offer != nil)
+        offer?.encode(into: &writer)
+        chunkSize.encode(into: &writer)
+        writer.list(files)
+    }
+}
+
+public struct Offer: Coded {
+    public static let minimumSize = 12
+    public let rank: Rank
+    public let number: UInt64
+
+    public init(rank: Rank, number: UInt64) {
+        self.rank = rank
+        self.number = number
+    }
+
+    public init(from reader: inout ByteReader) throws(Malformed) {
+        rank = try Rank(from: &reader)
+        number = try reader.u64()
+    }
+
+    public func encode(into writer: inout ByteWriter) {
+        rank.encode(into: &writer)
+        writer.u64(number)
+    }
+}
+
+/// One file, or a run of its chunks.
+public struct IngestFile: Coded {
+    public static let minimumSize = SourceFileInfo.minimumSize + 45
+    public let info: SourceFileInfo
+    /// Names the file as it was seen, so that an interrupted ingest goes on where it was.
+    public let key: Digest
+    public let span: Span
+    /// The file is cut over several stores: keep the bytes as a part, whose content is told later.
+    public let isPart: Bool
+
+    public init(info: SourceFileInfo, key: Digest, span: Span, isPart: Bool) {
+        self.info = info
+        self.key = key
+        self.span = span
+        self.isPart = isPart
+    }
+
+    public init(from reader: inout ByteReader) throws(Malformed) {
+        info = try SourceFileInfo(from: &reader)
+        key = try Digest(from: &reader)
+        span = try Span(from: &reader)
+        isPart = try reader.flag()
+    }
+
+    public func encode(into writer: inout ByteWriter) {
+        info.encode(into: &writer)
+        key.encode(into: &writer)
+        span.encode(into: &writer)
+        writer.flag(isPart)
+    }
+}
+
+/// The content that the parts kept under `key` belong to.
+public struct Settled: Coded {
+    public static let minimumSize = 64 + Manifest.minimumSize
+    public let key: Digest
+    public let content: ContentID
+    public let manifest: Manifest
+
+    public init(key: Digest, content: ContentID, manifest: Manifest) {
+        self.key = key
+        self.content = content
+        self.manifest = manifest
+    }
+
+    public init(from reader: inout ByteReader) throws(Malformed) {
+        key = try Digest(from: &reader)
+        content = try ContentID(from: &reader)
+        manifest = try Manifest(from: &reader)
+    }
+
+    public func encode(into writer: inout ByteWriter) {
+        key.encode(into: &writer)
+        content.encode(into: &writer)
+        manifest.encode(into: &writer)
+    }
+}
+
+/// Published names to bring in. The data server lists them from its own copy of the catalogue, so an order is
+/// small however many files it means.
+public struct Fetch: Coded {
+    public static let minimumSize = 14
+    public let below: [Name]
+    /// The state that the order was given in; the data server catches up to it first.
+    public let state: State
+    /// The neighbour to take everything from while it can give it: the chain of a broadcast.
+    public let predecessor: Rank?
+    /// Whether the data server reports what it now keeps; a broadcast's caller does it for all at once.
+    public let reports: Bool
+
+    public init(below: [Name], state: State, predecessor: Rank?, reports: Bool) {
+        self.below = below
+        self.state = state
+        self.predecessor = predecessor
+        self.reports = reports
+    }
+
+    public init(from reader: inout ByteReader) throws(Malformed) {
+        below = try reader.list()
+        state = try reader.u64()
+        predecessor = try reader.flag() ? Rank(from: &reader) : nil
+        reports = try reader.flag()
+    }
+
+    public func encode(into writer: inout ByteWriter) {
+        writer.list(below)
+        writer.u64(state)
+        writer.flag(predecessor != nil)
+        predecessor?.encode(into: &writer)
+        writer.flag(reports)
+    }
+}

@@ -1,0 +1,219 @@
+// The small questions that ranks ask one another. A request is one message; bytes of files never travel in it.
+
+public enum Request: Coded {
+    /// To the metadata server: a store is here; the answer is `welcome`.
+    case hello(Hello)
+    /// The records after a head; any rank with a catalogue answers.
+    case delta(after: Head)
+    /// To the metadata server: these names, with what stands under them.
+    case publish(Publication)
+    /// To the metadata server: from now on this is kept where it says.
+    case hold([Holding])
+    /// To the metadata server: who is in the system in this run.
+    case members
+    /// To the metadata server: this rank begins or ends loading a content; the answer is who else is loading it.
+    case loading(ContentID, begun: Bool)
+    /// To a data server: how much of these contents can it serve at this moment?
+    case have([ContentID])
+    /// To a data server: bytes of these contents came wrong from you; look.
+    case doubt([ContentID])
+    /// To a data server: do this; the answer is `finished`, or `working` with a number to poll.
+    case order(Order)
+    case poll(task: UInt64)
+    case cancel(task: UInt64)
+    /// To a data server: how much room is there?
+    case space
+    /// To a rank that offers files: read and hash these chunks.
+    case identify(offer: UInt64, [Span])
+    /// Are you there?
+    case ping
+
+    public static let minimumSize = 2
+    public static let version: UInt8 = 1
+
+    public init(from reader: inout ByteReader) throws(Malformed) {
+        guard try reader.u8() == Request.version else { throw Malformed("request version", at: reader.offset - 1) }
+        switch try reader.u8() {
+        case 1: self = .hello(try Hello(from: &reader))
+        case 2: self = .delta(after: try Head(from: &reader))
+        case 3: self = .publish(try Publication(from: &reader))
+        case 4: self = .hold(try reader.list())
+        case 5: self = .members
+        case 6: self = .loading(try ContentID(from: &reader), begun: try reader.flag())
+        case 7: self = .have(try reader.list())
+        case 8: self = .doubt(try reader.list())
+        case 9: self = .order(try Order(from: &reader))
+        case 10: self = .poll(task: try reader.u64())
+        case 11: self = .cancel(task: try reader.u64())
+        case 12: self = .space
+        case 13: self = .identify(offer: try reader.u64(), try reader.list())
+        case 14: self = .ping
+        default: throw Malformed("kind of request", at: reader.offset - 1)
+        }
+    }
+
+    public func encode(into writer: inout ByteWriter) {
+        writer.u8(Request.version)
+        writer.u8(tag)
+        switch self {
+        case .hello(let hello): hello.encode(into: &writer)
+        case .delta(let head): head.encode(into: &writer)
+        case .publish(let publication): publication.encode(into: &writer)
+        case .hold(let holdings): writer.list(holdings)
+        case .loading(let content, let begun):
+            content.encode(into: &writer)
+            writer.flag(begun)
+        case .have(let contents), .doubt(let contents): writer.list(contents)
+        case .order(let order): order.encode(into: &writer)
+        case .poll(let task), .cancel(let task): writer.u64(task)
+        case .identify(let offer, let spans):
+            writer.u64(offer)
+            writer.list(spans)
+        case .members, .space, .ping: break
+        }
+    }
+
+    private var tag: UInt8 {
+        switch self {
+        case .hello: 1
+        case .delta: 2
+        case .publish: 3
+        case .hold: 4
+        case .members: 5
+        case .loading: 6
+        case .have: 7
+        case .doubt: 8
+        case .order: 9
+        case .poll: 10
+        case .cancel: 11
+        case .space: 12
+        case .identify: 13
+        case .ping: 14
+        }
+    }
+}
+
+/// What a data server brings when it joins.
+public struct Hello: Coded {
+    public static let minimumSize = StoreInfo.minimumSize + Head.minimumSize + 1
+    public let store: StoreInfo
+    public let head: Head
+    /// Whose catalogue it has a copy of; nothing yet for a fresh store.
+    public let system: SystemID?
+
+    public init(store: StoreInfo, head: Head, system: SystemID?) {
+        self.store = store
+        self.head = head
+        self.system = system
+    }
+
+    public init(from reader: inout ByteReader) throws(Malformed) {
+        store = try StoreInfo(from: &reader)
+        head = try Head(from: &reader)
+        system = try reader.flag() ? SystemID(from: &reader) : nil
+    }
+
+    public func encode(into writer: inout ByteWriter) {
+        store.encode(into: &writer)
+        head.encode(into: &writer)
+        writer.flag(system != nil)
+        system?.encode(into: &writer)
+    }
+}
+
+/// Names to publish, and the contents that stand under them with who keeps what.
+public struct Publication: Coded {
+    public static let minimumSize = 8
+    public let entries: [NamedEntry]
+    public let contents: [KeptContent]
+
+    public init(entries: [NamedEntry], contents: [KeptContent]) {
+        self.entries = entries
+        self.contents = contents
+    }
+
+    public init(from reader: inout ByteReader) throws(Malformed) {
+        entries = try reader.list()
+        contents = try reader.list()
+    }
+
+    public func encode(into writer: inout ByteWriter) {
+        writer.list(entries)
+        writer.list(contents)
+    }
+}
+
+/// A content and which stores, by number, keep how much of it.
+public struct KeptContent: Coded {
+    public static let minimumSize = 32 + Manifest.minimumSize + 4
+    public let id: ContentID
+    public let manifest: Manifest
+    public let holdings: [StoreExtent]
+
+    public init(id: ContentID, manifest: Manifest, holdings: [StoreExtent]) {
+        self.id = id
+        self.manifest = manifest
+        self.holdings = holdings
+    }
+
+    public init(from reader: inout ByteReader) throws(Malformed) {
+        id = try ContentID(from: &reader)
+        manifest = try Manifest(from: &reader)
+        holdings = try reader.list()
+    }
+
+    public func encode(into writer: inout ByteWriter) {
+        id.encode(into: &writer)
+        manifest.encode(into: &writer)
+        writer.list(holdings)
+    }
+}
+
+public struct StoreExtent: Coded {
+    public static let minimumSize = 5
+    public let store: Int
+    public let extent: Extent
+
+    public init(store: Int, _ extent: Extent) {
+        self.store = store
+        self.extent = extent
+    }
+
+    public init(from reader: inout ByteReader) throws(Malformed) {
+        store = try reader.count()
+        extent = try Extent(from: &reader)
+    }
+
+    public func encode(into writer: inout ByteWriter) {
+        writer.count(store)
+        extent.encode(into: &writer)
+    }
+}
+
+/// A run of chunks of one offered file.
+public struct Span: Coded {
+    public static let minimumSize = 12
+    public let file: Int
+    public let first: Int
+    public let count: Int
+
+    public init(file: Int, first: Int, count: Int) {
+        self.file = file
+        self.first = first
+        self.count = count
+    }
+
+    public init(from reader: inout ByteReader) throws(Malformed) {
+        file = try reader.count()
+        first = try reader.count()
+        count = try reader.count()
+    }
+
+    public func encode(into writer: inout ByteWriter) {
+        writer.count(file)
+        writer.count(first)
+        writer.count(count)
+    }
+
+    public var chunks: Range<Int> { first..<first + count }
+}

@@ -28,6 +28,7 @@ let package = Package(
 
         module("DaftCore", []),
         module("DaftSQL", ["CSQLite"]),
+        module("DaftLink", ["DaftCore", "CLinux"]),
         module("DaftStore", ["DaftCore", "DaftSQL", "COpenSSL", "CLinux"]),
 
         tests(of: "DaftCore"),

@@ -29,6 +29,9 @@ extern const int linux_seek_hole;
 // An eventfd that does not block.
 int linux_eventfd(void);
 
+// Names the calling thread, as top and gdb show it; what is longer than 15 bytes is cut.
+void linux_name_thread(const char *name);
+
 // Widens the calling thread to every processor that the process's cpuset allows; 0 or -1.
 int linux_use_all_processors(void);
 

@@ -1,0 +1,70 @@
+// The seam between the engine and the bytes in motion. The engine sees `any Link`: memory in tests and in one process,
+// MPI on a cluster, ZeroMQ between workstations. `LinkContract` says the same as these comments, as checks.
+
+import DaftCore
+
+public protocol Link: Sendable {
+    /// This rank.
+    var rank: Rank { get }
+
+    /// The ranks that are alive as far as known, this one among them, in order.
+    var ranks: [Rank] { get }
+
+    /// Where this rank's protocol runs.
+    var loop: any Loop { get }
+
+    /// From now on `responder` answers what other ranks ask. Until then questions wait. A rank may ask itself.
+    func serve(_ responder: any Responder)
+
+    /// A small question, a small answer. It ends by the deadline, whatever the other side does: what is asked of a rank
+    /// that is known to be dead fails at once with `unreachable`, and no answer in time is `timedOut`. Either way
+    /// the question may have been carried out. Between two ranks, questions arrive in the order in which they were asked.
+    func call(_ request: Request, at rank: Rank, timeoutMilliseconds: Int) async throws(LinkError) -> Reply
+
+    /// Bytes, pulled: the run's pieces land in `slab` one behind the other, each at its own place whatever became of the
+    /// others, and the states say which are there. The slab stays the link's until this returns.
+    func load(
+        _ run: ChunkRun, from rank: Rank, into slab: Slab, timeoutMilliseconds: Int
+    ) async throws(LinkError) -> [PieceState]
+
+    /// Ends this rank's part: what is under way fails with `closed`.
+    func close()
+}
+
+/// What a rank does for others.
+public protocol Responder: Sendable {
+    func answer(_ request: Request, from rank: Rank) async -> Reply
+
+    /// Fills a slab of its own with the run's pieces. Bytes of a piece that is not `sent` mean nothing.
+    func supply(_ run: ChunkRun, to rank: Rank) async -> Supply
+}
+
+public struct Supply: Sendable {
+    /// None where no piece could be sent.
+    public let slab: Slab?
+    public let states: [PieceState]
+
+    public init(slab: Slab?, states: [PieceState]) {
+        self.slab = slab
+        self.states = states
+    }
+}
+
+public enum LinkError: Error, Hashable, Sendable {
+    case unreachable(Rank)
+    case timedOut(Rank, milliseconds: Int)
+    /// The other side sent what is no message.
+    case malformed(Rank, Malformed)
+    case closed
+
+    public var reason: String {
+        switch self {
+        case .unreachable(let rank): "\(rank) cannot be reached"
+        case .timedOut(let rank, let milliseconds): "\(rank) did not answer within \(milliseconds) ms"
+        case .malformed(let rank, let error): "\(rank) sent what is no message (\(error.what) at \(error.offset))"
+        case .closed: "the system is ending"
+        }
+    }
+
+    public var failure: Failure { Failure(.unreachable, [], reason) }
+}

@@ -1,0 +1,42 @@
+// The one thread of a rank on which its protocol runs: an executor, and the clock that deadlines are read from.
+// A link's own loop implements it (MPI's polls the network between jobs); tests have one with a simulated time.
+
+public typealias Nanoseconds = UInt64
+
+public protocol Loop: SerialExecutor, TaskExecutor {
+    /// Time since some fixed point; it never goes back.
+    var now: Nanoseconds { get }
+
+    /// Calls `body` on the loop at `deadline`, unless the alarm is cancelled before.
+    func alarm(at deadline: Nanoseconds, _ body: @escaping @Sendable () -> Void) -> Alarm
+    func cancel(_ alarm: Alarm)
+}
+
+public struct Alarm: Hashable, Sendable {
+    public let deadline: Nanoseconds
+    public let number: UInt64
+
+    public init(deadline: Nanoseconds, number: UInt64) {
+        self.deadline = deadline
+        self.number = number
+    }
+}
+
+extension Loop {
+    public func deadline(inMilliseconds milliseconds: Int) -> Nanoseconds {
+        now + Nanoseconds(milliseconds) * 1_000_000
+    }
+
+    /// Starts a task whose every step runs on this loop.
+    @discardableResult
+    public func start<T: Sendable>(_ body: @escaping @Sendable () async -> T) -> Task<T, Never> {
+        Task(executorPreference: self, operation: body)
+    }
+
+    public func sleep(milliseconds: Int) async {
+        let deadline = deadline(inMilliseconds: milliseconds)
+        await withUnsafeContinuation { continuation in
+            _ = alarm(at: deadline) { continuation.resume() }
+        }
+    }
+}

@@ -1,0 +1,99 @@
+// Memory that bytes travel in. A slab is taken from a pool of fixed size and goes back when its last owner lets go;
+// an empty pool is the back-pressure: whoever wants a slab waits, and nothing anywhere grows with the size of the data.
+
+import Synchronization
+
+/// Page-aligned memory from a pool. Its one owner at a time may write it; handing it on hands that over.
+public final class Slab: @unchecked Sendable {
+    public let memory: UnsafeMutableRawBufferPointer
+    private let pool: SlabPool
+
+    fileprivate init(_ memory: UnsafeMutableRawBufferPointer, of pool: SlabPool) {
+        self.memory = memory
+        self.pool = pool
+    }
+
+    deinit { pool.giveBack(memory) }
+
+    public func slice(_ offset: Int, _ length: Int) -> UnsafeMutableRawBufferPointer {
+        UnsafeMutableRawBufferPointer(rebasing: memory[offset..<offset + length])
+    }
+}
+
+public final class SlabPool: Sendable {
+    private struct State: ~Copyable {
+        var free: Int
+        var kept: [UInt] = []
+        var waiting: [(bytes: Int, continuation: UnsafeContinuation<Void, Never>)] = []
+    }
+
+    public static let alignment = 4096
+
+    public let slabBytes: Int
+    public let totalBytes: Int
+    private let state: Mutex<State>
+
+    /// A pool of `totalBytes`, cut in slabs of `slabBytes`. A slab may be larger on demand: it then counts for more.
+    public init(totalBytes: Int, slabBytes: Int) {
+        self.totalBytes = max(totalBytes, slabBytes)
+        self.slabBytes = slabBytes
+        state = Mutex(State(free: self.totalBytes))
+    }
+
+    deinit {
+        state.withLock { state in
+            for address in state.kept { UnsafeMutableRawPointer(bitPattern: address)?.deallocate() }
+        }
+    }
+
+    /// Waits until there is room. Nobody overtakes: a large wish is not starved by small ones.
+    public func take(_ bytes: Int? = nil) async -> Slab {
+        let size = min(totalBytes, max(slabBytes, ((bytes ?? 0) + 4095) & ~4095))
+        if !reserve(size) {
+            await withUnsafeContinuation { continuation in
+                let isReady = state.withLock { state in
+                    if state.waiting.isEmpty, state.free >= size {
+                        state.free -= size
+                        return true
+                    }
+                    state.waiting.append((size, continuation))
+                    return false
+                }
+                if isReady { continuation.resume() }
+            }
+        }
+        return Slab(allocate(size), of: self)
+    }
+
+    private func reserve(_ size: Int) -> Bool {
+        state.withLock { state in
+            guard state.waiting.isEmpty, state.free >= size else { return false }
+            state.free -= size
+            return true
+        }
+    }
+
+    private func allocate(_ size: Int) -> UnsafeMutableRawBufferPointer {
+        let known = size == slabBytes ? state.withLock { $0.kept.popLast() } : nil
+        let start =
+            known.flatMap { UnsafeMutableRawPointer(bitPattern: $0) }
+            ?? UnsafeMutableRawPointer.allocate(byteCount: size, alignment: SlabPool.alignment)
+        return UnsafeMutableRawBufferPointer(start: start, count: size)
+    }
+
+    fileprivate func giveBack(_ memory: UnsafeMutableRawBufferPointer) {
+        let isKept = memory.count == slabBytes
+        if !isKept { memory.deallocate() }
+        let woken = state.withLock { state in
+            if isKept { state.kept.append(UInt(bitPattern: memory.baseAddress)) }
+            state.free += memory.count
+            var woken: [UnsafeContinuation<Void, Never>] = []
+            while let first = state.waiting.first, first.bytes <= state.free {
+                state.free -= first.bytes
+                woken.append(state.waiting.removeFirst().continuation)
+            }
+            return woken
+        }
+        for continuation in woken { continuation.resume() }
+    }
+}

@@ -1,0 +1,70 @@
+// The loop of a rank that has no network of its own to poll: a thread that runs jobs and alarms and sleeps otherwise.
+
+public final class ThreadLoop: Loop, @unchecked Sendable {
+    private let latch = Latch()
+    // Guarded by the latch.
+    private var jobs: [UnownedJob] = []
+    private var alarms = AlarmClock()
+    private var isStopped = false
+    private var thread: OwnThread?
+
+    public init(name: String) {
+        thread = OwnThread(name) { [unowned self] in run() }
+    }
+
+    /// Ends the thread once what is queued has run. The caller sees to it that nothing is started afterwards.
+    public func stop() {
+        latch.locked {
+            isStopped = true
+            latch.wake()
+        }
+        thread?.join()
+        thread = nil
+    }
+
+    public func enqueue(_ job: consuming ExecutorJob) {
+        let job = UnownedJob(job)
+        latch.locked {
+            jobs.append(job)
+            latch.wake()
+        }
+    }
+
+    public func asUnownedSerialExecutor() -> UnownedSerialExecutor { UnownedSerialExecutor(ordinary: self) }
+
+    public var now: Nanoseconds { monotonicNow() }
+
+    public func alarm(at deadline: Nanoseconds, _ body: @escaping @Sendable () -> Void) -> Alarm {
+        latch.locked {
+            defer { latch.wake() }
+            return alarms.set(at: deadline, body)
+        }
+    }
+
+    public func cancel(_ alarm: Alarm) { latch.locked { alarms.cancel(alarm) } }
+
+    private func run() {
+        while let (ready, due) = next() {
+            for job in ready {
+                job.runSynchronously(
+                    isolatedTo: asUnownedSerialExecutor(), taskExecutor: asUnownedTaskExecutor())
+            }
+            due?()
+        }
+    }
+
+    /// What to run now, after sleeping for it if need be; nil when stopped.
+    private func next() -> ([UnownedJob], (@Sendable () -> Void)?)? {
+        latch.locked {
+            while true {
+                let due = alarms.due(at: now)
+                if !jobs.isEmpty || due != nil {
+                    defer { jobs.removeAll(keepingCapacity: true) }
+                    return (jobs, due)
+                }
+                if isStopped { return nil }
+                latch.wait(until: alarms.next)
+            }
+        }
+    }
+}

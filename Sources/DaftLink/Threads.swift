@@ -1,0 +1,83 @@
+// Threads of our own: never the cooperative pool, whose width is the cores and which blocking calls would starve.
+
+import CLinux
+import Glibc
+
+/// A lock with a condition, for queues that threads sleep on.
+final class Latch: @unchecked Sendable {
+    private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
+    private let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
+
+    init() {
+        pthread_mutex_init(mutex, nil)
+        var attributes = pthread_condattr_t()
+        pthread_condattr_init(&attributes)
+        pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC)
+        pthread_cond_init(condition, &attributes)
+        pthread_condattr_destroy(&attributes)
+    }
+
+    deinit {
+        pthread_cond_destroy(condition)
+        pthread_mutex_destroy(mutex)
+        condition.deallocate()
+        mutex.deallocate()
+    }
+
+    func locked<T>(_ body: () -> T) -> T {
+        pthread_mutex_lock(mutex)
+        defer { pthread_mutex_unlock(mutex) }
+        return body()
+    }
+
+    /// Inside `locked`: sleeps until `wake`, or until the deadline.
+    func wait(until deadline: Nanoseconds?) {
+        guard let deadline else {
+            pthread_cond_wait(condition, mutex)
+            return
+        }
+        var time = timespec(tv_sec: Int(deadline / 1_000_000_000), tv_nsec: Int(deadline % 1_000_000_000))
+        pthread_cond_timedwait(condition, mutex, &time)
+    }
+
+    func wake() { pthread_cond_signal(condition) }
+    func wakeAll() { pthread_cond_broadcast(condition) }
+}
+
+/// The monotonic clock.
+public func monotonicNow() -> Nanoseconds {
+    var time = timespec()
+    clock_gettime(CLOCK_MONOTONIC, &time)
+    return Nanoseconds(time.tv_sec) * 1_000_000_000 + Nanoseconds(time.tv_nsec)
+}
+
+/// Starts a thread that runs `body` and ends; `join` waits for that.
+final class OwnThread: @unchecked Sendable {
+    private var handle = pthread_t()
+
+    init(_ name: String, _ body: @escaping @Sendable () -> Void) {
+        let box = Unmanaged.passRetained(ThreadBody(name, body))
+        let status = pthread_create(&handle, nil, { runThread($0) }, box.toOpaque())
+        precondition(status == 0, "no more threads")
+    }
+
+    func join() { pthread_join(handle, nil) }
+}
+
+private final class ThreadBody: Sendable {
+    let name: String
+    let body: @Sendable () -> Void
+
+    init(_ name: String, _ body: @escaping @Sendable () -> Void) {
+        self.name = name
+        self.body = body
+    }
+}
+
+private func runThread(_ raw: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
+    let box = Unmanaged<ThreadBody>.fromOpaque(raw!).takeRetainedValue()
+    linux_name_thread(box.name)
+    _ = linux_use_all_processors()  // mpirun binds a rank to one core, and its threads with it
+    box.body()
+    return nil
+}

@@ -1,0 +1,68 @@
+// The few threads that disk, hashing and SQLite run on, so that the loop never blocks. How much is queued is bounded
+// by whoever asks: each piece of work holds a slab, or is one of a window.
+
+/// Runs blocking work off the loop.
+public final class Workers: @unchecked Sendable {
+    private let latch = Latch()
+    // Guarded by the latch.
+    private var queue: [@Sendable () -> Void] = []
+    private var head = 0
+    private var isStopped = false
+    private var threads: [OwnThread] = []
+
+    /// With no threads, work is done at once by whoever asks: that is what makes a simulation repeatable.
+    public init(threads count: Int, name: String) {
+        threads = (0..<count).map { i in OwnThread("\(name)-\(i)") { [unowned self] in run() } }
+    }
+
+    public func stop() {
+        latch.locked {
+            isStopped = true
+            latch.wakeAll()
+        }
+        for thread in threads { thread.join() }
+        threads = []
+    }
+
+    public func run<T: Sendable, E: Error>(_ work: @escaping @Sendable () throws(E) -> T) async throws(E) -> T {
+        if threads.isEmpty { return try work() }
+        let result: Result<T, E> = await withUnsafeContinuation { continuation in
+            push { continuation.resume(returning: attempt(work)) }
+        }
+        return try result.get()
+    }
+
+    private func push(_ work: @escaping @Sendable () -> Void) {
+        latch.locked {
+            queue.append(work)
+            latch.wake()
+        }
+    }
+
+    private func run() {
+        while let work = next() { work() }
+    }
+
+    private func next() -> (@Sendable () -> Void)? {
+        latch.locked {
+            while head == queue.count {
+                if isStopped { return nil }
+                latch.wait(until: nil)
+            }
+            defer { advance() }
+            return queue[head]
+        }
+    }
+
+    private func advance() {
+        head += 1
+        if head == queue.count || head > 1024 {
+            queue.removeFirst(head)
+            head = 0
+        }
+    }
+}
+
+private func attempt<T, E: Error>(_ work: () throws(E) -> T) -> Result<T, E> {
+    do throws(E) { return .success(try work()) } catch { return .failure(error) }
+}

@@ -27,6 +27,8 @@ public enum Request: Coded {
     case identify(offer: UInt64, [Span])
     /// Are you there?
     case ping
+    /// To the metadata server: this data server has caught up and compared what it keeps; what it found wrong.
+    case joined([Failure])
 
     public static let minimumSize = 2
     public static let version: UInt8 = 1
@@ -48,6 +50,7 @@ public enum Request: Coded {
         case 12: self = .space
         case 13: self = .identify(offer: try reader.u64(), try reader.list())
         case 14: self = .ping
+        case 15: self = .joined(try reader.list())
         default: throw Malformed("kind of request", at: reader.offset - 1)
         }
     }
@@ -60,6 +63,7 @@ public enum Request: Coded {
         case .delta(let head): head.encode(into: &writer)
         case .publish(let publication): publication.encode(into: &writer)
         case .hold(let holdings): writer.list(holdings)
+        case .joined(let failures): writer.list(failures)
         case .loading(let content, let begun):
             content.encode(into: &writer)
             writer.flag(begun)
@@ -89,6 +93,7 @@ public enum Request: Coded {
         case .space: 12
         case .identify: 13
         case .ping: 14
+        case .joined: 15
         }
     }
 }

@@ -29,8 +29,10 @@ let package = Package(
         module("DaftCore", []),
         module("DaftSQL", ["CSQLite"]),
         module("DaftStore", ["DaftCore", "DaftSQL", "COpenSSL", "CLinux"]),
+        module("DaftCatalogue", ["DaftCore", "DaftSQL"]),
 
         tests(of: "DaftCore"),
         tests(of: "DaftSQL"),
+        tests(of: "DaftCatalogue", ["DaftCore", "DaftSQL"]),
     ]
 )

@@ -30,8 +30,10 @@ let package = Package(
         module("DaftSQL", ["CSQLite"]),
         module("DaftLink", ["DaftCore", "CLinux"]),
         module("DaftStore", ["DaftCore", "DaftSQL", "COpenSSL", "CLinux"]),
+        module("DaftCatalogue", ["DaftCore", "DaftSQL"]),
 
         tests(of: "DaftCore"),
         tests(of: "DaftSQL"),
+        tests(of: "DaftCatalogue", ["DaftCore", "DaftSQL"]),
     ]
 )

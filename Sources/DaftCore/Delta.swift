@@ -1,18 +1,53 @@
-// placeholder replaced on merge
+// The records between two states, as the metadata server sends them to a copy of its catalogue.
+
+/// One record of a journal in its binary form, and the state it leads to.
 public struct JournalRecord: Coded {
     public static let minimumSize = 12
     public let state: State
     public let bytes: [UInt8]
-    public init(state: State, bytes: [UInt8]) { self.state = state; self.bytes = bytes }
-    public init(from reader: inout ByteReader) throws(Malformed) { state = try reader.u64(); bytes = try reader.run() }
-    public func encode(into writer: inout ByteWriter) { writer.u64(state); writer.run(bytes) }
+
+    public init(state: State, bytes: [UInt8]) {
+        self.state = state
+        self.bytes = bytes
+    }
+
+    public init(from reader: inout ByteReader) throws(Malformed) {
+        state = try reader.u64()
+        bytes = try reader.run()
+    }
+
+    public func encode(into writer: inout ByteWriter) {
+        writer.u64(state)
+        writer.run(bytes)
+    }
 }
+
+/// Records that follow a head the receiver named, in order; perhaps not all there are.
 public struct Delta: Coded {
-    public static let minimumSize = 20
+    public static let minimumSize = 1 + 4 + Head.minimumSize
+    static let version: UInt8 = 1
+
     public let records: [JournalRecord]
+    /// How far the sender's whole journal goes.
     public let head: Head
-    public init(records: [JournalRecord], head: Head) { self.records = records; self.head = head }
-    public init(from reader: inout ByteReader) throws(Malformed) { records = try reader.list(); head = try Head(from: &reader) }
-    public func encode(into writer: inout ByteWriter) { writer.list(records); head.encode(into: &writer) }
+
+    public init(records: [JournalRecord], head: Head) {
+        self.records = records
+        self.head = head
+    }
+
+    public init(from reader: inout ByteReader) throws(Malformed) {
+        guard try reader.u8() == Delta.version else { throw Malformed("delta version", at: reader.offset - 1) }
+        records = try reader.list()
+        head = try Head(from: &reader)
+    }
+
+    public func encode(into writer: inout ByteWriter) {
+        writer.u8(Delta.version)
+        writer.list(records)
+        head.encode(into: &writer)
+    }
+
+    /// Whether whoever applies these is where the sender is.
     public var isLast: Bool { records.last.map { $0.state == head.state } ?? true }
 }

@@ -1,0 +1,134 @@
+// How a record changes the tables: the same code on the metadata server and on every copy. A record is looked at
+// before anything is written; one that does not fit is refused, and nothing has changed.
+
+import DaftCore
+import DaftSQL
+
+extension Tables {
+    /// Puts `record`, whose binary form is `bytes`, at the end of the journal.
+    func append(_ record: Record, _ bytes: [UInt8]) throws {
+        guard standing.system != nil || record.isSystem else { throw refused("a journal begins with its system") }
+        let steps = try apply(record)
+        standing.head = standing.head.after(bytes, steps: steps)
+        try database.run(
+            "INSERT INTO journal(state, record, digest) VALUES(?, ?, ?)", .integer(standing.head.state), .blob(bytes),
+            .integer(standing.head.digest))
+    }
+
+    /// Takes records from another journal; each must lead to the state that it says.
+    func append(_ delta: Delta) throws {
+        for incoming in delta.records {
+            let record: Record
+            do { record = try Record(decoding: incoming.bytes) } catch {
+                throw refused("record of state \(incoming.state): expected \(error.what) at byte \(error.offset)")
+            }
+            try append(record, incoming.bytes)
+            guard standing.head.state == incoming.state else {
+                throw refused("a record for state \(incoming.state) led to state \(standing.head.state)")
+            }
+        }
+        guard delta.isLast ? standing.head == delta.head : standing.head.state < delta.head.state else {
+            throw refused("these records do not lead to the sender's state \(delta.head.state)")
+        }
+    }
+
+    /// By how much the record moves the state.
+    private func apply(_ record: Record) throws -> Int {
+        switch record {
+        case .system(let id):
+            guard standing.system == nil else { throw refused("a journal has one system") }
+            standing.system = id
+            return 1
+        case .store(let info): try add(info)
+        case .content(let id, let manifest, let stores): return try add(id, manifest, stores)
+        case .entry(let named): try enter(named)
+        case .holding(let holding): try set(holding)
+        }
+        return 1
+    }
+
+    private func add(_ info: StoreInfo) throws {
+        guard standing.numbers[info.id] == nil else { throw refused("store \(info.id.hex) is known") }
+        let number = standing.inventories.count
+        try database.run(
+            "INSERT INTO stores(number, info, inventory) VALUES(?, ?, 0)", .integer(number), .blob(info.encoded))
+        standing.numbers[info.id] = number
+        standing.inventories.append(0)
+    }
+
+    private func add(_ id: ContentID, _ manifest: Manifest, _ stores: BitSet) throws -> Int {
+        guard try content(id) == nil else { throw refused("content \(id.hex) is known") }
+        try checkKnown(stores)
+        let number = standing.contents
+        let fresh = try addChunks(of: manifest, number)
+        let steps = max(1, fresh)
+        try database.run(
+            "INSERT INTO contents(number, id, born, size, chunks, complete) VALUES(?, ?, ?, ?, ?, ?)",
+            .integer(number), .blob(id.bytes), .integer(standing.head.state + State(steps)), .integer(manifest.size),
+            .integer(manifest.chunks.count), .blob(stores.encoded))
+        toggle(inventoryMark(of: id, .complete), of: stores)
+        standing.contents += 1
+        standing.chunks += fresh
+        standing.bytes += manifest.size
+        return steps
+    }
+
+    /// How many of the chunks were not known before.
+    private func addChunks(of manifest: Manifest, _ number: Int) throws -> Int {
+        var fresh = 0
+        for (chunk, id) in manifest.chunks.enumerated() {
+            try database.run(
+                "INSERT OR IGNORE INTO chunks(id, content, chunk) VALUES(?, ?, ?)", .blob(id.bytes), .integer(number),
+                .integer(chunk))
+            fresh += database.changes
+        }
+        return fresh
+    }
+
+    /// Write once: under a name stands one kind and content for ever; what changes is its mode and mtime.
+    private func enter(_ named: NamedEntry) throws {
+        let name = named.name
+        if let parent = name.parent, try entry(parent)?.isDirectory != true {
+            throw refused("no directory stands at \(parent)", name)
+        }
+        let older = try standingEntry(name)
+        guard (older?.entry ?? entryBeforeAny(name))?.admits(named.entry) != false else {
+            throw refused("something else stands there", name)
+        }
+        var used: Content?
+        if let id = named.entry.content {
+            used = try content(id)
+            if used == nil { throw refused("its content \(id.hex) is not known", name) }
+        }
+        let born = standing.head.state + 1
+        if let older { try end(older.born, at: born, name, used) } else { standing.entries += 1 }
+        try database.run("INSERT INTO entries(name, born) VALUES(?, ?)", .blob(name.bytes), .integer(born))
+        if let used {
+            try database.run("INSERT INTO uses(content, born) VALUES(?, ?)", .integer(used.number), .integer(born))
+        }
+    }
+
+    private func end(_ born: State, at ended: State, _ name: Name, _ used: Content?) throws {
+        try database.run(
+            "UPDATE entries SET ended = ? WHERE name = ? AND born = ?", .integer(ended), .blob(name.bytes),
+            .integer(born))
+        if let used {
+            try database.run(
+                "DELETE FROM uses WHERE content = ? AND born = ?", .integer(used.number), .integer(born))
+        }
+    }
+
+    func checkKnown(_ stores: BitSet) throws {
+        guard stores.bound <= standing.inventories.count else {
+            throw refused("store number \(stores.bound - 1) is not known")
+        }
+    }
+
+    func refused(_ reason: String, _ name: Name? = nil) -> Failure {
+        Failure(.malformed, name?.bytes ?? Array(path.utf8), "record refused: \(reason)")
+    }
+}
+
+extension Record {
+    fileprivate var isSystem: Bool { if case .system = self { true } else { false } }
+}

@@ -1,0 +1,88 @@
+// What the metadata server knows, and each data server's copy of it: a journal of records and the tables it builds,
+// in one SQLite database. Applying the same records gives the same catalogue. Calls block, and come from several
+// threads: one lock is around all of it.
+
+import DaftCore
+import DaftSQL
+import Synchronization
+
+/// The records after a head, or the answer that the journal does not contain that head.
+public enum DeltaAnswer: Sendable {
+    case records(Delta)
+    case forked
+}
+
+public final class Catalogue: Sendable {
+    private struct Held: ~Copyable {
+        var tables: Tables?
+        var lastStanding: Standing
+    }
+
+    private let path: String
+    private let held: Mutex<Held>
+
+    /// Opens the catalogue at `path`, or makes it. `durable`: what is committed survives a loss of power.
+    public init(path: String, durable: Bool = false) throws(Failure) {
+        self.path = path
+        do {
+            let tables = try Tables(path: path, durable: durable)
+            held = Mutex(Held(tables: tables, lastStanding: tables.standing))
+        } catch { throw Tables.failure(error, path) }
+    }
+
+    /// How far the journal goes; `.empty` when nothing is in it.
+    public var head: Head { standing.head }
+    /// Whose journal it is.
+    public var system: SystemID? { standing.system }
+    /// Standing entries, contents, distinct chunks, and the sizes of all contents together.
+    public func counts() throws(Failure) -> (entries: Int, contents: Int, chunks: Int, bytes: Int64) {
+        let standing = standing
+        return (standing.entries, standing.contents, standing.chunks, standing.bytes)
+    }
+
+    var standing: Standing { held.withLock { $0.tables?.standing ?? $0.lastStanding } }
+
+    /// Every later question fails; the head is still known.
+    public func close() {
+        held.withLock { held in
+            if let standing = held.tables?.standing { held.lastStanding = standing }
+            held.tables = nil
+        }
+    }
+
+    /// On the metadata server: all the records that `body` appends in one transaction, or none if it throws. `body`
+    /// asks its questions of the change it is given, never of the catalogue.
+    public func change<T: Sendable>(_ body: (inout Change) throws(Failure) -> T) throws(Failure) -> T {
+        try locked { tables in
+            try tables.transaction {
+                var change = Change(tables)
+                return try body(&change)
+            }
+        }
+    }
+
+    /// On a copy: records as the metadata server sent them, following `head`. What does not fit changes nothing.
+    public func apply(_ delta: Delta) throws(Failure) {
+        try locked { tables in try tables.transaction { try tables.append(delta) } }
+    }
+
+    /// The records after `head`, at most `limitBytes` of them but at least one if there is one.
+    public func delta(after head: Head, limitBytes: Int) throws(Failure) -> DeltaAnswer {
+        try locked { tables in try tables.delta(after: head, limitBytes: limitBytes) }
+    }
+
+    /// Forgets everything, before another journal is taken.
+    public func reset() throws(Failure) {
+        try locked { tables in try tables.reset() }
+    }
+
+    func locked<T: Sendable>(_ body: (Tables) throws -> T) throws(Failure) -> T {
+        let result: Result<T, Failure> = held.withLock { held in
+            guard let tables = held.tables else {
+                return .failure(Failure(.stopped, path.utf8, "the catalogue is closed"))
+            }
+            do { return .success(try body(tables)) } catch { return .failure(Tables.failure(error, path)) }
+        }
+        return try result.get()
+    }
+}

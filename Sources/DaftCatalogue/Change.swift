@@ -1,0 +1,35 @@
+// One transaction of the metadata server: the questions it asks while it decides, and the records it appends.
+
+import DaftCore
+
+public struct Change: ~Copyable {
+    private let tables: Tables
+
+    init(_ tables: Tables) { self.tables = tables }
+
+    /// Appends a record. One that does not fit is refused and changes nothing.
+    public mutating func append(_ record: Record) throws(Failure) {
+        do { try tables.append(record, record.encoded) } catch {
+            if !(error is Failure) { tables.spoiled = error }
+            throw Tables.failure(error, tables.path)
+        }
+    }
+
+    public var head: Head { tables.standing.head }
+
+    public func entry(_ name: Name) throws(Failure) -> Entry? { try ask { try $0.entry(name) } }
+
+    public func knows(content: ContentID) throws(Failure) -> Bool { try ask { try $0.content(content) != nil } }
+
+    public func knows(chunk: ChunkID) throws(Failure) -> (content: ContentID, chunk: Int)? {
+        try ask { try $0.place(of: chunk) }
+    }
+
+    public func holders(of content: ContentID) throws(Failure) -> Holders { try ask { try $0.holders(of: content) } }
+
+    public func number(of store: StoreID) throws(Failure) -> Int? { tables.standing.numbers[store] }
+
+    private func ask<T>(_ question: (Tables) throws -> T) throws(Failure) -> T {
+        do { return try question(tables) } catch { throw Tables.failure(error, tables.path) }
+    }
+}

@@ -1,0 +1,151 @@
+// What is known of contents, and which store keeps how much of each: one set of stores for all that keep it complete,
+// and a row for each store that keeps a part.
+
+import DaftCore
+import DaftSQL
+
+/// Who keeps a content.
+public struct Holders: Sendable {
+    /// The numbers of the stores that keep all of it.
+    public var complete = BitSet()
+    /// The others that keep some of its chunks, in order of their numbers.
+    public var parts: [(store: Int, chunks: BitSet)] = []
+}
+
+/// The row of a content.
+struct Content {
+    let number: Int64
+    let id: ContentID
+    let chunks: Int
+    var complete: BitSet
+}
+
+extension Tables {
+    func content(_ id: ContentID) throws -> Content? {
+        let row = try database.first(
+            "SELECT number, chunks, complete FROM contents WHERE id = ?", .blob(id.bytes)
+        ) { (number: $0.integer(0), chunks: Int($0.integer(1)), complete: $0.bytes(2)) }
+        return try row.map {
+            Content(number: $0.number, id: id, chunks: $0.chunks, complete: try BitSet(decoding: $0.complete))
+        }
+    }
+
+    func manifest(_ id: ContentID) throws -> Manifest? {
+        let record = try database.first(
+            "SELECT j.record FROM contents c CROSS JOIN journal j ON j.state = c.born WHERE c.id = ?", .blob(id.bytes)
+        ) { $0.bytes(0) }
+        guard let record else { return nil }
+        guard case .content(_, let manifest, _) = try Record(decoding: record) else { throw damaged }
+        return manifest
+    }
+
+    func holders(of id: ContentID) throws -> Holders {
+        guard let content = try content(id) else { return Holders() }
+        return Holders(complete: content.complete, parts: try parts(of: content.number))
+    }
+
+    private func parts(of content: Int64) throws -> [(store: Int, chunks: BitSet)] {
+        var parts: [(store: Int, chunks: BitSet)] = []
+        try database.run(
+            "SELECT store, chunks FROM parts WHERE content = ? ORDER BY store", .integer(content)
+        ) { parts.append((Int($0.integer(0)), try BitSet(decoding: $0.bytes(1)))) }
+        return parts
+    }
+
+    func holdings(of store: Int, after: ContentID?, limit: Int) throws -> [(content: ContentID, extent: Extent)] {
+        var found: [(content: ContentID, extent: Extent)] = []
+        var from = after?.bytes ?? []
+        while found.count < limit {
+            var rows = 0
+            try database.run(
+                """
+                SELECT c.id, c.complete, p.chunks FROM contents c
+                LEFT JOIN parts p ON p.content = c.number AND p.store = ? WHERE c.id > ? ORDER BY c.id LIMIT ?
+                """, .integer(store), .blob(from), .integer(limit - found.count)
+            ) { row in
+                rows += 1
+                from = row.bytes(0)
+                let id = try ContentID(decoding: from)
+                if try BitSet(decoding: row.bytes(1)).contains(store) {
+                    found.append((id, .complete))
+                } else if !row.isNull(2) {
+                    found.append((id, .part(try BitSet(decoding: row.bytes(2)))))
+                }
+            }
+            if rows == 0 { break }
+        }
+        return found
+    }
+
+    func set(_ holding: Holding) throws {
+        try checkKnown(holding.stores)
+        var contents: [Content] = []
+        for id in Set(holding.contents).sorted() {
+            guard let content = try content(id) else { throw refused("content \(id.hex) is not known") }
+            if case .part(let chunks) = holding.extent, chunks.bound > content.chunks {
+                throw refused("content \(id.hex) has no chunk \(chunks.bound - 1)")
+            }
+            contents.append(content)
+        }
+        var toggles: [BitSet: UInt64] = [:]
+        for content in contents { try set(holding.extent, of: content, in: holding.stores, &toggles) }
+        for (stores, mark) in toggles { toggle(mark, of: stores) }
+    }
+
+    /// The marks to toggle are summed over all contents of a record whose holders change alike, which is nearly
+    /// always all of them: a complete broadcast to 512 stores costs no 512 steps a content.
+    private func set(
+        _ extent: Extent, of content: Content, in stores: BitSet, _ toggles: inout [BitSet: UInt64]
+    ) throws {
+        try dropParts(of: content, in: stores, &toggles)
+        var complete = content.complete
+        switch extent.settled(of: content.chunks) {
+        case .complete:
+            complete.formUnion(stores)
+        case .part(let chunks):
+            complete.subtract(stores)
+            if chunks.isEmpty { break }
+            for store in stores {
+                try database.run(
+                    "INSERT INTO parts(content, store, chunks) VALUES(?, ?, ?)", .integer(content.number),
+                    .integer(store), .blob(chunks.encoded))
+            }
+            toggles[stores, default: 0] ^= inventoryMark(of: content.id, .part(chunks))
+        }
+        guard complete != content.complete else { return }
+        try database.run(
+            "UPDATE contents SET complete = ? WHERE number = ?", .blob(complete.encoded), .integer(content.number))
+        toggles[complete.difference(content.complete), default: 0] ^= inventoryMark(of: content.id, .complete)
+    }
+
+    private func dropParts(of content: Content, in stores: BitSet, _ toggles: inout [BitSet: UInt64]) throws {
+        for part in try parts(of: content.number) where stores.contains(part.store) {
+            try database.run(
+                "DELETE FROM parts WHERE content = ? AND store = ?", .integer(content.number), .integer(part.store))
+            toggles[BitSet([part.store]), default: 0] ^= inventoryMark(of: content.id, .part(part.chunks))
+        }
+    }
+
+    /// Enters or removes a mark in the inventory of each of `stores`.
+    func toggle(_ mark: UInt64, of stores: BitSet) {
+        for store in stores { standing.inventories[store] ^= mark }
+    }
+}
+
+extension Extent {
+    /// All of the chunks are the complete content; none of them are nothing, also of a content without chunks.
+    fileprivate func settled(of count: Int) -> Extent {
+        if case .part(let chunks) = self, !chunks.isEmpty { Extent(chunks, of: count) } else { self }
+    }
+}
+
+extension BitSet {
+    /// The members of one that are not members of the other.
+    fileprivate func difference(_ other: BitSet) -> BitSet {
+        var (mine, theirs) = (self, other)
+        mine.subtract(other)
+        theirs.subtract(self)
+        mine.formUnion(theirs)
+        return mine
+    }
+}

@@ -1,0 +1,85 @@
+// What stands under which name. Names are kept in byte order, in which everything below `/d` lies between `/d/` and
+// `/d0`, since `0` is the byte after `/`.
+
+import DaftCore
+import DaftSQL
+
+extension Tables {
+    func entry(_ name: Name) throws -> Entry? { try standingEntry(name)?.entry ?? entryBeforeAny(name) }
+
+    /// The root stands before any record speaks of it.
+    func entryBeforeAny(_ name: Name) -> Entry? {
+        name.isRoot ? Entry(.directory, mode: 0o755, mtime: Time(seconds: 0, nanoseconds: 0)) : nil
+    }
+
+    /// The version that stands, which is the last, and the state it was born in.
+    func standingEntry(_ name: Name) throws -> (born: State, entry: Entry)? {
+        let found = try database.first(
+            """
+            SELECT e.born, j.record FROM entries e CROSS JOIN journal j ON j.state = e.born
+            WHERE e.name = ? ORDER BY e.born DESC LIMIT 1
+            """, .blob(name.bytes)
+        ) { (born: $0.word(0), record: $0.bytes(1)) }
+        return try found.map { ($0.born, try namedEntry($0.record).entry) }
+    }
+
+    /// One level. What lies below a child is jumped over: of `/d`, that is up to `/d0`. It need not follow the child
+    /// at once, for `/d.txt` is between `/d` and `/d/x`.
+    func children(of name: Name, after: Name?, limit: Int) throws -> [NamedEntry] {
+        let (start, end) = span(below: name)
+        var from = max(after.map { $0.bytes + [0] } ?? start, start)
+        var found: [NamedEntry] = []
+        while found.count < limit, let next = try entries(from: from, to: end, limit: 1).first {
+            let bytes = next.name.bytes
+            if let cut = bytes[start.count...].firstIndex(of: slash) {
+                from = bytes[..<cut] + [slash + 1]
+            } else {
+                found.append(next)
+                from = bytes + [0]
+            }
+        }
+        return found
+    }
+
+    func below(_ name: Name, after: Name?, limit: Int) throws -> [NamedEntry] {
+        let (start, end) = span(below: name)
+        return try entries(from: max(after.map { $0.bytes + [0] } ?? start, start), to: end, limit: limit)
+    }
+
+    func names(of content: ContentID) throws -> [Name] {
+        var found: [Name] = []
+        try database.run(
+            """
+            SELECT j.record FROM contents c CROSS JOIN uses u ON u.content = c.number
+            CROSS JOIN journal j ON j.state = u.born WHERE c.id = ?
+            """, .blob(content.bytes)
+        ) { found.append(try namedEntry($0.bytes(0)).name) }
+        return found.sorted()
+    }
+
+    private func entries(from start: [UInt8], to end: [UInt8], limit: Int) throws -> [NamedEntry] {
+        var found: [NamedEntry] = []
+        try database.run(
+            """
+            SELECT j.record FROM entries e CROSS JOIN journal j ON j.state = e.born
+            WHERE e.name >= ? AND e.name < ? AND e.ended IS NULL ORDER BY e.name LIMIT ?
+            """, .blob(start), .blob(end), .integer(max(0, limit))
+        ) { found.append(try namedEntry($0.bytes(0))) }
+        return found
+    }
+
+    /// Every name below `name`, and no other, is at least `start` and less than `end`.
+    private func span(below name: Name) -> (start: [UInt8], end: [UInt8]) {
+        let stem = name.isRoot ? [] : name.bytes
+        return (stem + [slash, 0], stem + [slash + 1])
+    }
+
+    private func namedEntry(_ record: [UInt8]) throws -> NamedEntry {
+        guard case .entry(let named) = try Record(decoding: record) else { throw damaged }
+        return named
+    }
+}
+
+private let slash = UInt8(ascii: "/")
+
+private func max(_ x: [UInt8], _ y: [UInt8]) -> [UInt8] { x.lexicographicallyPrecedes(y) ? y : x }

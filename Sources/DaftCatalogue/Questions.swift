@@ -1,0 +1,134 @@
+// What may be asked of a catalogue.
+
+import DaftCore
+import DaftSQL
+
+/// A store and the number that the journal gave it.
+public struct KnownStore: Hashable, Sendable {
+    public let number: Int
+    public let info: StoreInfo
+}
+
+extension Catalogue {
+    /// What stands under `name`. The root is a directory before any record says so.
+    public func entry(_ name: Name) throws(Failure) -> Entry? { try locked { try $0.entry(name) } }
+
+    /// One level below `name`, in name order; for the next page pass the last name of this one.
+    public func children(of name: Name, after: Name?, limit: Int) throws(Failure) -> [NamedEntry] {
+        try locked { try $0.children(of: name, after: after, limit: limit) }
+    }
+
+    /// Everything strictly below `name`, in byte order; paged as `children`.
+    public func below(_ name: Name, after: Name?, limit: Int) throws(Failure) -> [NamedEntry] {
+        try locked { try $0.below(name, after: after, limit: limit) }
+    }
+
+    public func manifest(_ content: ContentID) throws(Failure) -> Manifest? {
+        try locked { try $0.manifest(content) }
+    }
+
+    /// Without reading the chunk ids.
+    public func size(of content: ContentID) throws(Failure) -> (bytes: Int64, chunks: Int)? {
+        try locked { try $0.size(of: content) }
+    }
+
+    public func holders(of content: ContentID) throws(Failure) -> Holders {
+        try locked { try $0.holders(of: content) }
+    }
+
+    /// The names under which a content stands, in order.
+    public func names(of content: ContentID) throws(Failure) -> [Name] { try locked { try $0.names(of: content) } }
+
+    public func stores() throws(Failure) -> [KnownStore] { try locked { try $0.stores() } }
+
+    public func number(of store: StoreID) throws(Failure) -> Int? { standing.numbers[store] }
+
+    /// `inventoryMark` summed by exclusive or over everything that a store keeps.
+    public func inventory(of store: Int) throws(Failure) -> UInt64 {
+        let inventories = standing.inventories
+        return inventories.indices.contains(store) ? inventories[store] : 0
+    }
+
+    /// What a store keeps, in order of content ids; a scan, for when inventories differ.
+    public func holdings(
+        of store: Int, after: ContentID?, limit: Int
+    ) throws(Failure) -> [(content: ContentID, extent: Extent)] {
+        try locked { try $0.holdings(of: store, after: after, limit: limit) }
+    }
+
+    /// A place where this chunk is: the first content that brought it.
+    public func knows(chunk: ChunkID) throws(Failure) -> (content: ContentID, chunk: Int)? {
+        try locked { try $0.place(of: chunk) }
+    }
+
+    /// Every row of every table as text, in a fixed order: two catalogues are the same if their dumps are.
+    public func dump() throws(Failure) -> [String] { try locked { try $0.dump() } }
+}
+
+extension Tables {
+    fileprivate func size(of content: ContentID) throws -> (bytes: Int64, chunks: Int)? {
+        try database.first("SELECT size, chunks FROM contents WHERE id = ?", .blob(content.bytes)) {
+            ($0.integer(0), Int($0.integer(1)))
+        }
+    }
+
+    fileprivate func stores() throws -> [KnownStore] {
+        var stores: [KnownStore] = []
+        try database.run("SELECT number, info FROM stores ORDER BY number") {
+            stores.append(KnownStore(number: Int($0.integer(0)), info: try StoreInfo(decoding: $0.bytes(1))))
+        }
+        return stores
+    }
+
+    func place(of chunk: ChunkID) throws -> (content: ContentID, chunk: Int)? {
+        let row = try database.first(
+            "SELECT c.id, k.chunk FROM chunks k CROSS JOIN contents c ON c.number = k.content WHERE k.id = ?",
+            .blob(chunk.bytes)
+        ) { (content: $0.bytes(0), chunk: Int($0.integer(1))) }
+        return try row.map { (try ContentID(decoding: $0.content), $0.chunk) }
+    }
+
+    func delta(after head: Head, limitBytes: Int) throws -> DeltaAnswer {
+        guard try contains(head) else { return .forked }
+        var records: [JournalRecord] = []
+        var bytes = 0
+        var last = head.state
+        while last < standing.head.state, records.isEmpty || bytes < limitBytes {
+            let next = try database.first(
+                "SELECT state, record FROM journal WHERE state > ? ORDER BY state LIMIT 1", .integer(last)
+            ) { JournalRecord(state: $0.word(0), bytes: $0.bytes(1)) }
+            guard let next else { throw damaged }
+            bytes += next.bytes.count
+            if !records.isEmpty, bytes > limitBytes { break }
+            records.append(next)
+            last = next.state
+        }
+        return .records(Delta(records: records, head: standing.head))
+    }
+
+    private func contains(_ head: Head) throws -> Bool {
+        if head == .empty { return true }
+        return try database.first("SELECT digest FROM journal WHERE state = ?", .integer(head.state)) { $0.word(0) }
+            == head.digest
+    }
+
+    fileprivate func dump() throws -> [String] {
+        var lines: [String] = []
+        for (table, columns, key) in [
+            ("standing", ["state", "digest", "system", "entries", "contents", "chunks", "bytes"], "one"),
+            ("journal", ["state", "record", "digest"], "state"),
+            ("stores", ["number", "info", "inventory"], "number"),
+            ("entries", ["name", "born", "ended"], "name, born"),
+            ("uses", ["content", "born"], "content, born"),
+            ("contents", ["number", "id", "born", "size", "chunks", "complete"], "number"),
+            ("chunks", ["id", "content", "chunk"], "id"),
+            ("parts", ["content", "store", "chunks"], "content, store"),
+        ] {
+            let text = columns.map { "quote(\($0))" }.joined(separator: " || ' ' || ")
+            try database.run("SELECT \(text) FROM \(table) ORDER BY \(key)") {
+                lines.append(table + " " + String(decoding: $0.bytes(0), as: UTF8.self))
+            }
+        }
+        return lines
+    }
+}

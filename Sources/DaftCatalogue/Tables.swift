@@ -1,0 +1,161 @@
+// The catalogue's database: its tables, its transactions, and the few numbers kept in memory beside it. Everything
+// in this module but `Catalogue` is used by one thread at a time, under the catalogue's lock.
+//
+// The journal is the truth, and the tables are ways into it: what an entry or a manifest says is read from its
+// record. Contents are numbered in the order they enter, so that only ids and names are keys in random order.
+
+import DaftCore
+import DaftSQL
+
+/// What is asked at every step and changes with every record: read at open, written with each commit.
+struct Standing: Equatable {
+    var head = Head.empty
+    var system: SystemID?
+    var entries = 0
+    var contents = 0
+    var chunks = 0
+    var bytes: Int64 = 0
+    var numbers: [StoreID: Int] = [:]
+    /// By store number: the digest of what the store keeps.
+    var inventories: [UInt64] = []
+}
+
+final class Tables {
+    static let formatVersion: Int64 = 1
+    static let applicationID: Int64 = 0x6461_6674  // "daft"
+    static let cacheBytes = 128 << 20
+    /// A page written in several transactions is copied to the database once: random keys want this large.
+    static let checkpointPages = 16_000
+
+    let path: String
+    let database: Database
+    var standing = Standing()
+    /// A write failed halfway through a record: the transaction around it must not be committed.
+    var spoiled: (any Error)?
+
+    init(path: String, durable: Bool) throws {
+        self.path = path
+        database = try Database(path: path, durable: durable, cacheBytes: Tables.cacheBytes)
+        try database.execute("PRAGMA wal_autocheckpoint = \(Tables.checkpointPages)")
+        if try number("SELECT count(*) FROM sqlite_schema") == 0 {
+            try database.transaction { try database.execute(Tables.schema) }
+        }
+        try checkFormat()
+        standing = try readStanding()
+    }
+
+    private static let schema = """
+        PRAGMA application_id = \(applicationID);
+        PRAGMA user_version = \(formatVersion);
+        CREATE TABLE journal(state INTEGER PRIMARY KEY, record BLOB NOT NULL, digest INTEGER NOT NULL);
+        CREATE TABLE standing(one INTEGER PRIMARY KEY, state INTEGER NOT NULL, digest INTEGER NOT NULL, system BLOB,
+            entries INTEGER NOT NULL, contents INTEGER NOT NULL, chunks INTEGER NOT NULL, bytes INTEGER NOT NULL);
+        CREATE TABLE stores(number INTEGER PRIMARY KEY, info BLOB NOT NULL, inventory INTEGER NOT NULL);
+        CREATE TABLE entries(name BLOB, born INTEGER, ended INTEGER, PRIMARY KEY(name, born)) WITHOUT ROWID;
+        CREATE TABLE uses(content INTEGER, born INTEGER, PRIMARY KEY(content, born)) WITHOUT ROWID;
+        CREATE TABLE contents(number INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE, born INTEGER NOT NULL,
+            size INTEGER NOT NULL, chunks INTEGER NOT NULL, complete BLOB NOT NULL);
+        CREATE TABLE chunks(id BLOB PRIMARY KEY, content INTEGER NOT NULL, chunk INTEGER NOT NULL) WITHOUT ROWID;
+        CREATE TABLE parts(content INTEGER, store INTEGER, chunks BLOB NOT NULL, PRIMARY KEY(content, store))
+            WITHOUT ROWID;
+        INSERT INTO standing VALUES(1, 0, 0, NULL, 0, 0, 0, 0);
+        """
+
+    private func checkFormat() throws {
+        guard try number("PRAGMA application_id") == Tables.applicationID else {
+            throw Failure(
+                .corrupt, path.utf8, "this database is no catalogue of daft: move it away, or name another directory")
+        }
+        let version = try number("PRAGMA user_version")
+        guard version == Tables.formatVersion else {
+            throw Failure(
+                .failed, path.utf8,
+                "this catalogue has format \(version), and this daft knows format \(Tables.formatVersion): "
+                    + "use the daft that wrote it, or move it away")
+        }
+    }
+
+    private func number(_ sql: String) throws -> Int64 { try database.first(sql) { $0.integer(0) } ?? 0 }
+
+    private func readStanding() throws -> Standing {
+        var read: Standing?
+        try database.run("SELECT state, digest, system, entries, contents, chunks, bytes FROM standing") { row in
+            read = Standing(
+                head: Head(state: row.word(0), digest: row.word(1)),
+                system: row.isNull(2) ? nil : try SystemID(decoding: row.bytes(2)),
+                entries: Int(row.integer(3)), contents: Int(row.integer(4)), chunks: Int(row.integer(5)),
+                bytes: row.integer(6))
+        }
+        guard var standing = read, try lastOfJournal() == standing.head else { throw damaged }
+        try database.run("SELECT number, info, inventory FROM stores ORDER BY number") { row in
+            standing.numbers[try StoreInfo(decoding: row.bytes(1)).id] = Int(row.integer(0))
+            standing.inventories.append(row.word(2))
+        }
+        return standing
+    }
+
+    private func lastOfJournal() throws -> Head {
+        try database.first("SELECT state, digest FROM journal ORDER BY state DESC LIMIT 1") {
+            Head(state: $0.word(0), digest: $0.word(1))
+        } ?? .empty
+    }
+
+    /// All of what `body` does, or nothing of it: in the tables and in memory.
+    func transaction<T>(_ body: () throws -> T) throws -> T {
+        let before = standing
+        do {
+            return try database.transaction { () throws -> T in
+                let value = try body()
+                if let spoiled { throw spoiled }
+                try write(standing, over: before)
+                return value
+            }
+        } catch {
+            standing = before
+            spoiled = nil
+            throw error
+        }
+    }
+
+    private func write(_ new: Standing, over old: Standing) throws {
+        guard new != old else { return }
+        try database.run(
+            "UPDATE standing SET state = ?, digest = ?, system = ?, entries = ?, contents = ?, chunks = ?, bytes = ?",
+            .integer(new.head.state), .integer(new.head.digest), .blob(new.system?.encoded), .integer(new.entries),
+            .integer(new.contents), .integer(new.chunks), .integer(new.bytes))
+        for (store, inventory) in new.inventories.enumerated()
+        where store >= old.inventories.count || inventory != old.inventories[store] {
+            try database.run(
+                "UPDATE stores SET inventory = ? WHERE number = ?", .integer(inventory), .integer(store))
+        }
+    }
+
+    /// Forgets everything.
+    func reset() throws {
+        try transaction {
+            for table in ["journal", "stores", "entries", "uses", "contents", "chunks", "parts"] {
+                try database.run("DELETE FROM \(table)")
+            }
+            standing = Standing()
+        }
+    }
+
+    var damaged: Failure { Tables.damaged(path) }
+
+    static func damaged(_ path: String) -> Failure {
+        Failure(
+            .corrupt, path.utf8,
+            "the catalogue is damaged: move it away and start again, and the copy of a data server is taken")
+    }
+
+    /// What went wrong, in words for a user.
+    static func failure(_ error: any Error, _ path: String) -> Failure {
+        switch error {
+        case let failure as Failure: failure
+        case let error as SQLError where error.isCorrupt: damaged(path)
+        case let error as SQLError where error.isFull: Failure(.noSpace, path.utf8, "no space for the catalogue")
+        case let error as SQLError: Failure(.failed, path.utf8, "\(error.message) (\(error.statement))")
+        default: damaged(path)  // bytes in a table that do not decode
+        }
+    }
+}

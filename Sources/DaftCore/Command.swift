@@ -1,0 +1,52 @@
+// What a user can ask for. Local files are paths as the user wrote them, in bytes; names are checked.
+
+public enum Verb: String, CaseIterable, Sendable {
+    case put, diffuse, bcast, fetch, get, cat, ls, stat, tree, verify, status, help
+    case shell = "!"
+    case comment = "#"
+    case quit
+}
+
+public enum Command: Hashable, Sendable {
+    case put(sources: [[UInt8]], host: String?, as: Name?)
+    case diffuse(sources: [[UInt8]], as: Name?)
+    /// Each is a local path if one exists, else a published name.
+    case bcast([[UInt8]], as: Name?)
+    case fetch([Name], host: String?)
+    case get([Name], to: [UInt8]?)
+    case cat(Name)
+    case ls([Name], Listing)
+    case stat(Name)
+    case tree(Name)
+    /// No names: everything.
+    case verify([Name])
+    case status
+    case help(Verb?)
+    /// What stands behind the `!`, for the local shell.
+    case shell([UInt8])
+    /// A blank line or a comment.
+    case nothing
+    case quit
+}
+
+/// What `ls` shows of each name.
+public enum Listing: Hashable, Sendable {
+    case names
+    /// `-l`: size, mtime, chunks, and where.
+    case long
+    /// `-n`: the nodes.
+    case nodes
+    /// `-c`: every chunk and who holds it.
+    case chunks
+    /// `-lc`: the chunks held here.
+    case chunksHere
+}
+
+/// The name a user means: `set/a/` is `/set/a`.
+public func resolvedName(_ typed: some Collection<UInt8>) throws(NameError) -> Name {
+    guard !typed.isEmpty else { throw .emptyPart }
+    var bytes = Array(typed)
+    if bytes.first != Name.slash { bytes.insert(Name.slash, at: 0) }
+    while bytes.count > 1, bytes.last == Name.slash { bytes.removeLast() }
+    return try Name(bytes)
+}

@@ -1,0 +1,161 @@
+// Words become a command, by the table of commands. A line of the prompt or of a job file and the arguments of a
+// program end in the same place.
+//
+// `@HOST` stands at the end of the last word or is a word of its own: `put a b@n3`, `put a b @n3`. A file whose name
+// ends like that is typed with the `@` quoted or escaped, `'b@n3'` or `b\@n3`; where a shell has eaten the quotes
+// already, and everywhere, with one more `@` at its end: `b@n3@` is the file `b@n3`, and no host. Behind the last `@`
+// of `dir@2/file` stands no host name, so it is a file.
+
+extension Command {
+    public init(line: some Sequence<UInt8>) throws(CommandError) {
+        let line = Array(line)
+        if let start = line.firstIndex(where: { !isBlank($0) }), line[start] == UInt8(ascii: "!") {
+            self = try Command.shell(line: line[(start + 1)...])
+        } else {
+            self = try Command(words: words(of: line))
+        }
+    }
+
+    public init(arguments: [[UInt8]]) throws(CommandError) {
+        if let first = arguments.first, first.first == UInt8(ascii: "!") {
+            self = try Command.shell(line: Array(arguments.joined(separator: " ".utf8))[1...])
+        } else {
+            self = try Command(words: arguments.map(Word.init(argument:)))
+        }
+    }
+
+    private static func shell(line: some Collection<UInt8>) throws(CommandError) -> Command {
+        let command = Array(line.drop(while: isBlank))
+        guard !command.isEmpty else { throw CommandError("nothing follows the !", synopsis: Verb.shell.shape.synopsis) }
+        return .shell(command)
+    }
+
+    private init(words: [Word]) throws(CommandError) {
+        guard let first = words.first else {
+            self = .nothing
+            return
+        }
+        self = try Command(Operation(try Verb(typed: first), Array(words.dropFirst())))
+    }
+
+    private init(_ given: Operation) throws(CommandError) {
+        switch given.verb {
+        case .put: self = .put(sources: try given.sources(), host: given.host, as: try given.name(of: "--as"))
+        case .diffuse: self = .diffuse(sources: try given.sources(), as: try given.name(of: "--as"))
+        case .bcast: self = .bcast(try given.sources(), as: try given.name(of: "--as"))
+        case .fetch: self = .fetch(try given.names(), host: given.host)
+        case .get: self = .get(try given.names(), to: given.options["--to"]?.value)
+        case .cat: self = .cat(try given.names()[0])
+        case .ls: self = .ls(try given.names(), try given.listing())
+        case .stat: self = .stat(try given.names()[0])
+        case .tree: self = .tree(try given.names().first ?? .root)
+        case .verify: self = .verify(try given.names())
+        case .status: self = .status
+        case .help: self = .help(try given.operands.first.map { word throws(CommandError) in try Verb(typed: word) })
+        case .quit: self = .quit
+        case .shell, .comment: throw CommandError("\(given.verb.rawValue) is a command only unquoted, at a line's begin")
+        }
+    }
+}
+
+extension Verb {
+    fileprivate init(typed word: Word) throws(CommandError) {
+        guard let verb = Verb(rawValue: word.text) else {
+            throw CommandError(unknown: "command", word, among: Verb.allCases.map(\.rawValue))
+        }
+        self = verb
+    }
+}
+
+/// A command's words, sorted into options, operands and host.
+private struct Operation {
+    let verb: Verb
+    var operands: [Word] = []
+    var options: [String: Given] = [:]
+    var host: String?
+
+    init(_ verb: Verb, _ words: [Word]) throws(CommandError) {
+        self.verb = verb
+        let table = OptionTable(verb.shape.options)
+        var index = 0
+        while index < words.count, !words[index].endsOptions {
+            let given = try table.read(words, at: &index)
+            for one in given { options[one.option.name] = one }
+            if given.isEmpty {
+                try take(words[index], table)
+                index += 1
+            }
+        }
+        operands += words.dropFirst(index + 1)
+        if verb.shape.takesHost { splitHost() }
+        try checkOperands()
+    }
+
+    private mutating func take(_ word: Word, _ table: OptionTable) throws(CommandError) {
+        guard !word.isDashed else {
+            let known = table.options.flatMap(\.names)
+            throw CommandError(unknown: "option", word, among: known, synopsis: verb.shape.synopsis)
+        }
+        operands.append(word)
+    }
+
+    private mutating func splitHost() {
+        guard let word = operands.last, let at = word.at else { return }
+        let suffix = word.bytes[(at + 1)...]
+        guard suffix.allSatisfy(isOfHostName) else { return }
+        host = suffix.isEmpty ? nil : String(decoding: suffix, as: UTF8.self)
+        operands.removeLast()
+        if at > 0 { operands.append(Word(Array(word.bytes[..<at]), column: word.column, at: nil)) }
+    }
+
+    private func checkOperands() throws(CommandError) {
+        if let empty = operands.first(where: { $0.bytes.isEmpty }) {
+            throw CommandError("an empty word", column: empty.column, synopsis: verb.shape.synopsis)
+        }
+        let wanted = verb.shape.operands
+        if operands.count < wanted.least {
+            throw CommandError("\(verb.rawValue) needs a \(wanted.placeholder)", synopsis: verb.shape.synopsis)
+        }
+        if operands.count > wanted.most {
+            let excess = operands[wanted.most]
+            throw CommandError(
+                "`\(shown(excess.bytes))` is one too many", column: excess.column, synopsis: verb.shape.synopsis)
+        }
+    }
+
+    func sources() throws(CommandError) -> [[UInt8]] { operands.map(\.bytes) }
+
+    func names() throws(CommandError) -> [Name] {
+        var names: [Name] = []
+        for word in operands { names.append(try name(word.bytes, column: word.column)) }
+        return names
+    }
+
+    func name(of option: String) throws(CommandError) -> Name? {
+        guard let given = options[option] else { return nil }
+        return try name(given.value, column: given.column)
+    }
+
+    private func name(_ bytes: [UInt8], column: Int?) throws(CommandError) -> Name {
+        do throws(NameError) {
+            return try resolvedName(bytes)
+        } catch {
+            throw CommandError("`\(shown(bytes))`: \(error.reason)", column: column)
+        }
+    }
+
+    func listing() throws(CommandError) -> Listing {
+        let (long, nodes, chunks) = (options["-l"] != nil, options["-n"] != nil, options["-c"] != nil)
+        if let given = options["-n"], long || chunks { throw given.wrong("goes with no other option of ls") }
+        return nodes ? .nodes : chunks ? (long ? .chunksHere : .chunks) : long ? .long : .names
+    }
+}
+
+private func isOfHostName(_ byte: UInt8) -> Bool {
+    switch byte {
+    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"): true
+    case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "-"), UInt8(ascii: "_"): true
+    case UInt8(ascii: ":"): true
+    default: false
+    }
+}

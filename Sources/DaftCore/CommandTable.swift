@@ -1,0 +1,166 @@
+// Every command, described once: the parser, `help`, usage errors, the manual and completions all read this table.
+
+public struct CommandShape: Sendable {
+    public enum Operands: Hashable, Sendable {
+        case none
+        case optional(String)
+        case one(String)
+        case some(String)
+        case any(String)
+        /// The rest of the line as it stands.
+        case line(String)
+    }
+
+    public let verb: Verb
+    public let operands: Operands
+    public let takesHost: Bool
+    public let options: [Option]
+    /// One line.
+    public let purpose: String
+    public let details: String
+
+    init(
+        _ verb: Verb, _ operands: Operands = .none, takesHost: Bool = false, options: [Option] = [],
+        purpose: String, details: String
+    ) {
+        self.verb = verb
+        self.operands = operands
+        self.takesHost = takesHost
+        self.options = options
+        self.purpose = purpose
+        self.details = details
+    }
+}
+
+extension CommandShape.Operands {
+    var least: Int {
+        switch self {
+        case .one, .some, .line: 1
+        case .none, .optional, .any: 0
+        }
+    }
+
+    var most: Int {
+        switch self {
+        case .none: 0
+        case .optional, .one: 1
+        case .some, .any, .line: .max
+        }
+    }
+
+    var placeholder: String {
+        switch self {
+        case .none: ""
+        case .optional(let word), .one(let word), .some(let word), .any(let word), .line(let word): word
+        }
+    }
+}
+
+extension Verb {
+    public var shape: CommandShape {
+        switch self {
+        case .put: .put
+        case .diffuse: .diffuse
+        case .bcast: .bcast
+        case .fetch: .fetch
+        case .get: .get
+        case .cat: .cat
+        case .ls: .ls
+        case .stat: .stat
+        case .tree: .tree
+        case .verify: .verify
+        case .status: .status
+        case .help: .help
+        case .shell: .shell
+        case .comment: .comment
+        case .quit: .quit
+        }
+    }
+}
+
+private let publishedAs = Option("--as", value: "NAME", meaning: "the name to publish it under, instead of the source's own")
+
+extension CommandShape {
+    fileprivate static let put = CommandShape(
+        .put, .some("SRC"), takesHost: true, options: [publishedAs],
+        purpose: "publish local files or directories",
+        details: """
+            The bytes go to the data server of HOST, else to one on this node, else to any. A source /a/set is \
+            published as /set, with all that is below it. A name that is taken by other content is refused and \
+            nothing is changed; publishing the same again moves no bytes, so an interrupted put is simply run again.
+            """)
+
+    fileprivate static let diffuse = CommandShape(
+        .diffuse, .some("SRC"), options: [publishedAs],
+        purpose: "publish, balanced over the data servers",
+        details: """
+            Files of up to one chunk stay whole; larger ones are cut into runs of chunks, one for each data server. \
+            No data server gets more than it has room for.
+            """)
+
+    fileprivate static let bcast = CommandShape(
+        .bcast, .some("SRC|NAME"), options: [publishedAs],
+        purpose: "bring a complete copy to every data server",
+        details: """
+            What exists as a local path is published first; anything else is a published name. Data servers that \
+            have a part already are sent only what they lack.
+            """)
+
+    fileprivate static let fetch = CommandShape(
+        .fetch, .some("NAME"), takesHost: true,
+        purpose: "bring a complete copy into one data server's store",
+        details: "That data server is the one on HOST, else the one on this node.")
+
+    fileprivate static let get = CommandShape(
+        .get, .some("NAME"),
+        options: [Option("--to", value: "PATH", meaning: "where to write it, instead of the working directory")],
+        purpose: "write it to the local disk, here",
+        details: "The opposite of put: bytes, permission bits, times, holes and symlinks come back as they were.")
+
+    fileprivate static let cat = CommandShape(
+        .cat, .one("NAME"), purpose: "write a file to standard output", details: "Each chunk is checked before it is written.")
+
+    fileprivate static let ls = CommandShape(
+        .ls, .any("NAME"),
+        options: [
+            Option("-l", meaning: "with size, time, chunks, and where it is kept"),
+            Option("-n", meaning: "the nodes"),
+            Option("-c", meaning: "every chunk and who keeps it; with -l the chunks kept here"),
+        ],
+        purpose: "list names",
+        details: "Of a directory, what is in it; without a NAME, what is at the top.")
+
+    fileprivate static let stat = CommandShape(
+        .stat, .one("NAME"), purpose: "show one entry in full",
+        details: "Its kind, size, permission bits, time, content, chunks, and the stores that keep it.")
+
+    fileprivate static let tree = CommandShape(
+        .tree, .optional("NAME"), purpose: "show the names as a tree", details: "Of all names, or of those below NAME.")
+
+    fileprivate static let verify = CommandShape(
+        .verify, .any("NAME"), purpose: "read everything kept again and check it",
+        details: """
+            Every data server hashes what it keeps, of these names or of all. What is corrupt is dropped and brought \
+            back from a good copy where there is one.
+            """)
+
+    fileprivate static let status = CommandShape(
+        .status, purpose: "show the state, the nodes, their space, and what is running", details: "Nothing is changed.")
+
+    fileprivate static let help = CommandShape(
+        .help, .optional("COMMAND"), purpose: "explain the commands, or one of them",
+        details: """
+            Words are written as in a shell: 'literal', "with \\" and \\\\", a\\ b; \\n, \\t and \\xHH stand for a \
+            newline, a tab and any byte.
+            """)
+
+    fileprivate static let shell = CommandShape(
+        .shell, .line("COMMAND"), purpose: "run a command in the local shell", details: "The rest of the line goes to sh.")
+
+    fileprivate static let comment = CommandShape(
+        .comment, .line(" comment"), purpose: "nothing", details: "From a # at the begin of a word to the end of the line.")
+
+    fileprivate static let quit = CommandShape(
+        .quit, purpose: "stop the whole system",
+        details: "All data servers end; what they keep stays on their disks and is known again at the next start.")
+}

@@ -1,0 +1,104 @@
+// Options, of programs and of commands: a table says which there are, and the words are read by that table.
+
+public struct Option: Hashable, Sendable {
+    /// All its spellings, the best known last: `["-v", "--verbose"]`.
+    public let names: [String]
+    /// What follows it, `DIR`; nil where it is a switch.
+    public let value: String?
+    /// The environment variable that gives it where the command line does not.
+    public let variable: String?
+    public let meaning: String
+
+    public init(_ names: String..., value: String? = nil, variable: String? = nil, meaning: String) {
+        precondition(!names.isEmpty)
+        self.names = names
+        self.value = value
+        self.variable = variable
+        self.meaning = meaning
+    }
+
+    /// The spelling under which its value is asked for.
+    public var name: String { names[names.count - 1] }
+
+    /// `-f JOBFILE`, `-v, --verbose`.
+    public var spelling: String { names.joined(separator: ", ") + (value.map { " " + $0 } ?? "") }
+}
+
+/// An option as somebody gave it.
+struct Given: Hashable, Sendable {
+    let option: Option
+    /// Empty for a switch.
+    let value: [UInt8]
+    /// Where it was given: `--chunk-size`, or `DAFT_CHUNK_SIZE`.
+    let origin: String
+    var column: Int?
+
+    func wrong(_ reason: String) -> CommandError { CommandError("\(origin): \(reason)", column: column) }
+}
+
+public struct OptionTable: Sendable {
+    public var options: [Option]
+
+    public init(_ options: [Option]) { self.options = options }
+
+    public static func + (table: OptionTable, more: [Option]) -> OptionTable { OptionTable(table.options + more) }
+
+    public subscript(name: String) -> Option? { options.first { $0.names.contains(name) } }
+
+    /// The options that the word at `index` gives, and `index` moves past it and its value. None, and nothing moves,
+    /// where that word is no option of this table.
+    func read(_ words: [Word], at index: inout Int) throws(CommandError) -> [Given] {
+        let word = words[index]
+        guard word.isDashed else { return [] }
+        let text = word.text
+        if let option = self[text] {
+            let value = try value(of: option, as: text, in: words, at: &index)
+            return [Given(option: option, value: value, origin: text, column: word.column)]
+        }
+        return text.hasPrefix("--")
+            ? try readAssigned(word, at: &index) : try readLetters(word, of: words, at: &index)
+    }
+
+    /// `--store=DIR`.
+    private func readAssigned(_ word: Word, at index: inout Int) throws(CommandError) -> [Given] {
+        guard let equals = word.bytes.firstIndex(of: UInt8(ascii: "=")) else { return [] }
+        let name = String(decoding: word.bytes[..<equals], as: UTF8.self)
+        guard let option = self[name] else { return [] }
+        guard option.value != nil else { throw CommandError("\(name) takes no value", column: word.column) }
+        index += 1
+        let value = Array(word.bytes[(equals + 1)...])
+        return [try checked(Given(option: option, value: value, origin: name, column: word.column))]
+    }
+
+    /// `-lc`, `-qf JOBFILE`: letters in one word, of which the last may take a value.
+    private func readLetters(_ word: Word, of words: [Word], at index: inout Int) throws(CommandError) -> [Given] {
+        let names = word.text.dropFirst().map { "-\($0)" }
+        let options = names.compactMap { self[$0] }
+        guard options.count == names.count, options.dropLast().allSatisfy({ $0.value == nil }) else { return [] }
+        var given = zip(options, names).dropLast().map {
+            Given(option: $0, value: [], origin: $1, column: word.column)
+        }
+        let last = options.count - 1
+        let value = try value(of: options[last], as: names[last], in: words, at: &index)
+        given.append(Given(option: options[last], value: value, origin: names[last], column: word.column))
+        return given
+    }
+
+    private func value(
+        of option: Option, as name: String, in words: [Word], at index: inout Int
+    ) throws(CommandError) -> [UInt8] {
+        let column = words[index].column
+        index += 1
+        guard option.value != nil else { return [] }
+        let value = index < words.count ? words[index].bytes : []
+        index += 1
+        return try checked(Given(option: option, value: value, origin: name, column: column)).value
+    }
+
+    private func checked(_ given: Given) throws(CommandError) -> Given {
+        if let value = given.option.value, given.value.isEmpty {
+            throw CommandError("\(given.origin) needs a value: \(given.origin) \(value)", column: given.column)
+        }
+        return given
+    }
+}

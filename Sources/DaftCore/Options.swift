@@ -1,0 +1,113 @@
+// The options that every program of daft has. A program adds its own to the table: `.common + [Option("-np", …)]`.
+// What the command line does not give, the environment may; the command line wins.
+
+extension OptionTable {
+    public static let common = OptionTable([
+        Option("-f", value: "JOBFILE", meaning: "run the commands of a job file; `-` is standard input"),
+        Option("--store", value: "DIR", variable: "DAFT_STORE", meaning: "where the files are, on every node"),
+        Option("--catalogue", value: "DIR", variable: "DAFT_CATALOGUE", meaning: "where the metadata server keeps what it knows"),
+        Option(
+            "--chunk-size", value: "SIZE", variable: "DAFT_CHUNK_SIZE",
+            meaning: "how files are cut: a multiple of 4K, at most 16M (4M)"),
+        Option("--json", variable: "DAFT_JSON", meaning: "print one JSON object per result"),
+        Option("-q", "--quiet", variable: "DAFT_QUIET", meaning: "say nothing but results and failures"),
+        Option("-v", "--verbose", variable: "DAFT_VERBOSE", meaning: "say what is chosen and done"),
+        Option("--no-progress", variable: "DAFT_NO_PROGRESS", meaning: "draw no progress"),
+        Option("--durable", variable: "DAFT_DURABLE", meaning: "sync every file to the disk before it counts as kept"),
+        Option("--version", meaning: "print the version"),
+        Option("-h", "--help", meaning: "explain the program, or a command"),
+    ])
+}
+
+public struct Options: Hashable, Sendable {
+    /// The words that are no options of the program: a command and its own options.
+    public private(set) var command: [[UInt8]] = []
+    public let chunkSize: ChunkSize
+    private var given: [String: Given] = [:]
+
+    /// Options are read up to the command and, but for those of the command itself, behind it too, up to a `--`.
+    public init(
+        arguments: [[UInt8]], environment: (String) -> [UInt8]?, table: OptionTable = .common
+    ) throws(CommandError) {
+        let words = arguments.map(Word.init(argument:))
+        var index = 0
+        while index < words.count {
+            if words[index].endsOptions {
+                command += arguments[(command.isEmpty ? index + 1 : index)...]
+                break
+            }
+            let read = try table.read(words, at: &index)
+            for one in read { given[one.option.name] = one }
+            if read.isEmpty { try Options.keep(words, at: &index, in: &command, table) }
+        }
+        for option in table.options where given[option.name] == nil {
+            given[option.name] = try Options.found(option, in: environment)
+        }
+        chunkSize = try Options.chunkSize(given["--chunk-size"])
+    }
+
+    public func value(_ name: String) -> [UInt8]? { given[name]?.value }
+
+    /// Nil where nobody said; only the environment can say no.
+    public func flag(_ name: String) -> Bool? { given[name].map { $0.value != Options.no } }
+
+    /// A number from 1 upwards.
+    public func number(_ name: String) throws(CommandError) -> Int? {
+        guard let given = given[name] else { return nil }
+        guard let number = Int(String(decoding: given.value, as: UTF8.self)), number > 0 else {
+            throw given.wrong("`\(shown(given.value))` is no number from 1 upwards")
+        }
+        return number
+    }
+
+    public var store: [UInt8]? { value("--store") }
+    public var catalogue: [UInt8]? { value("--catalogue") }
+    public var jobFile: [UInt8]? { value("-f") }
+    public var json: Bool { flag("--json") ?? false }
+    public var quiet: Bool { flag("--quiet") ?? false }
+    public var verbose: Bool { flag("--verbose") ?? false }
+    public var progress: Bool { !(flag("--no-progress") ?? false) }
+    /// Nil: as the program decides.
+    public var durable: Bool? { flag("--durable") }
+    public var version: Bool { flag("--version") ?? false }
+    public var help: Bool { flag("--help") ?? false }
+
+    private static let no = Array("no".utf8)
+
+    /// Moves a word of the command, with the value that belongs to it, out of the program's sight.
+    private static func keep(
+        _ words: [Word], at index: inout Int, in command: inout [[UInt8]], _ table: OptionTable
+    ) throws(CommandError) {
+        let word = words[index]
+        if command.isEmpty, word.isDashed {
+            throw CommandError(unknown: "option", word, among: table.options.flatMap(\.names))
+        }
+        let verb = Verb(rawValue: String(decoding: command.first ?? [], as: UTF8.self))
+        let takesValue = verb?.shape.options.contains { $0.value != nil && $0.names.contains(word.text) } ?? false
+        let end = min(words.count, index + (takesValue ? 2 : 1))
+        command += words[index..<end].map(\.bytes)
+        index = end
+    }
+
+    private static func found(
+        _ option: Option, in environment: (String) -> [UInt8]?
+    ) throws(CommandError) -> Given? {
+        guard let variable = option.variable, let value = environment(variable), !value.isEmpty else { return nil }
+        let given = Given(option: option, value: value, origin: variable)
+        guard option.value == nil else { return given }
+        switch String(decoding: value, as: UTF8.self).lowercased() {
+        case "1", "yes", "true", "on": return Given(option: option, value: [], origin: variable)
+        case "0", "no", "false", "off": return Given(option: option, value: no, origin: variable)
+        default: throw given.wrong("`\(shown(value))` is neither yes nor no")
+        }
+    }
+
+    private static func chunkSize(_ given: Given?) throws(CommandError) -> ChunkSize {
+        guard let given else { return .standard }
+        guard let bytes = size(given.value) else { throw given.wrong("`\(shown(given.value))` is no size, as 4M is") }
+        guard let size = Int(exactly: bytes).flatMap({ ChunkSize($0) }) else {
+            throw given.wrong("a chunk is a multiple of 4K and at most 16M, not `\(shown(given.value))`")
+        }
+        return size
+    }
+}

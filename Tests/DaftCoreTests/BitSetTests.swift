@@ -1,3 +1,5 @@
+// A bit set keeps its members, in one form, however it came by them.
+
 import DaftCore
 import Testing
 

@@ -1,3 +1,5 @@
+// Values, transactions and errors of a database.
+
 import DaftSQL
 import Testing
 

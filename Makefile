@@ -1,0 +1,45 @@
+# The front door: `make` says what there is. Every target works from a clean clone; what is missing of Debian's
+# packages is installed first (tools/setup.sh says which and why).
+
+PREFIX ?= /usr/local
+DESTDIR ?=
+PROGRAMS = daft-solo
+
+help:
+	@echo 'make demo         build, and stage a small tree over four data servers in one process'
+	@echo 'make build        the programs, optimised, in .build/release'
+	@echo 'make test         check the style, build, run every test'
+	@echo 'make lint         check the style alone'
+	@echo 'make bench        every benchmark there is'
+	@echo 'make bench-core   what one processor core does: hashing, coding, catalogue, store'
+	@echo 'make install      put the programs in PREFIX/bin (PREFIX=$(PREFIX); DESTDIR is honoured)'
+	@echo 'make clean        remove everything built'
+
+setup:
+	@tools/setup.sh
+
+build: setup
+	swift build -c release --static-swift-stdlib
+
+demo: build
+	@tools/demo.sh
+
+test:
+	@tools/test.sh
+
+lint:
+	@tools/lint.sh
+
+bench: bench-core
+
+bench-core: build
+	.build/release/daft-bench core
+
+install: build
+	install -d '$(DESTDIR)$(PREFIX)/bin'
+	cd .build/release && install -m 755 $(PROGRAMS) '$(DESTDIR)$(PREFIX)/bin'
+
+clean:
+	rm -rf .build
+
+.PHONY: help setup build demo test lint bench bench-core install clean

@@ -1,0 +1,94 @@
+// A file of the repository as the rules see it: its text, its lines, and its code without comments and strings.
+
+import Foundation
+
+struct Source {
+    /// From the package's root.
+    let path: String
+    let lines: [Substring]
+    let codeLines: [Substring]
+    let commentLines: [Substring]
+    /// Code and strings.
+    let uncommentedLines: [Substring]
+    let tokens: [Token]
+
+    init(path: String, _ text: String) {
+        self.path = path
+        lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+        let bytes = Array(text.utf8)
+        let kinds = path.hasSuffix(".swift") ? Scanner.kinds(of: bytes) : bytes.map { _ in .comment }
+        codeLines = Source.lines(of: bytes, kinds) { $0 == .code }
+        commentLines = Source.lines(of: bytes, kinds) { $0 == .comment }
+        uncommentedLines = Source.lines(of: bytes, kinds) { $0 != .comment }
+        tokens = Token.all(in: codeLines)
+    }
+
+    /// The lines with everything blanked that is not kept.
+    private static func lines(of bytes: [UInt8], _ kinds: [ByteKind], keep: (ByteKind) -> Bool) -> [Substring] {
+        let (newline, space) = (UInt8(ascii: "\n"), UInt8(ascii: " "))
+        let kept = zip(bytes, kinds).map { byte, kind in byte == newline || keep(kind) ? byte : space }
+        return String(decoding: kept, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false)
+    }
+
+    var isSwift: Bool { path.hasSuffix(".swift") }
+    var isMarkdown: Bool { path.hasSuffix(".md") }
+
+    /// Whether people program in it: what is held to lengths.
+    var isProgram: Bool { [".swift", ".c", ".h", ".sh"].contains { path.hasSuffix($0) } || path == ".ci/run" }
+
+    /// The target it is part of, and whether that is a test.
+    var target: (name: String, isTest: Bool)? {
+        let parts = path.split(separator: "/")
+        guard parts.count > 2, parts[0] == "Sources" || parts[0] == "Tests" else { return nil }
+        return (String(parts[1]), parts[0] == "Tests")
+    }
+}
+
+/// What a rule found, and where.
+struct Violation: Hashable, CustomStringConvertible {
+    let path: String
+    let line: Int
+    let what: String
+
+    var description: String { "\(path):\(line): \(what)" }
+}
+
+/// The repository on the disk.
+enum Tree {
+    static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent()
+
+    /// Made by builds and tools, not by people.
+    private static let skipped: Set<String> = [".build", ".git", ".swiftpm", ".index-build"]
+
+    /// Every file that is text, sorted by path.
+    static let sources: [Source] = paths(below: "").compactMap { path in
+        guard let text = try? String(contentsOf: root.appending(path: path), encoding: .utf8) else { return nil }
+        return Source(path: path, text)
+    }
+
+    static func exists(_ path: String) -> Bool {
+        FileManager.default.fileExists(atPath: root.appending(path: path).standardizedFileURL.path)
+    }
+
+    /// The directories of targets.
+    static func targets(in folder: String) -> [String] {
+        children(of: folder).filter { isDirectory("\(folder)/\($0)") }
+    }
+
+    private static func children(of folder: String) -> [String] {
+        let names = try? FileManager.default.contentsOfDirectory(atPath: root.appending(path: folder).path)
+        return (names ?? []).sorted()
+    }
+
+    private static func isDirectory(_ path: String) -> Bool {
+        (try? root.appending(path: path).resourceValues(forKeys: [.isDirectoryKey]).isDirectory) == true
+    }
+
+    private static func paths(below folder: String) -> [String] {
+        children(of: folder).filter { !skipped.contains($0) }.flatMap { name in
+            let path = folder.isEmpty ? name : "\(folder)/\(name)"
+            return isDirectory(path) ? paths(below: path) : [path]
+        }
+    }
+}

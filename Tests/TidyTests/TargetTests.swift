@@ -1,0 +1,33 @@
+// What the targets are held to together is caught where it is broken.
+
+import Testing
+
+@Suite struct TargetTests {
+    @Test func aDirectoryWithoutAWallIsCaught() {
+        #expect(unwalled(["DaftCore", "CSQLite", "DaftFTP"]) == ["DaftFTP"])
+    }
+
+    @Test func aDirectoryThatIsNoTargetIsCaught() {
+        let manifest = """
+            .target(name: "CLinux"), tests(of: "DaftCore"),
+            // module("DaftOld", [])
+            """
+        #expect(
+            unnamed(["CLinux", "DaftOld", "DaftCoreTests", "CLin", "DaftOldTests"], in: manifest)
+                == ["DaftOld", "CLin", "DaftOldTests"])
+    }
+
+    @Test func aTargetReachesWhatItsImportsReach() {
+        #expect(reach(of: "DaftMPI").isSuperset(of: ["CMPI", "DaftLink", "DaftCore"]))
+        #expect(reach(of: "daft").contains("CSQLite"))
+        #expect(!reach(of: "daft").contains("CMPI"))
+        #expect(reach(of: "DaftCore") == [])
+    }
+
+    @Test func everyWallNamesOnlyWhatThereIs() {
+        let outside: Set<String> = ["Glibc", "Foundation", "Synchronization"]
+        let known = outside.union(foreign).union(walls.keys)
+        #expect(walls.values.reduce(into: Set()) { $0.formUnion($1) }.subtracting(known) == [])
+        #expect(mayLinkMPI.union(programs).isSubset(of: walls.keys))
+    }
+}

@@ -1,0 +1,41 @@
+// Who may import whom: docs/architecture.md as data. A new target is added here before it can be built.
+
+/// The modules that a Swift target may import, by the target's name.
+let walls: [String: Set<String>] = [
+    "DaftCore": [],
+    "DaftSQL": ["CSQLite", "Synchronization"],
+    "DaftLink": ["DaftCore", "CLinux", "Glibc", "Synchronization"],
+    "DaftStore": ["DaftCore", "DaftSQL", "COpenSSL", "CLinux", "Glibc", "Synchronization"],
+    "DaftCatalogue": ["DaftCore", "DaftSQL", "Synchronization"],
+    "DaftMPI": ["DaftCore", "DaftLink", "CMPI", "CLinux", "Synchronization"],
+    "DaftZMQ": ["DaftCore", "DaftLink", "CZMQ", "Synchronization"],
+    "DaftEngine": [
+        "DaftCore", "DaftLink", "DaftStore", "DaftCatalogue", "CZstd", "CLinux", "Glibc", "Synchronization",
+    ],
+    "DaftShell": ["DaftCore", "DaftEngine", "Glibc", "Foundation", "Synchronization"],
+    "daft-run": ["DaftShell", "DaftMPI", "DaftZMQ", "Glibc", "Synchronization"],
+    "daft": ["DaftShell", "DaftZMQ", "Glibc", "Synchronization"],
+    "daft-solo": ["DaftShell", "DaftEngine", "DaftLink", "DaftCore", "Glibc", "Synchronization"],
+    "daft-bench": [
+        "DaftCore", "DaftSQL", "DaftLink", "DaftStore", "DaftCatalogue", "DaftEngine", "COpenSSL", "CZstd", "CLinux",
+        "Glibc", "Synchronization",
+    ],
+]
+
+/// Targets that are C, or the map of a system library: nothing of Swift in them to look at.
+let foreign: Set<String> = ["CLinux", "CSQLite", "COpenSSL", "CZstd", "CZMQ", "CMPI"]
+
+/// Programs: they, and the shell they share, are the ones who print.
+let programs: Set<String> = ["daft-run", "daft", "daft-solo", "daft-bench"]
+
+/// Only these may have Open MPI in them, by whatever way: a client runs where there is none.
+let mayLinkMPI: Set<String> = ["DaftMPI", "daft-run"]
+
+/// What any test may import beside the target it tests and whatever that one reaches.
+let testTools: Set<String> = ["Testing", "Foundation", "Glibc", "Synchronization"]
+
+/// Tests that are of no one target: what they import.
+let testsOfNoTarget: [String: Set<String>] = [
+    "TidyTests": ["Testing", "Foundation"],
+    "SystemLibraryTests": ["Testing", "CSQLite", "COpenSSL", "CZstd", "CZMQ", "CMPI"],
+]

@@ -34,6 +34,7 @@ let package = Package(
         module("DaftLink", ["DaftCore", "CLinux"]),
         module("DaftStore", ["DaftCore", "DaftSQL", "COpenSSL", "CLinux"]),
         module("DaftCatalogue", ["DaftCore", "DaftSQL"]),
+        module("DaftEngine", ["DaftCore", "DaftLink", "DaftStore", "DaftCatalogue"]),
 
         tests(of: "DaftCore"),
         tests(of: "DaftSQL"),

@@ -1,0 +1,120 @@
+// A data server: what it is asked, and which orders it carries out. Its bytes at rest are the store's business.
+
+import DaftCatalogue
+import DaftCore
+import DaftLink
+import DaftStore
+
+actor DataServer {
+    let station: Station
+    let store: Store
+    private nonisolated let loop: any Loop
+    private let tasks: Tasks
+    /// Contents that are being filled now, by whom a fetch of the same waits.
+    private var fetches = 0
+    /// Something was written, or an order ended: who waits for chunks looks again.
+    nonisolated let arrivals: Signal
+
+    init(_ station: Station, _ store: Store) {
+        self.station = station
+        self.store = store
+        loop = station.loop
+        tasks = Tasks(on: station.loop, orphanMilliseconds: station.settings.orphanMilliseconds)
+        arrivals = Signal(on: station.loop)
+    }
+
+    nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
+
+    func answer(_ request: Request, from rank: Rank) async -> Reply {
+        do throws(Failure) {
+            switch request {
+            case .order(let order): return await begin(order)
+            case .poll(let task): return await tasks.poll(task)
+            case .cancel(let task):
+                await tasks.cancel(task)
+                return .done
+            case .have(let contents): return .have(try await extents(of: contents))
+            case .doubt(let contents): return await reexamine(contents)
+            case .delta(let head): return try await station.records(after: head)
+            case .space: return .space(try await space())
+            case .ping: return .done
+            default: return .failed(Failure(.malformed, [], "this is nothing to ask a data server"))
+            }
+        } catch {
+            return .failed(error.at(station.settings.host))
+        }
+    }
+
+    /// Waits, for a while, until a run's pieces are here: a chain's next member asks before they have arrived.
+    func awaitPieces(of run: ChunkRun) async {
+        let deadline = loop.deadline(inMilliseconds: 1_000)
+        while fetches > 0, loop.now < deadline {
+            if (try? await isHere(run)) ?? true { return }
+            await arrivals.wait(until: deadline)
+        }
+    }
+
+    func stop() async { await tasks.cancelAll() }
+
+    private func begin(_ order: Order) async -> Reply {
+        let station = station
+        let store = store
+        return await tasks.begin { [self] meter in
+            switch order {
+            case .ingest(let ingest):
+                return .ingested(await Ingesting(station, store, ingest, meter).run())
+            case .settle(let settled):
+                return .placed(await Placing(station, store).settle(settled))
+            case .place(let entries):
+                return .placed(await Placing(station, store).place(entries))
+            case .discard(let contents):
+                return .placed(await Placing(station, store).discard(contents))
+            case .fetch(let fetch):
+                await noteFetch(+1)
+                let outcome = await Fetching(station, store, fetch, meter, arrivals).run()
+                await noteFetch(-1)
+                return outcome
+            case .verify(let names, let state):
+                return await Verifying(station, store, meter, arrivals).run(below: names, state: state)
+            }
+        }
+    }
+
+    private func noteFetch(_ change: Int) {
+        fetches += change
+        arrivals.notify()
+    }
+
+    private func isHere(_ run: ChunkRun) async throws(Failure) -> Bool {
+        let store = store
+        return try await station.work { () throws(Failure) in
+            for piece in run.pieces {
+                guard case .kept(let content) = piece.origin else { continue }
+                if try !store.extent(of: content).contains(piece.chunk) { return false }
+            }
+            return true
+        }
+    }
+
+    private func extents(of contents: [ContentID]) async throws(Failure) -> [Extent] {
+        let store = store
+        return try await station.work { () throws(Failure) in
+            var extents: [Extent] = []
+            for content in contents { extents.append(try store.extent(of: content)) }
+            return extents
+        }
+    }
+
+    private func space() async throws(Failure) -> Space {
+        let store = store
+        return try await station.work { () throws(Failure) in try store.space() }
+    }
+
+    /// Somebody got wrong bytes of these from here: look, and tell the metadata server what is left.
+    private func reexamine(_ contents: [ContentID]) async -> Reply {
+        await tasks.begin { [station, store, arrivals] meter in
+            let verifying = Verifying(station, store, meter, arrivals)
+            return await verifying.examine(contents)
+        }
+    }
+}

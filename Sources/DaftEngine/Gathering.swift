@@ -1,0 +1,95 @@
+// The start of a system: ranks are only this run's numbering, and the metadata server may be on a node that never was
+// in it, so everybody brings what it has and the newest catalogue wins.
+//
+//   1. Wait for every data server that is expected, or until the gathering's time is over.
+//   2. Catalogues of unrelated systems: nobody is admitted, with what to do.
+//   3. Somebody's journal goes further than ours: take it over from there; if ours is not its beginning, wholly.
+//   4. There is none at all: begin one.
+//
+// Whoever comes later is admitted if its catalogue is of this system, or empty.
+
+import DaftCatalogue
+import DaftCore
+import DaftLink
+
+actor Gathering {
+    private let station: Station
+    private nonisolated let loop: any Loop
+    private var arrived: [Rank: Hello] = [:]
+    private var decision: Task<Failure?, Never>?
+    private let changed: Signal
+
+    init(_ station: Station) {
+        self.station = station
+        loop = station.loop
+        changed = Signal(on: station.loop)
+    }
+
+    nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
+
+    func admit(_ hello: Hello, from rank: Rank) async throws(Failure) {
+        arrived[rank] = hello
+        changed.notify()
+        let task = decision ?? loop.start { [self] in await decide() }
+        decision = task
+        if let failure = await task.value { throw failure }
+        if let system = hello.system, system != station.catalogue.system {
+            throw Gathering.unrelated([hello.store.host: system, station.settings.host: station.catalogue.system ?? system])
+        }
+    }
+
+    private func decide() async -> Failure? {
+        let deadline = loop.deadline(inMilliseconds: station.settings.gatherMilliseconds)
+        while arrived.count < station.settings.expectedServers, loop.now < deadline {
+            await changed.wait(until: deadline)
+        }
+        do throws(Failure) {
+            try await adopt()
+            return nil
+        } catch {
+            return error
+        }
+    }
+
+    private func adopt() async throws(Failure) {
+        let catalogue = station.catalogue
+        var systems: [String: SystemID] = [:]
+        if let own = catalogue.system { systems[station.settings.host] = own }
+        for hello in arrived.values where hello.system != nil { systems[hello.store.host] = hello.system }
+        if Set(systems.values).count > 1 { throw Gathering.unrelated(systems) }
+        let newest = arrived.sorted { $0.key < $1.key }.max { $0.value.head.state < $1.value.head.state }
+        if let newest, newest.value.head.state > catalogue.head.state {
+            try await takeOver(from: newest.key)
+        } else if catalogue.system == nil {
+            try await station.work { () throws(Failure) in
+                try catalogue.change { (change) throws(Failure) in try change.append(.system(.random())) }
+            }
+        }
+    }
+
+    private func takeOver(from rank: Rank) async throws(Failure) {
+        let catalogue = station.catalogue
+        while true {
+            let reply = try await station.ask(.delta(after: catalogue.head), at: rank)
+            switch reply {
+            case .records(let delta):
+                try await station.work { () throws(Failure) in try catalogue.apply(delta) }
+                if delta.isLast { return }
+            case .forked:
+                try await station.work { () throws(Failure) in try catalogue.reset() }
+            default:
+                throw station.unexpected(reply, from: rank)
+            }
+        }
+    }
+
+    private static func unrelated(_ systems: [String: SystemID]) -> Failure {
+        let list = systems.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value.hex.prefix(8))" }
+        return Failure(
+            .unrelated, [],
+            """
+            the stores belong to unrelated systems (\(list.joined(separator: ", "))) and are not merged; \
+            start them apart, or give another --store, or remove the store that is not wanted
+            """)
+    }
+}

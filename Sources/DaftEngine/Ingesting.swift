@@ -1,0 +1,90 @@
+// Takes files into a store, without names yet: read, hash, keep.
+//
+//   1. Small files go in groups: one slab, one piece of work on a worker, one transaction of the store.
+//   2. A larger file goes chunk by chunk into a partial file, several chunks at once; a chunk that an earlier,
+//      interrupted run has written already is hashed but not written again.
+//   3. Where its first chunk is the beginning of a content of the same size that this store keeps complete, the file is
+//      taken for that content as long as every chunk agrees: publishing the same again writes nothing.
+//   4. A file of another node is hashed by the rank that offers it; only chunks that this store lacks are moved.
+//   5. A file that changed meanwhile is reported and not kept.
+
+import DaftCore
+import DaftLink
+import DaftStore
+
+struct Ingesting: Sendable {
+    /// A larger file gains nothing from sharing a slab.
+    static let smallFile: Int64 = 1 << 20
+    static let groupFiles = 64
+    private static let groupsUnderWay = 4
+
+    let station: Station
+    let store: Store
+    let order: Ingest
+    let meter: Meter
+
+    init(_ station: Station, _ store: Store, _ order: Ingest, _ meter: Meter) {
+        self.station = station
+        self.store = store
+        self.order = order
+        self.meter = meter
+    }
+
+    func run() async -> [Ingested] {
+        let bytes = order.files.reduce(Int64(0)) { $0 + Int64(length(of: $1)) }
+        meter.expect(bytes: bytes, files: Int64(order.files.count))
+        var results = [Ingested?](repeating: nil, count: order.files.count)
+        var groups = grouped().makeIterator()
+        await station.loop.inOrder(width: Ingesting.groupsUnderWay) {
+            Task.isCancelled ? nil : groups.next()
+        } work: { group in
+            (group, await ingest(group))
+        } take: { group, outcomes in
+            for (index, outcome) in zip(group, outcomes) { results[index] = outcome }
+        }
+        return results.enumerated().map { index, result in
+            result ?? .failed(Failure(.stopped, order.files[index].info.path, "stopped before it was read"))
+        }
+    }
+
+    /// Files that are done together: many small ones, or one.
+    private func grouped() -> [[Int]] {
+        var groups: [[Int]] = []
+        var small: [Int] = []
+        var bytes = 0
+        for (index, file) in order.files.enumerated() {
+            guard isSmall(file) else {
+                groups.append([index])
+                continue
+            }
+            let length = Int(file.info.size)
+            if small.count == Ingesting.groupFiles || bytes + length > station.intake.slabBytes {
+                groups.append(small)
+                (small, bytes) = ([], 0)
+            }
+            small.append(index)
+            bytes += length
+        }
+        return small.isEmpty ? groups : groups + [small]
+    }
+
+    private func isSmall(_ file: IngestFile) -> Bool {
+        !file.isPart && file.info.size <= min(Ingesting.smallFile, Int64(order.chunkSize.bytes))
+    }
+
+    private func ingest(_ group: [Int]) async -> [Ingested] {
+        let files = group.map { order.files[$0] }
+        if files.count > 1 || isSmall(files[0]) { return await SmallFiles(self, files).run() }
+        do throws(Failure) {
+            return [try await LargeFile(self, files[0]).run()]
+        } catch {
+            return [.failed(error.at(station.settings.host))]
+        }
+    }
+
+    func length(of file: IngestFile) -> Int {
+        let size = order.chunkSize
+        let end = min(file.info.size, size.offset(of: file.span.first + file.span.count))
+        return Int(max(0, end - size.offset(of: file.span.first)))
+    }
+}

@@ -1,0 +1,107 @@
+// Files of this rank's user that others may read through it: what `put` offers to a data server on another node.
+
+import DaftCore
+import DaftLink
+import DaftStore
+import Synchronization
+
+final class Offers: Sendable {
+    private struct State {
+        var made: UInt64 = 0
+        var offers: [UInt64: Offered] = [:]
+    }
+
+    private let workers: Workers
+    private let state = Mutex(State())
+
+    init(workers: Workers) { self.workers = workers }
+
+    /// From now on these files can be read under the number, until it is withdrawn.
+    func make(_ files: [SourceFileInfo], chunkSize: ChunkSize) -> UInt64 {
+        state.withLock { state in
+            state.made += 1
+            state.offers[state.made] = Offered(files, chunkSize)
+            return state.made
+        }
+    }
+
+    func withdraw(_ number: UInt64) { state.withLock { $0.offers[number] = nil } }
+
+    /// Reads and hashes spans of chunks.
+    func identify(_ number: UInt64, _ spans: [Span], scratch: Slab) async -> [Identified] {
+        guard let offered = state.withLock({ $0.offers[number] }) else {
+            return spans.map { _ in .failed(Failure(.missing, [], "the file is no longer offered")) }
+        }
+        return await workers.run {
+            spans.map { span in
+                do throws(Failure) {
+                    return .ids(try offered.identify(span, scratch: scratch.memory))
+                } catch {
+                    return .failed(error)
+                }
+            }
+        }
+    }
+
+    /// Reads one chunk for another rank. Blocking.
+    func read(_ number: UInt64, _ file: Int, chunk: Int, into memory: UnsafeMutableRawBufferPointer) -> PieceState {
+        guard let offered = state.withLock({ $0.offers[number] }) else { return .missing }
+        do throws(Failure) {
+            let count = try offered.open(file).read(chunk, of: offered.chunkSize, into: memory)
+            return count == memory.count ? .sent : .changed
+        } catch {
+            return error.kind == .changed ? .changed : .missing
+        }
+    }
+}
+
+/// The files of one offer; the last few that were read stay open.
+private final class Offered: Sendable {
+    private static let openFiles = 8
+
+    let chunkSize: ChunkSize
+    private let files: [SourceFileInfo]
+    private let open = Mutex<[(file: Int, source: SourceFile)]>([])
+
+    init(_ files: [SourceFileInfo], _ chunkSize: ChunkSize) {
+        self.files = files
+        self.chunkSize = chunkSize
+    }
+
+    func open(_ file: Int) throws(Failure) -> SourceFile {
+        guard files.indices.contains(file) else { throw Failure(.missing, [], "no such file is offered") }
+        if let known = open.withLock({ $0.first { $0.file == file } }) { return known.source }
+        let source = try SourceFile(files[file])
+        open.withLock { open in
+            if open.count == Offered.openFiles { open.removeFirst() }
+            open.append((file, source))
+        }
+        return source
+    }
+
+    func identify(_ span: Span, scratch: UnsafeMutableRawBufferPointer) throws(Failure) -> [ChunkID] {
+        let source = try open(span.file)
+        let size = files[span.file].size
+        guard span.first + span.count <= chunkSize.count(of: size) else {
+            throw Failure(.malformed, files[span.file].path, "chunks beyond the end of the file were asked for")
+        }
+        var ids: [ChunkID] = []
+        for chunk in span.chunks {
+            let length = chunkSize.length(of: chunk, in: size)
+            let memory = UnsafeMutableRawBufferPointer(rebasing: scratch[..<length])
+            ids.append(try identity(of: chunk, in: source, chunkSize, into: memory).id)
+        }
+        try source.confirm()
+        return ids
+    }
+}
+
+/// Reads a chunk of a source, if it is no hole, and says its id and whether it is all zeros. Blocking.
+func identity(
+    of chunk: Int, in source: SourceFile, _ chunkSize: ChunkSize, into memory: UnsafeMutableRawBufferPointer
+) throws(Failure) -> (id: ChunkID, isZero: Bool) {
+    if try source.isHole(chunk, of: chunkSize) { return (zeroChunkID(length: memory.count), true) }
+    _ = try source.read(chunk, of: chunkSize, into: memory)
+    let bytes = UnsafeRawBufferPointer(memory)
+    return isZero(bytes) ? (zeroChunkID(length: memory.count), true) : (digest(of: bytes), false)
+}

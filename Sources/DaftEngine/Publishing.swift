@@ -1,0 +1,104 @@
+// What the metadata server decides when names are published: write once, read many.
+//
+// For each entry, in order:
+//   1. Something of the same kind and content stands there: the name is known; another mode or mtime is taken over.
+//   2. Something else stands there: refused, and nothing of it changes anything.
+//   3. A directory above it is missing: it is made; something above it is no directory: refused.
+//   4. It is a file whose content is not known: the content is recorded first, with who keeps it.
+// Then what is newly kept of contents that were known already is recorded.
+
+import DaftCatalogue
+import DaftCore
+
+func publishing(_ publication: Publication, in change: inout Change) throws(Failure) -> [Verdict] {
+    var brought: [ContentID: KeptContent] = [:]
+    for kept in publication.contents { brought[kept.id] = kept }
+    var recorded: Set<ContentID> = []
+    var admitted: Set<ContentID> = []
+    var verdicts: [Verdict] = []
+    for named in publication.entries {
+        do throws(Failure) {
+            let standing = try change.entry(named.name)
+            try allow(named, over: standing, in: change)
+            if let content = named.entry.content, try !change.knows(content: content) {
+                guard let kept = brought[content] else {
+                    throw Failure(.malformed, named.name, "its content is not known and was not brought")
+                }
+                try record(kept, in: &change)
+                recorded.insert(content)
+            }
+            if let content = named.entry.content { admitted.insert(content) }
+            try makeParents(of: named, in: &change)
+            if standing != named.entry { try change.append(.entry(named)) }
+            verdicts.append(standing == nil ? .new : .known)
+        } catch {
+            guard error.kind == .taken else { throw error }
+            verdicts.append(.refused(error))
+        }
+    }
+    for kept in publication.contents where admitted.contains(kept.id) && !recorded.contains(kept.id) {
+        try recordHoldings(of: kept, in: &change)
+    }
+    return verdicts
+}
+
+/// Records a holding as far as it says anything new; what is said of unknown contents means nothing.
+func recording(_ holding: Holding, in change: inout Change) throws(Failure) {
+    var fresh: [ContentID] = []
+    for content in holding.contents where try change.knows(content: content) {
+        let holders = try change.holders(of: content)
+        if holding.stores.contains(where: { holders.extent(of: $0) != holding.extent }) { fresh.append(content) }
+    }
+    if !fresh.isEmpty { try change.append(.holding(Holding(fresh, in: holding.stores, holding.extent))) }
+}
+
+private func allow(_ named: NamedEntry, over standing: Entry?, in change: borrowing Change) throws(Failure) {
+    if named.name.isRoot {
+        guard named.entry.isDirectory else { throw Failure(.taken, named.name, "the root is a directory") }
+    }
+    if let standing {
+        if standing.admits(named.entry) { return }
+        let what = standing.word == named.entry.word ? "another \(standing.word)" : "a \(standing.word)"
+        throw Failure(.taken, named.name, "\(what) is published under this name; choose another with --as")
+    }
+    for ancestor in named.name.ancestors.reversed() {
+        guard let above = try change.entry(ancestor) else { continue }
+        if above.isDirectory { return }
+        throw Failure(.taken, named.name, "\(ancestor) is published as a \(above.word), not as a directory")
+    }
+}
+
+private func makeParents(of named: NamedEntry, in change: inout Change) throws(Failure) {
+    for ancestor in named.name.ancestors where try change.entry(ancestor) == nil {
+        try change.append(.entry(NamedEntry(ancestor, Entry(.directory, mode: 0o755, mtime: named.entry.mtime))))
+    }
+}
+
+private func record(_ kept: KeptContent, in change: inout Change) throws(Failure) {
+    var complete = BitSet()
+    for holding in kept.holdings where holding.extent == .complete { complete.insert(holding.store) }
+    try change.append(.content(kept.id, kept.manifest, stores: complete))
+    for holding in kept.holdings where holding.extent != .complete && holding.extent != .nothing {
+        try change.append(.holding(Holding([kept.id], in: BitSet([holding.store]), holding.extent)))
+    }
+}
+
+private func recordHoldings(of kept: KeptContent, in change: inout Change) throws(Failure) {
+    for holding in kept.holdings {
+        var extent = holding.extent
+        if case .part(var chunks) = extent {
+            let before = try change.holders(of: kept.id).extent(of: holding.store)
+            chunks.formUnion(before.chunks(of: kept.manifest.chunks.count))
+            extent = Extent(chunks, of: kept.manifest.chunks.count)
+        }
+        try recording(Holding([kept.id], in: BitSet([holding.store]), extent), in: &change)
+    }
+}
+
+extension Holders {
+    /// How much of the content a store keeps.
+    func extent(of store: Int) -> Extent {
+        if complete.contains(store) { return .complete }
+        return parts.first { $0.store == store }.map { .part($0.chunks) } ?? .nothing
+    }
+}

@@ -1,0 +1,37 @@
+// What a rank is told when it starts.
+
+import DaftCore
+import DaftStore
+
+public struct Settings: Sendable {
+    /// The node this rank runs on, as people call it.
+    public var host: String
+    /// The store of a data server; the metadata server has none.
+    public var store: [UInt8]?
+    /// The file of the catalogue; none: a data server's stands in its store.
+    public var catalogue: String?
+    public var chunkSize = ChunkSize.standard
+    /// Whether a file is on the disk, and not just in memory, before it counts as kept.
+    public var durable = false
+    /// How many data servers the metadata server waits for at start, and how long.
+    public var expectedServers = 0
+    public var gatherMilliseconds = 30_000
+    /// How long a small question may take.
+    public var callMilliseconds = 10_000
+    /// How long a run of chunks may take.
+    public var loadMilliseconds = 30_000
+    /// An order that nobody asks about any more is given up.
+    public var orphanMilliseconds = 30_000
+    /// Threads for disk, hashing and SQLite; none: everything on the loop, for simulations.
+    public var workerThreads = 4
+    /// Memory for bytes under way: half for what this rank takes in, half for what it gives out.
+    public var slabBytes = 96 << 20
+    /// The store's own options; `durable` is set from above.
+    public var storeOptions = Store.Options()
+
+    public init(host: String, store: [UInt8]? = nil, catalogue: String? = nil) {
+        self.host = host
+        self.store = store
+        self.catalogue = catalogue
+    }
+}

@@ -1,0 +1,162 @@
+// One rank's everything: its link, its threads and memory, its copy of the catalogue, and on a data server its store.
+// Verbs run at a station; so will gateways.
+
+import DaftCatalogue
+import DaftCore
+import DaftLink
+import DaftStore
+import Synchronization
+
+public final class Station: Sendable {
+    public let settings: Settings
+    public let link: any Link
+    public let catalogue: Catalogue
+    public let store: Store?
+    let workers: Workers
+    /// For bytes that this rank takes in, and for those it gives to others. Were they one, two ranks that load from one
+    /// another could each hold what the other waits for.
+    let intake: SlabPool
+    let outlet: SlabPool
+    let offers: Offers
+    let roster = Roster()
+    private let follower = Mutex<Follower?>(nil)
+
+    public var rank: Rank { link.rank }
+    public var loop: any Loop { link.loop }
+    public var isMetadataServer: Bool { rank == .metadataServer }
+
+    public init(_ settings: Settings, link: any Link) throws(Failure) {
+        self.settings = settings
+        self.link = link
+        var store: Store?
+        if let directory = settings.store {
+            var options = settings.storeOptions
+            options.durable = settings.durable
+            store = try Store(at: directory, options)
+        }
+        self.store = store
+        let path = settings.catalogue ?? store.map { String(decoding: $0.directory, as: UTF8.self) + "/.daft/catalogue.sqlite" }
+        guard let path else { throw Failure(.usage, [], "a metadata server needs a place for its catalogue") }
+        catalogue = try Catalogue(path: path, durable: settings.durable)
+        workers = Workers(threads: settings.workerThreads, name: "daft\(link.rank.number)")
+        let half = max(settings.slabBytes / 2, 2 * ChunkSize.largest)
+        intake = SlabPool(totalBytes: half, slabBytes: max(settings.chunkSize.bytes, 1 << 20))
+        outlet = SlabPool(totalBytes: half, slabBytes: max(settings.chunkSize.bytes, 1 << 20))
+        offers = Offers(workers: workers)
+        follower.withLock { $0 = Follower(self) }
+    }
+
+    /// Ends what this rank has open. The link is closed before, so that nobody asks any more.
+    public func close() {
+        link.close()
+        workers.stop()
+        catalogue.close()
+        store?.close()
+    }
+
+    /// Brings this rank's copy of the catalogue up to `state` at least, or to the metadata server's newest.
+    func catchUp(to state: State? = nil) async throws(Failure) {
+        guard !isMetadataServer, let follower = follower.withLock({ $0 }) else { return }
+        try await follower.catchUp(to: state)
+    }
+
+    /// Asks, and turns what a link can say into what a user can read.
+    func ask(_ request: Request, at rank: Rank, timeoutMilliseconds: Int? = nil) async throws(Failure) -> Reply {
+        let reply: Reply
+        do throws(LinkError) {
+            reply = try await link.call(
+                request, at: rank, timeoutMilliseconds: timeoutMilliseconds ?? settings.callMilliseconds)
+        } catch {
+            throw Failure(.unreachable, [], node: roster.node(of: rank), error.reason)
+        }
+        if case .failed(let failure) = reply { throw failure.at(roster.node(of: rank)) }
+        return reply
+    }
+
+    func unexpected(_ reply: Reply, from rank: Rank) -> Failure {
+        Failure(.malformed, [], node: roster.node(of: rank), "an answer that does not fit the question: \(reply)")
+    }
+
+    /// Runs blocking work on a worker.
+    func work<T: Sendable>(_ body: @escaping @Sendable () throws(Failure) -> T) async throws(Failure) -> T {
+        try await workers.run(body)
+    }
+}
+
+/// Keeps a copy of the catalogue up to date: one delta at a time, however many ask.
+private actor Follower {
+    private unowned let station: Station
+    private var running: Task<Result<Void, Failure>, Never>?
+    nonisolated let loop: any Loop
+
+    init(_ station: Station) {
+        self.station = station
+        loop = station.link.loop
+    }
+
+    nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
+
+    func catchUp(to state: State?) async throws(Failure) {
+        // A delta that was asked for before this call may be older than what the caller has to see.
+        if let running, state.map({ $0 > station.catalogue.head.state }) ?? true { _ = await running.value }
+        if let state, station.catalogue.head.state >= state { return }
+        let task = running ?? loop.start { [self] in await pull() }
+        running = task
+        defer { running = nil }
+        try await task.value.get()
+        if let state, station.catalogue.head.state < state {
+            throw Failure(.unreachable, [], "the metadata server knows less than state \(state)")
+        }
+    }
+
+    private func pull() async -> Result<Void, Failure> {
+        do throws(Failure) {
+            while try await !pullOnce() {}
+            return .success(())
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    /// One delta; true when there is nothing more.
+    private func pullOnce() async throws(Failure) -> Bool {
+        let station = station
+        let reply = try await station.ask(.delta(after: station.catalogue.head), at: .metadataServer)
+        switch reply {
+        case .records(let delta):
+            try await station.work { () throws(Failure) in try station.catalogue.apply(delta) }
+            return delta.isLast
+        case .forked:
+            try await station.work { () throws(Failure) in try station.catalogue.reset() }
+            return false
+        default:
+            throw station.unexpected(reply, from: .metadataServer)
+        }
+    }
+}
+
+/// Who is in the system in this run, as last heard.
+final class Roster: Sendable {
+    private let known = Mutex<[Member]>([])
+
+    var members: [Member] { known.withLock { $0 } }
+
+    func update(_ members: [Member]) { known.withLock { $0 = members } }
+
+    func member(_ rank: Rank) -> Member? { members.first { $0.rank == rank } }
+
+    /// The rank whose store has this number in the catalogue.
+    func rank(ofStore number: Int) -> Rank? { members.first { $0.number == number && $0.isAlive }?.rank }
+
+    func node(of rank: Rank) -> String { member(rank)?.store.host ?? "\(rank)" }
+}
+
+extension Station {
+    /// The data servers that are there now.
+    func refreshRoster() async throws(Failure) -> [Member] {
+        let reply = try await ask(.members, at: .metadataServer)
+        guard case .members(let members) = reply else { throw unexpected(reply, from: .metadataServer) }
+        roster.update(members)
+        return members
+    }
+}

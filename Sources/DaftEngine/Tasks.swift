@@ -1,0 +1,111 @@
+// The orders that a data server is carrying out: each has a number, a meter, and an end.
+
+import DaftCore
+import DaftLink
+import Synchronization
+
+/// Counts what is done; workers and the loop add to it.
+final class Meter: Sendable {
+    private let progress = Mutex(Progress())
+    /// Bytes that crossed the link.
+    let moved = Atomic<Int64>(0)
+
+    var now: Progress { progress.withLock { $0 } }
+
+    func expect(bytes: Int64, files: Int64) {
+        progress.withLock { progress in
+            progress.totalBytes += bytes
+            progress.totalFiles += files
+        }
+    }
+
+    func add(bytes: Int64 = 0, files: Int64 = 0) {
+        progress.withLock { progress in
+            progress.bytes += bytes
+            progress.files += files
+        }
+    }
+}
+
+actor Tasks {
+    private struct Running {
+        let meter: Meter
+        let work: Task<Void, Never>
+        var outcome: Outcome?
+        var lastAsked: Nanoseconds
+    }
+
+    private static let firstWaitMilliseconds = 50
+    private static let pollMilliseconds = 200
+
+    private nonisolated let loop: any Loop
+    private let orphanMilliseconds: Int
+    private let changed: Signal
+    private var running: [UInt64: Running] = [:]
+    private var made: UInt64 = 0
+
+    init(on loop: any Loop, orphanMilliseconds: Int) {
+        self.loop = loop
+        self.orphanMilliseconds = orphanMilliseconds
+        changed = Signal(on: loop)
+    }
+
+    nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
+
+    func begin(_ body: @escaping @Sendable (Meter) async -> Outcome) async -> Reply {
+        made += 1
+        let number = made
+        let meter = Meter()
+        let work = loop.start { [self] in
+            let outcome = await body(meter)
+            await finish(number, outcome)
+        }
+        running[number] = Running(meter: meter, work: work, lastAsked: loop.now)
+        loop.start { [self] in await watch(number) }
+        return await answer(number, withinMilliseconds: Tasks.firstWaitMilliseconds)
+    }
+
+    func poll(_ number: UInt64) async -> Reply {
+        await answer(number, withinMilliseconds: Tasks.pollMilliseconds)
+    }
+
+    func cancel(_ number: UInt64) { running[number]?.work.cancel() }
+
+    func cancelAll() {
+        for task in running.values { task.work.cancel() }
+    }
+
+    private func finish(_ number: UInt64, _ outcome: Outcome) {
+        running[number]?.outcome = outcome
+        changed.notify()
+    }
+
+    /// The outcome stays until nobody asks for it any more: an answer that got lost can be asked for again.
+    private func answer(_ number: UInt64, withinMilliseconds milliseconds: Int) async -> Reply {
+        let deadline = loop.deadline(inMilliseconds: milliseconds)
+        while true {
+            running[number]?.lastAsked = loop.now
+            guard let task = running[number] else {
+                return .failed(Failure(.stopped, [], "the order is not known, or was given up since nobody asked for it"))
+            }
+            if let outcome = task.outcome { return .finished(outcome) }
+            if loop.now >= deadline { return .working(task: number, task.meter.now) }
+            await changed.wait(until: deadline)
+        }
+    }
+
+    /// Forgets a task that nobody has asked about for long; cancels it first if it still works.
+    private func watch(_ number: UInt64) async {
+        let patience = Nanoseconds(orphanMilliseconds) * 1_000_000
+        while let task = running[number] {
+            let idle = loop.now - task.lastAsked
+            if idle >= patience {
+                task.work.cancel()
+                running[number] = nil
+                return
+            }
+            let rest = patience - idle
+            await loop.sleep(milliseconds: Int(rest / 1_000_000) + 1)
+        }
+    }
+}

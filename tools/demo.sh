@@ -39,7 +39,7 @@ make_sample() {
 
 make_sample
 echo '# The sample: files of 0 bytes to 64 MiB, one mostly hole, two with the same bytes, a symlink, an odd name.'
-ls -lnR set
+ls -lnRb set
 
 show 'put: the tree is published, on one data server' put set
 show 'ls -l: every name, with size, time, chunks and where it is' ls -l /set

@@ -33,11 +33,11 @@ let package = Package(
         module("DaftSQL", ["CSQLite"]),
         module("DaftStore", ["DaftCore", "DaftSQL", "COpenSSL", "CLinux"]),
 
-        tests(of: "DaftCore"),
-        tests(of: "DaftSQL"),
         .testTarget(
             name: "SystemLibraryTests", dependencies: ["CSQLite", "COpenSSL", "CZstd", "CZMQ", "CMPI"],
             swiftSettings: settings),
         .testTarget(name: "TidyTests", swiftSettings: settings),
+        tests(of: "DaftCore"),
+        tests(of: "DaftSQL"),
     ]
 )

@@ -14,7 +14,7 @@ show() {
     "$daft_solo" -np 4 --store "$place/store" --catalogue "$place/catalogue" -q "${@:2}"
 }
 
-# Fails, naming what differs, unless the two trees have the same bytes, modes, times, holes and symlinks.
+# Fails, naming what differs, unless the two trees have the same names, bytes, modes, times and symlinks.
 same() {
     local differences
     differences=$(rsync -naHSc --itemize-changes --delete "$1/" "$2/")

@@ -14,7 +14,7 @@ show() {
     "$daft_solo" -np 4 --store "$place/store" --catalogue "$place/catalogue" -q "${@:2}"
 }
 
-# Fails, naming what differs, unless the two trees have the same bytes, modes, times, holes and symlinks.
+# Fails, naming what differs, unless the two trees have the same names, bytes, modes, times and symlinks.
 same() {
     local differences
     differences=$(rsync -naHSc --itemize-changes --delete "$1/" "$2/")
@@ -39,7 +39,7 @@ make_sample() {
 
 make_sample
 echo '# The sample: files of 0 bytes to 64 MiB, one mostly hole, two with the same bytes, a symlink, an odd name.'
-ls -lnR set
+ls -lnRb set
 
 show 'put: the tree is published, on one data server' put set
 show 'ls -l: every name, with size, time, chunks and where it is' ls -l /set

@@ -80,6 +80,29 @@ public struct BitSet: Coded {
         trim()
     }
 
+    public func intersection(_ other: BitSet) -> BitSet {
+        var common = BitSet()
+        common.words = zip(words, other.words).map { $0 & $1 }
+        common.trim()
+        return common
+    }
+
+    /// The first member from `start` on, coming round at the end.
+    public func first(from start: Int) -> Int? { first(in: Swift.min(start, bound)..<bound) ?? first(in: 0..<Swift.min(start, bound)) }
+
+    private func first(in range: Range<Int>) -> Int? {
+        guard !range.isEmpty else { return nil }
+        var index = range.lowerBound / 64
+        var word = words[index] & (UInt64.max << UInt64(range.lowerBound % 64))
+        while word == 0 {
+            index += 1
+            guard index < words.count else { return nil }
+            word = words[index]
+        }
+        let member = index * 64 + word.trailingZeroBitCount
+        return member < range.upperBound ? member : nil
+    }
+
     private mutating func trim() {
         while words.last == 0 { words.removeLast() }
     }

@@ -61,9 +61,10 @@ struct LargeFile: Sendable {
     /// The ids of all chunks, or nil as soon as one is not what `known` says.
     private func identities(agreeingWith known: Manifest) async throws(Failure) -> [ChunkID]? {
         let ids = try await windows { [self] span in
-            let result = await Result.of { () async throws(Failure) in try await identify(span) }
-            if case .success(let ids) = result, ids != Array(known.chunks[span.chunks]) { return .success(nil) }
-            return result.map { $0 }
+            await Result.of { () async throws(Failure) in
+                let ids = try await identify(span)
+                return ids == Array(known.chunks[span.chunks]) ? ids : nil
+            }
         }
         guard let ids else { return nil }
         meter.add(bytes: file.info.size, files: 1)

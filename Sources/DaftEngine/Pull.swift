@@ -1,0 +1,276 @@
+// Brings contents from wherever they are to a destination: the one loop behind get, fetch, repair and the broadcast of
+// links that have none of their own.
+//
+//   1. Small contents are packed: one slab and one question carry many, from the source they have in common.
+//   2. A larger one comes chunk by chunk, several at once, in an order that differs by rank, so that ranks that want
+//      the same find different chunks and then each other. In a chain the order is everybody's: the file's.
+//   3. A chunk that the destination has, or that is all zeros, does not move.
+//   4. What cannot be had from any source fails that content, with the reason, and all else goes on.
+
+import DaftCore
+import DaftLink
+import DaftStore
+import Synchronization
+
+/// One content being filled.
+protocol Sink: Sendable {
+    /// The chunks that are there already.
+    var have: BitSet { get }
+    func write(_ chunk: Int, _ id: ChunkID, _ bytes: UnsafeRawBufferPointer) throws(Failure)
+    func leaveHole(_ chunk: Int, _ id: ChunkID) throws(Failure)
+    /// Fills a chunk from what is at the destination anyway, if it can.
+    func copyFromNearby(_ chunk: Int, _ id: ChunkID, buffer: UnsafeMutableRawBufferPointer) throws(Failure) -> Bool
+    func finish() throws(Failure)
+    /// Some of it could not be had: keep what there is for the next time.
+    func giveUp()
+}
+
+protocol Destination: Sendable {
+    /// Blocking, like all of these.
+    func open(_ wanted: Wanted, buffer: UnsafeMutableRawBufferPointer) throws(Failure) -> any Sink
+    /// Small contents that came whole; a failure for each that could not be kept.
+    func take(_ whole: [(wanted: Wanted, bytes: UnsafeRawBufferPointer)]) -> [Failure?]
+}
+
+actor Pull {
+    typealias Done = @Sendable (Wanted, Failure?) async -> Void
+
+    private static let runsUnderWay = 8
+    private static let packPieces = 256
+
+    private let station: Station
+    private nonisolated let loop: any Loop
+    private let destination: any Destination
+    private let sourcing: Sourcing
+    private let meter: Meter
+    private let isChain: Bool
+    private let done: Done
+    private let arrivals: Signal?
+    private let gate = Gate(width: Pull.runsUnderWay)
+    private let files = Gate(width: 4)
+    private var packs: [Rank: [Wanted]] = [:]
+    private var packed: [Rank: Int] = [:]
+
+    /// `done` hears of every content, in no particular order.
+    init(
+        _ station: Station, to destination: any Destination, meter: Meter, predecessor: Rank? = nil,
+        arrivals: Signal? = nil, done: @escaping Done
+    ) {
+        self.station = station
+        self.destination = destination
+        self.meter = meter
+        self.done = done
+        self.arrivals = arrivals
+        isChain = predecessor != nil
+        loop = station.loop
+        sourcing = Sourcing(station, meter: meter, predecessor: predecessor)
+    }
+
+    nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
+
+    /// Takes one more on; waits while enough is under way.
+    func bring(_ wanted: Wanted) async {
+        if wanted.manifest.size <= Ingesting.smallFile, wanted.manifest.chunks.count <= 1 {
+            await pack(wanted)
+        } else {
+            await files.enter()
+            loop.start { [self] in
+                await done(wanted, await large(wanted))
+                files.leave()
+            }
+        }
+    }
+
+    /// Waits until all that was taken on is done.
+    func finish() async {
+        for source in packs.keys.sorted() { await send(source) }
+        await files.drain()
+        await gate.drain()
+    }
+
+    // MARK: small ones
+
+    private func pack(_ wanted: Wanted) async {
+        if wanted.manifest.chunks.isEmpty { return await deliver([wanted], nil) }
+        let source: Rank
+        do throws(Failure) {
+            guard let likely = try await sourcing.likelySource(of: wanted) else {
+                let slab = await station.intake.take()
+                try await sourcing.obtain(wanted, chunk: 0, into: slab)
+                return await deliver([wanted], slab)
+            }
+            source = likely
+        } catch {
+            return await done(wanted, named(error, wanted))
+        }
+        let size = Int(wanted.manifest.size)
+        if packed[source, default: 0] + size > station.intake.slabBytes || packs[source, default: []].count == Pull.packPieces {
+            await send(source)
+        }
+        packs[source, default: []].append(wanted)
+        packed[source, default: 0] += size
+    }
+
+    private func send(_ source: Rank) async {
+        guard let pack = packs.removeValue(forKey: source), !pack.isEmpty else { return }
+        packed[source] = nil
+        await gate.enter()
+        loop.start { [self] in
+            await carry(pack, from: source)
+            gate.leave()
+        }
+    }
+
+    private func carry(_ pack: [Wanted], from source: Rank) async {
+        let pieces = pack.map { Piece(.kept($0.content), chunk: 0, length: Int($0.manifest.size)) }
+        let slab = await station.intake.take()
+        let arrived: [Sourcing.Arrival]
+        do throws(Failure) {
+            arrived = try await sourcing.attempt(source, pieces, pack, slab, waits: isChain)
+        } catch {
+            for wanted in pack { await done(wanted, named(error, wanted)) }
+            return
+        }
+        await deliver(pack, slab, only: arrived.map { $0 == .right })
+        for (wanted, arrival) in zip(pack, arrived) where arrival != .right { await single(wanted) }
+    }
+
+    /// One that did not come with its pack.
+    private func single(_ wanted: Wanted) async {
+        let slab = await station.intake.take()
+        do throws(Failure) {
+            try await sourcing.obtain(wanted, chunk: 0, into: slab)
+            await deliver([wanted], slab)
+        } catch {
+            await done(wanted, named(error, wanted))
+        }
+    }
+
+    private func deliver(_ pack: [Wanted], _ slab: Slab?, only: [Bool]? = nil) async {
+        let chosen = pack.indices.filter { only?[$0] ?? true }
+        guard !chosen.isEmpty else { return }
+        let destination = destination
+        let failures = await station.workers.run {
+            var offset = 0
+            var wholes: [(wanted: Wanted, bytes: UnsafeRawBufferPointer)] = []
+            for (index, wanted) in pack.enumerated() {
+                let size = Int(wanted.manifest.size)
+                if only?[index] ?? true {
+                    let memory = slab.map { UnsafeRawBufferPointer($0.slice(offset, size)) }
+                    wholes.append((wanted, memory ?? UnsafeRawBufferPointer(start: nil, count: 0)))
+                }
+                offset += size
+            }
+            return destination.take(wholes)
+        }
+        for (index, failure) in zip(chosen, failures) {
+            meter.add(bytes: pack[index].manifest.size, files: 1)
+            await done(pack[index], failure.map { named($0, pack[index]) })
+        }
+        arrivals?.notify()
+    }
+
+    // MARK: large ones
+
+    private func large(_ wanted: Wanted) async -> Failure? {
+        let slab = await station.intake.take(wanted.manifest.chunkSize.bytes)
+        let destination = destination
+        do throws(Failure) {
+            let sink = try await station.work { () throws(Failure) in
+                try destination.open(wanted, buffer: slab.memory)
+            }
+            let swarm = isChain ? nil : Swarm(station, sourcing, wanted)
+            await swarm?.begin()
+            let failure = await fill(sink, wanted)
+            await swarm?.end()
+            await sourcing.forget(wanted.content)
+            if let failure {
+                try await station.work { () throws(Failure) in sink.giveUp() }
+                return named(failure, wanted)
+            }
+            try await station.work { () throws(Failure) in try sink.finish() }
+            meter.add(files: 1)
+            arrivals?.notify()
+            return nil
+        } catch {
+            return named(error, wanted)
+        }
+    }
+
+    /// All missing chunks, several at once; the first that cannot be had ends it.
+    private func fill(_ sink: any Sink, _ wanted: Wanted) async -> Failure? {
+        var chooser = Chooser(wanted, have: sink.have, rank: isChain ? nil : station.rank, ranks: station.link.ranks.count)
+        meter.add(bytes: chooser.presentBytes)
+        var failure: Failure?
+        var underWay = 0
+        let ended = Signal(on: loop)
+        let outcomes = Outcomes()
+        while failure == nil, let chunk = chooser.next(preferring: await sourcing.atPeers(wanted.content)) {
+            if Task.isCancelled { failure = Failure(.stopped, wanted.name, "stopped") }
+            await gate.enter()
+            underWay += 1
+            loop.start { [self] in
+                outcomes.add(await one(chunk, sink, wanted))
+                gate.leave()
+                ended.notify()
+            }
+            for outcome in outcomes.taken() {
+                underWay -= 1
+                failure = failure ?? outcome
+            }
+        }
+        while underWay > 0 {
+            let taken = outcomes.taken()
+            for outcome in taken {
+                underWay -= 1
+                failure = failure ?? outcome
+            }
+            if taken.isEmpty { await ended.wait(until: loop.deadline(inMilliseconds: 1_000)) }
+        }
+        return failure
+    }
+
+    private func one(_ chunk: Int, _ sink: any Sink, _ wanted: Wanted) async -> Failure? {
+        let id = wanted.manifest.chunks[chunk]
+        let length = wanted.manifest.length(of: chunk)
+        let slab = await station.intake.take(length)
+        do throws(Failure) {
+            let isThere = try await station.work { () throws(Failure) in
+                if id == zeroChunkID(length: length) {
+                    try sink.leaveHole(chunk, id)
+                    return true
+                }
+                return try sink.copyFromNearby(chunk, id, buffer: slab.memory)
+            }
+            if !isThere {
+                try await sourcing.obtain(wanted, chunk: chunk, into: slab)
+                try await station.work { () throws(Failure) in
+                    try sink.write(chunk, id, UnsafeRawBufferPointer(slab.slice(0, length)))
+                }
+            }
+            meter.add(bytes: Int64(length))
+            arrivals?.notify()
+            return nil
+        } catch {
+            return error
+        }
+    }
+
+    private func named(_ failure: Failure, _ wanted: Wanted) -> Failure {
+        failure.subject.isEmpty ? Failure(failure.kind, wanted.name, node: failure.node, failure.reason) : failure
+    }
+}
+
+/// What became of the chunks of one content.
+private final class Outcomes: Sendable {
+    private let ended = Mutex<[Failure?]>([])
+
+    func add(_ outcome: Failure?) { ended.withLock { $0.append(outcome) } }
+
+    func taken() -> [Failure?] {
+        ended.withLock { ended in
+            defer { ended = [] }
+            return ended
+        }
+    }
+}

@@ -1,0 +1,209 @@
+// Where a chunk comes from: the cheapest source first. In a broadcast's chain that is the neighbour before us; else a
+// rank that is loading the same content and has the chunk already, else a store that keeps it, the least busy first.
+// What arrives is hashed; a source that is wrong, silent or without it is passed over, and the next one asked.
+
+import DaftCatalogue
+import DaftCore
+import DaftLink
+import DaftStore
+
+/// A content that is wanted, and the name to report it by.
+struct Wanted: Sendable {
+    let content: ContentID
+    let manifest: Manifest
+    let name: Name
+}
+
+actor Sourcing {
+    /// A neighbour that is not done yet is asked again; one that says at once that it lacks a chunk, a few times only:
+    /// at the start of a broadcast our order may be here before its own.
+    private static let neighbourPatienceMilliseconds = 60_000
+    private static let neighbourTries = 5
+    private static let neighbourPauseMilliseconds = 20
+
+    private let station: Station
+    private nonisolated let loop: any Loop
+    private let meter: Meter
+    private let predecessor: Rank?
+    private var holders: [ContentID: [(rank: Rank, extent: Extent)]] = [:]
+    private var peers: [ContentID: [Rank: BitSet]] = [:]
+    private var busy: [Rank: Int] = [:]
+    private var silent: Set<Rank> = []
+    private var wrong: [ContentID: Set<Rank>] = [:]
+
+    init(_ station: Station, meter: Meter, predecessor: Rank?) {
+        self.station = station
+        self.meter = meter
+        self.predecessor = predecessor == station.rank ? nil : predecessor
+        loop = station.loop
+    }
+
+    nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
+
+    /// The source that a chunk would be asked of now; small files that have the same travel together.
+    func likelySource(of wanted: Wanted) async throws(Failure) -> Rank? {
+        try await pick(wanted, chunk: 0, except: [])
+    }
+
+    /// Chunks that other ranks which are loading the content have at this moment.
+    func atPeers(_ content: ContentID) -> BitSet {
+        var all = BitSet()
+        for chunks in (peers[content] ?? [:]).values { all.formUnion(chunks) }
+        return all
+    }
+
+    func note(peers chunks: [Rank: BitSet], of content: ContentID) { peers[content] = chunks }
+    func forget(_ content: ContentID) {
+        peers[content] = nil
+        holders[content] = nil
+    }
+
+    /// Brings one chunk into `memory`'s slab at `offset`, hashed and right, or says why it cannot be had.
+    func obtain(_ wanted: Wanted, chunk: Int, into slab: Slab) async throws(Failure) {
+        let piece = Piece(.kept(wanted.content), chunk: chunk, length: wanted.manifest.length(of: chunk))
+        if let predecessor, !silent.contains(predecessor) {
+            if try await fromNeighbour(predecessor, piece, wanted, slab) { return }
+        }
+        var passed: Set<Rank> = predecessor.map { [$0] } ?? []
+        while let source = try await pick(wanted, chunk: chunk, except: passed) {
+            if try await attempt(source, [piece], [wanted], slab, waits: false) == [.right] { return }
+            passed.insert(source)
+            try stopIfCancelled(wanted)
+        }
+        throw try await whyNot(wanted, chunk: chunk)
+    }
+
+    enum Arrival { case right, absent, wrong }
+
+    /// Loads pieces from one source into a slab and hashes each.
+    func attempt(
+        _ source: Rank, _ pieces: [Piece], _ wanted: [Wanted], _ slab: Slab, waits: Bool
+    ) async throws(Failure) -> [Arrival] {
+        let run = ChunkRun(pieces, waits: waits)
+        busy[source, default: 0] += 1
+        defer { busy[source, default: 1] -= 1 }
+        let states: [PieceState]
+        do throws(LinkError) {
+            states = try await station.link.load(
+                run, from: source, into: slab, timeoutMilliseconds: station.settings.loadMilliseconds)
+        } catch {
+            if error == .closed { throw Failure(.stopped, [], error.reason) }
+            silent.insert(source)
+            return pieces.map { _ in .absent }
+        }
+        let ids = zip(pieces, wanted).map { $1.manifest.chunks[$0.chunk] }
+        let offsets = run.offsets
+        let arrivals = await station.workers.run {
+            pieces.indices.map { i -> Arrival in
+                guard states[i] == .sent else { return .absent }
+                let bytes = UnsafeRawBufferPointer(slab.slice(offsets[i], pieces[i].length))
+                return digest(of: bytes) == ids[i] ? .right : .wrong
+            }
+        }
+        let moved = zip(pieces, states).reduce(0) { $1.1 == .sent ? $0 + $1.0.length : $0 }
+        if source != station.rank { meter.moved.add(Int64(moved), ordering: .relaxed) }
+        for (i, arrival) in arrivals.enumerated() where arrival == .wrong { doubt(source, wanted[i].content) }
+        return arrivals
+    }
+
+    private func fromNeighbour(
+        _ rank: Rank, _ piece: Piece, _ wanted: Wanted, _ slab: Slab
+    ) async throws(Failure) -> Bool {
+        let end = loop.deadline(inMilliseconds: Sourcing.neighbourPatienceMilliseconds)
+        var refusals = 0
+        while loop.now < end, refusals < Sourcing.neighbourTries, !silent.contains(rank) {
+            try stopIfCancelled(wanted)
+            let asked = loop.now
+            switch try await attempt(rank, [piece], [wanted], slab, waits: true)[0] {
+            case .right: return true
+            case .wrong: return false
+            case .absent:
+                if loop.now - asked < 500_000_000 { refusals += 1 }
+                await loop.sleep(milliseconds: Sourcing.neighbourPauseMilliseconds)
+            }
+        }
+        return false
+    }
+
+    private func pick(_ wanted: Wanted, chunk: Int, except passed: Set<Rank>) async throws(Failure) -> Rank? {
+        if let predecessor, passed.isEmpty, !silent.contains(predecessor) { return predecessor }
+        let unusable = passed.union(silent).union(wrong[wanted.content] ?? [])
+        let peer = (peers[wanted.content] ?? [:])
+            .filter { $0.value.contains(chunk) && !unusable.contains($0.key) }
+            .map(\.key)
+        if let best = leastBusy(peer, chunk) { return best }
+        let keepers = try await keepers(of: wanted.content)
+        return leastBusy(keepers.filter { $0.extent.contains(chunk) && !unusable.contains($0.rank) }.map(\.rank), chunk)
+    }
+
+    /// Among equals, ranks and chunks choose differently, so that nobody is everybody's first choice.
+    private func leastBusy(_ ranks: [Rank], _ chunk: Int) -> Rank? {
+        let turn = station.rank.number + chunk
+        return ranks.sorted().enumerated().min { x, y in
+            let a = (busy[x.element] ?? 0, (x.offset + turn) % ranks.count)
+            let b = (busy[y.element] ?? 0, (y.offset + turn) % ranks.count)
+            return a < b
+        }?.element
+    }
+
+    private func keepers(of content: ContentID) async throws(Failure) -> [(rank: Rank, extent: Extent)] {
+        if let known = holders[content] { return known }
+        let catalogue = station.catalogue
+        let found = try await station.work { () throws(Failure) in try catalogue.holders(of: content) }
+        var keepers: [(rank: Rank, extent: Extent)] = []
+        for store in found.complete {
+            if let rank = station.roster.rank(ofStore: store) { keepers.append((rank, .complete)) }
+        }
+        for part in found.parts {
+            if let rank = station.roster.rank(ofStore: part.store) { keepers.append((rank, .part(part.chunks))) }
+        }
+        // A data server that lacks something does not ask itself, whatever the catalogue says.
+        keepers.removeAll { $0.rank == station.rank && station.store != nil }
+        holders[content] = keepers
+        return keepers
+    }
+
+    private func doubt(_ source: Rank, _ content: ContentID) {
+        wrong[content, default: []].insert(source)
+        let station = station
+        loop.start { _ = try? await station.ask(.doubt([content]), at: source) }
+    }
+
+    private func stopIfCancelled(_ wanted: Wanted) throws(Failure) {
+        if Task.isCancelled { throw Failure(.stopped, wanted.name, "stopped") }
+    }
+
+    private func whyNot(_ wanted: Wanted, chunk: Int) async throws(Failure) -> Failure {
+        let keepers = try await keepers(of: wanted.content).filter { $0.extent.contains(chunk) }.map(\.rank)
+        let roster = station.roster
+        let start = wanted.manifest.offset(of: chunk)
+        let range = "bytes \(start)–\(start + Int64(wanted.manifest.length(of: chunk)) - 1)"
+        let bad = keepers.filter { wrong[wanted.content]?.contains($0) ?? false }
+        if keepers.isEmpty {
+            let stores = try await absentKeepers(of: wanted.content, chunk: chunk)
+            if stores.isEmpty { return Failure(.corrupt, wanted.name, "\(range) are kept by no data server: lost") }
+            return Failure(
+                .unreachable, wanted.name, "\(range) are kept only by \(stores.joined(separator: ", ")), not in this run")
+        }
+        if bad.count == keepers.count {
+            let nodes = bad.map(roster.node).joined(separator: ", ")
+            return Failure(.corrupt, wanted.name, "\(range) are corrupt at \(nodes), and kept nowhere else")
+        }
+        let nodes = keepers.map(roster.node).joined(separator: ", ")
+        return Failure(.unreachable, wanted.name, "\(range) could not be had from \(nodes)")
+    }
+
+    /// Stores that keep the chunk and are not in this run.
+    private func absentKeepers(of content: ContentID, chunk: Int) async throws(Failure) -> [String] {
+        let catalogue = station.catalogue
+        let alive = Set(station.roster.members.filter(\.isAlive).map(\.number))
+        return try await station.work { () throws(Failure) in
+            let found = try catalogue.holders(of: content)
+            let stores = Array(found.complete) + found.parts.filter { $0.chunks.contains(chunk) }.map(\.store)
+            let known = try catalogue.stores()
+            return stores.filter { !alive.contains($0) }.map { number in
+                known.first { $0.number == number }.map { "\($0.info.host):\(shown($0.info.path))" } ?? "store \(number)"
+            }
+        }
+    }
+}

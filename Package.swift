@@ -43,7 +43,5 @@ let package = Package(
             name: "SystemLibraryTests", dependencies: ["CSQLite", "COpenSSL", "CZstd", "CZMQ", "CMPI"],
             swiftSettings: settings),
         .testTarget(name: "TidyTests", swiftSettings: settings),
-        tests(of: "DaftCore"),
-        tests(of: "DaftSQL"),
     ]
 )

@@ -19,6 +19,11 @@ struct Placing {
         }
     }
 
+    /// Like `place`, for some of many: whoever places the last sets the directories' mode and mtime.
+    func placeFiles(_ entries: [NamedEntry]) async -> [Failure] {
+        await located { [store] () throws(Failure) in try store.place(entries) }
+    }
+
     func settle(_ settled: [Settled]) async -> [Failure] {
         await located { [store] () throws(Failure) in
             for part in settled {

@@ -21,8 +21,8 @@ protocol Sink: Sendable {
     /// Fills a chunk from what is at the destination anyway, if it can.
     func copyFromNearby(_ chunk: Int, _ id: ChunkID, buffer: UnsafeMutableRawBufferPointer) throws(Failure) -> Bool
     func finish() throws(Failure)
-    /// Some of it could not be had: keep what there is for the next time.
-    func giveUp()
+    /// It is not whole, and nobody brings more now: keep what there is for the next time.
+    func pause() throws(Failure)
 }
 
 protocol Destination: Sendable {
@@ -184,11 +184,11 @@ actor Pull {
             let failure = await fill(sink, wanted)
             await swarm?.end()
             await sourcing.forget(wanted.content)
-            if let failure {
-                try await station.work { () throws(Failure) in sink.giveUp() }
-                return named(failure, wanted)
+            try await station.work { () throws(Failure) in
+                let isWhole = sink.have.containsAll(below: wanted.manifest.chunks.count)
+                if failure == nil, isWhole { try sink.finish() } else { try sink.pause() }
             }
-            try await station.work { () throws(Failure) in try sink.finish() }
+            if let failure { return named(failure, wanted) }
             meter.add(files: 1)
             arrivals?.notify()
             return nil

@@ -12,6 +12,8 @@ struct Wanted: Sendable {
     let content: ContentID
     let manifest: Manifest
     let name: Name
+    /// Just these chunks, where not all are wanted.
+    var chunks: BitSet?
 }
 
 actor Sourcing {

@@ -19,6 +19,8 @@ public final class Station: Sendable {
     let outlet: SlabPool
     let offers: Offers
     let roster = Roster()
+    let claims = Claims()
+    private let storeNumber = Mutex<Int?>(nil)
     private let follower = Mutex<Follower?>(nil)
 
     public var rank: Rank { link.rank }
@@ -44,6 +46,12 @@ public final class Station: Sendable {
         outlet = SlabPool(totalBytes: half, slabBytes: max(settings.chunkSize.bytes, 1 << 20))
         offers = Offers(workers: workers)
         follower.withLock { $0 = Follower(self) }
+    }
+
+    /// This store's number in the catalogue, once the metadata server has given it one.
+    var number: Int? {
+        get { storeNumber.withLock { $0 } }
+        set { storeNumber.withLock { $0 = newValue } }
     }
 
     /// Ends what this rank has open. The link is closed before, so that nobody asks any more.

@@ -71,6 +71,7 @@ struct Chooser {
         count = wanted.manifest.chunks.count
         var missing = BitSet(below: count)
         missing.subtract(have)
+        if let chunks = wanted.chunks { missing = missing.intersection(chunks) }
         open = missing
         order = rank.map { $0.number % max(1, ranks) * count / max(1, ranks) } ?? 0
         presentBytes = have.reduce(0) { $1 < wanted.manifest.chunks.count ? $0 + Int64(wanted.manifest.length(of: $1)) : $0 }

@@ -1,0 +1,270 @@
+// Brings what is published into a store, and gives it its names there.
+//
+//   1. Catch up with the catalogue to the state of the order.
+//   2. List the entries below the wanted names, page by page, from the own copy of the catalogue.
+//   3. Files whose content is here complete only want their name; the others' contents are pulled.
+//   4. Whatever is complete is placed, some hundreds at a time; directories get mode and mtime at the very end.
+//   5. Say what came, what it moved, and what is lacking; report the new holdings, unless the caller does.
+
+import DaftCatalogue
+import DaftCore
+import DaftLink
+import DaftStore
+import Synchronization
+
+struct Fetching: Sendable {
+    private static let page = 1_000
+    private static let reported = 1_000
+
+    private let station: Station
+    private let store: Store
+    private let order: Fetch
+    private let meter: Meter
+    private let arrivals: Signal
+    private let ledger: FetchLedger
+
+    init(_ station: Station, _ store: Store, _ order: Fetch, _ meter: Meter, _ arrivals: Signal) {
+        self.station = station
+        self.store = store
+        self.order = order
+        self.meter = meter
+        self.arrivals = arrivals
+        ledger = FetchLedger()
+    }
+
+    func run() async -> Outcome {
+        do throws(Failure) {
+            try await station.catchUp(to: order.state)
+            _ = try await station.refreshRoster()
+            let pull = Pull(
+                station, to: StoreDestination(store), meter: meter, predecessor: order.predecessor, arrivals: arrivals
+            ) { [self] wanted, failure in
+                await settle(wanted, failure)
+            }
+            for name in order.below where !Task.isCancelled { try await bring(name, pull) }
+            await pull.finish()
+            await placeWaiting()
+            await finishDirectories()
+            if order.reports { await report() }
+            if Task.isCancelled { ledger.fail(Failure(.stopped, [], "stopped")) }
+        } catch {
+            ledger.fail(error)
+        }
+        let moved = meter.moved.load(ordering: .relaxed)
+        return .fetched(ledger.summary(moved: moved, host: station.settings.host))
+    }
+
+    private func bring(_ name: Name, _ pull: Pull) async throws(Failure) {
+        let catalogue = station.catalogue
+        let roots = try await station.work { () throws(Failure) in
+            var chain: [NamedEntry] = []
+            for ancestor in name.ancestors {
+                if let entry = try catalogue.entry(ancestor) { chain.append(NamedEntry(ancestor, entry)) }
+            }
+            if let entry = try catalogue.entry(name) { chain.append(NamedEntry(name, entry)) }
+            return chain
+        }
+        guard name.isRoot || roots.last?.name == name else {
+            return ledger.fail(Failure(.noSuchName, name, "no such name is published"))
+        }
+        try await take(roots, pull)
+        var last: Name?
+        while !Task.isCancelled {
+            let after = last
+            let page = try await station.work { () throws(Failure) in
+                try catalogue.below(name, after: after, limit: Fetching.page)
+            }
+            guard let end = page.last else { return }
+            try await take(page, pull)
+            last = end.name
+        }
+    }
+
+    private func take(_ entries: [NamedEntry], _ pull: Pull) async throws(Failure) {
+        let catalogue = station.catalogue
+        let store = store
+        let sorted = try await station.work { () throws(Failure) in
+            var ready: [NamedEntry] = []
+            var missing: [(NamedEntry, Manifest)] = []
+            for named in entries {
+                guard let content = named.entry.content, try store.extent(of: content) != .complete else {
+                    ready.append(named)
+                    continue
+                }
+                guard let manifest = try catalogue.manifest(content) else {
+                    throw Failure(.malformed, named.name, "the catalogue has no manifest of its content")
+                }
+                missing.append((named, manifest))
+            }
+            return (ready, missing)
+        }
+        ledger.note(directories: entries.filter(\.entry.isDirectory))
+        for (named, manifest) in sorted.1 { await want(named, manifest, pull) }
+        await add(sorted.0)
+    }
+
+    /// The first name of a content that is missing has it pulled; further ones wait with it.
+    private func want(_ named: NamedEntry, _ manifest: Manifest, _ pull: Pull) async {
+        guard let content = named.entry.content, ledger.isFirst(named, of: content) else { return }
+        meter.expect(bytes: manifest.size, files: 1)
+        await station.claims.claim(content)
+        await pull.bring(Wanted(content: content, manifest: manifest, name: named.name))
+    }
+
+    private func settle(_ wanted: Wanted, _ failure: Failure?) async {
+        station.claims.release(wanted.content)
+        let names = ledger.takeWaiting(for: wanted.content)
+        if let failure {
+            ledger.fail(failure)
+            let extent = (try? await extent(of: wanted.content)) ?? .nothing
+            ledger.lacks(Lacking(wanted.content, extent))
+        } else {
+            ledger.brought(wanted.content)
+            await add(names)
+        }
+    }
+
+    private func extent(of content: ContentID) async throws(Failure) -> Extent {
+        try await station.work { [store] () throws(Failure) in try store.extent(of: content) }
+    }
+
+    private func add(_ entries: [NamedEntry]) async {
+        if ledger.ready(entries) { await placeWaiting() }
+    }
+
+    private func placeWaiting() async {
+        let entries = ledger.takeReady()
+        let failures = await Placing(station, store).placeFiles(entries)
+        ledger.placed(entries.filter { $0.entry.content != nil }.count - failures.count)
+        for failure in failures { ledger.fail(failure) }
+    }
+
+    private func finishDirectories() async {
+        for failure in await Placing(station, store).place(ledger.allDirectories()) { ledger.fail(failure) }
+    }
+
+    /// Tells the metadata server what this store keeps now.
+    private func report() async {
+        guard let number = station.number else { return }
+        let (complete, lacking) = ledger.holdings()
+        var holdings = lacking.map { Holding([$0.content], in: BitSet([number]), $0.extent) }
+        for start in stride(from: 0, to: complete.count, by: Fetching.reported) {
+            let some = Array(complete[start..<min(complete.count, start + Fetching.reported)])
+            holdings.append(Holding(some, in: BitSet([number]), .complete))
+        }
+        guard !holdings.isEmpty else { return }
+        do throws(Failure) {
+            _ = try await station.ask(.hold(holdings), at: .metadataServer)
+        } catch {
+            ledger.fail(error)
+        }
+    }
+}
+
+/// What a fetch has come to so far; the loop and pulls note it.
+private final class FetchLedger: Sendable {
+    private struct State {
+        var failures: [Failure] = []
+        var lacking: [Lacking] = []
+        var complete: [ContentID] = []
+        var waiting: [ContentID: [NamedEntry]] = [:]
+        var ready: [NamedEntry] = []
+        var directories: [NamedEntry] = []
+        var files: Int64 = 0
+    }
+
+    private static let batch = 500
+    private let state = Mutex(State())
+
+    func fail(_ failure: Failure) { state.withLock { $0.failures.append(failure) } }
+    func lacks(_ lacking: Lacking) { state.withLock { $0.lacking.append(lacking) } }
+    func brought(_ content: ContentID) { state.withLock { $0.complete.append(content) } }
+    func placed(_ files: Int) { state.withLock { $0.files += Int64(files) } }
+    func note(directories: [NamedEntry]) { state.withLock { $0.directories += directories } }
+    func allDirectories() -> [NamedEntry] { state.withLock { $0.directories } }
+
+    func isFirst(_ named: NamedEntry, of content: ContentID) -> Bool {
+        state.withLock { state in
+            state.waiting[content, default: []].append(named)
+            return state.waiting[content]?.count == 1
+        }
+    }
+
+    func takeWaiting(for content: ContentID) -> [NamedEntry] {
+        state.withLock { $0.waiting.removeValue(forKey: content) ?? [] }
+    }
+
+    /// True when there is enough for a batch.
+    func ready(_ entries: [NamedEntry]) -> Bool {
+        state.withLock { state in
+            state.ready += entries
+            return state.ready.count >= FetchLedger.batch
+        }
+    }
+
+    func takeReady() -> [NamedEntry] {
+        state.withLock { state in
+            defer { state.ready = [] }
+            return state.ready
+        }
+    }
+
+    func holdings() -> (complete: [ContentID], lacking: [Lacking]) {
+        state.withLock { ($0.complete, $0.lacking.filter { $0.extent != .nothing }) }
+    }
+
+    func summary(moved: Int64, host: String) -> Fetched {
+        state.withLock { state in
+            Fetched(files: state.files, moved: moved, failures: state.failures.map { $0.at(host) }, lacking: state.lacking)
+        }
+    }
+}
+
+/// A store as the place where pulled contents go.
+struct StoreDestination: Destination {
+    private let store: Store
+
+    init(_ store: Store) { self.store = store }
+
+    func open(_ wanted: Wanted, buffer: UnsafeMutableRawBufferPointer) throws(Failure) -> any Sink {
+        StoreSink(store, try store.fill(wanted.content, wanted.manifest))
+    }
+
+    func take(_ whole: [(wanted: Wanted, bytes: UnsafeRawBufferPointer)]) -> [Failure?] {
+        let files = whole.map { Whole(content: $0.wanted.content, manifest: $0.wanted.manifest, bytes: $0.bytes) }
+        do throws(Failure) {
+            try store.keep(files)
+            return whole.map { _ in nil }
+        } catch {
+            // One of them may be too large for what room is left, and the others not.
+            if files.count == 1 { return [error] }
+            return whole.flatMap { take([$0]) }
+        }
+    }
+}
+
+private struct StoreSink: Sink {
+    private let store: Store
+    private let filling: Filling
+
+    init(_ store: Store, _ filling: Filling) {
+        self.store = store
+        self.filling = filling
+    }
+
+    var have: BitSet { filling.have }
+
+    func write(_ chunk: Int, _ id: ChunkID, _ bytes: UnsafeRawBufferPointer) throws(Failure) {
+        try filling.write(chunk, id, bytes)
+    }
+
+    func leaveHole(_ chunk: Int, _ id: ChunkID) throws(Failure) { try filling.leaveHole(chunk, id) }
+
+    func copyFromNearby(_ chunk: Int, _ id: ChunkID, buffer: UnsafeMutableRawBufferPointer) throws(Failure) -> Bool {
+        guard let place = try store.whereabouts(of: id) else { return false }
+        return try filling.copy(chunk, id, from: place, buffer: buffer)
+    }
+
+    func finish() throws(Failure) { try filling.finish() }
+    func pause() throws(Failure) { try filling.checkpoint() }
+}

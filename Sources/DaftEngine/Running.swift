@@ -1,0 +1,24 @@
+// A rank at work: starts answering, joins, and ends in order.
+
+import DaftCore
+import DaftLink
+
+extension Station {
+    /// Begins to answer; a data server joins the system. What is returned are warnings about the start; what is thrown
+    /// says why this rank cannot take part.
+    public func start() async throws(Failure) -> [Failure] {
+        if isMetadataServer {
+            let server = MetadataServer(self)
+            link.serve(Reception(self, metadataServer: server, dataServer: nil))
+            return await server.awaitServers()
+        }
+        guard let store else { throw Failure(.usage, [], "a data server needs a store") }
+        link.serve(Reception(self, metadataServer: nil, dataServer: DataServer(self, store)))
+        do throws(Failure) {
+            try await Joining(self, store).run()
+        } catch {
+            throw error.at(settings.host)
+        }
+        return []
+    }
+}

@@ -1,0 +1,209 @@
+// Reads again and hashes what a store keeps, and brings back from a good copy what is corrupt.
+//
+//   1. List the contents: everything the store keeps, or what stands below some names.
+//   2. Re-read each; the store takes away every name that shows wrong bytes, and drops the bad chunks.
+//   3. Tell the metadata server, so that nobody is sent here for them.
+//   4. Pull the chunks from whoever else keeps them, and give the names back.
+//   5. What nobody keeps any more is lost: say which bytes of which names.
+
+import DaftCatalogue
+import DaftCore
+import DaftLink
+import DaftStore
+import Synchronization
+
+final class Verifying: Sendable {
+    private static let page = 500
+    private static let underWay = 3
+
+    private let station: Station
+    private let store: Store
+    private let meter: Meter
+    private let arrivals: Signal
+    private let tally = Mutex(Tally())
+
+    private struct Tally {
+        var contents: Int64 = 0
+        var bytes: Int64 = 0
+        var corrupt: Int64 = 0
+        var repaired: Int64 = 0
+        var failures: [Failure] = []
+    }
+
+    /// A content of which something was wrong, and the names that it had here.
+    private struct Damaged: Sendable {
+        let content: ContentID
+        let manifest: Manifest
+        let names: [Name]
+        let chunks: [Int]
+    }
+
+    init(_ station: Station, _ store: Store, _ meter: Meter, _ arrivals: Signal) {
+        self.station = station
+        self.store = store
+        self.meter = meter
+        self.arrivals = arrivals
+    }
+
+    func run(below names: [Name], state: State) async -> Outcome {
+        do throws(Failure) {
+            try await station.catchUp(to: state)
+            _ = try await station.refreshRoster()
+            if names.isEmpty { try await everything() } else { try await contents(below: names) }
+        } catch {
+            note(error)
+        }
+        return outcome()
+    }
+
+    /// Looks at some contents that somebody got wrong bytes of.
+    func examine(_ contents: [ContentID]) async -> Outcome {
+        await check(contents)
+        return outcome()
+    }
+
+    private func everything() async throws(Failure) {
+        var last: ContentID?
+        while !Task.isCancelled {
+            let after = last
+            let page = try await station.work { [store] () throws(Failure) in
+                try store.kept(after: after, limit: Verifying.page).map(\.content)
+            }
+            guard let end = page.last else { return }
+            await check(page)
+            last = end
+        }
+    }
+
+    private func contents(below names: [Name]) async throws(Failure) {
+        let catalogue = station.catalogue
+        var seen: Set<ContentID> = []
+        for name in names {
+            let root = try await station.work { () throws(Failure) in try catalogue.entry(name) }
+            guard root != nil || name.isRoot else {
+                note(Failure(.noSuchName, name, "no such name is published"))
+                continue
+            }
+            var page = root.map { [NamedEntry(name, $0)] } ?? []
+            var last: Name?
+            repeat {
+                let fresh = page.compactMap(\.entry.content).filter { seen.insert($0).inserted }
+                await check(fresh)
+                let after = last
+                page = try await station.work { () throws(Failure) in
+                    try catalogue.below(name, after: after, limit: Verifying.page)
+                }
+                last = page.last?.name
+            } while !page.isEmpty && !Task.isCancelled
+        }
+    }
+
+    private func check(_ contents: [ContentID]) async {
+        var damaged: [Damaged] = []
+        var next = contents.makeIterator()
+        await station.loop.inOrder(width: Verifying.underWay) {
+            Task.isCancelled ? nil : next.next()
+        } work: { content in
+            let slab = await station.intake.take(ChunkSize.largest)
+            return await Result.of { () async throws(Failure) in
+                try await station.work { () throws(Failure) in try look(at: content, slab) }
+            }
+        } take: { result in
+            switch result {
+            case .success(let found?): damaged.append(found)
+            case .success(nil): break
+            case .failure(let failure): note(failure)
+            }
+        }
+        if !damaged.isEmpty { await mend(damaged) }
+    }
+
+    private func look(at content: ContentID, _ slab: Slab) throws(Failure) -> Damaged? {
+        let extent = try store.extent(of: content)
+        guard extent != .nothing, let manifest = try store.manifest(of: content) else { return nil }
+        let kept = extent.chunks(of: manifest.chunks.count).reduce(Int64(0)) { $0 + Int64(manifest.length(of: $1)) }
+        meter.expect(bytes: kept, files: 1)
+        let names = try store.names(of: content)
+        let bad = try store.check(content, buffer: slab.memory)
+        meter.add(bytes: kept, files: 1)
+        tally.withLock { tally in
+            tally.contents += 1
+            tally.bytes += kept
+            tally.corrupt += Int64(bad.count)
+        }
+        return bad.isEmpty ? nil : Damaged(content: content, manifest: manifest, names: names, chunks: bad)
+    }
+
+    // MARK: mending
+
+    private func mend(_ damaged: [Damaged]) async {
+        do throws(Failure) {
+            try await report(damaged)
+            try await station.catchUp()
+            let pull = Pull(
+                station, to: StoreDestination(store), meter: Meter(), arrivals: arrivals
+            ) { [self] wanted, failure in
+                station.claims.release(wanted.content)
+                guard let one = damaged.first(where: { $0.content == wanted.content }) else { return }
+                await settle(one, failure)
+            }
+            for one in damaged {
+                guard let wanted = try await wanted(one) else { continue }
+                await station.claims.claim(one.content)
+                await pull.bring(wanted)
+            }
+            await pull.finish()
+            try await report(damaged)
+        } catch {
+            note(error)
+        }
+    }
+
+    /// Back comes just what was here before: of a part, no more than the part.
+    private func wanted(_ one: Damaged) async throws(Failure) -> Wanted? {
+        let catalogue = station.catalogue
+        let names = try await station.work { () throws(Failure) in try catalogue.names(of: one.content) }
+        guard let name = one.names.first ?? names.first else { return nil }
+        return Wanted(content: one.content, manifest: one.manifest, name: name, chunks: BitSet(one.chunks))
+    }
+
+    /// What the metadata server should know of these contents here, as they are now.
+    private func report(_ damaged: [Damaged]) async throws(Failure) {
+        guard let number = station.number else { return }
+        let holdings = try await station.work { [store] () throws(Failure) in
+            var holdings: [Holding] = []
+            for one in damaged {
+                holdings.append(Holding([one.content], in: BitSet([number]), try store.extent(of: one.content)))
+            }
+            return holdings
+        }
+        _ = try await station.ask(.hold(holdings), at: .metadataServer)
+    }
+
+    private func settle(_ one: Damaged, _ failure: Failure?) async {
+        if let failure { return note(failure) }
+        tally.withLock { $0.repaired += Int64(one.chunks.count) }
+        let catalogue = station.catalogue
+        let entries = try? await station.work { () throws(Failure) in
+            var entries: [NamedEntry] = []
+            for name in one.names {
+                if let entry = try catalogue.entry(name) { entries.append(NamedEntry(name, entry)) }
+            }
+            return entries
+        }
+        for failure in await Placing(station, store).place(entries ?? []) { note(failure) }
+    }
+
+    private func note(_ failure: Failure) {
+        tally.withLock { $0.failures.append(failure.at(station.settings.host)) }
+    }
+
+    private func outcome() -> Outcome {
+        tally.withLock { tally in
+            .verified(
+                Verified(
+                    contents: tally.contents, bytes: tally.bytes, corrupt: tally.corrupt, repaired: tally.repaired,
+                    failures: tally.failures))
+        }
+    }
+}

@@ -44,7 +44,8 @@ struct TargetPartial: Sendable {
         }
     }
 
-    /// Between opening and locking, its owner may have finished with it and renamed or removed it: then anew.
+    /// Between opening and locking, its owner may have finished with it and renamed or removed it: then anew. A second
+    /// name means that somebody else wants these bytes as they are: that one keeps them, and this one begins anew.
     private static func locked(
         _ place: TargetPlace, create: Bool
     ) throws(SystemError) -> (Descriptor, Status)? {
@@ -60,7 +61,7 @@ struct TargetPartial: Sendable {
                 if status.isFile, status.links == 1, (now.device, now.inode) == (status.device, status.inode) {
                     return (file, status)
                 }
-                if now.links > 1 || !now.isFile { throw SystemError(code: EEXIST, call: "open") }
+                if now.links > 1 { place.remove() }
             } catch {
                 guard error.isNotFound else { throw error }
                 if !create { return nil }

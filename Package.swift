@@ -43,5 +43,6 @@ let package = Package(
             name: "SystemLibraryTests", dependencies: ["CSQLite", "COpenSSL", "CZstd", "CZMQ", "CMPI"],
             swiftSettings: settings),
         .testTarget(name: "TidyTests", swiftSettings: settings),
+        tests(of: "DaftStore", ["DaftCore"]),
     ]
 )

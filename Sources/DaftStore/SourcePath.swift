@@ -1,0 +1,130 @@
+// Paths as the user gives them: made absolute, opened however long they are, and named in daft's namespace.
+
+import CLinux
+import DaftCore
+import Glibc
+
+let slash = UInt8(ascii: "/")
+
+/// `folder` and `name` as one path; an empty side adds nothing.
+func joined(_ folder: [UInt8], _ name: some Collection<UInt8>) -> [UInt8] {
+    if folder.isEmpty || name.isEmpty { return folder + name }
+    return folder.last == slash ? folder + name : folder + [slash] + name
+}
+
+/// `path` from `/` on, without empty and `.` parts. A `..` stays: what it leads to depends on symlinks.
+func absolutePath(_ path: [UInt8]) throws(SystemError) -> [UInt8] {
+    let whole = path.first == slash ? path : try workingDirectory() + [slash] + path
+    let parts = whole.split(separator: slash).filter { !$0.elementsEqual(".".utf8) }
+    return parts.isEmpty ? [slash] : parts.reduce(into: []) { $0 += [slash] + $1 }
+}
+
+private func workingDirectory() throws(SystemError) -> [UInt8] {
+    guard let text = getcwd(nil, 0) else { throw SystemError(code: errno, call: "getcwd") }
+    defer { free(text) }
+    return bytes(ofC: text)
+}
+
+func bytes(ofC text: UnsafePointer<CChar>) -> [UInt8] {
+    Array(UnsafeRawBufferPointer(start: text, count: strlen(text)))
+}
+
+/// Where a call that takes a directory and a path can begin: the kernel takes fewer than 4,096 bytes at once, so a
+/// longer path is walked by pieces, each opened from the one before it.
+struct Reach {
+    private let folder: Descriptor?
+    let rest: ArraySlice<UInt8>
+    /// Valid while this value lives.
+    var base: Int32 { folder?.number ?? AT_FDCWD }
+
+    private static let longestPiece = 4000
+
+    init(_ path: [UInt8]) throws(SystemError) {
+        var folder: Descriptor?
+        var rest = path[...]
+        while rest.count > Reach.longestPiece {
+            guard let cut = rest.prefix(Reach.longestPiece).lastIndex(of: slash), cut > rest.startIndex else {
+                throw SystemError(code: ENAMETOOLONG, call: "open")
+            }
+            let base = folder?.number ?? AT_FDCWD
+            folder = try openAt(base, rest[..<cut], linux_o_path | O_DIRECTORY)
+            rest = rest[cut...].drop { $0 == slash }
+        }
+        self.folder = folder
+        self.rest = rest.isEmpty ? [UInt8(ascii: ".")] : rest
+    }
+
+    func open(_ flags: Int32) throws(SystemError) -> Descriptor {
+        defer { withExtendedLifetime(folder) {} }
+        return try openAt(base, rest, flags)
+    }
+
+    /// What stands there; a symlink is not followed unless a slash ends the path.
+    func status() throws(SystemError) -> Status {
+        defer { withExtendedLifetime(folder) {} }
+        return try statusAt(base, rest)
+    }
+
+    func symlinkTarget() throws(SystemError) -> [UInt8] {
+        defer { withExtendedLifetime(folder) {} }
+        return try withPath(rest) { (path) throws(SystemError) in try symlinkTargetAt(base, path) }
+    }
+}
+
+func openAt(
+    _ base: Int32, _ path: some Collection<UInt8>, _ flags: Int32, mode: mode_t = 0
+) throws(SystemError) -> Descriptor {
+    try withPath(path) { (path) throws(SystemError) in
+        Descriptor(try system("open") { openat(base, path, flags | O_CLOEXEC, mode) })
+    }
+}
+
+func statusAt(_ base: Int32, _ path: some Collection<UInt8>) throws(SystemError) -> Status {
+    try withPath(path) { (path) throws(SystemError) in try statusAt(base, path) }
+}
+
+func statusAt(_ base: Int32, _ path: UnsafePointer<CChar>) throws(SystemError) -> Status {
+    var raw = stat()
+    try system("stat") { fstatat(base, path, &raw, AT_SYMLINK_NOFOLLOW) }
+    return Status(raw)
+}
+
+func symlinkTargetAt(_ base: Int32, _ path: UnsafePointer<CChar>) throws(SystemError) -> [UInt8] {
+    try withUnsafeTemporaryAllocation(of: CChar.self, capacity: Entry.longestTarget + 1) {
+        (buffer) throws(SystemError) in
+        let length = try system("readlink") { readlinkat(base, path, buffer.baseAddress!, buffer.count) }
+        return Array(UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(buffer)[..<length]))
+    }
+}
+
+extension Descriptor {
+    /// The directory `relative` below this one, part by part: no symlink is followed and no `..` obeyed.
+    func directory(below relative: some Collection<UInt8>) throws(SystemError) -> Descriptor {
+        var folder = self
+        for part in relative.split(separator: slash) {
+            if part.elementsEqual("..".utf8) { throw SystemError(code: EXDEV, call: "open") }
+            folder = try openAt(folder.number, part, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
+        }
+        return folder
+    }
+}
+
+/// The name that `path` is published under when the user gives none: its last part, as cp and rsync take it.
+public func publishedName(of path: [UInt8]) throws(Failure) -> Name {
+    let parts = path.split(separator: slash).filter { !$0.elementsEqual(".".utf8) }
+    var last = parts.last
+    if last == nil || last!.elementsEqual("..".utf8) { last = try realPath(path).split(separator: slash).last }
+    guard let last else { throw Failure(.usage, path, "has no name of its own: give one with --as NAME") }
+    do {
+        return try Name([slash] + last)
+    } catch {
+        throw Failure(.usage, path, "\(error.reason): give another with --as NAME")
+    }
+}
+
+private func realPath(_ path: [UInt8]) throws(Failure) -> [UInt8] {
+    let found = withPath(path) { realpath($0, nil) }
+    guard let found else { throw SystemError(code: errno, call: "realpath").failure(path) }
+    defer { free(found) }
+    return bytes(ofC: found)
+}

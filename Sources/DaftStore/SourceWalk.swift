@@ -1,0 +1,175 @@
+// A walk over the user's tree, for put, diffuse and bcast: depth first, a directory before its children, names in the
+// order of their bytes. It goes by open directories and never follows a symlink, so it cannot leave the tree, and a
+// path may be longer than the kernel takes. At most `mostOpen` directories and the root are open at once: deeper down,
+// the upper ones are closed, and opened again from the root when the walk comes back to them.
+
+import DaftCore
+import Glibc
+
+/// One thing found in a walk.
+public struct Found: Hashable, Sendable {
+    public enum Kind: Hashable, Sendable {
+        case file(SourceFileInfo)
+        case directory
+        case symlink([UInt8])
+    }
+
+    /// The path below the root; empty for the root itself.
+    public let relative: [UInt8]
+    public let kind: Kind
+    /// The permission bits, 0…0o7777.
+    public let mode: UInt16
+    public let mtime: Time
+}
+
+public enum Sighting: Hashable, Sendable {
+    case found(Found)
+    /// Nothing that is staged: a socket, a device, daft's own files. A warning.
+    case skipped(Failure)
+    /// It should have been staged, and could not even be looked at.
+    case failed(Failure)
+}
+
+/// Used by one thread at a time: nothing here is locked.
+public final class SourceWalk: @unchecked Sendable {
+    private struct Level {
+        let status: Status
+        let pathLength: Int
+        let names: SourceListing
+        var directory: Descriptor?
+        var next = 0
+    }
+
+    private static let mostOpen = 32
+
+    /// Absolute; where the user's tree begins.
+    private let root: [UInt8]
+    private let skipping: @Sendable (_ device: UInt64, _ inode: UInt64) -> Bool
+    private var rootDirectory: Descriptor?
+    private var first: Sighting?
+    private var levels: [Level] = []
+    /// The directory that the walk stands in, below the root.
+    private var here: [UInt8] = []
+
+    /// `path` is a file, a directory or a symlink, which is taken as such unless a slash ends the path.
+    public init(
+        _ path: [UInt8], skipping: @escaping @Sendable (_ device: UInt64, _ inode: UInt64) -> Bool
+    ) throws(Failure) {
+        self.skipping = skipping
+        guard !path.isEmpty, !path.contains(0) else { throw Failure(.usage, path, "is no path") }
+        do {
+            root = try absolutePath(path)
+            let reach = try Reach(path)
+            let status = try reach.status()
+            if status.isDirectory, !skipping(status.device, status.inode) {
+                let directory = try reach.open(O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
+                rootDirectory = directory
+                try enter(directory, status)
+            }
+            let name = root.split(separator: slash).last ?? []
+            first = try sighting([], name: name, status) { () throws(SystemError) in try reach.symlinkTarget() }
+        } catch {
+            throw error.failure(path)
+        }
+    }
+
+    /// What comes next, at most `limit` of it; empty when the walk is over.
+    public func next(_ limit: Int) -> [Sighting] {
+        var sightings: [Sighting] = []
+        if let first { sightings.append(first) }
+        first = nil
+        while sightings.count < limit, !levels.isEmpty {
+            if let sighting = step() { sightings.append(sighting) }
+        }
+        return sightings
+    }
+
+    /// Looks at the next name of the innermost directory, or leaves it.
+    private func step() -> Sighting? {
+        let top = levels.count - 1
+        guard levels[top].next < levels[top].names.count else {
+            leave()
+            return nil
+        }
+        do {
+            let directory = try opened(top)
+            levels[top].next += 1
+            return visit(levels[top].names, levels[top].next - 1, in: directory)
+        } catch {
+            defer { leave() }
+            return .failed(error.failure(ofSource: joined(root, here)))
+        }
+    }
+
+    private func visit(_ names: SourceListing, _ index: Int, in directory: Descriptor) -> Sighting {
+        names.withName(index) { name, bytes in
+            let relative = joined(here, bytes)
+            do throws(SystemError) {
+                let status = try statusAt(directory.number, name)
+                if status.isDirectory, !skipping(status.device, status.inode) {
+                    let below = try openAt(directory.number, bytes, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
+                    try enter(below, status, relative)
+                }
+                return try sighting(relative, name: bytes, status) { () throws(SystemError) in
+                    try symlinkTargetAt(directory.number, name)
+                }
+            } catch {
+                return .failed(error.failure(ofSource: joined(root, relative)))
+            }
+        }
+    }
+
+    private func sighting(
+        _ relative: [UInt8], name: some Collection<UInt8>, _ status: Status,
+        target: () throws(SystemError) -> [UInt8]
+    ) throws(SystemError) -> Sighting {
+        func found(_ kind: Found.Kind) -> Sighting {
+            .found(Found(relative: relative, kind: kind, mode: status.permissions, mtime: status.mtime))
+        }
+        let path = joined(root, relative)
+        switch status.mode & S_IFMT {
+        case S_IFREG where TargetPartial.isName(name):
+            return .skipped(Failure(.failed, path, "skipped: an unfinished file of an interrupted get"))
+        case S_IFREG: return found(.file(SourceFileInfo(path, status)))
+        case S_IFLNK: return found(.symlink(try target()))
+        case S_IFDIR where skipping(status.device, status.inode):
+            return .skipped(Failure(.failed, path, "skipped: daft's own store"))
+        case S_IFDIR: return found(.directory)
+        case S_IFSOCK: return .skipped(Failure(.failed, path, "skipped: a socket"))
+        case S_IFIFO: return .skipped(Failure(.failed, path, "skipped: a fifo"))
+        default: return .skipped(Failure(.failed, path, "skipped: a device"))
+        }
+    }
+}
+
+extension SourceWalk {
+    private func enter(_ directory: Descriptor, _ status: Status, _ relative: [UInt8] = []) throws(SystemError) {
+        let names = try SourceListing(of: directory)
+        levels.append(Level(status: status, pathLength: relative.count, names: names, directory: directory))
+        here = relative
+        if levels.count > SourceWalk.mostOpen { levels[levels.count - 1 - SourceWalk.mostOpen].directory = nil }
+    }
+
+    private func leave() {
+        levels.removeLast()
+        if let outer = levels.last { here.removeLast(here.count - outer.pathLength) }
+    }
+
+    /// The directory of a level, opened again if it was closed; by then it must still be the same one.
+    private func opened(_ level: Int) throws(SystemError) -> Descriptor {
+        if let directory = levels[level].directory { return directory }
+        guard let directory = try rootDirectory?.directory(below: here) else { throw SystemError.changed }
+        let (now, before) = (try directory.status(), levels[level].status)
+        guard now.device == before.device, now.inode == before.inode else { throw SystemError.changed }
+        levels[level].directory = directory
+        return directory
+    }
+}
+
+extension SourceFileInfo {
+    init(_ path: [UInt8], _ status: Status) {
+        self.init(
+            path: path, size: status.size, mtime: status.mtime, ctime: status.ctime, device: status.device,
+            inode: status.inode, mode: status.permissions)
+    }
+}

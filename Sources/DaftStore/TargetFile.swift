@@ -1,0 +1,173 @@
+// One file that `get` writes. What is already right is kept: in the partial of an interrupted run, or in a file that
+// stands under the name. The caller writes what is missing, in any order and from several threads, and `finish` puts
+// the whole in place; until then the name shows what it showed before.
+//
+//     file = tree.file(…)      nothing is touched
+//     file.inspect(buffer)     re-hashes what is there; `have` says what is right
+//     file.write / leaveHole   for each chunk that is not in `have`
+//     file.finish()            or abandon(), which keeps the partial for the next run
+
+import DaftCore
+import Glibc
+import Synchronization
+
+public final class TargetFile: Sendable {
+    private struct State: Sendable {
+        var have = BitSet()
+        var partial: TargetPartial?
+        /// The file under the name, when it is already right.
+        var whole: Descriptor?
+    }
+
+    private let place: TargetPlace
+    private let entry: Entry
+    private let manifest: Manifest
+    private let existing: Status?
+    private let state = Mutex(State())
+
+    init(at place: TargetPlace, _ entry: Entry, _ manifest: Manifest) throws(Failure) {
+        self.place = place
+        self.entry = entry
+        self.manifest = manifest
+        existing = try place.existingFile()
+    }
+
+    /// The chunks that are right: found so by `inspect`, or written since.
+    public var have: BitSet { state.withLock { $0.have } }
+
+    /// Finds what is already right; `buffer` takes one chunk.
+    public func inspect(buffer: UnsafeMutableRawBufferPointer) throws(Failure) {
+        let file = existing == nil ? nil : try? place.open(O_RDONLY)
+        if let file, existing?.size == manifest.size {
+            let isWhole = manifest.chunks.indices.allSatisfy { finding($0, in: file, buffer) != .wrong }
+            if isWhole {
+                return state.withLock { state in
+                    state.whole = file
+                    state.have = BitSet(below: manifest.chunks.count)
+                }
+            }
+        }
+        if let partial = try openPartial(create: false) {
+            let right = rightChunks(of: partial, buffer)
+            state.withLock { $0.have = right }
+        }
+        if let file { try takeChunks(of: file, buffer) }
+    }
+
+    /// A partial is mostly holes where little was written, and holes need no reading.
+    private func rightChunks(of partial: TargetPartial, _ buffer: UnsafeMutableRawBufferPointer) -> BitSet {
+        var holes = SourceHoles()
+        return BitSet(
+            manifest.chunks.indices.filter { chunk in
+                let start = manifest.offset(of: chunk)
+                let range = start..<start + Int64(manifest.length(of: chunk))
+                if (try? holes.contain(range, of: partial.file)) == true { return isZero(chunk) }
+                return finding(chunk, in: partial.file, buffer) != .wrong
+            })
+    }
+
+    private func isZero(_ chunk: Int) -> Bool {
+        manifest.chunks[chunk] == zeroChunkID(length: manifest.length(of: chunk))
+    }
+
+    /// Copies what is right in the file that will be replaced.
+    private func takeChunks(of file: Descriptor, _ buffer: UnsafeMutableRawBufferPointer) throws(Failure) {
+        let have = have
+        for chunk in manifest.chunks.indices where !have.contains(chunk) {
+            switch finding(chunk, in: file, buffer) {
+            case .wrong: continue
+            case .hole: try leaveHole(chunk)
+            case .bytes: try write(chunk, UnsafeRawBufferPointer(rebasing: buffer[..<manifest.length(of: chunk)]))
+            }
+        }
+    }
+
+    private enum Finding { case wrong, hole, bytes }
+
+    /// What cannot be read is wrong: it is written anew.
+    private func finding(
+        _ chunk: Int, in file: Descriptor, _ buffer: UnsafeMutableRawBufferPointer
+    ) -> Finding {
+        let (length, offset) = (manifest.length(of: chunk), manifest.offset(of: chunk))
+        let memory = UnsafeMutableRawBufferPointer(rebasing: buffer[..<length])
+        guard (try? file.read(into: memory, at: offset)) == length else { return .wrong }
+        guard digest(of: UnsafeRawBufferPointer(memory)) == manifest.chunks[chunk] else { return .wrong }
+        return isZero(chunk) ? .hole : .bytes
+    }
+
+    /// Writes a chunk that the caller has verified.
+    public func write(_ chunk: Int, _ bytes: UnsafeRawBufferPointer) throws(Failure) {
+        precondition(bytes.count == manifest.length(of: chunk), "not the length of the chunk")
+        let partial = try partial()
+        do {
+            try partial.write(bytes, at: manifest.offset(of: chunk))
+        } catch {
+            throw error.failure(place.path)
+        }
+        state.withLock { $0.have.insert(chunk) }
+    }
+
+    /// Instead of writing a chunk of zeros.
+    public func leaveHole(_ chunk: Int) throws(Failure) {
+        let partial = try partial()
+        let start = manifest.offset(of: chunk)
+        do {
+            try partial.leaveHole(start..<start + Int64(manifest.length(of: chunk)))
+        } catch {
+            throw error.failure(place.path)
+        }
+        state.withLock { $0.have.insert(chunk) }
+    }
+
+    /// Gives the file its mode and mtime, and its name.
+    public func finish() throws(Failure) {
+        let missing = manifest.chunks.count - have.count
+        if missing > 0 { throw Failure(.missing, place.path, "\(missing) chunks are missing") }
+        if let whole = state.withLock({ $0.whole }) {
+            try settle(whole)
+            try openPartial(create: false)?.remove()
+        } else {
+            try partial().finish(entry)
+        }
+        close()
+    }
+
+    private func settle(_ file: Descriptor) throws(Failure) {
+        do {
+            try file.settle(entry)
+        } catch {
+            throw error.failure(place.path)
+        }
+    }
+
+    /// Ends without the file; what was written stays for the next run.
+    public func abandon() {
+        state.withLock { state in
+            if state.have.isEmpty { state.partial?.remove() }
+        }
+        close()
+    }
+
+    private func close() {
+        state.withLock { state in
+            state.partial = nil
+            state.whole = nil
+        }
+    }
+
+    private func partial() throws(Failure) -> TargetPartial {
+        guard let partial = try openPartial(create: true) else {
+            throw Failure(.missing, place.path, "its unfinished file vanished")
+        }
+        return partial
+    }
+
+    private func openPartial(create: Bool) throws(Failure) -> TargetPartial? {
+        try state.withLock { (state) throws(Failure) in
+            if state.partial == nil {
+                state.partial = try TargetPartial.open(for: place, size: manifest.size, create: create)
+            }
+            return state.partial
+        }
+    }
+}

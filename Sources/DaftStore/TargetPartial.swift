@@ -1,0 +1,125 @@
+// The hidden sibling that a target file is filled in until it is whole: a sparse file of the final size, each chunk at
+// its own offset. An interrupted `get` leaves it, and the next one goes on with it. It is locked while it is written,
+// so that two runs of `get` on one target do not mix.
+
+import CLinux
+import DaftCore
+import Glibc
+
+struct TargetPartial: Sendable {
+    let file: Descriptor
+    /// Whether it held bytes already when it was opened.
+    let isUsed: Bool
+    private let direct: Descriptor?
+    private let target: TargetPlace
+
+    private static let ending = Array(".daft-partial".utf8)
+    private static let longestName = 255
+    private static let page = 4096
+    /// Below this, waiting for the disk costs more than going round the page cache saves.
+    private static let smallestDirect = 1 << 20
+
+    static func isName(_ name: some Collection<UInt8>) -> Bool {
+        name.first == UInt8(ascii: ".") && name.count > ending.count + 1
+            && name.suffix(ending.count).elementsEqual(ending)
+    }
+
+    static func name(for name: [UInt8]) -> [UInt8] {
+        let whole = [UInt8(ascii: ".")] + name + ending
+        if whole.count <= longestName { return whole }
+        let mark = Array("-\(digest(of: name).hex.prefix(16))".utf8)
+        return whole.prefix(longestName - mark.count - ending.count) + mark + ending
+    }
+
+    /// Opens what an earlier run left, or makes it anew; nil when there is none and `create` is false.
+    static func open(for target: TargetPlace, size: Int64, create: Bool) throws(Failure) -> TargetPartial? {
+        do {
+            guard let (file, status) = try locked(target.partial, create: create) else { return nil }
+            if status.size != size { try system("ftruncate") { ftruncate(file.number, off_t(size)) } }
+            let direct = size >= smallestDirect ? try? target.partial.open(O_WRONLY | linux_o_direct) : nil
+            return TargetPartial(file: file, isUsed: status.blocks > 0, direct: direct, target: target)
+        } catch {
+            if error.code == EWOULDBLOCK { throw Failure(.locked, target.path, "is being written by another get") }
+            throw error.failure(target.path)
+        }
+    }
+
+    /// Between opening and locking, its owner may have finished with it and renamed or removed it: then anew. A second
+    /// name means that somebody else wants these bytes as they are: that one keeps them, and this one begins anew.
+    private static func locked(
+        _ place: TargetPlace, create: Bool
+    ) throws(SystemError) -> (Descriptor, Status)? {
+        while true {
+            do throws(SystemError) {
+                let flags = O_RDWR | O_NOFOLLOW | O_NONBLOCK | (create ? O_CREAT : 0)
+                let file = try openAt(place.directory.number, place.name, flags, mode: 0o600)
+                if flock(file.number, LOCK_EX | LOCK_NB) != 0, errno == EWOULDBLOCK {
+                    throw SystemError(code: EWOULDBLOCK, call: "flock")
+                }
+                let status = try file.status()
+                let now = try statusAt(place.directory.number, place.name)
+                if status.isFile, status.links == 1, (now.device, now.inode) == (status.device, status.inode) {
+                    return (file, status)
+                }
+                if now.links > 1 { place.remove() }
+            } catch {
+                guard error.isNotFound else { throw error }
+                if !create { return nil }
+            }
+        }
+    }
+
+    func write(_ bytes: UnsafeRawBufferPointer, at offset: Int64) throws(SystemError) {
+        if let direct, bytes.count >= TargetPartial.smallestDirect, TargetPartial.isAligned(bytes) {
+            do {
+                return try pour(bytes, into: direct, at: offset)
+            } catch {
+                guard error.code == EINVAL else { throw error }
+            }
+        }
+        try pour(bytes, into: file, at: offset)
+    }
+
+    private static func isAligned(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        bytes.count % page == 0 && UInt(bitPattern: bytes.baseAddress) % UInt(page) == 0
+    }
+
+    private func pour(_ bytes: UnsafeRawBufferPointer, into file: Descriptor, at offset: Int64) throws(SystemError) {
+        var done = 0
+        while done < bytes.count {
+            done += try system("pwrite") {
+                pwrite(file.number, bytes.baseAddress! + done, bytes.count - done, off_t(offset) + off_t(done))
+            }
+        }
+    }
+
+    /// Makes `range` read as zeros.
+    func leaveHole(_ range: Range<Int64>) throws(SystemError) {
+        if !isUsed || linux_punch_hole(file.number, range.lowerBound, range.upperBound - range.lowerBound) == 0 {
+            return
+        }
+        let zeros = UnsafeMutableRawBufferPointer.allocate(byteCount: range.count, alignment: 16)
+        defer { zeros.deallocate() }
+        zeros.initializeMemory(as: UInt8.self, repeating: 0)
+        try pour(UnsafeRawBufferPointer(zeros), into: file, at: range.lowerBound)
+    }
+
+    /// Gives it its mode and mtime, and puts it where it belongs in one step.
+    func finish(_ entry: Entry) throws(Failure) {
+        do {
+            try file.settle(entry)
+            try withPath(target.partial.name) { (from) throws(SystemError) in
+                _ = try withPath(target.name) { (to) throws(SystemError) in
+                    try system("rename") { renameat(target.directory.number, from, target.directory.number, to) }
+                }
+            }
+        } catch {
+            if [EISDIR, ENOTEMPTY, EBUSY, EEXIST].contains(error.code) {
+                throw target.taken("file", by: try target.status())
+            }
+            throw error.failure(target.path)
+        }
+    }
+
+    func remove() { target.partial.remove() }
+}

@@ -1,0 +1,113 @@
+// A place in the user's own tree where `get` writes: an open directory and a name in it. What stands there is never
+// followed when it is a symlink, and never removed when it is of another kind than what is written.
+
+import CLinux
+import DaftCore
+import Glibc
+
+struct TargetPlace: Sendable {
+    let directory: Descriptor
+    let name: [UInt8]
+    /// The path as the user knows it, for messages.
+    let path: [UInt8]
+
+    /// What stands there, or nil.
+    func status() throws(Failure) -> Status? {
+        do {
+            return try statusAt(directory.number, name)
+        } catch {
+            if error.isNotFound { return nil }
+            throw error.failure(path)
+        }
+    }
+
+    /// The regular file that stands there, or nil; anything else is in the way.
+    func existingFile() throws(Failure) -> Status? {
+        guard let status = try status() else { return nil }
+        if !status.isFile { throw taken("file", by: status) }
+        return status
+    }
+
+    func open(_ flags: Int32) throws(SystemError) -> Descriptor {
+        try openAt(directory.number, name, flags | O_NOFOLLOW | O_NONBLOCK)
+    }
+
+    func taken(_ wanted: String, by status: Status?) -> Failure {
+        let other =
+            switch status.map({ $0.mode & S_IFMT }) {
+            case S_IFREG: "a file"
+            case S_IFDIR: "a directory"
+            case S_IFLNK: "a symlink"
+            default: "something else"
+            }
+        return Failure(.taken, path, "\(other) is in the way of a \(wanted)")
+    }
+
+    func makeDirectory() throws(Failure) {
+        do {
+            _ = try withPath(name) { (name) throws(SystemError) in
+                try system("mkdir") { mkdirat(directory.number, name, 0o700) }
+            }
+        } catch {
+            if !error.exists { throw error.failure(path) }
+            let status = try status()
+            guard let status, status.isDirectory else { throw taken("directory", by: status) }
+            allowWriting(status)
+        }
+    }
+
+    /// A directory that an earlier run finished may forbid its owner to write; where that cannot be changed, what is
+    /// written into it fails by its own name.
+    private func allowWriting(_ status: Status) {
+        if status.permissions & 0o700 == 0o700 { return }
+        withPath(name) { _ = fchmodat(directory.number, $0, mode_t(status.permissions | 0o700), 0) }
+    }
+
+    func makeSymlink(to target: [UInt8], mtime: Time) throws(Failure) {
+        do {
+            try withPath(name) { (name) throws(SystemError) in
+                try makeSymlink(name, to: target)
+                try system("utimensat") {
+                    utimensat(directory.number, name, [timespec.omitted, timespec(mtime)], AT_SYMLINK_NOFOLLOW)
+                }
+            }
+        } catch {
+            if error.exists { throw taken("symlink", by: try status()) }
+            throw error.failure(path)
+        }
+    }
+
+    private func makeSymlink(_ name: UnsafePointer<CChar>, to target: [UInt8]) throws(SystemError) {
+        do {
+            _ = try withPath(target) { (target) throws(SystemError) in
+                try system("symlink") { symlinkat(target, directory.number, name) }
+            }
+        } catch {
+            guard error.exists, (try? symlinkTargetAt(directory.number, name)) == target else { throw error }
+        }
+    }
+
+    func remove() {
+        withPath(name) { _ = unlinkat(directory.number, $0, 0) }
+    }
+
+    /// The place beside this one where a file is filled: `.NAME.daft-partial`, NAME shortened where that is too long.
+    var partial: TargetPlace {
+        TargetPlace(directory: directory, name: TargetPartial.name(for: name), path: path)
+    }
+}
+
+extension Descriptor {
+    /// Gives a file or directory the mode and the mtime of its entry.
+    func settle(_ entry: Entry) throws(SystemError) {
+        try system("fchmod") { fchmod(number, mode_t(entry.mode)) }
+        try system("futimens") { futimens(number, [timespec.omitted, timespec(entry.mtime)]) }
+    }
+}
+
+extension timespec {
+    /// Leaves the access time alone.
+    static var omitted: timespec { timespec(tv_sec: 0, tv_nsec: Int(linux_utime_omit)) }
+
+    init(_ time: Time) { self.init(tv_sec: Int(time.seconds), tv_nsec: Int(time.nanoseconds)) }
+}

@@ -1,0 +1,100 @@
+// Where `get` writes: a place in the user's own filesystem and what is made below it. Like cp and rsync it completes
+// and replaces, file by file. The way to the root is the user's and is followed as it is; below the root no symlink
+// is, so that nothing is written outside.
+
+import DaftCore
+import Glibc
+import Synchronization
+
+public final class TargetTree: Sendable {
+    private let path: [UInt8]
+    private let root: TargetPlace
+    private let rootDirectory = Mutex<Descriptor?>(nil)
+    /// The directory used last: files come directory by directory.
+    private let recent = Mutex<(relative: [UInt8], directory: Descriptor)?>(nil)
+
+    /// `path` need not exist, but its parent must.
+    public init(_ path: [UInt8]) throws(Failure) {
+        guard !path.isEmpty, !path.contains(0) else { throw Failure(.usage, path, "is no path to write to") }
+        self.path = path
+        do {
+            let (parent, name) = try split(try absolutePath(path))
+            let directory = try Reach(parent).open(O_RDONLY | O_DIRECTORY)
+            root = TargetPlace(directory: directory, name: name, path: path)
+        } catch {
+            throw error.failure(path)
+        }
+    }
+
+    /// Makes a directory, or goes on with the one that is there; empty means the root itself.
+    public func makeDirectory(_ relative: [UInt8]) throws(Failure) {
+        if relative.isEmpty, (try? openedRoot()) != nil { return }
+        try place(relative).makeDirectory()
+    }
+
+    /// Makes a symlink, or leaves the same one that is there.
+    public func makeSymlink(_ relative: [UInt8], _ entry: Entry) throws(Failure) {
+        guard case .symlink(let target) = entry.kind else { preconditionFailure("not a symlink") }
+        try place(relative).makeSymlink(to: target, mtime: entry.mtime)
+    }
+
+    /// A file to be filled chunk by chunk.
+    public func file(_ relative: [UInt8], _ entry: Entry, _ manifest: Manifest) throws(Failure) -> TargetFile {
+        try TargetFile(at: place(relative), entry, manifest)
+    }
+
+    /// Gives the directories their modes and mtimes, the deepest first, because what is made in a directory changes
+    /// its mtime and its mode may forbid to go further down.
+    public func finishDirectories(_ entries: [([UInt8], Entry)]) -> [Failure] {
+        var failures: [Failure] = []
+        for (relative, entry) in entries.sorted(by: { $1.0.lexicographicallyPrecedes($0.0) }) {
+            do {
+                try directory(relative).settle(entry)
+            } catch {
+                failures.append(error.failure(joined(path, relative)))
+            }
+        }
+        return failures
+    }
+
+    func place(_ relative: [UInt8]) throws(Failure) -> TargetPlace {
+        if relative.isEmpty { return root }
+        let shown = joined(path, relative)
+        let cut = relative.lastIndex(of: slash)
+        let name = Array(relative[(cut.map { $0 + 1 } ?? 0)...])
+        if name.isEmpty || [[UInt8(ascii: ".")], Array("..".utf8)].contains(name) {
+            throw Failure(.malformed, shown, "is no name for a file")
+        }
+        do {
+            return TargetPlace(directory: try directory(Array(relative[..<(cut ?? 0)])), name: name, path: shown)
+        } catch {
+            throw error.failure(shown)
+        }
+    }
+
+    private func directory(_ relative: [UInt8]) throws(SystemError) -> Descriptor {
+        if relative.isEmpty { return try openedRoot() }
+        if let known = recent.withLock({ $0 }), known.relative == relative { return known.directory }
+        let directory = try openedRoot().directory(below: relative)
+        recent.withLock { $0 = (relative, directory) }
+        return directory
+    }
+
+    /// The user's own path may be a symlink to a directory.
+    private func openedRoot() throws(SystemError) -> Descriptor {
+        try rootDirectory.withLock { (known) throws(SystemError) in
+            if let known { return known }
+            let directory = try openAt(root.directory.number, root.name, O_RDONLY | O_DIRECTORY)
+            known = directory
+            return directory
+        }
+    }
+}
+
+/// The directory that holds `path`, and the last part; of `/` and of what ends in `..` the directory itself and `.`.
+private func split(_ path: [UInt8]) throws(SystemError) -> (parent: [UInt8], name: [UInt8]) {
+    guard let cut = path.lastIndex(of: slash) else { throw SystemError(code: EINVAL, call: "open") }
+    let name = Array(path[(cut + 1)...])
+    if name.isEmpty || name.elementsEqual("..".utf8) { return (path, [UInt8(ascii: ".")]) }
+    return (cut == 0 ? [slash] : Array(path[..<cut]), name)
+}

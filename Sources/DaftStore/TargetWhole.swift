@@ -1,0 +1,44 @@
+// Small files of a `get`: written in one go, in few calls, because there may be a million of them.
+
+import DaftCore
+import Glibc
+
+extension TargetFile {
+    /// Writes the verified bytes of a whole file; one that is there already with these bytes is left.
+    public static func writeWhole(
+        in tree: TargetTree, _ relative: [UInt8], _ entry: Entry, _ bytes: UnsafeRawBufferPointer
+    ) throws(Failure) {
+        let place = try tree.place(relative)
+        if let existing = try place.existingFile(), Int(existing.size) == bytes.count {
+            if try settle(place, entry, ifEqualTo: bytes) { return }
+        }
+        guard let partial = try TargetPartial.open(for: place, size: Int64(bytes.count), create: true) else { return }
+        do {
+            if isZero(bytes) {
+                try partial.leaveHole(0..<Int64(bytes.count))
+            } else {
+                try partial.write(bytes, at: 0)
+            }
+        } catch {
+            partial.remove()
+            throw error.failure(place.path)
+        }
+        try partial.finish(entry)
+    }
+
+    /// Gives the file that is there mode and mtime, if it has these bytes.
+    private static func settle(
+        _ place: TargetPlace, _ entry: Entry, ifEqualTo bytes: UnsafeRawBufferPointer
+    ) throws(Failure) -> Bool {
+        guard let file = try? place.open(O_RDONLY) else { return false }
+        let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: bytes.count, alignment: 16)
+        defer { memory.deallocate() }
+        guard (try? file.read(into: memory, at: 0)) == bytes.count, memory.elementsEqual(bytes) else { return false }
+        do {
+            try file.settle(entry)
+        } catch {
+            throw error.failure(place.path)
+        }
+        return true
+    }
+}

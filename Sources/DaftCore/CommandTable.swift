@@ -78,7 +78,7 @@ extension Verb {
     }
 }
 
-private let publishedAs = Option("--as", value: "NAME", meaning: "the name to publish it under, instead of the source's own")
+private let publishedAs = Option("--as", value: "NAME", meaning: "the name to publish it under, instead of its own")
 
 extension CommandShape {
     fileprivate static let put = CommandShape(
@@ -118,7 +118,8 @@ extension CommandShape {
         details: "The opposite of put: bytes, permission bits, times, holes and symlinks come back as they were.")
 
     fileprivate static let cat = CommandShape(
-        .cat, .one("NAME"), purpose: "write a file to standard output", details: "Each chunk is checked before it is written.")
+        .cat, .one("NAME"), purpose: "write a file to standard output",
+        details: "Each chunk is checked before it is written.")
 
     fileprivate static let ls = CommandShape(
         .ls, .any("NAME"),
@@ -155,10 +156,12 @@ extension CommandShape {
             """)
 
     fileprivate static let shell = CommandShape(
-        .shell, .line("COMMAND"), purpose: "run a command in the local shell", details: "The rest of the line goes to sh.")
+        .shell, .line("COMMAND"), purpose: "run a command in the local shell",
+        details: "The rest of the line goes to sh.")
 
     fileprivate static let comment = CommandShape(
-        .comment, .line(" comment"), purpose: "nothing", details: "From a # at the begin of a word to the end of the line.")
+        .comment, .line(" comment"), purpose: "nothing",
+        details: "From a # at the begin of a word to the end of the line.")
 
     fileprivate static let quit = CommandShape(
         .quit, purpose: "stop the whole system",

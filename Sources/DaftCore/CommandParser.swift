@@ -53,7 +53,7 @@ extension Command {
         case .status: self = .status
         case .help: self = .help(try given.operands.first.map { word throws(CommandError) in try Verb(typed: word) })
         case .quit: self = .quit
-        case .shell, .comment: throw CommandError("`\(given.verb.rawValue)` counts only unquoted, at a line's begin")
+        case .shell, .comment: throw CommandError("`\(given.verb.rawValue)` counts only unquoted, where a line begins")
         }
     }
 }

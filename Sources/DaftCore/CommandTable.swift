@@ -87,7 +87,8 @@ extension CommandShape {
         details: """
             The bytes go to the data server of HOST, else to one on this node, else to any. A source /a/set is \
             published as /set, with all that is below it. A name that is taken by other content is refused and \
-            nothing is changed; publishing the same again moves no bytes, so an interrupted put is simply run again.
+            nothing is changed; publishing the same again moves no bytes, so an interrupted put is simply run again. \
+            A file whose own name ends in @ and a word is typed in quotes, or with one more @ at its end.
             """)
 
     fileprivate static let diffuse = CommandShape(
@@ -114,7 +115,7 @@ extension CommandShape {
     fileprivate static let get = CommandShape(
         .get, .some("NAME"),
         options: [Option("--to", value: "PATH", meaning: "where to write it, instead of the working directory")],
-        purpose: "write it to the local disk, here",
+        purpose: "write what stands under a name to the local disk, here",
         details: "The opposite of put: bytes, permission bits, times, holes and symlinks come back as they were.")
 
     fileprivate static let cat = CommandShape(
@@ -161,7 +162,7 @@ extension CommandShape {
 
     fileprivate static let comment = CommandShape(
         .comment, .line(" comment"), purpose: "nothing",
-        details: "From a # at the begin of a word to the end of the line.")
+        details: "From a # where a word begins to the end of the line.")
 
     fileprivate static let quit = CommandShape(
         .quit, purpose: "stop the whole system",

@@ -2,7 +2,9 @@ import DaftCore
 import Testing
 
 private func command(_ line: String) throws -> Command { try Command(line: line.utf8) }
-private func command(_ arguments: [String]) throws -> Command { try Command(arguments: arguments.map { Array($0.utf8) }) }
+private func command(_ arguments: [String]) throws -> Command {
+    try Command(arguments: arguments.map { Array($0.utf8) })
+}
 private func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
 private func name(_ text: String) -> Name { (try? Name(text)) ?? .root }
 private func put(_ sources: String..., at host: String? = nil, as name: Name? = nil) -> Command {
@@ -115,7 +117,7 @@ private func expect(_ line: String, _ expected: Command, sourceLocation: SourceL
         ("ls -ln", "column 4: -n: goes with no other option of ls"),
         ("quit 'a", "column 6: the quote ' is not closed"),
         ("!", "nothing follows the !\nusage: !COMMAND"),
-        ("'!' ls", "`!` counts only unquoted, at a line's begin"),
+        ("'!' ls", "`!` counts only unquoted, where a line begins"),
     ])
     func aWrongLineIsRefusedWithWhatWasMeant(line: String, message: String) throws {
         let error = #expect(throws: CommandError.self) { try command(line) }
@@ -125,7 +127,9 @@ private func expect(_ line: String, _ expected: Command, sourceLocation: SourceL
 
     @Test func anyWordsAreACommandOrRefused() {
         var dice = SeededNumbers(seed: 8)
-        let pieces = ["put", "ls", "-l", "--as", "--as=", "@", "@h", "a@b", "'", "\"", "\\", "#", "!", "--", "-", "/", "\0"]
+        let pieces = [
+            "put", "ls", "-l", "--as", "--as=", "@", "@h", "a@b", "'", "\"", "\\", "#", "!", "--", "-", "/", "\0",
+        ]
         var understood = 0
         for _ in 0..<20_000 {
             let count = Int.random(in: 0...5, using: &dice)
@@ -140,10 +144,10 @@ private func expect(_ line: String, _ expected: Command, sourceLocation: SourceL
 @Suite struct HelpTests {
     @Test(arguments: [
         (Verb.put, "put SRC…[@HOST] [--as NAME]"), (.diffuse, "diffuse SRC… [--as NAME]"),
-        (.bcast, "bcast SRC…|NAME… [--as NAME]"), (.fetch, "fetch NAME…[@HOST]"), (.get, "get NAME… [--to PATH]"),
-        (.cat, "cat NAME"), (.ls, "ls [-l] [-n] [-c] [NAME…]"), (.stat, "stat NAME"), (.tree, "tree [NAME]"),
-        (.verify, "verify [NAME…]"), (.status, "status"), (.help, "help [COMMAND]"), (.shell, "!COMMAND"),
-        (.comment, "# comment"), (.quit, "quit"),
+        (.bcast, "bcast SRC…|NAME… [--as NAME]"), (.fetch, "fetch NAME…[@HOST]"),
+        (.get, "get NAME… [--to PATH]"), (.cat, "cat NAME"), (.ls, "ls [-l] [-n] [-c] [NAME…]"),
+        (.stat, "stat NAME"), (.tree, "tree [NAME]"), (.verify, "verify [NAME…]"), (.status, "status"),
+        (.help, "help [COMMAND]"), (.shell, "!COMMAND"), (.comment, "# comment"), (.quit, "quit"),
     ])
     func everyCommandHasItsSynopsis(verb: Verb, synopsis: String) {
         #expect(verb.shape.synopsis == synopsis)
@@ -161,7 +165,8 @@ private func expect(_ line: String, _ expected: Command, sourceLocation: SourceL
     }
 
     @Test func helpFitsATerminal() {
-        let lines = Verb.allCases.flatMap { $0.shape.help.split(separator: "\n") } + Verb.overview.split(separator: "\n")
+        let lines =
+            Verb.allCases.flatMap { $0.shape.help.split(separator: "\n") } + Verb.overview.split(separator: "\n")
         #expect(lines.filter { $0.count > 100 }.isEmpty)
     }
 }

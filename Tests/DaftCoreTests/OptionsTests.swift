@@ -67,10 +67,11 @@ private func words(_ line: String) -> [[UInt8]] { line.split(separator: " ").map
     }
 
     @Test func aProgramAddsItsOwn() throws {
-        let table = OptionTable.common + [
-            Option("-np", value: "N", meaning: "how many"),
-            Option("--hosts", value: "A,B", variable: "DAFT_HOSTS", meaning: "which"),
-        ]
+        let table =
+            OptionTable.common + [
+                Option("-np", value: "N", meaning: "how many"),
+                Option("--hosts", value: "A,B", variable: "DAFT_HOSTS", meaning: "which"),
+            ]
         let options = try options("-np 4 status", ["DAFT_HOSTS": "a,b"], table: table)
         #expect(try options.number("-np") == 4)
         #expect(options.value("--hosts") == Array("a,b".utf8))
@@ -81,17 +82,18 @@ private func words(_ line: String) -> [[UInt8]] { line.split(separator: " ").map
         #expect(error?.reason == "-np: `0` is no number from 1 upwards")
     }
 
-    @Test(arguments: [
-        ("--stroe /s", [:], "unknown option `--stroe`: did you mean `--store`?"),
-        ("-x", [:], "unknown option `-x`"),
-        ("--store", [:], "--store needs a value: --store DIR"),
-        ("--store=", [:], "--store needs a value: --store DIR"),
-        ("--json=yes", [:], "--json takes no value"),
-        ("--chunk-size 4X", [:], "--chunk-size: `4X` is no size, as 4M is"),
-        ("--chunk-size 5000", [:], "--chunk-size: a chunk is a multiple of 4K and at most 16M, not `5000`"),
-        ("", ["DAFT_CHUNK_SIZE": "1T"], "DAFT_CHUNK_SIZE: a chunk is a multiple of 4K and at most 16M, not `1T`"),
-        ("", ["DAFT_JSON": "maybe"], "DAFT_JSON: `maybe` is neither yes nor no"),
-    ] as [(String, [String: String], String)])
+    @Test(
+        arguments: [
+            ("--stroe /s", [:], "unknown option `--stroe`: did you mean `--store`?"),
+            ("-x", [:], "unknown option `-x`"),
+            ("--store", [:], "--store needs a value: --store DIR"),
+            ("--store=", [:], "--store needs a value: --store DIR"),
+            ("--json=yes", [:], "--json takes no value"),
+            ("--chunk-size 4X", [:], "--chunk-size: `4X` is no size, as 4M is"),
+            ("--chunk-size 5000", [:], "--chunk-size: a chunk is a multiple of 4K and at most 16M, not `5000`"),
+            ("", ["DAFT_CHUNK_SIZE": "1T"], "DAFT_CHUNK_SIZE: a chunk is a multiple of 4K and at most 16M, not `1T`"),
+            ("", ["DAFT_JSON": "maybe"], "DAFT_JSON: `maybe` is neither yes nor no"),
+        ] as [(String, [String: String], String)])
     func areRefusedWithTheWordThatIsWrong(line: String, environment: [String: String], message: String) {
         let error = #expect(throws: CommandError.self) { try options(line, environment) }
         #expect(error?.description == message)

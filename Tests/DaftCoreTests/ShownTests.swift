@@ -19,17 +19,18 @@ import Testing
         #expect(shown("a\u{200b}b\u{feff}".utf8) == "a\\xe2\\x80\\x8bb\\xef\\xbb\\xbf")
     }
 
-    @Test(arguments: [
-        ([0xff], "\\xff"),
-        ([0x61, 0xc3], "a\\xc3"),
-        ([0xc3, 0x28], "\\xc3("),
-        ([0x80, 0xc3, 0xa9], "\\x80é"),
-        ([0xc0, 0xaf], "\\xc0\\xaf"),
-        ([0xe0, 0x80, 0xaf], "\\xe0\\x80\\xaf"),
-        ([0xed, 0xa0, 0x80], "\\xed\\xa0\\x80"),
-        ([0xf4, 0x90, 0x80, 0x80], "\\xf4\\x90\\x80\\x80"),
-        ([0xe2, 0x82, 0x61], "\\xe2\\x82a"),
-    ] as [([UInt8], String)])
+    @Test(
+        arguments: [
+            ([0xff], "\\xff"),
+            ([0x61, 0xc3], "a\\xc3"),
+            ([0xc3, 0x28], "\\xc3("),
+            ([0x80, 0xc3, 0xa9], "\\x80é"),
+            ([0xc0, 0xaf], "\\xc0\\xaf"),
+            ([0xe0, 0x80, 0xaf], "\\xe0\\x80\\xaf"),
+            ([0xed, 0xa0, 0x80], "\\xed\\xa0\\x80"),
+            ([0xf4, 0x90, 0x80, 0x80], "\\xf4\\x90\\x80\\x80"),
+            ([0xe2, 0x82, 0x61], "\\xe2\\x82a"),
+        ] as [([UInt8], String)])
     func bytesThatAreNoTextAreEscapedOneByOne(bytes: [UInt8], text: String) {
         #expect(shown(bytes) == text)
     }

@@ -6,15 +6,17 @@ private func cut(_ line: String) throws -> [String] {
 }
 
 @Suite struct WordsTests {
-    @Test(arguments: [
-        ("", []), (" \t ", []), ("# all comment", []), ("  #x", []),
-        ("a b", ["a", "b"]), ("  a\t b \r", ["a", "b"]), ("a # b", ["a"]), ("a#b", ["a#b"]),
-        ("'a b' c", ["a b", "c"]), ("'a\\n\"#'", ["a\\n\"#"]), ("'' a", ["", "a"]), ("a'b c'd", ["ab cd"]),
-        ("\"a \\\" \\\\ b\"", ["a \" \\ b"]), ("\"it's\"", ["it's"]), ("\"\\a\"", ["\\a"]), ("\"a\\tb\"", ["a\tb"]),
-        ("a\\ b", ["a b"]), ("\\#a '#b'", ["#a", "#b"]), ("\\'", ["'"]), ("a\\\\b", ["a\\b"]),
-        ("a\\nb\\tc", ["a\nb\tc"]), ("\\x41\\x4a\\x4A", ["AJJ"]), ("\\xg1 \\x4", ["xg1", "x4"]), ("\"\\xg\"", ["\\xg"]),
-        ("\\xc3\\xa9", ["é"]), ("é\u{a0}b", ["é\u{a0}b"]),
-    ] as [(String, [String])])
+    @Test(
+        arguments: [
+            ("", []), (" \t ", []), ("# all comment", []), ("  #x", []),
+            ("a b", ["a", "b"]), ("  a\t b \r", ["a", "b"]), ("a # b", ["a"]), ("a#b", ["a#b"]),
+            ("'a b' c", ["a b", "c"]), ("'a\\n\"#'", ["a\\n\"#"]), ("'' a", ["", "a"]), ("a'b c'd", ["ab cd"]),
+            ("\"a \\\" \\\\ b\"", ["a \" \\ b"]), ("\"it's\"", ["it's"]), ("\"\\a\"", ["\\a"]), ("\"a\\tb\"", ["a\tb"]),
+            ("a\\ b", ["a b"]), ("\\#a '#b'", ["#a", "#b"]), ("\\'", ["'"]), ("a\\\\b", ["a\\b"]),
+            ("a\\nb\\tc", ["a\nb\tc"]), ("\\x41\\x4a\\x4A", ["AJJ"]), ("\\xg1 \\x4", ["xg1", "x4"]),
+            ("\"\\xg\"", ["\\xg"]),
+            ("\\xc3\\xa9", ["é"]), ("é\u{a0}b", ["é\u{a0}b"]),
+        ] as [(String, [String])])
     func areCutAsAShellCuts(line: String, words: [String]) throws {
         #expect(try cut(line) == words)
     }
@@ -41,7 +43,9 @@ private func cut(_ line: String) throws -> [String] {
         var dice = SeededNumbers(seed: 5)
         for _ in 0..<5000 {
             let bytes = (0..<Int.random(in: 0...12, using: &dice)).map { _ in UInt8.random(in: 1...255, using: &dice) }
-            let typed = "\"" + shown(bytes).split(separator: "\"", omittingEmptySubsequences: false)
+            let typed =
+                "\""
+                + shown(bytes).split(separator: "\"", omittingEmptySubsequences: false)
                 .joined(separator: "\\\"") + "\""
             #expect(try words(of: typed.utf8).map(\.bytes) == [bytes])
         }

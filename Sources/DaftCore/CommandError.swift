@@ -32,8 +32,9 @@ extension CommandError: CustomStringConvertible {
 func closest(to word: String, among known: [String]) -> String? {
     let typed = Array(word.utf8)
     guard typed.count <= 32 else { return nil }
+    let letters = typed.drop { $0 == UInt8(ascii: "-") }.count
     let near = known.map { (slips: slips(from: typed, to: Array($0.utf8)), word: $0) }
-        .filter { $0.slips <= min(2, typed.count / 2) }
+        .filter { $0.slips <= min(2, letters / 2) }
     return near.min { $0.slips < $1.slips }?.word
 }
 

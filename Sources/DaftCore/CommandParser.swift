@@ -40,9 +40,9 @@ extension Command {
 
     private init(_ given: Operation) throws(CommandError) {
         switch given.verb {
-        case .put: self = .put(sources: try given.sources(), host: given.host, as: try given.name(of: "--as"))
-        case .diffuse: self = .diffuse(sources: try given.sources(), as: try given.name(of: "--as"))
-        case .bcast: self = .bcast(try given.sources(), as: try given.name(of: "--as"))
+        case .put: self = .put(sources: given.sources, host: given.host, as: try given.publishedAs())
+        case .diffuse: self = .diffuse(sources: given.sources, as: try given.publishedAs())
+        case .bcast: self = .bcast(given.sources, as: try given.publishedAs())
         case .fetch: self = .fetch(try given.names(), host: given.host)
         case .get: self = .get(try given.names(), to: given.options["--to"]?.value)
         case .cat: self = .cat(try given.names()[0])
@@ -53,7 +53,7 @@ extension Command {
         case .status: self = .status
         case .help: self = .help(try given.operands.first.map { word throws(CommandError) in try Verb(typed: word) })
         case .quit: self = .quit
-        case .shell, .comment: throw CommandError("\(given.verb.rawValue) is a command only unquoted, at a line's begin")
+        case .shell, .comment: throw CommandError("`\(given.verb.rawValue)` counts only unquoted, where a line begins")
         }
     }
 }
@@ -123,7 +123,7 @@ private struct Operation {
         }
     }
 
-    func sources() throws(CommandError) -> [[UInt8]] { operands.map(\.bytes) }
+    var sources: [[UInt8]] { operands.map(\.bytes) }
 
     func names() throws(CommandError) -> [Name] {
         var names: [Name] = []
@@ -131,8 +131,9 @@ private struct Operation {
         return names
     }
 
-    func name(of option: String) throws(CommandError) -> Name? {
-        guard let given = options[option] else { return nil }
+    func publishedAs() throws(CommandError) -> Name? {
+        guard let given = options["--as"] else { return nil }
+        guard operands.count == 1 else { throw given.wrong("one name is for one source") }
         return try name(given.value, column: given.column)
     }
 

@@ -78,7 +78,7 @@ extension Verb {
     }
 }
 
-private let publishedAs = Option("--as", value: "NAME", meaning: "the name to publish it under, instead of the source's own")
+private let publishedAs = Option("--as", value: "NAME", meaning: "the name to publish it under, instead of its own")
 
 extension CommandShape {
     fileprivate static let put = CommandShape(
@@ -87,7 +87,8 @@ extension CommandShape {
         details: """
             The bytes go to the data server of HOST, else to one on this node, else to any. A source /a/set is \
             published as /set, with all that is below it. A name that is taken by other content is refused and \
-            nothing is changed; publishing the same again moves no bytes, so an interrupted put is simply run again.
+            nothing is changed; publishing the same again moves no bytes, so an interrupted put is simply run again. \
+            A file whose own name ends in @ and a word is typed in quotes, or with one more @ at its end.
             """)
 
     fileprivate static let diffuse = CommandShape(
@@ -114,11 +115,12 @@ extension CommandShape {
     fileprivate static let get = CommandShape(
         .get, .some("NAME"),
         options: [Option("--to", value: "PATH", meaning: "where to write it, instead of the working directory")],
-        purpose: "write it to the local disk, here",
+        purpose: "write what stands under a name to the local disk, here",
         details: "The opposite of put: bytes, permission bits, times, holes and symlinks come back as they were.")
 
     fileprivate static let cat = CommandShape(
-        .cat, .one("NAME"), purpose: "write a file to standard output", details: "Each chunk is checked before it is written.")
+        .cat, .one("NAME"), purpose: "write a file to standard output",
+        details: "Each chunk is checked before it is written.")
 
     fileprivate static let ls = CommandShape(
         .ls, .any("NAME"),
@@ -155,10 +157,12 @@ extension CommandShape {
             """)
 
     fileprivate static let shell = CommandShape(
-        .shell, .line("COMMAND"), purpose: "run a command in the local shell", details: "The rest of the line goes to sh.")
+        .shell, .line("COMMAND"), purpose: "run a command in the local shell",
+        details: "The rest of the line goes to sh.")
 
     fileprivate static let comment = CommandShape(
-        .comment, .line(" comment"), purpose: "nothing", details: "From a # at the begin of a word to the end of the line.")
+        .comment, .line(" comment"), purpose: "nothing",
+        details: "From a # where a word begins to the end of the line.")
 
     fileprivate static let quit = CommandShape(
         .quit, purpose: "stop the whole system",

@@ -5,7 +5,9 @@ extension OptionTable {
     public static let common = OptionTable([
         Option("-f", value: "JOBFILE", meaning: "run the commands of a job file; `-` is standard input"),
         Option("--store", value: "DIR", variable: "DAFT_STORE", meaning: "where the files are, on every node"),
-        Option("--catalogue", value: "DIR", variable: "DAFT_CATALOGUE", meaning: "where the metadata server keeps what it knows"),
+        Option(
+            "--catalogue", value: "DIR", variable: "DAFT_CATALOGUE",
+            meaning: "where the metadata server keeps what it knows"),
         Option(
             "--chunk-size", value: "SIZE", variable: "DAFT_CHUNK_SIZE",
             meaning: "how files are cut: a multiple of 4K, at most 16M (4M)"),

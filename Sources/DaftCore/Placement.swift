@@ -15,9 +15,9 @@ public struct Placement: Sendable {
     }
 
     public struct Batch: Hashable, Sendable {
-        public var pieces: [Piece] = []
+        public fileprivate(set) var pieces: [Piece] = []
         /// The files that no room is left for.
-        public var unplaced: [Int] = []
+        public fileprivate(set) var unplaced: [Int] = []
     }
 
     /// What a file takes of a disk is a multiple of this, and never nothing.

@@ -37,7 +37,7 @@ public func shown(size: Int64) -> String {
 /// `47.5 MiB/s`; `-` where there is no rate yet.
 public func shown(rate bytesPerSecond: Double) -> String {
     guard bytesPerSecond.isFinite, bytesPerSecond >= 0 else { return "-" }
-    return shown(size: Int64(exactly: bytesPerSecond.rounded()) ?? .max) + "/s"
+    return shown(size: bytesPerSecond < 0x1p63 ? Int64(bytesPerSecond) : .max) + "/s"
 }
 
 /// `412 ms`, `12.3 s`, `2m05s`, `1h02m`.

@@ -112,9 +112,9 @@ actor DataServer {
 
     /// Somebody got wrong bytes of these from here: look, and tell the metadata server what is left.
     private func reexamine(_ contents: [ContentID]) async -> Reply {
-        await tasks.begin { [station, store, arrivals] meter in
-            let verifying = Verifying(station, store, meter, arrivals)
-            return await verifying.examine(contents)
+        let (station, store, arrivals) = (station, store, arrivals)
+        return await tasks.begin { meter in
+            await Verifying(station, store, meter, arrivals).examine(contents)
         }
     }
 }

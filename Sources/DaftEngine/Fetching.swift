@@ -50,8 +50,7 @@ struct Fetching: Sendable {
         } catch {
             ledger.fail(error)
         }
-        let moved = meter.moved.load(ordering: .relaxed)
-        return .fetched(ledger.summary(moved: moved, host: station.settings.host))
+        return .fetched(ledger.summary(moved: meter.moved, host: station.settings.host))
     }
 
     private func bring(_ name: Name, _ pull: Pull) async throws(Failure) {
@@ -231,7 +230,7 @@ struct StoreDestination: Destination {
     }
 
     func take(_ whole: [(wanted: Wanted, bytes: UnsafeRawBufferPointer)]) -> [Failure?] {
-        let files = whole.map { Whole(content: $0.wanted.content, manifest: $0.wanted.manifest, bytes: $0.bytes) }
+        let files = whole.map { Whole($0.wanted.content, $0.wanted.manifest, $0.bytes) }
         do throws(Failure) {
             try store.keep(files)
             return whole.map { _ in nil }

@@ -65,12 +65,12 @@ struct Joining: Sendable {
     /// Brings the catalogue's holdings of this store in line with the store, and gives back the contents that the
     /// catalogue does not know.
     private func reportHoldings(_ number: Int) async throws(Failure) -> [ContentID] {
-        var kept = Pages<ContentID, Extent> { [station, store] after in
+        var kept = Pages<ContentID, Extent> { [station, store] (after) async throws(Failure) in
             try await station.work { () throws(Failure) in
                 try store.kept(after: after, limit: Joining.page).map { ($0.content, $0.extent) }
             }
         }
-        var told = Pages<ContentID, Extent> { [station] after in
+        var told = Pages<ContentID, Extent> { [station] (after) async throws(Failure) in
             let catalogue = station.catalogue
             return try await station.work { () throws(Failure) in
                 try catalogue.holdings(of: number, after: after, limit: Joining.page).map { ($0.content, $0.extent) }

@@ -3,7 +3,6 @@
 import DaftCore
 import DaftLink
 import DaftStore
-import Synchronization
 
 struct LargeFile: Sendable {
     private static let chunksUnderWay = 6
@@ -139,7 +138,7 @@ struct LargeFile: Sendable {
         } catch {
             throw Failure(.unreachable, file.info.path, node: station.roster.node(of: offer.rank), error.reason)
         }
-        meter.moved.add(Int64(length), ordering: .relaxed)
+        meter.add(moved: length)
         try await station.work { [file] () throws(Failure) in
             let bytes = UnsafeRawBufferPointer(slab.slice(0, length))
             guard states == [.sent], digest(of: bytes) == id else {

@@ -2,6 +2,7 @@
 
 import DaftCore
 import DaftLink
+import DaftStore
 
 final class Reception: Responder {
     private let station: Station

@@ -43,7 +43,7 @@ struct SmallFiles: Sendable {
                     _ = try readWhole(files[index].info, into: memory)
                     let bytes = UnsafeRawBufferPointer(memory)
                     let known = contentOf(index, memory.isEmpty ? nil : digest(of: bytes))
-                    wholes.append(Whole(content: known.id, manifest: known.manifest, bytes: bytes))
+                    wholes.append(Whole(known.id, known.manifest, bytes))
                     return known
                 }
             }
@@ -75,7 +75,7 @@ struct SmallFiles: Sendable {
                     guard arrived.contains(index), bytes.isEmpty || digest(of: bytes) == known.manifest.chunks[0] else {
                         throw Failure(.changed, files[index].info.path, "changed while it was read; not published")
                     }
-                    wholes.append(Whole(content: known.id, manifest: known.manifest, bytes: bytes))
+                    wholes.append(Whole(known.id, known.manifest, bytes))
                     return known
                 }
             }
@@ -125,7 +125,7 @@ struct SmallFiles: Sendable {
         } catch {
             throw Failure(.unreachable, [], node: station.roster.node(of: offer.rank), error.reason)
         }
-        meter.moved.add(Int64(run.byteCount), ordering: .relaxed)
+        meter.add(moved: run.byteCount)
         return arrived
     }
 

@@ -103,7 +103,7 @@ actor Sourcing {
             }
         }
         let moved = zip(pieces, states).reduce(0) { $1.1 == .sent ? $0 + $1.0.length : $0 }
-        if source != station.rank { meter.moved.add(Int64(moved), ordering: .relaxed) }
+        if source != station.rank { meter.add(moved: moved) }
         for (i, arrival) in arrivals.enumerated() where arrival == .wrong { doubt(source, wanted[i].content) }
         return arrivals
     }

@@ -30,11 +30,13 @@ actor Swarm {
 
     func begin() {
         guard isWorthwhile else { return }
-        loop.start { [self] in
-            while !isOver {
-                await look()
-                await loop.sleep(milliseconds: Swarm.intervalMilliseconds)
-            }
+        loop.start { [self] in await patrol() }
+    }
+
+    private func patrol() async {
+        while !isOver {
+            await look()
+            await loop.sleep(milliseconds: Swarm.intervalMilliseconds)
         }
     }
 

@@ -7,10 +7,14 @@ import Synchronization
 /// Counts what is done; workers and the loop add to it.
 final class Meter: Sendable {
     private let progress = Mutex(Progress())
-    /// Bytes that crossed the link.
-    let moved = Atomic<Int64>(0)
+    private let crossed = Atomic<Int64>(0)
 
     var now: Progress { progress.withLock { $0 } }
+
+    /// Bytes that crossed the link.
+    var moved: Int64 { crossed.load(ordering: .relaxed) }
+
+    func add(moved bytes: Int) { crossed.add(Int64(bytes), ordering: .relaxed) }
 
     func expect(bytes: Int64, files: Int64) {
         progress.withLock { progress in

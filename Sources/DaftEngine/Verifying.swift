@@ -103,7 +103,7 @@ final class Verifying: Sendable {
         var next = contents.makeIterator()
         await station.loop.inOrder(width: Verifying.underWay) {
             Task.isCancelled ? nil : next.next()
-        } work: { content in
+        } work: { [self] content in
             let slab = await station.intake.take(ChunkSize.largest)
             return await Result.of { () async throws(Failure) in
                 try await station.work { () throws(Failure) in try look(at: content, slab) }

@@ -1,0 +1,134 @@
+// fetch: a complete copy in one data server's store. get: published files, written to the local disk, here.
+
+import DaftCatalogue
+import DaftCore
+import DaftLink
+import DaftStore
+import Synchronization
+
+extension Session {
+    /// Brings names into the store of the data server at `host`, or of the one on this node.
+    public func fetch(_ names: [Name], at host: String? = nil) async -> Report {
+        do throws(Failure) {
+            let members = try await lookAround()
+            guard let target = try member(at: host, among: members) else {
+                throw Failure(.usage, [], "no data server runs on this node: name one, as in fetch NAME@HOST")
+            }
+            let order = Fetch(below: names, state: station.catalogue.head.state, predecessor: nil, reports: true)
+            var report = Report()
+            switch await station.carryOut(.fetch(order), at: target.rank, watch: gauge.part()) {
+            case .fetched(let fetched):
+                report.failures = fetched.failures
+                report.files = fetched.files
+                report.moved = fetched.moved
+            case .failed(let failure): report.failures = [failure]
+            default: report.failures = [Failure(.malformed, [], "an outcome that fits no fetch")]
+            }
+            return report
+        } catch {
+            return .failed(error)
+        }
+    }
+
+    /// Writes names to the local disk: one name becomes `path` itself; several go into the directory `path`, each under
+    /// its last part. Without a path, each is written here under its last part.
+    public func get(_ names: [Name], to path: [UInt8]? = nil) async -> Report {
+        var report = Report()
+        do throws(Failure) {
+            _ = try await lookAround()
+            if let path, names.count > 1 { try await station.work { () throws(Failure) in try TargetTree(path).makeDirectory([]) } }
+            for name in names {
+                let target = path.map { names.count == 1 ? $0 : $0 + [UInt8(ascii: "/")] + name.last } ?? Array(name.last)
+                guard !target.isEmpty else {
+                    throw Failure(.usage, name, "say where to write it, with --to")
+                }
+                report.merge(try await Getting(self, name, target).run())
+            }
+        } catch {
+            report.failures.append(error)
+        }
+        return report
+    }
+}
+
+/// One name, with all below it, written to one place.
+private final class Getting: Sendable {
+    private let session: Session
+    private let root: Name
+    private let tree: TargetTree
+    private let meter = Meter()
+    private let report = Mutex(Report())
+    private let entries = Mutex<[ContentID: [NamedEntry]]>([:])
+
+    private var station: Station { session.station }
+
+    init(_ session: Session, _ root: Name, _ target: [UInt8]) throws(Failure) {
+        self.session = session
+        self.root = root
+        tree = try TargetTree(target)
+    }
+
+    func run() async throws(Failure) -> Report {
+        let watch = session.gauge.part()
+        let destination = TargetDestination(tree, root) { [self] content in entries.withLock { $0[content] ?? [] } }
+        let pull = Pull(station, to: destination, meter: meter) { [self] wanted, failure in
+            await settle(wanted, failure)
+            watch(meter.now)
+        }
+        var directories: [([UInt8], Entry)] = []
+        var isThere = false
+        try await session.eachPage(below: root) { (page) async throws(Failure) in
+            isThere = true
+            for named in page where !Task.isCancelled {
+                let relative = Array(named.name.relative(to: root) ?? [])
+                if named.entry.isDirectory { directories.append((relative, named.entry)) }
+                await write(named, relative, pull)
+                watch(meter.now)
+            }
+        }
+        await pull.finish()
+        if !isThere, !root.isRoot { throw Failure(.noSuchName, root, "no such name is published") }
+        let (tree, finished) = (tree, directories)
+        for failure in await station.workers.run({ tree.finishDirectories(finished) }) { fail(failure) }
+        if Task.isCancelled { fail(Failure(.stopped, root, "stopped; run it again to go on")) }
+        return report.withLock { report in
+            report.moved = meter.moved
+            return report
+        }
+    }
+
+    private func write(_ named: NamedEntry, _ relative: [UInt8], _ pull: Pull) async {
+        let (tree, catalogue) = (tree, station.catalogue)
+        do throws(Failure) {
+            switch named.entry.kind {
+            case .directory: try await station.work { () throws(Failure) in try tree.makeDirectory(relative) }
+            case .symlink: try await station.work { () throws(Failure) in try tree.makeSymlink(relative, named.entry) }
+            case .file(let content):
+                let manifest = try await station.work { () throws(Failure) in try catalogue.manifest(content) }
+                guard let manifest else { throw Failure(.malformed, named.name, "its manifest is not known") }
+                let isFirst = entries.withLock { entries in
+                    entries[content, default: []].append(named)
+                    return entries[content]?.count == 1
+                }
+                meter.expect(bytes: manifest.size, files: 1)
+                if isFirst { await pull.bring(Wanted(content: content, manifest: manifest, name: named.name)) }
+            }
+        } catch {
+            fail(error)
+        }
+    }
+
+    private func settle(_ wanted: Wanted, _ failure: Failure?) async {
+        let names = entries.withLock { $0.removeValue(forKey: wanted.content) ?? [] }
+        report.withLock { report in
+            if let failure {
+                report.failures.append(failure)
+            } else {
+                report.files += Int64(names.count)
+                report.bytes += wanted.manifest.size * Int64(names.count)
+            }
+        }
+    }
+
+    private func fail(_ failure: Failure) { report.withLock { $0.failures.append(failure) } }
+}

@@ -1,0 +1,147 @@
+// The part of a staging that gets one batch's files into stores, and gives them names or forgets them.
+
+import DaftCore
+import DaftLink
+import DaftStore
+
+struct Intake: Sendable {
+    enum Taken: Sendable {
+        case kept(Kept)
+        case failed(Failure)
+    }
+
+    /// A file whose bytes are kept; its name is not published yet.
+    struct Kept: Sendable {
+        let named: NamedEntry
+        let content: ContentID
+        let manifest: Manifest
+        let holdings: [StoreExtent]
+        let keepers: [Member]
+        /// Set where the file is cut over several stores.
+        let key: Digest?
+        let moved: Int64
+    }
+
+    private let session: Session
+    private let files: [StagedFile]
+    private let assignment: any Assignment
+    private let chunkSize: ChunkSize
+
+    private var station: Station { session.station }
+
+    init(_ session: Session, _ files: [StagedFile], _ assignment: any Assignment) {
+        self.session = session
+        self.files = files
+        self.assignment = assignment
+        chunkSize = session.station.settings.chunkSize
+    }
+
+    func run() async -> [Taken] {
+        if files.isEmpty { return [] }
+        let shares = assignment.assign(files)
+        let offer = station.offers.make(files.map(\.info), chunkSize: chunkSize)
+        defer { station.offers.withdraw(offer) }
+        var results: [Int: [(share: Share, outcome: Ingested)]] = [:]
+        let perMember = Dictionary(grouping: shares.filter { $0.member != nil }) { $0.member?.rank }
+        let orders = perMember.values.compactMap { shares in shares.first?.member.map { ($0, shares) } }
+            .sorted { $0.0.rank < $1.0.rank }
+        let cut = Set(Dictionary(grouping: shares, by: \.file).filter { $0.value.count > 1 }.keys)
+        await station.loop.inOrder(width: orders.count, over: orders) { [self] member, shares in
+            (shares, await ingest(shares, cut, at: member, offer))
+        } take: { shares, outcomes in
+            for (share, outcome) in zip(shares, outcomes) { results[share.file, default: []].append((share, outcome)) }
+        }
+        return files.indices.map { joined($0, results[$0] ?? [], isCut: cut.contains($0)) }
+    }
+
+    private func ingest(_ shares: [Share], _ cut: Set<Int>, at member: Member, _ offer: UInt64) async -> [Ingested] {
+        let isHere = member.store.host == station.settings.host
+        let wanted = shares.map { share in
+            let info = files[share.file].info
+            return IngestFile(
+                info: info, key: sourceKey(info, host: station.settings.host, chunkSize),
+                span: Span(file: share.file, first: share.chunks.lowerBound, count: share.chunks.count),
+                isPart: cut.contains(share.file))
+        }
+        let order = Ingest(
+            offer: isHere ? nil : Offer(rank: station.rank, number: offer), chunkSize: chunkSize, files: wanted)
+        switch await station.carryOut(.ingest(order), at: member.rank, watch: session.gauge.part()) {
+        case .ingested(let outcomes) where outcomes.count == shares.count: return outcomes
+        case .failed(let failure): return shares.map { .failed(about(failure, files[$0.file])) }
+        default:
+            return shares.map { .failed(Failure(.malformed, files[$0.file].info.path, "an outcome that fits no ingest")) }
+        }
+    }
+
+    /// One file again, from what became of its shares.
+    private func joined(_ index: Int, _ parts: [(share: Share, outcome: Ingested)], isCut: Bool) -> Taken {
+        let file = files[index]
+        if parts.isEmpty {
+            return .failed(Failure(.noSpace, file.info.path, "no data server has room for \(file.info.size) bytes"))
+        }
+        for case (_, .failed(let failure)) in parts { return .failed(failure) }
+        if !isCut, let part = parts.first, let member = part.share.member, case .whole(let id, let manifest) = part.outcome {
+            return .kept(kept(file, id, manifest, [StoreExtent(store: member.number, .complete)], [member], nil))
+        }
+        var ids: [ChunkID] = []
+        var holdings: [StoreExtent] = []
+        for (share, outcome) in parts.sorted(by: { $0.share.chunks.lowerBound < $1.share.chunks.lowerBound }) {
+            guard case .part(let some) = outcome, let member = share.member, some.count == share.chunks.count else {
+                return .failed(Failure(.malformed, file.info.path, "an outcome that fits no part"))
+            }
+            ids += some
+            holdings.append(StoreExtent(store: member.number, .part(BitSet(share.chunks))))
+        }
+        guard ids.count == chunkSize.count(of: file.info.size) else {
+            return .failed(Failure(.noSpace, file.info.path, "no data server has room for all of it"))
+        }
+        let manifest = Manifest(size: file.info.size, chunkSize: chunkSize, chunks: ids)
+        let key = sourceKey(file.info, host: station.settings.host, chunkSize)
+        return .kept(kept(file, manifest.contentID, manifest, holdings, parts.compactMap(\.share.member), key))
+    }
+
+    private func kept(
+        _ file: StagedFile, _ content: ContentID, _ manifest: Manifest, _ holdings: [StoreExtent], _ keepers: [Member],
+        _ key: Digest?
+    ) -> Kept {
+        let entry = Entry(.file(content), mode: file.found.mode, mtime: file.found.mtime)
+        let isElsewhere = keepers.contains { $0.store.host != station.settings.host }
+        return Kept(
+            named: NamedEntry(file.name, entry), content: content, manifest: manifest, holdings: holdings,
+            keepers: keepers, key: key, moved: isElsewhere ? manifest.size : 0)
+    }
+
+    private func about(_ failure: Failure, _ file: StagedFile) -> Failure {
+        Failure(failure.kind, file.info.path, node: failure.node, failure.reason)
+    }
+
+    // MARK: after publication
+
+    /// Names for what was admitted; what was refused is forgotten.
+    static func conclude(_ session: Session, _ admitted: [Kept], _ refused: [Kept]) async -> [Failure] {
+        let station = session.station
+        var orders: [Rank: [Order]] = [:]
+        func collect(_ all: [Kept], _ order: ([Kept]) -> Order) {
+            let pairs = all.flatMap { kept in kept.keepers.map { ($0.rank, kept) } }
+            for (rank, some) in Dictionary(grouping: pairs, by: \.0) { orders[rank, default: []].append(order(some.map(\.1))) }
+        }
+        collect(admitted.filter { $0.key != nil }) { .settle($0.compactMap(settled)) }
+        collect(admitted.filter { $0.key == nil }) { .place($0.map(\.named)) }
+        collect(refused.filter { $0.key == nil }) { .discard($0.map(\.content)) }
+        var failures: [Failure] = []
+        let list = orders.sorted { $0.key < $1.key }
+        await station.loop.inOrder(width: list.count, over: list) { rank, orders in
+            var outcomes: [Outcome] = []
+            for order in orders { outcomes.append(await station.carryOut(order, at: rank)) }
+            return outcomes
+        } take: { outcomes in
+            for case .placed(let some) in outcomes { failures += some }
+            for case .failed(let failure) in outcomes { failures.append(failure) }
+        }
+        return failures
+    }
+
+    private static func settled(_ kept: Kept) -> Settled? {
+        kept.key.map { Settled(key: $0, content: kept.content, manifest: kept.manifest) }
+    }
+}

@@ -1,0 +1,99 @@
+// A user's commands at one station: the command line of rank 0, a client at a door, a gateway. Each verb is a file of its
+// own; what they share is here.
+
+import DaftCore
+import DaftLink
+import DaftStore
+import Synchronization
+
+public struct Session: Sendable {
+    public let station: Station
+    let gauge: Gauge
+
+    public init(at station: Station, watch: Watch? = nil) {
+        self.station = station
+        gauge = Gauge(watch)
+    }
+
+    /// The data servers there are, and this rank's catalogue as new as the metadata server's.
+    func lookAround() async throws(Failure) -> [Member] {
+        try await station.catchUp()
+        let members = try await station.refreshRoster().filter(\.isAlive)
+        if members.isEmpty { throw Failure(.unreachable, [], "no data server can be reached") }
+        return members
+    }
+
+    /// The data server at `host`; the one on this node where none is named.
+    func member(at host: String?, among members: [Member]) throws(Failure) -> Member? {
+        guard let host else {
+            return members.first { $0.rank == station.rank } ?? members.first { $0.store.host == station.settings.host }
+        }
+        if let member = members.first(where: { $0.store.host == host }) { return member }
+        let known = Set(members.map(\.store.host)).sorted().joined(separator: ", ")
+        throw Failure(.unreachable, [], node: host, "no data server runs on this node; there are \(known)")
+    }
+}
+
+/// What a command came to.
+public struct Report: Sendable {
+    public var failures: [Failure] = []
+    public var warnings: [Failure] = []
+    public var files: Int64 = 0
+    public var bytes: Int64 = 0
+    /// Bytes that crossed the link for it.
+    public var moved: Int64 = 0
+
+    public init() {}
+
+    /// 0 all done; one kind of failure has its own status; of several kinds, lost data is said before anything else.
+    public var exitStatus: Int32 {
+        let all = Set(failures.map(\.exitStatus))
+        if all.isEmpty { return 0 }
+        if all.contains(5) { return 5 }
+        return all.count == 1 ? all.first ?? 1 : 1
+    }
+
+    mutating func merge(_ other: Report) {
+        failures += other.failures
+        warnings += other.warnings
+        files += other.files
+        bytes += other.bytes
+        moved += other.moved
+    }
+
+    static func failed(_ failure: Failure) -> Report {
+        var report = Report()
+        report.failures = [failure]
+        return report
+    }
+}
+
+/// Adds up the progress of all that one command has under way.
+final class Gauge: Sendable {
+    private struct State {
+        var parts: [Int: Progress] = [:]
+        var made = 0
+    }
+
+    private let watch: Watch?
+    private let state = Mutex(State())
+
+    init(_ watch: Watch?) { self.watch = watch }
+
+    /// A place for one more part; what is noted there replaces what was noted before.
+    func part() -> Watch {
+        let number = state.withLock { state in
+            state.made += 1
+            return state.made
+        }
+        return { [self] progress in note(progress, at: number) }
+    }
+
+    private func note(_ progress: Progress, at number: Int) {
+        let sum = state.withLock { state in
+            state.parts[number] = progress
+            return state.parts.values.reduce(Progress(), +)
+        }
+        watch?(sum)
+    }
+}

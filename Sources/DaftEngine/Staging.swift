@@ -1,0 +1,175 @@
+// Publishes local files: the loop behind put, diffuse and the first half of bcast.
+//
+//   1. Walk the sources; every batch of some hundred finds goes through the same steps, several batches at once.
+//   2. A batch's files are assigned to data servers, who read them themselves where they share this node, or pull them
+//      from here, hash and keep them, without names yet.
+//   3. In the order of the walk, each batch is published: the metadata server admits a name or refuses it.
+//   4. What was admitted gets its name in the stores; what was refused is forgotten there.
+//   5. At the end directories get their modes and mtimes, which the files made in them had changed.
+
+import DaftCore
+import DaftLink
+import DaftStore
+
+/// Which data servers get which chunks of a batch's files.
+protocol Assignment: Sendable {
+    func assign(_ files: [StagedFile]) -> [Share]
+}
+
+/// A run of chunks of one file of a batch, for one data server; nobody: there is no room.
+struct Share: Sendable {
+    let file: Int
+    let chunks: Range<Int>
+    let member: Member?
+}
+
+struct StagedFile: Sendable {
+    let name: Name
+    let found: Found
+    let info: SourceFileInfo
+}
+
+struct Staging: Sendable {
+    private static let batchFinds = 512
+    private static let batchesUnderWay = 3
+
+    let session: Session
+    let assignment: any Assignment
+    /// Where directories and symlinks stand.
+    let members: [Member]
+
+    private var station: Station { session.station }
+
+    struct Batch: Sendable {
+        var files: [StagedFile] = []
+        var others: [NamedEntry] = []
+        var report = Report()
+    }
+
+    func run(_ sources: [(path: [UInt8], name: Name)]) async -> Report {
+        var report = Report()
+        for source in sources { report.merge(await stage(source.path, as: source.name)) }
+        return report
+    }
+
+    private func stage(_ path: [UInt8], as name: Name) async -> Report {
+        var report = Report()
+        let walk: SourceWalk
+        do throws(Failure) {
+            let own = await ownStores()
+            walk = try SourceWalk(path) { device, inode in own.contains([device, inode]) }
+        } catch {
+            return .failed(error.at(station.settings.host))
+        }
+        var directories: [NamedEntry] = []
+        await station.loop.inOrder(width: Staging.batchesUnderWay) {
+            if Task.isCancelled { return nil as Batch? }
+            let sightings = await station.workers.run { walk.next(Staging.batchFinds) }
+            return sightings.isEmpty ? nil : sort(sightings, below: name)
+        } work: { batch in
+            (batch, await Intake(session, batch.files, assignment).run())
+        } take: { batch, taken in
+            report.merge(batch.report)
+            let published = await publish(batch, taken)
+            report.merge(published.report)
+            directories += published.directories
+        }
+        report.failures += await place(directories)
+        if Task.isCancelled { report.failures.append(Failure(.stopped, path, "stopped; run it again to go on")) }
+        return report
+    }
+
+    private func sort(_ sightings: [Sighting], below root: Name) -> Batch {
+        var batch = Batch()
+        for sighting in sightings {
+            switch sighting {
+            case .skipped(let failure): batch.report.warnings.append(failure.at(station.settings.host))
+            case .failed(let failure): batch.report.failures.append(failure.at(station.settings.host))
+            case .found(let found):
+                do throws(NameError) {
+                    let name = found.relative.isEmpty ? root : try root.appending(found.relative)
+                    switch found.kind {
+                    case .file(let info): batch.files.append(StagedFile(name: name, found: found, info: info))
+                    case .directory: batch.others.append(found.named(name, .directory))
+                    case .symlink(let target): batch.others.append(found.named(name, .symlink(target)))
+                    }
+                } catch {
+                    batch.report.failures.append(
+                        Failure(.usage, root.bytes + [UInt8(ascii: "/")] + found.relative, error.reason))
+                }
+            }
+        }
+        return batch
+    }
+
+    private func publish(_ batch: Batch, _ taken: [Intake.Taken]) async -> (report: Report, directories: [NamedEntry]) {
+        var report = Report()
+        var ready: [Intake.Kept] = []
+        for case .failed(let failure) in taken { report.failures.append(failure) }
+        for case .kept(let kept) in taken { ready.append(kept) }
+        let entries = batch.others + ready.map(\.named)
+        if entries.isEmpty { return (report, []) }
+        let contents = ready.map { KeptContent(id: $0.content, manifest: $0.manifest, holdings: $0.holdings) }
+        do throws(Failure) {
+            let reply = try await station.ask(
+                .publish(Publication(entries: entries, contents: contents)), at: .metadataServer,
+                timeoutMilliseconds: station.settings.loadMilliseconds)
+            guard case .published(_, let verdicts) = reply, verdicts.count == entries.count else {
+                throw station.unexpected(reply, from: .metadataServer)
+            }
+            for case .refused(let failure) in verdicts { report.failures.append(failure) }
+            let isAdmitted = verdicts.map { if case .refused = $0 { false } else { true } }
+            let others = zip(batch.others, isAdmitted).filter(\.1).map(\.0)
+            let decided = zip(ready, isAdmitted.dropFirst(batch.others.count))
+            report.failures += await place(others.filter { !$0.entry.isDirectory })
+            report.failures += await Intake.conclude(session, decided.filter(\.1).map(\.0), decided.filter { !$0.1 }.map(\.0))
+            for (kept, isIn) in decided where isIn {
+                report.files += 1
+                report.bytes += kept.manifest.size
+            }
+            report.moved += ready.reduce(0) { $0 + $1.moved }
+            return (report, others.filter(\.entry.isDirectory))
+        } catch {
+            report.failures.append(error)
+            return (report, [])
+        }
+    }
+
+    /// Directories and symlinks stand in every store of the staging.
+    private func place(_ entries: [NamedEntry]) async -> [Failure] {
+        if entries.isEmpty { return [] }
+        var failures: [Failure] = []
+        await station.loop.inOrder(width: members.count, over: members) { [station] member in
+            await station.carryOut(.place(entries), at: member.rank)
+        } take: { outcome in
+            switch outcome {
+            case .placed(let some): failures += some
+            case .failed(let failure): failures.append(failure)
+            default: break
+            }
+        }
+        return failures
+    }
+
+    /// The directories of stores on this node: a source may contain one.
+    private func ownStores() async -> Set<[UInt64]> {
+        let paths = station.roster.members.filter { $0.store.host == station.settings.host }.map(\.store.path)
+        return await station.workers.run { Set(paths.compactMap(directoryIdentity)) }
+    }
+}
+
+extension Found {
+    fileprivate func named(_ name: Name, _ kind: Entry.Kind) -> NamedEntry {
+        NamedEntry(name, Entry(kind, mode: mode, mtime: mtime))
+    }
+}
+
+extension Loop {
+    /// `inOrder` over what is there already.
+    func inOrder<Item: Sendable, Result: Sendable>(
+        width: Int, over items: [Item], work: @escaping @Sendable (Item) async -> Result, take: (Result) async -> Void
+    ) async {
+        var rest = items.makeIterator()
+        await inOrder(width: max(1, width), next: { rest.next() }, work: work, take: take)
+    }
+}

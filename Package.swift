@@ -32,5 +32,6 @@ let package = Package(
 
         tests(of: "DaftCore"),
         tests(of: "DaftSQL"),
+        tests(of: "DaftStore", ["DaftCore"]),
     ]
 )

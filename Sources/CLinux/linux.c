@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -18,6 +19,7 @@ const int linux_o_direct = O_DIRECT;
 const int linux_o_path = O_PATH;
 const int linux_seek_data = SEEK_DATA;
 const int linux_seek_hole = SEEK_HOLE;
+const int64_t linux_utime_omit = UTIME_OMIT;
 
 int linux_open_beneath(int base, const char *path, int flags, mode_t mode) {
   struct open_how how;

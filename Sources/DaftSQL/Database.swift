@@ -20,14 +20,21 @@ public final class Database {
     private var prepared: [String: Statement] = [:]
 
     /// Opens or makes the database at `path`, in WAL mode. `durable`: a commit is on the disk when it returns.
-    public init(path: String, durable: Bool, cacheBytes: Int = 64 << 20) throws(SQLError) {
+    public convenience init(path: String, durable: Bool, cacheBytes: Int = 64 << 20) throws(SQLError) {
+        try self.init(path: Array(path.utf8), durable: durable, cacheBytes: cacheBytes)
+    }
+
+    /// The same for a path of any bytes.
+    public init(path: [UInt8], durable: Bool, cacheBytes: Int = 64 << 20) throws(SQLError) {
         var opened: OpaquePointer?
         let flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX
-        let status = sqlite3_open_v2(path, &opened, flags, nil)
+        let status = (path + [0]).withUnsafeBufferPointer { bytes in
+            bytes.withMemoryRebound(to: CChar.self) { sqlite3_open_v2($0.baseAddress, &opened, flags, nil) }
+        }
         guard status == SQLITE_OK, let opened else {
             let message = opened.map { String(cString: sqlite3_errmsg($0)) } ?? "out of memory"
             sqlite3_close_v2(opened)
-            throw SQLError(code: status, message: message, statement: "open \(path)")
+            throw SQLError(code: status, message: message, statement: "open " + String(decoding: path, as: UTF8.self))
         }
         handle = opened
         sqlite3_extended_result_codes(handle, 1)

@@ -10,6 +10,11 @@ public struct SystemError: Error, Hashable, Sendable {
     public let code: Int32
     public let call: String
 
+    public init(code: Int32, call: String) {
+        self.code = code
+        self.call = call
+    }
+
     public var reason: String { String(cString: strerror(code)) }
     public var isNotFound: Bool { code == ENOENT }
     public var exists: Bool { code == EEXIST }

@@ -1,0 +1,168 @@
+// Doubt: what is kept of a content is read and hashed again. Chunks that are wrong are dropped, and no name goes on
+// showing them: the file moves back into partial/, with the good chunks still of use.
+
+import DaftCore
+import Glibc
+
+/// One content, wherever it stands. `find` and `settle` use the ledger, `inspect`, which takes long, does not.
+struct Check {
+    let paths: Paths
+    let disk: Disk
+    let content: ContentID
+    let manifest: Manifest
+
+    /// What is recorded.
+    struct Found: Sendable {
+        let have: BitSet
+        let standings: [Standing]
+    }
+
+    /// What the bytes are.
+    enum Verdict {
+        case partial(file: Descriptor?, good: BitSet)
+        case names([Copy])
+    }
+
+    struct Copy {
+        let name: Name
+        let place: Place
+        /// None where no regular file can be opened.
+        let file: Descriptor?
+        let good: BitSet
+    }
+
+    private var all: BitSet { BitSet(below: manifest.chunks.count) }
+
+    func find(_ ledger: Ledger) throws -> Found {
+        guard let known = try ledger.known(content) else { return Found(have: BitSet(), standings: []) }
+        let extent = try ledger.extent(of: content)
+        return Found(have: extent.chunks(of: manifest.chunks.count), standings: try ledger.standings(of: known.number))
+    }
+
+    func inspect(_ found: Found, _ buffer: UnsafeMutableRawBufferPointer) -> Verdict {
+        guard found.standings.isEmpty else { return .names(found.standings.map { inspect($0.name, buffer) }) }
+        let file = try? paths.partial(of: content).open(O_RDONLY)
+        let good = file.map { Inspection(manifest).good(in: $0, among: found.have, buffer) }
+        return .partial(file: file, good: good ?? BitSet())
+    }
+
+    private func inspect(_ name: Name, _ buffer: UnsafeMutableRawBufferPointer) -> Copy {
+        let place = try? Parents(paths, disk, durable: false).place(of: name)
+        guard let place, let file = try? place.open(O_RDONLY), let status = try? file.status(), status.isFile else {
+            return Copy(name: name, place: place ?? Place(paths.root, []), file: nil, good: BitSet())
+        }
+        let good = Inspection(manifest).good(in: file, among: all, buffer)
+        // Longer or shorter: whatever its chunks are, this is not the content.
+        let isWhole = status.size == manifest.size || good != all
+        return Copy(name: name, place: place, file: file, good: isWhole ? good : BitSet())
+    }
+
+    /// Acts on the verdict; the chunks that were kept and are no longer.
+    func settle(_ found: Found, _ verdict: Verdict, _ ledger: Ledger) throws -> [Int] {
+        switch verdict {
+        case .partial(let file, let good): return try settlePartial(found.have, file, good, ledger)
+        case .names(let copies):
+            guard copies.contains(where: { $0.file != nil && $0.good == all }) else {
+                return try moveBack(copies, ledger)
+            }
+            for copy in copies where copy.file == nil || copy.good != all {
+                try takeAway(copy)
+                try ledger.forget(copy.name)
+            }
+            return []
+        }
+    }
+
+    private func settlePartial(
+        _ have: BitSet, _ file: Descriptor?, _ good: BitSet, _ ledger: Ledger
+    ) throws -> [Int] {
+        var bad = have
+        bad.subtract(good)
+        if let file {
+            if bad.isEmpty, try file.status().size == manifest.size { return [] }
+            try disk.truncate(try reopened(paths.partial(of: content)), to: manifest.size)
+        }
+        try setPart(good, ledger)
+        return Array(bad)
+    }
+
+    /// The file with the most good chunks goes back into partial/, all names go.
+    private func moveBack(_ copies: [Copy], _ ledger: Ledger) throws -> [Int] {
+        let best = copies.filter { $0.file != nil }.max { $0.good.count < $1.good.count }
+        for copy in copies where copy.name != best?.name { try takeAway(copy) }
+        for copy in copies { try ledger.forget(copy.name) }
+        guard let best else {
+            try ledger.forget(content)
+            return Array(all)
+        }
+        let place = paths.partial(of: content)
+        try? disk.remove(place)
+        try disk.rename(best.place, to: place)
+        try disk.truncate(try reopened(place), to: manifest.size)
+        try setPart(best.good, ledger)
+        var bad = all
+        bad.subtract(best.good)
+        return Array(bad)
+    }
+
+    private func setPart(_ good: BitSet, _ ledger: Ledger) throws {
+        if good.isEmpty {
+            try ledger.forget(content)
+            try? disk.remove(paths.partial(of: content))
+        } else {
+            try ledger.setPart(content, manifest, good, synced: false)
+        }
+    }
+
+    private func takeAway(_ copy: Copy) throws {
+        if copy.file != nil { try disk.remove(copy.place) }
+    }
+
+    /// A sealed file, writable again.
+    private func reopened(_ place: Place) throws -> Descriptor {
+        try place.open(O_RDONLY).setMode(0o600)
+        return try disk.create(place, mode: 0o600, exclusive: false)
+    }
+}
+
+extension Store {
+    /// Reads and hashes again what is kept of a content. The chunks that are corrupt or gone are returned and no longer
+    /// kept, and names that show wrong bytes are taken away.
+    public func check(_ content: ContentID, buffer: UnsafeMutableRawBufferPointer) throws(Failure) -> [Int] {
+        guard let manifest = try manifest(of: content) else { return [] }
+        guard buffer.count >= manifest.chunkSize.bytes else {
+            throw Failure(.failed, content.hex.utf8, "checking takes a buffer of \(manifest.chunkSize.bytes) bytes")
+        }
+        if let filling = live.filling(content), let file = filling.file {
+            return try check(filling, file, manifest, buffer)
+        }
+        let check = Check(paths: paths, disk: disk, content: content, manifest: manifest)
+        let found = try recorded { try check.find($0) }
+        let verdict = check.inspect(found, buffer)
+        opened[content] = nil
+        return try change { try check.settle(found, verdict, $0) }
+    }
+
+    private func check(
+        _ filling: Filling, _ file: Descriptor, _ manifest: Manifest, _ buffer: UnsafeMutableRawBufferPointer
+    ) throws(Failure) -> [Int] {
+        var bad = filling.have
+        bad.subtract(Inspection(manifest).good(in: file, among: bad, buffer))
+        filling.lose(bad)
+        try filling.checkpoint()
+        return Array(bad)
+    }
+
+    /// Forgets a content that has no name, and removes its partial.
+    public func drop(_ content: ContentID) throws(Failure) {
+        if let filling = live.filling(content) { filling.abandon() }
+        try change { ledger in
+            if let known = try ledger.known(content), known.hasNames {
+                throw Failure(.failed, content.hex.utf8, "the content has names and is not dropped")
+            }
+            try ledger.forget(content)
+        }
+        opened[content] = nil
+        removePartial(paths.partial(of: content))
+    }
+}

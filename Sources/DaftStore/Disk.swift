@@ -1,0 +1,100 @@
+// Every call by which the store changes the disk, in one class, so that a test can put a disk in its place that is
+// full, tears a write or forgets what was not synced. Mode and mtime are set elsewhere: losing them costs a re-hash.
+
+import CLinux
+import DaftCore
+import Glibc
+
+/// A place in a directory: the directory, open, and the last part of the path.
+public struct Place: Sendable {
+    public let directory: Descriptor
+    public let leaf: [UInt8]
+
+    public init(_ directory: Descriptor, _ leaf: some Collection<UInt8>) {
+        self.directory = directory
+        self.leaf = Array(leaf)
+    }
+}
+
+open class Disk: @unchecked Sendable {
+    public init() {}
+
+    /// Opens a file for reading and writing, made if it is not there; `exclusive`: it must not be there.
+    open func create(_ place: Place, mode: UInt16, exclusive: Bool) throws(SystemError) -> Descriptor {
+        let flags = O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | (exclusive ? O_EXCL : 0)
+        return Descriptor(
+            try place.withLeaf { (path) throws(SystemError) in
+                try system("openat") { openat(place.directory.number, path, flags, mode_t(mode)) }
+            })
+    }
+
+    /// Writes all of `bytes`.
+    open func write(_ bytes: UnsafeRawBufferPointer, to file: Descriptor, at offset: Int64) throws(SystemError) {
+        var done = 0
+        while done < bytes.count {
+            done += try system("pwrite") {
+                pwrite(file.number, bytes.baseAddress! + done, bytes.count - done, off_t(offset) + off_t(done))
+            }
+        }
+    }
+
+    open func truncate(_ file: Descriptor, to size: Int64) throws(SystemError) {
+        try system("ftruncate") { ftruncate(file.number, off_t(size)) }
+    }
+
+    /// Frees a range; it reads as zeros afterwards.
+    open func punch(_ file: Descriptor, at offset: Int64, length: Int) throws(SystemError) {
+        try system("fallocate") { linux_punch_hole(file.number, offset, Int64(length)) }
+    }
+
+    /// Makes `to` share all the bytes of `from`, where the filesystem can.
+    open func clone(_ from: Descriptor, to: Descriptor) throws(SystemError) {
+        try system("ioctl FICLONE") { linux_clone(from.number, to.number) }
+    }
+
+    /// Copies a range to the same offset inside the kernel; the count may be short.
+    open func copy(_ from: Descriptor, to: Descriptor, at offset: Int64, length: Int) throws(SystemError) -> Int {
+        try system("copy_file_range") { linux_copy_range(from.number, offset, to.number, offset, length) }
+    }
+
+    open func sync(file: Descriptor) throws(SystemError) {
+        try system("fsync") { fsync(file.number) }
+    }
+
+    /// Makes what was created, renamed and removed in a directory last.
+    open func sync(directory: Descriptor) throws(SystemError) {
+        try system("fsync") { fsync(directory.number) }
+    }
+
+    /// Renames; replaces nothing.
+    open func rename(_ from: Place, to: Place) throws(SystemError) {
+        try from.withLeaf { (old) throws(SystemError) in
+            try to.withLeaf { (new) throws(SystemError) in
+                _ = try system("renameat2") {
+                    linux_rename_new(from.directory.number, old, to.directory.number, new)
+                }
+            }
+        }
+    }
+
+    open func makeDirectory(_ place: Place, mode: UInt16) throws(SystemError) {
+        try place.withLeaf { (path) throws(SystemError) in
+            _ = try system("mkdirat") { mkdirat(place.directory.number, path, mode_t(mode)) }
+        }
+    }
+
+    open func makeSymlink(_ place: Place, to target: [UInt8]) throws(SystemError) {
+        try place.withLeaf { (path) throws(SystemError) in
+            try withPath(target) { (target) throws(SystemError) in
+                _ = try system("symlinkat") { symlinkat(target, place.directory.number, path) }
+            }
+        }
+    }
+
+    /// Removes a file or a symlink.
+    open func remove(_ place: Place) throws(SystemError) {
+        try place.withLeaf { (path) throws(SystemError) in
+            _ = try system("unlinkat") { unlinkat(place.directory.number, path, 0) }
+        }
+    }
+}

@@ -1,0 +1,215 @@
+// A content that is being filled: a sparse file in partial/, each chunk at its own offset, from any source in any order
+// and from several threads. What it has is remembered in the ledger now and then, so that a killed run loses little.
+
+import DaftCore
+import Glibc
+import Synchronization
+
+public final class Filling: Sendable {
+    enum Goal: Sendable {
+        case content(ContentID, Manifest)
+        /// A file whose content id is not known yet; one without a key is recorded nowhere.
+        case ingest(Digest?)
+    }
+
+    struct Progress: Sendable {
+        var have: BitSet
+        /// Of an ingest: the ids of the chunks that are there.
+        var ids: [Int: ChunkID] = [:]
+        var unsaved: [Int] = []
+        var unsavedBytes = 0
+        var saved = ContinuousClock.now
+        var hasEnded = false
+    }
+
+    public let size: Int64
+    public let chunkSize: ChunkSize
+    let goal: Goal
+    let place: Place
+    /// None where the content was complete from the start.
+    let file: Descriptor?
+    /// Nothing was in the file when it was opened.
+    let isFresh: Bool
+    let store: Store
+    let progress: Mutex<Progress>
+    /// One checkpoint at a time.
+    let saving = Mutex(())
+
+    init(
+        _ store: Store, _ goal: Goal, size: Int64, chunkSize: ChunkSize, _ place: Place, _ file: Descriptor?,
+        isFresh: Bool, _ progress: Progress
+    ) {
+        self.store = store
+        self.goal = goal
+        self.size = size
+        self.chunkSize = chunkSize
+        self.place = place
+        self.file = file
+        self.isFresh = isFresh
+        self.progress = Mutex(progress)
+    }
+
+    deinit { store.live.forgetEmpty(goal) }
+
+    public var have: BitSet { progress.withLock { $0.have } }
+
+    var count: Int { chunkSize.count(of: size) }
+
+    var manifest: Manifest? {
+        if case .content(_, let manifest) = goal { manifest } else { nil }
+    }
+
+    /// The recorded id of a chunk already there.
+    public func id(of chunk: Int) -> ChunkID? {
+        progress.withLock { progress in
+            guard progress.have.contains(chunk) else { return nil }
+            return manifest?.chunks[chunk] ?? progress.ids[chunk]
+        }
+    }
+
+    /// Writes a chunk at its offset; the caller has verified it.
+    public func write(_ chunk: Int, _ id: ChunkID, _ bytes: UnsafeRawBufferPointer) throws(Failure) {
+        guard let file = try accept(chunk, id) else { return }
+        guard bytes.count == length(of: chunk) else {
+            throw Failure(.corrupt, path, "chunk \(chunk) has \(bytes.count) bytes, not \(length(of: chunk))")
+        }
+        do {
+            try store.disk.write(bytes, to: file, at: chunkSize.offset(of: chunk))
+        } catch { throw error.failure(path) }
+        try add(chunk, id, bytes.count)
+    }
+
+    /// An all-zero chunk.
+    public func leaveHole(_ chunk: Int, _ id: ChunkID) throws(Failure) {
+        guard let file = try accept(chunk, id) else { return }
+        // Only a file that was there before, or a chunk that was, can have bytes in that place.
+        if !isFresh || have.contains(chunk) {
+            do throws(SystemError) {
+                try punch(file, chunk)
+            } catch { throw error.failure(path) }
+        }
+        try add(chunk, id, 0)
+    }
+
+    private func punch(_ file: Descriptor, _ chunk: Int) throws(SystemError) {
+        let offset = chunkSize.offset(of: chunk)
+        do {
+            try store.disk.punch(file, at: offset, length: length(of: chunk))
+        } catch {
+            guard error.code == EOPNOTSUPP || error.code == ENOSYS else { throw error }
+            let zeros = [UInt8](repeating: 0, count: length(of: chunk))
+            try zeros.withUnsafeBufferPointer { (bytes) throws(SystemError) in
+                try store.disk.write(UnsafeRawBufferPointer(bytes), to: file, at: offset)
+            }
+        }
+    }
+
+    /// Takes a chunk from a content of this same store; false if the copy there is not right.
+    public func copy(
+        _ chunk: Int, _ id: ChunkID, from: (content: ContentID, chunk: Int), buffer: UnsafeMutableRawBufferPointer
+    ) throws(Failure) -> Bool {
+        let count: Int
+        do {
+            count = try store.read(from.chunk, of: from.content, into: buffer)
+        } catch {
+            if error.kind == .missing { return false }
+            throw error
+        }
+        let bytes = UnsafeRawBufferPointer(rebasing: buffer[..<count])
+        guard count == length(of: chunk), digest(of: bytes) == id else { return false }
+        try write(chunk, id, bytes)
+        return true
+    }
+
+    var path: [UInt8] { store.paths.shownPath(place) }
+
+    func length(of chunk: Int) -> Int { chunkSize.length(of: chunk, in: size) }
+
+    /// The file to write that chunk to; nil where it is there already.
+    private func accept(_ chunk: Int, _ id: ChunkID) throws(Failure) -> Descriptor? {
+        guard chunk >= 0, chunk < count, manifest == nil || manifest?.chunks[chunk] == id else {
+            throw Failure(.corrupt, path, "chunk \(chunk) is not one of this content")
+        }
+        let (isThere, hasEnded) = progress.withLock { progress in
+            (progress.have.contains(chunk) && (manifest != nil || progress.ids[chunk] == id), progress.hasEnded)
+        }
+        if isThere { return nil }
+        guard !hasEnded, let file else { throw Failure(.stopped, path, "was given up meanwhile") }
+        return file
+    }
+
+    private func add(_ chunk: Int, _ id: ChunkID, _ bytes: Int) throws(Failure) {
+        let isTime = progress.withLock { progress in
+            progress.have.insert(chunk)
+            if manifest == nil { progress.ids[chunk] = id }
+            progress.unsaved.append(chunk)
+            progress.unsavedBytes += bytes
+            return progress.unsavedBytes >= 64 << 20 || progress.saved.duration(to: .now) >= .seconds(1)
+        }
+        if isTime { try checkpoint() }
+    }
+
+    /// Chunks that turned out wrong are no longer there.
+    func lose(_ chunks: BitSet) {
+        progress.withLock { progress in
+            progress.have.subtract(chunks)
+            for chunk in chunks { progress.ids[chunk] = nil }
+            // Something to remember.
+            progress.unsaved += chunks
+        }
+    }
+}
+
+/// The fillings that somebody works on now.
+final class Live: Sendable {
+    private struct Held {
+        weak var filling: Filling?
+    }
+
+    private let held = Mutex<(contents: [ContentID: Held], ingests: [Digest: Held])>(([:], [:]))
+
+    func filling(_ content: ContentID) -> Filling? { held.withLock { $0.contents[content]?.filling } }
+
+    func isIngesting(_ key: Digest) -> Bool { held.withLock { $0.ingests[key]?.filling != nil } }
+
+    /// Enters a filling, unless there is one: then that one is returned.
+    func enter(_ filling: Filling) -> Filling {
+        held.withLock { held in
+            switch filling.goal {
+            case .content(let content, _):
+                if let there = held.contents[content]?.filling { return there }
+                held.contents[content] = Held(filling: filling)
+            case .ingest(let key?):
+                if let there = held.ingests[key]?.filling { return there }
+                held.ingests[key] = Held(filling: filling)
+            case .ingest(nil): break
+            }
+            return filling
+        }
+    }
+
+    func leave(_ filling: Filling) {
+        held.withLock { held in
+            switch filling.goal {
+            case .content(let content, _):
+                if held.contents[content]?.filling === filling { held.contents[content] = nil }
+            case .ingest(let key?):
+                if held.ingests[key]?.filling === filling { held.ingests[key] = nil }
+            case .ingest(nil): break
+            }
+        }
+    }
+
+    /// Forgets an entry whose filling is gone.
+    func forgetEmpty(_ goal: Filling.Goal) {
+        held.withLock { held in
+            switch goal {
+            case .content(let content, _):
+                if held.contents[content]?.filling == nil { held.contents[content] = nil }
+            case .ingest(let key?):
+                if held.ingests[key]?.filling == nil { held.ingests[key] = nil }
+            case .ingest(nil): break
+            }
+        }
+    }
+}

@@ -1,0 +1,214 @@
+// How a filling is remembered, and how it ends: complete, a part of its content, or given up.
+
+import DaftCore
+import Glibc
+import Synchronization
+
+extension Filling {
+    /// Remembers what is there; on a durable store only what is on the disk.
+    public func checkpoint() throws(Failure) {
+        try saving.withLock { _ throws(Failure) in try save() }
+    }
+
+    private func save() throws(Failure) {
+        let (have, ids, unsaved) = progress.withLock { progress in
+            defer {
+                progress.unsaved = []
+                progress.unsavedBytes = 0
+                progress.saved = .now
+            }
+            return (progress.have, progress.ids, progress.unsaved)
+        }
+        guard !unsaved.isEmpty, !progress.withLock({ $0.hasEnded }), let file else { return }
+        try syncIfDurable(file)
+        switch goal {
+        case .ingest(nil): break
+        case .content(let content, let manifest):
+            try store.change { ledger in
+                if let known = try ledger.known(content), known.isComplete { return }
+                try ledger.setPart(content, manifest, have, synced: store.isDurable)
+                try ledger.index(BitSet(unsaved), of: content, manifest)
+            }
+        case .ingest(let key?):
+            try store.change { ledger in
+                let number =
+                    try ledger.ingest(key)?.number ?? ledger.addIngest(key, size: size, chunkSize: chunkSize)
+                for chunk in unsaved {
+                    if let id = ids[chunk] { try ledger.setIngested(number, chunk, id) }
+                }
+                try ledger.setIngestSynced(number, store.isDurable)
+            }
+        }
+    }
+
+    /// Everything is there: the content is kept, complete, without a name yet.
+    public func finish() throws(Failure) {
+        guard case .content(let content, let manifest) = goal else {
+            throw Failure(.failed, path, "a file read in ends as the content that it turned out to be")
+        }
+        guard let file else { return }
+        guard have.containsAll(below: count) else {
+            throw Failure(.missing, path, "chunk \(have.firstMissing(below: count) ?? 0) of \(count) is not there yet")
+        }
+        defer { store.live.leave(self) }
+        try saving.withLock { _ throws(Failure) in
+            guard !end() else { return }
+            let inode = try seal(file)
+            try store.recordComplete(content, manifest, inode)
+        }
+    }
+
+    /// What was read in is this content, or a part of it; what the store already has of it stays.
+    public func finish(as content: ContentID, _ manifest: Manifest) throws(Failure) {
+        guard case .ingest(let key) = goal, let file else {
+            throw Failure(.failed, path, "is not a file being read in")
+        }
+        let (have, ids) = progress.withLock { ($0.have, $0.ids) }
+        guard manifest.size == size, manifest.chunkSize == chunkSize,
+            have.allSatisfy({ manifest.chunks[$0] == ids[$0] })
+        else { throw Failure(.changed, path, "is not what was read in") }
+        defer { store.live.leave(self) }
+        try saving.withLock { _ throws(Failure) in
+            guard !end() else { return }
+            if try store.extent(of: content) == .nothing {
+                let heir = Filling(
+                    store, .content(content, manifest), size: size, chunkSize: chunkSize,
+                    store.paths.partial(of: content), file, isFresh: false, Progress(have: have))
+                if store.live.enter(heir) === heir {
+                    return try store.adopt(self, key, by: heir)
+                }
+            }
+            try merge(file, into: try store.fill(content, manifest), have)
+            try discard()
+        }
+    }
+
+    /// Drops it and its file.
+    public func abandon() {
+        guard file != nil else { return }
+        defer { store.live.leave(self) }
+        saving.withLock { _ in
+            guard !end() else { return }
+            // What cannot be removed now is garbage that the next start removes.
+            try? discard()
+        }
+    }
+
+    /// Marks the end; true if it was there already.
+    private func end() -> Bool {
+        progress.withLock { progress in
+            defer { progress.hasEnded = true }
+            return progress.hasEnded
+        }
+    }
+
+    private func discard() throws(Failure) {
+        try store.change { ledger in
+            switch goal {
+            case .content(let content, _):
+                if try ledger.known(content)?.isComplete == false { try ledger.forget(content) }
+            case .ingest(let key?):
+                if let known = try ledger.ingest(key) { try ledger.forgetIngest(known.number) }
+            case .ingest(nil): break
+            }
+        }
+        store.removePartial(place)
+    }
+
+    private func merge(_ file: Descriptor, into filling: Filling, _ have: BitSet) throws(Failure) {
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: chunkSize.bytes, alignment: 4096)
+        defer { buffer.deallocate() }
+        let there = filling.have
+        for chunk in have where !there.contains(chunk) {
+            guard let id = filling.manifest?.chunks[chunk] else { continue }
+            let memory = UnsafeMutableRawBufferPointer(rebasing: buffer[..<length(of: chunk)])
+            do {
+                _ = try file.read(into: memory, at: chunkSize.offset(of: chunk))
+            } catch { throw error.failure(path) }
+            let bytes = UnsafeRawBufferPointer(memory)
+            if isZero(bytes) { try filling.leaveHole(chunk, id) } else { try filling.write(chunk, id, bytes) }
+        }
+        if filling.have.containsAll(below: count) { try filling.finish() } else { try filling.checkpoint() }
+    }
+
+    /// Makes a file that is complete what every complete file in partial/ is; returns its inode.
+    fileprivate func seal(_ file: Descriptor) throws(Failure) -> UInt64 {
+        do throws(SystemError) {
+            try file.setMode(Store.sealedMode)
+            if store.isDurable {
+                try store.disk.sync(file: file)
+                try store.disk.sync(directory: store.paths.partial)
+            }
+            return try file.status().inode
+        } catch { throw error.failure(path) }
+    }
+
+    fileprivate func syncIfDurable(_ file: Descriptor) throws(Failure) {
+        guard store.isDurable else { return }
+        do throws(SystemError) {
+            try store.disk.sync(file: file)
+            try store.disk.sync(directory: store.paths.partial)
+        } catch { throw error.failure(path) }
+    }
+}
+
+extension Store {
+    /// Of a complete file in partial/.
+    static let sealedMode: UInt16 = 0o444
+
+    fileprivate func recordComplete(_ content: ContentID, _ manifest: Manifest, _ inode: UInt64) throws(Failure) {
+        let isNeedless = try change { ledger in
+            if let known = try ledger.known(content), known.isComplete { return known.hasNames }
+            try complete(content, manifest, inode, ledger)
+            return false
+        }
+        if isNeedless { removePartial(paths.partial(of: content)) }
+    }
+
+    private func complete(_ content: ContentID, _ manifest: Manifest, _ inode: UInt64, _ ledger: Ledger) throws {
+        let zero = manifest.chunks.count > 1 ? zeroID(manifest.chunkSize) : nil
+        try ledger.complete(content, manifest, synced: isDurable, inode: inode) { manifest.chunks[$0] == zero }
+    }
+
+    /// The file of an ingest becomes that of its content, of which nothing was here. Recorded before the rename, and the
+    /// ingest is forgotten after it, so that a kill between loses nothing.
+    fileprivate func adopt(_ filling: Filling, _ key: Digest?, by heir: Filling) throws(Failure) {
+        guard case .content(let content, let manifest) = heir.goal, let file = heir.file else { return }
+        let have = heir.have
+        let isComplete = have.containsAll(below: heir.count)
+        let inode = isComplete ? try heir.seal(file) : 0
+        if !isComplete { try heir.syncIfDurable(file) }
+        let ingest = try change { ledger -> Int64? in
+            if isComplete {
+                try complete(content, manifest, inode, ledger)
+            } else {
+                try ledger.setPart(content, manifest, have, synced: isDurable)
+                try ledger.index(have, of: content, manifest)
+            }
+            let ingest = try key.flatMap { try ledger.ingest($0)?.number }
+            if let ingest { try ledger.becomes(content, ingest) }
+            return ingest
+        }
+        do throws(SystemError) {
+            try renameOverGarbage(filling.place, to: heir.place)
+            if isDurable { try disk.sync(directory: paths.partial) }
+        } catch {
+            try change { try $0.forget(content) }
+            throw error.failure(filling.path)
+        }
+        if let ingest { try change { try $0.forgetIngest(ingest) } }
+        if isComplete { live.leave(heir) }
+    }
+
+    /// A file that nothing records may lie at `new`, from a filling that came second or was never remembered.
+    private func renameOverGarbage(_ old: Place, to new: Place) throws(SystemError) {
+        for _ in 0..<3 {
+            do { return try disk.rename(old, to: new) } catch { if !error.exists { throw error } }
+            try disk.remove(new)
+        }
+        try disk.rename(old, to: new)
+    }
+
+    /// What is not there, or cannot be removed now, the next start finds.
+    func removePartial(_ place: Place) { try? disk.remove(place) }
+}

@@ -1,0 +1,232 @@
+// store.sqlite: what a store keeps and where it stands. This file has the contents; LedgerNames.swift the names,
+// LedgerParts.swift what is still being filled. A content has a number of its own, given in the order of arrival, so
+// that only two small indexes per content (its id, and eight bytes of each chunk id) are written at random places.
+
+import DaftCore
+import DaftSQL
+
+/// What the ledger knows of one content.
+struct Known: Sendable {
+    let number: Int64
+    let size: Int64
+    let chunkSize: ChunkSize
+    let isComplete: Bool
+    /// The inode of its file while that is in partial/.
+    let inode: UInt64
+    let hasNames: Bool
+}
+
+/// Used by one thread at a time, inside the store's mutex.
+final class Ledger: @unchecked Sendable {
+    static let version: Int64 = 1
+    let database: Database
+    /// Over everything kept; see `inventoryMark`.
+    private(set) var inventory: UInt64 = 0
+
+    init(_ path: [UInt8], durable: Bool) throws {
+        database = try Database(path: path, durable: durable)
+        let found = try database.first("PRAGMA user_version") { $0.integer(0) } ?? 0
+        switch found {
+        case 0: try database.transaction { try database.execute(Ledger.schema) }
+        case Ledger.version: break
+        default: throw Failure(.malformed, path, "made by another version of daft (format \(found))")
+        }
+    }
+
+    private static let schema = """
+        CREATE TABLE about(key BLOB PRIMARY KEY, value BLOB) WITHOUT ROWID;
+        CREATE TABLE contents(number INTEGER PRIMARY KEY, content BLOB NOT NULL UNIQUE, size INTEGER NOT NULL,
+            chunk_size INTEGER NOT NULL, complete INTEGER NOT NULL, synced INTEGER NOT NULL, inode INTEGER NOT NULL,
+            manifest BLOB NOT NULL);
+        CREATE TABLE parts(number INTEGER PRIMARY KEY, have BLOB NOT NULL);
+        CREATE TABLE chunks(word INTEGER, number INTEGER, chunk INTEGER NOT NULL, PRIMARY KEY(word, number))
+            WITHOUT ROWID;
+        CREATE TABLE names(name BLOB PRIMARY KEY, entry BLOB NOT NULL, number INTEGER, size INTEGER NOT NULL,
+            mtime INTEGER NOT NULL, inode INTEGER NOT NULL) WITHOUT ROWID;
+        CREATE INDEX names_of ON names(number) WHERE number IS NOT NULL;
+        CREATE TABLE ingests(number INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE, size INTEGER NOT NULL,
+            chunk_size INTEGER NOT NULL, synced INTEGER NOT NULL, content BLOB);
+        CREATE TABLE ingest_chunks(number INTEGER, chunk INTEGER, id BLOB NOT NULL, PRIMARY KEY(number, chunk))
+            WITHOUT ROWID;
+        PRAGMA user_version = \(version);
+        """
+
+    /// All of `body` or nothing.
+    func change<T>(_ body: () throws -> T) throws -> T {
+        let before = inventory
+        do {
+            return try database.transaction(body)
+        } catch {
+            inventory = before
+            throw error
+        }
+    }
+
+    // MARK: what is said about the store itself
+
+    func about(_ key: StaticString) throws -> [UInt8]? {
+        try database.first("SELECT value FROM about WHERE key = ?", .blob(bytes(key))) { $0.bytes(0) }
+    }
+
+    func setAbout(_ key: StaticString, _ value: [UInt8]) throws {
+        try database.run("INSERT OR REPLACE INTO about VALUES(?, ?)", .blob(bytes(key)), .blob(value))
+    }
+
+    private func bytes(_ text: StaticString) -> [UInt8] { text.withUTF8Buffer { Array($0) } }
+
+    // MARK: contents
+
+    func known(_ content: ContentID) throws -> Known? {
+        let found: Known?? = try database.first(
+            """
+            SELECT number, size, chunk_size, complete, inode, EXISTS(SELECT 1 FROM names WHERE
+            names.number = contents.number) FROM contents WHERE content = ?
+            """, .blob(content.bytes)
+        ) { row in
+            guard let chunkSize = ChunkSize(Int(row.integer(2))) else { return nil }
+            return Known(
+                number: row.integer(0), size: row.integer(1), chunkSize: chunkSize, isComplete: row.integer(3) != 0,
+                inode: row.word(4), hasNames: row.integer(5) != 0)
+        }
+        if case .some(.none) = found { throw Malformed("chunk size of \(content.hex)", at: 0) }
+        return found ?? nil
+    }
+
+    func manifest(of content: ContentID) throws -> Manifest? {
+        let sql = "SELECT manifest FROM contents WHERE content = ?"
+        return try database.first(sql, .blob(content.bytes)) { $0.bytes(0) }.map { try Manifest(decoding: $0) }
+    }
+
+    func extent(of content: ContentID) throws -> Extent {
+        guard let known = try known(content) else { return .nothing }
+        return known.isComplete ? .complete : .part(try part(known.number))
+    }
+
+    /// Records that `content` is kept complete. Chunks that are only zeros are not worth finding: `isHole`.
+    func complete(
+        _ content: ContentID, _ manifest: Manifest, synced: Bool, inode: UInt64, isHole: (Int) -> Bool
+    ) throws {
+        let old = try known(content)
+        if let old {
+            guard !old.isComplete else { return }
+            inventory ^= inventoryMark(of: content, .part(try part(old.number)))
+            try database.run("DELETE FROM parts WHERE number = ?", .integer(old.number))
+            try database.run(
+                "UPDATE contents SET complete = 1, synced = ?, inode = ? WHERE number = ?",
+                .integer(synced ? 1 : 0), .integer(inode), .integer(old.number))
+        }
+        let number = try old?.number ?? add(content, manifest, complete: true, synced: synced, inode: inode)
+        inventory ^= inventoryMark(of: content, .complete)
+        for (chunk, id) in manifest.chunks.enumerated() where !isHole(chunk) { try index(id, number, chunk) }
+    }
+
+    func add(
+        _ content: ContentID, _ manifest: Manifest, complete: Bool, synced: Bool, inode: UInt64
+    ) throws -> Int64 {
+        try database.run(
+            "INSERT INTO contents VALUES(NULL, ?, ?, ?, ?, ?, ?, ?)", .blob(content.bytes), .integer(manifest.size),
+            .integer(manifest.chunkSize.bytes), .integer(complete ? 1 : 0), .integer(synced ? 1 : 0),
+            .integer(inode), .blob(manifest.encoded))
+        return database.lastInsertedRow
+    }
+
+    func setSynced(_ number: Int64) throws {
+        try database.run("UPDATE contents SET synced = 1 WHERE number = ?", .integer(number))
+    }
+
+    func setInode(_ inode: UInt64, of number: Int64) throws {
+        try database.run("UPDATE contents SET inode = ? WHERE number = ?", .integer(inode), .integer(number))
+    }
+
+    /// Forgets a content, its names and its chunks.
+    func forget(_ content: ContentID) throws {
+        guard let known = try known(content) else { return }
+        inventory ^= inventoryMark(of: content, try extent(of: content))
+        for id in try manifest(of: content)?.chunks ?? [] {
+            try database.run(
+                "DELETE FROM chunks WHERE word = ? AND number = ?", .integer(id.word), .integer(known.number))
+        }
+        for table in ["names", "parts", "contents"] {
+            try database.run("DELETE FROM \(table) WHERE number = ?", .integer(known.number))
+        }
+    }
+
+    func mark(_ content: ContentID, _ extent: Extent) { inventory ^= inventoryMark(of: content, extent) }
+
+    // MARK: chunks
+
+    private func index(_ id: ChunkID, _ number: Int64, _ chunk: Int) throws {
+        try database.run(
+            "INSERT OR IGNORE INTO chunks VALUES(?, ?, ?)", .integer(id.word), .integer(number), .integer(chunk))
+    }
+
+    /// All-zero chunks are not worth finding.
+    func index(_ chunks: BitSet, of content: ContentID, _ manifest: Manifest) throws {
+        guard let number = try known(content)?.number else { return }
+        let zero = zeroID(manifest.chunkSize)
+        for chunk in chunks where manifest.chunks[chunk] != zero { try index(manifest.chunks[chunk], number, chunk) }
+    }
+
+    /// Where a chunk of that id is kept. The index has eight bytes of it; the manifest decides.
+    func whereabouts(of id: ChunkID) throws -> (content: ContentID, chunk: Int)? {
+        var candidates: [(content: [UInt8], chunk: Int)] = []
+        try database.run(
+            "SELECT content, chunk FROM chunks JOIN contents USING(number) WHERE word = ?", .integer(id.word)
+        ) { candidates.append(($0.bytes(0), Int($0.integer(1)))) }
+        for (bytes, chunk) in candidates {
+            guard let content = ContentID(bytes: bytes), let manifest = try manifest(of: content),
+                chunk < manifest.chunks.count, manifest.chunks[chunk] == id,
+                try extent(of: content).contains(chunk)
+            else { continue }
+            return (content, chunk)
+        }
+        return nil
+    }
+
+    // MARK: all of them
+
+    /// Contents in the order of their ids.
+    func kept(after: ContentID?, limit: Int) throws -> [(content: ContentID, extent: Extent)] {
+        var found: [(content: ContentID, extent: Extent)] = []
+        try database.run(
+            """
+            SELECT content, complete, have FROM contents LEFT JOIN parts USING(number) WHERE content > ?
+            ORDER BY content LIMIT ?
+            """, .blob(after?.bytes ?? []), .integer(limit)
+        ) { row in
+            let extent = row.integer(1) != 0 ? Extent.complete : .part(try BitSet(decoding: row.bytes(2)))
+            if let content = ContentID(bytes: row.bytes(0)) { found.append((content, extent)) }
+        }
+        return found
+    }
+
+    /// Hands every content to `body`, and sums the inventory anew on the way.
+    func sweep(_ body: (ContentID, _ size: Int64, _ isComplete: Bool, _ hasNames: Bool) throws -> Void) throws {
+        inventory = 0
+        try database.run(
+            """
+            SELECT content, size, complete, have, EXISTS(SELECT 1 FROM names WHERE names.number = contents.number)
+            FROM contents LEFT JOIN parts USING(number)
+            """
+        ) { row in
+            guard let content = ContentID(bytes: row.bytes(0)) else { throw Malformed("content id", at: 0) }
+            let isComplete = row.integer(2) != 0
+            mark(content, isComplete ? .complete : .part(try BitSet(decoding: row.bytes(3))))
+            try body(content, row.integer(1), isComplete, row.integer(4) != 0)
+        }
+    }
+
+    func isUnsynced(_ content: ContentID) throws -> Bool {
+        let sql = "SELECT synced FROM contents WHERE content = ?"
+        return try database.first(sql, .blob(content.bytes)) { $0.integer(0) == 0 } ?? false
+    }
+
+    /// Contents whose bytes are not known to be on the disk.
+    func unsynced() throws -> [(content: ContentID, number: Int64)] {
+        var found: [(content: ContentID, number: Int64)] = []
+        try database.run("SELECT content, number FROM contents WHERE synced = 0") { row in
+            if let content = ContentID(bytes: row.bytes(0)) { found.append((content, row.integer(1))) }
+        }
+        return found
+    }
+}

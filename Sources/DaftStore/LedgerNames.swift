@@ -1,0 +1,91 @@
+// store.sqlite: the names, and by what a file that stands under one is known again without reading it.
+
+import DaftCore
+import DaftSQL
+
+/// By what a file is known again.
+struct Stamp: Hashable, Sendable {
+    let size: Int64
+    /// Nanoseconds, wrapping: only ever compared.
+    let mtime: Int64
+    let inode: UInt64
+
+    init(size: Int64, mtime: Time, inode: UInt64) {
+        self.size = size
+        self.mtime = mtime.seconds &* 1_000_000_000 &+ Int64(mtime.nanoseconds)
+        self.inode = inode
+    }
+
+    init(_ status: Status) { self.init(size: status.size, mtime: status.mtime, inode: status.inode) }
+
+    fileprivate init(size: Int64, recorded mtime: Int64, inode: UInt64) {
+        self.size = size
+        self.mtime = mtime
+        self.inode = inode
+    }
+}
+
+/// A row of the names.
+struct Standing: Sendable {
+    let named: NamedEntry
+    let stamp: Stamp
+
+    var name: Name { named.name }
+    var entry: Entry { named.entry }
+}
+
+extension Ledger {
+    private static let columns = "name, entry, size, mtime, inode"
+
+    private func standing(_ row: borrowing Row) throws -> Standing {
+        let name: Name
+        do { name = try Name(row.bytes(0)) } catch { throw Malformed("name: \(error.reason)", at: 0) }
+        return Standing(
+            named: NamedEntry(name, try Entry(decoding: row.bytes(1))),
+            stamp: Stamp(size: row.integer(2), recorded: row.integer(3), inode: row.word(4)))
+    }
+
+    /// Records that an entry stands under its name; `number` is that of its content.
+    func stand(_ named: NamedEntry, _ number: Int64?, _ stamp: Stamp) throws {
+        try database.run(
+            "INSERT OR REPLACE INTO names VALUES(?, ?, ?, ?, ?, ?)", .blob(named.name.bytes),
+            .blob(named.entry.encoded), number.map { .integer($0) } ?? .null, .integer(stamp.size),
+            .integer(stamp.mtime), .integer(stamp.inode))
+    }
+
+    func setStamp(_ stamp: Stamp, of name: Name) throws {
+        try database.run(
+            "UPDATE names SET size = ?, mtime = ?, inode = ? WHERE name = ?", .integer(stamp.size),
+            .integer(stamp.mtime), .integer(stamp.inode), .blob(name.bytes))
+    }
+
+    func forget(_ name: Name) throws {
+        try database.run("DELETE FROM names WHERE name = ?", .blob(name.bytes))
+    }
+
+    func standing(_ name: Name) throws -> Standing? {
+        var found: Standing?
+        try database.run("SELECT \(Ledger.columns) FROM names WHERE name = ?", .blob(name.bytes)) {
+            found = try standing($0)
+        }
+        return found
+    }
+
+    func standings(of number: Int64) throws -> [Standing] {
+        var found: [Standing] = []
+        try database.run("SELECT \(Ledger.columns) FROM names WHERE number = ?", .integer(number)) {
+            found.append(try standing($0))
+        }
+        return found
+    }
+
+    /// Names in order.
+    func standings(after: Name?, limit: Int) throws -> [Standing] {
+        var found: [Standing] = []
+        try database.run(
+            "SELECT \(Ledger.columns) FROM names WHERE name > ? ORDER BY name LIMIT ?", .blob(after?.bytes ?? []),
+            .integer(limit)
+        ) { found.append(try standing($0)) }
+        return found
+    }
+}

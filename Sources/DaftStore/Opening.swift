@@ -1,0 +1,169 @@
+// The rules of trust at start. A file whose size, mtime and inode are as recorded is taken as it is; any other is
+// read and hashed before it is offered. When power was lost since, so is everything not known to be on the disk.
+//
+//  1. Every name is compared with what stands there. Gone: the name is dropped. Changed: read; right bytes refresh the
+//     record, wrong ones drop the name, and the file is left to whoever changed it.
+//  2. A content without a name must have its file in partial/, else it is not kept.
+//  3. After a loss of power what is not known to be synced is read, and wrong bytes are taken away from their names.
+//  4. What else lies in partial/ is garbage.
+
+import DaftCore
+import DaftSQL
+import Glibc
+
+final class Opening {
+    private let ledger: Ledger
+    private let paths: Paths
+    private let disk: Disk
+    private let bootID: [UInt8]
+    private let parents: Parents
+
+    init(_ ledger: Ledger, _ paths: Paths, _ disk: Disk, bootID: [UInt8]) {
+        self.ledger = ledger
+        self.paths = paths
+        self.disk = disk
+        self.bootID = bootID
+        parents = Parents(paths, disk, durable: false)
+    }
+
+    /// Brings the ledger in line with the disk; the store's id, and whether its last end was unclean.
+    func run() throws -> (id: StoreID, wasUnclean: Bool) {
+        let lastBoot = try ledger.about("boot")
+        let wasUnclean = try lastBoot != nil && ledger.about("clean") != [1]
+        let hasLostPower = lastBoot != nil && lastBoot != bootID
+        let id = try ledger.about("id").map { try StoreID(decoding: $0) } ?? StoreID.random()
+        try ledger.change {
+            try ledger.setAbout("clean", [0])
+            try compareNames()
+            try finishRenames()
+            var leaves = try paths.partialLeaves()
+            if hasLostPower {
+                try rehashIngests(leaves)
+                try rehashContents()
+                leaves = try paths.partialLeaves()
+            }
+            try removeGarbage(leaves, keeping: try compareContents(leaves))
+            // Last: until then, whoever is killed here begins anew.
+            try ledger.setAbout("id", id.encoded)
+            try ledger.setAbout("boot", bootID)
+        }
+        return (id, wasUnclean)
+    }
+
+    // MARK: names
+
+    private func compareNames() throws {
+        var different: [Standing] = []
+        var last: Name?
+        repeat {
+            let some = try ledger.standings(after: last, limit: 10_000)
+            different += some.filter { !isAsRecorded($0) }
+            last = some.last?.name
+        } while last != nil
+        for standing in different { try settle(standing) }
+    }
+
+    private func status(of name: Name) -> Status? {
+        if name.isRoot { return try? paths.root.status() }
+        return try? parents.place(of: name).status()
+    }
+
+    private func isAsRecorded(_ standing: Standing) -> Bool {
+        guard let status = status(of: standing.name) else { return false }
+        switch standing.entry.kind {
+        case .directory: return status.isDirectory
+        case .symlink: return status.isSymlink && Stamp(status).inode == standing.stamp.inode
+        case .file: return status.isFile && Stamp(status) == standing.stamp
+        }
+    }
+
+    /// Looks closer at a name that is not as recorded.
+    private func settle(_ standing: Standing) throws {
+        let name = standing.name
+        guard let status = status(of: name) else { return try ledger.forget(name) }
+        switch standing.entry.kind {
+        case .directory: try ledger.forget(name)
+        case .symlink(let target):
+            guard status.isSymlink, try parents.place(of: name).symlinkTarget() == target else {
+                return try ledger.forget(name)
+            }
+            try ledger.setStamp(Stamp(status), of: name)
+        case .file(let content):
+            guard let manifest = try ledger.manifest(of: content), let file = try? paths.open(name),
+                withChunkBuffer(manifest.chunkSize, { Inspection(manifest).isWhole(file, $0) })
+            else {
+                // Ours, and damaged by a loss of power: rehashContents takes it away.
+                if status.isFile, status.inode == standing.stamp.inode, try isInDoubt(content) { return }
+                return try ledger.forget(name)
+            }
+            try ledger.setStamp(Stamp(status), of: name)
+        }
+    }
+
+    private func isInDoubt(_ content: ContentID) throws -> Bool {
+        guard let boot = try ledger.about("boot"), boot != bootID else { return false }
+        return try ledger.isUnsynced(content)
+    }
+
+    // MARK: contents
+
+    /// An ingest whose content was recorded, but whose file was not yet renamed.
+    private func finishRenames() throws {
+        for ingest in try ledger.ingests() {
+            guard let content = ingest.content else { continue }
+            // Done already, or lost: compareContents sees which.
+            try? disk.rename(paths.ingest(ingest.key), to: paths.partial(of: content))
+            try ledger.forgetIngest(ingest.number)
+        }
+    }
+
+    private func rehashContents() throws {
+        for (content, number) in try ledger.unsynced() {
+            guard let manifest = try ledger.manifest(of: content) else { continue }
+            let check = Check(paths: paths, disk: disk, content: content, manifest: manifest)
+            let found = try check.find(ledger)
+            let verdict = withChunkBuffer(manifest.chunkSize) { check.inspect(found, $0) }
+            _ = try check.settle(found, verdict, ledger)
+            // Read back after the loss of power: it is on the disk.
+            try ledger.setSynced(number)
+        }
+    }
+
+    private func rehashIngests(_ leaves: Set<[UInt8]>) throws {
+        for ingest in try ledger.ingests() where !ingest.isSynced {
+            guard let file = try? paths.ingest(ingest.key).open(O_RDONLY) else { continue }
+            let ids = try ledger.ingested(ingest.number)
+            let there = BitSet(ids.keys)
+            let inspection = Inspection(size: ingest.size, chunkSize: ingest.chunkSize) { ids[$0] }
+            let good = withChunkBuffer(ingest.chunkSize) { inspection.good(in: file, among: there, $0) }
+            for chunk in there where !good.contains(chunk) { try ledger.dropIngested(ingest.number, chunk) }
+            try ledger.setIngestSynced(ingest.number, true)
+        }
+    }
+
+    /// Drops contents that stand nowhere; the leaves in partial/ that belong to something.
+    private func compareContents(_ leaves: Set<[UInt8]>) throws -> Set<[UInt8]> {
+        var gone: [ContentID] = []
+        var kept: Set<[UInt8]> = []
+        try ledger.sweep { content, size, isComplete, hasNames in
+            if hasNames { return }
+            let place = paths.partial(of: content)
+            guard leaves.contains(place.leaf), try place.status().size == size else { return gone.append(content) }
+            kept.insert(place.leaf)
+        }
+        for content in gone { try ledger.forget(content) }
+        for ingest in try ledger.ingests() {
+            let place = paths.ingest(ingest.key)
+            if leaves.contains(place.leaf), try place.status().size == ingest.size {
+                kept.insert(place.leaf)
+            } else {
+                try ledger.forgetIngest(ingest.number)
+            }
+        }
+        return kept
+    }
+
+    private func removeGarbage(_ leaves: Set<[UInt8]>, keeping kept: Set<[UInt8]>) throws {
+        for leaf in leaves.subtracting(kept) { try disk.remove(Place(paths.partial, leaf)) }
+    }
+}

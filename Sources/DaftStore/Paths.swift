@@ -1,0 +1,211 @@
+// The one place that makes paths inside DIR. Everything is opened below DIR, and no symlink is ever walked through,
+// whoever put it there: the last part of a path is used relative to its directory, held open.
+
+import CLinux
+import DaftCore
+import Glibc
+
+struct Paths: Sendable {
+    let directory: [UInt8]
+    let root: Descriptor
+    let own: Descriptor
+    let partial: Descriptor
+
+    /// Makes DIR with its parents, DIR/.daft and DIR/.daft/partial.
+    init(_ directory: [UInt8], _ disk: Disk) throws(SystemError) {
+        self.directory = directory
+        try Paths.makeParents(directory)
+        root = Descriptor(
+            try withPath(directory) { (path) throws(SystemError) in
+                try system("open") { Glibc.open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
+            })
+        own = try Paths.subdirectory(".daft", of: root, disk)
+        partial = try Paths.subdirectory("partial", of: own, disk)
+    }
+
+    private static func makeParents(_ directory: [UInt8]) throws(SystemError) {
+        let slash = UInt8(ascii: "/")
+        let cuts = directory.indices.dropFirst().filter { directory[$0] == slash } + [directory.count]
+        for cut in cuts {
+            do {
+                try withPath(directory[..<cut]) { (path) throws(SystemError) in
+                    _ = try system("mkdir") { mkdir(path, 0o700) }
+                }
+            } catch {
+                // A parent that may be looked at but not written is no obstacle: opening DIR will tell.
+                if !error.exists, cut == directory.count { throw error }
+            }
+        }
+    }
+
+    private static func subdirectory(
+        _ leaf: StaticString, of base: Descriptor, _ disk: Disk
+    ) throws(SystemError) -> Descriptor {
+        let place = Place(base, leaf.withUTF8Buffer { Array($0) })
+        do { try disk.makeDirectory(place, mode: 0o700) } catch { if !error.exists { throw error } }
+        return try place.open(O_RDONLY | O_DIRECTORY)
+    }
+
+    /// What stands in DIR under `name`, opened; a fifo in its place does not block.
+    func open(_ name: Name, _ flags: Int32 = O_RDONLY) throws(SystemError) -> Descriptor {
+        try name.withRelativePath { (path) throws(SystemError) in
+            Descriptor(try system("openat2") { linux_open_beneath(root.number, path, flags | O_NONBLOCK, 0) })
+        }
+    }
+
+    func partial(of content: ContentID) -> Place { Place(partial, hexDigits(content)) }
+
+    func ingest(_ key: Digest) -> Place { Place(partial, Array("ingest-".utf8) + hexDigits(key)) }
+
+    /// Another file beside `place`, for what is not recorded.
+    func aside(_ place: Place, _ number: Int) -> Place { Place(partial, place.leaf + Array("-\(number)".utf8)) }
+
+    /// The path as a user would type it.
+    func shownPath(_ place: Place) -> [UInt8] { directory + Array("/.daft/partial/".utf8) + place.leaf }
+
+    /// The leaves in partial/.
+    func partialLeaves() throws(SystemError) -> Set<[UInt8]> {
+        let number = try system("dup") { fcntl(partial.number, F_DUPFD_CLOEXEC, 0) }
+        guard let stream = fdopendir(number) else {
+            close(number)
+            throw SystemError(code: errno, call: "fdopendir")
+        }
+        defer { closedir(stream) }
+        rewinddir(stream)
+        var leaves: Set<[UInt8]> = []
+        while let item = readdir(stream) {
+            let leaf = withUnsafeBytes(of: &item.pointee.d_name) { Array($0.prefix { $0 != 0 }) }
+            if leaf != [0x2e] && leaf != [0x2e, 0x2e] { leaves.insert(leaf) }
+        }
+        return leaves
+    }
+}
+
+private func hexDigits(_ digest: Digest) -> [UInt8] {
+    var digits: [UInt8] = []
+    digits.reserveCapacity(64)
+    for byte in digest.bytes {
+        for half in [byte >> 4, byte & 15] { digits.append(half < 10 ? 48 + half : 87 + half) }
+    }
+    return digits
+}
+
+extension Name {
+    /// The path below DIR, for a call that takes it relative to DIR.
+    func withRelativePath<T>(
+        _ body: (UnsafePointer<CChar>) throws(SystemError) -> T
+    ) throws(SystemError) -> T {
+        try withPath(isRoot ? [UInt8(ascii: ".")] : bytes[1...], body)
+    }
+}
+
+extension Place {
+    func withLeaf<T>(_ body: (UnsafePointer<CChar>) throws(SystemError) -> T) throws(SystemError) -> T {
+        try withPath(leaf, body)
+    }
+
+    func open(_ flags: Int32) throws(SystemError) -> Descriptor {
+        try withLeaf { (path) throws(SystemError) in
+            Descriptor(
+                try system("openat2") { linux_open_beneath(directory.number, path, flags | O_NONBLOCK, 0) })
+        }
+    }
+
+    /// What stands here itself: a symlink is not followed.
+    func status() throws(SystemError) -> Status {
+        var raw = stat()
+        try withLeaf { (path) throws(SystemError) in
+            _ = try system("fstatat") { fstatat(directory.number, path, &raw, AT_SYMLINK_NOFOLLOW) }
+        }
+        return Status(raw)
+    }
+
+    func symlinkTarget() throws(SystemError) -> [UInt8] {
+        try withLeaf { (path) throws(SystemError) in
+            try withUnsafeTemporaryAllocation(of: CChar.self, capacity: Entry.longestTarget + 1) {
+                (memory) throws(SystemError) in
+                let count = try system("readlinkat") {
+                    readlinkat(directory.number, path, memory.baseAddress!, memory.count)
+                }
+                return memory[..<count].map { UInt8(bitPattern: $0) }
+            }
+        }
+    }
+
+    func setTimes(_ mtime: Time) throws(SystemError) {
+        try withLeaf { (path) throws(SystemError) in
+            let times = bothTimes(mtime)
+            _ = try system("utimensat") { utimensat(directory.number, path, times, AT_SYMLINK_NOFOLLOW) }
+        }
+    }
+}
+
+extension Descriptor {
+    func setTimes(_ mtime: Time) throws(SystemError) {
+        let times = bothTimes(mtime)
+        try system("futimens") { futimens(number, times) }
+    }
+
+    func setMode(_ mode: UInt16) throws(SystemError) {
+        try system("fchmod") { fchmod(number, mode_t(mode)) }
+    }
+}
+
+/// Access time stays.
+private func bothTimes(_ mtime: Time) -> [timespec] {
+    [
+        timespec(tv_sec: 0, tv_nsec: Int(linux_utime_omit)),
+        timespec(tv_sec: Int(mtime.seconds), tv_nsec: Int(mtime.nanoseconds)),
+    ]
+}
+
+/// The directories that one call works in, opened once each.
+final class Parents {
+    private let paths: Paths
+    private let disk: Disk
+    private var known: [ArraySlice<UInt8>: Descriptor] = [:]
+    /// Directories in which something was made or renamed, to be synced; nil where nothing is.
+    private var touched: [ObjectIdentifier: Descriptor]?
+    private static let most = 64
+
+    init(_ paths: Paths, _ disk: Disk, durable: Bool) {
+        self.paths = paths
+        self.disk = disk
+        touched = durable ? [:] : nil
+    }
+
+    /// Where `name` stands or would stand; its directories are made if `making`.
+    func place(of name: Name, making: Bool = false) throws(SystemError) -> Place {
+        let cut = name.bytes.lastIndex(of: UInt8(ascii: "/"))!
+        let parent = name.bytes[..<cut]
+        if let directory = known[parent] { return Place(directory, name.bytes[(cut + 1)...]) }
+        let directory = try open(name.parent ?? .root, making)
+        if known.count >= Parents.most { known.removeAll(keepingCapacity: true) }
+        known[parent] = directory
+        return Place(directory, name.bytes[(cut + 1)...])
+    }
+
+    private func open(_ name: Name, _ making: Bool) throws(SystemError) -> Descriptor {
+        do {
+            return try paths.open(name, O_RDONLY | O_DIRECTORY)
+        } catch {
+            guard making, error.isNotFound else { throw error }
+        }
+        let place = try place(of: name, making: true)
+        do { try disk.makeDirectory(place, mode: 0o700) } catch { if !error.exists { throw error } }
+        try touch(place.directory)
+        return try place.open(O_RDONLY | O_DIRECTORY)
+    }
+
+    /// Something was made or renamed in `directory`.
+    func touch(_ directory: Descriptor) throws(SystemError) {
+        touched?[ObjectIdentifier(directory)] = directory
+        if let touched, touched.count > Parents.most { try syncTouched() }
+    }
+
+    func syncTouched() throws(SystemError) {
+        guard let directories = touched?.values else { return }
+        for directory in directories { try disk.sync(directory: directory) }
+        touched?.removeAll()
+    }
+}

@@ -1,0 +1,265 @@
+// Contents get their names in DIR. One call places many entries: look everything up, make the copies that further names
+// need, record all in one transaction, then rename. What could not be done is taken back from the record.
+
+import DaftCore
+import Glibc
+
+extension Store {
+    /// Gives kept contents their names, and makes directories and symlinks; parents are made as needed. One failure for
+    /// each entry that could not be placed.
+    public func place(_ entries: [NamedEntry]) throws(Failure) -> [Failure] {
+        let placing = Placing(self)
+        let ways = try recorded { ledger in try entries.map { try placing.way($0, ledger) } }
+        let steps = zip(entries, ways).compactMap { placing.prepare($0, $1) }
+        try change { ledger in
+            for step in steps { try ledger.stand(step.named, step.number, step.stamp) }
+        }
+        for step in steps { placing.stand(step) }
+        let corrections = placing.corrections
+        if !corrections.isEmpty {
+            try change { ledger in for correction in corrections { try correction.apply(ledger) } }
+        }
+        do { try placing.parents.syncTouched() } catch { throw error.failure(directory) }
+        return placing.failures
+    }
+
+    /// Gives directories their mode and mtime, once everything is in them. The owner goes on to be allowed everything, so
+    /// that more can be put in.
+    public func finishDirectories(_ entries: [NamedEntry]) -> [Failure] {
+        let directories = entries.filter(\.entry.isDirectory).map { ($0, $0.name.parts.count) }
+        var failures: [Failure] = []
+        for (named, _) in directories.sorted(by: { $0.1 > $1.1 }) {
+            do throws(SystemError) {
+                let file = try paths.open(named.name, O_RDONLY | O_DIRECTORY)
+                try file.setMode(named.entry.mode | 0o700)
+                try file.setTimes(named.entry.mtime)
+            } catch { failures.append(error.failure(named.name.bytes)) }
+        }
+        return failures
+    }
+}
+
+/// One call of `place`.
+private final class Placing {
+    enum Way: Sendable {
+        case directory, symlink
+        /// Ours stands there already.
+        case again(Known, Stamp)
+        case first(Known)
+        case further(Known)
+        case refused(Failure)
+    }
+
+    struct Step: Sendable {
+        let named: NamedEntry
+        let way: Way
+        /// Where the file lies before it gets its name.
+        let source: Place?
+        let stamp: Stamp
+
+        var number: Int64? {
+            switch way {
+            case .again(let known, _), .first(let known), .further(let known): known.number
+            default: nil
+            }
+        }
+    }
+
+    /// What turned out otherwise than it was recorded.
+    enum Correction: Sendable {
+        case stamp(Name, Stamp)
+        case gone(Name)
+
+        func apply(_ ledger: Ledger) throws {
+            switch self {
+            case .stamp(let name, let stamp): try ledger.setStamp(stamp, of: name)
+            case .gone(let name): try ledger.forget(name)
+            }
+        }
+    }
+
+    private let store: Store
+    let parents: Parents
+    private(set) var failures: [Failure] = []
+    private(set) var corrections: [Correction] = []
+
+    init(_ store: Store) {
+        self.store = store
+        parents = Parents(store.paths, store.disk, durable: store.isDurable)
+    }
+
+    // MARK: before
+
+    func way(_ named: NamedEntry, _ ledger: Ledger) throws -> Way {
+        if named.name.isRoot, !named.entry.isDirectory {
+            return .refused(Failure(.taken, named.name, "the store's own directory stands there"))
+        }
+        let standing = try ledger.standing(named.name)
+        if let standing, !standing.entry.admits(named.entry) {
+            return .refused(Failure(.taken, named.name, "another \(standing.entry.word) stands there"))
+        }
+        switch named.entry.kind {
+        case .directory: return .directory
+        case .symlink: return .symlink
+        case .file(let content):
+            guard let known = try ledger.known(content), known.isComplete else {
+                return .refused(Failure(.missing, named.name, "its content is not complete here"))
+            }
+            if let standing { return .again(known, standing.stamp) }
+            return known.hasNames ? .further(known) : .first(known)
+        }
+    }
+
+    func prepare(_ named: NamedEntry, _ way: Way) -> Step? {
+        let mtime = named.entry.mtime
+        do throws(Failure) {
+            switch way {
+            case .refused(let failure): throw failure
+            case .directory, .symlink:
+                return Step(named: named, way: way, source: nil, stamp: Stamp(size: 0, mtime: mtime, inode: 0))
+            case .first(let known):
+                let stamp = Stamp(size: known.size, mtime: mtime, inode: known.inode)
+                return Step(
+                    named: named, way: way, source: named.entry.content.map { store.paths.partial(of: $0) },
+                    stamp: stamp)
+            case .again(let known, let old):
+                guard let inode = inode(standingAs: named, old) else { return try further(named, known) }
+                let stamp = Stamp(size: known.size, mtime: mtime, inode: inode)
+                return Step(named: named, way: way, source: nil, stamp: stamp)
+            case .further(let known): return try further(named, known)
+            }
+        } catch {
+            failures.append(error)
+            return nil
+        }
+    }
+
+    /// The inode of the file under this name, if it is as recorded or has the right bytes after all.
+    private func inode(standingAs named: NamedEntry, _ old: Stamp) -> UInt64? {
+        guard let status = try? parents.place(of: named.name).status(), status.isFile else { return nil }
+        if Stamp(status) == old { return status.inode }
+        guard let content = named.entry.content, let manifest = try? store.manifest(of: content),
+            let file = try? store.paths.open(named.name),
+            withChunkBuffer(manifest.chunkSize, { Inspection(manifest).isWhole(file, $0) })
+        else { return nil }
+        return status.inode
+    }
+
+    private func further(_ named: NamedEntry, _ known: Known) throws(Failure) -> Step? {
+        guard let content = named.entry.content else { return nil }
+        let (source, inode) = try copy(content, known)
+        let stamp = Stamp(size: known.size, mtime: named.entry.mtime, inode: inode)
+        return Step(named: named, way: .further(known), source: source, stamp: stamp)
+    }
+
+    private func copy(_ content: ContentID, _ known: Known) throws(Failure) -> (Place, inode: UInt64) {
+        let file = try store.open(content, known, unchanged: true)
+        let place = store.aside(store.paths.partial(of: content))
+        do {
+            return (place, try store.duplicate(file, known.size, to: place))
+        } catch {
+            store.removePartial(place)
+            throw error.failure(store.paths.shownPath(place))
+        }
+    }
+
+    // MARK: in DIR
+
+    func stand(_ step: Step) {
+        do throws(Failure) {
+            if step.named.name.isRoot { return }
+            do throws(SystemError) {
+                let place = try parents.place(of: step.named.name, making: true)
+                switch step.named.entry.kind {
+                case .directory: try makeDirectory(place)
+                case .symlink(let target): try makeSymlink(place, target, step)
+                case .file: try standFile(place, step)
+                }
+            } catch {
+                if error.exists { throw Placing.taken(step.named.name) }
+                throw error.failure(step.named.name.bytes)
+            }
+        } catch {
+            failures.append(error)
+            if case .again = step.way { return }
+            corrections.append(.gone(step.named.name))
+        }
+    }
+
+    private static func taken(_ name: Name) -> Failure {
+        Failure(.taken, name, "something that daft did not put there stands in its place: move it away")
+    }
+
+    private func makeDirectory(_ place: Place) throws(SystemError) {
+        do {
+            try store.disk.makeDirectory(place, mode: 0o700)
+            try parents.touch(place.directory)
+        } catch {
+            guard error.exists, try place.status().isDirectory else { throw error }
+        }
+    }
+
+    private func makeSymlink(_ place: Place, _ target: [UInt8], _ step: Step) throws(SystemError) {
+        do {
+            try store.disk.makeSymlink(place, to: target)
+        } catch {
+            guard error.exists, try place.status().isSymlink, try place.symlinkTarget() == target else { throw error }
+        }
+        try place.setTimes(step.named.entry.mtime)
+        corrections.append(.stamp(step.named.name, Stamp(try place.status())))
+        try parents.touch(place.directory)
+    }
+
+    private func standFile(_ place: Place, _ step: Step) throws(SystemError) {
+        let entry = step.named.entry
+        guard let source = step.source else { return try refresh(try place.open(O_RDONLY), entry) }
+        do {
+            try move(source, to: place, entry)
+        } catch {
+            if error.isNotFound, case .first(let known) = step.way, let content = entry.content {
+                // Another call gave the content its first name meanwhile.
+                guard let (source, inode) = try? copy(content, known) else { throw error }
+                try move(source, to: place, entry)
+                corrections.append(
+                    .stamp(step.named.name, Stamp(size: known.size, mtime: entry.mtime, inode: inode)))
+                return
+            }
+            guard error.exists, try adopt(place, step) else {
+                if case .further = step.way { store.removePartial(source) }
+                throw error
+            }
+            store.removePartial(source)
+        }
+    }
+
+    private func move(_ source: Place, to place: Place, _ entry: Entry) throws(SystemError) {
+        try source.setTimes(entry.mtime)
+        let mode = Placing.mode(entry)
+        if mode != Store.sealedMode { try source.open(O_RDONLY).setMode(mode) }
+        try store.disk.rename(source, to: place)
+        try parents.touch(place.directory)
+    }
+
+    private static func mode(_ entry: Entry) -> UInt16 { entry.mode & ~0o222 }
+
+    private func refresh(_ file: Descriptor, _ entry: Entry) throws(SystemError) {
+        try file.setMode(Placing.mode(entry))
+        try file.setTimes(entry.mtime)
+    }
+
+    /// Takes over a file that somebody else put there, if it has the very bytes.
+    private func adopt(_ place: Place, _ step: Step) throws(SystemError) -> Bool {
+        guard let content = step.named.entry.content, let manifest = try? store.manifest(of: content),
+            try place.status().isFile
+        else { return false }
+        let file = try place.open(O_RDONLY)
+        guard withChunkBuffer(manifest.chunkSize, { Inspection(manifest).isWhole(file, $0) }) else { return false }
+        try refresh(file, step.named.entry)
+        if store.isDurable {
+            try store.disk.sync(file: file)
+            try store.disk.sync(directory: place.directory)
+        }
+        corrections.append(.stamp(step.named.name, Stamp(try file.status())))
+        return true
+    }
+}

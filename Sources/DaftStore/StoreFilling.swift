@@ -1,0 +1,78 @@
+// The beginnings of a filling: of a known content, of a file whose content is not known yet, and of small contents that
+// come whole.
+
+import DaftCore
+import Glibc
+
+extension Store {
+    /// Continues a partial that is there; a content that is complete already has everything.
+    public func fill(_ content: ContentID, _ manifest: Manifest) throws(Failure) -> Filling {
+        if let filling = live.filling(content) { return filling }
+        let have = try recorded { ledger in
+            try ledger.known(content).map { try $0.isComplete ? nil : ledger.part($0.number) } ?? BitSet()
+        }
+        guard let have else { return complete(content, manifest) }
+        let place = paths.partial(of: content)
+        let (file, isFresh) = try openPartial(place, manifest.size)
+        let filling = live.enter(
+            Filling(
+                self, .content(content, manifest), size: manifest.size, chunkSize: manifest.chunkSize, place, file,
+                isFresh: isFresh, .init(have: isFresh ? BitSet() : have)))
+        // Somebody may have completed it, and even named it, since we asked.
+        guard let known = try recorded({ try $0.known(content) }), known.isComplete else { return filling }
+        live.leave(filling)
+        if isFresh && known.hasNames { removePartial(place) }
+        return complete(content, manifest)
+    }
+
+    private func complete(_ content: ContentID, _ manifest: Manifest) -> Filling {
+        Filling(
+            self, .content(content, manifest), size: manifest.size, chunkSize: manifest.chunkSize,
+            paths.partial(of: content), nil, isFresh: false, .init(have: BitSet(below: manifest.chunks.count)))
+    }
+
+    /// A partial whose content is not known yet; `key` names the source file. A second one of the same key is private.
+    public func ingest(_ key: Digest, size: Int64, chunkSize: ChunkSize) throws(Failure) -> Filling {
+        if live.isIngesting(key) { return try ingestAside(key, size, chunkSize) }
+        let chunks = try change { ledger -> [Int: ChunkID] in
+            guard let known = try ledger.ingest(key) else { return [:] }
+            if known.size == size, known.chunkSize == chunkSize, known.content == nil {
+                return try ledger.ingested(known.number)
+            }
+            try ledger.forgetIngest(known.number)
+            return [:]
+        }
+        let place = paths.ingest(key)
+        let (file, isFresh) = try openPartial(place, size)
+        let ids = isFresh ? [:] : chunks
+        let filling = Filling(
+            self, .ingest(key), size: size, chunkSize: chunkSize, place, file, isFresh: isFresh,
+            .init(have: BitSet(ids.keys), ids: ids))
+        let entered = live.enter(filling)
+        return entered === filling ? filling : try ingestAside(key, size, chunkSize)
+    }
+
+    private func ingestAside(_ key: Digest, _ size: Int64, _ chunkSize: ChunkSize) throws(Failure) -> Filling {
+        let place = aside(paths.ingest(key))
+        let (file, isFresh) = try openPartial(place, size)
+        return Filling(
+            self, .ingest(nil), size: size, chunkSize: chunkSize, place, file, isFresh: isFresh,
+            .init(have: BitSet()))
+    }
+
+    /// A file that had another size than it should counts as new.
+    private func openPartial(_ place: Place, _ size: Int64) throws(Failure) -> (Descriptor, isFresh: Bool) {
+        do throws(SystemError) {
+            do throws(SystemError) {
+                let file = try disk.create(place, mode: 0o600, exclusive: true)
+                if size > 0 { try disk.truncate(file, to: size) }
+                return (file, true)
+            } catch { if !error.exists { throw error } }
+            let file = try disk.create(place, mode: 0o600, exclusive: false)
+            if try file.status().size == size { return (file, false) }
+            try disk.truncate(file, to: 0)
+            try disk.truncate(file, to: size)
+            return (file, true)
+        } catch { throw error.failure(paths.shownPath(place)) }
+    }
+}

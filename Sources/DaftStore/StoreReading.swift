@@ -1,0 +1,91 @@
+// Reading what is kept, wherever it stands: in a filling, under one of its names, or complete in partial/.
+
+import DaftCore
+import Glibc
+import Synchronization
+
+extension Store {
+    /// Reads one chunk. The bytes are not hashed here; whoever gets them does.
+    public func read(
+        _ chunk: Int, of content: ContentID, into memory: UnsafeMutableRawBufferPointer
+    ) throws(Failure) -> Int {
+        if let filling = live.filling(content), filling.have.contains(chunk), let file = filling.file {
+            return try read(chunk, file, filling.size, filling.chunkSize, content, memory)
+        }
+        if let kept = opened[content], kept.extent.contains(chunk) {
+            return try read(chunk, kept.file, kept.size, kept.chunkSize, content, memory)
+        }
+        let found = try recorded { ledger in try ledger.known(content).map { ($0, try ledger.extent(of: content)) } }
+        guard let (known, extent) = found, chunk >= 0, chunk < known.chunkSize.count(of: known.size),
+            extent.contains(chunk)
+        else { throw Store.missing(content, "is not kept here") }
+        let file = try open(content, known)
+        if known.size > known.chunkSize.bytes {
+            opened[content] = OpenedContents.Kept(
+                file: file, size: known.size, chunkSize: known.chunkSize, extent: extent)
+        }
+        return try read(chunk, file, known.size, known.chunkSize, content, memory)
+    }
+
+    private func read(
+        _ chunk: Int, _ file: Descriptor, _ size: Int64, _ chunkSize: ChunkSize, _ content: ContentID,
+        _ memory: UnsafeMutableRawBufferPointer
+    ) throws(Failure) -> Int {
+        let length = chunkSize.length(of: chunk, in: size)
+        guard length <= memory.count else { throw Store.missing(content, "has larger chunks than the buffer") }
+        let part = UnsafeMutableRawBufferPointer(rebasing: memory[..<length])
+        let count: Int
+        do {
+            count = try file.read(into: part, at: chunkSize.offset(of: chunk))
+        } catch { throw error.failure(directory) }
+        guard count == length else { throw Store.missing(content, "is shorter than it was when it was stored") }
+        return count
+    }
+
+    /// Opens a file that has the size of the content. `unchanged`: one that is as recorded, too.
+    func open(_ content: ContentID, _ known: Known, unchanged: Bool = false) throws(Failure) -> Descriptor {
+        // It may be on its way from partial/ to its name: look again.
+        for _ in 0..<3 {
+            for standing in try recorded({ try $0.standings(of: known.number) }) {
+                guard let file = try? paths.open(standing.name), let status = try? file.status(), status.isFile,
+                    status.size == known.size, !unchanged || Stamp(status) == standing.stamp
+                else { continue }
+                return file
+            }
+            guard let file = try? paths.partial(of: content).open(O_RDONLY), let status = try? file.status(),
+                status.size == known.size
+            else { continue }
+            return file
+        }
+        throw Store.missing(content, "has been removed or changed in \(shown(directory)): verify brings it back")
+    }
+
+    static func missing(_ content: ContentID, _ why: String) -> Failure {
+        Failure(.missing, content.hex.utf8, "content \(why)")
+    }
+}
+
+/// Files of large contents that are being read, kept open from chunk to chunk.
+final class OpenedContents: Sendable {
+    struct Kept: Sendable {
+        let file: Descriptor
+        let size: Int64
+        let chunkSize: ChunkSize
+        let extent: Extent
+    }
+
+    private static let most = 64
+    private let contents = Mutex<[ContentID: Kept]>([:])
+
+    subscript(content: ContentID) -> Kept? {
+        get { contents.withLock { $0[content] } }
+        set {
+            contents.withLock { contents in
+                if contents.count >= OpenedContents.most { contents.removeAll(keepingCapacity: true) }
+                contents[content] = newValue
+            }
+        }
+    }
+
+    func removeAll() { contents.withLock { $0.removeAll() } }
+}

@@ -1,0 +1,169 @@
+import DaftCore
+import DaftStore
+import Glibc
+import Testing
+
+@Suite struct FillingTests {
+    let fixture = Fixture()
+
+    @Test func aFilledContentIsKeptAndRead() throws {
+        let store = try fixture.open()
+        let made = Made(seed: 1, size: 10_000)
+        #expect(try store.extent(of: made.id) == .nothing)
+        let filling = try store.fillWhole(made, only: [2, 0])
+        #expect(filling.have == BitSet([0, 2]))
+        #expect(failureKind { try filling.finish() } == .missing)
+        #expect(try store.bytes(2, of: made.id) == made.chunk(2), "a chunk is of use before the rest is there")
+        #expect(failureKind { _ = try store.bytes(1, of: made.id) } == .missing)
+        try filling.write(made, 1)
+        try filling.finish()
+        #expect(try store.extent(of: made.id) == .complete)
+        #expect(try store.manifest(of: made.id) == made.manifest)
+        for chunk in 0..<3 { #expect(try store.bytes(chunk, of: made.id) == made.chunk(chunk)) }
+        #expect(store.inventory == inventoryMark(of: made.id, .complete))
+        #expect(try store.fill(made.id, made.manifest).have == BitSet(below: 3))
+    }
+
+    @Test func aKilledFillingGoesOnFromItsLastCheckpoint() throws {
+        let made = Made(seed: 2, size: 20_000)
+        do {
+            let filling = try fixture.open().fillWhole(made, only: [0, 3])
+            try filling.checkpoint()
+            try filling.write(made, 4)
+        }
+        let store = try fixture.open()
+        #expect(store.wasUnclean)
+        #expect(try store.extent(of: made.id) == .part(BitSet([0, 3])))
+        #expect(store.inventory == (try store.sumOfKept))
+        let filling = try store.fill(made.id, made.manifest)
+        #expect(filling.have == BitSet([0, 3]))
+        for chunk in [1, 2, 4] { try filling.write(made, chunk) }
+        try filling.finish()
+        #expect(try store.check(made.id) == [])
+        #expect(store.inventory == (try store.sumOfKept))
+    }
+
+    @Test func twoWhoFillTheSameContentShareOneFilling() throws {
+        let store = try fixture.open()
+        let made = Made(seed: 3, size: 10_000)
+        let first = try store.fillWhole(made, only: [0])
+        let second = try store.fillWhole(made, only: [1, 2])
+        #expect(first === second)
+        try first.finish()
+        try second.finish()
+        #expect(try store.extent(of: made.id) == .complete)
+    }
+
+    @Test func wrongChunksAreRefused() throws {
+        let store = try fixture.open()
+        let made = Made(seed: 4, size: 10_000)
+        let filling = try store.fill(made.id, made.manifest)
+        let bytes = made.chunk(0)
+        bytes.withUnsafeBytes { bytes in
+            #expect(failureKind { try filling.write(0, made.manifest.chunks[1], bytes) } == .corrupt)
+            #expect(failureKind { try filling.write(2, made.manifest.chunks[2], bytes) } == .corrupt)
+            #expect(failureKind { try filling.write(9, made.manifest.chunks[0], bytes) } == .corrupt)
+        }
+        #expect(filling.have.isEmpty)
+    }
+
+    @Test func anAbandonedFillingLeavesNothing() throws {
+        let store = try fixture.open()
+        let made = Made(seed: 5, size: 10_000)
+        let filling = try store.fillWhole(made, only: [0])
+        try filling.checkpoint()
+        filling.abandon()
+        #expect(try store.extent(of: made.id) == .nothing)
+        #expect(store.inventory == 0)
+        #expect(fixture.partials == [])
+        #expect(failureKind { try filling.write(made, 1) } == .stopped)
+    }
+
+    @Test func aFullDiskKeepsThePartial() throws {
+        let made = Made(seed: 6, size: 20_000)
+        do {
+            let store = try fixture.open()
+            let filling = try store.fill(made.id, made.manifest)
+            fixture.disk.spareBytes = 9_000
+            try filling.write(made, 0)
+            try filling.write(made, 1)
+            #expect(failureKind { try filling.write(made, 2) } == .noSpace)
+            try filling.checkpoint()
+            fixture.disk.spareBytes = nil
+            store.close()
+        }
+        let store = try fixture.open()
+        #expect(!store.wasUnclean)
+        #expect(try store.fill(made.id, made.manifest).have == BitSet([0, 1]))
+    }
+
+    @Test func aTornWriteDoesNotCount() throws {
+        let store = try fixture.open()
+        let made = Made(seed: 7, size: 10_000)
+        let filling = try store.fill(made.id, made.manifest)
+        fixture.disk.tearWrite(after: 1)
+        try filling.write(made, 0)
+        #expect(failureKind { try filling.write(made, 1) } == .failed)
+        #expect(filling.have == BitSet([0]))
+        for chunk in [1, 2] { try filling.write(made, chunk) }
+        try filling.finish()
+        #expect(try store.check(made.id) == [])
+    }
+
+    @Test func aChunkIsCopiedFromWhatIsKeptOnlyIfItIsRight() throws {
+        let store = try fixture.open()
+        let made = Made(seed: 8, size: 8192)
+        let other = Made(made.chunk(1) + made.chunk(0))
+        try store.put(made, at: "/a")
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 4096, alignment: 8)
+        defer { buffer.deallocate() }
+        let filling = try store.fill(other.id, other.manifest)
+        let from = try #require(try store.whereabouts(of: other.manifest.chunks[0]))
+        #expect(from.content == made.id && from.chunk == 1)
+        #expect(try filling.copy(0, other.manifest.chunks[0], from: from, buffer: buffer))
+        fixture.write("/a", [UInt8](repeating: 1, count: 8192))
+        #expect(try !filling.copy(1, other.manifest.chunks[1], from: (made.id, 0), buffer: buffer))
+        unlink(fixture.path + "/a")
+        #expect(try !filling.copy(1, other.manifest.chunks[1], from: (Made(seed: 9, size: 9).id, 0), buffer: buffer))
+        #expect(filling.have == BitSet([0]))
+        #expect(try store.whereabouts(of: Made(seed: 9, size: 9).manifest.chunks[0]) == nil)
+    }
+
+    @Test func holesCostNothingAndSurviveASecondName() throws {
+        let store = try fixture.open()
+        let zeros = [UInt8](repeating: 0, count: 65536)
+        let made = Made(zeros + Made(seed: 10, size: 65536).bytes + zeros, chunk: 65536)
+        let filling = try store.fill(made.id, made.manifest)
+        try filling.leaveHole(0, made.manifest.chunks[0])
+        try filling.write(made, 1)
+        try filling.leaveHole(2, made.manifest.chunks[2])
+        try filling.finish()
+        #expect(try store.place(["/a", "/b"].map { NamedEntry(name($0), made.entry()) }) == [])
+        for path in ["/a", "/b"] {
+            #expect(fixture.contents(path) == made.bytes)
+            #expect(try #require(fixture.status(path)).st_blocks * 512 <= 65536 + 4096)
+        }
+        #expect(try store.check(made.id) == [])
+        #expect(try store.whereabouts(of: made.manifest.chunks[0]) == nil)
+    }
+
+    @Test func aHoleIsPunchedWhereBytesStood() throws {
+        let made = Made([UInt8](repeating: 0, count: 65536) + [1], chunk: 65536)
+        let store = try fixture.open()
+        let key = digest(of: [1])
+        let other = Made(seed: 11, size: 65537, chunk: 65536)
+        do {
+            let ingest = try store.ingest(key, size: 65537, chunkSize: made.manifest.chunkSize)
+            try ingest.write(other, 0)
+            try ingest.checkpoint()
+        }
+        let ingest = try store.ingest(key, size: 65537, chunkSize: made.manifest.chunkSize)
+        #expect(ingest.id(of: 0) == other.manifest.chunks[0])
+        try ingest.leaveHole(0, made.manifest.chunks[0])
+        try ingest.write(made, 1)
+        try ingest.finish(as: made.id, made.manifest)
+        #expect(try store.check(made.id) == [])
+        #expect(try store.place([NamedEntry(name("/a"), made.entry())]) == [])
+        #expect(try #require(fixture.status("/a")).st_blocks * 512 <= 8192)
+    }
+}

@@ -1,0 +1,196 @@
+// What the store's tests stand on: a directory of their own, contents made from a seed, and short words for what they do.
+
+import DaftCore
+import DaftStore
+import Glibc
+import Testing
+
+struct Sequence64: RandomNumberGenerator {
+    private var state: UInt64
+    init(_ seed: UInt64) { state = seed }
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var z = state
+        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+        return z ^ (z >> 31)
+    }
+}
+
+/// A content in memory.
+struct Made {
+    let bytes: [UInt8]
+    let manifest: Manifest
+    var id: ContentID { manifest.contentID }
+
+    init(_ bytes: [UInt8], chunk: Int = 4096) {
+        self.bytes = bytes
+        let size = ChunkSize(chunk)!
+        let ids = stride(from: 0, to: bytes.count, by: chunk).map { start in
+            digest(of: Array(bytes[start..<min(start + chunk, bytes.count)]))
+        }
+        manifest = Manifest(size: Int64(bytes.count), chunkSize: size, chunks: ids)
+    }
+
+    /// Bytes that no other seed makes.
+    init(seed: UInt64, size: Int, chunk: Int = 4096) {
+        var random = Sequence64(seed)
+        self.init((0..<size).map { _ in UInt8(truncatingIfNeeded: random.next() >> 11) }, chunk: chunk)
+    }
+
+    func chunk(_ index: Int) -> [UInt8] {
+        let start = Int(manifest.offset(of: index))
+        return Array(bytes[start..<start + manifest.length(of: index)])
+    }
+
+    func entry(mode: UInt16 = 0o644, seconds: Int64 = 1_600_000_000) -> Entry {
+        Entry(.file(id), mode: mode, mtime: Time(seconds: seconds, nanoseconds: 123_456_789))
+    }
+}
+
+/// A directory in /tmp that goes with this object, and the store in it.
+final class Fixture {
+    let directory: String
+    let path: String
+    let disk: FaultyDisk
+    var options = Store.Options()
+
+    init(durable: Bool = false) {
+        directory = "/tmp/daft-store-test-\(UniqueID.random().hex)"
+        path = directory + "/store"
+        mkdir(directory, 0o700)
+        mkdir(directory + "/graves", 0o700)
+        disk = FaultyDisk(graveyard: directory + "/graves")
+        options.durable = durable
+        options.bootID = Array("boot 1".utf8)
+        options.disk = disk
+    }
+
+    deinit {
+        let walk = fts(directory)
+        for (path, isDirectory) in walk.reversed() { _ = isDirectory ? rmdir(path) : unlink(path) }
+    }
+
+    func open() throws -> Store { try Store(at: Array(path.utf8), options) }
+
+    /// Opened anew after a loss of power.
+    func afterPowerLoss(_ random: inout Sequence64) throws -> Store {
+        disk.powerLoss(using: &random)
+        options.bootID = Array("boot \(random.next())".utf8)
+        return try open()
+    }
+
+    /// The file under a name, read as a user reads it.
+    func contents(_ name: String) -> [UInt8]? { DaftStoreTests.contents(path + name) }
+
+    func write(_ name: String, _ bytes: [UInt8]) {
+        let file = Glibc.open(path + name, O_WRONLY | O_CREAT | O_TRUNC, 0o644)
+        bytes.withUnsafeBytes { _ = Glibc.write(file, $0.baseAddress, $0.count) }
+        close(file)
+    }
+
+    func status(_ name: String) -> stat? {
+        var raw = stat()
+        return lstat(path + name, &raw) == 0 ? raw : nil
+    }
+
+    var partials: [String] { entries(of: path + "/.daft/partial") }
+}
+
+func contents(_ path: String) -> [UInt8]? {
+    let file = open(path, O_RDONLY)
+    guard file >= 0 else { return nil }
+    defer { close(file) }
+    var bytes: [UInt8] = []
+    var buffer = [UInt8](repeating: 0, count: 1 << 16)
+    while true {
+        let count = buffer.withUnsafeMutableBytes { read(file, $0.baseAddress, $0.count) }
+        if count <= 0 { return bytes }
+        bytes += buffer[..<count]
+    }
+}
+
+func entries(of directory: String) -> [String] {
+    guard let stream = opendir(directory) else { return [] }
+    defer { closedir(stream) }
+    var found: [String] = []
+    while let item = readdir(stream) {
+        let name = withUnsafePointer(to: &item.pointee.d_name) {
+            $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+        }
+        if name != "." && name != ".." { found.append(name) }
+    }
+    return found.sorted()
+}
+
+/// Everything below, parents first; a name that is no UTF-8 is left out.
+private func fts(_ directory: String) -> [(String, isDirectory: Bool)] {
+    var raw = stat()
+    guard lstat(directory, &raw) == 0 else { return [] }
+    guard raw.st_mode & S_IFMT == S_IFDIR else { return [(directory, false)] }
+    return [(directory, true)] + entries(of: directory).flatMap { fts(directory + "/" + $0) }
+}
+
+func name(_ text: String) -> Name {
+    guard let name = try? Name(text) else { preconditionFailure(text) }
+    return name
+}
+
+extension Store {
+    func fillWhole(_ made: Made, only chunks: [Int]? = nil) throws -> Filling {
+        let filling = try fill(made.id, made.manifest)
+        for chunk in chunks ?? Array(made.manifest.chunks.indices) { try filling.write(made, chunk) }
+        return filling
+    }
+
+    /// Fills, finishes and places.
+    func put(_ made: Made, at names: String...) throws {
+        try fillWhole(made).finish()
+        for text in names { #expect(try place([NamedEntry(name(text), made.entry())]) == []) }
+    }
+
+    func keepWhole(_ contents: [Made]) throws {
+        let memory = contents.map { made in
+            let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: made.bytes.count, alignment: 8)
+            copy.copyBytes(from: made.bytes)
+            return copy
+        }
+        defer { memory.forEach { $0.deallocate() } }
+        try keep(zip(contents, memory).map { Whole($0.id, $0.manifest, UnsafeRawBufferPointer($1)) })
+    }
+
+    func bytes(_ chunk: Int, of content: ContentID, size: Int = 1 << 16) throws(Failure) -> [UInt8] {
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: size, alignment: 8)
+        defer { buffer.deallocate() }
+        let count = try read(chunk, of: content, into: buffer)
+        return Array(buffer[..<count])
+    }
+
+    func check(_ content: ContentID) throws(Failure) -> [Int] {
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 16, alignment: 8)
+        defer { buffer.deallocate() }
+        return try check(content, buffer: buffer)
+    }
+
+    var sumOfKept: UInt64 {
+        get throws { try kept(after: nil, limit: .max).reduce(0) { $0 ^ inventoryMark(of: $1.content, $1.extent) } }
+    }
+}
+
+extension Filling {
+    func write(_ made: Made, _ chunk: Int) throws(Failure) {
+        let bytes = ContiguousArray(made.chunk(chunk))
+        try bytes.withUnsafeBufferPointer { (bytes) throws(Failure) in
+            try write(chunk, made.manifest.chunks[chunk], UnsafeRawBufferPointer(bytes))
+        }
+    }
+}
+
+/// The kind of the failure that `body` ends with.
+func failureKind(_ body: () throws -> Void) -> Failure.Kind? {
+    do {
+        try body()
+        return nil
+    } catch { return (error as? Failure)?.kind }
+}

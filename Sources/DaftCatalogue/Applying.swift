@@ -57,10 +57,10 @@ extension Tables {
     }
 
     private func add(_ id: ContentID, _ manifest: Manifest, _ stores: BitSet) throws -> Int {
-        guard try content(id) == nil else { throw refused("content \(id.hex) is known") }
+        guard try number(of: id) == nil else { throw refused("content \(id.hex) is known") }
         try checkKnown(stores)
         let number = standing.contents
-        let fresh = try addChunks(of: manifest, number)
+        let fresh = try addIDs(id, manifest, number)
         let steps = max(1, fresh)
         try database.run(
             "INSERT INTO contents(number, id, born, size, chunks, complete) VALUES(?, ?, ?, ?, ?, ?)",
@@ -73,48 +73,37 @@ extension Tables {
         return steps
     }
 
-    /// How many of the chunks were not known before.
-    private func addChunks(of manifest: Manifest, _ number: Int) throws -> Int {
-        var fresh = 0
-        for (chunk, id) in manifest.chunks.enumerated() {
-            try database.run(
-                "INSERT OR IGNORE INTO chunks(id, content, chunk) VALUES(?, ?, ?)", .blob(id.bytes), .integer(number),
-                .integer(chunk))
-            fresh += database.changes
-        }
-        return fresh
-    }
-
     /// Write once: under a name stands one kind and content for ever; what changes is its mode and mtime.
     private func enter(_ named: NamedEntry) throws {
         let name = named.name
-        if let parent = name.parent, try entry(parent)?.isDirectory != true {
+        let parent = name.parent ?? .root
+        guard try parent == standing.lastParent || entry(parent)?.isDirectory == true else {
             throw refused("no directory stands at \(parent)", name)
         }
         let older = try standingEntry(name)
         guard (older?.entry ?? entryBeforeAny(name))?.admits(named.entry) != false else {
             throw refused("something else stands there", name)
         }
-        var used: Content?
+        var used: Int?
         if let id = named.entry.content {
-            used = try content(id)
+            used = try number(of: id)
             if used == nil { throw refused("its content \(id.hex) is not known", name) }
         }
         let born = standing.head.state + 1
+        standing.lastParent = parent
         if let older { try end(older.born, at: born, name, used) } else { standing.entries += 1 }
         try database.run("INSERT INTO entries(name, born) VALUES(?, ?)", .blob(name.bytes), .integer(born))
         if let used {
-            try database.run("INSERT INTO uses(content, born) VALUES(?, ?)", .integer(used.number), .integer(born))
+            try database.run("INSERT INTO uses(content, born) VALUES(?, ?)", .integer(used), .integer(born))
         }
     }
 
-    private func end(_ born: State, at ended: State, _ name: Name, _ used: Content?) throws {
+    private func end(_ born: State, at ended: State, _ name: Name, _ used: Int?) throws {
         try database.run(
             "UPDATE entries SET ended = ? WHERE name = ? AND born = ?", .integer(ended), .blob(name.bytes),
             .integer(born))
         if let used {
-            try database.run(
-                "DELETE FROM uses WHERE content = ? AND born = ?", .integer(used.number), .integer(born))
+            try database.run("DELETE FROM uses WHERE content = ? AND born = ?", .integer(used), .integer(born))
         }
     }
 

@@ -45,7 +45,9 @@ public final class Catalogue: Sendable {
     /// Every later question fails; the head is still known.
     public func close() {
         held.withLock { held in
-            if let standing = held.tables?.standing { held.lastStanding = standing }
+            guard let tables = held.tables else { return }
+            try? tables.transaction { try tables.settle() }  // if not now, then after the next opening
+            held.lastStanding = tables.standing
             held.tables = nil
         }
     }

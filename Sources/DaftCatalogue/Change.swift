@@ -19,7 +19,7 @@ public struct Change: ~Copyable {
 
     public func entry(_ name: Name) throws(Failure) -> Entry? { try ask { try $0.entry(name) } }
 
-    public func knows(content: ContentID) throws(Failure) -> Bool { try ask { try $0.content(content) != nil } }
+    public func knows(content: ContentID) throws(Failure) -> Bool { try ask { try $0.number(of: content) != nil } }
 
     public func knows(chunk: ChunkID) throws(Failure) -> (content: ContentID, chunk: Int)? {
         try ask { try $0.place(of: chunk) }

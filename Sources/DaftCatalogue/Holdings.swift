@@ -14,7 +14,7 @@ public struct Holders: Sendable {
 
 /// The row of a content.
 struct Content {
-    let number: Int64
+    let number: Int
     let id: ContentID
     let chunks: Int
     var complete: BitSet
@@ -22,20 +22,21 @@ struct Content {
 
 extension Tables {
     func content(_ id: ContentID) throws -> Content? {
-        let row = try database.first(
-            "SELECT number, chunks, complete FROM contents WHERE id = ?", .blob(id.bytes)
-        ) { (number: $0.integer(0), chunks: Int($0.integer(1)), complete: $0.bytes(2)) }
-        return try row.map {
-            Content(number: $0.number, id: id, chunks: $0.chunks, complete: try BitSet(decoding: $0.complete))
+        guard let number = try number(of: id) else { return nil }
+        let row = try database.first("SELECT chunks, complete FROM contents WHERE number = ?", .integer(number)) {
+            (chunks: Int($0.integer(0)), complete: $0.bytes(1))
         }
+        guard let row else { throw damaged }
+        return Content(number: number, id: id, chunks: row.chunks, complete: try BitSet(decoding: row.complete))
     }
 
     func manifest(_ id: ContentID) throws -> Manifest? {
+        guard let number = try number(of: id) else { return nil }
         let record = try database.first(
-            "SELECT j.record FROM contents c CROSS JOIN journal j ON j.state = c.born WHERE c.id = ?", .blob(id.bytes)
+            "SELECT j.record FROM contents c CROSS JOIN journal j ON j.state = c.born WHERE c.number = ?",
+            .integer(number)
         ) { $0.bytes(0) }
-        guard let record else { return nil }
-        guard case .content(_, let manifest, _) = try Record(decoding: record) else { throw damaged }
+        guard let record, case .content(_, let manifest, _) = try Record(decoding: record) else { throw damaged }
         return manifest
     }
 
@@ -44,7 +45,7 @@ extension Tables {
         return Holders(complete: content.complete, parts: try parts(of: content.number))
     }
 
-    private func parts(of content: Int64) throws -> [(store: Int, chunks: BitSet)] {
+    private func parts(of content: Int) throws -> [(store: Int, chunks: BitSet)] {
         var parts: [(store: Int, chunks: BitSet)] = []
         try database.run(
             "SELECT store, chunks FROM parts WHERE content = ? ORDER BY store", .integer(content)
@@ -55,12 +56,13 @@ extension Tables {
     func holdings(of store: Int, after: ContentID?, limit: Int) throws -> [(content: ContentID, extent: Extent)] {
         var found: [(content: ContentID, extent: Extent)] = []
         var from = after?.bytes ?? []
+        try transaction { try settle() }
         while found.count < limit {
             var rows = 0
             try database.run(
                 """
-                SELECT c.id, c.complete, p.chunks FROM contents c
-                LEFT JOIN parts p ON p.content = c.number AND p.store = ? WHERE c.id > ? ORDER BY c.id LIMIT ?
+                SELECT c.id, c.complete, p.chunks FROM ids i CROSS JOIN contents c ON c.number = i.content
+                LEFT JOIN parts p ON p.content = c.number AND p.store = ? WHERE i.id > ? ORDER BY i.id LIMIT ?
                 """, .integer(store), .blob(from), .integer(limit - found.count)
             ) { row in
                 rows += 1
@@ -80,13 +82,14 @@ extension Tables {
     func set(_ holding: Holding) throws {
         try checkKnown(holding.stores)
         var contents: [Content] = []
-        for id in Set(holding.contents).sorted() {
+        for id in Set(holding.contents) {
             guard let content = try content(id) else { throw refused("content \(id.hex) is not known") }
             if case .part(let chunks) = holding.extent, chunks.bound > content.chunks {
                 throw refused("content \(id.hex) has no chunk \(chunks.bound - 1)")
             }
             contents.append(content)
         }
+        contents.sort { $0.number < $1.number }  // their rows are written page by page
         var toggles: [BitSet: UInt64] = [:]
         for content in contents { try set(holding.extent, of: content, in: holding.stores, &toggles) }
         for (stores, mark) in toggles { toggle(mark, of: stores) }

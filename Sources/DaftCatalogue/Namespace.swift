@@ -47,12 +47,13 @@ extension Tables {
     }
 
     func names(of content: ContentID) throws -> [Name] {
+        guard let number = try number(of: content) else { return [] }
         var found: [Name] = []
         try database.run(
             """
-            SELECT j.record FROM contents c CROSS JOIN uses u ON u.content = c.number
-            CROSS JOIN journal j ON j.state = u.born WHERE c.id = ?
-            """, .blob(content.bytes)
+            SELECT j.record FROM uses u CROSS JOIN journal j ON j.state = u.born
+            WHERE u.content = ?
+            """, .integer(number)
         ) { found.append(try namedEntry($0.bytes(0)).name) }
         return found.sorted()
     }

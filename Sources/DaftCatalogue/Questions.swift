@@ -67,7 +67,8 @@ extension Catalogue {
 
 extension Tables {
     fileprivate func size(of content: ContentID) throws -> (bytes: Int64, chunks: Int)? {
-        try database.first("SELECT size, chunks FROM contents WHERE id = ?", .blob(content.bytes)) {
+        guard let number = try number(of: content) else { return nil }
+        return try database.first("SELECT size, chunks FROM contents WHERE number = ?", .integer(number)) {
             ($0.integer(0), Int($0.integer(1)))
         }
     }
@@ -81,11 +82,10 @@ extension Tables {
     }
 
     func place(of chunk: ChunkID) throws -> (content: ContentID, chunk: Int)? {
-        let row = try database.first(
-            "SELECT c.id, k.chunk FROM chunks k CROSS JOIN contents c ON c.number = k.content WHERE k.id = ?",
-            .blob(chunk.bytes)
-        ) { (content: $0.bytes(0), chunk: Int($0.integer(1))) }
-        return try row.map { (try ContentID(decoding: $0.content), $0.chunk) }
+        guard let place = try numberedPlace(of: chunk) else { return nil }
+        let id = try database.first("SELECT id FROM contents WHERE number = ?", .integer(place.content)) { $0.bytes(0) }
+        guard let id else { throw damaged }
+        return (try ContentID(decoding: id), place.chunk)
     }
 
     func delta(after head: Head, limitBytes: Int) throws -> DeltaAnswer {
@@ -113,14 +113,16 @@ extension Tables {
     }
 
     fileprivate func dump() throws -> [String] {
+        try transaction { try settle() }
         var lines: [String] = []
         for (table, columns, key) in [
-            ("standing", ["state", "digest", "system", "entries", "contents", "chunks", "bytes"], "one"),
+            ("standing", ["state", "digest", "system", "entries", "contents", "chunks", "bytes", "settled"], "one"),
             ("journal", ["state", "record", "digest"], "state"),
             ("stores", ["number", "info", "inventory"], "number"),
             ("entries", ["name", "born", "ended"], "name, born"),
             ("uses", ["content", "born"], "content, born"),
             ("contents", ["number", "id", "born", "size", "chunks", "complete"], "number"),
+            ("ids", ["id", "content"], "id"),
             ("chunks", ["id", "content", "chunk"], "id"),
             ("parts", ["content", "store", "chunks"], "content, store"),
         ] {

@@ -15,9 +15,13 @@ struct Standing: Equatable {
     var contents = 0
     var chunks = 0
     var bytes: Int64 = 0
+    /// The ids of contents below this number are in their tables; the others are recent.
+    var settled = 0
     var numbers: [StoreID: Int] = [:]
     /// By store number: the digest of what the store keeps.
     var inventories: [UInt64] = []
+    /// Found to be a directory by the last entry below it, and directories stay.
+    var lastParent = Name.root
 }
 
 final class Tables {
@@ -30,12 +34,14 @@ final class Tables {
     let path: String
     let database: Database
     var standing = Standing()
+    /// Nothing until it is needed: see `loadedRecent`.
+    var recent: Recent?
     /// A write failed halfway through a record: the transaction around it must not be committed.
     var spoiled: (any Error)?
 
     init(path: String, durable: Bool) throws {
         self.path = path
-        database = try Database(path: path, durable: durable, cacheBytes: Tables.cacheBytes)
+        database = try Database(path: path, durable: durable, alone: true, cacheBytes: Tables.cacheBytes)
         try database.execute("PRAGMA wal_autocheckpoint = \(Tables.checkpointPages)")
         if try number("SELECT count(*) FROM sqlite_schema") == 0 {
             try database.transaction { try database.execute(Tables.schema) }
@@ -49,16 +55,18 @@ final class Tables {
         PRAGMA user_version = \(formatVersion);
         CREATE TABLE journal(state INTEGER PRIMARY KEY, record BLOB NOT NULL, digest INTEGER NOT NULL);
         CREATE TABLE standing(one INTEGER PRIMARY KEY, state INTEGER NOT NULL, digest INTEGER NOT NULL, system BLOB,
-            entries INTEGER NOT NULL, contents INTEGER NOT NULL, chunks INTEGER NOT NULL, bytes INTEGER NOT NULL);
+            entries INTEGER NOT NULL, contents INTEGER NOT NULL, chunks INTEGER NOT NULL, bytes INTEGER NOT NULL,
+            settled INTEGER NOT NULL);
         CREATE TABLE stores(number INTEGER PRIMARY KEY, info BLOB NOT NULL, inventory INTEGER NOT NULL);
         CREATE TABLE entries(name BLOB, born INTEGER, ended INTEGER, PRIMARY KEY(name, born)) WITHOUT ROWID;
         CREATE TABLE uses(content INTEGER, born INTEGER, PRIMARY KEY(content, born)) WITHOUT ROWID;
-        CREATE TABLE contents(number INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE, born INTEGER NOT NULL,
+        CREATE TABLE contents(number INTEGER PRIMARY KEY, id BLOB NOT NULL, born INTEGER NOT NULL,
             size INTEGER NOT NULL, chunks INTEGER NOT NULL, complete BLOB NOT NULL);
+        CREATE TABLE ids(id BLOB PRIMARY KEY, content INTEGER NOT NULL) WITHOUT ROWID;
         CREATE TABLE chunks(id BLOB PRIMARY KEY, content INTEGER NOT NULL, chunk INTEGER NOT NULL) WITHOUT ROWID;
         CREATE TABLE parts(content INTEGER, store INTEGER, chunks BLOB NOT NULL, PRIMARY KEY(content, store))
             WITHOUT ROWID;
-        INSERT INTO standing VALUES(1, 0, 0, NULL, 0, 0, 0, 0);
+        INSERT INTO standing VALUES(1, 0, 0, NULL, 0, 0, 0, 0, 0);
         """
 
     private func checkFormat() throws {
@@ -79,12 +87,14 @@ final class Tables {
 
     private func readStanding() throws -> Standing {
         var read: Standing?
-        try database.run("SELECT state, digest, system, entries, contents, chunks, bytes FROM standing") { row in
+        try database.run(
+            "SELECT state, digest, system, entries, contents, chunks, bytes, settled FROM standing"
+        ) { row in
             read = Standing(
                 head: Head(state: row.word(0), digest: row.word(1)),
                 system: row.isNull(2) ? nil : try SystemID(decoding: row.bytes(2)),
                 entries: Int(row.integer(3)), contents: Int(row.integer(4)), chunks: Int(row.integer(5)),
-                bytes: row.integer(6))
+                bytes: row.integer(6), settled: Int(row.integer(7)))
         }
         guard var standing = read, try lastOfJournal() == standing.head else { throw damaged }
         try database.run("SELECT number, info, inventory FROM stores ORDER BY number") { row in
@@ -111,18 +121,30 @@ final class Tables {
                 return value
             }
         } catch {
-            standing = before
-            spoiled = nil
+            restore(before)
             throw error
         }
+    }
+
+    private func restore(_ before: Standing) {
+        if standing.settled != before.settled {
+            recent = nil
+        } else if standing.contents != before.contents {
+            recent?.cut(from: before.contents)
+        }
+        standing = before
+        spoiled = nil
     }
 
     private func write(_ new: Standing, over old: Standing) throws {
         guard new != old else { return }
         try database.run(
-            "UPDATE standing SET state = ?, digest = ?, system = ?, entries = ?, contents = ?, chunks = ?, bytes = ?",
+            """
+            UPDATE standing SET state = ?, digest = ?, system = ?, entries = ?, contents = ?, chunks = ?, bytes = ?,
+            settled = ?
+            """,
             .integer(new.head.state), .integer(new.head.digest), .blob(new.system?.encoded), .integer(new.entries),
-            .integer(new.contents), .integer(new.chunks), .integer(new.bytes))
+            .integer(new.contents), .integer(new.chunks), .integer(new.bytes), .integer(new.settled))
         for (store, inventory) in new.inventories.enumerated()
         where store >= old.inventories.count || inventory != old.inventories[store] {
             try database.run(
@@ -133,11 +155,12 @@ final class Tables {
     /// Forgets everything.
     func reset() throws {
         try transaction {
-            for table in ["journal", "stores", "entries", "uses", "contents", "chunks", "parts"] {
+            for table in ["journal", "stores", "entries", "uses", "contents", "ids", "chunks", "parts"] {
                 try database.run("DELETE FROM \(table)")
             }
             standing = Standing()
         }
+        recent = nil
     }
 
     var damaged: Failure { Tables.damaged(path) }
@@ -153,6 +176,8 @@ final class Tables {
         switch error {
         case let failure as Failure: failure
         case let error as SQLError where error.isCorrupt: damaged(path)
+        case let error as SQLError where error.isBusy:
+            Failure(.locked, path.utf8, "another daft has this catalogue open: stop it, or name another directory")
         case let error as SQLError where error.isFull: Failure(.noSpace, path.utf8, "no space for the catalogue")
         case let error as SQLError: Failure(.failed, path.utf8, "\(error.message) (\(error.statement))")
         default: damaged(path)  // bytes in a table that do not decode

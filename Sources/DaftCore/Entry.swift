@@ -1,6 +1,7 @@
 // What stands under a name: a file, a directory or a symlink, with mode and mtime.
 
 public struct Time: Coded, Comparable {
+    public static let zero = Time(seconds: 0, nanoseconds: 0)
     public static let minimumSize = 12
     public let seconds: Int64
     public let nanoseconds: UInt32

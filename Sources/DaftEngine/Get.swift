@@ -58,7 +58,7 @@ private final class Getting: Sendable {
     private let tree: TargetTree
     private let meter = Meter()
     private let report = Mutex(Report())
-    private let entries = Mutex<[ContentID: [NamedEntry]]>([:])
+    private let destination: TargetDestination
 
     private var station: Station { session.station }
 
@@ -66,13 +66,13 @@ private final class Getting: Sendable {
         self.session = session
         self.root = root
         tree = try TargetTree(target)
+        destination = TargetDestination(tree, root)
     }
 
     func run() async throws(Failure) -> Report {
         let watch = session.gauge.part()
-        let destination = TargetDestination(tree, root) { [self] content in entries.withLock { $0[content] ?? [] } }
         let pull = Pull(station, to: destination, meter: meter) { [self] wanted, failure in
-            await settle(wanted, failure)
+            settle(wanted, failure)
             watch(meter.now)
         }
         var directories: [([UInt8], Entry)] = []
@@ -106,26 +106,23 @@ private final class Getting: Sendable {
             case .file(let content):
                 let manifest = try await station.work { () throws(Failure) in try catalogue.manifest(content) }
                 guard let manifest else { throw Failure(.malformed, named.name, "its manifest is not known") }
-                let isFirst = entries.withLock { entries in
-                    entries[content, default: []].append(named)
-                    return entries[content]?.count == 1
-                }
                 meter.expect(bytes: manifest.size, files: 1)
-                if isFirst { await pull.bring(Wanted(content: content, manifest: manifest, name: named.name)) }
+                destination.expect(named)
+                await pull.bring(Wanted(content: content, manifest: manifest, name: named.name))
             }
         } catch {
             fail(error)
         }
     }
 
-    private func settle(_ wanted: Wanted, _ failure: Failure?) async {
-        let names = entries.withLock { $0.removeValue(forKey: wanted.content) ?? [] }
+    private func settle(_ wanted: Wanted, _ failure: Failure?) {
+        destination.forget(wanted.name)
         report.withLock { report in
             if let failure {
                 report.failures.append(failure)
             } else {
-                report.files += Int64(names.count)
-                report.bytes += wanted.manifest.size * Int64(names.count)
+                report.files += 1
+                report.bytes += wanted.manifest.size
             }
         }
     }

@@ -11,6 +11,8 @@ public struct SQLError: Error, Hashable, Sendable {
 
     /// The disk is full.
     public var isFull: Bool { code & 0xff == SQLITE_FULL }
+    /// Another process has the database.
+    public var isBusy: Bool { code & 0xff == SQLITE_BUSY }
     /// The file is no database, or a damaged one.
     public var isCorrupt: Bool { code & 0xff == SQLITE_CORRUPT || code & 0xff == SQLITE_NOTADB }
 }
@@ -19,13 +21,9 @@ public final class Database {
     fileprivate let handle: OpaquePointer
     private var prepared: [String: Statement] = [:]
 
-    /// Opens or makes the database at `path`, in WAL mode. `durable`: a commit is on the disk when it returns.
-    public convenience init(path: String, durable: Bool, cacheBytes: Int = 64 << 20) throws(SQLError) {
-        try self.init(path: Array(path.utf8), durable: durable, cacheBytes: cacheBytes)
-    }
-
-    /// The same for a path of any bytes.
-    public init(path: [UInt8], durable: Bool, cacheBytes: Int = 64 << 20) throws(SQLError) {
+    /// Opens or makes the database at `path`, in WAL mode. `durable`: a commit is on the disk when it returns. `alone`:
+    /// nobody else may open it meanwhile, and nothing is locked and unlocked around each statement.
+    public init(path: [UInt8], durable: Bool, alone: Bool = false, cacheBytes: Int = 64 << 20) throws(SQLError) {
         var opened: OpaquePointer?
         let flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX
         let status = (path + [0]).withUnsafeBufferPointer { bytes in
@@ -38,11 +36,18 @@ public final class Database {
         }
         handle = opened
         sqlite3_extended_result_codes(handle, 1)
-        sqlite3_busy_timeout(handle, 5_000)
+        sqlite3_busy_timeout(handle, alone ? 0 : 5_000)
+        if alone { try execute("PRAGMA locking_mode = EXCLUSIVE") }
         try execute("PRAGMA journal_mode = WAL")
         try execute("PRAGMA synchronous = \(durable ? "FULL" : "OFF")")
         try execute("PRAGMA cache_size = \(-cacheBytes / 1024)")
         try execute("PRAGMA wal_autocheckpoint = 4000")
+    }
+
+    public convenience init(
+        path: String, durable: Bool, alone: Bool = false, cacheBytes: Int = 64 << 20
+    ) throws(SQLError) {
+        try self.init(path: Array(path.utf8), durable: durable, alone: alone, cacheBytes: cacheBytes)
     }
 
     deinit {

@@ -128,3 +128,15 @@ private func realPath(_ path: [UInt8]) throws(Failure) -> [UInt8] {
     defer { free(found) }
     return bytes(ofC: found)
 }
+
+/// Whether something stands at a path of the user's, be it a symlink that leads nowhere.
+public func pathExists(_ path: [UInt8]) -> Bool {
+    var raw = stat()
+    return withPath(path) { lstat($0, &raw) } == 0
+}
+
+/// Which directory stands at a path, to know it again in a walk.
+public func directoryIdentity(_ path: [UInt8]) -> [UInt64]? {
+    var raw = stat()
+    return withPath(path) { stat($0, &raw) } == 0 ? [UInt64(raw.st_dev), UInt64(raw.st_ino)] : nil
+}

@@ -109,11 +109,6 @@ public final class Store: Sendable {
         }
     }
 
-    public struct Space: Hashable, Sendable {
-        public let total: Int64
-        public let free: Int64
-    }
-
     /// Bytes on the store's filesystem.
     public func space() throws(Failure) -> Space {
         var raw = statvfs()

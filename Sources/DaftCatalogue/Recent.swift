@@ -1,0 +1,89 @@
+// Ids of contents and chunks are keys in random order: entered one by one, each would touch a page of its own in
+// every transaction. So the latest are kept in memory, and written many together in their order; the journal has
+// them meanwhile, and they are read from it again when they are needed after an opening or a rollback.
+
+import DaftCore
+import DaftSQL
+
+/// Where a chunk is.
+struct Place {
+    let content: Int
+    let chunk: Int
+}
+
+/// The ids of the contents from number `Standing.settled` on, and of the chunks that they brought.
+struct Recent {
+    static let limit = 150_000
+    var contents: [ContentID: Int] = [:]
+    var chunks: [ChunkID: Place] = [:]
+
+    var isFull: Bool { contents.count + chunks.count >= Recent.limit }
+
+    /// Forgets the contents from `number` on.
+    mutating func cut(from number: Int) {
+        contents = contents.filter { $0.value < number }
+        chunks = chunks.filter { $0.value.content < number }
+    }
+}
+
+extension Tables {
+    func number(of content: ContentID) throws -> Int? {
+        if let number = try loadedRecent().contents[content] { return number }
+        return try database.first("SELECT content FROM ids WHERE id = ?", .blob(content.bytes)) { Int($0.integer(0)) }
+    }
+
+    func numberedPlace(of chunk: ChunkID) throws -> Place? {
+        if let place = try loadedRecent().chunks[chunk] { return place }
+        return try database.first("SELECT content, chunk FROM chunks WHERE id = ?", .blob(chunk.bytes)) {
+            Place(content: Int($0.integer(0)), chunk: Int($0.integer(1)))
+        }
+    }
+
+    /// Enters the ids of a new content. How many of its chunks were not known before?
+    func addIDs(_ id: ContentID, _ manifest: Manifest, _ number: Int) throws -> Int {
+        if try loadedRecent().isFull { try settle() }
+        var fresh = 0
+        for (chunk, id) in manifest.chunks.enumerated() where try numberedPlace(of: id) == nil {
+            recent?.chunks[id] = Place(content: number, chunk: chunk)
+            fresh += 1
+        }
+        recent?.contents[id] = number
+        return fresh
+    }
+
+    /// Writes the recent ids into their tables.
+    func settle() throws {
+        let recent = try loadedRecent()
+        for (id, number) in recent.contents.sorted(by: { $0.key < $1.key }) {
+            try database.run("INSERT INTO ids(id, content) VALUES(?, ?)", .blob(id.bytes), .integer(number))
+        }
+        for (id, place) in recent.chunks.sorted(by: { $0.key < $1.key }) {
+            try database.run(
+                "INSERT INTO chunks(id, content, chunk) VALUES(?, ?, ?)", .blob(id.bytes), .integer(place.content),
+                .integer(place.chunk))
+        }
+        self.recent = Recent()
+        standing.settled = standing.contents
+    }
+
+    private func loadedRecent() throws -> Recent {
+        if let recent { return recent }
+        var loaded = Recent()
+        try database.run(
+            """
+            SELECT c.number, j.record FROM contents c CROSS JOIN journal j ON j.state = c.born
+            WHERE c.number >= ? ORDER BY c.number
+            """, .integer(standing.settled)
+        ) { row in
+            guard case .content(let id, let manifest, _) = try Record(decoding: row.bytes(1)) else { throw damaged }
+            let number = Int(row.integer(0))
+            loaded.contents[id] = number
+            for (chunk, id) in manifest.chunks.enumerated() where loaded.chunks[id] == nil {
+                let isSettled = try database.first("SELECT 1 FROM chunks WHERE id = ?", .blob(id.bytes)) { _ in true }
+                if isSettled == nil { loaded.chunks[id] = Place(content: number, chunk: chunk) }
+            }
+        }
+        recent = loaded
+        return loaded
+    }
+}

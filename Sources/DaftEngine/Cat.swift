@@ -1,0 +1,88 @@
+// cat: a published file's bytes, in order, to whoever takes them.
+
+import DaftCatalogue
+import DaftCore
+import DaftLink
+import DaftStore
+
+extension Session {
+    private static let chunksUnderWay = 4
+
+    /// Hands the file's bytes on, verified, piece by piece; `write` may block and runs on a worker.
+    public func cat(
+        _ name: Name, to write: @escaping @Sendable (UnsafeRawBufferPointer) throws(Failure) -> Void
+    ) async -> Report {
+        do throws(Failure) {
+            _ = try await lookAround()
+            let wanted = try await wantedFile(name)
+            return try await pour(wanted, write)
+        } catch {
+            return .failed(error)
+        }
+    }
+
+    private func wantedFile(_ name: Name) async throws(Failure) -> Wanted {
+        let catalogue = station.catalogue
+        return try await station.work { () throws(Failure) in
+            guard let entry = try catalogue.entry(name) else {
+                throw Failure(.noSuchName, name, "no such name is published")
+            }
+            guard let content = entry.content, let manifest = try catalogue.manifest(content) else {
+                throw Failure(.failed, name, "it is a \(entry.word), not a file")
+            }
+            return Wanted(content: content, manifest: manifest, name: name)
+        }
+    }
+
+    private func pour(
+        _ wanted: Wanted, _ write: @escaping @Sendable (UnsafeRawBufferPointer) throws(Failure) -> Void
+    ) async throws(Failure) -> Report {
+        let meter = Meter()
+        let watch = gauge.part()
+        let sourcing = Sourcing(station, meter: meter, predecessor: nil)
+        let (station, manifest) = (station, wanted.manifest)
+        meter.expect(bytes: manifest.size, files: 1)
+        var chunk = 0
+        var failure: Failure?
+        await station.loop.inOrder(width: Session.chunksUnderWay) {
+            guard failure == nil, chunk < manifest.chunks.count, !Task.isCancelled else { return nil as Int? }
+            defer { chunk += 1 }
+            return chunk
+        } work: { chunk in
+            await Result.of { () async throws(Failure) in
+                let length = manifest.length(of: chunk)
+                let slab = await station.intake.take(length)
+                if manifest.chunks[chunk] == zeroChunkID(length: length) {
+                    slab.slice(0, length).initializeMemory(as: UInt8.self, repeating: 0)
+                } else {
+                    try await sourcing.obtain(wanted, chunk: chunk, into: slab)
+                }
+                return Poured(slab: slab, length: length)
+            }
+        } take: { result in
+            guard failure == nil else { return }
+            do throws(Failure) {
+                let poured = try result.get()
+                try await station.work { () throws(Failure) in
+                    try write(UnsafeRawBufferPointer(poured.slab.slice(0, poured.length)))
+                }
+                meter.add(bytes: Int64(poured.length))
+                watch(meter.now)
+            } catch {
+                failure = error
+            }
+        }
+        var report = Report()
+        report.bytes = meter.now.bytes
+        report.moved = meter.moved
+        report.files = failure == nil ? 1 : 0
+        report.failures = failure.map { [$0] } ?? []
+        if Task.isCancelled { report.failures.append(Failure(.stopped, wanted.name, "stopped")) }
+        return report
+    }
+}
+
+private struct Poured: Sendable {
+    let slab: Slab
+    let length: Int
+}

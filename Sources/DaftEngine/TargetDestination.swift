@@ -1,0 +1,64 @@
+// The user's own disk as the place where pulled contents go: what `get` writes.
+
+import DaftCore
+import DaftStore
+import Synchronization
+
+final class TargetDestination: Destination {
+    private let tree: TargetTree
+    private let root: Name
+    private let entries = Mutex<[Name: Entry]>([:])
+
+    init(_ tree: TargetTree, _ root: Name) {
+        self.tree = tree
+        self.root = root
+    }
+
+    /// What is pulled under this name is written as this entry.
+    func expect(_ named: NamedEntry) { entries.withLock { $0[named.name] = named.entry } }
+    func forget(_ name: Name) { entries.withLock { $0[name] = nil } }
+
+    func open(_ wanted: Wanted, buffer: UnsafeMutableRawBufferPointer) throws(Failure) -> any Sink {
+        let (relative, entry) = try place(of: wanted)
+        let file = try tree.file(relative, entry, wanted.manifest)
+        try file.inspect(buffer: buffer)
+        return TargetSink(file: file)
+    }
+
+    func take(_ whole: [(wanted: Wanted, bytes: UnsafeRawBufferPointer)]) -> [Failure?] {
+        whole.map { wanted, bytes in
+            do throws(Failure) {
+                let (relative, entry) = try place(of: wanted)
+                try TargetFile.writeWhole(in: tree, relative, entry, bytes)
+                return nil
+            } catch {
+                return error
+            }
+        }
+    }
+
+    private func place(of wanted: Wanted) throws(Failure) -> ([UInt8], Entry) {
+        guard let entry = entries.withLock({ $0[wanted.name] }), let relative = wanted.name.relative(to: root) else {
+            throw Failure(.failed, wanted.name, "nobody asked for it")
+        }
+        return (Array(relative), entry)
+    }
+}
+
+private struct TargetSink: Sink {
+    let file: TargetFile
+
+    var have: BitSet { file.have }
+
+    func write(_ chunk: Int, _ id: ChunkID, _ bytes: UnsafeRawBufferPointer) throws(Failure) {
+        try file.write(chunk, bytes)
+    }
+
+    func leaveHole(_ chunk: Int, _ id: ChunkID) throws(Failure) { try file.leaveHole(chunk) }
+
+    /// What an earlier run left was found when the file was opened; elsewhere on the user's disk nothing is looked for.
+    func copyFromNearby(_ chunk: Int, _ id: ChunkID, buffer: UnsafeMutableRawBufferPointer) -> Bool { false }
+
+    func finish() throws(Failure) { try file.finish() }
+    func pause() { file.abandon() }
+}

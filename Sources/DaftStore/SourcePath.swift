@@ -58,25 +58,18 @@ struct Reach {
         defer { withExtendedLifetime(folder) {} }
         return try openAt(base, rest, flags)
     }
-
-    /// What stands there; a symlink is not followed unless a slash ends the path.
-    func status() throws(SystemError) -> Status {
-        defer { withExtendedLifetime(folder) {} }
-        return try statusAt(base, rest)
-    }
-
-    func symlinkTarget() throws(SystemError) -> [UInt8] {
-        defer { withExtendedLifetime(folder) {} }
-        return try withPath(rest) { (path) throws(SystemError) in try symlinkTargetAt(base, path) }
-    }
 }
 
 func openAt(
     _ base: Int32, _ path: some Collection<UInt8>, _ flags: Int32, mode: mode_t = 0
 ) throws(SystemError) -> Descriptor {
-    try withPath(path) { (path) throws(SystemError) in
-        Descriptor(try system("open") { openat(base, path, flags | O_CLOEXEC, mode) })
-    }
+    try withPath(path) { (path) throws(SystemError) in try openAt(base, path, flags, mode: mode) }
+}
+
+func openAt(
+    _ base: Int32, _ path: UnsafePointer<CChar>, _ flags: Int32, mode: mode_t = 0
+) throws(SystemError) -> Descriptor {
+    Descriptor(try system("open") { openat(base, path, flags | O_CLOEXEC, mode) })
 }
 
 func statusAt(_ base: Int32, _ path: some Collection<UInt8>) throws(SystemError) -> Status {

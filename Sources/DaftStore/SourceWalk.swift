@@ -60,14 +60,8 @@ public final class SourceWalk: @unchecked Sendable {
         do {
             root = try absolutePath(path)
             let reach = try Reach(path)
-            let status = try reach.status()
-            if status.isDirectory, !skipping(status.device, status.inode) {
-                let directory = try reach.open(O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
-                rootDirectory = directory
-                try enter(directory, status)
-            }
-            let name = root.split(separator: slash).last ?? []
-            first = try sighting([], name: name, status) { () throws(SystemError) in try reach.symlinkTarget() }
+            first = try withPath(reach.rest) { (name) throws(SystemError) in try look(reach.base, name, []) }
+            rootDirectory = levels.first?.directory
         } catch {
             throw error.failure(path)
         }
@@ -105,45 +99,40 @@ public final class SourceWalk: @unchecked Sendable {
         names.withName(index) { name, bytes in
             let relative = joined(here, bytes)
             do throws(SystemError) {
-                let status = try statusAt(directory.number, name)
-                if status.isDirectory, !skipping(status.device, status.inode) {
-                    let below = try openAt(directory.number, bytes, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
-                    try enter(below, status, relative)
-                }
-                return try sighting(relative, name: bytes, status) { () throws(SystemError) in
-                    try symlinkTargetAt(directory.number, name)
-                }
+                return try look(directory.number, name, relative)
             } catch {
                 return .failed(error.failure(ofSource: joined(root, relative)))
             }
         }
     }
 
-    private func sighting(
-        _ relative: [UInt8], name: some Collection<UInt8>, _ status: Status,
-        target: () throws(SystemError) -> [UInt8]
+    /// Looks at one name, and enters it when it is a directory.
+    private func look(
+        _ base: Int32, _ name: UnsafePointer<CChar>, _ relative: [UInt8]
     ) throws(SystemError) -> Sighting {
+        let status = try statusAt(base, name)
+        let path = joined(root, relative)
         func found(_ kind: Found.Kind) -> Sighting {
             .found(Found(relative: relative, kind: kind, mode: status.permissions, mtime: status.mtime))
         }
-        let path = joined(root, relative)
+        func skipped(_ what: String) -> Sighting { .skipped(Failure(.failed, path, "skipped: \(what)")) }
         switch status.mode & S_IFMT {
-        case S_IFREG where TargetPartial.isName(name):
-            return .skipped(Failure(.failed, path, "skipped: an unfinished file of an interrupted get"))
+        case S_IFREG where TargetPartial.isPath(path): return skipped("an unfinished file of an interrupted get")
         case S_IFREG: return found(.file(SourceFileInfo(path, status)))
-        case S_IFLNK: return found(.symlink(try target()))
-        case S_IFDIR where skipping(status.device, status.inode):
-            return .skipped(Failure(.failed, path, "skipped: daft's own store"))
-        case S_IFDIR: return found(.directory)
-        case S_IFSOCK: return .skipped(Failure(.failed, path, "skipped: a socket"))
-        case S_IFIFO: return .skipped(Failure(.failed, path, "skipped: a fifo"))
-        default: return .skipped(Failure(.failed, path, "skipped: a device"))
+        case S_IFLNK: return found(.symlink(try symlinkTargetAt(base, name)))
+        case S_IFDIR where skipping(status.device, status.inode): return skipped("daft's own store")
+        case S_IFDIR:
+            try enter(try openAt(base, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW), status, relative)
+            return found(.directory)
+        case S_IFSOCK: return skipped("a socket")
+        case S_IFIFO: return skipped("a fifo")
+        default: return skipped("a device")
         }
     }
 }
 
 extension SourceWalk {
-    private func enter(_ directory: Descriptor, _ status: Status, _ relative: [UInt8] = []) throws(SystemError) {
+    private func enter(_ directory: Descriptor, _ status: Status, _ relative: [UInt8]) throws(SystemError) {
         let names = try SourceListing(of: directory)
         levels.append(Level(status: status, pathLength: relative.count, names: names, directory: directory))
         here = relative

@@ -59,11 +59,14 @@ public final class TargetFile: Sendable {
         var holes = SourceHoles()
         return BitSet(
             manifest.chunks.indices.filter { chunk in
-                let start = manifest.offset(of: chunk)
-                let range = start..<start + Int64(manifest.length(of: chunk))
-                if (try? holes.contain(range, of: partial.file)) == true { return isZero(chunk) }
+                if (try? holes.contain(range(of: chunk), of: partial.file)) == true { return isZero(chunk) }
                 return finding(chunk, in: partial.file, buffer) != .wrong
             })
+    }
+
+    private func range(of chunk: Int) -> Range<Int64> {
+        let start = manifest.offset(of: chunk)
+        return start..<start + Int64(manifest.length(of: chunk))
     }
 
     private func isZero(_ chunk: Int) -> Bool {
@@ -99,23 +102,14 @@ public final class TargetFile: Sendable {
     public func write(_ chunk: Int, _ bytes: UnsafeRawBufferPointer) throws(Failure) {
         precondition(bytes.count == manifest.length(of: chunk), "not the length of the chunk")
         let partial = try partial()
-        do {
-            try partial.write(bytes, at: manifest.offset(of: chunk))
-        } catch {
-            throw error.failure(place.path)
-        }
+        try attempt { () throws(SystemError) in try partial.write(bytes, at: manifest.offset(of: chunk)) }
         state.withLock { $0.have.insert(chunk) }
     }
 
     /// Instead of writing a chunk of zeros.
     public func leaveHole(_ chunk: Int) throws(Failure) {
         let partial = try partial()
-        let start = manifest.offset(of: chunk)
-        do {
-            try partial.leaveHole(start..<start + Int64(manifest.length(of: chunk)))
-        } catch {
-            throw error.failure(place.path)
-        }
+        try attempt { () throws(SystemError) in try partial.leaveHole(range(of: chunk)) }
         state.withLock { $0.have.insert(chunk) }
     }
 
@@ -124,20 +118,12 @@ public final class TargetFile: Sendable {
         let missing = manifest.chunks.count - have.count
         if missing > 0 { throw Failure(.missing, place.path, "\(missing) chunks are missing") }
         if let whole = state.withLock({ $0.whole }) {
-            try settle(whole)
+            try attempt { () throws(SystemError) in try whole.settle(entry) }
             try openPartial(create: false)?.remove()
         } else {
             try partial().finish(entry)
         }
         close()
-    }
-
-    private func settle(_ file: Descriptor) throws(Failure) {
-        do {
-            try file.settle(entry)
-        } catch {
-            throw error.failure(place.path)
-        }
     }
 
     /// Ends without the file; what was written stays for the next run.
@@ -164,10 +150,17 @@ public final class TargetFile: Sendable {
 
     private func openPartial(create: Bool) throws(Failure) -> TargetPartial? {
         try state.withLock { (state) throws(Failure) in
-            if state.partial == nil {
-                state.partial = try TargetPartial.open(for: place, size: manifest.size, create: create)
+            if let partial = state.partial { return partial }
+            guard let partial = try TargetPartial.open(for: place, size: manifest.size, create: create) else {
+                return nil
             }
-            return state.partial
+            try attempt { () throws(SystemError) in try partial.resize(to: manifest.size) }
+            state.partial = partial
+            return partial
         }
+    }
+
+    private func attempt(_ body: () throws(SystemError) -> Void) throws(Failure) {
+        do { try body() } catch { throw error.failure(place.path) }
     }
 }

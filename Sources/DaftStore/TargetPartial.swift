@@ -19,9 +19,10 @@ struct TargetPartial: Sendable {
     /// Below this, waiting for the disk costs more than going round the page cache saves.
     private static let smallestDirect = 1 << 20
 
-    static func isName(_ name: some Collection<UInt8>) -> Bool {
-        name.first == UInt8(ascii: ".") && name.count > ending.count + 1
-            && name.suffix(ending.count).elementsEqual(ending)
+    static func isPath(_ path: [UInt8]) -> Bool {
+        guard path.suffix(ending.count).elementsEqual(ending) else { return false }
+        let name = path[(path.lastIndex(of: slash).map { $0 + 1 } ?? 0)...]
+        return name.first == UInt8(ascii: ".") && name.count > ending.count + 1
     }
 
     static func name(for name: [UInt8]) -> [UInt8] {
@@ -31,13 +32,13 @@ struct TargetPartial: Sendable {
         return whole.prefix(longestName - mark.count - ending.count) + mark + ending
     }
 
-    /// Opens what an earlier run left, or makes it anew; nil when there is none and `create` is false.
+    /// Opens what an earlier run left, or makes it anew; nil when there is none and `create` is false. `size` is what
+    /// it will have, not what it has.
     static func open(for target: TargetPlace, size: Int64, create: Bool) throws(Failure) -> TargetPartial? {
         do {
             guard let (file, status) = try locked(target.partial, create: create) else { return nil }
-            if status.size != size { try system("ftruncate") { ftruncate(file.number, off_t(size)) } }
             let direct = size >= smallestDirect ? try? target.partial.open(O_WRONLY | linux_o_direct) : nil
-            return TargetPartial(file: file, isUsed: status.blocks > 0, direct: direct, target: target)
+            return TargetPartial(file: file, isUsed: status.size > 0, direct: direct, target: target)
         } catch {
             if error.code == EWOULDBLOCK { throw Failure(.locked, target.path, "is being written by another get") }
             throw error.failure(target.path)
@@ -91,6 +92,10 @@ struct TargetPartial: Sendable {
                 pwrite(file.number, bytes.baseAddress! + done, bytes.count - done, off_t(offset) + off_t(done))
             }
         }
+    }
+
+    func resize(to size: Int64) throws(SystemError) {
+        try system("ftruncate") { ftruncate(file.number, off_t(size)) }
     }
 
     /// Makes `range` read as zeros.

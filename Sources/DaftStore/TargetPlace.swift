@@ -52,15 +52,8 @@ struct TargetPlace: Sendable {
             if !error.exists { throw error.failure(path) }
             let status = try status()
             guard let status, status.isDirectory else { throw taken("directory", by: status) }
-            allowWriting(status)
+            if !status.ownerMayWrite { withPath(name) { _ = fchmodat(directory.number, $0, status.writableMode, 0) } }
         }
-    }
-
-    /// A directory that an earlier run finished may forbid its owner to write; where that cannot be changed, what is
-    /// written into it fails by its own name.
-    private func allowWriting(_ status: Status) {
-        if status.permissions & 0o700 == 0o700 { return }
-        withPath(name) { _ = fchmodat(directory.number, $0, mode_t(status.permissions | 0o700), 0) }
     }
 
     func makeSymlink(to target: [UInt8], mtime: Time) throws(Failure) {
@@ -97,7 +90,20 @@ struct TargetPlace: Sendable {
     }
 }
 
+// A directory that an earlier run finished may forbid its owner to write. Where that cannot be changed, what is
+// written into it fails by its own name.
+
+extension Status {
+    fileprivate var ownerMayWrite: Bool { mode & 0o700 == 0o700 }
+    fileprivate var writableMode: mode_t { mode_t(permissions | 0o700) }
+}
+
 extension Descriptor {
+    func allowWriting() {
+        guard let status = try? status(), !status.ownerMayWrite else { return }
+        _ = fchmod(number, status.writableMode)
+    }
+
     /// Gives a file or directory the mode and the mtime of its entry.
     func settle(_ entry: Entry) throws(SystemError) {
         try system("fchmod") { fchmod(number, mode_t(entry.mode)) }

@@ -28,7 +28,7 @@ public final class TargetTree: Sendable {
 
     /// Makes a directory, or goes on with the one that is there; empty means the root itself.
     public func makeDirectory(_ relative: [UInt8]) throws(Failure) {
-        if relative.isEmpty, (try? openedRoot()) != nil { return }
+        if relative.isEmpty, let directory = try? openedRoot() { return directory.allowWriting() }
         try place(relative).makeDirectory()
     }
 

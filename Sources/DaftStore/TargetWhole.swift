@@ -14,7 +14,9 @@ extension TargetFile {
         }
         guard let partial = try TargetPartial.open(for: place, size: Int64(bytes.count), create: true) else { return }
         do {
-            if isZero(bytes) {
+            let isZero = isZero(bytes)
+            if isZero || partial.isUsed { try partial.resize(to: Int64(bytes.count)) }
+            if isZero {
                 try partial.leaveHole(0..<Int64(bytes.count))
             } else {
                 try partial.write(bytes, at: 0)

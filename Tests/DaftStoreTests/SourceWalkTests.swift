@@ -12,9 +12,10 @@ import Testing
         try scratch.write("b/z", [])
         try scratch.write("b.txt", filler(1))
         try scratch.write("B", filler(2))
-        #expect(try scratch.walk().map(\.line) == [
-            "d ", "f B 2", "d b", "d b/deep", "f b/deep/x 3", "f b/z 0", "f b.txt 1", "d empty",
-        ])
+        #expect(
+            try scratch.walk().map(\.line) == [
+                "d ", "f B 2", "d b", "d b/deep", "f b/deep/x 3", "f b/z 0", "f b.txt 1", "d empty",
+            ])
     }
 
     @Test func aFileAloneIsAWalkOfOne() throws {
@@ -80,9 +81,10 @@ import Testing
         try scratch.write("tree/.big.bin.daft-partial", [1])
         #expect(withPath(scratch("tree/fifo")) { mkfifo($0, 0o600) } == 0)
         #expect(withPath(scratch("tree/null")) { mknod($0, S_IFSOCK | 0o600, 0) } == 0)
-        #expect(try scratch.walk("tree").map(\.line) == [
-            "d ", "skipped .big.bin.daft-partial", "f a 1", "skipped fifo", "skipped null", "f z 1",
-        ])
+        #expect(
+            try scratch.walk("tree").map(\.line) == [
+                "d ", "skipped .big.bin.daft-partial", "f a 1", "skipped fifo", "skipped null", "f z 1",
+            ])
         #expect(try scratch.walk("tree/fifo").map(\.line) == ["skipped fifo"])
     }
 

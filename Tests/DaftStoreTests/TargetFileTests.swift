@@ -220,7 +220,7 @@ private struct Content {
         let other = Array(name.dropLast()) + [UInt8(ascii: "m")]
         #expect(TargetPartial.name(for: name).count == 255)
         #expect(TargetPartial.name(for: name) != TargetPartial.name(for: other))
-        #expect(TargetPartial.isName(TargetPartial.name(for: name)))
+        #expect(TargetPartial.isPath(scratch(TargetPartial.name(for: name))))
         let file = try open(content, scratch(name))
         try content.writeMissing(to: file)
         try file.finish()

@@ -44,10 +44,13 @@ private let longAgo = Time(seconds: 1_000_000_000, nanoseconds: 123_456_789)
         let scratch = try SourceScratch()
         for _ in 0..<2 {
             let tree = try TargetTree(scratch("out"))
-            for relative in ["", "a"] { try tree.makeDirectory(Array(relative.utf8)) }
+            for relative in ["", "a"] {
+                try tree.makeDirectory(Array(relative.utf8))
+                #expect(try scratch.status("out/\(relative)").permissions & 0o700 == 0o700)
+            }
             try put(filler(10), in: tree, "a/x")
             try tree.makeSymlink(Array("a/l".utf8), link(to: "x"))
-            #expect(tree.finishDirectories([([], directory()), (Array("a".utf8), directory(0o500))]).isEmpty)
+            #expect(tree.finishDirectories([([], directory(0o555)), (Array("a".utf8), directory(0o500))]).isEmpty)
         }
         let before = try scratch.status("out/a/x").inode
         try put(filler(10), in: TargetTree(scratch("out")), "a/x")

@@ -39,6 +39,7 @@ let package = Package(
         tests(of: "DaftCore"),
         tests(of: "DaftSQL"),
         tests(of: "DaftCatalogue", ["DaftCore", "DaftSQL"]),
+        tests(of: "DaftEngine", ["DaftCore", "DaftLink", "DaftStore", "DaftCatalogue"]),
         .testTarget(
             name: "SystemLibraryTests", dependencies: ["CSQLite", "COpenSSL", "CZstd", "CZMQ", "CMPI"],
             swiftSettings: settings),

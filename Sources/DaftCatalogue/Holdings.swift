@@ -7,9 +7,14 @@ import DaftSQL
 /// Who keeps a content.
 public struct Holders: Sendable {
     /// The numbers of the stores that keep all of it.
-    public var complete = BitSet()
+    public var complete: BitSet
     /// The others that keep some of its chunks, in order of their numbers.
-    public var parts: [(store: Int, chunks: BitSet)] = []
+    public var parts: [(store: Int, chunks: BitSet)]
+
+    public init(complete: BitSet = BitSet(), parts: [(store: Int, chunks: BitSet)] = []) {
+        self.complete = complete
+        self.parts = parts
+    }
 }
 
 /// The row of a content.

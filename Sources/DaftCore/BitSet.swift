@@ -88,7 +88,9 @@ public struct BitSet: Coded {
     }
 
     /// The first member from `start` on, coming round at the end.
-    public func first(from start: Int) -> Int? { first(in: Swift.min(start, bound)..<bound) ?? first(in: 0..<Swift.min(start, bound)) }
+    public func first(from start: Int) -> Int? {
+        first(in: Swift.min(start, bound)..<bound) ?? first(in: 0..<Swift.min(start, bound))
+    }
 
     private func first(in range: Range<Int>) -> Int? {
         guard !range.isEmpty else { return nil }

@@ -19,7 +19,7 @@ extension Session {
             for thing in things {
                 if await station.workers.run({ pathExists(thing) }) {
                     report.merge(await put([thing], as: name))
-                    names.append(try name ?? publishedName(of: thing))
+                    names.append(try publishedName(of: thing, unless: name))
                 } else {
                     names.append(try published(thing))
                 }

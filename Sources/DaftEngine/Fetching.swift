@@ -214,7 +214,8 @@ private final class FetchLedger: Sendable {
 
     func summary(moved: Int64, host: String) -> Fetched {
         state.withLock { state in
-            Fetched(files: state.files, moved: moved, failures: state.failures.map { $0.at(host) }, lacking: state.lacking)
+            Fetched(
+                files: state.files, moved: moved, failures: state.failures.map { $0.at(host) }, lacking: state.lacking)
         }
     }
 }

@@ -34,7 +34,9 @@ actor Gathering {
         decision = task
         if let failure = await task.value { throw failure }
         if let system = hello.system, system != station.catalogue.system {
-            throw Gathering.unrelated([hello.store.host: system, station.settings.host: station.catalogue.system ?? system])
+            throw Gathering.unrelated([
+                hello.store.host: system, station.settings.host: station.catalogue.system ?? system,
+            ])
         }
     }
 

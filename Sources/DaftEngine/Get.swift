@@ -36,9 +36,12 @@ extension Session {
         var report = Report()
         do throws(Failure) {
             _ = try await lookAround()
-            if let path, names.count > 1 { try await station.work { () throws(Failure) in try TargetTree(path).makeDirectory([]) } }
+            if let path, names.count > 1 {
+                try await station.work { () throws(Failure) in try TargetTree(path).makeDirectory([]) }
+            }
             for name in names {
-                let target = path.map { names.count == 1 ? $0 : $0 + [UInt8(ascii: "/")] + name.last } ?? Array(name.last)
+                let target =
+                    path.map { names.count == 1 ? $0 : $0 + [UInt8(ascii: "/")] + name.last } ?? Array(name.last)
                 guard !target.isEmpty else {
                     throw Failure(.usage, name, "say where to write it, with --to")
                 }

@@ -69,7 +69,9 @@ struct Intake: Sendable {
         case .ingested(let outcomes) where outcomes.count == shares.count: return outcomes
         case .failed(let failure): return shares.map { .failed(about(failure, files[$0.file])) }
         default:
-            return shares.map { .failed(Failure(.malformed, files[$0.file].info.path, "an outcome that fits no ingest")) }
+            return shares.map {
+                .failed(Failure(.malformed, files[$0.file].info.path, "an outcome that fits no ingest"))
+            }
         }
     }
 
@@ -80,7 +82,9 @@ struct Intake: Sendable {
             return .failed(Failure(.noSpace, file.info.path, "no data server has room for \(file.info.size) bytes"))
         }
         for case (_, .failed(let failure)) in parts { return .failed(failure) }
-        if !isCut, let part = parts.first, let member = part.share.member, case .whole(let id, let manifest) = part.outcome {
+        if !isCut, let part = parts.first, let member = part.share.member,
+            case .whole(let id, let manifest) = part.outcome
+        {
             return .kept(kept(file, id, manifest, [StoreExtent(store: member.number, .complete)], [member], nil))
         }
         var ids: [ChunkID] = []
@@ -123,7 +127,9 @@ struct Intake: Sendable {
         var orders: [Rank: [Order]] = [:]
         func collect(_ all: [Kept], _ order: ([Kept]) -> Order) {
             let pairs = all.flatMap { kept in kept.keepers.map { ($0.rank, kept) } }
-            for (rank, some) in Dictionary(grouping: pairs, by: \.0) { orders[rank, default: []].append(order(some.map(\.1))) }
+            for (rank, some) in Dictionary(grouping: pairs, by: \.0) {
+                orders[rank, default: []].append(order(some.map(\.1)))
+            }
         }
         collect(admitted.filter { $0.key != nil }) { .settle($0.compactMap(settled)) }
         collect(admitted.filter { $0.key == nil }) { .place($0.map(\.named)) }

@@ -160,12 +160,15 @@ struct Joining: Sendable {
             troubles += try await station.work { () throws(Failure) in
                 var moved: [Failure] = []
                 for named in page where !named.entry.isDirectory {
-                    guard let published = try catalogue.entry(named.name), !published.admits(named.entry) else { continue }
+                    guard let published = try catalogue.entry(named.name), !published.admits(named.entry) else {
+                        continue
+                    }
                     let place = try store.setAside(named.name)
                     moved.append(
                         Failure(
                             .taken, named.name, node: host,
-                            "something else was published under this name meanwhile; what stood here is kept as \(shown(place))"))
+                            "something else was published under this name meanwhile; what stood here is kept as \(shown(place))"
+                        ))
                 }
                 return moved
             }

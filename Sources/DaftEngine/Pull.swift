@@ -104,7 +104,9 @@ actor Pull {
             return await done(wanted, named(error, wanted))
         }
         let size = Int(wanted.manifest.size)
-        if packed[source, default: 0] + size > station.intake.slabBytes || packs[source, default: []].count == Pull.packPieces {
+        if packed[source, default: 0] + size > station.intake.slabBytes
+            || packs[source, default: []].count == Pull.packPieces
+        {
             await send(source)
         }
         packs[source, default: []].append(wanted)
@@ -199,7 +201,8 @@ actor Pull {
 
     /// All missing chunks, several at once; the first that cannot be had ends it.
     private func fill(_ sink: any Sink, _ wanted: Wanted) async -> Failure? {
-        var chooser = Chooser(wanted, have: sink.have, rank: isChain ? nil : station.rank, ranks: station.link.ranks.count)
+        var chooser = Chooser(
+            wanted, have: sink.have, rank: isChain ? nil : station.rank, ranks: station.link.ranks.count)
         meter.add(bytes: chooser.presentBytes)
         var failure: Failure?
         var underWay = 0

@@ -38,7 +38,7 @@ extension Session {
     /// The name each source is published under.
     func named(_ sources: [[UInt8]], as name: Name?) throws(Failure) -> [(path: [UInt8], name: Name)] {
         var named: [(path: [UInt8], name: Name)] = []
-        for source in sources { named.append((source, try name ?? publishedName(of: source))) }
+        for source in sources { named.append((source, try publishedName(of: source, unless: name))) }
         return named
     }
 
@@ -46,6 +46,12 @@ extension Session {
     private func anyIndex(of members: [Member], for sources: [[UInt8]]) -> Int {
         Int(sources.reduce(0) { mixed($1, into: $0) } % UInt64(members.count))
     }
+}
+
+/// The name that the user gave, or the one that follows from the path.
+func publishedName(of path: [UInt8], unless given: Name?) throws(Failure) -> Name {
+    if let given { return given }
+    return try publishedName(of: path)
 }
 
 private struct ToOne: Assignment {

@@ -185,7 +185,8 @@ actor Sourcing {
             let stores = try await absentKeepers(of: wanted.content, chunk: chunk)
             if stores.isEmpty { return Failure(.corrupt, wanted.name, "\(range) are kept by no data server: lost") }
             return Failure(
-                .unreachable, wanted.name, "\(range) are kept only by \(stores.joined(separator: ", ")), not in this run")
+                .unreachable, wanted.name,
+                "\(range) are kept only by \(stores.joined(separator: ", ")), not in this run")
         }
         if bad.count == keepers.count {
             let nodes = bad.map(roster.node).joined(separator: ", ")
@@ -204,7 +205,8 @@ actor Sourcing {
             let stores = Array(found.complete) + found.parts.filter { $0.chunks.contains(chunk) }.map(\.store)
             let known = try catalogue.stores()
             return stores.filter { !alive.contains($0) }.map { number in
-                known.first { $0.number == number }.map { "\($0.info.host):\(shown($0.info.path))" } ?? "store \(number)"
+                known.first { $0.number == number }.map { "\($0.info.host):\(shown($0.info.path))" }
+                    ?? "store \(number)"
             }
         }
     }

@@ -122,7 +122,8 @@ struct Staging: Sendable {
             let others = zip(batch.others, isAdmitted).filter(\.1).map(\.0)
             let decided = zip(ready, isAdmitted.dropFirst(batch.others.count))
             report.failures += await place(others.filter { !$0.entry.isDirectory })
-            report.failures += await Intake.conclude(session, decided.filter(\.1).map(\.0), decided.filter { !$0.1 }.map(\.0))
+            report.failures += await Intake.conclude(
+                session, decided.filter(\.1).map(\.0), decided.filter { !$0.1 }.map(\.0))
             for (kept, isIn) in decided where isIn {
                 report.files += 1
                 report.bytes += kept.manifest.size

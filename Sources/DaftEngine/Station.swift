@@ -37,7 +37,9 @@ public final class Station: Sendable {
             store = try Store(at: directory, options)
         }
         self.store = store
-        let path = settings.catalogue ?? store.map { String(decoding: $0.directory, as: UTF8.self) + "/.daft/catalogue.sqlite" }
+        let path =
+            settings.catalogue
+            ?? store.map { String(decoding: $0.directory, as: UTF8.self) + "/.daft/catalogue.sqlite" }
         guard let path else { throw Failure(.usage, [], "a metadata server needs a place for its catalogue") }
         catalogue = try Catalogue(path: path, durable: settings.durable)
         workers = Workers(threads: settings.workerThreads, name: "daft\(link.rank.number)")

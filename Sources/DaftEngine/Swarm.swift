@@ -65,18 +65,18 @@ actor Swarm {
 struct Chooser {
     private var open: BitSet
     private let order: Int
-    private let count: Int
     let presentBytes: Int64
 
     /// With a rank, it begins at a place of its own; without, at the beginning.
     init(_ wanted: Wanted, have: BitSet, rank: Rank?, ranks: Int) {
-        count = wanted.manifest.chunks.count
+        let count = wanted.manifest.chunks.count
         var missing = BitSet(below: count)
         missing.subtract(have)
         if let chunks = wanted.chunks { missing = missing.intersection(chunks) }
         open = missing
         order = rank.map { $0.number % max(1, ranks) * count / max(1, ranks) } ?? 0
-        presentBytes = have.reduce(0) { $1 < wanted.manifest.chunks.count ? $0 + Int64(wanted.manifest.length(of: $1)) : $0 }
+        let manifest = wanted.manifest
+        presentBytes = have.filter { $0 < count }.reduce(0) { $0 + Int64(manifest.length(of: $1)) }
     }
 
     /// The next chunk: one that another loader has, if there is one; else the next in this rank's order.

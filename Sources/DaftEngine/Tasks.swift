@@ -90,7 +90,8 @@ actor Tasks {
         while true {
             running[number]?.lastAsked = loop.now
             guard let task = running[number] else {
-                return .failed(Failure(.stopped, [], "the order is not known, or was given up since nobody asked for it"))
+                return .failed(
+                    Failure(.stopped, [], "the order is not known, or was given up since nobody asked for it"))
             }
             if let outcome = task.outcome { return .finished(outcome) }
             if loop.now >= deadline { return .working(task: number, task.meter.now) }

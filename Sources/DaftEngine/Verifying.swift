@@ -106,7 +106,7 @@ final class Verifying: Sendable {
         } work: { [self] content in
             let slab = await station.intake.take(ChunkSize.largest)
             return await Result.of { () async throws(Failure) in
-                try await station.work { () throws(Failure) in try look(at: content, slab) }
+                try await station.work { [self] () throws(Failure) in try look(at: content, slab) }
             }
         } take: { result in
             switch result {

@@ -119,10 +119,13 @@ final class FaultyDisk: Disk, @unchecked Sendable {
     }
 
     override func remove(_ place: Place) throws(SystemError) {
-        let grave = graveyard + "/" + String(state.withLock { state in
-            state.removals += 1
-            return state.removals
-        })
+        let grave =
+            graveyard + "/"
+            + String(
+                state.withLock { state in
+                    state.removals += 1
+                    return state.removals
+                })
         let status = withLeaf(place) { linkat(place.directory.number, $0, AT_FDCWD, grave, 0) }
         try super.remove(place)
         if status == 0 { note(.removed(place, grave: grave)) }

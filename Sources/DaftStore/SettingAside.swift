@@ -1,0 +1,33 @@
+// What stands under a name that was published meanwhile with something else is moved out of the way, to DIR/.daft/aside:
+// nothing of a user's is thrown away, and no name shows what is not published under it.
+
+import DaftCore
+import Glibc
+
+extension Store {
+    /// Moves what stands under a name to the side and forgets it; gives back where it is now.
+    public func setAside(_ name: Name) throws(Failure) -> [UInt8] {
+        do {
+            let leaf = Array(digest(of: name.bytes + Array(id.hex.utf8)).hex.utf8)
+            let target = Place(try directoryForAsides(), leaf)
+            try? disk.remove(target)
+            let place = try Parents(paths, disk, durable: isDurable).place(of: name)
+            try disk.rename(place, to: target)
+            let content = try entry(name)?.content
+            try change { ledger in
+                try ledger.forget(name)
+                if let content, let known = try ledger.known(content), !known.hasNames { try ledger.forget(content) }
+            }
+            if let content { opened[content] = nil }
+            return directory + Array("/.daft/aside/".utf8) + leaf
+        } catch let error as SystemError {
+            throw error.failure(name.bytes)
+        } catch { throw Store.failure(error, directory) }
+    }
+
+    private func directoryForAsides() throws(SystemError) -> Descriptor {
+        let place = Place(paths.own, "aside".utf8)
+        do { try disk.makeDirectory(place, mode: 0o700) } catch { if !error.exists { throw error } }
+        return try place.open(O_RDONLY | O_DIRECTORY)
+    }
+}

@@ -74,7 +74,8 @@ private final class Place {
         #expect(try catalogue.knows(chunk: id(1_000_000)) == nil)
         try catalogue.append(many + [content(5, [170_000, 1])])
         #expect(try catalogue.counts().chunks == 165_001)
-        #expect(try catalogue.knows(chunk: id(1_000_000 + 164_999)).map { $0 == (content: id(3), chunk: 44_999) } == true)
+        #expect(
+            try catalogue.knows(chunk: id(1_000_000 + 164_999)).map { $0 == (content: id(3), chunk: 44_999) } == true)
         #expect(try catalogue.knows(chunk: id(1_170_000))?.content == id(5))
     }
 

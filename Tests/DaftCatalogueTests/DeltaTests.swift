@@ -105,8 +105,9 @@ import Testing
 
     @Test func aDeltaHasOneBinaryForm() throws {
         let delta = Delta(records: [JournalRecord(state: 3, bytes: [1, 2])], head: Head(state: 3, digest: 4))
-        #expect(delta.encoded == [1, 1, 0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 1, 2]
-            + [3, 0, 0, 0, 0, 0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0])
+        #expect(
+            delta.encoded == [1, 1, 0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 1, 2]
+                + [3, 0, 0, 0, 0, 0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0])
         #expect(try Delta(decoding: delta.encoded) == delta)
         for length in 0..<delta.encoded.count {
             #expect(throws: Malformed.self) { try Delta(decoding: Array(delta.encoded[..<length])) }

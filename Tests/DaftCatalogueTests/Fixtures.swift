@@ -22,7 +22,10 @@ func id(_ number: Int) -> Digest {
     return words.withUnsafeBytes { Digest($0) }
 }
 
-func name(_ text: String) -> Name { try! Name(text) }
+func name(_ text: String) -> Name {
+    guard let name = try? Name(text) else { preconditionFailure("no name: \(text)") }
+    return name
+}
 
 func time(_ seconds: Int) -> Time { Time(seconds: Int64(seconds), nanoseconds: 7) }
 

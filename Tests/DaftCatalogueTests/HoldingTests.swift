@@ -54,7 +54,9 @@ import Testing
             model[i % stores][i] = .complete
         }
         for _ in 0..<60 {
-            let some = (0..<Int.random(in: 1...4, using: &random)).map { _ in counts.indices.randomElement(using: &random)! }
+            let some = (0..<Int.random(in: 1...4, using: &random)).map { _ in
+                counts.indices.randomElement(using: &random)!
+            }
             let chosen = (0..<stores).filter { _ in Bool.random(using: &random) }
             let extent: Extent =
                 switch Int.random(in: 0..<4, using: &random) {

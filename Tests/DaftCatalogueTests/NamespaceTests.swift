@@ -11,7 +11,8 @@ import Testing
 
     private func catalogue() throws -> (Catalogue, [Name]) {
         let texts = ["a", "a-b", "a.txt", "a/b", "a/b/c", "a/b.d", "a0", "a0/x", "a\n", "z", "z/z", "z/z/z"]
-        let bytes = texts.map { Array("/\($0)".utf8) } + [[47, 97, 0xff], [47, 0xff], [47, 0xff, 47, 0xfe], [47, 1]]
+        let bytes =
+            texts.map { Array("/\($0)".utf8) } + [[47, 97, 0xff], [47, 0xff], [47, 0xff, 47, 0xfe], [47, 1]]
         let names = try bytes.map { try Name($0) }
         let byDepth = bytes.sorted { $0.count { $0 == 47 } < $1.count { $0 == 47 } }
         return (try memory([system()] + byDepth.map(directory)), names.sorted())
@@ -43,7 +44,8 @@ import Testing
         let a = name("/a")
         #expect(try catalogue.children(of: a, after: .root, limit: 9).map(\.name) == [name("/a/b"), name("/a/b.d")])
         #expect(try catalogue.children(of: a, after: name("/z"), limit: 9).isEmpty)
-        #expect(try catalogue.children(of: .root, after: name("/a0/x"), limit: 1).map(\.name) == [try Name([47, 97, 0xff])])
+        #expect(
+            try catalogue.children(of: .root, after: name("/a0/x"), limit: 1).map(\.name) == [try Name([47, 97, 0xff])])
         #expect(try catalogue.below(.root, after: name("/a/b/c"), limit: 1).map(\.name) == [name("/a0")])
         #expect(try catalogue.below(.root, after: nil, limit: 0).isEmpty)
     }

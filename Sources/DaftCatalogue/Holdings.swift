@@ -100,30 +100,30 @@ extension Tables {
         for (stores, mark) in toggles { toggle(mark, of: stores) }
     }
 
-    /// The marks to toggle are summed over all contents of a record whose holders change alike, which is nearly
-    /// always all of them: a complete broadcast to 512 stores costs no 512 steps a content.
+    /// What was kept goes from the inventories and what is kept now comes. Marks that concern the same stores are
+    /// summed over all contents of a record: a complete broadcast to 512 stores costs no 512 steps a content.
     private func set(
         _ extent: Extent, of content: Content, in stores: BitSet, _ toggles: inout [BitSet: UInt64]
     ) throws {
         try dropParts(of: content, in: stores, &toggles)
         var complete = content.complete
-        switch extent.settled(of: content.chunks) {
+        complete.subtract(stores)
+        toggles[content.complete.subtracting(complete), default: 0] ^= inventoryMark(of: content.id, .complete)
+        let extent = extent.settled(of: content.chunks)
+        toggles[stores, default: 0] ^= inventoryMark(of: content.id, extent)
+        switch extent {
         case .complete:
             complete.formUnion(stores)
         case .part(let chunks):
-            complete.subtract(stores)
-            if chunks.isEmpty { break }
-            for store in stores {
+            for store in stores where !chunks.isEmpty {
                 try database.run(
                     "INSERT INTO parts(content, store, chunks) VALUES(?, ?, ?)", .integer(content.number),
                     .integer(store), .blob(chunks.encoded))
             }
-            toggles[stores, default: 0] ^= inventoryMark(of: content.id, .part(chunks))
         }
-        guard complete != content.complete else { return }
+        if complete == content.complete { return }
         try database.run(
             "UPDATE contents SET complete = ? WHERE number = ?", .blob(complete.encoded), .integer(content.number))
-        toggles[complete.difference(content.complete), default: 0] ^= inventoryMark(of: content.id, .complete)
     }
 
     private func dropParts(of content: Content, in stores: BitSet, _ toggles: inout [BitSet: UInt64]) throws {
@@ -135,9 +135,7 @@ extension Tables {
     }
 
     /// Enters or removes a mark in the inventory of each of `stores`.
-    func toggle(_ mark: UInt64, of stores: BitSet) {
-        for store in stores { standing.inventories[store] ^= mark }
-    }
+    func toggle(_ mark: UInt64, of stores: BitSet) { stores.toggle(mark, in: &standing.inventories) }
 }
 
 extension Extent {
@@ -148,12 +146,13 @@ extension Extent {
 }
 
 extension BitSet {
-    /// The members of one that are not members of the other.
-    fileprivate func difference(_ other: BitSet) -> BitSet {
-        var (mine, theirs) = (self, other)
-        mine.subtract(other)
-        theirs.subtract(self)
-        mine.formUnion(theirs)
-        return mine
+    fileprivate func subtracting(_ other: BitSet) -> BitSet {
+        var rest = self
+        rest.subtract(other)
+        return rest
+    }
+
+    fileprivate func toggle(_ mark: UInt64, in sums: inout [UInt64]) {
+        for member in self { sums[member] ^= mark }
     }
 }

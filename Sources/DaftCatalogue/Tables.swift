@@ -27,7 +27,7 @@ struct Standing: Equatable {
 final class Tables {
     static let formatVersion: Int64 = 1
     static let applicationID: Int64 = 0x6461_6674  // "daft"
-    static let cacheBytes = 128 << 20
+    static let cacheBytes = 64 << 20
     /// A page written in several transactions is copied to the database once: random keys want this large.
     static let checkpointPages = 16_000
 

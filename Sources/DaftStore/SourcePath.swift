@@ -55,8 +55,7 @@ struct Reach {
     }
 
     func open(_ flags: Int32) throws(SystemError) -> Descriptor {
-        defer { withExtendedLifetime(folder) {} }
-        return try openAt(base, rest, flags)
+        try openAt(base, rest, flags)
     }
 }
 

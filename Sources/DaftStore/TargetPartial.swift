@@ -45,28 +45,31 @@ struct TargetPartial: Sendable {
         }
     }
 
-    /// Between opening and locking, its owner may have finished with it and renamed or removed it: then anew. A second
-    /// name means that somebody else wants these bytes as they are: that one keeps them, and this one begins anew.
+    /// Between opening and locking, its owner may have finished with it and renamed or removed it: then anew, a few
+    /// times. A second name means that somebody else wants these bytes as they are: that one keeps them, and this one
+    /// begins anew; so it does where something else than a file took the name.
     private static func locked(
         _ place: TargetPlace, create: Bool
     ) throws(SystemError) -> (Descriptor, Status)? {
-        while true {
-            do throws(SystemError) {
-                let flags = O_RDWR | O_NOFOLLOW | O_NONBLOCK | (create ? O_CREAT : 0)
-                let file = try openAt(place.directory.number, place.name, flags, mode: 0o600)
-                if flock(file.number, LOCK_EX | LOCK_NB) != 0, errno == EWOULDBLOCK {
-                    throw SystemError(code: EWOULDBLOCK, call: "flock")
-                }
-                let status = try file.status()
-                let now = try statusAt(place.directory.number, place.name)
-                if status.isFile, status.links == 1, (now.device, now.inode) == (status.device, status.inode) {
-                    return (file, status)
-                }
-                if now.links > 1 { place.remove() }
-            } catch {
-                guard error.isNotFound else { throw error }
-                if !create { return nil }
-            }
+        for _ in 0..<20 {
+            guard let file = try opened(place, create: create) else { return nil }
+            if flock(file.number, LOCK_EX | LOCK_NB) != 0, errno == EWOULDBLOCK { break }
+            let status = try file.status()
+            guard let now = try? statusAt(place.directory.number, place.name) else { continue }
+            guard (now.device, now.inode) == (status.device, status.inode) else { continue }
+            if status.isFile, status.links == 1 { return (file, status) }
+            place.remove()
+        }
+        throw SystemError(code: EWOULDBLOCK, call: "flock")
+    }
+
+    private static func opened(_ place: TargetPlace, create: Bool) throws(SystemError) -> Descriptor? {
+        do {
+            let flags = O_RDWR | O_NOFOLLOW | O_NONBLOCK | (create ? O_CREAT : 0)
+            return try openAt(place.directory.number, place.name, flags, mode: 0o600)
+        } catch {
+            if error.isNotFound, !create { return nil }
+            throw error
         }
     }
 

@@ -71,6 +71,7 @@ final class SourceScratch: Sendable {
     private static func remove(_ base: Int32, _ path: [UInt8]) {
         withPath(path) { path in
             if unlinkat(base, path, 0) == 0 { return }
+            fchmodat(base, path, 0o700, 0)
             let number = openat(base, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
             guard number >= 0 else { return }
             let directory = Descriptor(number)

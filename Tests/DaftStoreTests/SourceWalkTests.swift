@@ -141,7 +141,9 @@ import Testing
             if sightings.isEmpty { break }
             most = max(most, try openDescriptors() - before)
             for case .found(let found) in sightings {
-                if case .file(let info) = found.kind { depths += try whole(info) }
+                guard case .file(let info) = found.kind else { continue }
+                depths += try whole(info)
+                #expect(try allSightings(SourceWalk(info.path) { _, _ in false }).map(\.line) == ["f  1"])
             }
         }
         #expect(depths == (0..<200).reversed().map { UInt8($0) })

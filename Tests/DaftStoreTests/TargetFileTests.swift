@@ -213,6 +213,25 @@ private struct Content {
         #expect(try scratch.read("victim") == filler(10))
     }
 
+    @Test func aFifoThatTookThePartialsNameMakesWay() throws {
+        let scratch = try SourceScratch()
+        let content = Content(filler(4096))
+        #expect(withPath(scratch(".f.daft-partial")) { mkfifo($0, 0o600) } == 0)
+        let file = try open(content, scratch("f"))
+        try content.writeMissing(to: file)
+        try file.finish()
+        #expect(try scratch.read("f") == content.bytes)
+    }
+
+    @Test func aDirectoryThatVanishesIsReported() throws {
+        let scratch = try SourceScratch()
+        try scratch.makeDirectory("d")
+        let content = Content(filler(4096))
+        let file = try open(content, scratch("d/f"))
+        #expect(withPath(scratch("d")) { rmdir($0) } == 0)
+        #expect(failure { try content.writeMissing(to: file) }?.kind == .missing)
+    }
+
     @Test func aLongNameHasAPartialOfItsOwn() throws {
         let scratch = try SourceScratch()
         let content = Content(filler(10))

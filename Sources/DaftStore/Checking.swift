@@ -140,7 +140,18 @@ extension Store {
         let found = try recorded { try check.find($0) }
         let verdict = check.inspect(found, buffer)
         opened[content] = nil
-        return try change { try check.settle(found, verdict, $0) }
+        let bad = try change { try check.settle(found, verdict, $0) }
+        try standAgain(found.standings, content)
+        return bad
+    }
+
+    /// Names that were taken away although the content is still complete, by a good copy under another name.
+    private func standAgain(_ before: [Standing], _ content: ContentID) throws(Failure) {
+        guard !before.isEmpty, try extent(of: content) == .complete else { return }
+        let names = Set(try names(of: content))
+        let lost = before.map(\.named).filter { !names.contains($0.name) }
+        guard !lost.isEmpty else { return }
+        if let failure = try place(lost).first { throw failure }
     }
 
     private func check(

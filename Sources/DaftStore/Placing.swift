@@ -176,8 +176,7 @@ private final class Placing {
                 case .file: try standFile(place, step)
                 }
             } catch {
-                if error.exists { throw Placing.taken(step.named.name) }
-                throw error.failure(step.named.name.bytes)
+                throw Placing.failure(error, step.named.name)
             }
         } catch {
             failures.append(error)
@@ -186,8 +185,12 @@ private final class Placing {
         }
     }
 
-    private static func taken(_ name: Name) -> Failure {
-        Failure(.taken, name, "something that daft did not put there stands in its place: move it away")
+    private static func failure(_ error: SystemError, _ name: Name) -> Failure {
+        switch error.code {
+        case EEXIST: Failure(.taken, name, "something that daft did not put there stands in its place: move it away")
+        case ENOTDIR, ELOOP: Failure(.taken, name, "a file or symlink stands where a directory above it should be")
+        default: error.failure(name.bytes)
+        }
     }
 
     private func makeDirectory(_ place: Place) throws(SystemError) {

@@ -68,8 +68,7 @@ final class Fixture {
     }
 
     deinit {
-        let walk = fts(directory)
-        for (path, isDirectory) in walk.reversed() { _ = isDirectory ? rmdir(path) : unlink(path) }
+        removeTree(AT_FDCWD, directory.utf8CString.map { $0 })
     }
 
     func open() throws -> Store { try Store(at: Array(path.utf8), options) }
@@ -124,12 +123,19 @@ func entries(of directory: String) -> [String] {
     return found.sorted()
 }
 
-/// Everything below, parents first; a name that is no UTF-8 is left out.
-private func fts(_ directory: String) -> [(String, isDirectory: Bool)] {
-    var raw = stat()
-    guard lstat(directory, &raw) == 0 else { return [] }
-    guard raw.st_mode & S_IFMT == S_IFDIR else { return [(directory, false)] }
-    return [(directory, true)] + entries(of: directory).flatMap { fts(directory + "/" + $0) }
+/// Removes a tree of whatever names and depth.
+private func removeTree(_ base: Int32, _ leaf: [CChar]) {
+    if unlinkat(base, leaf, 0) == 0 { return }
+    let directory = openat(base, leaf, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
+    guard directory >= 0, let stream = fdopendir(directory) else { return }
+    var leaves: [[CChar]] = []
+    while let item = readdir(stream) {
+        let leaf = withUnsafeBytes(of: &item.pointee.d_name) { $0.prefix { $0 != 0 }.map { CChar(bitPattern: $0) } }
+        if leaf != [46] && leaf != [46, 46] { leaves.append(leaf + [0]) }
+    }
+    for leaf in leaves { removeTree(directory, leaf) }
+    closedir(stream)
+    unlinkat(base, leaf, AT_REMOVEDIR)
 }
 
 func name(_ text: String) -> Name {

@@ -1,0 +1,104 @@
+import DaftCore
+import DaftStore
+import Glibc
+import Testing
+
+@Suite struct CheckingTests {
+    let fixture = Fixture()
+
+    @Test func corruptChunksAreDroppedAndTheNameIsTakenAway() throws {
+        let store = try fixture.open()
+        let made = Made(seed: 1, size: 10_000)
+        try store.put(made, at: "/a")
+        #expect(try store.check(made.id) == [])
+        spoil("/a", at: 5000)
+        #expect(try store.check(made.id) == [1])
+        #expect(fixture.status("/a") == nil)
+        #expect(try store.entry(name("/a")) == nil)
+        #expect(try store.extent(of: made.id) == .part(BitSet([0, 2])))
+        #expect(store.inventory == (try store.sumOfKept))
+        try store.fillWhole(made, only: [1]).finish()
+        #expect(try store.place([NamedEntry(name("/a"), made.entry())]) == [])
+        #expect(fixture.contents("/a") == made.bytes)
+    }
+
+    @Test func aLongerOrShorterFileIsNotTheContent() throws {
+        let store = try fixture.open()
+        let long = Made(seed: 2, size: 10_000)
+        let short = Made(seed: 3, size: 10_000)
+        try store.put(long, at: "/long")
+        try store.put(short, at: "/short")
+        truncate(fixture.path + "/long", 10_001)
+        truncate(fixture.path + "/short", 9_000)
+        #expect(failureKind { _ = try store.bytes(0, of: short.id) } == .missing)
+        #expect(try store.check(long.id) == [0, 1, 2])
+        #expect(try store.check(short.id) == [2])
+        #expect(fixture.status("/long") == nil && fixture.status("/short") == nil)
+        try store.fillWhole(short, only: [2]).finish()
+        #expect(try store.check(short.id) == [])
+    }
+
+    @Test func aGoodCopyUnderAnotherNameSavesTheContent() throws {
+        let store = try fixture.open()
+        let made = Made(seed: 4, size: 10_000)
+        try store.put(made, at: "/a", "/b")
+        spoil("/a", at: 0)
+        #expect(try store.check(made.id) == [])
+        #expect(try store.extent(of: made.id) == .complete)
+        #expect(fixture.contents("/b") == made.bytes)
+        #expect(fixture.contents("/a") == made.bytes, "the spoiled name is made anew from the good one")
+        #expect(try store.names(of: made.id) == [name("/a"), name("/b")])
+    }
+
+    @Test func aContentThatIsGoneIsReportedWhole() throws {
+        let store = try fixture.open()
+        let made = Made(seed: 5, size: 10_000)
+        try store.put(made, at: "/a")
+        unlink(fixture.path + "/a")
+        #expect(failureKind { _ = try store.bytes(0, of: made.id) } == .missing)
+        #expect(try store.check(made.id) == [0, 1, 2])
+        #expect(try store.extent(of: made.id) == .nothing)
+        #expect(store.inventory == 0)
+        #expect(try store.check(made.id) == [], "what is not kept has nothing corrupt")
+    }
+
+    @Test func aPartIsCheckedWhereverItIs() throws {
+        let store = try fixture.open()
+        let made = Made(seed: 6, size: 10_000)
+        do {
+            let filling = try store.fillWhole(made, only: [0, 1])
+            try filling.checkpoint()
+            spoil("/.daft/partial/" + made.id.hex, at: 0)
+            #expect(try store.check(made.id) == [0])
+            #expect(filling.have == BitSet([1]))
+        }
+        #expect(try store.extent(of: made.id) == .part(BitSet([1])))
+        spoil("/.daft/partial/" + made.id.hex, at: 5000)
+        #expect(try store.check(made.id) == [1])
+        #expect(try store.extent(of: made.id) == .nothing)
+        #expect(fixture.partials == [])
+    }
+
+    @Test func onlyAContentWithoutNamesIsDropped() throws {
+        let store = try fixture.open()
+        let made = Made(seed: 7, size: 10_000)
+        let other = Made(seed: 8, size: 10_000)
+        try store.fillWhole(made).finish()
+        try store.put(other, at: "/a")
+        try store.drop(made.id)
+        #expect(try store.extent(of: made.id) == .nothing)
+        #expect(try store.whereabouts(of: made.manifest.chunks[0]) == nil)
+        #expect(fixture.partials == [])
+        #expect(failureKind { try store.drop(other.id) } == .failed)
+        #expect(store.inventory == inventoryMark(of: other.id, .complete))
+    }
+
+    private func spoil(_ path: String, at offset: Int) {
+        let file = open(fixture.path + path, O_RDWR)
+        var byte: UInt8 = 0
+        pread(file, &byte, 1, offset)
+        byte ^= 0x55
+        pwrite(file, &byte, 1, offset)
+        close(file)
+    }
+}

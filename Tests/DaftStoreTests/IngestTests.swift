@@ -1,0 +1,123 @@
+import DaftCore
+import DaftStore
+import Glibc
+import Testing
+
+@Suite struct IngestTests {
+    let fixture = Fixture()
+    let key = digest(of: [1, 2, 3])
+    let made = Made(seed: 1, size: 18_000)
+
+    private func ingest(_ store: Store, _ chunks: [Int]) throws -> Filling {
+        let ingest = try store.ingest(key, size: made.manifest.size, chunkSize: made.manifest.chunkSize)
+        for chunk in chunks { try ingest.write(made, chunk) }
+        return ingest
+    }
+
+    @Test func aFileReadInBecomesItsContent() throws {
+        let store = try fixture.open()
+        try ingest(store, [0, 1, 2, 3, 4]).finish(as: made.id, made.manifest)
+        #expect(try store.extent(of: made.id) == .complete)
+        #expect(fixture.partials == [made.id.hex])
+        #expect(try store.place([NamedEntry(name("/a"), made.entry())]) == [])
+        #expect(fixture.contents("/a") == made.bytes)
+        #expect(try store.whereabouts(of: made.manifest.chunks[3])?.chunk == 3)
+        store.close()
+        #expect(try fixture.open().extent(of: made.id) == .complete)
+    }
+
+    @Test func aKilledIngestKnowsWhatItHad() throws {
+        do {
+            let ingest = try ingest(try fixture.open(), [1, 3])
+            try ingest.checkpoint()
+        }
+        let store = try fixture.open()
+        let again = try ingest(store, [])
+        #expect(again.have == BitSet([1, 3]))
+        #expect(again.id(of: 3) == made.manifest.chunks[3])
+        #expect(again.id(of: 0) == nil)
+        for chunk in [0, 2, 4] { try again.write(made, chunk) }
+        try again.finish(as: made.id, made.manifest)
+        #expect(try store.check(made.id) == [])
+    }
+
+    @Test func aChunkThatChangedIsWrittenAnew() throws {
+        let store = try fixture.open()
+        let other = Made(seed: 2, size: 18_000)
+        let ingest = try ingest(store, [0, 1, 2, 3, 4])
+        try ingest.write(other, 0)
+        #expect(ingest.id(of: 0) == other.manifest.chunks[0])
+        #expect(failureKind { try ingest.finish(as: made.id, made.manifest) } == .changed)
+        try ingest.write(made, 0)
+        try ingest.finish(as: made.id, made.manifest)
+        #expect(try store.check(made.id) == [])
+    }
+
+    @Test func aPartOfAFileBecomesAPartOfTheContent() throws {
+        let store = try fixture.open()
+        try ingest(store, [0, 4]).finish(as: made.id, made.manifest)
+        #expect(try store.extent(of: made.id) == .part(BitSet([0, 4])))
+        try ingest(store, [2, 4]).finish(as: made.id, made.manifest)
+        #expect(try store.extent(of: made.id) == .part(BitSet([0, 2, 4])))
+        #expect(store.inventory == (try store.sumOfKept))
+        try ingest(store, [1, 3]).finish(as: made.id, made.manifest)
+        #expect(try store.extent(of: made.id) == .complete)
+        #expect(try store.check(made.id) == [])
+        #expect(fixture.partials == [made.id.hex])
+    }
+
+    @Test func aPartMergesIntoAFillingUnderWay() throws {
+        let store = try fixture.open()
+        let filling = try store.fillWhole(made, only: [0])
+        try ingest(store, [1, 2, 3]).finish(as: made.id, made.manifest)
+        #expect(filling.have == BitSet([0, 1, 2, 3]))
+        try filling.write(made, 4)
+        try filling.finish()
+        #expect(try store.check(made.id) == [])
+    }
+
+    @Test func whatIsKeptAlreadyIsNotKeptTwice() throws {
+        let store = try fixture.open()
+        try store.put(made, at: "/a")
+        try ingest(store, [0, 1, 2, 3, 4]).finish(as: made.id, made.manifest)
+        #expect(fixture.partials == [])
+        #expect(store.inventory == inventoryMark(of: made.id, .complete))
+    }
+
+    @Test func aSecondIngestOfTheSameFileIsPrivate() throws {
+        let store = try fixture.open()
+        let first = try ingest(store, [0])
+        let second = try ingest(store, [1])
+        #expect(first !== second && second.have == BitSet([1]))
+        for chunk in [1, 2, 3, 4] { try first.write(made, chunk) }
+        for chunk in [0, 2, 3, 4] { try second.write(made, chunk) }
+        try second.finish(as: made.id, made.manifest)
+        try first.finish(as: made.id, made.manifest)
+        #expect(try store.check(made.id) == [])
+        #expect(fixture.partials == [made.id.hex])
+    }
+
+    @Test func anIngestOfAnotherSizeBeginsAnew() throws {
+        let store = try fixture.open()
+        do { try ingest(store, [0]).checkpoint() }
+        let other = try store.ingest(key, size: 5000, chunkSize: made.manifest.chunkSize)
+        #expect(other.have.isEmpty)
+        other.abandon()
+        #expect(fixture.partials == [])
+        #expect(try ingest(store, []).have.isEmpty)
+    }
+
+    @Test func aKillBeforeTheRenameOfAnIngestLosesNothing() throws {
+        do {
+            let ingest = try ingest(try fixture.open(), [0, 1, 2, 3, 4])
+            try ingest.checkpoint()
+            let keep = fixture.path + "/.daft/partial/ingest-" + key.hex
+            // As if the rename had failed and the process had died before it could take back what it recorded.
+            #expect(link(keep, fixture.directory + "/kept") == 0)
+            try ingest.finish(as: made.id, made.manifest)
+        }
+        unlink(fixture.path + "/.daft/partial/" + made.id.hex)
+        let store = try fixture.open()
+        #expect(try store.extent(of: made.id) == .nothing, "without its file a content is not kept")
+    }
+}

@@ -19,7 +19,6 @@ struct Intake: Sendable {
         let keepers: [Member]
         /// Set where the file is cut over several stores.
         let key: Digest?
-        let moved: Int64
     }
 
     private let session: Session
@@ -36,11 +35,11 @@ struct Intake: Sendable {
         chunkSize = session.station.settings.chunkSize
     }
 
-    func run() async -> [Taken] {
-        if files.isEmpty { return [] }
+    /// What became of each file, and how many bytes crossed the link for that.
+    func run() async -> (taken: [Taken], moved: Int64) {
+        if files.isEmpty { return ([], 0) }
         let shares = assignment.assign(files)
         let offer = station.offers.make(files.map(\.info), chunkSize: chunkSize)
-        defer { station.offers.withdraw(offer) }
         var results: [Int: [(share: Share, outcome: Ingested)]] = [:]
         let perMember = Dictionary(grouping: shares.filter { $0.member != nil }) { $0.member?.rank }
         let orders = perMember.values.compactMap { shares in shares.first?.member.map { ($0, shares) } }
@@ -51,7 +50,8 @@ struct Intake: Sendable {
         } take: { shares, outcomes in
             for (share, outcome) in zip(shares, outcomes) { results[share.file, default: []].append((share, outcome)) }
         }
-        return files.indices.map { joined($0, results[$0] ?? [], isCut: cut.contains($0)) }
+        let taken = files.indices.map { joined($0, results[$0] ?? [], isCut: cut.contains($0)) }
+        return (taken, station.offers.withdraw(offer))
     }
 
     private func ingest(_ shares: [Share], _ cut: Set<Int>, at member: Member, _ offer: UInt64) async -> [Ingested] {
@@ -109,10 +109,9 @@ struct Intake: Sendable {
         _ key: Digest?
     ) -> Kept {
         let entry = Entry(.file(content), mode: file.found.mode, mtime: file.found.mtime)
-        let isElsewhere = keepers.contains { $0.store.host != station.settings.host }
         return Kept(
             named: NamedEntry(file.name, entry), content: content, manifest: manifest, holdings: holdings,
-            keepers: keepers, key: key, moved: isElsewhere ? manifest.size : 0)
+            keepers: keepers, key: key)
     }
 
     private func about(_ failure: Failure, _ file: StagedFile) -> Failure {
@@ -133,7 +132,8 @@ struct Intake: Sendable {
         }
         collect(admitted.filter { $0.key != nil }) { .settle($0.compactMap(settled)) }
         collect(admitted.filter { $0.key == nil }) { .place($0.map(\.named)) }
-        collect(refused.filter { $0.key == nil }) { .discard($0.map(\.content)) }
+        collect(refused.filter { $0.key != nil }) { .settle($0.compactMap(settled)) }
+        collect(refused) { .discard($0.map(\.content)) }
         var failures: [Failure] = []
         let list = orders.sorted { $0.key < $1.key }
         await station.loop.inOrder(width: list.count, over: list) { rank, orders in

@@ -25,7 +25,10 @@ final class Offers: Sendable {
         }
     }
 
-    func withdraw(_ number: UInt64) { state.withLock { $0.offers[number] = nil } }
+    /// Says how many bytes were moved of it.
+    func withdraw(_ number: UInt64) -> Int64 {
+        state.withLock { $0.offers.removeValue(forKey: number)?.moved.load(ordering: .relaxed) ?? 0 }
+    }
 
     /// Reads and hashes spans of chunks.
     func identify(_ number: UInt64, _ spans: [Span], scratch: Slab) async -> [Identified] {
@@ -47,8 +50,10 @@ final class Offers: Sendable {
     func read(_ number: UInt64, _ file: Int, chunk: Int, into memory: UnsafeMutableRawBufferPointer) -> PieceState {
         guard let offered = state.withLock({ $0.offers[number] }) else { return .missing }
         do throws(Failure) {
-            let count = try offered.open(file).read(chunk, of: offered.chunkSize, into: memory)
-            return count == memory.count ? .sent : .changed
+            guard try offered.length(of: chunk, in: file) == memory.count else { return .missing }
+            _ = try offered.open(file).read(chunk, of: offered.chunkSize, into: memory)
+            offered.moved.add(Int64(memory.count), ordering: .relaxed)
+            return .sent
         } catch {
             return error.kind == .changed ? .changed : .missing
         }
@@ -60,6 +65,7 @@ private final class Offered: Sendable {
     private static let openFiles = 8
 
     let chunkSize: ChunkSize
+    let moved = Atomic<Int64>(0)
     private let files: [SourceFileInfo]
     private let open = Mutex<[(file: Int, source: SourceFile)]>([])
 
@@ -77,6 +83,14 @@ private final class Offered: Sendable {
             open.append((file, source))
         }
         return source
+    }
+
+    /// Of a chunk that somebody asks for, who may ask for anything.
+    func length(of chunk: Int, in file: Int) throws(Failure) -> Int {
+        guard files.indices.contains(file), chunk < chunkSize.count(of: files[file].size) else {
+            throw Failure(.missing, [], "no such chunk is offered")
+        }
+        return chunkSize.length(of: chunk, in: files[file].size)
     }
 
     func identify(_ span: Span, scratch: UnsafeMutableRawBufferPointer) throws(Failure) -> [ChunkID] {

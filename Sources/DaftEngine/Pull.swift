@@ -79,7 +79,7 @@ actor Pull {
         } else {
             await files.enter()
             loop.start { [self] in
-                await done(wanted, await large(wanted))
+                await ended(wanted, await large(wanted))
                 files.leave()
             }
         }
@@ -127,7 +127,7 @@ actor Pull {
             }
             source = likely
         } catch {
-            return await done(wanted, named(error, wanted))
+            return await ended(wanted, named(error, wanted))
         }
         let size = Int(wanted.manifest.size)
         if packed[source, default: 0] + size > station.intake.slabBytes
@@ -151,7 +151,7 @@ actor Pull {
 
     private func carry(_ pack: [Wanted], from source: Rank) async {
         if stop.isSet {
-            for wanted in pack { await done(wanted, Failure(.stopped, wanted.name, "stopped")) }
+            for wanted in pack { await ended(wanted, Failure(.stopped, wanted.name, "stopped")) }
             return
         }
         let pieces = pack.map { Piece(.kept($0.content), chunk: 0, length: Int($0.manifest.size)) }
@@ -160,7 +160,7 @@ actor Pull {
         do throws(Failure) {
             arrived = try await sourcing.attempt(source, pieces, pack, slab, waits: isChain)
         } catch {
-            for wanted in pack { await done(wanted, named(error, wanted)) }
+            for wanted in pack { await ended(wanted, named(error, wanted)) }
             return
         }
         await deliver(pack, slab, only: arrived.map { $0 == .right })
@@ -174,7 +174,7 @@ actor Pull {
             try await sourcing.obtain(wanted, chunk: 0, into: slab)
             await deliver([wanted], slab)
         } catch {
-            await done(wanted, named(error, wanted))
+            await ended(wanted, named(error, wanted))
         }
     }
 
@@ -197,7 +197,7 @@ actor Pull {
         }
         for (index, failure) in zip(chosen, failures) {
             meter.add(bytes: pack[index].manifest.size, files: 1)
-            await done(pack[index], failure.map { named($0, pack[index]) })
+            await ended(pack[index], failure.map { named($0, pack[index]) })
         }
         arrivals?.notify()
     }
@@ -211,7 +211,6 @@ actor Pull {
             await swarm?.begin()
             let failure = await fill(sink, wanted)
             await swarm?.end()
-            await sourcing.forget(wanted.content)
             try await station.work { () throws(Failure) in
                 let isWhole = sink.have.containsAll(below: wanted.manifest.chunks.count)
                 if failure == nil, isWhole { try sink.finish() } else { try sink.pause() }
@@ -293,6 +292,11 @@ actor Pull {
         } catch {
             return error
         }
+    }
+
+    private func ended(_ wanted: Wanted, _ failure: Failure?) async {
+        await sourcing.forget(wanted.content)
+        await done(wanted, failure)
     }
 
     private func named(_ failure: Failure, _ wanted: Wanted) -> Failure {

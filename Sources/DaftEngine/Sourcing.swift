@@ -32,7 +32,8 @@ actor Sourcing {
     private var peers: [ContentID: [Rank: BitSet]] = [:]
     private var busy: [Rank: Int] = [:]
     private var silent: Set<Rank> = []
-    private var wrong: [ContentID: Set<Rank>] = [:]
+    /// Who sent wrong bytes, of which chunks: its other chunks may well be right, and elsewhere wrong.
+    private var wrong: [ContentID: [Rank: BitSet]] = [:]
 
     init(_ station: Station, meter: Meter, predecessor: Rank?, stop: Stop = Stop()) {
         self.station = station
@@ -106,7 +107,9 @@ actor Sourcing {
         }
         let moved = zip(pieces, states).reduce(0) { $1.1 == .sent ? $0 + $1.0.length : $0 }
         if source != station.rank { meter.add(moved: moved) }
-        for (i, arrival) in arrivals.enumerated() where arrival == .wrong { doubt(source, wanted[i].content) }
+        for (i, arrival) in arrivals.enumerated() where arrival == .wrong {
+            doubt(source, wanted[i].content, pieces[i].chunk)
+        }
         return arrivals
     }
 
@@ -131,7 +134,7 @@ actor Sourcing {
 
     private func pick(_ wanted: Wanted, chunk: Int, except passed: Set<Rank>) async throws(Failure) -> Rank? {
         if let predecessor, passed.isEmpty, !silent.contains(predecessor) { return predecessor }
-        let unusable = passed.union(silent).union(wrong[wanted.content] ?? [])
+        let unusable = passed.union(silent).union(wrongSources(of: wanted.content, chunk))
         let peer = (peers[wanted.content] ?? [:])
             .filter { $0.value.contains(chunk) && !unusable.contains($0.key) }
             .map(\.key)
@@ -167,9 +170,16 @@ actor Sourcing {
         return keepers
     }
 
-    private func doubt(_ source: Rank, _ content: ContentID) {
-        wrong[content, default: []].insert(source)
+    private func wrongSources(of content: ContentID, _ chunk: Int) -> [Rank] {
+        (wrong[content] ?? [:]).filter { $0.value.contains(chunk) }.map(\.key)
+    }
+
+    /// Tells a source once for each content.
+    private func doubt(_ source: Rank, _ content: ContentID, _ chunk: Int) {
+        let isKnown = wrong[content]?[source] != nil
+        wrong[content, default: [:]][source, default: BitSet()].insert(chunk)
         let station = station
+        if isKnown { return }
         loop.start { _ = try? await station.ask(.doubt([content]), at: source) }
     }
 
@@ -182,7 +192,7 @@ actor Sourcing {
         let roster = station.roster
         let start = wanted.manifest.offset(of: chunk)
         let range = "bytes \(start)–\(start + Int64(wanted.manifest.length(of: chunk)) - 1)"
-        let bad = keepers.filter { wrong[wanted.content]?.contains($0) ?? false }
+        let bad = keepers.filter(wrongSources(of: wanted.content, chunk).contains)
         if keepers.isEmpty {
             let stores = try await absentKeepers(of: wanted.content, chunk: chunk)
             if stores.isEmpty { return Failure(.corrupt, wanted.name, "\(range) are kept by no data server: lost") }

@@ -23,8 +23,8 @@ extension Store {
         return placing.failures
     }
 
-    /// Gives directories their mode and mtime, once everything is in them. The owner goes on to be allowed everything, so
-    /// that more can be put in.
+    /// Gives directories their mode and mtime, once everything is in them. The owner goes on to be allowed everything,
+    /// so that more can be put in.
     public func finishDirectories(_ entries: [NamedEntry]) -> [Failure] {
         let directories = entries.filter(\.entry.isDirectory).map { ($0, $0.name.parts.count) }
         var failures: [Failure] = []

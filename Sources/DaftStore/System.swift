@@ -54,7 +54,9 @@ public final class Descriptor: Sendable {
 }
 
 /// Calls `body` with `bytes` as a C path. Paths are bytes, not text.
-func withPath<T, E: Error>(_ bytes: some Collection<UInt8>, _ body: (UnsafePointer<CChar>) throws(E) -> T) throws(E) -> T {
+func withPath<T, E: Error>(
+    _ bytes: some Collection<UInt8>, _ body: (UnsafePointer<CChar>) throws(E) -> T
+) throws(E) -> T {
     var path = ContiguousArray<CChar>()
     path.reserveCapacity(bytes.count + 1)
     for byte in bytes { path.append(CChar(bitPattern: byte)) }

@@ -124,10 +124,13 @@ final class FaultyDisk: Disk, @unchecked Sendable {
     }
 
     override func remove(_ place: Place) throws(SystemError) {
-        let grave = graveyard + "/" + String(state.withLock { state in
-            state.removals += 1
-            return state.removals
-        })
+        let grave =
+            graveyard + "/"
+            + String(
+                state.withLock { state in
+                    state.removals += 1
+                    return state.removals
+                })
         let status = withLeaf(place) { linkat(place.directory.number, $0, AT_FDCWD, grave, 0) }
         try super.remove(place)
         if status == 0 { note(.removed(place, grave: grave)) }
@@ -150,7 +153,8 @@ final class FaultyDisk: Disk, @unchecked Sendable {
         }
     }
 
-    /// Forgets some of what was not synced: names from the end of their order, data anywhere. Nothing uses the disk now.
+    /// Forgets some of what was not synced: names from the end of their order, data anywhere. Nothing uses the disk
+    /// any more.
     func powerLoss(using generator: inout some RandomNumberGenerator) {
         let (changes, files) = state.withLock { state in
             defer { (state.changes, state.files) = ([], [:]) }

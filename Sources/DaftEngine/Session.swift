@@ -66,7 +66,7 @@ public struct Report: Sendable {
         moved += other.moved
     }
 
-    static func failed(_ failure: Failure) -> Report {
+    public static func failed(_ failure: Failure) -> Report {
         var report = Report()
         report.failures = [failure]
         return report

@@ -54,7 +54,8 @@ extension Session {
 
     /// Those of the names that are published; the others fail, but for those that have failed already.
     func standing(
-        _ names: [Name], saying reason: String, _ report: inout Report, butFor hasFailed: (Name) -> Bool = { _ in false }
+        _ names: [Name], saying reason: String, _ report: inout Report,
+        butFor hasFailed: (Name) -> Bool = { _ in false }
     ) async throws(Failure) -> [Name] {
         let catalogue = station.catalogue
         var standing: [Name] = []

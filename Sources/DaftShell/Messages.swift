@@ -22,13 +22,17 @@ extension Console {
         let asObjects = style.json && verb != .cat
         if !style.quiet || asObjects {
             for warning in report.warnings {
-                if asObjects { await put(jsonLine(warning, "warning", verb, origin)) } else {
+                if asObjects {
+                    await put(jsonLine(warning, "warning", verb, origin))
+                } else {
                     await say(origin.prefix(verb) + "warning: \(warning)")
                 }
             }
         }
         for failure in report.failures {
-            if asObjects { await put(jsonLine(failure, "failure", verb, origin)) } else {
+            if asObjects {
+                await put(jsonLine(failure, "failure", verb, origin))
+            } else {
                 await say(origin.prefix(verb) + "\(failure)")
             }
         }

@@ -14,8 +14,10 @@ let solo = Program(
         "[OPTIONS]                   a prompt on a terminal, else the commands of standard input",
     ],
     options: [
-        Option("-np", value: "N", variable: "DAFT_NP", meaning: "how many data servers (4, or one for each of --hosts)"),
-        Option("--hosts", value: "A,B,…", variable: "DAFT_HOSTS", meaning: "nodes to spread them over, as if they were"),
+        Option(
+            "-np", value: "N", variable: "DAFT_NP", meaning: "how many data servers (4, or one for each of --hosts)"),
+        Option(
+            "--hosts", value: "A,B,…", variable: "DAFT_HOSTS", meaning: "nodes to spread them over, as if they were"),
     ])
 
 /// Starts the system, runs what is to be run, and ends it in order.

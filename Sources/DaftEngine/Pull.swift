@@ -92,8 +92,8 @@ actor Pull {
         await gate.drain()
     }
 
-    /// Runs `body`, which takes contents on and waits for their end. If its task is cancelled meanwhile, nothing more is
-    /// begun, and what is under way ends as stopped.
+    /// Runs `body`, which takes contents on and waits for their end. If its task is cancelled meanwhile, nothing more
+    /// is begun, and what is under way ends as stopped.
     nonisolated func stoppable<T>(_ body: () async -> T) async -> T {
         defer { station.claims.leave() }
         return await withTaskCancellationHandler(operation: body) { [stop] in stop.set() }

@@ -162,7 +162,8 @@ final class Roster: Sendable {
 
     func node(of rank: Rank) -> String { member(rank)?.store.host ?? "\(rank)" }
 
-    /// How people call each data server, by its store's number: as its node, and by its rank too where several are on it.
+    /// How people call each data server, by its store's number: as its node, and by its rank too where several are on
+    /// it.
     var labels: [Int: String] {
         let members = members
         var count: [String: Int] = [:]

@@ -69,7 +69,8 @@ import Testing
         let first = try await scratch.cluster(["n0"])
         _ = await first.put(source)
         first.close()
-        let second = try await scratch.cluster(["n0"], mds: "other-mds")  // the node of rank 0 is gone, and its catalogue
+        // The node of rank 0 is gone, and its catalogue with it.
+        let second = try await scratch.cluster(["n0"], mds: "other-mds")
         defer { second.close() }
         #expect(second.warnings.isEmpty, "\(second.warnings)")
         let got = await second.get(try Name("/src"), to: scratch["out"])

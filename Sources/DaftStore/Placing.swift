@@ -243,7 +243,8 @@ private final class Placing {
         try parents.touch(place.directory)
     }
 
-    private static func mode(_ entry: Entry) -> UInt16 { entry.mode & ~0o222 }
+    /// Nobody writes; the owner reads, for the store itself must.
+    private static func mode(_ entry: Entry) -> UInt16 { entry.mode & ~0o222 | 0o400 }
 
     private func refresh(_ file: Descriptor, _ entry: Entry) throws(SystemError) {
         try file.setMode(Placing.mode(entry))

@@ -80,6 +80,22 @@ final class Fixture {
         return try open()
     }
 
+    /// Copies the store at the moment of its next rename; then nothing more.
+    func copyAtNextRename() {
+        let command = "cp -a \(path) \(directory)/copy"
+        disk.beforeRename { [disk] in
+            disk.beforeRename(nil)
+            _ = Glibc.system(command)
+        }
+    }
+
+    /// Opens that copy in the place of the store, as if the process had died there.
+    func openCopy() throws -> Store {
+        rename(path, directory + "/original")
+        rename(directory + "/copy", path)
+        return try open()
+    }
+
     /// The file under a name, read as a user reads it.
     func contents(_ name: String) -> [UInt8]? { DaftStoreTests.contents(path + name) }
 

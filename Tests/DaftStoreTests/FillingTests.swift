@@ -1,5 +1,6 @@
 import DaftCore
 import DaftStore
+import TestDisk
 import Glibc
 import Testing
 

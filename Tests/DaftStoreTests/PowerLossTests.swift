@@ -1,5 +1,6 @@
 import DaftCore
 import DaftStore
+import TestDisk
 import Testing
 
 @Suite struct PowerLossTests {

@@ -1,4 +1,5 @@
-// The caller's side of an order: give it, ask how far it is, and take the outcome. Whoever is cancelled cancels the order.
+// The caller's side of an order: give it, ask how far it is, and take the outcome. Whoever is cancelled cancels the
+// order.
 
 import DaftCore
 import DaftLink

@@ -45,7 +45,8 @@ struct Fetching: Sendable {
             try end.get()
             if order.reports { await report() }
         } catch {
-            // Some of it was not even looked at: what did come is told here, and whoever asked takes nothing for granted.
+            // Some of it was not even looked at: what did come is told here, and whoever asked takes nothing for
+            // granted.
             await report()
             return .failed(error.at(station.settings.host))
         }

@@ -16,6 +16,8 @@ extension Session {
             }
             let order = Fetch(below: names, state: station.catalogue.head.state, predecessor: nil, reports: true)
             var report = Report()
+            report.names = names
+            report.places = [station.roster.label(of: target)]
             switch await station.carryOut(.fetch(order), at: target.rank, watch: gauge.part()) {
             case .fetched(let fetched):
                 report.failures = fetched.failures
@@ -34,6 +36,7 @@ extension Session {
     /// its last part. Without a path, each is written here under its last part.
     public func get(_ names: [Name], to path: [UInt8]? = nil) async -> Report {
         var report = Report()
+        report.names = names
         do throws(Failure) {
             _ = try await lookAround()
             if let path, names.count > 1 {

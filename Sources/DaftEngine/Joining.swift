@@ -172,7 +172,7 @@ struct Joining: Sendable {
             var troubles: [Failure] = []
             for named in clashing.sorted(by: { $1.name < $0.name }) {
                 let place = try store.setAside(named.name)
-                let why = "something else was published under this name meanwhile; what stood here is kept as"
+                let why = "something else was published under it meanwhile; what stood here is now"
                 troubles.append(Failure(.taken, named.name, node: host, "\(why) \(shown(place))"))
             }
             return troubles

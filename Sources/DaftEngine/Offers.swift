@@ -25,10 +25,7 @@ final class Offers: Sendable {
         }
     }
 
-    /// Says how many bytes were moved of it.
-    func withdraw(_ number: UInt64) -> Int64 {
-        state.withLock { $0.offers.removeValue(forKey: number)?.moved.load(ordering: .relaxed) ?? 0 }
-    }
+    func withdraw(_ number: UInt64) { state.withLock { $0.offers[number] = nil } }
 
     /// Reads and hashes spans of chunks.
     func identify(_ number: UInt64, _ spans: [Span], scratch: Slab) async -> [Identified] {
@@ -52,7 +49,6 @@ final class Offers: Sendable {
         do throws(Failure) {
             guard try offered.length(of: chunk, in: file) == memory.count else { return .missing }
             _ = try offered.open(file).read(chunk, of: offered.chunkSize, into: memory)
-            offered.moved.add(Int64(memory.count), ordering: .relaxed)
             return .sent
         } catch {
             return error.kind == .changed ? .changed : .missing
@@ -65,7 +61,6 @@ private final class Offered: Sendable {
     private static let openFiles = 8
 
     let chunkSize: ChunkSize
-    let moved = Atomic<Int64>(0)
     private let files: [SourceFileInfo]
     private let open = Mutex<[(file: Int, source: SourceFile)]>([])
 

@@ -92,8 +92,8 @@ actor Pull {
         await gate.drain()
     }
 
-    /// Runs `body`, which takes contents on and waits for their end. If its task is cancelled meanwhile, nothing more is
-    /// begun, and what is under way ends as stopped.
+    /// Runs `body`, which takes contents on and waits for their end. If its task is cancelled meanwhile, nothing more
+    /// is begun, and what is under way ends as stopped.
     nonisolated func stoppable<T>(_ body: () async -> T) async -> T {
         defer { station.claims.leave() }
         return await withTaskCancellationHandler(operation: body) { [stop] in stop.set() }
@@ -121,9 +121,7 @@ actor Pull {
         let source: Rank
         do throws(Failure) {
             guard let likely = try await sourcing.likelySource(of: wanted) else {
-                let slab = await station.intake.take()
-                try await sourcing.obtain(wanted, chunk: 0, into: slab)
-                return await deliver([wanted], slab)
+                return await deliver([wanted], try await sourcing.obtain(wanted, chunk: 0))
             }
             source = likely
         } catch {
@@ -150,29 +148,31 @@ actor Pull {
     }
 
     private func carry(_ pack: [Wanted], from source: Rank) async {
+        for wanted in await leftBehind(by: pack, from: source) { await single(wanted) }
+    }
+
+    /// Those of a pack that did not come right. The pack's slab is given back before anybody takes another for them.
+    private func leftBehind(by pack: [Wanted], from source: Rank) async -> [Wanted] {
         if stop.isSet {
             for wanted in pack { await ended(wanted, Failure(.stopped, wanted.name, "stopped")) }
-            return
+            return []
         }
         let pieces = pack.map { Piece(.kept($0.content), chunk: 0, length: Int($0.manifest.size)) }
         let slab = await station.intake.take()
-        let arrived: [Sourcing.Arrival]
         do throws(Failure) {
-            arrived = try await sourcing.attempt(source, pieces, pack, slab, waits: isChain)
+            let arrived = try await sourcing.attempt(source, pieces, pack, slab, waits: isChain)
+            await deliver(pack, slab, only: arrived.map { $0 == .right })
+            return zip(pack, arrived).filter { $0.1 != .right }.map(\.0)
         } catch {
             for wanted in pack { await ended(wanted, named(error, wanted)) }
-            return
+            return []
         }
-        await deliver(pack, slab, only: arrived.map { $0 == .right })
-        for (wanted, arrival) in zip(pack, arrived) where arrival != .right { await single(wanted) }
     }
 
     /// One that did not come with its pack.
     private func single(_ wanted: Wanted) async {
-        let slab = await station.intake.take()
         do throws(Failure) {
-            try await sourcing.obtain(wanted, chunk: 0, into: slab)
-            await deliver([wanted], slab)
+            await deliver([wanted], try await sourcing.obtain(wanted, chunk: 0))
         } catch {
             await ended(wanted, named(error, wanted))
         }
@@ -271,17 +271,9 @@ actor Pull {
     private func one(_ chunk: Int, _ sink: any Sink, _ wanted: Wanted) async -> Failure? {
         let id = wanted.manifest.chunks[chunk]
         let length = wanted.manifest.length(of: chunk)
-        let slab = await station.intake.take(length)
         do throws(Failure) {
-            let isThere = try await station.work { () throws(Failure) in
-                if id == zeroChunkID(length: length) {
-                    try sink.leaveHole(chunk, id)
-                    return true
-                }
-                return try sink.copyFromNearby(chunk, id, buffer: slab.memory)
-            }
-            if !isThere {
-                try await sourcing.obtain(wanted, chunk: chunk, into: slab)
+            if try await !isNearby(chunk, sink, wanted) {
+                let slab = try await sourcing.obtain(wanted, chunk: chunk)
                 try await station.work { () throws(Failure) in
                     try sink.write(chunk, id, UnsafeRawBufferPointer(slab.slice(0, length)))
                 }
@@ -291,6 +283,20 @@ actor Pull {
             return nil
         } catch {
             return error
+        }
+    }
+
+    /// Whether a chunk is there without anything being moved: all zeros, or at the destination anyway.
+    private func isNearby(_ chunk: Int, _ sink: any Sink, _ wanted: Wanted) async throws(Failure) -> Bool {
+        let id = wanted.manifest.chunks[chunk]
+        let length = wanted.manifest.length(of: chunk)
+        let slab = await station.intake.take(length)
+        return try await station.work { () throws(Failure) in
+            if id == zeroChunkID(length: length) {
+                try sink.leaveHole(chunk, id)
+                return true
+            }
+            return try sink.copyFromNearby(chunk, id, buffer: slab.memory)
         }
     }
 

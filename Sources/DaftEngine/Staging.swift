@@ -91,7 +91,7 @@ struct Staging: Sendable {
         } take: { batch, intake in
             report.merge(batch.report)
             report.moved += intake.moved
-            let published = await publish(batch, intake.taken)
+            let published = await publish(batch, intake.files)
             report.merge(published.report)
             directories += published.directories
             state = max(state, published.state)

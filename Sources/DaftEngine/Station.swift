@@ -162,6 +162,22 @@ final class Roster: Sendable {
     func rank(ofStore number: Int) -> Rank? { members.first { $0.number == number && $0.isAlive }?.rank }
 
     func node(of rank: Rank) -> String { member(rank)?.store.host ?? "\(rank)" }
+
+    /// How people call each data server, by its store's number: as its node, and by its rank too where several are on
+    /// it.
+    var labels: [Int: String] {
+        let members = members
+        var count: [String: Int] = [:]
+        for member in members { count[member.store.host, default: 0] += 1 }
+        var labels: [Int: String] = [:]
+        for member in members {
+            let isAlone = count[member.store.host] == 1
+            labels[member.number] = member.store.host + (isAlone ? "" : ":\(member.rank.number)")
+        }
+        return labels
+    }
+
+    func label(of member: Member) -> String { labels[member.number] ?? member.store.host }
 }
 
 extension Station {

@@ -88,7 +88,7 @@ extension Cluster {
 
     func get(_ name: Name, to path: String) async -> Report { await run { await $0.get([name], to: Array(path.utf8)) } }
 
-    func verify(_ names: [Name] = []) async -> (report: Report, verified: [(member: Member, verified: Verified)]) {
+    func verify(_ names: [Name] = []) async -> (report: Report, verified: [(place: String, verified: Verified)]) {
         await run { await $0.verify(names) }
     }
 
@@ -107,7 +107,7 @@ extension Cluster {
     }
 
     /// Hosts that keep a file complete, as the catalogue has it.
-    func keepers(_ name: Name) async throws -> [String] { try await listed(name).complete.map(\.store.host) }
+    func keepers(_ name: Name) async throws -> [String] { try await listed(name).complete }
 
     func entry(_ name: Name) throws -> Entry? { try stations[0].catalogue.entry(name) }
 

@@ -1,22 +1,11 @@
-// What the store's tests stand on: a directory of their own, contents made from a seed, and short words for what they do.
+// What the store's tests stand on: a directory of their own, contents made from a seed, and short words for what they
+// do.
 
 import DaftCore
 import DaftStore
 import Glibc
+import TestDisk
 import Testing
-
-struct Sequence64: RandomNumberGenerator {
-    private var state: UInt64
-    init(_ seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
-    }
-}
 
 /// A content in memory.
 struct Made {
@@ -77,6 +66,22 @@ final class Fixture {
     func afterPowerLoss(_ random: inout Sequence64) throws -> Store {
         disk.powerLoss(using: &random)
         options.bootID = Array("boot \(random.next())".utf8)
+        return try open()
+    }
+
+    /// Copies the store at the moment of its next rename; then nothing more.
+    func copyAtNextRename() {
+        let command = "cp -a \(path) \(directory)/copy"
+        disk.beforeRename { [disk] in
+            disk.beforeRename(nil)
+            _ = Glibc.system(command)
+        }
+    }
+
+    /// Opens that copy in the place of the store, as if the process had died there.
+    func openCopy() throws -> Store {
+        rename(path, directory + "/original")
+        rename(directory + "/copy", path)
         return try open()
     }
 
@@ -162,7 +167,7 @@ extension Store {
             copy.copyBytes(from: made.bytes)
             return copy
         }
-        defer { memory.forEach { $0.deallocate() } }
+        defer { for memory in memory { memory.deallocate() } }
         try keep(zip(contents, memory).map { Whole($0.id, $0.manifest, UnsafeRawBufferPointer($1)) })
     }
 

@@ -197,7 +197,9 @@ extension Scratch {
 /// The result of `body`, or nil when it takes longer: a hang is a failure of its test, not of the whole run.
 func within<T: Sendable>(seconds: Int, _ body: @escaping @Sendable () async -> T) async -> T? {
     let result = Mutexed<T?>(nil)
-    Task { let value = await body(); result.set(value) }
+    Task {
+        let value = await body(); result.set(value)
+    }
     let end = ContinuousClock.now + .seconds(seconds)
     while ContinuousClock.now < end {
         if let value = result.value { return value }

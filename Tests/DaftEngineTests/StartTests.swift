@@ -15,7 +15,8 @@ import Testing
         try FileManager.default.createSymbolicLink(
             atPath: scratch["\(name)/link"], withDestinationPath: "nowhere\(seed)")
         try run("/bin/chmod", "2750", scratch["\(name)/empty"])
-        try run("/usr/bin/touch", "-h", "-d", "2001-02-03 04:05:06.789", scratch["\(name)/empty"], scratch["\(name)/link"])
+        try run(
+            "/usr/bin/touch", "-h", "-d", "2001-02-03 04:05:06.789", scratch["\(name)/empty"], scratch["\(name)/link"])
         return scratch[name]
     }
 
@@ -68,7 +69,8 @@ import Testing
         let first = try await scratch.cluster(["n0"])
         _ = await first.put(source)
         first.close()
-        let second = try await scratch.cluster(["n0"], mds: "other-mds")  // the node of rank 0 is gone, and its catalogue
+        // The node of rank 0 is gone, and its catalogue with it.
+        let second = try await scratch.cluster(["n0"], mds: "other-mds")
         defer { second.close() }
         #expect(second.warnings.isEmpty, "\(second.warnings)")
         let got = await second.get(try Name("/src"), to: scratch["out"])
@@ -134,13 +136,15 @@ import Testing
         let other = try await scratch.cluster(["n1"], mds: "mds-b")
         _ = await other.put(try scratch.write("b", 100, seed: 2))
         other.close()
-        let before = try run("/bin/sh", "-c", "cd \(scratch.path) && find store-* -type f ! -path '*/.daft/*' | xargs sha256sum")
+        let before = try run(
+            "/bin/sh", "-c", "cd \(scratch.path) && find store-* -type f ! -path '*/.daft/*' | xargs sha256sum")
         for mds in ["mds-a", "mds-b", "mds-new"] {
             let failure = await #expect(throws: Failure.self) { try await scratch.cluster(["n0", "n1"], mds: mds) }
             #expect(failure?.kind == .unrelated, "\(String(describing: failure))")
             #expect(failure?.reason.contains("--store") == true)
         }
-        let after = try run("/bin/sh", "-c", "cd \(scratch.path) && find store-* -type f ! -path '*/.daft/*' | xargs sha256sum")
+        let after = try run(
+            "/bin/sh", "-c", "cd \(scratch.path) && find store-* -type f ! -path '*/.daft/*' | xargs sha256sum")
         #expect(before == after)
         let again = try await scratch.cluster(["n1"], mds: "mds-b")
         defer { again.close() }

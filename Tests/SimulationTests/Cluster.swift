@@ -1,5 +1,5 @@
-// A whole daft in one thread: a metadata server and some data servers over the memory link, on simulated time, each with
-// directories of its own. Ranks die as processes die, and begin again from what is left on their disks.
+// A whole daft in one thread: a metadata server and some data servers over the memory link, on simulated time, each
+// with directories of its own. Ranks die as processes die, and begin again from what is left on their disks.
 
 import DaftCore
 import DaftEngine

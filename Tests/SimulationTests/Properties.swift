@@ -17,7 +17,9 @@ extension Simulation {
                 guard let source = source(of: path) else {
                     throw Violation("1: \(server.rank) shows /\(shown(path)), which nobody published")
                 }
-                if !leaf.isShown(by: source) { throw Violation("1: \(server.rank) shows wrong bytes at /\(shown(path))") }
+                if !leaf.isShown(by: source) {
+                    throw Violation("1: \(server.rank) shows wrong bytes at /\(shown(path))")
+                }
             }
         }
     }
@@ -104,7 +106,8 @@ extension Simulation {
             if try station.catalogue.dump() != dump { throw Violation("3: the catalogue of \(server.rank) differs") }
             let number = try main.catalogue.number(of: store.id)
             guard let number, try main.catalogue.inventory(of: number) == store.inventory else {
-                throw Violation("3: \(server.rank) keeps something else than the catalogue says: \(try gap(main, store))")
+                throw Violation(
+                    "3: \(server.rank) keeps something else than the catalogue says: \(try gap(main, store))")
             }
         }
     }

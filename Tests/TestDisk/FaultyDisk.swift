@@ -11,7 +11,7 @@ open class FaultyDisk: Disk, @unchecked Sendable {
     private enum Change {
         case made(Place, isDirectory: Bool)
         case renamed(Place, Place)
-    /// Kept under another name, to come back.
+        /// Kept under another name, to come back.
         case removed(Place, grave: String)
 
         var directories: [Descriptor] {
@@ -29,7 +29,7 @@ open class FaultyDisk: Disk, @unchecked Sendable {
     }
 
     private struct File {
-    /// In which order they were written first: inodes differ from run to run.
+        /// In which order they were written first: inodes differ from run to run.
         let number: Int
         let descriptor: Descriptor
         var overwritten: [Overwritten] = []
@@ -72,7 +72,8 @@ open class FaultyDisk: Disk, @unchecked Sendable {
         return file
     }
 
-    open override func write(_ bytes: UnsafeRawBufferPointer, to file: Descriptor, at offset: Int64) throws(SystemError) {
+    open override func write(_ bytes: UnsafeRawBufferPointer, to file: Descriptor, at offset: Int64) throws(SystemError)
+    {
         remember(file, at: offset, length: bytes.count)
         let (allowed, code) = state.withLock { state -> (Int, Int32) in
             if let left = state.writesToTear {

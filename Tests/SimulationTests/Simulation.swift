@@ -136,7 +136,7 @@ final class Simulation {
         try cluster.run(begun.map(\.1))
         return begun.compactMap { errand, ending, target in
             guard let done = ending.value else { return nil }
-            cluster.trace.note("ended \(errand): \(done.report.failures.map(\.description))")
+            cluster.trace.note("ended \(errand): \(done.report.failures.map(\.kind))")
             return (errand, done, target)
         }
     }

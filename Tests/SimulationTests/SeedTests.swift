@@ -19,7 +19,7 @@ import Testing
         } catch {
             Issue.record(
                 """
-                DAFT_SEED=\(seed) (\(simulation.climate), \(simulation.cluster.layout)): \(error)
+                DAFT_SEED=\(seed) (\(simulation.hazards), \(simulation.cluster.layout)): \(error)
                 \(simulation.cluster.trace.lastWords(ranks: simulation.cluster.ranks.count))
                 """)
         }

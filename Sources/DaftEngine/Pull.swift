@@ -46,6 +46,9 @@ actor Pull {
     private let isChain: Bool
     private let done: Done
     private let arrivals: Signal?
+    private let stop = Stop()
+    /// Of this pull among all that fill the same store.
+    private nonisolated let number: Int
     private let gate = Gate(width: Pull.runsUnderWay)
     private let files = Gate(width: 4)
     private var packs: [Rank: [Wanted]] = [:]
@@ -63,7 +66,8 @@ actor Pull {
         self.arrivals = arrivals
         isChain = predecessor != nil
         loop = station.loop
-        sourcing = Sourcing(station, meter: meter, predecessor: predecessor)
+        number = station.claims.enter()
+        sourcing = Sourcing(station, meter: meter, predecessor: predecessor, stop: stop)
     }
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
@@ -83,9 +87,31 @@ actor Pull {
 
     /// Waits until all that was taken on is done.
     func finish() async {
-        for source in packs.keys.sorted() { await send(source) }
+        await sendPacks()
         await files.drain()
         await gate.drain()
+    }
+
+    /// Runs `body`, which takes contents on and waits for their end. If its task is cancelled meanwhile, nothing more
+    /// is begun, and what is under way ends as stopped.
+    nonisolated func stoppable<T>(_ body: () async -> T) async -> T {
+        defer { station.claims.leave() }
+        return await withTaskCancellationHandler(operation: body) { [stop] in stop.set() }
+    }
+
+    /// Whether nobody else has brought anything into the store of this station meanwhile.
+    nonisolated var isAlone: Bool { station.claims.isAlone(number) }
+
+    /// Waits until nobody else brings this content into the store of this station. Whoever does may be waiting for one
+    /// that lies packed here, so that is sent first.
+    func claim(_ content: ContentID) async {
+        if station.claims.claimIfFree(content) { return }
+        await sendPacks()
+        await station.claims.claim(content)
+    }
+
+    private func sendPacks() async {
+        for source in packs.keys.sorted() { await send(source) }
     }
 
     // MARK: small ones
@@ -95,9 +121,7 @@ actor Pull {
         let source: Rank
         do throws(Failure) {
             guard let likely = try await sourcing.likelySource(of: wanted) else {
-                let slab = await station.intake.take()
-                try await sourcing.obtain(wanted, chunk: 0, into: slab)
-                return await deliver([wanted], slab)
+                return await deliver([wanted], try await sourcing.obtain(wanted, chunk: 0))
             }
             source = likely
         } catch {
@@ -124,25 +148,31 @@ actor Pull {
     }
 
     private func carry(_ pack: [Wanted], from source: Rank) async {
+        for wanted in await leftBehind(by: pack, from: source) { await single(wanted) }
+    }
+
+    /// Those of a pack that did not come right. The pack's slab is given back before anybody takes another for them.
+    private func leftBehind(by pack: [Wanted], from source: Rank) async -> [Wanted] {
+        if stop.isSet {
+            for wanted in pack { await done(wanted, Failure(.stopped, wanted.name, "stopped")) }
+            return []
+        }
         let pieces = pack.map { Piece(.kept($0.content), chunk: 0, length: Int($0.manifest.size)) }
         let slab = await station.intake.take()
-        let arrived: [Sourcing.Arrival]
         do throws(Failure) {
-            arrived = try await sourcing.attempt(source, pieces, pack, slab, waits: isChain)
+            let arrived = try await sourcing.attempt(source, pieces, pack, slab, waits: isChain)
+            await deliver(pack, slab, only: arrived.map { $0 == .right })
+            return zip(pack, arrived).filter { $0.1 != .right }.map(\.0)
         } catch {
             for wanted in pack { await done(wanted, named(error, wanted)) }
-            return
+            return []
         }
-        await deliver(pack, slab, only: arrived.map { $0 == .right })
-        for (wanted, arrival) in zip(pack, arrived) where arrival != .right { await single(wanted) }
     }
 
     /// One that did not come with its pack.
     private func single(_ wanted: Wanted) async {
-        let slab = await station.intake.take()
         do throws(Failure) {
-            try await sourcing.obtain(wanted, chunk: 0, into: slab)
-            await deliver([wanted], slab)
+            await deliver([wanted], try await sourcing.obtain(wanted, chunk: 0))
         } catch {
             await done(wanted, named(error, wanted))
         }
@@ -175,12 +205,8 @@ actor Pull {
     // MARK: large ones
 
     private func large(_ wanted: Wanted) async -> Failure? {
-        let slab = await station.intake.take(wanted.manifest.chunkSize.bytes)
-        let destination = destination
         do throws(Failure) {
-            let sink = try await station.work { () throws(Failure) in
-                try destination.open(wanted, buffer: slab.memory)
-            }
+            let sink = try await open(wanted)
             let swarm = isChain ? nil : Swarm(station, sourcing, wanted)
             await swarm?.begin()
             let failure = await fill(sink, wanted)
@@ -199,6 +225,13 @@ actor Pull {
         }
     }
 
+    /// The memory for it is given back before any chunk asks for some: else all of it could be held by those who wait.
+    private func open(_ wanted: Wanted) async throws(Failure) -> any Sink {
+        let slab = await station.intake.take(wanted.manifest.chunkSize.bytes)
+        let destination = destination
+        return try await station.work { () throws(Failure) in try destination.open(wanted, buffer: slab.memory) }
+    }
+
     /// All missing chunks, several at once; the first that cannot be had ends it.
     private func fill(_ sink: any Sink, _ wanted: Wanted) async -> Failure? {
         var chooser = Chooser(
@@ -209,7 +242,10 @@ actor Pull {
         let ended = Signal(on: loop)
         let outcomes = Outcomes()
         while failure == nil, let chunk = chooser.next(preferring: await sourcing.atPeers(wanted.content)) {
-            if Task.isCancelled { failure = Failure(.stopped, wanted.name, "stopped") }
+            if stop.isSet {
+                failure = Failure(.stopped, wanted.name, "stopped")
+                break
+            }
             await gate.enter()
             underWay += 1
             loop.start { [self] in
@@ -236,17 +272,9 @@ actor Pull {
     private func one(_ chunk: Int, _ sink: any Sink, _ wanted: Wanted) async -> Failure? {
         let id = wanted.manifest.chunks[chunk]
         let length = wanted.manifest.length(of: chunk)
-        let slab = await station.intake.take(length)
         do throws(Failure) {
-            let isThere = try await station.work { () throws(Failure) in
-                if id == zeroChunkID(length: length) {
-                    try sink.leaveHole(chunk, id)
-                    return true
-                }
-                return try sink.copyFromNearby(chunk, id, buffer: slab.memory)
-            }
-            if !isThere {
-                try await sourcing.obtain(wanted, chunk: chunk, into: slab)
+            if try await !isNearby(chunk, sink, wanted) {
+                let slab = try await sourcing.obtain(wanted, chunk: chunk)
                 try await station.work { () throws(Failure) in
                     try sink.write(chunk, id, UnsafeRawBufferPointer(slab.slice(0, length)))
                 }
@@ -256,6 +284,20 @@ actor Pull {
             return nil
         } catch {
             return error
+        }
+    }
+
+    /// Whether a chunk is there without anything being moved: all zeros, or at the destination anyway.
+    private func isNearby(_ chunk: Int, _ sink: any Sink, _ wanted: Wanted) async throws(Failure) -> Bool {
+        let id = wanted.manifest.chunks[chunk]
+        let length = wanted.manifest.length(of: chunk)
+        let slab = await station.intake.take(length)
+        return try await station.work { () throws(Failure) in
+            if id == zeroChunkID(length: length) {
+                try sink.leaveHole(chunk, id)
+                return true
+            }
+            return try sink.copyFromNearby(chunk, id, buffer: slab.memory)
         }
     }
 

@@ -180,8 +180,8 @@ extension Store {
         try ledger.complete(content, manifest, synced: isDurable, inode: inode) { manifest.chunks[$0] == zero }
     }
 
-    /// The file of an ingest becomes that of its content, of which nothing was here. Recorded before the rename, and the
-    /// ingest is forgotten after it, so that a kill between loses nothing.
+    /// The file of an ingest becomes that of its content, of which nothing was here. Recorded before the rename, and
+    /// the ingest is forgotten after it, so that a kill between loses nothing.
     fileprivate func adopt(_ filling: Filling, _ key: Digest?, by heir: Filling) throws(Failure) {
         guard case .content(let content, let manifest) = heir.goal, let file = heir.file else { return }
         let have = heir.have

@@ -19,6 +19,9 @@ private func documented() throws -> [String: any Coded] {
         Record.holding(Holding([a], in: BitSet([0]), .part(BitSet([4])))),
         Head(state: 7, digest: 0x0102),
         Failure(.noSpace, "/a".utf8, node: "n3", "disk full"),
+        Request.loading(a, begun: true),
+        Reply.working(task: 5, Progress(bytes: 1, totalBytes: 2, files: 3, totalFiles: 4)),
+        ChunkRun([Piece(.kept(a), chunk: 1, length: 4096)]),
     ]
     return Dictionary(uniqueKeysWithValues: values.map { ("\(type(of: $0))", $0) })
 }

@@ -1,4 +1,5 @@
-// What the store's tests stand on: a directory of their own, contents made from a seed, and short words for what they do.
+// What the store's tests stand on: a directory of their own, contents made from a seed, and short words for what they
+// do.
 
 import DaftCore
 import DaftStore
@@ -166,7 +167,7 @@ extension Store {
             copy.copyBytes(from: made.bytes)
             return copy
         }
-        defer { memory.forEach { $0.deallocate() } }
+        defer { for memory in memory { memory.deallocate() } }
         try keep(zip(contents, memory).map { Whole($0.id, $0.manifest, UnsafeRawBufferPointer($1)) })
     }
 

@@ -1,3 +1,4 @@
+// Kept contents get their names in the directory.
 import DaftCore
 import DaftStore
 import TestDisk

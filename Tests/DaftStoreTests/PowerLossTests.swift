@@ -1,3 +1,4 @@
+// What was acknowledged survives a disk that forgets what was not synced.
 import DaftCore
 import DaftStore
 import TestDisk

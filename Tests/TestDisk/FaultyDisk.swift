@@ -11,7 +11,7 @@ open class FaultyDisk: Disk, @unchecked Sendable {
     private enum Change {
         case made(Place, isDirectory: Bool)
         case renamed(Place, Place)
-        /// Kept under another name, to come back.
+    /// Kept under another name, to come back.
         case removed(Place, grave: String)
 
         var directories: [Descriptor] {
@@ -29,7 +29,7 @@ open class FaultyDisk: Disk, @unchecked Sendable {
     }
 
     private struct File {
-        /// In which order they were written first: inodes differ from run to run.
+    /// In which order they were written first: inodes differ from run to run.
         let number: Int
         let descriptor: Descriptor
         var overwritten: [Overwritten] = []
@@ -156,7 +156,8 @@ open class FaultyDisk: Disk, @unchecked Sendable {
         }
     }
 
-    /// Forgets some of what was not synced: names from the end of their order, data anywhere. Nothing uses the disk now.
+    /// Forgets some of what was not synced: names from the end of their order, data anywhere. Nothing uses the disk
+    /// any more.
     public func powerLoss(using generator: inout some RandomNumberGenerator) {
         let (changes, files) = state.withLock { state in
             defer { (state.changes, state.files) = ([], [:]) }

@@ -12,10 +12,10 @@ let walls: [String: Set<String>] = [
     "DaftEngine": [
         "DaftCore", "DaftLink", "DaftStore", "DaftCatalogue", "CZstd", "CLinux", "Glibc", "Synchronization",
     ],
-    "DaftShell": ["DaftCore", "DaftEngine", "Glibc", "Foundation", "Synchronization"],
+    "DaftShell": ["DaftCore", "DaftLink", "DaftEngine", "Glibc", "Synchronization"],
     "daft-run": ["DaftShell", "DaftMPI", "DaftZMQ", "Glibc", "Synchronization"],
     "daft": ["DaftShell", "DaftZMQ", "Glibc", "Synchronization"],
-    "daft-solo": ["DaftShell", "DaftEngine", "DaftLink", "DaftCore", "Glibc", "Synchronization"],
+    "daft-solo": ["DaftShell", "DaftEngine", "DaftCore", "Glibc"],
     "daft-bench": [
         "DaftCore", "DaftSQL", "DaftLink", "DaftStore", "DaftCatalogue", "DaftEngine", "COpenSSL", "CZstd", "CLinux",
         "Glibc", "Synchronization",
@@ -42,5 +42,6 @@ let testsOfNoTarget: [String: Set<String>] = [
     ],
     "TestDisk": ["DaftCore", "DaftStore", "Glibc", "Synchronization"],
     "TidyTests": ["Testing", "Foundation"],
+    "SoloTests": ["Testing", "Foundation", "Glibc"],
     "SystemLibraryTests": ["Testing", "CSQLite", "COpenSSL", "CZstd", "CZMQ", "CMPI"],
 ]

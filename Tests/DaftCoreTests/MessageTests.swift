@@ -1,0 +1,174 @@
+// The golden bytes of every message between ranks, and the survival of their decoders.
+import DaftCore
+import Testing
+
+private let a = Digest(bytes: Array(0x00...0x1f))!
+private let b = Digest(bytes: Array(0x20...0x3f))!
+private let id = UniqueID(high: 0x0011_2233_4455_6677, low: 0x8899_AABB_CCDD_EEFF)
+private let time = Time(seconds: 1_700_000_000, nanoseconds: 5)
+private let head = Head(state: 7, digest: 0x0102)
+private let store = StoreInfo(id: id, host: "n1", path: Array("/tmp".utf8))
+private let manifest = Manifest(size: 5000, chunkSize: ChunkSize(4096)!, chunks: [a, b])
+private let named = NamedEntry(.root, Entry(.directory, mode: 0o755, mtime: time))
+private let failure = Failure(.noSpace, "/a".utf8, node: "n3", "full")
+private let span = Span(file: 1, first: 2, count: 3)
+private let info = SourceFileInfo(
+    path: Array("/s/a".utf8), size: 5000, mtime: time, ctime: time, device: 8, inode: 9, mode: 0o644)
+private let ingest = Ingest(
+    offer: Offer(rank: Rank(2), number: 3), chunkSize: ChunkSize(4096)!,
+    files: [IngestFile(info: info, key: b, span: span, isPart: true)])
+private let fetch = Fetch(below: [.root], state: 7, predecessor: Rank(2), reports: true)
+
+private func expectForms<T: Coded>(_ values: [T], _ forms: [String], sourceLocation: SourceLocation = #_sourceLocation)
+{
+    #expect(values.map { hexadecimal($0.encoded) } == forms, sourceLocation: sourceLocation)
+    for value in values { survivesMutations(value, sourceLocation: sourceLocation) }
+}
+
+@Suite struct MessageTests {
+    @Test func requestsHaveTheirForms() {
+        expectForms(
+            [
+                .hello(Hello(store: store, head: head, system: id)), .delta(after: head),
+                .publish(
+                    Publication(
+                        entries: [named],
+                        contents: [KeptContent(id: a, manifest: manifest, holdings: [StoreExtent(store: 1, .complete)])]
+                    )),
+                .hold([Holding([a], in: BitSet([0]), .complete)]), .members, .loading(a, begun: true), .have([a]),
+                .doubt([b]), .poll(task: 5), .cancel(task: 6), .space, .identify(offer: 3, [span]), .ping,
+                .joined([failure]),
+            ] as [Request],
+            requestForms)
+    }
+
+    @Test func ordersHaveTheirForms() {
+        expectForms(
+            [
+                .order(.ingest(ingest)), .order(.settle([Settled(key: b, content: a, manifest: manifest)])),
+                .order(.place([named])), .order(.fetch(fetch)), .order(.verify(below: [.root], state: 7)),
+                .order(.discard([a])),
+            ] as [Request],
+            orderForms)
+    }
+
+    @Test func repliesHaveTheirForms() {
+        let progress = Progress(bytes: 1, totalBytes: 2, files: 3, totalFiles: 4)
+        let record = JournalRecord(state: 7, bytes: [1, 2])
+        expectForms(
+            [
+                .done, .failed(failure), .welcome(number: 2, head), .records(Delta(records: [record], head: head)),
+                .forked,
+                .published(7, [.new, .known, .refused(failure)]),
+                .members([Member(rank: Rank(1), number: 0, store: store, isAlive: true)]), .loaders([Rank(3)]),
+                .have([.complete, .nothing]), .working(task: 5, progress), .space(Space(total: 9, free: 8)),
+                .identified([.ids([a]), .failed(failure)]),
+            ] as [Reply],
+            replyForms)
+    }
+
+    @Test func outcomesHaveTheirForms() {
+        let lacking = Lacking(a, .part(BitSet([1])))
+        expectForms(
+            [
+                .finished(.ingested([.whole(a, manifest), .part([b]), .failed(failure)], moved: 9)),
+                .finished(.placed([failure])),
+                .finished(.fetched(Fetched(files: 1, moved: 2, failures: [failure], lacking: [lacking]))),
+                .finished(.verified(Verified(contents: 1, bytes: 2, corrupt: 3, repaired: 4, failures: [failure]))),
+                .finished(.failed(failure)),
+            ] as [Reply],
+            outcomeForms)
+    }
+
+    @Test func runsHaveTheirForms() {
+        expectForms(
+            [
+                ChunkRun([
+                    Piece(.kept(a), chunk: 1, length: 4096), Piece(.offered(offer: 3, file: 2), chunk: 0, length: 5),
+                ]),
+                ChunkRun([], waits: true),
+            ],
+            runForms)
+        expectForms([PieceState.sent, .missing, .changed], ["00", "01", "02"])
+    }
+
+    @Test func piecesLieOneBehindTheOther() {
+        let run = ChunkRun([
+            Piece(.kept(a), chunk: 0, length: 7), Piece(.kept(b), chunk: 0, length: 0),
+            Piece(.kept(a), chunk: 1, length: 5),
+        ])
+        #expect(run.offsets == [0, 7, 7])
+        #expect(run.byteCount == 12)
+    }
+}
+
+private let requestForms = [
+    "010100112233445566778899aabbccddeeff020000006e31040000002f746d7007000000000000000201000000000000"
+        + "0100112233445566778899aabbccddeeff",
+    "010207000000000000000201000000000000",
+    "010301000000010000002f01ed0100f15365000000000500000001000000000102030405060708090a0b0c0d0e0f1011"
+        + "12131415161718191a1b1c1d1e1f0188130000000000000010000002000000000102030405060708090a0b0c0d0e0f10"
+        + "1112131415161718191a1b1c1d1e1f202122232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f01"
+        + "0000000100000000",
+    "01040100000001000000000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f010000000100"
+        + "00000000000000",
+    "0105",
+    "0106000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f01",
+    "010701000000000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f",
+    "010801000000202122232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f",
+    "010a0500000000000000",
+    "010b0600000000000000",
+    "010c",
+    "010d030000000000000001000000010000000200000003000000",
+    "010e",
+    "010f0100000007020000002f61020000006e330400000066756c6c",
+]
+
+private let orderForms = [
+    "010901010200000003000000000000000010000001000000040000002f732f61881300000000000000f1536500000000"
+        + "0500000000f15365000000000500000008000000000000000900000000000000a401202122232425262728292a2b2c2d"
+        + "2e2f303132333435363738393a3b3c3d3e3f01000000020000000300000001",
+    "01090201000000202122232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f000102030405060708"
+        + "090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f01881300000000000000100000020000000001020304050607"
+        + "08090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f202122232425262728292a2b2c2d2e2f3031323334353637"
+        + "38393a3b3c3d3e3f",
+    "01090301000000010000002f01ed0100f153650000000005000000",
+    "01090401000000010000002f0700000000000000010200000001",
+    "01090501000000010000002f0700000000000000",
+    "01090601000000000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f",
+]
+
+private let replyForms = [
+    "0101",
+    "010207020000002f61020000006e330400000066756c6c",
+    "01030200000007000000000000000201000000000000",
+    "01040101000000070000000000000002000000010207000000000000000201000000000000",
+    "0105",
+    "010607000000000000000300000000010207020000002f61020000006e330400000066756c6c",
+    "010701000000010000000000000000112233445566778899aabbccddeeff020000006e31040000002f746d7001",
+    "01080100000003000000",
+    "010902000000000100000000",
+    "010a05000000000000000100000000000000020000000000000003000000000000000400000000000000",
+    "010c09000000000000000800000000000000",
+    "010d020000000101000000000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f0007020000"
+        + "002f61020000006e330400000066756c6c",
+]
+
+private let outcomeForms = [
+    "010b010300000001000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f0188130000000000"
+        + "000010000002000000000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f20212223242526"
+        + "2728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f0201000000202122232425262728292a2b2c2d2e2f3031"
+        + "32333435363738393a3b3c3d3e3f0307020000002f61020000006e330400000066756c6c0900000000000000",
+    "010b020100000007020000002f61020000006e330400000066756c6c",
+    "010b03010000000000000002000000000000000100000007020000002f61020000006e330400000066756c6c01000000"
+        + "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f01010000000200000000000000",
+    "010b0401000000000000000200000000000000030000000000000004000000000000000100000007020000002f610200"
+        + "00006e330400000066756c6c",
+    "010b0507020000002f61020000006e330400000066756c6c",
+]
+
+private let runForms = [
+    "01000200000000000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f010000000010000001"
+        + "0300000000000000020000000000000005000000",
+    "010100000000",
+]

@@ -159,7 +159,7 @@ private func word(_ order: Order) -> String {
 
 private func word(_ outcome: Outcome) -> String {
     switch outcome {
-    case .ingested(let files): "ingested \(files.count)"
+    case .ingested(let files, _): "ingested \(files.count)"
     case .placed(let failures): "placed \(failures.map(\.kind))"
     case .fetched(let fetched): "fetched \(fetched.files) \(fetched.failures.map(\.kind))"
     case .verified(let verified): "verified \(verified.contents) \(verified.corrupt) \(verified.failures.map(\.kind))"

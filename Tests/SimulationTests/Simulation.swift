@@ -183,7 +183,9 @@ final class Simulation {
             let errand = Errand.rival(rival, at: pick(Array(cluster.dataServers)).host)
             guard let carried = try carryOut([errand]).first else { throw Violation("4: \(errand.words) has no end") }
             try judge(carried, before: acknowledged, mustSucceed: false)
-            if carried.isWell { winners.append(rival) } else if carried.done.report.failures.first?.kind != .taken {
+            if carried.isWell {
+                winners.append(rival)
+            } else if carried.done.report.failures.first?.kind != .taken {
                 throw Violation("5: \(errand.words) is not refused, and fails: \(carried.done.report.failures)")
             }
         }

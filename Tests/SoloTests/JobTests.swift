@@ -92,12 +92,12 @@ import Testing
         let fifo = "\(scratch.path)/fifo"
         #expect(mkfifo(fifo, 0o600) == 0)
         let writer = open(fifo, O_RDWR | O_CLOEXEC)
+        defer { close(writer) }
         let owner = try scratch.start([], input: fifo)
         owner.wait { scratch.has("st.mds/catalogue.sqlite-wal") }
         let second = try scratch.run("ls")
         #expect(second.status == 1)
         #expect(second.errors.contains(": in use by another daft, process \(owner.id): wait for its end"), "\(second)")
-        close(writer)
         owner.signal(SIGTERM)
         #expect(owner.wait().status == 143)
         #expect(try scratch.run("ls").status == 0)

@@ -55,6 +55,12 @@ let package = Package(
             name: "SystemLibraryTests", dependencies: ["CSQLite", "COpenSSL", "CZstd", "CZMQ", "CMPI"],
             swiftSettings: settings),
         .testTarget(name: "TidyTests", swiftSettings: settings),
-        tests(of: "DaftStore", ["DaftCore"]),
+        tests(of: "DaftStore", ["DaftCore", "TestDisk"]),
+        .target(
+            name: "TestDisk", dependencies: ["DaftCore", "DaftStore"], path: "Tests/TestDisk", swiftSettings: settings),
+        .testTarget(
+            name: "SimulationTests",
+            dependencies: ["TestDisk", "DaftCore", "DaftLink", "DaftStore", "DaftCatalogue", "DaftEngine"],
+            swiftSettings: settings),
     ]
 )

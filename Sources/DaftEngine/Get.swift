@@ -83,16 +83,22 @@ private final class Getting: Sendable {
         }
         var directories: [([UInt8], Entry)] = []
         var isThere = false
-        try await session.eachPage(below: root) { (page) async throws(Failure) in
-            isThere = true
-            for named in page where !Task.isCancelled {
-                let relative = Array(named.name.relative(to: root) ?? [])
-                if named.entry.isDirectory { directories.append((relative, named.entry)) }
-                await write(named, relative, pull)
-                watch(meter.now)
+        let end = await pull.stoppable {
+            let end = await Result.of { () async throws(Failure) in
+                try await session.eachPage(below: root) { (page) async throws(Failure) in
+                    isThere = true
+                    for named in page where !Task.isCancelled {
+                        let relative = Array(named.name.relative(to: root) ?? [])
+                        if named.entry.isDirectory { directories.append((relative, named.entry)) }
+                        await write(named, relative, pull)
+                        watch(meter.now)
+                    }
+                }
             }
+            await pull.finish()
+            return end
         }
-        await pull.finish()
+        try end.get()
         if !isThere, !root.isRoot { throw Failure(.noSuchName, root, "no such name is published") }
         let (tree, finished) = (tree, directories)
         for failure in await station.workers.run({ tree.finishDirectories(finished) }) { fail(failure) }

@@ -7,8 +7,8 @@ import DaftLink
 extension Session {
     private static let page = 500
 
-    /// The entries that `ls NAME` shows: of a directory what is in it, else the entry itself. `each` gets them in order,
-    /// some hundred at a time.
+    /// The entries that `ls NAME` shows: of a directory what is in it, else the entry itself. `each` gets them in
+    /// order, some hundred at a time.
     public func list(_ name: Name, each: ([Listed]) async -> Void) async throws(Failure) {
         _ = try await lookAround()
         let root = try await entry(name)
@@ -109,6 +109,7 @@ extension Session {
                 default: report.failures.append(Failure(.malformed, [], node: member.store.host, "no such outcome"))
                 }
             }
+            if !Task.isCancelled { report.failures += try await lost(below: below, told: report.failures) }
             return (report, verified)
         } catch {
             return (.failed(error), [])

@@ -1,5 +1,5 @@
-// A user's commands at one station: the command line of rank 0, a client at a door, a gateway. Each verb is a file of its
-// own; what they share is here.
+// A user's commands at one station: the command line of rank 0, a client at a door, a gateway. Each verb is a file of
+// its own; what they share is here.
 
 import DaftCore
 import DaftLink

@@ -107,12 +107,12 @@ private actor Follower {
     nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
 
     func catchUp(to state: State?) async throws(Failure) {
+        if let state, station.catalogue.head.state >= state { return }
         // A delta that was asked for before this call may be older than what the caller has to see.
-        if let running, state.map({ $0 > station.catalogue.head.state }) ?? true { _ = await running.value }
+        if let running { _ = await running.value }
         if let state, station.catalogue.head.state >= state { return }
         let task = running ?? loop.start { [self] in await pull() }
         running = task
-        defer { running = nil }
         try await task.value.get()
         if let state, station.catalogue.head.state < state {
             throw Failure(.unreachable, [], "the metadata server knows less than state \(state)")
@@ -120,6 +120,8 @@ private actor Follower {
     }
 
     private func pull() async -> Result<Void, Failure> {
+        // Before anybody who waits goes on: what starts after this sees what was published before it.
+        defer { running = nil }
         do throws(Failure) {
             while try await !pullOnce() {}
             return .success(())
@@ -160,7 +162,8 @@ final class Roster: Sendable {
 
     func node(of rank: Rank) -> String { member(rank)?.store.host ?? "\(rank)" }
 
-    /// How people call each data server, by its store's number: as its node, and by its rank too where several are on it.
+    /// How people call each data server, by its store's number: as its node, and by its rank too where several are on
+    /// it.
     var labels: [Int: String] {
         let members = members
         var count: [String: Int] = [:]

@@ -1,5 +1,5 @@
-// ls: names, names with all about them, chunks, nodes. A page is printed before the next is asked for, so that a million
-// names need no more memory than some hundred.
+// ls: names, names with all about them, chunks, nodes. A page is printed before the next is asked for, so that a
+// million names need no more memory than some hundred.
 
 import DaftCore
 import DaftEngine

@@ -1,4 +1,5 @@
-// How far a command is: a line that redraws on a terminal, a line every ten seconds in a log, nothing for what is short.
+// How far a command is: a line that redraws on a terminal, a line every ten seconds in a log, nothing for what is
+// short.
 
 import DaftCore
 import DaftEngine

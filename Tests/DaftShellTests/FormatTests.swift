@@ -1,3 +1,5 @@
+// What people see: columns, times, progress, and what a command says it did.
+
 import DaftCore
 import Testing
 

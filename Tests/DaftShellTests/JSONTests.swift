@@ -1,3 +1,5 @@
+// What programs see.
+
 import DaftCore
 import Foundation
 import Testing

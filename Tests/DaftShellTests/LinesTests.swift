@@ -1,3 +1,5 @@
+// Commands that come line by line.
+
 import DaftCore
 import Foundation
 import Testing

@@ -1,3 +1,5 @@
+// Every command of daft-solo once, as a user runs it, and every exit status.
+
 import Foundation
 import Glibc
 import Testing
@@ -100,6 +102,18 @@ import Testing
         let verify = try scratch.run("verify")
         #expect(verify.status == 5, "\(verify)")
         #expect(verify.errors.contains("/set/small"))
+    }
+
+    @Test func whatAStoreDroppedAtItsStartIsSaidToBeLostUntilItIsPutAgain() throws {
+        let scratch = try scratch()
+        #expect(try scratch.run("put", "set").status == 0)
+        #expect(chmod("\(scratch.path)/st/set/small", 0o644) == 0)
+        try scratch.write("st/set/small", Array("other".utf8))
+        let verify = try scratch.run("verify")
+        #expect(verify.status == 5)
+        #expect(verify.errors == "daft: verify: /set/small: 1 of 1 chunk kept by no data server: lost; put it again\n")
+        #expect(try scratch.run("verify", "/set/deep").status == 0)
+        #expect(try scratch.run("cat", "/set/small").status == 5)
     }
 
     @Test func namesWithNewlinesAreShownEscapedAndComeBack() throws {

@@ -1,3 +1,5 @@
+// Job files, signals, readers that are gone, stores in use: daft-solo among other processes.
+
 import Foundation
 import Glibc
 import Testing

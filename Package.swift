@@ -35,6 +35,9 @@ let package = Package(
         module("DaftStore", ["DaftCore", "DaftSQL", "COpenSSL", "CLinux"]),
         module("DaftCatalogue", ["DaftCore", "DaftSQL"]),
         module("DaftEngine", ["DaftCore", "DaftLink", "DaftStore", "DaftCatalogue"]),
+        .executableTarget(
+            name: "daft-bench", dependencies: ["DaftCore", "DaftLink", "DaftStore", "DaftCatalogue", "DaftEngine"],
+            swiftSettings: settings),
 
         tests(of: "DaftCore"),
         tests(of: "DaftSQL"),

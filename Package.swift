@@ -44,6 +44,7 @@ let package = Package(
         module("DaftEngine", ["DaftCore", "DaftLink", "DaftStore", "DaftCatalogue"]),
         module("DaftShell", ["DaftCore", "DaftLink", "DaftEngine"]),
         program("daft-solo", ["DaftCore", "DaftEngine", "DaftShell"]),
+        program("daft-bench", ["DaftCore", "DaftLink", "DaftStore", "DaftCatalogue", "DaftEngine"]),
 
         tests(of: "DaftCore"),
         tests(of: "DaftSQL"),

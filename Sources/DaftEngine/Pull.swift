@@ -26,6 +26,8 @@ protocol Sink: Sendable {
 }
 
 protocol Destination: Sendable {
+    /// It is this rank's store.
+    var isOwnStore: Bool { get }
     /// Blocking, like all of these.
     func open(_ wanted: Wanted, buffer: UnsafeMutableRawBufferPointer) throws(Failure) -> any Sink
     /// Small contents that came whole; a failure for each that could not be kept.
@@ -67,7 +69,8 @@ actor Pull {
         isChain = predecessor != nil
         loop = station.loop
         number = station.claims.enter()
-        sourcing = Sourcing(station, meter: meter, predecessor: predecessor, stop: stop)
+        sourcing = Sourcing(
+            station, meter: meter, predecessor: predecessor, isForOwnStore: destination.isOwnStore, stop: stop)
     }
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
@@ -207,7 +210,8 @@ actor Pull {
     private func large(_ wanted: Wanted) async -> Failure? {
         do throws(Failure) {
             let sink = try await open(wanted)
-            let swarm = isChain ? nil : Swarm(station, sourcing, wanted)
+            // Only who keeps what it loads can serve it.
+            let swarm = isChain || !destination.isOwnStore ? nil : Swarm(station, sourcing, wanted)
             await swarm?.begin()
             let failure = await fill(sink, wanted)
             await swarm?.end()

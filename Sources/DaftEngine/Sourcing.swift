@@ -28,6 +28,8 @@ actor Sourcing {
     private nonisolated let loop: any Loop
     private let meter: Meter
     private let predecessor: Rank?
+    /// What is obtained goes into this rank's own store, which therefore is no source.
+    private let isForOwnStore: Bool
     private let stop: Stop
     private var holders: [ContentID: [(rank: Rank, extent: Extent)]] = [:]
     private var peers: [ContentID: [Rank: BitSet]] = [:]
@@ -36,9 +38,10 @@ actor Sourcing {
     /// Who sent wrong bytes, of which chunks: its other chunks may well be right, and elsewhere wrong.
     private var wrong: [ContentID: [Rank: BitSet]] = [:]
 
-    init(_ station: Station, meter: Meter, predecessor: Rank?, stop: Stop = Stop()) {
+    init(_ station: Station, meter: Meter, predecessor: Rank?, isForOwnStore: Bool, stop: Stop = Stop()) {
         self.station = station
         self.meter = meter
+        self.isForOwnStore = isForOwnStore
         self.predecessor = predecessor == station.rank ? nil : predecessor
         self.stop = stop
         loop = station.loop
@@ -141,7 +144,8 @@ actor Sourcing {
             .map(\.key)
         if let best = leastBusy(peer, chunk) { return best }
         let keepers = try await keepers(of: wanted.content)
-        return leastBusy(keepers.filter { $0.extent.contains(chunk) && !unusable.contains($0.rank) }.map(\.rank), chunk)
+            .filter { $0.extent.contains(chunk) && !unusable.contains($0.rank) }.map(\.rank)
+        return keepers.contains(station.rank) ? station.rank : leastBusy(keepers, chunk)
     }
 
     /// Among equals, ranks and chunks choose differently, so that nobody is everybody's first choice.
@@ -166,7 +170,7 @@ actor Sourcing {
             if let rank = station.roster.rank(ofStore: part.store) { keepers.append((rank, .part(part.chunks))) }
         }
         // A data server that lacks something does not ask itself, whatever the catalogue says.
-        keepers.removeAll { $0.rank == station.rank && station.store != nil }
+        if isForOwnStore { keepers.removeAll { $0.rank == station.rank } }
         holders[content] = keepers
         return keepers
     }

@@ -64,8 +64,9 @@ public struct LinkContract: Sendable {
         await link.loop.sleep(milliseconds: 100)
         let start = link.loop.now
         kill()
-        for outcome in [await asked.value, await outcome(.ping, rank, LinkContract.patience)] {
-            if outcome != .failure(.unreachable(rank)) { return Broken(check: name, what: "\(outcome)") }
+        for outcome in [await asked.value, await outcome(.ping, rank, LinkContract.patience)]
+        where outcome != .failure(.unreachable(rank)) {
+            return Broken(check: name, what: "\(outcome)")
         }
         if link.ranks.contains(rank) { return Broken(check: name, what: "it is still said to be alive") }
         return milliseconds(since: start) > 10_000 ? Broken(check: name, what: "that took too long") : nil
@@ -101,4 +102,3 @@ public struct LinkContract: Sendable {
 
     func milliseconds(since start: Nanoseconds) -> Int { Int((link.loop.now - start) / 1_000_000) }
 }
-

@@ -83,7 +83,10 @@ private func onLoop<T: Sendable>(_ body: @escaping @Sendable (ThreadLoop) async 
             for _ in 0..<20 {
                 await gate.enter()
                 loop.start {
-                    inside.note(count.withLock { $0 += 1; return $0 })
+                    inside.note(
+                        count.withLock {
+                            $0 += 1; return $0
+                        })
                     await loop.sleep(milliseconds: 1)
                     count.withLock { $0 -= 1 }
                     gate.leave()

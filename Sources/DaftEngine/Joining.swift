@@ -63,8 +63,9 @@ struct Joining: Sendable {
 
     // MARK: holdings
 
-    /// Brings the catalogue's holdings of this store in line with the store, for contents that the catalogue knows. Others
-    /// come with their names; one that has no name is what an interrupted run left, and waits for that run's return.
+    /// Brings the catalogue's holdings of this store in line with the store, for contents that the catalogue knows.
+    /// Others come with their names; one that has no name is what an interrupted run left, and waits for that run's
+    /// return.
     private func reportHoldings(_ number: Int) async throws(Failure) {
         var kept = Pages<ContentID, Extent> { [station, store] (after) async throws(Failure) in
             try await station.work { () throws(Failure) in
@@ -106,8 +107,8 @@ struct Joining: Sendable {
 
     // MARK: names
 
-    /// Publishes again the names that the catalogue does not know, and moves those out of the way that show here what is
-    /// not published under them; nothing is thrown away.
+    /// Publishes again the names that the catalogue does not know, and moves those out of the way that show here what
+    /// is not published under them; nothing is thrown away.
     private func reviewNames(_ number: Int) async throws(Failure) -> [Failure] {
         let (store, catalogue) = (store, station.catalogue)
         var clashing: [NamedEntry] = []

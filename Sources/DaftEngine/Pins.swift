@@ -1,6 +1,6 @@
-// Contents that were taken in and are not published yet, each as often as somebody staged it: while one waits for its name,
-// another one's refusal must not take the bytes away. A staging that never came back leaves its pins until the end of the
-// run: that keeps some bytes too long, and loses none.
+// Contents that were taken in and are not published yet, each as often as somebody staged it: while one waits for its
+// name, another one's refusal must not take the bytes away. A staging that never came back leaves its pins until the
+// end of the run: that keeps some bytes too long, and loses none.
 
 import DaftCore
 import Synchronization

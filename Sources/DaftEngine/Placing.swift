@@ -38,8 +38,8 @@ struct Placing {
         }
     }
 
-    /// Forgets what was refused, unless somebody else has a use for it: a name, a staging that is still under way, or the
-    /// catalogue, which knows the content from elsewhere and then counts this copy too.
+    /// Forgets what was refused, unless somebody else has a use for it: a name, a staging that is still under way, or
+    /// the catalogue, which knows the content from elsewhere and then counts this copy too.
     func discard(_ contents: [ContentID]) async -> [Failure] {
         do throws(Failure) { try await station.catchUp() } catch { return [error.at(station.settings.host)] }
         let (pins, catalogue) = (station.pins, station.catalogue)

@@ -67,7 +67,8 @@ struct Staging: Sendable {
         let others = station.roster.members.filter { $0.isAlive && $0.rank != station.rank }
         await station.loop.inOrder(width: Staging.toldAtOnce, over: others) { [station] member in
             await station.carryOut(.fetch(fetch), at: member.rank)
-        } take: { _ in }
+        } take: { _ in
+        }
     }
 
     /// What came of one source, and the state that the last of it led to.

@@ -40,7 +40,9 @@ import Testing
             }
         }
         // The two broadcasts of what stands there bring that to the other node, and that is all.
-        let fresh = try run("/usr/bin/find", scratch["store-n0"], "-newer", scratch["other-link"], "-size", "+40k", "!", "-name", "*.sqlite*")
+        let fresh = try run(
+            "/usr/bin/find", scratch["store-n0"], "-newer", scratch["other-link"], "-size", "+40k", "!", "-name",
+            "*.sqlite*")
         #expect(fresh == "")
         #expect(try FileManager.default.contentsOfDirectory(atPath: scratch["store-n0/.daft/partial"]) == partials)
         #expect(try FileManager.default.contentsOfDirectory(atPath: scratch["store-n1/.daft/partial"]) == [])

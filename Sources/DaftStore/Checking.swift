@@ -133,13 +133,13 @@ extension Store {
         guard buffer.count >= manifest.chunkSize.bytes else {
             throw Failure(.failed, content.hex.utf8, "checking takes a buffer of \(manifest.chunkSize.bytes) bytes")
         }
+        defer { opened[content] = nil }
         if let filling = live.filling(content), let file = filling.file {
             return try check(filling, file, manifest, buffer)
         }
         let check = Check(paths: paths, disk: disk, content: content, manifest: manifest)
         let found = try recorded { try check.find($0) }
         let verdict = check.inspect(found, buffer)
-        opened[content] = nil
         let bad = try change { try check.settle(found, verdict, $0) }
         try standAgain(found.standings, content)
         return bad

@@ -153,7 +153,6 @@ public final class Filling: Sendable {
     func lose(_ chunks: BitSet) {
         progress.withLock { progress in
             progress.have.subtract(chunks)
-            for chunk in chunks { progress.ids[chunk] = nil }
             // Something to remember.
             progress.unsaved += chunks
         }

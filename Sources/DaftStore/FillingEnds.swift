@@ -11,15 +11,25 @@ extension Filling {
     }
 
     private func save() throws(Failure) {
-        let (have, ids, unsaved) = progress.withLock { progress in
+        let (ids, unsaved) = progress.withLock { progress in
             defer {
                 progress.unsaved = []
                 progress.unsavedBytes = 0
                 progress.saved = .now
             }
-            return (progress.have, progress.ids, progress.unsaved)
+            return (progress.ids, progress.unsaved)
         }
         guard !unsaved.isEmpty, !progress.withLock({ $0.hasEnded }), let file else { return }
+        do {
+            try save(unsaved, ids, file)
+        } catch {
+            progress.withLock { $0.unsaved += unsaved }
+            throw error
+        }
+    }
+
+    private func save(_ unsaved: [Int], _ ids: [Int: ChunkID], _ file: Descriptor) throws(Failure) {
+        let have = have
         try syncIfDurable(file)
         switch goal {
         case .ingest(nil): break
@@ -170,8 +180,8 @@ extension Store {
         try ledger.complete(content, manifest, synced: isDurable, inode: inode) { manifest.chunks[$0] == zero }
     }
 
-    /// The file of an ingest becomes that of its content, of which nothing was here. Recorded before the rename, and the
-    /// ingest is forgotten after it, so that a kill between loses nothing.
+    /// The file of an ingest becomes that of its content, of which nothing was here. Recorded before the rename, and
+    /// the ingest is forgotten after it, so that a kill between loses nothing.
     fileprivate func adopt(_ filling: Filling, _ key: Digest?, by heir: Filling) throws(Failure) {
         guard case .content(let content, let manifest) = heir.goal, let file = heir.file else { return }
         let have = heir.have

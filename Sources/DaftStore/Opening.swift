@@ -72,7 +72,7 @@ final class Opening {
         guard let status = status(of: standing.name) else { return false }
         switch standing.entry.kind {
         case .directory: return status.isDirectory
-        case .symlink: return status.isSymlink && Stamp(status).inode == standing.stamp.inode
+        case .symlink: return status.isSymlink && Stamp(status) == standing.stamp
         case .file: return status.isFile && Stamp(status) == standing.stamp
         }
     }

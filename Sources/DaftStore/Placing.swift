@@ -23,8 +23,8 @@ extension Store {
         return placing.failures
     }
 
-    /// Gives directories their mode and mtime, once everything is in them. The owner goes on to be allowed everything, so
-    /// that more can be put in.
+    /// Gives directories their mode and mtime, once everything is in them. The owner goes on to be allowed everything,
+    /// so that more can be put in.
     public func finishDirectories(_ entries: [NamedEntry]) -> [Failure] {
         let directories = entries.filter(\.entry.isDirectory).map { ($0, $0.name.parts.count) }
         var failures: [Failure] = []
@@ -243,7 +243,8 @@ private final class Placing {
         try parents.touch(place.directory)
     }
 
-    private static func mode(_ entry: Entry) -> UInt16 { entry.mode & ~0o222 }
+    /// Nobody writes; the owner reads, for the store itself must.
+    private static func mode(_ entry: Entry) -> UInt16 { entry.mode & ~0o222 | 0o400 }
 
     private func refresh(_ file: Descriptor, _ entry: Entry) throws(SystemError) {
         try file.setMode(Placing.mode(entry))

@@ -1,6 +1,6 @@
 // A data server's bytes at rest. DIR is the namespace as plain files; DIR/.daft holds what the store knows of them
-// (store.sqlite), contents that are being filled (partial/) and the lock. Calls block and may come from several threads:
-// files are read and written outside any lock, the ledger inside a mutex.
+// (store.sqlite), contents that are being filled (partial/) and the lock. Calls block and may come from several
+// threads: files are read and written outside any lock, the ledger inside a mutex.
 //
 // A content's life: fill or ingest (a sparse file in partial/, each chunk at its offset) -> finish (complete, still in
 // partial/) -> place (renamed to its first name; further names are copies). The ledger is written before the rename, so

@@ -68,11 +68,22 @@ extension Store {
                 if size > 0 { try disk.truncate(file, to: size) }
                 return (file, true)
             } catch { if !error.exists { throw error } }
-            let file = try disk.create(place, mode: 0o600, exclusive: false)
+            let file = try reopenPartial(place)
             if try file.status().size == size { return (file, false) }
             try disk.truncate(file, to: 0)
             try disk.truncate(file, to: size)
             return (file, true)
         } catch { throw error.failure(paths.shownPath(place)) }
+    }
+
+    /// One that was sealed may not be written by its owner; then it is unsealed.
+    private func reopenPartial(_ place: Place) throws(SystemError) -> Descriptor {
+        do {
+            return try disk.create(place, mode: 0o600, exclusive: false)
+        } catch {
+            guard error.code == EACCES else { throw error }
+        }
+        try place.open(O_RDONLY).setMode(0o600)
+        return try disk.create(place, mode: 0o600, exclusive: false)
     }
 }

@@ -26,6 +26,9 @@ final class StoreLock: Sendable {
         } catch { throw error.failure(path) }
     }
 
+    // Closing the file alone would leave the lock to a child that is just being started and has not closed its copy.
+    deinit { flock(file.number, LOCK_UN) }
+
     private static func isFree(_ file: Descriptor, _ path: [UInt8]) throws(Failure) -> Bool {
         do {
             try system("flock") { flock(file.number, LOCK_EX | LOCK_NB) }

@@ -36,6 +36,7 @@ final class FaultyDisk: Disk, @unchecked Sendable {
     private struct State: ~Copyable {
         var spare: Int?
         var writesToTear: Int?
+        var beforeRename: (@Sendable () -> Void)?
         var changes: [Change] = []
         var files: [UInt64: File] = [:]
         var removals = 0
@@ -55,6 +56,9 @@ final class FaultyDisk: Disk, @unchecked Sendable {
 
     /// Tears the write after this many, once: half of it arrives, and it fails.
     func tearWrite(after count: Int) { state.withLock { $0.writesToTear = count } }
+
+    /// Runs before each rename, as at the moment of a kill.
+    func beforeRename(_ body: (@Sendable () -> Void)?) { state.withLock { $0.beforeRename = body } }
 
     // MARK: changes, remembered so that they can be taken back
 
@@ -104,6 +108,7 @@ final class FaultyDisk: Disk, @unchecked Sendable {
     }
 
     override func rename(_ from: Place, to: Place) throws(SystemError) {
+        state.withLock { $0.beforeRename }?()
         try super.rename(from, to: to)
         note(.renamed(from, to))
     }
@@ -148,7 +153,8 @@ final class FaultyDisk: Disk, @unchecked Sendable {
         }
     }
 
-    /// Forgets some of what was not synced: names from the end of their order, data anywhere. Nothing uses the disk now.
+    /// Forgets some of what was not synced: names from the end of their order, data anywhere. Nothing uses the disk
+    /// any more.
     func powerLoss(using generator: inout some RandomNumberGenerator) {
         let (changes, files) = state.withLock { state in
             defer { (state.changes, state.files) = ([], [:]) }

@@ -147,6 +147,26 @@ import Testing
         #expect(try store.whereabouts(of: made.manifest.chunks[0]) == nil)
     }
 
+    @Test func twoHundredGigabytesOfZerosAreOnlyAManifest() throws {
+        let store = try fixture.open()
+        let chunkSize = ChunkSize.standard
+        let zero = digest(of: [UInt8](repeating: 0, count: chunkSize.bytes))
+        let count = chunkSize.count(of: 200 << 30)
+        let manifest = Manifest(size: 200 << 30, chunkSize: chunkSize, chunks: Array(repeating: zero, count: count))
+        let content = manifest.contentID
+        let filling = try store.fill(content, manifest)
+        for chunk in 0..<count { try filling.leaveHole(chunk, zero) }
+        try filling.finish()
+        let entry = Entry(.file(content), mode: 0o644, mtime: Time(seconds: 1, nanoseconds: 0))
+        #expect(try store.place(["/a", "/b"].map { NamedEntry(name($0), entry) }) == [])
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: chunkSize.bytes, alignment: 8)
+        defer { buffer.deallocate() }
+        #expect(try store.check(content, buffer: buffer) == [])
+        #expect(try store.read(count - 1, of: content, into: buffer) == chunkSize.bytes)
+        #expect(isZero(UnsafeRawBufferPointer(buffer)))
+        for path in ["/a", "/b"] { #expect(try #require(fixture.status(path)).st_blocks <= 8) }
+    }
+
     @Test func aHoleIsPunchedWhereBytesStood() throws {
         let made = Made([UInt8](repeating: 0, count: 65536) + [1], chunk: 65536)
         let store = try fixture.open()

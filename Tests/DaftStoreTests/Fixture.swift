@@ -1,4 +1,5 @@
-// What the store's tests stand on: a directory of their own, contents made from a seed, and short words for what they do.
+// What the store's tests stand on: a directory of their own, contents made from a seed, and short words for what they
+// do.
 
 import DaftCore
 import DaftStore
@@ -77,6 +78,22 @@ final class Fixture {
     func afterPowerLoss(_ random: inout Sequence64) throws -> Store {
         disk.powerLoss(using: &random)
         options.bootID = Array("boot \(random.next())".utf8)
+        return try open()
+    }
+
+    /// Copies the store at the moment of its next rename; then nothing more.
+    func copyAtNextRename() {
+        let command = "cp -a \(path) \(directory)/copy"
+        disk.beforeRename { [disk] in
+            disk.beforeRename(nil)
+            _ = Glibc.system(command)
+        }
+    }
+
+    /// Opens that copy in the place of the store, as if the process had died there.
+    func openCopy() throws -> Store {
+        rename(path, directory + "/original")
+        rename(directory + "/copy", path)
         return try open()
     }
 
@@ -162,7 +179,7 @@ extension Store {
             copy.copyBytes(from: made.bytes)
             return copy
         }
-        defer { memory.forEach { $0.deallocate() } }
+        defer { for memory in memory { memory.deallocate() } }
         try keep(zip(contents, memory).map { Whole($0.id, $0.manifest, UnsafeRawBufferPointer($1)) })
     }
 

@@ -113,16 +113,30 @@ import Testing
 
     @Test func aKillBetweenRecordAndRenameLosesNothing() throws {
         let made = Made(seed: 9, size: 9000)
-        let store = try fixture.open()
-        try store.put(made, at: "/a")
-        store.close()
-        // As if the rename had not come: the record says /a, the file lies in partial/.
-        #expect(rename(fixture.path + "/a", fixture.path + "/.daft/partial/" + made.id.hex) == 0)
-        let again = try fixture.open()
-        #expect(try again.names(of: made.id) == [])
-        #expect(try again.extent(of: made.id) == .complete)
-        #expect(try again.place([NamedEntry(name("/a"), made.entry())]) == [])
+        do {
+            let store = try fixture.open()
+            fixture.copyAtNextRename()
+            try store.put(made, at: "/a")
+        }
+        let store = try fixture.openCopy()
+        #expect(store.wasUnclean)
+        #expect(try store.names(of: made.id) == [])
+        #expect(try store.extent(of: made.id) == .complete)
+        #expect(try store.place([NamedEntry(name("/a"), made.entry())]) == [])
         #expect(fixture.contents("/a") == made.bytes)
+    }
+
+    @Test func aUsersFileThatReplacedOursIsLeftAloneAfterAPowerLoss() throws {
+        let made = Made(seed: 15, size: 9000)
+        let theirs = Made(seed: 16, size: 9000)
+        do { try fixture.open().put(made, at: "/a") }
+        fixture.write("/new", theirs.bytes)
+        rename(fixture.path + "/new", fixture.path + "/a")
+        fixture.options.bootID = [2]
+        let store = try fixture.open()
+        #expect(fixture.contents("/a") == theirs.bytes)
+        #expect(try store.entry(name("/a")) == nil)
+        #expect(try store.extent(of: made.id) == .nothing)
     }
 
     @Test func withTheSameBootNothingIsReadAgain() throws {

@@ -1,8 +1,8 @@
 // How an order ended.
 
 public enum Outcome: Coded {
-    /// Each file of an ingest, in order.
-    case ingested([Ingested])
+    /// Each file of an ingest, in order, and how many bytes crossed the link for them.
+    case ingested([Ingested], moved: Int64)
     /// What could not be done of a settle, place or discard.
     case placed([Failure])
     case fetched(Fetched)
@@ -13,7 +13,7 @@ public enum Outcome: Coded {
 
     public init(from reader: inout ByteReader) throws(Malformed) {
         switch try reader.u8() {
-        case 1: self = .ingested(try reader.list())
+        case 1: self = .ingested(try reader.list(), moved: try reader.i64())
         case 2: self = .placed(try reader.list())
         case 3: self = .fetched(try Fetched(from: &reader))
         case 4: self = .verified(try Verified(from: &reader))
@@ -24,9 +24,10 @@ public enum Outcome: Coded {
 
     public func encode(into writer: inout ByteWriter) {
         switch self {
-        case .ingested(let files):
+        case .ingested(let files, let moved):
             writer.u8(1)
             writer.list(files)
+            writer.i64(moved)
         case .placed(let failures):
             writer.u8(2)
             writer.list(failures)

@@ -18,8 +18,11 @@ extension Session {
         do throws(Failure) {
             for thing in things {
                 if await station.workers.run({ pathExists(thing) }) {
-                    report.merge(await put([thing], as: name))
-                    names.append(try publishedName(of: thing, unless: name))
+                    let published = try publishedName(of: thing, unless: name)
+                    let put = await put([thing], as: name)
+                    // What stands under a name that was refused is not what the user meant.
+                    if !put.failures.contains(where: { $0.subject == published.bytes }) { names.append(published) }
+                    report.merge(put)
                 } else {
                     names.append(try published(thing))
                 }

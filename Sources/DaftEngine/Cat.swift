@@ -51,12 +51,11 @@ extension Session {
         } work: { chunk in
             await Result.of { () async throws(Failure) in
                 let length = manifest.length(of: chunk)
-                let slab = await station.intake.take(length)
-                if manifest.chunks[chunk] == zeroChunkID(length: length) {
-                    slab.slice(0, length).initializeMemory(as: UInt8.self, repeating: 0)
-                } else {
-                    try await sourcing.obtain(wanted, chunk: chunk, into: slab)
+                guard manifest.chunks[chunk] == zeroChunkID(length: length) else {
+                    return Poured(slab: try await sourcing.obtain(wanted, chunk: chunk), length: length)
                 }
+                let slab = await station.intake.take(length)
+                slab.slice(0, length).initializeMemory(as: UInt8.self, repeating: 0)
                 return Poured(slab: slab, length: length)
             }
         } take: { result in

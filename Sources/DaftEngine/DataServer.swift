@@ -62,7 +62,7 @@ actor DataServer {
         return await tasks.begin { [self] meter in
             switch order {
             case .ingest(let ingest):
-                return .ingested(await Ingesting(station, store, ingest, meter).run())
+                return .ingested(await Ingesting(station, store, ingest, meter).run(), moved: meter.moved)
             case .settle(let settled):
                 return .placed(await Placing(station, store).settle(settled))
             case .place(let entries):

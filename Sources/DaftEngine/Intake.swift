@@ -19,7 +19,6 @@ struct Intake: Sendable {
         let keepers: [Member]
         /// Set where the file is cut over several stores.
         let key: Digest?
-        let moved: Int64
     }
 
     private let session: Session
@@ -36,25 +35,31 @@ struct Intake: Sendable {
         chunkSize = session.station.settings.chunkSize
     }
 
-    func run() async -> [Taken] {
-        if files.isEmpty { return [] }
+    /// Each file, in order, and how many bytes crossed the link for them.
+    func run() async -> (files: [Taken], moved: Int64) {
+        if files.isEmpty { return ([], 0) }
         let shares = assignment.assign(files)
         let offer = station.offers.make(files.map(\.info), chunkSize: chunkSize)
         defer { station.offers.withdraw(offer) }
         var results: [Int: [(share: Share, outcome: Ingested)]] = [:]
+        var moved: Int64 = 0
         let perMember = Dictionary(grouping: shares.filter { $0.member != nil }) { $0.member?.rank }
         let orders = perMember.values.compactMap { shares in shares.first?.member.map { ($0, shares) } }
             .sorted { $0.0.rank < $1.0.rank }
         let cut = Set(Dictionary(grouping: shares, by: \.file).filter { $0.value.count > 1 }.keys)
         await station.loop.inOrder(width: orders.count, over: orders) { [self] member, shares in
             (shares, await ingest(shares, cut, at: member, offer))
-        } take: { shares, outcomes in
+        } take: { shares, ingested in
+            let (outcomes, bytes) = ingested
+            moved += bytes
             for (share, outcome) in zip(shares, outcomes) { results[share.file, default: []].append((share, outcome)) }
         }
-        return files.indices.map { joined($0, results[$0] ?? [], isCut: cut.contains($0)) }
+        return (files.indices.map { joined($0, results[$0] ?? [], isCut: cut.contains($0)) }, moved)
     }
 
-    private func ingest(_ shares: [Share], _ cut: Set<Int>, at member: Member, _ offer: UInt64) async -> [Ingested] {
+    private func ingest(
+        _ shares: [Share], _ cut: Set<Int>, at member: Member, _ offer: UInt64
+    ) async -> (outcomes: [Ingested], moved: Int64) {
         let isHere = member.store.host == station.settings.host
         let wanted = shares.map { share in
             let info = files[share.file].info
@@ -66,12 +71,13 @@ struct Intake: Sendable {
         let order = Ingest(
             offer: isHere ? nil : Offer(rank: station.rank, number: offer), chunkSize: chunkSize, files: wanted)
         switch await station.carryOut(.ingest(order), at: member.rank, watch: session.gauge.part()) {
-        case .ingested(let outcomes) where outcomes.count == shares.count: return outcomes
-        case .failed(let failure): return shares.map { .failed(about(failure, files[$0.file])) }
+        case .ingested(let outcomes, let moved) where outcomes.count == shares.count: return (outcomes, moved)
+        case .failed(let failure): return (shares.map { .failed(about(failure, files[$0.file])) }, 0)
         default:
-            return shares.map {
-                .failed(Failure(.malformed, files[$0.file].info.path, "an outcome that fits no ingest"))
+            let outcomes = shares.map {
+                Ingested.failed(Failure(.malformed, files[$0.file].info.path, "an outcome that fits no ingest"))
             }
+            return (outcomes, 0)
         }
     }
 
@@ -109,10 +115,9 @@ struct Intake: Sendable {
         _ key: Digest?
     ) -> Kept {
         let entry = Entry(.file(content), mode: file.found.mode, mtime: file.found.mtime)
-        let isElsewhere = keepers.contains { $0.store.host != station.settings.host }
         return Kept(
             named: NamedEntry(file.name, entry), content: content, manifest: manifest, holdings: holdings,
-            keepers: keepers, key: key, moved: isElsewhere ? manifest.size : 0)
+            keepers: keepers, key: key)
     }
 
     private func about(_ failure: Failure, _ file: StagedFile) -> Failure {

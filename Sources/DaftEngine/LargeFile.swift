@@ -73,7 +73,9 @@ struct LargeFile: Sendable {
     // MARK: taken in
 
     private func take(into filling: Filling) async throws(Failure) -> [ChunkID] {
-        let source = order.offer == nil ? try SourceFile(file.info) : nil
+        let source = try await station.work { [order, file] () throws(Failure) in
+            order.offer == nil ? try SourceFile(file.info) : nil
+        }
         let ids = try await windows(of: order.offer == nil ? 1 : LargeFile.window) { [self] span in
             await Result.of { () async throws(Failure) in
                 if let source { return try await takeHere(span, source, filling) }

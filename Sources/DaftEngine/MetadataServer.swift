@@ -57,6 +57,9 @@ actor MetadataServer {
     private func welcome(_ hello: Hello, from rank: Rank) async throws(Failure) -> Reply {
         try await gathering.admit(hello, from: rank)
         let info = hello.store
+        if let twin = members.values.first(where: { $0.store.id == info.id && $0.rank != rank && $0.isAlive }) {
+            throw Failure(.locked, info.path, node: info.host, "the same store is served by \(twin.rank) already")
+        }
         let catalogue = station.catalogue
         let number = try await station.work { () throws(Failure) in
             try catalogue.change { (change) throws(Failure) in
@@ -67,9 +70,6 @@ actor MetadataServer {
                 }
                 return number
             }
-        }
-        if let twin = members.values.first(where: { $0.store.id == info.id && $0.rank != rank && $0.isAlive }) {
-            throw Failure(.locked, info.path, node: info.host, "the same store is served by \(twin.rank) already")
         }
         members[rank] = Member(rank: rank, number: number, store: info, isAlive: true)
         station.roster.update(listed())

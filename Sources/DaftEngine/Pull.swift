@@ -95,9 +95,7 @@ actor Pull {
         let source: Rank
         do throws(Failure) {
             guard let likely = try await sourcing.likelySource(of: wanted) else {
-                let slab = await station.intake.take()
-                try await sourcing.obtain(wanted, chunk: 0, into: slab)
-                return await deliver([wanted], slab)
+                return await deliver([wanted], try await sourcing.obtain(wanted, chunk: 0))
             }
             source = likely
         } catch {
@@ -124,25 +122,27 @@ actor Pull {
     }
 
     private func carry(_ pack: [Wanted], from source: Rank) async {
+        for wanted in await leftBehind(by: pack, from: source) { await single(wanted) }
+    }
+
+    /// Those of a pack that did not come right. The pack's slab is given back before anybody takes another for them.
+    private func leftBehind(by pack: [Wanted], from source: Rank) async -> [Wanted] {
         let pieces = pack.map { Piece(.kept($0.content), chunk: 0, length: Int($0.manifest.size)) }
         let slab = await station.intake.take()
-        let arrived: [Sourcing.Arrival]
         do throws(Failure) {
-            arrived = try await sourcing.attempt(source, pieces, pack, slab, waits: isChain)
+            let arrived = try await sourcing.attempt(source, pieces, pack, slab, waits: isChain)
+            await deliver(pack, slab, only: arrived.map { $0 == .right })
+            return zip(pack, arrived).filter { $0.1 != .right }.map(\.0)
         } catch {
             for wanted in pack { await done(wanted, named(error, wanted)) }
-            return
+            return []
         }
-        await deliver(pack, slab, only: arrived.map { $0 == .right })
-        for (wanted, arrival) in zip(pack, arrived) where arrival != .right { await single(wanted) }
     }
 
     /// One that did not come with its pack.
     private func single(_ wanted: Wanted) async {
-        let slab = await station.intake.take()
         do throws(Failure) {
-            try await sourcing.obtain(wanted, chunk: 0, into: slab)
-            await deliver([wanted], slab)
+            await deliver([wanted], try await sourcing.obtain(wanted, chunk: 0))
         } catch {
             await done(wanted, named(error, wanted))
         }
@@ -175,12 +175,8 @@ actor Pull {
     // MARK: large ones
 
     private func large(_ wanted: Wanted) async -> Failure? {
-        let slab = await station.intake.take(wanted.manifest.chunkSize.bytes)
-        let destination = destination
         do throws(Failure) {
-            let sink = try await station.work { () throws(Failure) in
-                try destination.open(wanted, buffer: slab.memory)
-            }
+            let sink = try await opened(wanted)
             let swarm = isChain ? nil : Swarm(station, sourcing, wanted)
             await swarm?.begin()
             let failure = await fill(sink, wanted)
@@ -197,6 +193,12 @@ actor Pull {
         } catch {
             return named(error, wanted)
         }
+    }
+
+    private func opened(_ wanted: Wanted) async throws(Failure) -> any Sink {
+        let slab = await station.intake.take(wanted.manifest.chunkSize.bytes)
+        let destination = destination
+        return try await station.work { () throws(Failure) in try destination.open(wanted, buffer: slab.memory) }
     }
 
     /// All missing chunks, several at once; the first that cannot be had ends it.
@@ -236,17 +238,9 @@ actor Pull {
     private func one(_ chunk: Int, _ sink: any Sink, _ wanted: Wanted) async -> Failure? {
         let id = wanted.manifest.chunks[chunk]
         let length = wanted.manifest.length(of: chunk)
-        let slab = await station.intake.take(length)
         do throws(Failure) {
-            let isThere = try await station.work { () throws(Failure) in
-                if id == zeroChunkID(length: length) {
-                    try sink.leaveHole(chunk, id)
-                    return true
-                }
-                return try sink.copyFromNearby(chunk, id, buffer: slab.memory)
-            }
-            if !isThere {
-                try await sourcing.obtain(wanted, chunk: chunk, into: slab)
+            if try await !isNearby(chunk, sink, wanted) {
+                let slab = try await sourcing.obtain(wanted, chunk: chunk)
                 try await station.work { () throws(Failure) in
                     try sink.write(chunk, id, UnsafeRawBufferPointer(slab.slice(0, length)))
                 }
@@ -256,6 +250,20 @@ actor Pull {
             return nil
         } catch {
             return error
+        }
+    }
+
+    /// Whether a chunk is there without anything being moved: all zeros, or at the destination anyway.
+    private func isNearby(_ chunk: Int, _ sink: any Sink, _ wanted: Wanted) async throws(Failure) -> Bool {
+        let id = wanted.manifest.chunks[chunk]
+        let length = wanted.manifest.length(of: chunk)
+        let slab = await station.intake.take(length)
+        return try await station.work { () throws(Failure) in
+            if id == zeroChunkID(length: length) {
+                try sink.leaveHole(chunk, id)
+                return true
+            }
+            return try sink.copyFromNearby(chunk, id, buffer: slab.memory)
         }
     }
 

@@ -22,6 +22,7 @@ actor Sourcing {
     private static let neighbourPatienceMilliseconds = 60_000
     private static let neighbourTries = 5
     private static let neighbourPauseMilliseconds = 20
+    private static let promptAnswer: Nanoseconds = 500_000_000
 
     private let station: Station
     private nonisolated let loop: any Loop
@@ -60,15 +61,16 @@ actor Sourcing {
         holders[content] = nil
     }
 
-    /// Brings one chunk into `memory`'s slab at `offset`, hashed and right, or says why it cannot be had.
-    func obtain(_ wanted: Wanted, chunk: Int, into slab: Slab) async throws(Failure) {
+    /// Brings one chunk, hashed and right, at the beginning of a slab, or says why it cannot be had.
+    func obtain(_ wanted: Wanted, chunk: Int) async throws(Failure) -> Slab {
         let piece = Piece(.kept(wanted.content), chunk: chunk, length: wanted.manifest.length(of: chunk))
         if let predecessor, !silent.contains(predecessor) {
-            if try await fromNeighbour(predecessor, piece, wanted, slab) { return }
+            if let slab = try await fromNeighbour(predecessor, piece, wanted) { return slab }
         }
         var passed: Set<Rank> = predecessor.map { [$0] } ?? []
         while let source = try await pick(wanted, chunk: chunk, except: passed) {
-            if try await attempt(source, [piece], [wanted], slab, waits: false) == [.right] { return }
+            let slab = await station.intake.take(piece.length)
+            if try await attempt(source, [piece], [wanted], slab, waits: false) == [.right] { return slab }
             passed.insert(source)
             try stopIfCancelled(wanted)
         }
@@ -77,7 +79,7 @@ actor Sourcing {
 
     enum Arrival { case right, absent, wrong }
 
-    /// Loads pieces from one source into a slab and hashes each.
+    /// Loads pieces from one source into a slab, which is of no more use when all are absent, and hashes each.
     func attempt(
         _ source: Rank, _ pieces: [Piece], _ wanted: [Wanted], _ slab: Slab, waits: Bool
     ) async throws(Failure) -> [Arrival] {
@@ -108,23 +110,22 @@ actor Sourcing {
         return arrivals
     }
 
-    private func fromNeighbour(
-        _ rank: Rank, _ piece: Piece, _ wanted: Wanted, _ slab: Slab
-    ) async throws(Failure) -> Bool {
+    private func fromNeighbour(_ rank: Rank, _ piece: Piece, _ wanted: Wanted) async throws(Failure) -> Slab? {
         let end = loop.deadline(inMilliseconds: Sourcing.neighbourPatienceMilliseconds)
         var refusals = 0
         while loop.now < end, refusals < Sourcing.neighbourTries, !silent.contains(rank) {
             try stopIfCancelled(wanted)
             let asked = loop.now
+            let slab = await station.intake.take(piece.length)
             switch try await attempt(rank, [piece], [wanted], slab, waits: true)[0] {
-            case .right: return true
-            case .wrong: return false
-            case .absent:
-                if loop.now - asked < 500_000_000 { refusals += 1 }
-                await loop.sleep(milliseconds: Sourcing.neighbourPauseMilliseconds)
+            case .right: return slab
+            case .wrong: return nil
+            case .absent: break
             }
+            if loop.now - asked < Sourcing.promptAnswer { refusals += 1 }
+            await loop.sleep(milliseconds: Sourcing.neighbourPauseMilliseconds)
         }
-        return false
+        return nil
     }
 
     private func pick(_ wanted: Wanted, chunk: Int, except passed: Set<Rank>) async throws(Failure) -> Rank? {

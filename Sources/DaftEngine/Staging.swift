@@ -70,7 +70,8 @@ struct Staging: Sendable {
             (batch, await Intake(session, batch.files, assignment).run())
         } take: { batch, taken in
             report.merge(batch.report)
-            let published = await publish(batch, taken)
+            report.moved += taken.moved
+            let published = await publish(batch, taken.files)
             report.merge(published.report)
             directories += published.directories
         }
@@ -128,7 +129,6 @@ struct Staging: Sendable {
                 report.files += 1
                 report.bytes += kept.manifest.size
             }
-            report.moved += ready.reduce(0) { $0 + $1.moved }
             return (report, others.filter(\.entry.isDirectory))
         } catch {
             report.failures.append(error)

@@ -37,7 +37,11 @@ actor Tasks {
         let work: Task<Void, Never>
         var outcome: Outcome?
         var lastAsked: Nanoseconds
+        var isDelivered = false
     }
+
+    /// An outcome that was handed over may have got lost on the way: it can be asked for again for so long.
+    private static let deliveredMilliseconds = 2_000
 
     private static let firstWaitMilliseconds = 50
     private static let pollMilliseconds = 200
@@ -93,7 +97,10 @@ actor Tasks {
                 return .failed(
                     Failure(.stopped, [], "the order is not known, or was given up since nobody asked for it"))
             }
-            if let outcome = task.outcome { return .finished(outcome) }
+            if let outcome = task.outcome {
+                running[number]?.isDelivered = true
+                return .finished(outcome)
+            }
             if loop.now >= deadline { return .working(task: number, task.meter.now) }
             await changed.wait(until: deadline)
         }
@@ -101,16 +108,17 @@ actor Tasks {
 
     /// Forgets a task that nobody has asked about for long; cancels it first if it still works.
     private func watch(_ number: UInt64) async {
-        let patience = Nanoseconds(orphanMilliseconds) * 1_000_000
         while let task = running[number] {
+            let limit = task.isDelivered ? Tasks.deliveredMilliseconds : orphanMilliseconds
+            let patience = Nanoseconds(limit) * 1_000_000
             let idle = loop.now - task.lastAsked
             if idle >= patience {
                 task.work.cancel()
                 running[number] = nil
                 return
             }
-            let rest = patience - idle
-            await loop.sleep(milliseconds: Int(rest / 1_000_000) + 1)
+            let rest = min(Int((patience - idle) / 1_000_000) + 1, Tasks.deliveredMilliseconds)
+            await loop.sleep(milliseconds: rest)
         }
     }
 }

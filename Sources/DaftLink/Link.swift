@@ -22,7 +22,8 @@ public protocol Link: Sendable {
     func call(_ request: Request, at rank: Rank, timeoutMilliseconds: Int) async throws(LinkError) -> Reply
 
     /// Bytes, pulled: the run's pieces land in `slab` one behind the other, each at its own place whatever became of the
-    /// others, and the states say which are there. The slab stays the link's until this returns.
+    /// others, and the states say which are there. The slab is the link's until this returns; after an error it stays so,
+    /// for its bytes may still come: the caller lets go of it and takes another.
     func load(
         _ run: ChunkRun, from rank: Rank, into slab: Slab, timeoutMilliseconds: Int
     ) async throws(LinkError) -> [PieceState]

@@ -71,7 +71,7 @@ private func expectForms<T: Coded>(_ values: [T], _ forms: [String], sourceLocat
         let lacking = Lacking(a, .part(BitSet([1])))
         expectForms(
             [
-                .finished(.ingested([.whole(a, manifest), .part([b]), .failed(failure)])),
+                .finished(.ingested([.whole(a, manifest), .part([b]), .failed(failure)], moved: 9)),
                 .finished(.placed([failure])),
                 .finished(.fetched(Fetched(files: 1, moved: 2, failures: [failure], lacking: [lacking]))),
                 .finished(.verified(Verified(contents: 1, bytes: 2, corrupt: 3, repaired: 4, failures: [failure]))),
@@ -158,7 +158,7 @@ private let outcomeForms = [
     "010b010300000001000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f0188130000000000"
         + "000010000002000000000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f20212223242526"
         + "2728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f0201000000202122232425262728292a2b2c2d2e2f3031"
-        + "32333435363738393a3b3c3d3e3f0307020000002f61020000006e330400000066756c6c",
+        + "32333435363738393a3b3c3d3e3f0307020000002f61020000006e330400000066756c6c0900000000000000",
     "010b020100000007020000002f61020000006e330400000066756c6c",
     "010b03010000000000000002000000000000000100000007020000002f61020000006e330400000066756c6c01000000"
         + "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f01010000000200000000000000",

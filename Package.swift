@@ -34,7 +34,10 @@ let package = Package(
         module("DaftLink", ["DaftCore", "CLinux"]),
         module("DaftStore", ["DaftCore", "DaftSQL", "COpenSSL", "CLinux"]),
         module("DaftCatalogue", ["DaftCore", "DaftSQL"]),
+        module("DaftMPI", ["CMPI", "CLinux", "DaftCore", "DaftLink"]),
         module("DaftEngine", ["DaftCore", "DaftLink", "DaftStore", "DaftCatalogue"]),
+        .executableTarget(
+            name: "daft-run", dependencies: ["DaftCore", "DaftEngine", "DaftLink", "DaftMPI"], swiftSettings: settings),
 
         tests(of: "DaftCore"),
         tests(of: "DaftSQL"),

@@ -3,18 +3,18 @@
 import CMPI
 
 /// MPI from its initialisation to its end.
-public struct MPIProcess: ~Copyable {
+public struct MPIProcess {
     public let world: Communicator
 
     /// Initialises MPI. Only the calling thread, which must be the main one, may use it.
     public init() throws(MPIError) {
         var provided: Int32 = 0
-        try check("MPI_Init_thread", MPI_Init_thread(nil, nil, MPI_THREAD_FUNNELED, &provided))
+        try check("MPI_Init_thread", MPI_Init_thread(nil, nil, Int32(MPI_THREAD_FUNNELED), &provided))
         world = try Communicator(cmpi_world())
     }
 
     /// An orderly end, which all ranks take part in. Never from a deinit: a rank that threw would wait for the others there.
-    public consuming func finalize() throws(MPIError) { try check("MPI_Finalize", MPI_Finalize()) }
+    public func finalize() throws(MPIError) { try check("MPI_Finalize", MPI_Finalize()) }
 
     /// The disorderly end of all ranks.
     public func abort(status: Int32) -> Never {
@@ -49,7 +49,7 @@ public struct Communicator: @unchecked Sendable {
     public func onThisNode() throws(MPIError) -> Communicator {
         var made: MPI_Comm?
         try check(
-            "MPI_Comm_split_type", MPI_Comm_split_type(handle, MPI_COMM_TYPE_SHARED, Int32(rank), cmpi_no_info(), &made))
+            "MPI_Comm_split_type", MPI_Comm_split_type(handle, Int32(MPI_COMM_TYPE_SHARED), Int32(rank), cmpi_no_info(), &made))
         return try Communicator(made)
     }
 

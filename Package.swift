@@ -14,6 +14,10 @@ func module(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     .target(name: name, dependencies: dependencies, swiftSettings: settings)
 }
 
+func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .executableTarget(name: name, dependencies: dependencies, swiftSettings: settings)
+}
+
 func tests(of name: String, _ dependencies: [Target.Dependency] = []) -> Target {
     .testTarget(
         name: name + "Tests", dependencies: [.byName(name: name)] + dependencies, swiftSettings: settings)
@@ -21,6 +25,10 @@ func tests(of name: String, _ dependencies: [Target.Dependency] = []) -> Target 
 
 let package = Package(
     name: "daft",
+    products: [
+        .executable(name: "daft-run", targets: ["daft-run"]),
+        .executable(name: "daft-solo", targets: ["daft-solo"]),
+    ],
     targets: [
         .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
@@ -36,17 +44,26 @@ let package = Package(
         module("DaftCatalogue", ["DaftCore", "DaftSQL"]),
         module("DaftMPI", ["CMPI", "CLinux", "DaftCore", "DaftLink"]),
         module("DaftEngine", ["DaftCore", "DaftLink", "DaftStore", "DaftCatalogue"]),
-        .executableTarget(
-            name: "daft-run", dependencies: ["DaftCore", "DaftEngine", "DaftLink", "DaftMPI"], swiftSettings: settings),
+        module("DaftShell", ["DaftCore", "DaftLink", "DaftEngine"]),
+        program("daft-solo", ["DaftCore", "DaftEngine", "DaftShell"]),
+        program("daft-run", ["DaftCore", "DaftEngine", "DaftLink", "DaftMPI", "DaftShell"]),
 
         tests(of: "DaftCore"),
         tests(of: "DaftSQL"),
         tests(of: "DaftCatalogue", ["DaftCore", "DaftSQL"]),
         tests(of: "DaftEngine", ["DaftCore", "DaftLink", "DaftStore", "DaftCatalogue"]),
+        tests(of: "DaftShell", ["DaftCore", "DaftEngine"]),
+        .testTarget(name: "SoloTests", dependencies: ["daft-solo"], swiftSettings: settings),
         .testTarget(
             name: "SystemLibraryTests", dependencies: ["CSQLite", "COpenSSL", "CZstd", "CZMQ", "CMPI"],
             swiftSettings: settings),
         .testTarget(name: "TidyTests", swiftSettings: settings),
-        tests(of: "DaftStore", ["DaftCore"]),
+        tests(of: "DaftStore", ["DaftCore", "TestDisk"]),
+        .target(
+            name: "TestDisk", dependencies: ["DaftCore", "DaftStore"], path: "Tests/TestDisk", swiftSettings: settings),
+        .testTarget(
+            name: "SimulationTests",
+            dependencies: ["TestDisk", "DaftCore", "DaftLink", "DaftStore", "DaftCatalogue", "DaftEngine"],
+            swiftSettings: settings),
     ]
 )

@@ -7,7 +7,7 @@ public struct CommandError: Error, Hashable, Sendable {
     /// How the command is typed, where that helps.
     public let synopsis: String?
 
-    init(_ reason: String, column: Int? = nil, synopsis: String? = nil) {
+    public init(_ reason: String, column: Int? = nil, synopsis: String? = nil) {
         self.reason = reason
         self.column = column
         self.synopsis = synopsis

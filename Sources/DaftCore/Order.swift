@@ -1,4 +1,5 @@
-// What a data server can be told to do. An order may take long: whoever gave it polls, sees its progress, and may cancel it.
+// What a data server can be told to do. An order may take long: whoever gave it polls, sees its progress, and may
+// cancel it.
 
 public enum Order: Coded {
     /// Read these files, hash them and keep their bytes, without names yet.

@@ -15,21 +15,27 @@ extension Session {
     public func bcast(_ things: [[UInt8]], as name: Name? = nil) async -> Report {
         var report = Report()
         var names: [Name] = []
+        var put: Set<Name> = []
         do throws(Failure) {
             for thing in things {
                 if await station.workers.run({ pathExists(thing) }) {
-                    let published = try publishedName(of: thing, unless: name)
-                    let put = await put([thing], as: name)
+                    let name = try publishedName(of: thing, unless: name)
+                    let outcome = await self.put([thing], as: name)
+                    report.merge(outcome)
                     // What stands under a name that was refused is not what the user meant.
-                    if !put.failures.contains(where: { $0.subject == published.bytes }) { names.append(published) }
-                    report.merge(put)
+                    if outcome.failures.contains(where: { $0.subject == name.bytes }) { continue }
+                    names.append(name)
+                    put.insert(name)
                 } else {
                     names.append(try published(thing))
                 }
             }
-            // What could not be published at all cannot be brought anywhere.
+            // What could not be published at all, as has been said, cannot be brought anywhere.
             let members = try await lookAround()
-            names = try await standing(names, &report)
+            names = try await standing(names, saying: "no such local path, and no such name is published", &report) {
+                put.contains($0)
+            }
+            report.names = names
             if !names.isEmpty, !Task.isCancelled { try await bring(names, to: members, &report) }
         } catch {
             report.failures.append(error)
@@ -46,14 +52,18 @@ extension Session {
         }
     }
 
-    private func standing(_ names: [Name], _ report: inout Report) async throws(Failure) -> [Name] {
+    /// Those of the names that are published; the others fail, but for those that have failed already.
+    func standing(
+        _ names: [Name], saying reason: String, _ report: inout Report,
+        butFor hasFailed: (Name) -> Bool = { _ in false }
+    ) async throws(Failure) -> [Name] {
         let catalogue = station.catalogue
         var standing: [Name] = []
         for name in names {
             if try await station.work({ () throws(Failure) in try catalogue.entry(name) }) != nil || name.isRoot {
                 standing.append(name)
-            } else if report.failures.isEmpty {
-                report.failures.append(Failure(.noSuchName, name, "no such local path, and no such name is published"))
+            } else if !hasFailed(name) {
+                report.failures.append(Failure(.noSuchName, name, reason))
             }
         }
         return standing
@@ -82,6 +92,7 @@ extension Session {
         }
         report.failures += failures
         report.moved += moved
+        report.places = brought.map { station.roster.label(of: $0.member) }
         report.files = max(report.files, brought.map(\.fetched.files).min() ?? 0)
         try await record(names, brought, &report)
     }

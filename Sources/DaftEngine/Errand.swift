@@ -1,4 +1,5 @@
-// The caller's side of an order: give it, ask how far it is, and take the outcome. Whoever is cancelled cancels the order.
+// The caller's side of an order: give it, ask how far it is, and take the outcome. Whoever is cancelled cancels the
+// order.
 
 import DaftCore
 import DaftLink
@@ -36,8 +37,13 @@ extension Station {
         }
     }
 
+    /// Waits for the order's end, so that the same order, given again, finds what this one brought.
     private func callOff(_ task: UInt64, at rank: Rank) async -> Outcome {
+        let deadline = loop.deadline(inMilliseconds: settings.loadMilliseconds)
         _ = try? await ask(.cancel(task: task), at: rank)
+        while loop.now < deadline, let reply = try? await poll(task, at: rank) {
+            if case .finished(let outcome) = reply { return outcome }
+        }
         return .failed(Failure(.stopped, [], "stopped"))
     }
 }

@@ -33,24 +33,35 @@ struct Fetching: Sendable {
     }
 
     func run() async -> Outcome {
+        let pull = Pull(
+            station, to: StoreDestination(store), meter: meter, predecessor: order.predecessor, arrivals: arrivals
+        ) { [self] wanted, failure in
+            await settle(wanted, failure)
+        }
+        let end = await pull.stoppable { await Result.of { () async throws(Failure) in try await bringAll(pull) } }
+        await placeWaiting()
+        await finishDirectories()
         do throws(Failure) {
-            try await station.catchUp(to: order.state)
-            _ = try await station.refreshRoster()
-            let pull = Pull(
-                station, to: StoreDestination(store), meter: meter, predecessor: order.predecessor, arrivals: arrivals
-            ) { [self] wanted, failure in
-                await settle(wanted, failure)
-            }
-            for name in order.below where !Task.isCancelled { try await bring(name, pull) }
-            await pull.finish()
-            await placeWaiting()
-            await finishDirectories()
+            try end.get()
             if order.reports { await report() }
-            if Task.isCancelled { ledger.fail(Failure(.stopped, [], "stopped")) }
         } catch {
-            ledger.fail(error)
+            // Some of it was not even looked at: what did come is told here, and whoever asked takes nothing for
+            // granted.
+            await report()
+            return .failed(error.at(station.settings.host))
         }
         return .fetched(ledger.summary(moved: meter.moved, host: station.settings.host))
+    }
+
+    private func bringAll(_ pull: Pull) async throws(Failure) {
+        try await station.catchUp(to: order.state)
+        _ = try await station.refreshRoster()
+        let end = await Result.of { () async throws(Failure) in
+            for name in order.below where !Task.isCancelled { try await bring(name, pull) }
+        }
+        await pull.finish()
+        try end.get()
+        if Task.isCancelled { throw Failure(.stopped, [], "stopped") }
     }
 
     private func bring(_ name: Name, _ pull: Pull) async throws(Failure) {
@@ -105,9 +116,14 @@ struct Fetching: Sendable {
     /// The first name of a content that is missing has it pulled; further ones wait with it.
     private func want(_ named: NamedEntry, _ manifest: Manifest, _ pull: Pull) async {
         guard let content = named.entry.content, ledger.isFirst(named, of: content) else { return }
+        let wanted = Wanted(content: content, manifest: manifest, name: named.name)
         meter.expect(bytes: manifest.size, files: 1)
-        await station.claims.claim(content)
-        await pull.bring(Wanted(content: content, manifest: manifest, name: named.name))
+        await pull.claim(content)
+        if !pull.isAlone, (try? await extent(of: content)) == .complete {
+            meter.add(bytes: manifest.size, files: 1)
+            return await settle(wanted, nil)
+        }
+        await pull.bring(wanted)
     }
 
     private func settle(_ wanted: Wanted, _ failure: Failure?) async {

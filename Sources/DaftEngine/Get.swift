@@ -16,6 +16,8 @@ extension Session {
             }
             let order = Fetch(below: names, state: station.catalogue.head.state, predecessor: nil, reports: true)
             var report = Report()
+            report.names = names
+            report.places = [station.roster.label(of: target)]
             switch await station.carryOut(.fetch(order), at: target.rank, watch: gauge.part()) {
             case .fetched(let fetched):
                 report.failures = fetched.failures
@@ -34,6 +36,7 @@ extension Session {
     /// its last part. Without a path, each is written here under its last part.
     public func get(_ names: [Name], to path: [UInt8]? = nil) async -> Report {
         var report = Report()
+        report.names = names
         do throws(Failure) {
             _ = try await lookAround()
             if let path, names.count > 1 {
@@ -80,16 +83,22 @@ private final class Getting: Sendable {
         }
         var directories: [([UInt8], Entry)] = []
         var isThere = false
-        try await session.eachPage(below: root) { (page) async throws(Failure) in
-            isThere = true
-            for named in page where !Task.isCancelled {
-                let relative = Array(named.name.relative(to: root) ?? [])
-                if named.entry.isDirectory { directories.append((relative, named.entry)) }
-                await write(named, relative, pull)
-                watch(meter.now)
+        let end = await pull.stoppable {
+            let end = await Result.of { () async throws(Failure) in
+                try await session.eachPage(below: root) { (page) async throws(Failure) in
+                    isThere = true
+                    for named in page where !Task.isCancelled {
+                        let relative = Array(named.name.relative(to: root) ?? [])
+                        if named.entry.isDirectory { directories.append((relative, named.entry)) }
+                        await write(named, relative, pull)
+                        watch(meter.now)
+                    }
+                }
             }
+            await pull.finish()
+            return end
         }
-        await pull.finish()
+        try end.get()
         if !isThere, !root.isRoot { throw Failure(.noSuchName, root, "no such name is published") }
         let (tree, finished) = (tree, directories)
         for failure in await station.workers.run({ tree.finishDirectories(finished) }) { fail(failure) }

@@ -167,7 +167,7 @@ struct Joining: Sendable {
                     moved.append(
                         Failure(
                             .taken, named.name, node: host,
-                            "something else was published under this name meanwhile; what stood here is kept as \(shown(place))"
+                            "something else was published under it meanwhile; what stood here is now \(shown(place))"
                         ))
                 }
                 return moved

@@ -181,8 +181,8 @@ struct LargeFile: Sendable {
         }
     }
 
-    /// Does `work` on the file's chunks, `size` of them at a time and several such spans at once. Its results are joined
-    /// in order; nil or a failure ends it.
+    /// Does `work` on the file's chunks, `size` of them at a time and several such spans at once. Its results are
+    /// joined in order; nil or a failure ends it.
     private func windows(
         of size: Int = LargeFile.window, _ work: @escaping @Sendable (Span) async -> Result<[ChunkID]?, Failure>
     ) async throws(Failure) -> [ChunkID]? {

@@ -4,51 +4,13 @@ import DaftCatalogue
 import DaftCore
 import DaftLink
 
-/// One name, as it is listed.
-public struct Listed: Sendable {
-    public let name: Name
-    public let entry: Entry
-    /// Of a file: bytes and chunks.
-    public let size: Int64
-    public let chunks: Int
-    /// The data servers that keep it complete, and those that keep some of its chunks.
-    public let complete: [Member]
-    public let partly: [Member]
-}
-
-/// One chunk of a file, and who keeps it.
-public struct ListedChunk: Sendable {
-    public let index: Int
-    public let id: ChunkID
-    public let offset: Int64
-    public let length: Int
-    public let holders: [Member]
-}
-
-public struct SystemStatus: Sendable {
-    public let state: State
-    public let entries: Int
-    public let contents: Int
-    public let bytes: Int64
-    public let nodes: [NodeStatus]
-}
-
-public struct NodeStatus: Sendable {
-    public let member: Member
-    /// None where the node did not say.
-    public let space: Space?
-    /// Bytes of contents that it keeps complete.
-    public let isAlive: Bool
-}
-
 extension Session {
     private static let page = 500
 
-    /// The entries that `ls NAME` shows: of a directory what is in it, else the entry itself. `each` gets them in order,
-    /// some hundred at a time.
+    /// The entries that `ls NAME` shows: of a directory what is in it, else the entry itself. `each` gets them in
+    /// order, some hundred at a time.
     public func list(_ name: Name, each: ([Listed]) async -> Void) async throws(Failure) {
         _ = try await lookAround()
-        let catalogue = station.catalogue
         let root = try await entry(name)
         guard root?.isDirectory ?? true else {
             await each(try await listed([NamedEntry(name, root ?? Entry(.directory, mode: 0, mtime: .zero))]))
@@ -57,10 +19,9 @@ extension Session {
         var last: Name?
         while true {
             let after = last
-            let page = try await station.work { () throws(Failure) in
-                try catalogue.children(of: name, after: after, limit: Session.page)
-            }
+            let page = try await children(of: name, after: after)
             guard let end = page.last else { return }
+            if Task.isCancelled { throw Failure(.stopped, name, "stopped") }
             await each(try await listed(page))
             last = end.name
         }
@@ -78,13 +39,6 @@ extension Session {
         return (one, entry.content, names)
     }
 
-    /// A name and everything below it, in the order of names.
-    public func tree(_ name: Name, each: ([NamedEntry]) async -> Void) async throws(Failure) {
-        _ = try await lookAround()
-        _ = try await entry(name)
-        try await eachPage(below: name) { (page) async throws(Failure) in await each(page) }
-    }
-
     /// The chunks of a file with their holders, some hundred at a time.
     public func chunks(of name: Name, each: ([ListedChunk]) async -> Void) async throws(Failure) {
         let members = try await lookAround()
@@ -94,15 +48,18 @@ extension Session {
             (try catalogue.manifest(content), try catalogue.holders(of: content))
         }
         guard let manifest = known.0 else { throw Failure(.malformed, name, "its manifest is not known") }
+        let (labels, host) = (station.roster.labels, station.settings.host)
         let holders = members.map { (member: $0, extent: known.1.extent(of: $0.number)) }
         for start in stride(from: 0, to: manifest.chunks.count, by: Session.page) {
             let end = min(manifest.chunks.count, start + Session.page)
+            if Task.isCancelled { throw Failure(.stopped, name, "stopped") }
             await each(
                 (start..<end).map { index in
-                    ListedChunk(
+                    let keepers = holders.filter { $0.extent.contains(index) }.map(\.member)
+                    return ListedChunk(
                         index: index, id: manifest.chunks[index], offset: manifest.offset(of: index),
-                        length: manifest.length(of: index),
-                        holders: holders.filter { $0.extent.contains(index) }.map(\.member))
+                        length: manifest.length(of: index), holders: keepers.compactMap { labels[$0.number] },
+                        isHere: keepers.contains { $0.store.host == host })
                 })
         }
     }
@@ -111,11 +68,17 @@ extension Session {
         try await station.catchUp()
         let catalogue = station.catalogue
         let counts = try await station.work { () throws(Failure) in try catalogue.counts() }
+        let stores = try await station.work { () throws(Failure) in try catalogue.stores() }
+        let members = try await station.refreshRoster()
         var nodes: [NodeStatus] = []
-        for member in try await station.refreshRoster() {
+        for member in members {
             var space: Space?
             if member.isAlive, case .space(let told) = try? await station.ask(.space, at: member.rank) { space = told }
-            nodes.append(NodeStatus(member: member, space: space, isAlive: space != nil))
+            nodes.append(NodeStatus(store: member.store, rank: member.rank, space: space))
+        }
+        let here = Set(members.map(\.number))
+        for store in stores where !here.contains(store.number) {
+            nodes.append(NodeStatus(store: store.info, rank: nil, space: nil))
         }
         return SystemStatus(
             state: catalogue.head.state, entries: counts.entries, contents: counts.contents, bytes: counts.bytes,
@@ -123,19 +86,22 @@ extension Session {
     }
 
     /// Every data server reads again what it keeps below these names, or everything; see `Verifying`.
-    public func verify(_ names: [Name]) async -> (report: Report, verified: [(member: Member, verified: Verified)]) {
+    public func verify(_ names: [Name]) async -> (report: Report, verified: [(place: String, verified: Verified)]) {
         do throws(Failure) {
             let members = try await lookAround()
             let state = station.catalogue.head.state
             var report = Report()
-            var verified: [(member: Member, verified: Verified)] = []
+            report.names = try await standing(names, saying: "no such name is published", &report)
+            guard names.isEmpty || !report.names.isEmpty else { return (report, []) }
+            let below = report.names
+            var verified: [(place: String, verified: Verified)] = []
             await station.loop.inOrder(width: members.count, over: members) { [self] member in
-                let order = Order.verify(below: names, state: state)
+                let order = Order.verify(below: below, state: state)
                 return (member, await station.carryOut(order, at: member.rank, watch: gauge.part()))
             } take: { member, outcome in
                 switch outcome {
                 case .verified(let one):
-                    verified.append((member, one))
+                    verified.append((station.roster.label(of: member), one))
                     report.failures += one.failures
                     report.files += one.contents
                     report.bytes += one.bytes
@@ -149,8 +115,15 @@ extension Session {
         }
     }
 
+    func children(of name: Name, after last: Name?) async throws(Failure) -> [NamedEntry] {
+        let catalogue = station.catalogue
+        return try await station.work { () throws(Failure) in
+            try catalogue.children(of: name, after: last, limit: Session.page)
+        }
+    }
+
     /// What stands under a name; nothing for the root, which needs no publishing.
-    private func entry(_ name: Name) async throws(Failure) -> Entry? {
+    func entry(_ name: Name) async throws(Failure) -> Entry? {
         let catalogue = station.catalogue
         let entry = try await station.work { () throws(Failure) in try catalogue.entry(name) }
         guard entry != nil || name.isRoot else { throw Failure(.noSuchName, name, "no such name is published") }
@@ -159,8 +132,9 @@ extension Session {
 
     private func listed(_ entries: [NamedEntry]) async throws(Failure) -> [Listed] {
         let catalogue = station.catalogue
-        let members = station.roster.members
+        let keepers = Keepers(station.roster)
         return try await station.work { () throws(Failure) in
+            let stores = try catalogue.stores()
             var listed: [Listed] = []
             for named in entries {
                 var (size, chunks, holders) = (Int64(0), 0, Holders())
@@ -168,11 +142,7 @@ extension Session {
                     (size, chunks) = known
                     holders = try catalogue.holders(of: content)
                 }
-                listed.append(
-                    Listed(
-                        name: named.name, entry: named.entry, size: size, chunks: chunks,
-                        complete: members.filter { holders.complete.contains($0.number) },
-                        partly: members.filter { member in holders.parts.contains { $0.store == member.number } }))
+                listed.append(keepers.listed(named, size: size, chunks: chunks, holders, stores))
             }
             return listed
         }

@@ -1,4 +1,5 @@
-// The short orders of a data server: names for what it keeps, parts that become parts of a content, and what is forgotten.
+// The short orders of a data server: names for what it keeps, parts that become parts of a content, and what is
+// forgotten.
 
 import DaftCore
 import DaftStore

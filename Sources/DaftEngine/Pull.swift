@@ -46,6 +46,9 @@ actor Pull {
     private let isChain: Bool
     private let done: Done
     private let arrivals: Signal?
+    private let stop = Stop()
+    /// Of this pull among all that fill the same store.
+    private nonisolated let number: Int
     private let gate = Gate(width: Pull.runsUnderWay)
     private let files = Gate(width: 4)
     private var packs: [Rank: [Wanted]] = [:]
@@ -63,7 +66,8 @@ actor Pull {
         self.arrivals = arrivals
         isChain = predecessor != nil
         loop = station.loop
-        sourcing = Sourcing(station, meter: meter, predecessor: predecessor)
+        number = station.claims.enter()
+        sourcing = Sourcing(station, meter: meter, predecessor: predecessor, stop: stop)
     }
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
@@ -83,9 +87,31 @@ actor Pull {
 
     /// Waits until all that was taken on is done.
     func finish() async {
-        for source in packs.keys.sorted() { await send(source) }
+        await sendPacks()
         await files.drain()
         await gate.drain()
+    }
+
+    /// Runs `body`, which takes contents on and waits for their end. If its task is cancelled meanwhile, nothing more
+    /// is begun, and what is under way ends as stopped.
+    nonisolated func stoppable<T>(_ body: () async -> T) async -> T {
+        defer { station.claims.leave() }
+        return await withTaskCancellationHandler(operation: body) { [stop] in stop.set() }
+    }
+
+    /// Whether nobody else has brought anything into the store of this station meanwhile.
+    nonisolated var isAlone: Bool { station.claims.isAlone(number) }
+
+    /// Waits until nobody else brings this content into the store of this station. Whoever does may be waiting for one
+    /// that lies packed here, so that is sent first.
+    func claim(_ content: ContentID) async {
+        if station.claims.claimIfFree(content) { return }
+        await sendPacks()
+        await station.claims.claim(content)
+    }
+
+    private func sendPacks() async {
+        for source in packs.keys.sorted() { await send(source) }
     }
 
     // MARK: small ones
@@ -127,6 +153,10 @@ actor Pull {
 
     /// Those of a pack that did not come right. The pack's slab is given back before anybody takes another for them.
     private func leftBehind(by pack: [Wanted], from source: Rank) async -> [Wanted] {
+        if stop.isSet {
+            for wanted in pack { await done(wanted, Failure(.stopped, wanted.name, "stopped")) }
+            return []
+        }
         let pieces = pack.map { Piece(.kept($0.content), chunk: 0, length: Int($0.manifest.size)) }
         let slab = await station.intake.take()
         do throws(Failure) {
@@ -176,7 +206,7 @@ actor Pull {
 
     private func large(_ wanted: Wanted) async -> Failure? {
         do throws(Failure) {
-            let sink = try await opened(wanted)
+            let sink = try await open(wanted)
             let swarm = isChain ? nil : Swarm(station, sourcing, wanted)
             await swarm?.begin()
             let failure = await fill(sink, wanted)
@@ -195,7 +225,8 @@ actor Pull {
         }
     }
 
-    private func opened(_ wanted: Wanted) async throws(Failure) -> any Sink {
+    /// The memory for it is given back before any chunk asks for some: else all of it could be held by those who wait.
+    private func open(_ wanted: Wanted) async throws(Failure) -> any Sink {
         let slab = await station.intake.take(wanted.manifest.chunkSize.bytes)
         let destination = destination
         return try await station.work { () throws(Failure) in try destination.open(wanted, buffer: slab.memory) }
@@ -211,7 +242,10 @@ actor Pull {
         let ended = Signal(on: loop)
         let outcomes = Outcomes()
         while failure == nil, let chunk = chooser.next(preferring: await sourcing.atPeers(wanted.content)) {
-            if Task.isCancelled { failure = Failure(.stopped, wanted.name, "stopped") }
+            if stop.isSet {
+                failure = Failure(.stopped, wanted.name, "stopped")
+                break
+            }
             await gate.enter()
             underWay += 1
             loop.start { [self] in

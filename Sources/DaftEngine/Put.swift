@@ -12,7 +12,7 @@ extension Session {
             let members = try await lookAround()
             let target = try member(at: host, among: members) ?? members[anyIndex(of: members, for: sources)]
             let toOne = ToOne(member: target, chunkSize: station.settings.chunkSize)
-            return await Staging(session: self, assignment: toOne, members: [target]).run(try named(sources, as: name))
+            return await stage(try named(sources, as: name), toOne, on: [target])
         } catch {
             return .failed(error)
         }
@@ -29,10 +29,19 @@ extension Session {
                 free.append(space.free)
             }
             let spread = ToAll(members, Placement(free: free, chunkSize: station.settings.chunkSize))
-            return await Staging(session: self, assignment: spread, members: members).run(try named(sources, as: name))
+            return await stage(try named(sources, as: name), spread, on: members)
         } catch {
             return .failed(error)
         }
+    }
+
+    private func stage(
+        _ sources: [(path: [UInt8], name: Name)], _ assignment: any Assignment, on members: [Member]
+    ) async -> Report {
+        var report = await Staging(session: self, assignment: assignment, members: members).run(sources)
+        report.names = sources.map(\.name)
+        report.places = members.map(station.roster.label)
+        return report
     }
 
     /// The name each source is published under.

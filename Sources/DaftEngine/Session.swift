@@ -1,5 +1,5 @@
-// A user's commands at one station: the command line of rank 0, a client at a door, a gateway. Each verb is a file of its
-// own; what they share is here.
+// A user's commands at one station: the command line of rank 0, a client at a door, a gateway. Each verb is a file of
+// its own; what they share is here.
 
 import DaftCore
 import DaftLink
@@ -29,7 +29,9 @@ public struct Session: Sendable {
             return members.first { $0.rank == station.rank } ?? members.first { $0.store.host == station.settings.host }
         }
         if let member = members.first(where: { $0.store.host == host }) { return member }
-        let known = Set(members.map(\.store.host)).sorted().joined(separator: ", ")
+        let labels = station.roster.labels
+        if let member = members.first(where: { labels[$0.number] == host }) { return member }
+        let known = members.map { labels[$0.number] ?? $0.store.host }.joined(separator: ", ")
         throw Failure(.unreachable, [], node: host, "no data server runs on this node; there are \(known)")
     }
 }
@@ -42,6 +44,9 @@ public struct Report: Sendable {
     public var bytes: Int64 = 0
     /// Bytes that crossed the link for it.
     public var moved: Int64 = 0
+    /// What it was about, and the data servers that it was done on, as people call them.
+    public var names: [Name] = []
+    public var places: [String] = []
 
     public init() {}
 
@@ -61,7 +66,7 @@ public struct Report: Sendable {
         moved += other.moved
     }
 
-    static func failed(_ failure: Failure) -> Report {
+    public static func failed(_ failure: Failure) -> Report {
         var report = Report()
         report.failures = [failure]
         return report

@@ -28,16 +28,18 @@ actor Sourcing {
     private nonisolated let loop: any Loop
     private let meter: Meter
     private let predecessor: Rank?
+    private let stop: Stop
     private var holders: [ContentID: [(rank: Rank, extent: Extent)]] = [:]
     private var peers: [ContentID: [Rank: BitSet]] = [:]
     private var busy: [Rank: Int] = [:]
     private var silent: Set<Rank> = []
     private var wrong: [ContentID: Set<Rank>] = [:]
 
-    init(_ station: Station, meter: Meter, predecessor: Rank?) {
+    init(_ station: Station, meter: Meter, predecessor: Rank?, stop: Stop = Stop()) {
         self.station = station
         self.meter = meter
         self.predecessor = predecessor == station.rank ? nil : predecessor
+        self.stop = stop
         loop = station.loop
     }
 
@@ -173,7 +175,7 @@ actor Sourcing {
     }
 
     private func stopIfCancelled(_ wanted: Wanted) throws(Failure) {
-        if Task.isCancelled { throw Failure(.stopped, wanted.name, "stopped") }
+        if stop.isSet || Task.isCancelled { throw Failure(.stopped, wanted.name, "stopped") }
     }
 
     private func whyNot(_ wanted: Wanted, chunk: Int) async throws(Failure) -> Failure {

@@ -50,6 +50,9 @@ public final class Station: Sendable {
         follower.withLock { $0 = Follower(self) }
     }
 
+    /// The data servers, as last heard.
+    public var members: [Member] { roster.members }
+
     /// This store's number in the catalogue, once the metadata server has given it one.
     var number: Int? {
         get { storeNumber.withLock { $0 } }
@@ -107,12 +110,12 @@ private actor Follower {
     nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
 
     func catchUp(to state: State?) async throws(Failure) {
+        if let state, station.catalogue.head.state >= state { return }
         // A delta that was asked for before this call may be older than what the caller has to see.
-        if let running, state.map({ $0 > station.catalogue.head.state }) ?? true { _ = await running.value }
+        if let running { _ = await running.value }
         if let state, station.catalogue.head.state >= state { return }
         let task = running ?? loop.start { [self] in await pull() }
         running = task
-        defer { running = nil }
         try await task.value.get()
         if let state, station.catalogue.head.state < state {
             throw Failure(.unreachable, [], "the metadata server knows less than state \(state)")
@@ -120,6 +123,8 @@ private actor Follower {
     }
 
     private func pull() async -> Result<Void, Failure> {
+        // Before anybody who waits goes on: what starts after this sees what was published before it.
+        defer { running = nil }
         do throws(Failure) {
             while try await !pullOnce() {}
             return .success(())
@@ -159,6 +164,22 @@ final class Roster: Sendable {
     func rank(ofStore number: Int) -> Rank? { members.first { $0.number == number && $0.isAlive }?.rank }
 
     func node(of rank: Rank) -> String { member(rank)?.store.host ?? "\(rank)" }
+
+    /// How people call each data server, by its store's number: as its node, and by its rank too where several are on
+    /// it.
+    var labels: [Int: String] {
+        let members = members
+        var count: [String: Int] = [:]
+        for member in members { count[member.store.host, default: 0] += 1 }
+        var labels: [Int: String] = [:]
+        for member in members {
+            let isAlone = count[member.store.host] == 1
+            labels[member.number] = member.store.host + (isAlone ? "" : ":\(member.rank.number)")
+        }
+        return labels
+    }
+
+    func label(of member: Member) -> String { labels[member.number] ?? member.store.host }
 }
 
 extension Station {

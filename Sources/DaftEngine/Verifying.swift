@@ -147,13 +147,19 @@ final class Verifying: Sendable {
                 guard let one = damaged.first(where: { $0.content == wanted.content }) else { return }
                 await settle(one, failure)
             }
-            for one in damaged {
-                guard let wanted = try await wanted(one) else { continue }
-                await station.claims.claim(one.content)
-                await pull.bring(wanted)
+            let end = await pull.stoppable {
+                let end = await Result.of { () async throws(Failure) in
+                    for one in damaged {
+                        guard let wanted = try await wanted(one) else { continue }
+                        await pull.claim(one.content)
+                        await pull.bring(wanted)
+                    }
+                }
+                await pull.finish()
+                return end
             }
-            await pull.finish()
             try await report(damaged)
+            try end.get()
         } catch {
             note(error)
         }

@@ -17,13 +17,13 @@ public protocol Link: Sendable {
     func serve(_ responder: any Responder)
 
     /// A small question, a small answer. It ends by the deadline, whatever the other side does: what is asked of a rank
-    /// that is known to be dead fails at once with `unreachable`, and no answer in time is `timedOut`. Either way
-    /// the question may have been carried out. Between two ranks, questions arrive in the order in which they were asked.
+    /// that is known to be dead fails at once with `unreachable`, and no answer in time is `timedOut`. Either way the
+    /// question may have been carried out. Between two ranks, questions arrive in the order in which they were asked.
     func call(_ request: Request, at rank: Rank, timeoutMilliseconds: Int) async throws(LinkError) -> Reply
 
-    /// Bytes, pulled: the run's pieces land in `slab` one behind the other, each at its own place whatever became of the
-    /// others, and the states say which are there. The slab is the link's until this returns; after an error it stays so,
-    /// for its bytes may still come: the caller lets go of it and takes another.
+    /// Bytes, pulled: the run's pieces land in `slab` one behind the other, each at its own place whatever became of
+    /// the others, and the states say which are there. The slab is the link's until this returns; after an error it
+    /// stays so, for its bytes may still come: the caller lets go of it and takes another.
     func load(
         _ run: ChunkRun, from rank: Rank, into slab: Slab, timeoutMilliseconds: Int
     ) async throws(LinkError) -> [PieceState]

@@ -52,16 +52,16 @@ public func monotonicNow() -> Nanoseconds {
 }
 
 /// Starts a thread that runs `body` and ends; `join` waits for that.
-final class OwnThread: @unchecked Sendable {
+public final class OwnThread: @unchecked Sendable {
     private var handle = pthread_t()
 
-    init(_ name: String, _ body: @escaping @Sendable () -> Void) {
+    public init(_ name: String, _ body: @escaping @Sendable () -> Void) {
         let box = Unmanaged.passRetained(ThreadBody(name, body))
         let status = pthread_create(&handle, nil, { runThread($0) }, box.toOpaque())
         precondition(status == 0, "no more threads")
     }
 
-    func join() { pthread_join(handle, nil) }
+    public func join() { pthread_join(handle, nil) }
 }
 
 private final class ThreadBody: Sendable {

@@ -49,7 +49,8 @@ public struct Communicator: @unchecked Sendable {
     public func onThisNode() throws(MPIError) -> Communicator {
         var made: MPI_Comm?
         try check(
-            "MPI_Comm_split_type", MPI_Comm_split_type(handle, Int32(MPI_COMM_TYPE_SHARED), Int32(rank), cmpi_no_info(), &made))
+            "MPI_Comm_split_type",
+            MPI_Comm_split_type(handle, Int32(MPI_COMM_TYPE_SHARED), Int32(rank), cmpi_no_info(), &made))
         return try Communicator(made)
     }
 

@@ -31,7 +31,9 @@ struct Envelope: Coded {
 
     init(from reader: inout ByteReader) throws(Malformed) {
         guard try reader.u8() == Envelope.version else { throw Malformed("envelope version", at: reader.offset - 1) }
-        guard let kind = Kind(rawValue: try reader.u8()) else { throw Malformed("kind of message", at: reader.offset - 1) }
+        guard let kind = Kind(rawValue: try reader.u8()) else {
+            throw Malformed("kind of message", at: reader.offset - 1)
+        }
         self.kind = kind
         number = try reader.u64()
         payload = try reader.run()

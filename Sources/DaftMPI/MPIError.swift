@@ -16,7 +16,8 @@ func check(_ call: String, _ code: Int32) throws(MPIError) {
     var length: Int32 = 0
     let text = withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(MPI_MAX_ERROR_STRING)) { buffer in
         MPI_Error_string(code, buffer.baseAddress, &length) == MPI_SUCCESS
-            ? String(decoding: buffer.prefix(Int(length)).map { UInt8(bitPattern: $0) }, as: UTF8.self) : "error \(code)"
+            ? String(decoding: buffer.prefix(Int(length)).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+            : "error \(code)"
     }
     throw MPIError(call: call, code: code, reason: text)
 }

@@ -110,7 +110,9 @@ extension MPILink {
         let answer: Answer = await withUnsafeContinuation { continuation in
             onLoop { [self] in
                 guard !isClosed else { return continuation.resume(returning: .failure(.closed)) }
-                guard ranks.contains(target) else { return continuation.resume(returning: .failure(.unreachable(target))) }
+                guard ranks.contains(target) else {
+                    return continuation.resume(returning: .failure(.unreachable(target)))
+                }
                 asked += 1
                 let number = asked
                 let alarm = loop.alarm(at: deadline) { [self] in
@@ -129,7 +131,8 @@ extension MPILink {
         loop.cancel(question.alarm)
         questions[number] = nil
         if case .failure = answer, let landing = question.landing, !isClosed {
-            questions[number] = Question(rank: question.rank, alarm: question.alarm, landing: landing, continuation: nil)
+            questions[number] = Question(
+                rank: question.rank, alarm: question.alarm, landing: landing, continuation: nil)
         }
         continuation.resume(returning: answer)
     }
@@ -142,7 +145,9 @@ extension MPILink {
 
     private func post(_ envelope: Envelope, to target: Rank) {
         let message = Message(envelope.encoded)
-        requests.send(UnsafeRawBufferPointer(message.memory), owner: message, to: target.number, tag: MPILink.messageTag) {
+        requests.send(
+            UnsafeRawBufferPointer(message.memory), owner: message, to: target.number, tag: MPILink.messageTag
+        ) {
             [self] error in if let error { fail(target, error) }
         }
     }
@@ -216,7 +221,8 @@ extension MPILink {
                 guard let slab = supply.slab else { return }
                 for piece in pieces(run.ranges(of: supply.states), for: target) {
                     let bytes = UnsafeRawBufferPointer(slab.slice(piece.lowerBound, piece.count))
-                    requests.send(bytes, owner: slab, to: target.number, tag: bulkTag(envelope.number)) { [self] error in
+                    requests.send(bytes, owner: slab, to: target.number, tag: bulkTag(envelope.number)) {
+                        [self] error in
                         if let error { fail(target, error) }
                     }
                 }

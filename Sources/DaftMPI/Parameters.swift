@@ -38,7 +38,8 @@ public enum MPIParameters {
 
     /// The names that the user's own parameter file sets.
     private static func chosenInFile() -> Set<String> {
-        guard let home = getenv("HOME"), let file = fopen(String(cString: home) + "/.openmpi/mca-params.conf", "r") else {
+        guard let home = getenv("HOME"), let file = fopen(String(cString: home) + "/.openmpi/mca-params.conf", "r")
+        else {
             return []
         }
         defer { fclose(file) }

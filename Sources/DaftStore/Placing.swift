@@ -220,19 +220,34 @@ private final class Placing {
             try move(source, to: place, entry)
         } catch {
             if error.isNotFound, case .first(let known) = step.way, let content = entry.content {
-                // Another call gave the content its first name meanwhile.
-                guard let (source, inode) = try? copy(content, known) else { throw error }
-                try move(source, to: place, entry)
-                corrections.append(
-                    .stamp(step.named.name, Stamp(size: known.size, mtime: entry.mtime, inode: inode)))
-                return
+                return try standCopy(of: content, known, place, step, else: error)
             }
-            guard error.exists, try adopt(place, step) else {
-                if case .further = step.way { store.removePartial(source) }
-                throw error
-            }
-            store.removePartial(source)
+            let isCopy = if case .further = step.way { true } else { false }
+            try adopt(place, step, insteadOf: source, isCopy: isCopy, else: error)
         }
+    }
+
+    /// Another call gave the content its first name meanwhile; perhaps this very name.
+    private func standCopy(
+        of content: ContentID, _ known: Known, _ place: Place, _ step: Step, else error: SystemError
+    ) throws(SystemError) {
+        guard let (source, inode) = try? copy(content, known) else { throw error }
+        let mtime = step.named.entry.mtime
+        do {
+            try move(source, to: place, step.named.entry)
+            corrections.append(.stamp(step.named.name, Stamp(size: known.size, mtime: mtime, inode: inode)))
+        } catch {
+            try adopt(place, step, insteadOf: source, isCopy: true, else: error)
+        }
+    }
+
+    /// Takes over what stands there already, if it is right; a copy that was to stand there goes in any case.
+    private func adopt(
+        _ place: Place, _ step: Step, insteadOf source: Place, isCopy: Bool, else error: SystemError
+    ) throws(SystemError) {
+        let isRight = error.exists ? try adopt(place, step) : false
+        if isRight || isCopy { store.removePartial(source) }
+        if !isRight { throw error }
     }
 
     private func move(_ source: Place, to place: Place, _ entry: Entry) throws(SystemError) {

@@ -1,5 +1,5 @@
-// What stands under a name that was published meanwhile with something else is moved out of the way, to DIR/.daft/aside:
-// nothing of a user's is thrown away, and no name shows what is not published under it.
+// What stands under a name that was published meanwhile with something else is moved out of the way, to
+// DIR/.daft/aside: nothing of a user's is thrown away, and no name shows what is not published under it.
 
 import DaftCore
 import Glibc

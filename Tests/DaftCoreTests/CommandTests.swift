@@ -1,3 +1,4 @@
+// Commands are understood as a user would mean them, or refused with a reason and a suggestion.
 import DaftCore
 import Testing
 

@@ -1,3 +1,4 @@
+// What a name may be, and how names lie to one another.
 import DaftCore
 import Testing
 

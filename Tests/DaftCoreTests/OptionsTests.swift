@@ -1,3 +1,4 @@
+// Options come from the command line, else from the environment.
 import DaftCore
 import Testing
 

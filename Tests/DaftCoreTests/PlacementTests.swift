@@ -1,3 +1,4 @@
+// Who gets which bytes when a tree is diffused.
 import DaftCore
 import Testing
 

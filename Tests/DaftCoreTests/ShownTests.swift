@@ -1,3 +1,4 @@
+// Names are shown so that nothing in them can harm a terminal, and can be typed back.
 import DaftCore
 import Testing
 

@@ -1,3 +1,4 @@
+// Sizes, rates and durations as people write and read them.
 import DaftCore
 import Testing
 

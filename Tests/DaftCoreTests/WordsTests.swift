@@ -1,3 +1,4 @@
+// A line is cut into words as a shell would cut it.
 import DaftCore
 import Testing
 

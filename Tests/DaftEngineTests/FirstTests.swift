@@ -28,13 +28,13 @@ import Testing
         let get = await system.run { await Session(at: $0).get([try! Name("/src")], to: Array("\(base)/out".utf8)) }
         #expect(get.failures.isEmpty, "\(get.failures)")
         for i in 0..<3 {
-            #expect(try differences("\(base)/src", "\(base)/store\(i)/src") == "")
+            #expect(try differencesOf("\(base)/src", "\(base)/store\(i)/src") == "")
         }
-        #expect(try differences("\(base)/src", "\(base)/out") == "")
+        #expect(try differencesOf("\(base)/src", "\(base)/out") == "")
     }
 }
 
-func differences(_ a: String, _ b: String) throws -> String {
+private func differencesOf(_ a: String, _ b: String) throws -> String {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: "/usr/bin/diff")
     process.arguments = ["-r", "--no-dereference", a, b]

@@ -1,3 +1,4 @@
+// What is kept is read again, and what is wrong is dropped with its names.
 import DaftCore
 import DaftStore
 import Glibc

@@ -1,5 +1,7 @@
+// A content is filled chunk by chunk, from any source in any order, and goes on where it was.
 import DaftCore
 import DaftStore
+import TestDisk
 import Glibc
 import Testing
 

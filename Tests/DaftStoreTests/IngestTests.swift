@@ -1,3 +1,4 @@
+// A file whose content is not known yet is kept under a key, and found again by it.
 import DaftCore
 import DaftStore
 import Glibc

@@ -1,3 +1,4 @@
+// What a store trusts when it is opened, and what it reads again.
 import DaftCore
 import DaftStore
 import Glibc

@@ -1,5 +1,7 @@
+// Kept contents get their names in the directory.
 import DaftCore
 import DaftStore
+import TestDisk
 import Glibc
 import Testing
 

@@ -1,5 +1,7 @@
+// What was acknowledged survives a disk that forgets what was not synced.
 import DaftCore
 import DaftStore
+import TestDisk
 import Testing
 
 @Suite struct PowerLossTests {

@@ -1,3 +1,4 @@
+// A file of a user is read as it was found, or reported as changed.
 import DaftCore
 import Glibc
 import Testing

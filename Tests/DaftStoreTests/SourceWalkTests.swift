@@ -1,3 +1,4 @@
+// A tree of a user is walked whole, in order, and never left.
 import DaftCore
 import Glibc
 import Testing

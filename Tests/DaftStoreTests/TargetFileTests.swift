@@ -1,3 +1,4 @@
+// What get writes is right, whole and resumed.
 import DaftCore
 import Glibc
 import Testing

@@ -1,3 +1,4 @@
+// Directories and symlinks that get makes, and what stands in their way.
 import DaftCore
 import Glibc
 import Testing

@@ -44,7 +44,7 @@ import Testing
         #expect(lines(.traps, "Tests/DaftCoreTests/A.swift", "//\n" + line) == [])
     }
 
-    @Test(arguments: ["// never try! it", "let a = \"fatalError(\"", "log.fatalError()"])
+    @Test(arguments: ["// never try! it", "if try !f() {}", "let a = \"fatalError(\"", "log.fatalError()"])
     func whatOnlyNamesATrapPasses(_ line: String) {
         #expect(lines(.traps, "Sources/daft/A.swift", line) == [])
     }

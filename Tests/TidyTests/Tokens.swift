@@ -88,8 +88,11 @@ extension Source {
     /// The lines where `first` is followed by `second` and is no member or declaration of something else.
     func lines(where first: Substring, isFollowedBy second: Substring) -> [Int] {
         tokens.indices.dropLast().compactMap { i in
+            let (token, next) = (tokens[i], tokens[i + 1])
             let isOther = i > 0 && (tokens[i - 1].text == "." || tokens[i - 1].text == "func")
-            return tokens[i].text == first && tokens[i + 1].text == second && !isOther ? tokens[i].line : nil
+            // `try !done` is no `try!`: the sign follows at once.
+            let isAdjacent = token.line == next.line && token.text.endIndex == next.text.startIndex
+            return token.text == first && next.text == second && isAdjacent && !isOther ? token.line : nil
         }
     }
 }

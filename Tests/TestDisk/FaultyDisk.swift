@@ -7,7 +7,7 @@ import DaftStore
 import Glibc
 import Synchronization
 
-final class FaultyDisk: Disk, @unchecked Sendable {
+open class FaultyDisk: Disk, @unchecked Sendable {
     private enum Change {
         case made(Place, isDirectory: Bool)
         case renamed(Place, Place)
@@ -29,6 +29,8 @@ final class FaultyDisk: Disk, @unchecked Sendable {
     }
 
     private struct File {
+        /// In which order they were written first: inodes differ from run to run.
+        let number: Int
         let descriptor: Descriptor
         var overwritten: [Overwritten] = []
     }
@@ -40,36 +42,38 @@ final class FaultyDisk: Disk, @unchecked Sendable {
         var changes: [Change] = []
         var files: [UInt64: File] = [:]
         var removals = 0
+        var filesSeen = 0
     }
 
     private let state = Mutex(State())
     private let graveyard: String
 
     /// `graveyard`: an existing directory on the same filesystem, outside the store.
-    init(graveyard: String) { self.graveyard = graveyard }
+    public init(graveyard: String) { self.graveyard = graveyard }
 
     /// How many bytes may still be written; nil: any number.
-    var spareBytes: Int? {
+    public var spareBytes: Int? {
         get { state.withLock { $0.spare } }
         set { state.withLock { $0.spare = newValue } }
     }
 
     /// Tears the write after this many, once: half of it arrives, and it fails.
-    func tearWrite(after count: Int) { state.withLock { $0.writesToTear = count } }
+    public func tearWrite(after count: Int?) { state.withLock { $0.writesToTear = count } }
 
     /// Runs before each rename, as at the moment of a kill.
-    func beforeRename(_ body: (@Sendable () -> Void)?) { state.withLock { $0.beforeRename = body } }
+    public func beforeRename(_ body: (@Sendable () -> Void)?) { state.withLock { $0.beforeRename = body } }
 
     // MARK: changes, remembered so that they can be taken back
 
-    override func create(_ place: Place, mode: UInt16, exclusive: Bool) throws(SystemError) -> Descriptor {
+    open override func create(_ place: Place, mode: UInt16, exclusive: Bool) throws(SystemError) -> Descriptor {
         let existed = exists(place)
         let file = try super.create(place, mode: mode, exclusive: exclusive)
         if !existed { note(.made(place, isDirectory: false)) }
         return file
     }
 
-    override func write(_ bytes: UnsafeRawBufferPointer, to file: Descriptor, at offset: Int64) throws(SystemError) {
+    open override func write(_ bytes: UnsafeRawBufferPointer, to file: Descriptor, at offset: Int64) throws(SystemError)
+    {
         remember(file, at: offset, length: bytes.count)
         let (allowed, code) = state.withLock { state -> (Int, Int32) in
             if let left = state.writesToTear {
@@ -85,45 +89,45 @@ final class FaultyDisk: Disk, @unchecked Sendable {
         if allowed < bytes.count { throw SystemError(code: code, call: "pwrite") }
     }
 
-    override func truncate(_ file: Descriptor, to size: Int64) throws(SystemError) {
+    open override func truncate(_ file: Descriptor, to size: Int64) throws(SystemError) {
         let old = try file.status().size
         remember(file, at: min(old, size), length: Int(max(0, old - size)))
         try super.truncate(file, to: size)
     }
 
-    override func punch(_ file: Descriptor, at offset: Int64, length: Int) throws(SystemError) {
+    open override func punch(_ file: Descriptor, at offset: Int64, length: Int) throws(SystemError) {
         remember(file, at: offset, length: length)
         try super.punch(file, at: offset, length: length)
     }
 
-    override func clone(_ from: Descriptor, to: Descriptor) throws(SystemError) {
+    open override func clone(_ from: Descriptor, to: Descriptor) throws(SystemError) {
         throw SystemError(code: EOPNOTSUPP, call: "ioctl FICLONE")
     }
 
-    override func copy(
+    open override func copy(
         _ from: Descriptor, to: Descriptor, at offset: Int64, length: Int
     ) throws(SystemError) -> Int {
         remember(to, at: offset, length: length)
         return try super.copy(from, to: to, at: offset, length: length)
     }
 
-    override func rename(_ from: Place, to: Place) throws(SystemError) {
+    open override func rename(_ from: Place, to: Place) throws(SystemError) {
         state.withLock { $0.beforeRename }?()
         try super.rename(from, to: to)
         note(.renamed(from, to))
     }
 
-    override func makeDirectory(_ place: Place, mode: UInt16) throws(SystemError) {
+    open override func makeDirectory(_ place: Place, mode: UInt16) throws(SystemError) {
         try super.makeDirectory(place, mode: mode)
         note(.made(place, isDirectory: true))
     }
 
-    override func makeSymlink(_ place: Place, to target: [UInt8]) throws(SystemError) {
+    open override func makeSymlink(_ place: Place, to target: [UInt8]) throws(SystemError) {
         try super.makeSymlink(place, to: target)
         note(.made(place, isDirectory: false))
     }
 
-    override func remove(_ place: Place) throws(SystemError) {
+    open override func remove(_ place: Place) throws(SystemError) {
         let grave =
             graveyard + "/"
             + String(
@@ -138,12 +142,12 @@ final class FaultyDisk: Disk, @unchecked Sendable {
 
     // MARK: syncing, and losing power
 
-    override func sync(file: Descriptor) throws(SystemError) {
+    open override func sync(file: Descriptor) throws(SystemError) {
         let inode = try file.status().inode
         state.withLock { $0.files[inode] = nil }
     }
 
-    override func sync(directory: Descriptor) throws(SystemError) {
+    open override func sync(directory: Descriptor) throws(SystemError) {
         let inode = try directory.status().inode
         state.withLock { state in
             let last = state.changes.lastIndex { change in
@@ -155,12 +159,12 @@ final class FaultyDisk: Disk, @unchecked Sendable {
 
     /// Forgets some of what was not synced: names from the end of their order, data anywhere. Nothing uses the disk
     /// any more.
-    func powerLoss(using generator: inout some RandomNumberGenerator) {
+    public func powerLoss(using generator: inout some RandomNumberGenerator) {
         let (changes, files) = state.withLock { state in
             defer { (state.changes, state.files) = ([], [:]) }
             return (state.changes, state.files)
         }
-        for (_, file) in files.sorted(by: { $0.key < $1.key }) { loseData(of: file, &generator) }
+        for file in files.values.sorted(by: { $0.number < $1.number }) { loseData(of: file, &generator) }
         let kept = Int.random(in: 0...changes.count, using: &generator)
         for change in changes[kept...].reversed() { takeBack(change) }
     }
@@ -206,7 +210,13 @@ final class FaultyDisk: Disk, @unchecked Sendable {
         var bytes = [UInt8](repeating: 0, count: length)
         bytes.withUnsafeMutableBytes { _ = try? file.read(into: $0, at: offset) }
         let old = Overwritten(offset: offset, bytes: bytes, size: status.size)
-        state.withLock { $0.files[status.inode, default: File(descriptor: file)].overwritten.append(old) }
+        state.withLock { state in
+            if state.files[status.inode] == nil {
+                state.filesSeen += 1
+                state.files[status.inode] = File(number: state.filesSeen, descriptor: file)
+            }
+            state.files[status.inode]?.overwritten.append(old)
+        }
     }
 
     private func exists(_ place: Place) -> Bool {

@@ -1,0 +1,73 @@
+// What ls, stat and status show, and who keeps a content in the words of people.
+
+import DaftCatalogue
+import DaftCore
+
+/// One name, as it is listed.
+public struct Listed: Sendable {
+    public let name: Name
+    public let entry: Entry
+    /// Of a file: bytes and chunks.
+    public let size: Int64
+    public let chunks: Int
+    /// The data servers that keep it complete, and those that keep some of its chunks, as people call them.
+    public let complete: [String]
+    public let partly: [String]
+    /// The nodes that keep some of it and are not here in this run.
+    public let away: [String]
+    /// Every data server of this run keeps it.
+    public let isEverywhere: Bool
+}
+
+/// One chunk of a file, and who keeps it.
+public struct ListedChunk: Sendable {
+    public let index: Int
+    public let id: ChunkID
+    public let offset: Int64
+    public let length: Int
+    public let holders: [String]
+    /// One of them is on this node.
+    public let isHere: Bool
+}
+
+public struct SystemStatus: Sendable {
+    public let state: State
+    public let entries: Int
+    public let contents: Int
+    public let bytes: Int64
+    public let nodes: [NodeStatus]
+}
+
+public struct NodeStatus: Sendable {
+    public let store: StoreInfo
+    /// None where the store is not in this run.
+    public let rank: Rank?
+    /// None where the data server is not here or did not say.
+    public let space: Space?
+}
+
+/// Says who keeps a content, in the words of people.
+struct Keepers: Sendable {
+    let members: [Member]
+    let labels: [Int: String]
+
+    init(_ roster: Roster) {
+        members = roster.members
+        labels = roster.labels
+    }
+
+    func listed(
+        _ named: NamedEntry, size: Int64, chunks: Int, _ holders: Holders, _ stores: [KnownStore]
+    ) -> Listed {
+        let partial = Set(holders.parts.map(\.store))
+        let complete = members.filter { holders.complete.contains($0.number) }
+        let away = stores.filter { store in
+            labels[store.number] == nil && (holders.complete.contains(store.number) || partial.contains(store.number))
+        }
+        return Listed(
+            name: named.name, entry: named.entry, size: size, chunks: chunks,
+            complete: complete.compactMap { labels[$0.number] },
+            partly: members.filter { partial.contains($0.number) }.compactMap { labels[$0.number] },
+            away: away.map(\.info.host), isEverywhere: complete.count == members.count)
+    }
+}

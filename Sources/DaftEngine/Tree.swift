@@ -1,0 +1,56 @@
+// The names as a tree: each directory before what is in it, a page of each open directory in memory.
+
+import DaftCore
+
+/// A name in a tree.
+public struct Leaf: Sendable {
+    public let named: NamedEntry
+    /// For each level from the top of the tree down to this one: is nothing after it there?
+    public let isLast: [Bool]
+}
+
+extension Session {
+    private static let leavesAtOnce = 500
+
+    /// A name and everything below it, some hundred at a time: each directory before what is in it, and that in the
+    /// order of names.
+    public func tree(_ name: Name, each: ([Leaf]) async -> Void) async throws(Failure) {
+        _ = try await lookAround()
+        let root = try await entry(name) ?? Entry(.directory, mode: 0, mtime: .zero)
+        var leaves = [Leaf(named: NamedEntry(name, root), isLast: [])]
+        var levels = [try await level(of: name)]
+        while let level = levels.last {
+            if Task.isCancelled { throw Failure(.stopped, name, "stopped") }
+            guard let next = level.rest.first else {
+                levels.removeLast()
+                continue
+            }
+            levels[levels.count - 1] = try await level.advanced(self)
+            leaves.append(Leaf(named: next, isLast: levels.map(\.rest.isEmpty)))
+            if next.entry.isDirectory { levels.append(try await self.level(of: next.name)) }
+            if leaves.count == Session.leavesAtOnce {
+                await each(leaves)
+                leaves = []
+            }
+        }
+        await each(leaves)
+    }
+
+    private func level(of name: Name) async throws(Failure) -> Level {
+        Level(directory: name, rest: try await children(of: name, after: nil)[...])
+    }
+}
+
+/// One directory of a tree that is being walked.
+private struct Level {
+    let directory: Name
+    /// What comes next in it; empty only at its end.
+    var rest: ArraySlice<NamedEntry>
+
+    func advanced(_ session: Session) async throws(Failure) -> Level {
+        guard rest.count == 1, let last = rest.first?.name else {
+            return Level(directory: directory, rest: rest.dropFirst())
+        }
+        return Level(directory: directory, rest: try await session.children(of: directory, after: last)[...])
+    }
+}

@@ -1,0 +1,97 @@
+// SIGINT, SIGTERM and SIGHUP. The first cancels what is running, so that stores close in order; a second ends the
+// process at once. They are taken by a thread of their own, never by a handler, so that nothing is forbidden there.
+
+import DaftLink
+import Glibc
+import Synchronization
+
+public final class Interruption: Sendable {
+    private struct State {
+        var signal: Int32?
+        var cancel: (@Sendable (Int32) -> Void)?
+    }
+
+    private let state = Mutex(State())
+    /// Has something to read from the first signal on, until it is forgotten.
+    let wake: Int32
+    private let poke: Int32
+
+    /// To be made before any other thread: the signals are blocked in all that come later.
+    public init() {
+        Glibc.signal(SIGPIPE, SIG_IGN)
+        var pipes: [Int32] = [-1, -1]
+        pipe(&pipes)
+        for end in pipes { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+        (wake, poke) = (pipes[0], pipes[1])
+        let signals = blockedSignals()
+        _ = OwnThread("daft-signals") { [self] in
+            var signals = signals
+            var number: Int32 = 0
+            while sigwait(&signals, &number) == 0 { take(number) }
+        }
+    }
+
+    /// The signal that came in, if one did.
+    public var signal: Int32? { state.withLock { $0.signal } }
+
+    /// What a program ends with that a signal ended.
+    public var exitStatus: Int32? { signal.map { 128 + $0 } }
+
+    /// Ctrl-C at a prompt ends the command, not the program.
+    var isForOneCommand: Bool { signal == SIGINT }
+
+    var word: String {
+        switch signal {
+        case SIGINT: "SIGINT"
+        case SIGTERM: "SIGTERM"
+        default: "SIGHUP"
+        }
+    }
+
+    /// Until `body` ends a signal calls `cancel`; at once if one was there before.
+    func cancelling<T>(_ cancel: @escaping @Sendable (Int32) -> Void, _ body: () async -> T) async -> T {
+        let early = state.withLock { state in
+            state.cancel = cancel
+            return state.signal
+        }
+        if let early { cancel(early) }
+        defer { state.withLock { $0.cancel = nil } }
+        return await body()
+    }
+
+    /// At a prompt Ctrl-C is for one command only.
+    func forget() {
+        let had = state.withLock { state in
+            defer { state.signal = nil }
+            return state.signal != nil
+        }
+        var byte: UInt8 = 0
+        if had { _ = read(wake, &byte, 1) }
+    }
+
+    private func take(_ number: Int32) {
+        let (isSecond, cancel) = state.withLock { state in
+            defer { state.signal = state.signal ?? number }
+            return (state.signal != nil, state.cancel)
+        }
+        if isSecond { _exit(128 + number) }
+        var byte: UInt8 = 0
+        _ = Glibc.write(poke, &byte, 1)
+        cancel?(number)
+    }
+}
+
+/// Blocks, for this thread and those it starts, the signals that end a program, but for those that whoever started us
+/// wants ignored.
+private func blockedSignals() -> sigset_t {
+    var signals = sigset_t()
+    sigemptyset(&signals)
+    for number in [SIGINT, SIGTERM, SIGHUP] {
+        var action = sigaction()
+        sigaction(number, nil, &action)
+        let handler = unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self)
+        if handler != unsafeBitCast(SIG_IGN, to: Int.self) { sigaddset(&signals, number) }
+    }
+    pthread_sigmask(SIG_BLOCK, &signals, nil)
+    return signals
+}

@@ -1,0 +1,47 @@
+// One result, one line of JSON. A name is text; one that is no UTF-8 is {"bytes":"2fff"}, in hexadecimal.
+
+import DaftCore
+
+func jsonLine(_ type: String, _ fields: KeyValuePairs<String, JSONValue>) -> String {
+    let all = [("type", JSONValue.text(type))] + fields.map { ($0.key, $0.value) }
+    return "{" + all.map { quoted($0) + ":" + $1.text }.joined(separator: ",") + "}\n"
+}
+
+enum JSONValue {
+    case nothing
+    case text(String)
+    case number(Int64)
+    case bytes([UInt8])
+    case list([JSONValue])
+
+    static func name(_ name: Name) -> JSONValue { .bytes(name.bytes) }
+    static func texts(_ texts: [String]) -> JSONValue { .list(texts.map { .text($0) }) }
+
+    var text: String {
+        switch self {
+        case .nothing: "null"
+        case .text(let text): quoted(text)
+        case .number(let number): String(number)
+        case .bytes(let bytes):
+            String(validating: bytes, as: UTF8.self).map(quoted) ?? "{\"bytes\":\(quoted(hexadecimal(bytes)))}"
+        case .list(let values): "[" + values.map(\.text).joined(separator: ",") + "]"
+        }
+    }
+}
+
+private func quoted(_ text: String) -> String {
+    var result = "\""
+    for scalar in text.unicodeScalars {
+        switch scalar {
+        case "\"": result += "\\\""
+        case "\\": result += "\\\\"
+        case "\n": result += "\\n"
+        case "\t": result += "\\t"
+        case "\r": result += "\\r"
+        case _ where scalar.value < 0x20 || scalar.value == 0x7f:
+            result += "\\u00" + hexadecimal([UInt8(scalar.value)])
+        default: result.unicodeScalars.append(scalar)
+        }
+    }
+    return result + "\""
+}

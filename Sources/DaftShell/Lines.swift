@@ -1,0 +1,86 @@
+// Commands line by line: from a job file, from standard input, or as they are typed.
+
+import DaftCore
+import Glibc
+
+/// Reads lines. One task reads; it may do so on any thread.
+public final class Lines: @unchecked Sendable {
+    static let longest = 1 << 20
+
+    enum Next: Equatable {
+        case line([UInt8])
+        case end
+        /// A signal came before a line did.
+        case interrupted
+        case failed(Failure)
+    }
+
+    /// What messages call them: `jobs.txt`, `standard input`.
+    let title: String
+    private(set) var number = 0
+    private let file: Int32
+    private var rest: [UInt8] = []
+    private var isOver = false
+
+    var isTerminal: Bool { isatty(file) == 1 }
+
+    /// `-` is standard input.
+    init(path: [UInt8]) throws(Failure) {
+        if path.elementsEqual("-".utf8) {
+            (file, title) = (STDIN_FILENO, "standard input")
+            return
+        }
+        title = shown(path)
+        file = (path + [0]).withUnsafeBytes { open($0.bindMemory(to: CChar.self).baseAddress!, O_RDONLY | O_CLOEXEC) }
+        if file < 0 { throw Failure(.usage, path, String(cString: strerror(errno))) }
+    }
+
+    static func standardInput() throws(Failure) -> Lines { try Lines(path: Array("-".utf8)) }
+
+    /// Blocks until there is a line, or `wake` has something to read.
+    func next(until wake: Int32) -> Next {
+        var searched = 0
+        while true {
+            if let end = rest[searched...].firstIndex(of: UInt8(ascii: "\n")) {
+                number += 1
+                defer { rest.removeFirst(end + 1) }
+                return .line(Array(rest[..<end]))
+            }
+            if rest.count > Lines.longest {
+                return .failed(Failure(.usage, title.utf8, "line \(number + 1) is longer than \(Lines.longest) bytes"))
+            }
+            if isOver { return last() }
+            searched = rest.count
+            guard awaitInput(file, until: wake) else { return .interrupted }
+            if let failure = fill() { return .failed(failure) }
+        }
+    }
+
+    /// What was typed of a line that a signal interrupted.
+    func forgetLine() { rest = [] }
+
+    private func last() -> Next {
+        if rest.isEmpty { return .end }
+        number += 1
+        defer { rest = [] }
+        return .line(rest)
+    }
+
+    private func fill() -> Failure? {
+        var count = 0
+        var code: Int32 = 0
+        let piece = [UInt8](unsafeUninitializedCapacity: 65_536) { buffer, filled in
+            count = Glibc.read(file, buffer.baseAddress, 65_536)
+            code = errno
+            filled = max(0, count)
+        }
+        if count < 0, code != EINTR { return Failure(.failed, title.utf8, String(cString: strerror(code))) }
+        rest += piece
+        isOver = count == 0
+        return nil
+    }
+
+    deinit {
+        if file != STDIN_FILENO { close(file) }
+    }
+}

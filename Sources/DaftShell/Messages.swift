@@ -1,0 +1,93 @@
+// What a command says at its end: what was done, what went wrong, with which exit status.
+
+import DaftCore
+import DaftEngine
+import DaftLink
+
+/// Where a command stands: nothing for the program's arguments, `jobs.txt:3` for a line of a job file.
+struct Origin: Sendable {
+    let place: String?
+
+    static let arguments = Origin(place: nil)
+
+    /// `jobs.txt:3: put: …`, as a prefix of a message.
+    func prefix(_ verb: Verb?) -> String {
+        ([place, verb?.rawValue].compactMap(\.self) + [""]).joined(separator: ": ")
+    }
+}
+
+extension Console {
+    /// Says what went wrong; as objects on standard output where the user wants JSON and standard output is not data.
+    func tell(_ report: Report, of verb: Verb?, at origin: Origin) async {
+        let asObjects = style.json && verb != .cat
+        if !style.quiet || asObjects {
+            for warning in report.warnings {
+                if asObjects {
+                    await put(jsonLine(warning, "warning", verb, origin))
+                } else {
+                    await say(origin.prefix(verb) + "warning: \(warning)")
+                }
+            }
+        }
+        for failure in report.failures {
+            if asObjects {
+                await put(jsonLine(failure, "failure", verb, origin))
+            } else {
+                await say(origin.prefix(verb) + "\(failure)")
+            }
+        }
+    }
+}
+
+private func jsonLine(_ failure: Failure, _ type: String, _ verb: Verb?, _ origin: Origin) -> String {
+    jsonLine(
+        type,
+        [
+            "command": verb.map { .text($0.rawValue) } ?? .nothing,
+            "line": origin.place.map { .text($0) } ?? .nothing,
+            "kind": .text("\(failure.kind)"),
+            "node": failure.node.isEmpty ? .nothing : .text(failure.node),
+            "subject": failure.subject.isEmpty ? .nothing : .bytes(failure.subject),
+            "reason": .text(failure.reason),
+            "exitStatus": .number(Int64(failure.exitStatus)),
+        ])
+}
+
+/// What a command that does things did, in one line; nothing where it did nothing.
+func summary(of report: Report, _ command: Command, took time: Duration, json: Bool) -> String? {
+    guard let verb = command.verb, let what = deed(of: command, report) else { return nil }
+    if report.files == 0, !report.failures.isEmpty { return nil }
+    if json {
+        let (seconds, attoseconds) = time.components
+        return jsonLine(
+            verb.rawValue,
+            [
+                "names": .list(report.names.map { .name($0) }), "files": .number(report.files),
+                "bytes": .number(report.bytes), "moved": .number(report.moved), "places": .texts(report.places),
+                "milliseconds": .number(seconds * 1000 + attoseconds / 1_000_000_000_000_000),
+            ])
+    }
+    return "\(shown(names: report.names)): \(what), \(shown(size: report.moved)) moved, \(shown(time))\n"
+}
+
+private func deed(of command: Command, _ report: Report) -> String? {
+    let files = counted(report.files, "file")
+    let place = shown(places: report.places)
+    switch command {
+    case .put, .diffuse: return "\(files), \(shown(size: report.bytes)) published on \(place)"
+    case .bcast: return "\(files) on \(place)"
+    case .fetch: return "\(files) brought to \(place)"
+    case .get(_, let path):
+        return "\(files), \(shown(size: report.bytes)) written" + (path.map { " to \(shown($0))" } ?? "")
+    default: return nil
+    }
+}
+
+private func shown(names: [Name]) -> String {
+    let first = names.prefix(3).map(\.description).joined(separator: ", ")
+    return names.count > 3 ? "\(first) and \(names.count - 3) more" : first
+}
+
+private func shown(places: [String]) -> String {
+    places.count > 4 ? "\(places.count) data servers" : places.joined(separator: " ")
+}

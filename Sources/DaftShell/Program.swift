@@ -1,0 +1,126 @@
+// What is the same in every program of daft: its arguments are read, `--help` and `--version` are answered, and what is
+// wrong with them is said, before anything is started.
+
+import DaftCore
+import Glibc
+
+/// What a program was started for.
+public enum Work: Sendable {
+    case command(Command)
+    /// A job file, standard input, or a prompt.
+    case lines(Lines)
+
+    /// A person types it.
+    var isTyped: Bool {
+        switch self {
+        case .command: true
+        case .lines(let lines): lines.isTerminal
+        }
+    }
+}
+
+/// A program that was started properly.
+public struct Invocation: Sendable {
+    public let options: Options
+    public let console: Console
+    public let work: Work
+    let table: OptionTable
+}
+
+public struct Program: Sendable {
+    public enum Start: Sendable {
+        /// All has been said.
+        case over(status: Int32)
+        case go(Invocation)
+    }
+
+    private let name: String
+    private let purpose: String
+    private let synopsis: [String]
+    private let table: OptionTable
+
+    public init(name: String, purpose: String, synopsis: [String], options: [Option]) {
+        self.name = name
+        self.purpose = purpose
+        self.synopsis = synopsis
+        table = .common + options
+    }
+
+    /// To be called first of all, before there is a second thread.
+    public func start() -> Start {
+        openStandardFiles()
+        do throws(CommandError) {
+            let options = try Options(arguments: arguments(), environment: variable, table: table)
+            if options.version { return over(0, "\(name) \(version)\n") }
+            if options.help { return over(0, try help(options.command)) }
+            let work = try work(options)
+            if case .command(.help(let verb)) = work { return over(0, verb.map(\.shape.help) ?? help) }
+            let console = Console(Console.Style(options), Interruption())
+            return .go(Invocation(options: options, console: console, work: work, table: table))
+        } catch {
+            let hint = error.synopsis == nil ? "\ndaft: `\(name) --help` says more" : ""
+            _ = write("daft: \(error)\(hint)\n", to: STDERR_FILENO)
+            return .over(status: error.failure.exitStatus)
+        }
+    }
+
+    /// For a process that is one of several and not the one that speaks: its options, or nothing where that one says
+    /// what is wrong with them, or answers.
+    public func quietOptions() -> Options? {
+        openStandardFiles()
+        let options = try? Options(arguments: arguments(), environment: variable, table: table)
+        return options.flatMap { $0.version || $0.help ? nil : $0 }
+    }
+
+    private func work(_ options: Options) throws(CommandError) -> Work {
+        do throws(Failure) {
+            if let path = options.jobFile {
+                guard options.command.isEmpty else { throw Failure(.usage, [], "-f JOBFILE goes with no command") }
+                return .lines(try Lines(path: path))
+            }
+            if options.command.isEmpty { return .lines(try Lines.standardInput()) }
+        } catch {
+            throw CommandError("\(error)")
+        }
+        return .command(try Command(arguments: options.command))
+    }
+
+    private func help(_ command: [[UInt8]]) throws(CommandError) -> String {
+        guard let first = command.first else { return help }
+        guard case .help(let verb?) = try Command(arguments: [Array("help".utf8), first]) else { return help }
+        return verb.shape.help
+    }
+
+    private var help: String {
+        let uses = synopsis.map { "    \(name) \($0)\n" }.joined()
+        return """
+            \(name) \(version): \(purpose)
+
+            \(uses)
+            Commands:
+            \(Verb.overview)
+
+            Options:
+            \(table.help)
+
+            """
+    }
+
+    private func over(_ status: Int32, _ text: String) -> Start {
+        _ = write(text, to: STDOUT_FILENO)
+        return .over(status: status)
+    }
+}
+
+/// The arguments as bytes: paths need not be UTF-8.
+private func arguments() -> [[UInt8]] {
+    (1..<max(1, Int(CommandLine.argc))).compactMap { index in
+        CommandLine.unsafeArgv[index].map { bytes(ofC: $0) }
+    }
+}
+
+private func variable(_ name: String) -> [UInt8]? { getenv(name).map { bytes(ofC: $0) } }
+
+private func bytes(ofC text: UnsafePointer<CChar>) -> [UInt8] {
+    UnsafeBufferPointer(start: text, count: strlen(text)).map { UInt8(bitPattern: $0) }
+}

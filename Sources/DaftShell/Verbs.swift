@@ -1,0 +1,70 @@
+// Each command, carried out: what moves bytes here, what only shows in Listings and Describing.
+
+import DaftCore
+import DaftEngine
+
+extension Shell {
+    func carryOut(_ command: Command, _ session: Session) async -> Report {
+        switch command {
+        case .put(let sources, let host, let name): await session.put(sources, at: host, as: name)
+        case .diffuse(let sources, let name): await session.diffuse(sources, as: name)
+        case .bcast(let things, let name): await session.bcast(things, as: name)
+        case .fetch(let names, let host): await session.fetch(names, at: host)
+        case .get(let names, let path): await session.get(names, to: path)
+        case .cat(let name): await cat(name, session)
+        case .ls(let names, .nodes): await nodes(names, session)
+        case .ls(let names, let listing): await list(names, listing, session)
+        case .stat(let name): await stat(name, session)
+        case .tree(let name): await tree(name, session)
+        case .verify(let names): await verify(names, session)
+        case .status: await status(session)
+        case .help(let verb): await help(verb)
+        case .shell, .nothing, .quit: Report()
+        }
+    }
+
+    private func cat(_ name: Name, _ session: Session) async -> Report {
+        await session.cat(name) { [console] (bytes) throws(Failure) in
+            if !console.pour(bytes) { throw Failure(.stopped, name, "standard output takes no more") }
+        }
+    }
+
+    private func verify(_ names: [Name], _ session: Session) async -> Report {
+        let (report, verified) = await session.verify(names)
+        for (place, one) in verified.sorted(by: { $0.place < $1.place }) {
+            let line =
+                console.style.json
+                ? jsonLine(
+                    "verify",
+                    [
+                        "node": .text(place), "contents": .number(one.contents), "bytes": .number(one.bytes),
+                        "corrupt": .number(one.corrupt), "repaired": .number(one.repaired),
+                    ])
+                : "\(place): \(counted(one.contents, "content")), \(shown(size: one.bytes)) read, "
+                    + "\(counted(one.corrupt, "corrupt chunk")), \(one.repaired) repaired\n"
+            await console.put(line)
+        }
+        return report
+    }
+
+    private func help(_ verb: Verb?) async -> Report {
+        let text = verb.map(\.shape.help) ?? "\(Verb.overview)\n\nOptions:\n\(table.help)\n"
+        await console.put(text)
+        return Report()
+    }
+
+    /// Runs what prints as it goes, and makes a report of how it ended.
+    func showing(_ body: () async throws(Failure) -> Void) async -> Report {
+        do throws(Failure) {
+            try await body()
+            return Report()
+        } catch {
+            return .failed(error)
+        }
+    }
+
+    /// Prints a page of a listing; when nobody reads it any more, the listing is stopped.
+    func page(_ text: String) async {
+        if await !console.put(text) { withUnsafeCurrentTask { $0?.cancel() } }
+    }
+}

@@ -1,0 +1,78 @@
+// What daft-solo adds to any program of daft: how many data servers there are, on which nodes they pretend to be, and
+// where their stores are.
+
+import DaftCore
+import DaftEngine
+import DaftShell
+
+let solo = Program(
+    name: "daft-solo", purpose: "the whole of daft in one process: rank 0 and some data servers, joined by memory",
+    synopsis: [
+        "[OPTIONS] COMMAND ARG…      one command, then end",
+        "[OPTIONS] -f JOBFILE        the commands of a job file, then end",
+        "[OPTIONS]                   a prompt on a terminal, else the commands of standard input",
+    ],
+    options: [
+        Option(
+            "-np", value: "N", variable: "DAFT_NP", meaning: "how many data servers (4, or one for each of --hosts)"),
+        Option(
+            "--hosts", value: "A,B,…", variable: "DAFT_HOSTS", meaning: "nodes to spread them over, as if they were"),
+    ])
+
+/// Starts the system, runs what is to be run, and ends it in order.
+func run(_ invocation: Invocation) async -> Int32 {
+    let console = invocation.console
+    defer { console.close() }
+    do throws(Failure) {
+        let settings = try settings(invocation.options)
+        let system = try await LocalSystem.start(settings)
+        for warning in system.warnings { await console.say("warning: \(warning)") }
+        for (rank, some) in settings.enumerated() {
+            let role = some.store.map { "data server, store \(shown($0))" } ?? "metadata server"
+            await console.sayIfVerbose("rank \(rank) on \(some.host): \(role)")
+        }
+        let status = await Shell(invocation, at: system.metadataServer).run()
+        system.close()
+        return status
+    } catch {
+        await console.say("\(error)")
+        return error.exitStatus
+    }
+}
+
+/// Rank 0 first, then each data server.
+private func settings(_ options: Options) throws(Failure) -> [Settings] {
+    let hosts = try hosts(options)
+    let number: Int?
+    do throws(CommandError) { number = try options.number("-np") } catch { throw error.failure }
+    let count = number ?? hosts?.count ?? 4
+    guard count <= 64 else { throw Failure(.usage, [], "-np: at most 64 data servers fit into one process") }
+    let store = options.storeDirectory
+    var all = [Settings(host: hosts?.first ?? hostName(), catalogue: try options.catalogueFile())]
+    for index in 0..<count {
+        let host = hosts.map { $0[index % $0.count] }
+        // The first of a node has the directory itself; nodes that are none have one each.
+        let directory = store + Array((host.map { "-\($0)" } ?? "").utf8)
+        let place = index / (hosts?.count ?? 1)
+        let suffix = place == 0 ? "" : ".\(place)"
+        all.append(Settings(host: host ?? hostName(), store: directory + Array(suffix.utf8)))
+    }
+    return all.map { some in
+        var some = some
+        some.chunkSize = options.chunkSize
+        some.durable = options.durable ?? false
+        return some
+    }
+}
+
+private func hosts(_ options: Options) throws(Failure) -> [String]? {
+    guard let list = options.value("--hosts") else { return nil }
+    let hosts = list.split(separator: UInt8(ascii: ","), omittingEmptySubsequences: false).map {
+        String(decoding: $0, as: UTF8.self)
+    }
+    for host in hosts where host.isEmpty || !host.allSatisfy({ $0.isLetter || $0.isNumber || "._-".contains($0) }) {
+        throw Failure(.usage, [], "--hosts: `\(shown(host.utf8))` is no name of a node")
+    }
+    guard Set(hosts).count == hosts.count else { throw Failure(.usage, [], "--hosts: a node is named twice") }
+    return hosts
+}

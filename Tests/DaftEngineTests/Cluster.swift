@@ -1,0 +1,216 @@
+// A system of ranks in this process, whose messages and bytes are counted, and the verbs as a test calls them.
+
+import DaftCatalogue
+import DaftCore
+import DaftLink
+import Synchronization
+import Testing
+
+@testable import DaftEngine
+
+/// Like `LocalSystem`, with a look at what crosses the links.
+final class Cluster: Sendable {
+    let network: MemoryNetwork
+    let traffic: Traffic
+    let stations: [Station]
+    private let loops: [ThreadLoop]
+    private let told = Mutex<[Failure]>([])
+
+    /// What the start found wrong and could live with.
+    var warnings: [Failure] { told.withLock { $0 } }
+
+    static func start(_ settings: [Settings], delayMicroseconds: Int = 0) async throws(Failure) -> Cluster {
+        let cluster = try Cluster(settings, delayMicroseconds)
+        let starts = cluster.stations.map { station in
+            station.loop.start { await Result.of { () async throws(Failure) in try await station.start() } }
+        }
+        do throws(Failure) {
+            for start in starts.dropFirst() { _ = try await start.value.get() }
+            let warnings = try await starts[0].value.get()
+            cluster.told.withLock { $0 = warnings }
+        } catch {
+            cluster.close()
+            throw error
+        }
+        return cluster
+    }
+
+    private init(_ settings: [Settings], _ delayMicroseconds: Int) throws(Failure) {
+        let traffic = Traffic()
+        let network = MemoryNetwork { from, to in
+            traffic.message(from, to)
+            return .deliver(afterNanoseconds: Nanoseconds(delayMicroseconds) * 1_000)
+        }
+        let loops = settings.indices.map { ThreadLoop(name: "rank\($0)") }
+        var stations: [Station] = []
+        do throws(Failure) {
+            for (rank, some) in settings.enumerated() {
+                var some = some
+                if rank == 0 { some.expectedServers = settings.count - 1 }
+                let link = CountingLink(network.link(Rank(rank), on: loops[rank]), traffic)
+                stations.append(try Station(some, link: link))
+            }
+        } catch {
+            for station in stations { station.close() }
+            for loop in loops { loop.stop() }
+            throw error
+        }
+        (self.network, self.traffic, self.stations, self.loops) = (network, traffic, stations, loops)
+    }
+
+    /// Ends everything; the directories can be used by another cluster.
+    func close() {
+        for station in stations { station.close() }
+        for loop in loops { loop.stop() }
+    }
+
+    /// Runs `body` where the protocol of a rank runs.
+    func run<T: Sendable>(at rank: Int = 0, _ body: @escaping @Sendable (Session) async -> T) async -> T {
+        let station = stations[rank]
+        return await station.loop.finished(station.loop.start { await body(Session(at: station)) })
+    }
+}
+
+extension Cluster {
+    func put(_ path: String, at host: String? = nil, as name: Name? = nil) async -> Report {
+        await run { await $0.put([Array(path.utf8)], at: host, as: name) }
+    }
+
+    func diffuse(_ path: String, as name: Name? = nil) async -> Report {
+        await run { await $0.diffuse([Array(path.utf8)], as: name) }
+    }
+
+    func bcast(_ thing: String, as name: Name? = nil) async -> Report {
+        await run { await $0.bcast([Array(thing.utf8)], as: name) }
+    }
+
+    func fetch(_ names: [Name], at host: String) async -> Report { await run { await $0.fetch(names, at: host) } }
+
+    func get(_ name: Name, to path: String) async -> Report { await run { await $0.get([name], to: Array(path.utf8)) } }
+
+    func verify(_ names: [Name] = []) async -> (report: Report, verified: [(place: String, verified: Verified)]) {
+        await run { await $0.verify(names) }
+    }
+
+    func cat(_ name: Name) async -> (report: Report, bytes: [UInt8]) {
+        let collected = Collected()
+        let report = await run { await $0.cat(name) { bytes in collected.bytes.withLock { $0 += Array(bytes) } } }
+        return (report, collected.bytes.withLock { $0 })
+    }
+
+    /// What the metadata server says of a name.
+    func listed(_ name: Name) async throws -> Listed {
+        let result = await run { session in
+            await Result.of { () async throws(Failure) in try await session.stat(name).listed }
+        }
+        return try result.get()
+    }
+
+    /// Hosts that keep a file complete, as the catalogue has it.
+    func keepers(_ name: Name) async throws -> [String] { try await listed(name).complete }
+
+    func entry(_ name: Name) throws -> Entry? { try stations[0].catalogue.entry(name) }
+
+    var state: State { stations[0].catalogue.head.state }
+}
+
+private final class Collected: Sendable {
+    let bytes = Mutex<[UInt8]>([])
+}
+
+/// What crossed the links.
+final class Traffic: Sendable {
+    private struct State {
+        var messages = 0
+        var calls = 0
+        /// Bytes that each rank supplied to others.
+        var supplied: [Rank: Int] = [:]
+    }
+
+    private let state = Mutex(State())
+
+    var messages: Int { state.withLock { $0.messages } }
+    func supplied(by rank: Int) -> Int { state.withLock { $0.supplied[Rank(rank)] ?? 0 } }
+    var supplied: Int { state.withLock { $0.supplied.values.reduce(0, +) } }
+
+    func message(_ from: Rank, _ to: Rank) { state.withLock { $0.messages += 1 } }
+    func supply(_ rank: Rank, _ bytes: Int) { state.withLock { $0.supplied[rank, default: 0] += bytes } }
+}
+
+/// A link that counts the bytes it loads from others.
+struct CountingLink: Link {
+    private let link: MemoryLink
+    private let traffic: Traffic
+
+    init(_ link: MemoryLink, _ traffic: Traffic) {
+        self.link = link
+        self.traffic = traffic
+    }
+
+    var rank: Rank { link.rank }
+    var ranks: [Rank] { link.ranks }
+    var loop: any Loop { link.loop }
+
+    func serve(_ responder: any Responder) { link.serve(responder) }
+
+    func call(_ request: Request, at rank: Rank, timeoutMilliseconds: Int) async throws(LinkError) -> Reply {
+        try await link.call(request, at: rank, timeoutMilliseconds: timeoutMilliseconds)
+    }
+
+    func load(
+        _ run: ChunkRun, from rank: Rank, into slab: Slab, timeoutMilliseconds: Int
+    ) async throws(LinkError) -> [PieceState] {
+        let states = try await link.load(run, from: rank, into: slab, timeoutMilliseconds: timeoutMilliseconds)
+        let bytes = zip(run.pieces, states).reduce(0) { $0 + ($1.1 == .sent ? $1.0.length : 0) }
+        if rank != self.rank { traffic.supply(rank, bytes) }
+        return states
+    }
+
+    func close() { link.close() }
+}
+
+extension Name {
+    /// For names written in a test.
+    static func of(_ text: String) throws -> Name { try Name(text) }
+}
+
+extension Scratch {
+    /// Rank 0 on the first host with its catalogue in `mds`, and a data server on each host, with small chunks.
+    func settings(_ hosts: [String], at first: String = "n0", mds: String = "mds") -> [Settings] {
+        let servers = hosts.map { Settings(host: $0, store: Array(self["store-\($0)"].utf8)) }
+        return ([Settings(host: first, catalogue: self[mds])] + servers).map { some in
+            var some = some
+            some.chunkSize = ChunkSize(4096) ?? .standard
+            some.workerThreads = 2
+            some.gatherMilliseconds = 5_000
+            some.callMilliseconds = 5_000
+            some.loadMilliseconds = 5_000
+            return some
+        }
+    }
+
+    func cluster(_ hosts: [String], at first: String = "n0", mds: String = "mds") async throws -> Cluster {
+        try await Cluster.start(settings(hosts, at: first, mds: mds))
+    }
+}
+
+/// The result of `body`, or nil when it takes longer: a hang is a failure of its test, not of the whole run.
+func within<T: Sendable>(seconds: Int, _ body: @escaping @Sendable () async -> T) async -> T? {
+    let result = Mutexed<T?>(nil)
+    Task {
+        let value = await body(); result.set(value)
+    }
+    let end = ContinuousClock.now + .seconds(seconds)
+    while ContinuousClock.now < end {
+        if let value = result.value { return value }
+        try? await Task.sleep(for: .milliseconds(5))
+    }
+    return result.value
+}
+
+final class Mutexed<T: Sendable>: Sendable {
+    private let held: Mutex<T>
+    init(_ value: T) { held = Mutex(value) }
+    var value: T { held.withLock { $0 } }
+    func set(_ value: T) { held.withLock { $0 = value } }
+}

@@ -1,0 +1,289 @@
+// A whole daft in one thread: a metadata server and some data servers over the memory link, on simulated time, each
+// with directories of its own. Ranks die as processes die, and begin again from what is left on their disks.
+
+import DaftCore
+import DaftEngine
+import DaftLink
+import DaftStore
+import Foundation
+import Glibc
+import Synchronization
+import TestDisk
+
+/// What a simulated cluster is like.
+struct Layout {
+    var dataServers = 2
+    var isDurable = false
+    /// The metadata server is on a node of its own, not on that of the first data server.
+    var isApart = false
+    var longestDelayMicroseconds: UInt64 = 2_000
+}
+
+/// One rank: its directories, and while it lives its station.
+final class SimulatedRank {
+    let rank: Rank
+    let host: String
+    let home: String
+    var disk: SimulatedDisk?
+    var station: Station?
+    var loop: SimulatedLoop?
+    var boots = 0
+    /// It died in the middle of its work on the disk: this copy was made at that moment.
+    var copy: String?
+    private var copies = 0
+
+    init(_ rank: Rank, host: String, home: String) {
+        self.rank = rank
+        self.host = host
+        self.home = home
+    }
+
+    var isAlive: Bool { loop?.isDead == false }
+    var directory: String { home + "/store" }
+    var databases: String { rank == .metadataServer ? home : directory + "/.daft" }
+
+    func nextCopy() -> String {
+        copies += 1
+        return "\(home)/copy\(copies)"
+    }
+}
+
+final class Cluster {
+    static let limitMilliseconds = 600_000
+    static let limitSteps = 400_000
+
+    let base: String
+    let layout: Layout
+    let time: SimulatedTime
+    let trace: Trace
+    let weather: Weather
+    let network: MemoryNetwork
+    private(set) var ranks: [SimulatedRank] = []
+    private let flaws: Flaws
+    private let deaths = Deaths()
+
+    init(_ layout: Layout, seed: UInt64, flaws: Flaws) {
+        base = "/tmp/daft-sim-\(UniqueID.random().hex)"
+        self.layout = layout
+        self.flaws = flaws
+        time = SimulatedTime(seed: seed)
+        trace = Trace(time)
+        weather = Weather(time, seed: seed ^ 0x77, longestDelayMicroseconds: layout.longestDelayMicroseconds)
+        network = MemoryNetwork { [weather] from, to in weather.passage(from, to) }
+        for number in 0...layout.dataServers {
+            let host = number == 0 && layout.isApart ? "m" : "n\(max(1, number))"
+            let rank = SimulatedRank(Rank(number), host: host, home: "\(base)/r\(number)")
+            try? FileManager.default.createDirectory(
+                atPath: rank.home + "/graves", withIntermediateDirectories: true)
+            if number > 0 { rank.disk = SimulatedDisk(graveyard: rank.home + "/graves", flaws: flaws.disk) }
+            ranks.append(rank)
+        }
+        weather.whenDeadly { [deaths, network] rank in
+            deaths.add(rank)
+            network.kill(rank)
+        }
+    }
+
+    deinit {
+        for rank in ranks {
+            rank.loop?.die()
+            rank.station?.close()
+        }
+        try? FileManager.default.removeItem(atPath: base)
+    }
+
+    var metadataServer: SimulatedRank { ranks[0] }
+    var dataServers: ArraySlice<SimulatedRank> { ranks.dropFirst() }
+    var areAllAlive: Bool { ranks.allSatisfy(\.isAlive) }
+
+    // MARK: running
+
+    /// Runs until all of these are over: done, or dead with their rank.
+    func run(_ endings: [any Ended]) throws {
+        try time.run(limitMilliseconds: Cluster.limitMilliseconds, limitSteps: Cluster.limitSteps) {
+            bury()
+            return endings.allSatisfy(\.isOver)
+        }
+    }
+
+    /// Runs until nothing is left to do.
+    func settle() throws {
+        bury()
+        try time.settle(limitMilliseconds: Cluster.limitMilliseconds, limitSteps: Cluster.limitSteps)
+        bury()
+    }
+
+    /// Starts work at a rank that lives.
+    func begin<T: Sendable>(at rank: SimulatedRank, _ body: @escaping @Sendable (Station) async -> T) -> Ending<T>? {
+        guard let loop = rank.loop, let station = rank.station, rank.isAlive else { return nil }
+        return Ending(on: loop) { await body(station) }
+    }
+
+    /// What work at a rank comes to; nil if the rank died over it.
+    func result<T: Sendable>(
+        at rank: SimulatedRank, _ body: @escaping @Sendable (Station) async -> T
+    ) throws -> T? {
+        guard let ending = begin(at: rank, body) else { return nil }
+        try run([ending])
+        return ending.value
+    }
+
+    // MARK: birth and death
+
+    /// Starts every rank that is dead; what the starts found wrong, by rank.
+    func startDead() throws -> [Rank: Failure] {
+        var endings: [(Rank, Ending<Result<[Failure], Failure>>)] = []
+        var failures: [Rank: Failure] = [:]
+        for rank in ranks where !rank.isAlive {
+            do throws(Failure) {
+                let station = try open(rank)
+                let loop = rank.loop
+                guard let loop else { continue }
+                endings.append(
+                    (
+                        rank.rank,
+                        Ending(on: loop) {
+                            do throws(Failure) { return .success(try await station.start()) } catch {
+                                return .failure(error)
+                            }
+                        }
+                    ))
+            } catch {
+                failures[rank.rank] = error
+            }
+        }
+        try run(endings.map(\.1))
+        for (rank, ending) in endings {
+            switch ending.value {
+            case .failure(let failure): failures[rank] = failure
+            case .success(let warnings): failures[rank] = warnings.first
+            case nil: failures[rank] = Failure(.stopped, [], "it died while it started")
+            }
+        }
+        // Who could not join has no part in the system: it ends, as its process would.
+        for rank in ranks where failures[rank.rank] != nil && rank.rank != .metadataServer && rank.isAlive {
+            kill(rank)
+        }
+        return failures
+    }
+
+    private func open(_ rank: SimulatedRank) throws(Failure) -> Station {
+        let isServer = rank.rank == .metadataServer
+        var settings = Settings(
+            host: rank.host, store: isServer ? nil : Array(rank.directory.utf8),
+            catalogue: isServer ? rank.home + "/catalogue.sqlite" : nil)
+        settings.chunkSize = ChunkSize(ChunkSize.smallest) ?? .standard
+        settings.durable = layout.isDurable
+        settings.expectedServers = isServer ? layout.dataServers : 0
+        settings.gatherMilliseconds = 5_000
+        settings.callMilliseconds = 2_000
+        settings.loadMilliseconds = 4_000
+        settings.orphanMilliseconds = 10_000
+        settings.workerThreads = 0
+        settings.slabBytes = 1 << 20
+        settings.storeOptions.bootID = Array("boot \(flaws.keepsBootID ? 0 : rank.boots)".utf8)
+        if let disk = rank.disk { settings.storeOptions.disk = disk }
+        let loop = time.makeLoop()
+        let link = TracedLink(network.link(rank.rank, on: loop), trace, flaws.tampering)
+        do throws(Failure) {
+            let station = try Station(settings, link: link)
+            (rank.station, rank.loop) = (station, loop)
+            return station
+        } catch {
+            network.kill(rank.rank)
+            throw error
+        }
+    }
+
+    /// Ends a rank at once, between two of its steps.
+    func kill(_ rank: SimulatedRank) {
+        deaths.add(rank.rank)
+        network.kill(rank.rank)
+        bury()
+    }
+
+    /// Ends a rank with the n-th change that it makes on its disk.
+    func doom(_ rank: SimulatedRank, afterChanges count: Int) {
+        let copy = rank.nextCopy()
+        let (number, directory) = (rank.rank, rank.directory)
+        rank.disk?.doom(afterChanges: count) { [deaths, network] in
+            _ = Glibc.system("cp -a \(directory) \(copy)")
+            deaths.add(number, copy: copy)
+            network.kill(number)
+        }
+    }
+
+    /// The power of a rank's node fails: what was not synced may be forgotten.
+    func losePower(_ rank: SimulatedRank, _ random: inout Sequence64) {
+        if rank.isAlive { kill(rank) }
+        rank.disk?.powerLoss(using: &random)
+        rank.boots += 1
+    }
+
+    /// Takes dead ranks apart, leaving on disk what stood there when they died.
+    private func bury() {
+        for (number, copy) in deaths.taken() {
+            let rank = ranks[number.number]
+            guard rank.isAlive else { continue }
+            trace.note("\(number) dies")
+            rank.loop?.die()
+            rank.disk?.doom(afterChanges: nil)
+            if let copy {
+                rank.station?.close()
+                try? FileManager.default.moveItem(atPath: rank.directory, toPath: copy + "-dead")
+                try? FileManager.default.moveItem(atPath: copy, toPath: rank.directory)
+                rank.disk = SimulatedDisk(graveyard: rank.home + "/graves", flaws: flaws.disk)
+            } else {
+                withDatabasesKept(in: rank.databases) { rank.station?.close() }
+            }
+            rank.station = nil
+        }
+    }
+}
+
+/// A closing station settles its databases; a dying one does not.
+private func withDatabasesKept(in directory: String, _ body: () -> Void) {
+    let files = FileManager.default
+    func databases() -> [String] {
+        ((try? files.contentsOfDirectory(atPath: directory)) ?? []).filter { $0.contains(".sqlite") }
+    }
+    let kept = databases().map { ($0, files.contents(atPath: "\(directory)/\($0)")) }
+    body()
+    for name in databases() { try? files.removeItem(atPath: "\(directory)/\(name)") }
+    for (name, bytes) in kept where !name.hasSuffix("-shm") {
+        _ = files.createFile(atPath: "\(directory)/\(name)", contents: bytes)
+    }
+}
+
+/// Ranks that died in the middle of a step, to be buried after it.
+private final class Deaths: Sendable {
+    private let dead = Mutex<[(Rank, copy: String?)]>([])
+
+    func add(_ rank: Rank, copy: String? = nil) { dead.withLock { $0.append((rank, copy)) } }
+
+    func taken() -> [(Rank, copy: String?)] {
+        dead.withLock { dead in
+            defer { dead = [] }
+            return dead
+        }
+    }
+}
+
+protocol Ended { var isOver: Bool { get } }
+
+/// Work at a rank, and what it came to.
+final class Ending<T: Sendable>: Ended, Sendable {
+    private let loop: SimulatedLoop
+    private let outcome = Mutex<T?>(nil)
+
+    init(on loop: SimulatedLoop, _ body: @escaping @Sendable () async -> T) {
+        self.loop = loop
+        loop.start { [self] in
+            let value = await body()
+            outcome.withLock { $0 = value }
+        }
+    }
+
+    var value: T? { outcome.withLock { $0 } }
+    var isOver: Bool { loop.isDead || value != nil }
+}

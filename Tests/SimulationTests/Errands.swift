@@ -1,0 +1,62 @@
+// What users of a simulated cluster ask for, and what is known afterwards.
+
+import DaftCore
+import DaftEngine
+import DaftStore
+import Synchronization
+
+/// One command. Trees are meant by their number: tree 2 is read from sources/t2 and published as /t2.
+enum Errand: Hashable, Sendable {
+    case put(Int, at: String)
+    case diffuse(Int)
+    case bcastPath(Int)
+    case bcastName(Int)
+    case fetch(Int, at: String)
+    case get(Int)
+    case cat(Int, [UInt8])
+    case verify
+
+    /// Whether it publishes its tree.
+    var publishes: Int? {
+        switch self {
+        case .put(let tree, _), .diffuse(let tree), .bcastPath(let tree): tree
+        default: nil
+        }
+    }
+
+    /// The tree that has to be published for it.
+    var wants: Int? {
+        switch self {
+        case .bcastName(let tree), .fetch(let tree, _), .get(let tree), .cat(let tree, _): tree
+        default: nil
+        }
+    }
+}
+
+struct Done: Sendable {
+    var report: Report
+    /// What `cat` wrote.
+    var poured: [UInt8] = []
+}
+
+func treeName(_ tree: Int) -> Name { (try? Name("/t\(tree)")) ?? .root }
+
+/// Carries an errand out at a station. `get` writes to `target`.
+func carryOut(_ errand: Errand, at station: Station, sources: String, target: String) async -> Done {
+    let session = Session(at: station)
+    func source(_ tree: Int) -> [UInt8] { Array("\(sources)/t\(tree)".utf8) }
+    switch errand {
+    case .put(let tree, let host): return Done(report: await session.put([source(tree)], at: host))
+    case .diffuse(let tree): return Done(report: await session.diffuse([source(tree)]))
+    case .bcastPath(let tree): return Done(report: await session.bcast([source(tree)]))
+    case .bcastName(let tree): return Done(report: await session.bcast([treeName(tree).bytes]))
+    case .fetch(let tree, let host): return Done(report: await session.fetch([treeName(tree)], at: host))
+    case .get(let tree): return Done(report: await session.get([treeName(tree)], to: Array(target.utf8)))
+    case .verify: return Done(report: await session.verify([]).report)
+    case .cat(let tree, let file):
+        let poured = Mutex<[UInt8]>([])
+        guard let name = try? treeName(tree).appending(file) else { return Done(report: Report()) }
+        let report = await session.cat(name) { bytes in poured.withLock { $0 += bytes } }
+        return Done(report: report, poured: poured.withLock { $0 })
+    }
+}

@@ -1,0 +1,178 @@
+// What has to hold in every run: no wrong bytes under any name; what was acknowledged is there; catalogues and stores
+// agree; nothing hangs and everything borrowed is given back; a name is written once.
+
+import DaftCatalogue
+import DaftCore
+@testable import DaftEngine
+import DaftLink
+import DaftStore
+
+extension Simulation {
+    // MARK: 1. no wrong bytes
+
+    /// Every file and symlink in every store is what its source is.
+    func checkNames() throws {
+        for server in cluster.dataServers {
+            for (path, leaf) in read(server.directory) where leaf.kind != .directory {
+                guard let source = source(of: path) else {
+                    throw Violation("1: \(server.rank) shows /\(shown(path)), which nobody published")
+                }
+                if !leaf.isShown(by: source) {
+                    throw Violation("1: \(server.rank) shows wrong bytes at /\(shown(path))")
+                }
+            }
+        }
+    }
+
+    private func source(of path: [UInt8]) -> Leaf? {
+        for (number, tree) in trees.enumerated() {
+            let root = Array("t\(number)".utf8)
+            if path == root { return tree[[]] }
+            if path.starts(with: root + [UInt8(ascii: "/")]) { return tree[Array(path.dropFirst(root.count + 1))] }
+        }
+        return nil
+    }
+
+    // MARK: 2. what is acknowledged
+
+    /// What one errand came to, held against what its user may expect.
+    func judge(_ errand: Errand, _ done: Done, _ target: String, before: Set<Int>, mustSucceed: Bool) throws {
+        let isWell = done.report.failures.isEmpty
+        let isPossible = errand.wants.map(before.contains) ?? true
+        if mustSucceed, isPossible, !isWell { throw Violation("2: \(errand) fails: \(done.report.failures)") }
+        if isWell, let tree = errand.publishes { acknowledged.insert(tree) }
+        switch errand {
+        case .get(let tree): try judgeGet(tree, target, isWhole: isWell && isPossible)
+        case .cat(let tree, let path):
+            let bytes = trees[tree][path]?.bytes ?? []
+            let isRight = isWell && isPossible ? done.poured == bytes : bytes.starts(with: done.poured)
+            if !isRight { throw Violation("2: \(errand) wrote other bytes") }
+        case .fetch(let tree, let host):
+            guard mustSucceed, isWell, isPossible else { return }
+            for server in cluster.dataServers where server.host == host { try checkComplete(tree, at: server) }
+        case .bcastPath(let tree), .bcastName(let tree):
+            guard mustSucceed, isWell, isPossible else { return }
+            for server in cluster.dataServers { try checkComplete(tree, at: server) }
+        default: break
+        }
+    }
+
+    private func judgeGet(_ tree: Int, _ target: String, isWhole: Bool) throws {
+        let found = read(target)
+        if isWhole {
+            let differences = differences(found, from: trees[tree])
+            if !differences.isEmpty { throw Violation("2: get of /t\(tree) is not what was published: \(differences)") }
+        }
+        for (path, leaf) in found {
+            guard let source = trees[tree][path], source.bytes != nil else { continue }
+            if source.kind != leaf.kind { throw Violation("1: get wrote wrong bytes at \(shown(path))") }
+        }
+    }
+
+    /// After a copy to a store was reported done, all of it stands there.
+    private func checkComplete(_ tree: Int, at server: SimulatedRank) throws {
+        let found = read("\(server.directory)/t\(tree)")
+        for (path, leaf) in trees[tree] where found[path].map({ $0.isShown(by: leaf) }) != true {
+            throw Violation("2: \(server.rank) lacks /t\(tree)/\(shown(path)) after a copy was acknowledged")
+        }
+    }
+
+    /// Everything that was acknowledged can be had, or its loss is said where disks were free to forget.
+    func checkAcknowledged() throws {
+        for tree in acknowledged.sorted() {
+            guard let (errand, done, target) = try carryOut([.get(tree)], atServer: true).first else {
+                throw Violation("4: get of /t\(tree) has no end")
+            }
+            try judge(errand, done, target, before: acknowledged, mustSucceed: !mayHaveLost)
+        }
+    }
+
+    // MARK: 3. catalogues and stores agree
+
+    func checkConvergence() throws {
+        for server in cluster.dataServers {
+            let failure = try cluster.result(at: server) { station -> Failure? in
+                do throws(Failure) {
+                    try await station.catchUp()
+                    return nil
+                } catch { return error }
+            }
+            if let failure = failure ?? nil { throw Violation("3: \(server.rank) cannot catch up: \(failure)") }
+        }
+        guard let main = cluster.metadataServer.station else { throw Violation("4: the metadata server is gone") }
+        let dump = try main.catalogue.dump()
+        for server in cluster.dataServers {
+            guard let station = server.station, let store = station.store else { continue }
+            if try station.catalogue.dump() != dump { throw Violation("3: the catalogue of \(server.rank) differs") }
+            let number = try main.catalogue.number(of: store.id)
+            guard let number, try main.catalogue.inventory(of: number) == store.inventory else {
+                throw Violation(
+                    "3: \(server.rank) keeps something else than the catalogue says: \(try gap(main, store))")
+            }
+        }
+    }
+
+    private func gap(_ main: Station, _ store: Store) throws -> [String] {
+        guard let number = try main.catalogue.number(of: store.id) else { return ["no number"] }
+        let told = try main.catalogue.holdings(of: number, after: nil, limit: .max).map { ($0.content, $0.extent) }
+        let kept = try store.kept(after: nil, limit: .max).map { ($0.content, $0.extent) }
+        let (a, b) = (Dictionary(told) { $1 }, Dictionary(kept) { $1 })
+        return try Set(a.keys).union(b.keys).filter { a[$0] != b[$0] }.map { content in
+            let names = try main.catalogue.names(of: content).map { "\($0)" }
+            return "\(content.hex.prefix(8)) \(names) told \(a[content].map { "\($0)" } ?? "-"), "
+                + "kept \(b[content].map { "\($0)" } ?? "-")"
+        }
+    }
+
+    // MARK: 4. everything is given back
+
+    func checkRest() throws {
+        try cluster.settle()
+        for rank in cluster.ranks {
+            guard let ending = cluster.begin(at: rank, { await $0.takeAndGiveBackEverything() }) else {
+                throw Violation("4: \(rank.rank) is gone")
+            }
+            do {
+                try cluster.run([ending])
+            } catch is Halt { throw Violation("4: \(rank.rank) has not given back all its slabs and claims") }
+        }
+        if cluster.time.strangers > 0 { throw Violation("4: work escaped from its loop") }
+    }
+
+    // MARK: 5. write once
+
+    func checkWriteOnce() throws {
+        let server = pick(Array(cluster.dataServers))
+        guard let tree = acknowledged.min(), let main = cluster.metadataServer.station,
+            let path = trees[tree].filter({ $0.value.bytes != nil && !$0.key.isEmpty }).keys
+                .min(by: { $0.lexicographicallyPrecedes($1) }),
+            let name = try? treeName(tree).appending(path)
+        else { return }
+        let other = "\(cluster.base)/other"
+        write([[]: Leaf(kind: .file(Array("something else \(seed)".utf8)), mode: 0o644, mtime: .zero)], to: other)
+        let before = try main.catalogue.dump()
+        let host = server.host
+        let report = try cluster.result(at: cluster.metadataServer) {
+            await Session(at: $0).put([Array(other.utf8)], at: host, as: name)
+        }
+        guard report?.failures.first?.kind == .taken else {
+            throw Violation("5: other content under a taken name is not refused: \(report?.failures ?? [])")
+        }
+        if try main.catalogue.dump() != before { throw Violation("5: a refused put changed the catalogue") }
+        try cluster.settle()
+        try checkNames()
+        try checkConvergence()
+    }
+}
+
+extension Station {
+    /// Ends only if no slab and no claim is out.
+    fileprivate func takeAndGiveBackEverything() async {
+        for pool in [intake, outlet] { _ = await pool.take(pool.totalBytes) }
+        for name in (try? catalogue.below(.root, after: nil, limit: 10_000)) ?? [] {
+            guard let content = name.entry.content else { continue }
+            await claims.claim(content)
+            claims.release(content)
+        }
+    }
+}

@@ -1,0 +1,39 @@
+// Fifty seeds in every run, or those that the environment names: DAFT_SEED=7, DAFT_SEEDS=100-199.
+
+import Foundation
+import Testing
+
+@Suite struct SeedTests {
+    static let seeds: [UInt64] = {
+        let environment = ProcessInfo.processInfo.environment
+        if let one = environment["DAFT_SEED"].flatMap({ UInt64($0) }) { return [one] }
+        let ends = (environment["DAFT_SEEDS"] ?? "1-50").split(separator: "-").compactMap { UInt64($0) }
+        return ends.count == 2 && ends[0] <= ends[1] ? Array(ends[0]...ends[1]) : []
+    }()
+
+    @Test(arguments: seeds)
+    func everyPropertyHolds(seed: UInt64) {
+        let simulation = Simulation(seed: seed)
+        do {
+            try simulation.run()
+        } catch {
+            Issue.record(
+                """
+                DAFT_SEED=\(seed) (\(simulation.climate), \(simulation.cluster.layout)): \(error)
+                \(simulation.cluster.trace.lastWords(ranks: simulation.cluster.ranks.count))
+                """)
+        }
+    }
+
+    @Test(arguments: seeds.prefix(5))
+    func theSameSeedGivesTheSameMessages(seed: UInt64) throws {
+        let traces = try (0..<2).map { _ in
+            let simulation = Simulation(seed: seed)
+            try simulation.run()
+            return simulation.cluster.trace.all
+        }
+        let first = zip(traces[0], traces[1]).first { $0 != $1 }
+        #expect(first == nil && traces[0].count == traces[1].count)
+        #expect(traces[0].count > 100)
+    }
+}

@@ -1,0 +1,168 @@
+// What was said between the ranks, in order: compared between two runs of a seed, and shown when one fails.
+
+import DaftCore
+import DaftLink
+import Synchronization
+
+final class Trace: Sendable {
+    private let time: SimulatedTime
+    private let lines = Mutex<[String]>([])
+
+    init(_ time: SimulatedTime) { self.time = time }
+
+    var all: [String] { lines.withLock { $0 } }
+
+    func note(_ line: String) {
+        let microseconds = time.now / 1_000
+        lines.withLock { $0.append("\(microseconds) \(line)") }
+    }
+
+    /// The last words of each rank.
+    func lastWords(ranks: Int, each count: Int = 6) -> String {
+        let all = all
+        return (0..<ranks).map { rank in
+            let own = all.filter { $0.contains(" \(Rank(rank)) ") }.suffix(count)
+            return (["\(Rank(rank)):"] + own).joined(separator: "\n    ")
+        }
+        .joined(separator: "\n")
+    }
+}
+
+/// Notes what goes over a link, and lets a test put its hand in between.
+final class TracedLink: Link {
+    private let link: any Link
+    private let trace: Trace
+    private let tampering: Tampering
+
+    init(_ link: any Link, _ trace: Trace, _ tampering: Tampering) {
+        self.link = link
+        self.trace = trace
+        self.tampering = tampering
+    }
+
+    var rank: Rank { link.rank }
+    var ranks: [Rank] { link.ranks }
+    var loop: any Loop { link.loop }
+
+    func serve(_ responder: any Responder) { link.serve(TracedResponder(responder, rank, trace, tampering)) }
+
+    func call(_ request: Request, at rank: Rank, timeoutMilliseconds: Int) async throws(LinkError) -> Reply {
+        trace.note("\(self.rank) asks \(rank) \(brief(request))")
+        let limit = tampering.timeout(request, timeoutMilliseconds)
+        do throws(LinkError) {
+            let reply = tampering.arriving(
+                try await link.call(request, at: rank, timeoutMilliseconds: limit), to: request)
+            trace.note("\(self.rank) hears from \(rank) \(brief(reply))")
+            return reply
+        } catch {
+            trace.note("\(self.rank) hears nothing from \(rank): \(error.reason)")
+            throw error
+        }
+    }
+
+    func load(
+        _ run: ChunkRun, from rank: Rank, into slab: Slab, timeoutMilliseconds: Int
+    ) async throws(LinkError) -> [PieceState] {
+        trace.note("\(self.rank) loads from \(rank) \(run.pieces.count) pieces, \(run.byteCount) bytes")
+        do throws(LinkError) {
+            let states = try await link.load(run, from: rank, into: slab, timeoutMilliseconds: timeoutMilliseconds)
+            trace.note("\(self.rank) loaded from \(rank) \(states.count { $0 == .sent })")
+            return states
+        } catch {
+            trace.note("\(self.rank) loaded nothing from \(rank): \(error.reason)")
+            throw error
+        }
+    }
+
+    func close() { link.close() }
+}
+
+private final class TracedResponder: Responder {
+    private let responder: any Responder
+    private let rank: Rank
+    private let trace: Trace
+    private let tampering: Tampering
+
+    init(_ responder: any Responder, _ rank: Rank, _ trace: Trace, _ tampering: Tampering) {
+        self.responder = responder
+        self.rank = rank
+        self.trace = trace
+        self.tampering = tampering
+    }
+
+    func answer(_ request: Request, from asker: Rank) async -> Reply {
+        trace.note("\(rank) is asked by \(asker) \(brief(request))")
+        let request = tampering.carriedOut(request)
+        return tampering.leaving(await responder.answer(request, from: asker), to: request)
+    }
+
+    func supply(_ run: ChunkRun, to asker: Rank) async -> Supply {
+        trace.note("\(rank) is loaded from by \(asker) \(run.pieces.count) pieces")
+        return await responder.supply(run, to: asker)
+    }
+}
+
+/// The kind of a message and its size: ids of stores differ from run to run, lengths do not.
+private func brief(_ request: Request) -> String {
+    let text: String =
+        switch request {
+        case .hello: "hello"
+        case .delta(let head): "delta after \(head.state)"
+        case .publish(let publication): "publish \(publication.entries.count)"
+        case .hold(let holdings): "hold \(holdings.map(\.contents.count))"
+        case .members: "members"
+        case .loading(_, let begun): "loading \(begun)"
+        case .have: "have"
+        case .doubt: "doubt"
+        case .order(let order): "order \(word(order))"
+        case .poll(let task): "poll \(task)"
+        case .cancel(let task): "cancel \(task)"
+        case .space: "space"
+        case .identify(let offer, let spans): "identify \(offer) \(spans.count)"
+        case .ping: "ping"
+        case .joined(let failures): "joined \(failures)"
+        }
+    return "\(text), \(request.encoded.count) bytes"
+}
+
+private func brief(_ reply: Reply) -> String {
+    let text: String =
+        switch reply {
+        case .done: "done"
+        case .failed(let failure): "failed: \(failure)"
+        case .welcome(let number, let head): "welcome \(number) \(head.state)"
+        case .records(let delta): "records \(delta.records.count) of \(delta.head.state)"
+        case .published(let state, let verdicts): "published \(state) \(verdicts.count)"
+        case .members(let members): "members \(members.filter(\.isAlive).map(\.rank))"
+        case .loaders(let ranks): "loaders \(ranks)"
+        case .working(let task, let progress): "working \(task) \(progress.bytes)/\(progress.totalBytes)"
+        case .finished(let outcome): "finished \(word(outcome))"
+        case .forked: "forked"
+        case .have: "have"
+        case .space: "space"
+        case .identified: "identified"
+        }
+    if case .space = reply { return text }
+    return "\(text), \(reply.encoded.count) bytes"
+}
+
+private func word(_ order: Order) -> String {
+    switch order {
+    case .ingest(let ingest): "ingest \(ingest.files.count)"
+    case .settle(let settled): "settle \(settled.count)"
+    case .place(let entries): "place \(entries.count)"
+    case .fetch(let fetch): "fetch after \(fetch.predecessor.map { "\($0)" } ?? "nobody")"
+    case .verify: "verify"
+    case .discard(let contents): "discard \(contents.count)"
+    }
+}
+
+private func word(_ outcome: Outcome) -> String {
+    switch outcome {
+    case .ingested(let files, _): "ingested \(files.count)"
+    case .placed(let failures): "placed \(failures)"
+    case .fetched(let fetched): "fetched \(fetched.files) \(fetched.failures)"
+    case .verified(let verified): "verified \(verified.contents) \(verified.corrupt) \(verified.failures)"
+    case .failed(let failure): "failed \(failure)"
+    }
+}

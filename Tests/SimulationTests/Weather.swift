@@ -1,0 +1,73 @@
+// What happens to messages on their way: each is delayed by chance, none overtakes another between the same two ranks,
+// some are lost; and a rank dies with the n-th message that it sends or is sent.
+
+import DaftCore
+import DaftLink
+import Synchronization
+import TestDisk
+
+final class Weather: Sendable {
+    private struct Pair: Hashable {
+        let from, to: Rank
+    }
+
+    private struct State {
+        var random: Sequence64
+        var lossPerMille: UInt64 = 0
+        var longestDelayMicroseconds: UInt64
+        var lastArrival: [Pair: Nanoseconds] = [:]
+        var messagesLeft: [Rank: Int] = [:]
+        var onDeath: (@Sendable (Rank) -> Void)?
+
+        /// Which of the two this message is the death of.
+        mutating func dying(_ from: Rank, _ to: Rank) -> Rank? {
+            for rank in [from, to] {
+                guard let left = messagesLeft[rank] else { continue }
+                messagesLeft[rank] = left > 0 ? left - 1 : nil
+                if left == 0 { return rank }
+            }
+            return nil
+        }
+    }
+
+    private let time: SimulatedTime
+    private let state: Mutex<State>
+
+    init(_ time: SimulatedTime, seed: UInt64, longestDelayMicroseconds: UInt64) {
+        self.time = time
+        state = Mutex(State(random: Sequence64(seed), longestDelayMicroseconds: longestDelayMicroseconds))
+    }
+
+    /// How many of a thousand messages get lost.
+    func lose(perMille: UInt64) { state.withLock { $0.lossPerMille = perMille } }
+
+    func whenDeadly(_ body: @escaping @Sendable (Rank) -> Void) { state.withLock { $0.onDeath = body } }
+
+    /// The rank dies with its message after this many more.
+    func doom(_ rank: Rank, afterMessages count: Int) { state.withLock { $0.messagesLeft[rank] = count } }
+
+    /// Nothing is lost and nobody dies from now on.
+    func calm() {
+        state.withLock { state in
+            state.lossPerMille = 0
+            state.messagesLeft = [:]
+        }
+    }
+
+    func passage(_ from: Rank, _ to: Rank) -> Passage {
+        if let dying = state.withLock({ $0.dying(from, to) }) {
+            state.withLock { $0.onDeath }?(dying)
+            return .lose
+        }
+        let now = time.now
+        return state.withLock { state in
+            let roll = state.random.next() % 1_000
+            let delay = 1_000 * (1 + state.random.next() % max(1, state.longestDelayMicroseconds))
+            if from != to, roll < state.lossPerMille { return .lose }
+            let pair = Pair(from: from, to: to)
+            let arrival = max(now + delay, (state.lastArrival[pair] ?? 0) + 1)
+            state.lastArrival[pair] = arrival
+            return .deliver(afterNanoseconds: arrival - now)
+        }
+    }
+}

@@ -66,8 +66,11 @@ actor DataServer {
             case .settle(let settled):
                 return .placed(await Placing(station, store).settle(settled))
             case .place(let entries):
-                return .placed(await Placing(station, store).place(entries))
+                let failures = await Placing(station, store).place(entries)
+                station.pins.unpin(entries.compactMap(\.entry.content))
+                return .placed(failures)
             case .discard(let contents):
+                station.pins.unpin(contents)
                 return .placed(await Placing(station, store).discard(contents))
             case .fetch(let fetch):
                 await noteFetch(+1)

@@ -242,6 +242,8 @@ struct StoreDestination: Destination {
 
     init(_ store: Store) { self.store = store }
 
+    var isOwnStore: Bool { true }
+
     func open(_ wanted: Wanted, buffer: UnsafeMutableRawBufferPointer) throws(Failure) -> any Sink {
         StoreSink(store, try store.fill(wanted.content, wanted.manifest))
     }

@@ -138,7 +138,8 @@ struct Intake: Sendable {
         }
         collect(admitted.filter { $0.key != nil }) { .settle($0.compactMap(settled)) }
         collect(admitted.filter { $0.key == nil }) { .place($0.map(\.named)) }
-        collect(refused.filter { $0.key == nil }) { .discard($0.map(\.content)) }
+        collect(refused.filter { $0.key != nil }) { .settle($0.compactMap(settled)) }
+        collect(refused) { .discard($0.map(\.content)) }
         var failures: [Failure] = []
         let list = orders.sorted { $0.key < $1.key }
         await station.loop.inOrder(width: list.count, over: list) { rank, orders in

@@ -3,9 +3,10 @@
 //   1. Say hello with what it has; the metadata server gives its store a number.
 //   2. Catch up with the catalogue, by delta; a copy that parted from the metadata server's journal is taken anew.
 //   3. Compare the digest of what the store keeps with that of what the catalogue says it keeps. Equal: done.
-//   4. Else go through both side by side: report what is kept otherwise, publish again what the catalogue does not know
-//      from the store's own record of it, and keep aside what clashes with a name published meanwhile.
-//   5. Say that it has joined, with what it found wrong.
+//   4. Else go through both side by side, and report what is kept otherwise.
+//   5. Go through the names that stand here: publish again those that the catalogue does not know, from the store's own
+//      record of them, and keep aside what clashes with what was published meanwhile.
+//   6. Say that it has joined, with what it found wrong.
 
 import DaftCatalogue
 import DaftCore
@@ -14,6 +15,7 @@ import DaftStore
 
 struct Joining: Sendable {
     private static let page = 1_000
+    private static let published = 100
 
     private let station: Station
     private let store: Store
@@ -34,16 +36,17 @@ struct Joining: Sendable {
             throw station.unexpected(reply, from: .metadataServer)
         }
         station.number = number
-        let isOurs = try await isContinued(to: head)
+        let mayBeBehind = try await isContinued(to: head)
         try await station.catchUp(to: head.state)
-        let troubles = try await reconcile(number, everyName: !isOurs)
+        let troubles = try await reconcile(number, everyName: !mayBeBehind)
         _ = try await station.ask(.joined(troubles), at: .metadataServer)
     }
 
-    /// Whether the metadata server's journal goes on where this copy ends.
+    /// Whether the metadata server's journal goes on where this copy ends. Of a lost copy nobody knows.
     private func isContinued(to head: Head) async throws(Failure) -> Bool {
         let own = station.catalogue.head
-        if own == .empty || own == head { return true }
+        if own == .empty { return false }
+        if own == head { return true }
         let reply = try await station.ask(.delta(after: own), at: .metadataServer)
         return reply != .forked
     }
@@ -54,17 +57,16 @@ struct Joining: Sendable {
         let isSame = try await station.work { () throws(Failure) in
             try store.inventory == catalogue.inventory(of: number)
         }
-        if isSame, !everyName { return [] }
-        var troubles = try await adopt(try await reportHoldings(number), number)
-        troubles += try await asideClashes()
-        return troubles
+        if !isSame { try await reportHoldings(number) }
+        return isSame && !everyName ? [] : try await reviewNames(number)
     }
 
     // MARK: holdings
 
-    /// Brings the catalogue's holdings of this store in line with the store, and gives back the contents that the
-    /// catalogue does not know.
-    private func reportHoldings(_ number: Int) async throws(Failure) -> [ContentID] {
+    /// Brings the catalogue's holdings of this store in line with the store, for contents that the catalogue knows.
+    /// Others come with their names; one that has no name is what an interrupted run left, and waits for that run's
+    /// return.
+    private func reportHoldings(_ number: Int) async throws(Failure) {
         var kept = Pages<ContentID, Extent> { [station, store] (after) async throws(Failure) in
             try await station.work { () throws(Failure) in
                 try store.kept(after: after, limit: Joining.page).map { ($0.content, $0.extent) }
@@ -76,7 +78,6 @@ struct Joining: Sendable {
                 try catalogue.holdings(of: number, after: after, limit: Joining.page).map { ($0.content, $0.extent) }
             }
         }
-        var unknown: [ContentID] = []
         var changes: [Holding] = []
         while true {
             let (here, there) = (try await kept.first(), try await told.first())
@@ -88,13 +89,10 @@ struct Joining: Sendable {
             if extent == said { continue }
             if try await isKnown(content) {
                 changes.append(Holding([content], in: BitSet([number]), extent ?? .nothing))
-            } else {
-                unknown.append(content)
             }
             if changes.count >= Joining.page { try await send(&changes) }
         }
         try await send(&changes)
-        return unknown
     }
 
     private func send(_ changes: inout [Holding]) async throws(Failure) {
@@ -109,70 +107,76 @@ struct Joining: Sendable {
 
     // MARK: names
 
-    /// Publishes again what this store keeps under names and the catalogue does not know.
-    private func adopt(_ contents: [ContentID], _ number: Int) async throws(Failure) -> [Failure] {
-        var troubles: [Failure] = []
-        for start in stride(from: 0, to: contents.count, by: 100) {
-            let some = Array(contents[start..<min(contents.count, start + 100)])
-            let publication = try await publication(of: some, number)
-            if publication.entries.isEmpty { continue }
-            let reply = try await station.ask(.publish(publication), at: .metadataServer)
-            guard case .published(let state, let verdicts) = reply else {
-                throw station.unexpected(reply, from: .metadataServer)
-            }
-            try await station.catchUp(to: state)
-            for case .refused(let failure) in verdicts { troubles.append(failure) }
-        }
-        return troubles
-    }
-
-    private func publication(of contents: [ContentID], _ number: Int) async throws(Failure) -> Publication {
-        let store = store
-        return try await station.work { () throws(Failure) in
-            var entries: [NamedEntry] = []
-            var kept: [KeptContent] = []
-            for content in contents {
-                guard let manifest = try store.manifest(of: content) else { continue }
-                let names = try store.names(of: content)
-                // Without a name it is what an interrupted run left behind: it waits there for that run's return.
-                if names.isEmpty { continue }
-                for name in names {
-                    if let entry = try store.entry(name) { entries.append(NamedEntry(name, entry)) }
-                }
-                let extent = StoreExtent(store: number, try store.extent(of: content))
-                kept.append(KeptContent(id: content, manifest: manifest, holdings: [extent]))
-            }
-            return Publication(entries: entries, contents: kept)
-        }
-    }
-
-    /// Names that show here what is not published under them are moved out of the way; nothing is thrown away.
-    private func asideClashes() async throws(Failure) -> [Failure] {
-        var troubles: [Failure] = []
+    /// Publishes again the names that the catalogue does not know, and moves those out of the way that show here what
+    /// is not published under them; nothing is thrown away.
+    private func reviewNames(_ number: Int) async throws(Failure) -> [Failure] {
+        let (store, catalogue) = (store, station.catalogue)
+        var clashing: [NamedEntry] = []
         var last: Name?
         while true {
             let after = last
-            let (store, catalogue, host) = (store, station.catalogue, station.settings.host)
             let page = try await station.work { () throws(Failure) in
                 try store.named(after: after, limit: Joining.page)
             }
-            guard let end = page.last else { return troubles }
-            troubles += try await station.work { () throws(Failure) in
-                var moved: [Failure] = []
-                for named in page where !named.entry.isDirectory {
-                    guard let published = try catalogue.entry(named.name), !published.admits(named.entry) else {
+            guard let end = page.last else { break }
+            let sorted = try await station.work { () throws(Failure) in
+                var (unknown, clashing): ([NamedEntry], [NamedEntry]) = ([], [])
+                for named in page {
+                    guard let published = try catalogue.entry(named.name) else {
+                        unknown.append(named)
                         continue
                     }
-                    let place = try store.setAside(named.name)
-                    moved.append(
-                        Failure(
-                            .taken, named.name, node: host,
-                            "something else was published under it meanwhile; what stood here is now \(shown(place))"
-                        ))
+                    if !published.admits(named.entry) { clashing.append(named) }
                 }
-                return moved
+                return (unknown, clashing)
             }
+            clashing += sorted.1
+            clashing += try await publishAgain(sorted.0, number)
             last = end.name
+        }
+        return try await setAside(clashing)
+    }
+
+    /// Gives back what was refused.
+    private func publishAgain(_ entries: [NamedEntry], _ number: Int) async throws(Failure) -> [NamedEntry] {
+        var refused: [NamedEntry] = []
+        for start in stride(from: 0, to: entries.count, by: Joining.published) {
+            let some = Array(entries[start..<min(entries.count, start + Joining.published)])
+            let publication = Publication(entries: some, contents: try await contents(of: some, number))
+            let reply = try await station.ask(.publish(publication), at: .metadataServer)
+            guard case .published(let state, let verdicts) = reply, verdicts.count == some.count else {
+                throw station.unexpected(reply, from: .metadataServer)
+            }
+            try await station.catchUp(to: state)
+            for case (let named, .refused) in zip(some, verdicts) { refused.append(named) }
+        }
+        return refused
+    }
+
+    private func contents(of entries: [NamedEntry], _ number: Int) async throws(Failure) -> [KeptContent] {
+        let store = store
+        return try await station.work { () throws(Failure) in
+            var kept: [KeptContent] = []
+            for content in Set(entries.compactMap(\.entry.content)).sorted() {
+                guard let manifest = try store.manifest(of: content) else { continue }
+                let extent = StoreExtent(store: number, try store.extent(of: content))
+                kept.append(KeptContent(id: content, manifest: manifest, holdings: [extent]))
+            }
+            return kept
+        }
+    }
+
+    /// The last names first: a directory's turn comes when nothing is in it any more.
+    private func setAside(_ clashing: [NamedEntry]) async throws(Failure) -> [Failure] {
+        let (store, host) = (store, station.settings.host)
+        return try await station.work { () throws(Failure) in
+            var troubles: [Failure] = []
+            for named in clashing.sorted(by: { $1.name < $0.name }) {
+                let place = try store.setAside(named.name)
+                let why = "something else was published under it meanwhile; what stood here is now"
+                troubles.append(Failure(.taken, named.name, node: host, "\(why) \(shown(place))"))
+            }
+            return troubles
         }
     }
 }

@@ -24,20 +24,27 @@ struct LargeFile: Sendable {
     }
 
     func run() async throws(Failure) -> Ingested {
-        if !file.isPart, let known = try await lookalike(), let ids = try await identities(agreeingWith: known) {
-            return .whole(known.contentID, Manifest(size: file.info.size, chunkSize: order.chunkSize, chunks: ids))
+        if !file.isPart, let known = try await lookalike() {
+            if try await isStill(known) { return .whole(known.contentID, known) }
+            station.pins.unpin([known.contentID])
         }
         let filling = try await station.work { [store, file, order] () throws(Failure) in
             try store.ingest(file.key, size: file.info.size, chunkSize: order.chunkSize)
         }
-        let ids = try await take(into: filling)
-        return try await station.work { [file, order] () throws(Failure) in
+        let ids: [ChunkID]
+        do throws(Failure) { ids = try await take(into: filling) } catch {
+            // What came so far is there for the next time.
+            try? await station.work { () throws(Failure) in try filling.checkpoint() }
+            throw error
+        }
+        return try await station.work { [station, file, order] () throws(Failure) in
             if file.isPart {
                 try filling.checkpoint()
                 return .part(ids)
             }
             let manifest = Manifest(size: file.info.size, chunkSize: order.chunkSize, chunks: ids)
             let content = manifest.contentID
+            station.pins.pin(content)
             try filling.finish(as: content, manifest)
             return .whole(content, manifest)
         }
@@ -45,29 +52,31 @@ struct LargeFile: Sendable {
 
     // MARK: taken for a content that is here already
 
-    /// A complete content of this store that begins as this file does and is as long.
+    /// A complete content of this store that begins as this file does and is as long; pinned.
     private func lookalike() async throws(Failure) -> Manifest? {
         let first = try await identify(Span(file: file.span.file, first: 0, count: 1))
-        return try await station.work { [store, file, order] () throws(Failure) in
+        return try await station.work { [station, store, file, order] () throws(Failure) in
             guard let id = first.first, let place = try store.whereabouts(of: id), place.chunk == 0,
                 let manifest = try store.manifest(of: place.content), manifest.size == file.info.size,
-                manifest.chunkSize == order.chunkSize, try store.extent(of: place.content) == .complete
+                manifest.chunkSize == order.chunkSize
             else { return nil }
-            return manifest
+            station.pins.pin(place.content)
+            if try store.extent(of: place.content) == .complete { return manifest }
+            station.pins.unpin([place.content])
+            return nil
         }
     }
 
-    /// The ids of all chunks, or nil as soon as one is not what `known` says.
-    private func identities(agreeingWith known: Manifest) async throws(Failure) -> [ChunkID]? {
+    /// Whether all chunks are what `known` says; ends at the first that is not.
+    private func isStill(_ known: Manifest) async throws(Failure) -> Bool {
         let ids = try await windows { [self] span in
             await Result.of { () async throws(Failure) in
                 let ids = try await identify(span)
                 return ids == Array(known.chunks[span.chunks]) ? ids : nil
             }
         }
-        guard let ids else { return nil }
-        meter.add(bytes: file.info.size, files: 1)
-        return ids
+        if ids != nil { meter.add(bytes: file.info.size, files: 1) }
+        return ids == known.chunks
     }
 
     // MARK: taken in

@@ -47,8 +47,9 @@ final class Offers: Sendable {
     func read(_ number: UInt64, _ file: Int, chunk: Int, into memory: UnsafeMutableRawBufferPointer) -> PieceState {
         guard let offered = state.withLock({ $0.offers[number] }) else { return .missing }
         do throws(Failure) {
-            let count = try offered.open(file).read(chunk, of: offered.chunkSize, into: memory)
-            return count == memory.count ? .sent : .changed
+            guard try offered.length(of: chunk, in: file) == memory.count else { return .missing }
+            _ = try offered.open(file).read(chunk, of: offered.chunkSize, into: memory)
+            return .sent
         } catch {
             return error.kind == .changed ? .changed : .missing
         }
@@ -77,6 +78,14 @@ private final class Offered: Sendable {
             open.append((file, source))
         }
         return source
+    }
+
+    /// Of a chunk that somebody asks for, who may ask for anything.
+    func length(of chunk: Int, in file: Int) throws(Failure) -> Int {
+        guard files.indices.contains(file), chunk < chunkSize.count(of: files[file].size) else {
+            throw Failure(.missing, [], "no such chunk is offered")
+        }
+        return chunkSize.length(of: chunk, in: files[file].size)
     }
 
     func identify(_ span: Span, scratch: UnsafeMutableRawBufferPointer) throws(Failure) -> [ChunkID] {

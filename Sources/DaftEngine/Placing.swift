@@ -1,8 +1,10 @@
 // The short orders of a data server: names for what it keeps, parts that become parts of a content, and what is
 // forgotten.
 
+import DaftCatalogue
 import DaftCore
 import DaftStore
+import Synchronization
 
 struct Placing {
     private let station: Station
@@ -36,10 +38,31 @@ struct Placing {
         }
     }
 
+    /// Forgets what was refused, unless somebody else has a use for it: a name, a staging that is still under way, or
+    /// the catalogue, which knows the content from elsewhere and then counts this copy too.
     func discard(_ contents: [ContentID]) async -> [Failure] {
-        await located { [store] () throws(Failure) in
-            for content in contents where try store.names(of: content).isEmpty { try store.drop(content) }
+        do throws(Failure) { try await station.catchUp() } catch { return [error.at(station.settings.host)] }
+        let (pins, catalogue) = (station.pins, station.catalogue)
+        let known = Mutex<[Holding]>([])
+        let failures = await located { [store, number = station.number] () throws(Failure) in
+            for content in contents where !pins.isPinned(content) {
+                guard try store.names(of: content).isEmpty else { continue }
+                if try catalogue.size(of: content) == nil {
+                    try store.drop(content)
+                } else if let number {
+                    let extent = try store.extent(of: content)
+                    known.withLock { $0.append(Holding([content], in: BitSet([number]), extent)) }
+                }
+            }
             return []
+        }
+        let holdings = known.withLock { $0 }
+        if holdings.isEmpty { return failures }
+        do throws(Failure) {
+            _ = try await station.ask(.hold(holdings), at: .metadataServer)
+            return failures
+        } catch {
+            return failures + [error.at(station.settings.host)]
         }
     }
 

@@ -12,7 +12,7 @@ import DaftCore
 
 func publishing(_ publication: Publication, in change: inout Change) throws(Failure) -> [Verdict] {
     var brought: [ContentID: KeptContent] = [:]
-    for kept in publication.contents { brought[kept.id] = kept }
+    for kept in publication.contents { brought[kept.id] = brought[kept.id].map { joined($0, kept) } ?? kept }
     var recorded: Set<ContentID> = []
     var admitted: Set<ContentID> = []
     var verdicts: [Verdict] = []
@@ -72,6 +72,19 @@ private func makeParents(of named: NamedEntry, in change: inout Change) throws(F
     for ancestor in named.name.ancestors where try change.entry(ancestor) == nil {
         try change.append(.entry(NamedEntry(ancestor, Entry(.directory, mode: 0o755, mtime: named.entry.mtime))))
     }
+}
+
+/// One content that was brought twice, perhaps to different stores.
+private func joined(_ x: KeptContent, _ y: KeptContent) -> KeptContent {
+    let count = x.manifest.chunks.count
+    var extents: [Int: Extent] = [:]
+    for holding in x.holdings + y.holdings {
+        var chunks = holding.extent.chunks(of: count)
+        chunks.formUnion(extents[holding.store]?.chunks(of: count) ?? BitSet())
+        extents[holding.store] = holding.extent == .complete ? .complete : Extent(chunks, of: count)
+    }
+    let holdings = extents.sorted { $0.key < $1.key }.map { StoreExtent(store: $0.key, $0.value) }
+    return KeptContent(id: x.id, manifest: x.manifest, holdings: holdings)
 }
 
 private func record(_ kept: KeptContent, in change: inout Change) throws(Failure) {

@@ -26,6 +26,8 @@ protocol Sink: Sendable {
 }
 
 protocol Destination: Sendable {
+    /// It is this rank's store.
+    var isOwnStore: Bool { get }
     /// Blocking, like all of these.
     func open(_ wanted: Wanted, buffer: UnsafeMutableRawBufferPointer) throws(Failure) -> any Sink
     /// Small contents that came whole; a failure for each that could not be kept.
@@ -67,7 +69,8 @@ actor Pull {
         isChain = predecessor != nil
         loop = station.loop
         number = station.claims.enter()
-        sourcing = Sourcing(station, meter: meter, predecessor: predecessor, stop: stop)
+        sourcing = Sourcing(
+            station, meter: meter, predecessor: predecessor, isForOwnStore: destination.isOwnStore, stop: stop)
     }
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
@@ -79,7 +82,7 @@ actor Pull {
         } else {
             await files.enter()
             loop.start { [self] in
-                await done(wanted, await large(wanted))
+                await ended(wanted, await large(wanted))
                 files.leave()
             }
         }
@@ -125,7 +128,7 @@ actor Pull {
             }
             source = likely
         } catch {
-            return await done(wanted, named(error, wanted))
+            return await ended(wanted, named(error, wanted))
         }
         let size = Int(wanted.manifest.size)
         if packed[source, default: 0] + size > station.intake.slabBytes
@@ -154,7 +157,7 @@ actor Pull {
     /// Those of a pack that did not come right. The pack's slab is given back before anybody takes another for them.
     private func leftBehind(by pack: [Wanted], from source: Rank) async -> [Wanted] {
         if stop.isSet {
-            for wanted in pack { await done(wanted, Failure(.stopped, wanted.name, "stopped")) }
+            for wanted in pack { await ended(wanted, Failure(.stopped, wanted.name, "stopped")) }
             return []
         }
         let pieces = pack.map { Piece(.kept($0.content), chunk: 0, length: Int($0.manifest.size)) }
@@ -164,7 +167,7 @@ actor Pull {
             await deliver(pack, slab, only: arrived.map { $0 == .right })
             return zip(pack, arrived).filter { $0.1 != .right }.map(\.0)
         } catch {
-            for wanted in pack { await done(wanted, named(error, wanted)) }
+            for wanted in pack { await ended(wanted, named(error, wanted)) }
             return []
         }
     }
@@ -174,7 +177,7 @@ actor Pull {
         do throws(Failure) {
             await deliver([wanted], try await sourcing.obtain(wanted, chunk: 0))
         } catch {
-            await done(wanted, named(error, wanted))
+            await ended(wanted, named(error, wanted))
         }
     }
 
@@ -197,7 +200,7 @@ actor Pull {
         }
         for (index, failure) in zip(chosen, failures) {
             meter.add(bytes: pack[index].manifest.size, files: 1)
-            await done(pack[index], failure.map { named($0, pack[index]) })
+            await ended(pack[index], failure.map { named($0, pack[index]) })
         }
         arrivals?.notify()
     }
@@ -207,11 +210,11 @@ actor Pull {
     private func large(_ wanted: Wanted) async -> Failure? {
         do throws(Failure) {
             let sink = try await open(wanted)
-            let swarm = isChain ? nil : Swarm(station, sourcing, wanted)
+            // Only who keeps what it loads can serve it.
+            let swarm = isChain || !destination.isOwnStore ? nil : Swarm(station, sourcing, wanted)
             await swarm?.begin()
             let failure = await fill(sink, wanted)
             await swarm?.end()
-            await sourcing.forget(wanted.content)
             try await station.work { () throws(Failure) in
                 let isWhole = sink.have.containsAll(below: wanted.manifest.chunks.count)
                 if failure == nil, isWhole { try sink.finish() } else { try sink.pause() }
@@ -299,6 +302,11 @@ actor Pull {
             }
             return try sink.copyFromNearby(chunk, id, buffer: slab.memory)
         }
+    }
+
+    private func ended(_ wanted: Wanted, _ failure: Failure?) async {
+        await sourcing.forget(wanted.content)
+        await done(wanted, failure)
     }
 
     private func named(_ failure: Failure, _ wanted: Wanted) -> Failure {

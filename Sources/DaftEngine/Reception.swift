@@ -24,6 +24,9 @@ final class Reception: Responder {
 
     func supply(_ run: ChunkRun, to rank: Rank) async -> Supply {
         if run.waits, let dataServer { await dataServer.awaitPieces(of: run) }
+        guard run.byteCount <= station.outlet.totalBytes else {
+            return Supply(slab: nil, states: run.pieces.map { _ in .missing })
+        }
         let slab = await station.outlet.take(run.byteCount)
         let station = station
         let states = await station.workers.run {

@@ -129,10 +129,13 @@ struct SmallFiles: Sendable {
         return arrived
     }
 
+    /// Pinned: whatever becomes of it here, nobody else's refusal takes it away before it is published.
     private func contentOf(_ index: Int, _ chunk: ChunkID?) -> (id: ContentID, manifest: Manifest) {
         let manifest = Manifest(
             size: files[index].info.size, chunkSize: order.chunkSize, chunks: chunk.map { [$0] } ?? [])
-        return (manifest.contentID, manifest)
+        let content = manifest.contentID
+        station.pins.pin(content)
+        return (content, manifest)
     }
 
     /// Where each of these files lies in the slab.

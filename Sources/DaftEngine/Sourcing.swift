@@ -28,16 +28,20 @@ actor Sourcing {
     private nonisolated let loop: any Loop
     private let meter: Meter
     private let predecessor: Rank?
+    /// What is obtained goes into this rank's own store, which therefore is no source.
+    private let isForOwnStore: Bool
     private let stop: Stop
     private var holders: [ContentID: [(rank: Rank, extent: Extent)]] = [:]
     private var peers: [ContentID: [Rank: BitSet]] = [:]
     private var busy: [Rank: Int] = [:]
     private var silent: Set<Rank> = []
-    private var wrong: [ContentID: Set<Rank>] = [:]
+    /// Who sent wrong bytes, of which chunks: its other chunks may well be right, and elsewhere wrong.
+    private var wrong: [ContentID: [Rank: BitSet]] = [:]
 
-    init(_ station: Station, meter: Meter, predecessor: Rank?, stop: Stop = Stop()) {
+    init(_ station: Station, meter: Meter, predecessor: Rank?, isForOwnStore: Bool, stop: Stop = Stop()) {
         self.station = station
         self.meter = meter
+        self.isForOwnStore = isForOwnStore
         self.predecessor = predecessor == station.rank ? nil : predecessor
         self.stop = stop
         loop = station.loop
@@ -108,7 +112,9 @@ actor Sourcing {
         }
         let moved = zip(pieces, states).reduce(0) { $1.1 == .sent ? $0 + $1.0.length : $0 }
         if source != station.rank { meter.add(moved: moved) }
-        for (i, arrival) in arrivals.enumerated() where arrival == .wrong { doubt(source, wanted[i].content) }
+        for (i, arrival) in arrivals.enumerated() where arrival == .wrong {
+            doubt(source, wanted[i].content, pieces[i].chunk)
+        }
         return arrivals
     }
 
@@ -132,13 +138,14 @@ actor Sourcing {
 
     private func pick(_ wanted: Wanted, chunk: Int, except passed: Set<Rank>) async throws(Failure) -> Rank? {
         if let predecessor, passed.isEmpty, !silent.contains(predecessor) { return predecessor }
-        let unusable = passed.union(silent).union(wrong[wanted.content] ?? [])
+        let unusable = passed.union(silent).union(wrongSources(of: wanted.content, chunk))
         let peer = (peers[wanted.content] ?? [:])
             .filter { $0.value.contains(chunk) && !unusable.contains($0.key) }
             .map(\.key)
         if let best = leastBusy(peer, chunk) { return best }
         let keepers = try await keepers(of: wanted.content)
-        return leastBusy(keepers.filter { $0.extent.contains(chunk) && !unusable.contains($0.rank) }.map(\.rank), chunk)
+            .filter { $0.extent.contains(chunk) && !unusable.contains($0.rank) }.map(\.rank)
+        return keepers.contains(station.rank) ? station.rank : leastBusy(keepers, chunk)
     }
 
     /// Among equals, ranks and chunks choose differently, so that nobody is everybody's first choice.
@@ -163,14 +170,21 @@ actor Sourcing {
             if let rank = station.roster.rank(ofStore: part.store) { keepers.append((rank, .part(part.chunks))) }
         }
         // A data server that lacks something does not ask itself, whatever the catalogue says.
-        keepers.removeAll { $0.rank == station.rank && station.store != nil }
+        if isForOwnStore { keepers.removeAll { $0.rank == station.rank } }
         holders[content] = keepers
         return keepers
     }
 
-    private func doubt(_ source: Rank, _ content: ContentID) {
-        wrong[content, default: []].insert(source)
+    private func wrongSources(of content: ContentID, _ chunk: Int) -> [Rank] {
+        (wrong[content] ?? [:]).filter { $0.value.contains(chunk) }.map(\.key)
+    }
+
+    /// Tells a source once for each content.
+    private func doubt(_ source: Rank, _ content: ContentID, _ chunk: Int) {
+        let isKnown = wrong[content]?[source] != nil
+        wrong[content, default: [:]][source, default: BitSet()].insert(chunk)
         let station = station
+        if isKnown { return }
         loop.start { _ = try? await station.ask(.doubt([content]), at: source) }
     }
 
@@ -183,7 +197,7 @@ actor Sourcing {
         let roster = station.roster
         let start = wanted.manifest.offset(of: chunk)
         let range = "bytes \(start)–\(start + Int64(wanted.manifest.length(of: chunk)) - 1)"
-        let bad = keepers.filter { wrong[wanted.content]?.contains($0) ?? false }
+        let bad = keepers.filter(wrongSources(of: wanted.content, chunk).contains)
         if keepers.isEmpty {
             let stores = try await absentKeepers(of: wanted.content, chunk: chunk)
             if stores.isEmpty { return Failure(.corrupt, wanted.name, "\(range) are kept by no data server: lost") }

@@ -32,6 +32,8 @@ struct StagedFile: Sendable {
 struct Staging: Sendable {
     private static let batchFinds = 512
     private static let batchesUnderWay = 3
+    private static let toldAtOnce = 16
+    private static let placedAtOnce = 1_000
 
     let session: Session
     let assignment: any Assignment
@@ -48,18 +50,37 @@ struct Staging: Sendable {
 
     func run(_ sources: [(path: [UInt8], name: Name)]) async -> Report {
         var report = Report()
-        for source in sources { report.merge(await stage(source.path, as: source.name)) }
+        var state: State = 0
+        for source in sources {
+            let staged = await stage(source.path, as: source.name)
+            report.merge(staged.report)
+            state = max(state, staged.state)
+        }
+        if state > 0 { await spreadWord(of: state) }
         return report
     }
 
-    private func stage(_ path: [UInt8], as name: Name) async -> Report {
+    /// Every data server learns what was published: the next start may not have this metadata server's catalogue. Who
+    /// cannot be reached now learns it when it joins again.
+    private func spreadWord(of state: State) async {
+        let fetch = Fetch(below: [], state: state, predecessor: nil, reports: false)
+        let others = station.roster.members.filter { $0.isAlive && $0.rank != station.rank }
+        await station.loop.inOrder(width: Staging.toldAtOnce, over: others) { [station] member in
+            await station.carryOut(.fetch(fetch), at: member.rank)
+        } take: { _ in
+        }
+    }
+
+    /// What came of one source, and the state that the last of it led to.
+    private func stage(_ path: [UInt8], as name: Name) async -> (report: Report, state: State) {
         var report = Report()
+        var state: State = 0
         let walk: SourceWalk
         do throws(Failure) {
             let own = await ownStores()
             walk = try SourceWalk(path) { device, inode in own.contains([device, inode]) }
         } catch {
-            return .failed(error.at(station.settings.host))
+            return (.failed(error.at(station.settings.host)), 0)
         }
         var directories: [NamedEntry] = []
         await station.loop.inOrder(width: Staging.batchesUnderWay) {
@@ -68,16 +89,17 @@ struct Staging: Sendable {
             return sightings.isEmpty ? nil : sort(sightings, below: name)
         } work: { batch in
             (batch, await Intake(session, batch.files, assignment).run())
-        } take: { batch, taken in
+        } take: { batch, intake in
             report.merge(batch.report)
-            report.moved += taken.moved
-            let published = await publish(batch, taken.files)
+            report.moved += intake.moved
+            let published = await publish(batch, intake.files)
             report.merge(published.report)
             directories += published.directories
+            state = max(state, published.state)
         }
-        report.failures += await place(directories)
+        report.failures += await finish(directories)
         if Task.isCancelled { report.failures.append(Failure(.stopped, path, "stopped; run it again to go on")) }
-        return report
+        return (report, state)
     }
 
     private func sort(_ sightings: [Sighting], below root: Name) -> Batch {
@@ -103,19 +125,21 @@ struct Staging: Sendable {
         return batch
     }
 
-    private func publish(_ batch: Batch, _ taken: [Intake.Taken]) async -> (report: Report, directories: [NamedEntry]) {
+    private func publish(
+        _ batch: Batch, _ taken: [Intake.Taken]
+    ) async -> (report: Report, directories: [NamedEntry], state: State) {
         var report = Report()
         var ready: [Intake.Kept] = []
         for case .failed(let failure) in taken { report.failures.append(failure) }
         for case .kept(let kept) in taken { ready.append(kept) }
         let entries = batch.others + ready.map(\.named)
-        if entries.isEmpty { return (report, []) }
+        if entries.isEmpty { return (report, [], 0) }
         let contents = ready.map { KeptContent(id: $0.content, manifest: $0.manifest, holdings: $0.holdings) }
         do throws(Failure) {
             let reply = try await station.ask(
                 .publish(Publication(entries: entries, contents: contents)), at: .metadataServer,
                 timeoutMilliseconds: station.settings.loadMilliseconds)
-            guard case .published(_, let verdicts) = reply, verdicts.count == entries.count else {
+            guard case .published(let state, let verdicts) = reply, verdicts.count == entries.count else {
                 throw station.unexpected(reply, from: .metadataServer)
             }
             for case .refused(let failure) in verdicts { report.failures.append(failure) }
@@ -129,11 +153,21 @@ struct Staging: Sendable {
                 report.files += 1
                 report.bytes += kept.manifest.size
             }
-            return (report, others.filter(\.entry.isDirectory))
+            return (report, others.filter(\.entry.isDirectory), state)
         } catch {
             report.failures.append(error)
-            return (report, [])
+            return (report, [], 0)
         }
+    }
+
+    /// The deepest first: what is made in a directory changes its mtime.
+    private func finish(_ directories: [NamedEntry]) async -> [Failure] {
+        let sorted = directories.map { ($0, $0.name.parts.count) }.sorted { $0.1 > $1.1 }.map(\.0)
+        var failures: [Failure] = []
+        for start in stride(from: 0, to: sorted.count, by: Staging.placedAtOnce) {
+            failures += await place(Array(sorted[start..<min(sorted.count, start + Staging.placedAtOnce)]))
+        }
+        return failures
     }
 
     /// Directories and symlinks stand in every store of the staging.

@@ -20,6 +20,7 @@ public final class Station: Sendable {
     let offers: Offers
     let roster = Roster()
     let claims = Claims()
+    let pins = Pins()
     private let storeNumber = Mutex<Int?>(nil)
     private let follower = Mutex<Follower?>(nil)
 

@@ -22,8 +22,7 @@ actor Swarm {
         self.sourcing = sourcing
         content = wanted.content
         loop = station.loop
-        // Only who keeps what it loads can serve it.
-        isWorthwhile = station.store != nil && wanted.manifest.chunks.count >= Swarm.fewestChunks
+        isWorthwhile = wanted.manifest.chunks.count >= Swarm.fewestChunks
     }
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }

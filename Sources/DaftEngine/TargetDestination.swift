@@ -18,6 +18,8 @@ final class TargetDestination: Destination {
     func expect(_ named: NamedEntry) { entries.withLock { $0[named.name] = named.entry } }
     func forget(_ name: Name) { entries.withLock { $0[name] = nil } }
 
+    var isOwnStore: Bool { false }
+
     func open(_ wanted: Wanted, buffer: UnsafeMutableRawBufferPointer) throws(Failure) -> any Sink {
         let (relative, entry) = try place(of: wanted)
         let file = try tree.file(relative, entry, wanted.manifest)

@@ -98,6 +98,7 @@ struct Check {
         let place = paths.partial(of: content)
         try? disk.remove(place)
         try disk.rename(best.place, to: place)
+        try disk.sync(directory: best.place.directory)
         try disk.truncate(try reopened(place), to: manifest.size)
         try setPart(best.good, ledger)
         var bad = all
@@ -114,8 +115,11 @@ struct Check {
         }
     }
 
+    /// Durable or not: a name that came back at a loss of power would show wrong bytes and be known to nobody.
     private func takeAway(_ copy: Copy) throws {
-        if copy.file != nil { try disk.remove(copy.place) }
+        guard copy.file != nil else { return }
+        try disk.remove(copy.place)
+        try disk.sync(directory: copy.place.directory)
     }
 
     /// A sealed file, writable again.

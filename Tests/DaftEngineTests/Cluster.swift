@@ -48,7 +48,9 @@ final class Cluster: Sendable {
                 var some = some
                 if rank == 0 { some.expectedServers = settings.count - 1 }
                 let link = CountingLink(network.link(Rank(rank), on: loops[rank]), traffic)
-                stations.append(try Station(some, link: link))
+                do throws(Failure) { stations.append(try Station(some, link: link)) } catch {
+                    throw error.at(some.host)
+                }
             }
         } catch {
             for station in stations { station.close() }

@@ -77,6 +77,16 @@ import Testing
         try inspect(store, fixture, all, placed)
     }
 
+    /// Names that the first start took away must not come back with the second.
+    @Test(arguments: 1...60) func aSecondLossOfPowerBringsNoWrongBytesBack(seed: UInt64) throws {
+        var random = Sequence64(seed)
+        let fixture = Fixture()
+        let (placed, all) = try work(try fixture.open(), &random)
+        try fixture.afterPowerLoss(&random).close()
+        let store = try fixture.afterPowerLoss(&random)
+        try inspect(store, fixture, all, placed)
+    }
+
     @Test func somethingIsLostWithoutSyncing() throws {
         var losses = 0
         for seed in 1...10 as ClosedRange<UInt64> {

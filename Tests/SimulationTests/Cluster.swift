@@ -98,11 +98,11 @@ final class Cluster {
 
     // MARK: running
 
-    /// Runs until all of these are over: done, or dead with their rank.
-    func run(_ endings: [any Ended]) throws {
+    /// Runs until all of these are over: done, or dead with their rank. Or until some rank dies.
+    func run(_ endings: [any Ended], orFirstDeath: Bool = false) throws {
         try time.run(limitMilliseconds: Cluster.limitMilliseconds, limitSteps: Cluster.limitSteps) {
             bury()
-            return endings.allSatisfy(\.isOver)
+            return orFirstDeath && !areAllAlive || endings.allSatisfy(\.isOver)
         }
     }
 
@@ -273,17 +273,36 @@ protocol Ended { var isOver: Bool { get } }
 
 /// Work at a rank, and what it came to.
 final class Ending<T: Sendable>: Ended, Sendable {
+    private struct State {
+        var value: T?
+        var work: Task<Void, Never>?
+        var wasStopped = false
+    }
+
     private let loop: SimulatedLoop
-    private let outcome = Mutex<T?>(nil)
+    private let state = Mutex(State())
 
     init(on loop: SimulatedLoop, _ body: @escaping @Sendable () async -> T) {
         self.loop = loop
-        loop.start { [self] in
+        let work = loop.start { [self] in
             let value = await body()
-            outcome.withLock { $0 = value }
+            state.withLock { $0.value = value }
         }
+        state.withLock { $0.work = work }
     }
 
-    var value: T? { outcome.withLock { $0 } }
+    var value: T? { state.withLock { $0.value } }
     var isOver: Bool { loop.isDead || value != nil }
+    var wasStopped: Bool { state.withLock { $0.wasStopped } }
+
+    /// As a user does with Ctrl-C.
+    func stop(afterMilliseconds milliseconds: Int) {
+        _ = loop.alarm(at: loop.deadline(inMilliseconds: milliseconds)) { [self] in
+            let work = state.withLock { state in
+                state.wasStopped = state.value == nil
+                return state.work
+            }
+            work?.cancel()
+        }
+    }
 }

@@ -15,12 +15,23 @@ enum Errand: Hashable, Sendable {
     case get(Int)
     case cat(Int, [UInt8])
     case verify
+    /// One of two files that are both to be /rival.
+    case rival(Int, at: String)
 
     /// Whether it publishes its tree.
     var publishes: Int? {
         switch self {
         case .put(let tree, _), .diffuse(let tree), .bcastPath(let tree): tree
         default: nil
+        }
+    }
+
+    var isRival: Bool { if case .rival = self { true } else { false } }
+
+    var words: String {
+        switch self {
+        case .cat(let tree, let file): "cat(\(tree), \(shown(file)))"
+        default: "\(self)"
         }
     }
 
@@ -39,6 +50,19 @@ struct Done: Sendable {
     var poured: [UInt8] = []
 }
 
+/// One errand, and what became of it.
+struct Carried {
+    let errand: Errand
+    let done: Done
+    /// Where `get` wrote.
+    let target: String
+    let wasStopped: Bool
+
+    var isWell: Bool { done.report.failures.isEmpty }
+}
+
+let rivalName = (try? Name("/rival")) ?? .root
+
 func treeName(_ tree: Int) -> Name { (try? Name("/t\(tree)")) ?? .root }
 
 /// Carries an errand out at a station. `get` writes to `target`.
@@ -52,6 +76,8 @@ func carryOut(_ errand: Errand, at station: Station, sources: String, target: St
     case .bcastName(let tree): return Done(report: await session.bcast([treeName(tree).bytes]))
     case .fetch(let tree, let host): return Done(report: await session.fetch([treeName(tree)], at: host))
     case .get(let tree): return Done(report: await session.get([treeName(tree)], to: Array(target.utf8)))
+    case .rival(let rival, let host):
+        return Done(report: await session.put([Array("\(sources)/rival\(rival)".utf8)], at: host, as: rivalName))
     case .verify: return Done(report: await session.verify([]).report)
     case .cat(let tree, let file):
         let poured = Mutex<[UInt8]>([])

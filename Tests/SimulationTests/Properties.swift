@@ -14,6 +14,11 @@ extension Simulation {
     func checkNames() throws {
         for server in cluster.dataServers {
             for (path, leaf) in read(server.directory) where leaf.kind != .directory {
+                if rotten.contains(rottenKey(server, path)) { continue }
+                if path == Array("rival".utf8) {
+                    try judgeRival(leaf, at: server)
+                    continue
+                }
                 guard let source = source(of: path) else {
                     throw Violation("1: \(server.rank) shows /\(shown(path)), which nobody published")
                 }
@@ -22,6 +27,15 @@ extension Simulation {
                 }
             }
         }
+    }
+
+    /// The name shows one of the two files, and for ever the same.
+    private func judgeRival(_ leaf: Leaf, at server: SimulatedRank) throws {
+        guard let found = rivals.firstIndex(where: { leaf.isShown(by: $0) }) else {
+            throw Violation("1: \(server.rank) shows wrong bytes at /rival")
+        }
+        if let winner, winner != found { throw Violation("5: \(server.rank) shows the other rival") }
+        winner = found
     }
 
     private func source(of path: [UInt8]) -> Leaf? {
@@ -36,23 +50,29 @@ extension Simulation {
     // MARK: 2. what is acknowledged
 
     /// What one errand came to, held against what its user may expect.
-    func judge(_ errand: Errand, _ done: Done, _ target: String, before: Set<Int>, mustSucceed: Bool) throws {
-        let isWell = done.report.failures.isEmpty
+    func judge(_ carried: Carried, before: Set<Int>, mustSucceed: Bool) throws {
+        let (errand, done, isWell) = (carried.errand, carried.done, carried.isWell)
         let isPossible = errand.wants.map(before.contains) ?? true
-        if mustSucceed, isPossible, !isWell { throw Violation("2: \(errand) fails: \(done.report.failures)") }
+        if mustSucceed, isPossible, !isWell, !errand.isRival {
+            throw Violation("2: \(errand.words) fails: \(done.report.failures)")
+        }
         if isWell, let tree = errand.publishes { acknowledged.insert(tree) }
         switch errand {
-        case .get(let tree): try judgeGet(tree, target, isWhole: isWell && isPossible)
+        case .get(let tree): try judgeGet(tree, carried.target, isWhole: isWell && isPossible)
         case .cat(let tree, let path):
             let bytes = trees[tree][path]?.bytes ?? []
             let isRight = isWell && isPossible ? done.poured == bytes : bytes.starts(with: done.poured)
-            if !isRight { throw Violation("2: \(errand) wrote other bytes") }
+            if !isRight { throw Violation("2: \(errand.words) wrote other bytes") }
         case .fetch(let tree, let host):
             guard mustSucceed, isWell, isPossible else { return }
             for server in cluster.dataServers where server.host == host { try checkComplete(tree, at: server) }
         case .bcastPath(let tree), .bcastName(let tree):
             guard mustSucceed, isWell, isPossible else { return }
             for server in cluster.dataServers { try checkComplete(tree, at: server) }
+        case .rival(let rival, _):
+            guard isWell else { return }
+            if let winner, winner != rival { throw Violation("5: the name was given to the other rival") }
+            winner = rival
         default: break
         }
     }
@@ -74,16 +94,6 @@ extension Simulation {
         let found = read("\(server.directory)/t\(tree)")
         for (path, leaf) in trees[tree] where found[path].map({ $0.isShown(by: leaf) }) != true {
             throw Violation("2: \(server.rank) lacks /t\(tree)/\(shown(path)) after a copy was acknowledged")
-        }
-    }
-
-    /// Everything that was acknowledged can be had, or its loss is said where disks were free to forget.
-    func checkAcknowledged() throws {
-        for tree in acknowledged.sorted() {
-            guard let (errand, done, target) = try carryOut([.get(tree)], atServer: true).first else {
-                throw Violation("4: get of /t\(tree) has no end")
-            }
-            try judge(errand, done, target, before: acknowledged, mustSucceed: !mayHaveLost)
         }
     }
 

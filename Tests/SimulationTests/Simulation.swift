@@ -1,5 +1,5 @@
 // One run: a cluster, trees and a script from a seed, faults on the way, and then the end of all faults, when every
-// command must succeed. What has to hold is in Properties.swift.
+// command must succeed. What has to hold is in Properties.swift, what goes wrong in Hazards.swift.
 
 import DaftCore
 import DaftEngine
@@ -15,42 +15,34 @@ struct Violation: Error, CustomStringConvertible {
     init(_ what: String) { description = what }
 }
 
-/// How bad a run's weather may get.
-enum Climate: CaseIterable {
-    /// Nothing fails: every command must succeed at once.
-    case calm
-    /// Messages get lost.
-    case lossy
-    /// Ranks die between or in the middle of their work.
-    case deadly
-    /// Disks are full, or tear writes.
-    case faulty
-    /// Power fails.
-    case dark
-}
-
 final class Simulation {
     let seed: UInt64
-    let climate: Climate
+    let hazards: Set<Hazard>
     let cluster: Cluster
     let sources: String
     private(set) var trees: [Leaves] = []
+    /// Two files that want the same name, /rival.
+    let rivals: [Leaf]
+    /// Which of them got it.
+    var winner: Int?
     var random: Sequence64
     /// Trees whose publication was acknowledged.
     var acknowledged: Set<Int> = []
-    /// What was promised was promised by disks that may forget.
+    /// What was promised was promised by disks that may forget or rot.
     var mayHaveLost = false
+    /// Files whose bytes somebody changed behind the store's back.
+    var rotten: Set<String> = []
     private(set) var past: Set<Errand> = []
     private var targets = 0
 
-    init(seed: UInt64, flaws: Flaws = Flaws(), climate: Climate? = nil) {
+    init(seed: UInt64, flaws: Flaws = Flaws(), hazards: Set<Hazard>? = nil, isDurable: Bool? = nil) {
         self.seed = seed
+        self.hazards = hazards ?? Hazard.of(seed)
         var random = Sequence64(seed)
-        let all = Climate.allCases
-        self.climate = climate ?? all[Int(seed % UInt64(all.count))]
         var layout = Layout()
         layout.dataServers = 2 + Int(random.next() % 4)
         layout.isDurable = random.next() % 3 == 0
+        if let isDurable { layout.isDurable = isDurable }
         layout.isApart = random.next() % 2 == 0
         layout.longestDelayMicroseconds = [1, 2_000, 30_000][Int(random.next() % 3)]
         cluster = Cluster(layout, seed: random.next(), flaws: flaws)
@@ -63,12 +55,16 @@ final class Simulation {
             write(tree, to: "\(sources)/t\(number)")
             trees.append(tree)
         }
+        rivals = [maker.file(atLeast: 1), maker.file(atLeast: 5_000)]
+        for (number, rival) in rivals.enumerated() { write([[]: rival], to: "\(sources)/rival\(number)") }
         self.random = random
     }
 
-    func pick<T>(_ some: [T]) -> T { some[Int(random.next() % UInt64(some.count))] }
+    func chance(_ part: UInt64, in whole: UInt64) -> Bool { random.next() % whole < part }
+    func number(below limit: Int) -> Int { Int(random.next() % UInt64(limit)) }
+    func pick<T>(_ some: [T]) -> T { some[number(below: some.count)] }
 
-    func nextTarget() -> String {
+    private func nextTarget() -> String {
         targets += 1
         return "\(cluster.base)/out/\(targets)"
     }
@@ -76,20 +72,20 @@ final class Simulation {
     // MARK: the script
 
     func run() throws {
-        guard try cluster.startDead().isEmpty else { throw Violation("a fresh system does not start") }
-        for _ in 0..<2 + Int(random.next() % 3) { try round() }
+        if let (rank, failure) = try cluster.startDead().first {
+            throw Violation("4: a fresh system does not start: \(rank): \(failure)")
+        }
+        for _ in 0..<2 + number(below: 3) { try round() }
         try end()
     }
 
     private func round() throws {
-        let isCalm = climate == .calm
         let before = acknowledged
-        let errands = (0..<1 + Int(random.next() % 3)).map { _ in anyErrand() }
-        if !isCalm { plantFault() }
-        let isWhole = cluster.areAllAlive
-        let done = try carryOut(errands)
-        for (errand, done, target) in done {
-            try judge(errand, done, target, before: before, mustSucceed: isCalm && isWhole)
+        let errands = (0..<1 + number(below: 4)).map { _ in anyErrand() }
+        let isWhole = cluster.areAllAlive && hazards.isEmpty
+        plantFaults()
+        for carried in try carryOut(errands, mayBeStopped: hazards.contains(.interruption)) {
+            try judge(carried, before: before, mustSucceed: isWhole)
         }
         endFaults()
         try cluster.settle()
@@ -98,16 +94,17 @@ final class Simulation {
     }
 
     private func anyErrand() -> Errand {
-        let tree = Int(random.next() % UInt64(trees.count))
+        let tree = number(below: trees.count)
         let host = pick(Array(cluster.dataServers)).host
-        switch random.next() % 10 {
+        switch number(below: 12) {
         case 0...2: return .put(tree, at: host)
-        case 3: return .diffuse(tree)
-        case 4: return .bcastPath(tree)
-        case 5: return .bcastName(tree)
-        case 6: return .fetch(tree, at: host)
-        case 7: return .get(tree)
-        case 8: return cat(tree) ?? .verify
+        case 3, 4: return .diffuse(tree)
+        case 5: return .bcastPath(tree)
+        case 6: return .bcastName(tree)
+        case 7: return .fetch(tree, at: host)
+        case 8: return .get(tree)
+        case 9: return cat(tree) ?? .verify
+        case 10: return .rival(number(below: 2), at: host)
         default: return .verify
         }
     }
@@ -119,84 +116,53 @@ final class Simulation {
     }
 
     /// Carries errands out at the same time, each at some rank; what became of those whose ranks lived.
-    func carryOut(_ errands: [Errand], atServer: Bool = false) throws -> [(Errand, Done, target: String)] {
-        var begun: [(Errand, Ending<Done>, target: String)] = []
+    private func carryOut(_ errands: [Errand], mayBeStopped: Bool = false) throws -> [Carried] {
+        var begun: [(errand: Errand, ending: Ending<Done>, target: String)] = []
         for errand in errands {
             past.insert(errand)
             let target = nextTarget()
-            let isElsewhere = !atServer && random.next() % 3 == 0
-            let rank = isElsewhere ? pick(cluster.ranks) : cluster.metadataServer
-            cluster.trace.note("\(rank.rank) begins \(errand)")
+            let rank = chance(1, in: 3) ? pick(cluster.ranks) : cluster.metadataServer
+            cluster.trace.note("\(rank.rank) begins \(errand.words)")
             let sources = sources
             let ending = cluster.begin(at: rank) {
                 await SimulationTests.carryOut(errand, at: $0, sources: sources, target: target)
             }
-            if let ending { begun.append((errand, ending, target)) }
+            guard let ending else { continue }
+            if mayBeStopped, chance(1, in: 2) { ending.stop(afterMilliseconds: number(below: 100)) }
+            begun.append((errand, ending, target))
         }
-        try cluster.run(begun.map(\.1))
+        try runThrough(begun.map(\.ending))
         return begun.compactMap { errand, ending, target in
             guard let done = ending.value else { return nil }
-            cluster.trace.note("ended \(errand): \(done.report.failures.map(\.description))")
-            return (errand, done, target)
+            cluster.trace.note("ended \(errand.words): \(done.report.failures.map(\.kind))")
+            return Carried(errand: errand, done: done, target: target, wasStopped: ending.wasStopped)
         }
     }
 
-    // MARK: faults
-
-    private func plantFault() {
-        let server = pick(Array(cluster.dataServers))
-        switch climate {
-        case .calm: break
-        case .lossy: cluster.weather.lose(perMille: [5, 20, 80][Int(random.next() % 3)])
-        case .deadly:
-            if random.next() % 2 == 0 {
-                cluster.doom(server, afterChanges: Int(random.next() % 40))
-            } else {
-                cluster.weather.doom(pick(cluster.ranks).rank, afterMessages: Int(random.next() % 60))
-            }
-        case .faulty:
-            if random.next() % 2 == 0 {
-                server.disk?.spareBytes = Int(random.next() % 60_000)
-            } else {
-                server.disk?.tearWrite(after: Int(random.next() % 20))
-            }
-        case .dark: cluster.weather.doom(server.rank, afterMessages: Int(random.next() % 60))
-        }
-    }
-
-    private func endFaults() {
-        cluster.weather.calm()
-        for server in cluster.dataServers {
-            server.disk?.spareBytes = nil
-            server.disk?.tearWrite(after: nil)
-            server.disk?.doom(afterChanges: nil)
-        }
-    }
-
-    /// Brings dead ranks back; in the dark, after their power failed. Without its metadata server nothing goes on.
-    private func revive() throws {
-        if !cluster.metadataServer.isAlive { for rank in cluster.ranks where rank.isAlive { cluster.kill(rank) } }
-        if climate == .dark {
-            for server in cluster.dataServers where !server.isAlive || random.next() % 4 == 0 {
-                cluster.losePower(server, &random)
-                if !cluster.layout.isDurable { mayHaveLost = true }
-            }
-        }
-        if let (rank, failure) = try cluster.startDead().min(by: { $0.key < $1.key }) {
-            throw Violation("\(rank) does not start again: \(failure)")
-        }
+    /// Some who die come back while the others are still at work.
+    private func runThrough(_ endings: [any Ended]) throws {
+        let comesBackSoon = hazards.contains(.death) && chance(1, in: 2)
+        guard comesBackSoon else { return try cluster.run(endings) }
+        try cluster.run(endings, orFirstDeath: true)
+        if cluster.metadataServer.isAlive { _ = try cluster.startDead() }
+        try cluster.run(endings)
     }
 
     // MARK: the end
 
     private func end() throws {
+        if !rotten.isEmpty {
+            _ = try carryOut([.verify])
+            rotten = []
+        }
         try checkNames()
         try checkAcknowledged()
-        for errand in past.filter({ $0.publishes != nil }).sorted(by: { "\($0)" < "\($1)" }) {
+        for errand in past.filter({ $0.publishes != nil }).sorted(by: { $0.words < $1.words }) {
             try mustSucceed(errand)
         }
+        try settleRivalry()
         for errand in past.filter({ $0.wants.map(acknowledged.contains) ?? ($0 == .verify) })
-            .sorted(by: { "\($0)" < "\($1)" })
+            .sorted(by: { $0.words < $1.words })
         {
             try mustSucceed(errand)
         }
@@ -209,10 +175,33 @@ final class Simulation {
         try checkRest()
     }
 
-    private func mustSucceed(_ errand: Errand) throws {
-        guard let (_, done, target) = try carryOut([errand], atServer: true).first else {
-            throw Violation("\(errand) has no end")
+    /// Both rivals try again: one has the name already, the other does not get it.
+    private func settleRivalry() throws {
+        guard past.contains(where: { $0.isRival }) else { return }
+        var winners: [Int] = []
+        for rival in 0...1 {
+            let errand = Errand.rival(rival, at: pick(Array(cluster.dataServers)).host)
+            guard let carried = try carryOut([errand]).first else { throw Violation("4: \(errand.words) has no end") }
+            try judge(carried, before: acknowledged, mustSucceed: false)
+            if carried.isWell {
+                winners.append(rival)
+            } else if carried.done.report.failures.first?.kind != .taken {
+                throw Violation("5: \(errand.words) is not refused, and fails: \(carried.done.report.failures)")
+            }
         }
-        try judge(errand, done, target, before: acknowledged, mustSucceed: true)
+        if winners.count != 1 { throw Violation("5: \(winners.count) of two rivals got the name") }
+    }
+
+    private func mustSucceed(_ errand: Errand) throws {
+        guard let carried = try carryOut([errand]).first else { throw Violation("4: \(errand.words) has no end") }
+        try judge(carried, before: acknowledged, mustSucceed: true)
+    }
+
+    /// Everything that was acknowledged can be had, or its loss is said where disks were free to forget.
+    private func checkAcknowledged() throws {
+        for tree in acknowledged.sorted() {
+            guard let carried = try carryOut([.get(tree)]).first else { throw Violation("4: get has no end") }
+            try judge(carried, before: acknowledged, mustSucceed: !mayHaveLost)
+        }
     }
 }

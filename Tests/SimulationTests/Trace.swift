@@ -120,7 +120,7 @@ private func brief(_ request: Request) -> String {
         case .space: "space"
         case .identify(let offer, let spans): "identify \(offer) \(spans.count)"
         case .ping: "ping"
-        case .joined(let failures): "joined \(failures)"
+        case .joined(let failures): "joined \(failures.map(\.kind))"
         }
     return "\(text), \(request.encoded.count) bytes"
 }
@@ -129,7 +129,7 @@ private func brief(_ reply: Reply) -> String {
     let text: String =
         switch reply {
         case .done: "done"
-        case .failed(let failure): "failed: \(failure)"
+        case .failed(let failure): "failed: \(failure.kind)"
         case .welcome(let number, let head): "welcome \(number) \(head.state)"
         case .records(let delta): "records \(delta.records.count) of \(delta.head.state)"
         case .published(let state, let verdicts): "published \(state) \(verdicts.count)"
@@ -160,9 +160,9 @@ private func word(_ order: Order) -> String {
 private func word(_ outcome: Outcome) -> String {
     switch outcome {
     case .ingested(let files, _): "ingested \(files.count)"
-    case .placed(let failures): "placed \(failures)"
-    case .fetched(let fetched): "fetched \(fetched.files) \(fetched.failures)"
-    case .verified(let verified): "verified \(verified.contents) \(verified.corrupt) \(verified.failures)"
-    case .failed(let failure): "failed \(failure)"
+    case .placed(let failures): "placed \(failures.map(\.kind))"
+    case .fetched(let fetched): "fetched \(fetched.files) \(fetched.failures.map(\.kind))"
+    case .verified(let verified): "verified \(verified.contents) \(verified.corrupt) \(verified.failures.map(\.kind))"
+    case .failed(let failure): "failed \(failure.kind)"
     }
 }

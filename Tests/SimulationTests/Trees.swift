@@ -63,7 +63,7 @@ struct TreeMaker {
         return leaves
     }
 
-    mutating func file() -> Leaf { leaf(.file(bytes(pick(TreeMaker.sizes)))) }
+    mutating func file(atLeast size: Int = 0) -> Leaf { leaf(.file(bytes(max(size, pick(TreeMaker.sizes))))) }
 
     private mutating func leaf(_ kind: Leaf.Kind) -> Leaf {
         let seconds = 1_500_000_000 + Int64(random.next() % 100_000_000)
@@ -129,6 +129,17 @@ func write(_ leaves: Leaves, to root: String) {
             let time = timespec(tv_sec: Int(leaf.mtime.seconds), tv_nsec: Int(leaf.mtime.nanoseconds))
             utimensat(AT_FDCWD, path, [time, time], AT_SYMLINK_NOFOLLOW)
         }
+    }
+}
+
+/// Changes one byte of a file and leaves its mtime.
+func overwrite(_ root: String, _ relative: [UInt8], at offset: Int, with byte: UInt8, mtime: Time) {
+    withPath(root, relative) { path in
+        let file = open(path, O_WRONLY)
+        _ = withUnsafeBytes(of: byte) { pwrite(file, $0.baseAddress!, 1, off_t(offset)) }
+        close(file)
+        let time = timespec(tv_sec: Int(mtime.seconds), tv_nsec: Int(mtime.nanoseconds))
+        utimensat(AT_FDCWD, path, [time, time], 0)
     }
 }
 

@@ -1,0 +1,118 @@
+// An interrupted command, run again, brings what was missing and nothing else.
+
+import DaftCatalogue
+import DaftCore
+import DaftLink
+import Foundation
+import Testing
+
+@testable import DaftEngine
+
+@Suite struct ResumeTests {
+    private static let size = 6 << 20
+    private static let slack = 64 * 4096  // chunks under way at the stop
+
+    private func slow(_ scratch: Scratch, _ hosts: [String], at first: String = "n0") async throws -> Cluster {
+        try await Cluster.start(scratch.settings(hosts, at: first), delayMicroseconds: 1_000)
+    }
+
+    /// Runs `command`, stops it once `bytes` have crossed the links, and says how many had at its end.
+    private func interrupt(
+        _ cluster: Cluster, after bytes: Int, _ command: @escaping @Sendable () async -> Report
+    ) async throws -> Int {
+        let before = cluster.traffic.supplied
+        let task = Task { await command() }
+        while cluster.traffic.supplied - before < bytes { try await Task.sleep(for: .milliseconds(1)) }
+        task.cancel()
+        let report = try #require(await within(seconds: 20) { await task.value })
+        #expect(report.failures.contains { $0.kind == .stopped }, "\(report.failures)")
+        let moved = cluster.traffic.supplied - before
+        #expect(moved < Self.size, "it was not stopped in time to show anything")
+        return moved
+    }
+
+    @Test(arguments: ["put", "diffuse"]) func publishing(_ verb: String) async throws {
+        let scratch = try Scratch()
+        try scratch.write("src/large", Self.size)
+        for i in 0..<20 { try scratch.write("src/f\(i)", 2000, seed: UInt64(i + 1)) }
+        let cluster = try await slow(scratch, ["n1", "n2"], at: "login")
+        let source = scratch["src"]
+        let command: @Sendable (Cluster) async -> Report = { cluster in
+            verb == "put" ? await cluster.put(source, at: "n1") : await cluster.diffuse(source)
+        }
+        let moved = try await interrupt(cluster, after: 1 << 20) { await command(cluster) }
+        let again = await command(cluster)
+        #expect(again.failures.isEmpty, "\(again.failures)")
+        #expect(moved + Int(again.moved) <= Self.size + 40_000 + Self.slack)
+        #expect(await cluster.get(try Name("/src"), to: scratch["out"]).failures.isEmpty)
+        #expect(try differences(scratch["src"], scratch["out"]) == "")
+        cluster.close()
+    }
+
+    @Test func puttingInAnotherRun() async throws {
+        let scratch = try Scratch()
+        try scratch.write("large", Self.size)
+        let source = scratch["large"]
+        let first = try await slow(scratch, ["n1"], at: "login")
+        let moved = try await interrupt(first, after: 1 << 20) { await first.put(source) }
+        first.close()
+        let second = try await scratch.cluster(["n1"], at: "login")
+        defer { second.close() }
+        #expect(second.warnings.isEmpty)
+        let again = await second.put(source)
+        #expect(again.failures.isEmpty, "\(again.failures)")
+        #expect(moved + Int(again.moved) <= Self.size + Self.slack)
+        #expect(try scratch.read("store-n1/large") == scratch.read("large"))
+    }
+
+    @Test func aBroadcastWhoseNodesWereKilled() async throws {
+        let scratch = try Scratch()
+        try scratch.write("src/large", Self.size)
+        for i in 0..<50 { try scratch.write("src/f\(i)", 2000, seed: UInt64(i + 1)) }
+        let first = try await slow(scratch, ["n0", "n1", "n2"])
+        _ = await first.put(scratch["src"])
+        let before = first.traffic.supplied
+        let task = Task { await first.bcast("/src") }
+        while first.traffic.supplied - before < 3 << 20 { try await Task.sleep(for: .milliseconds(1)) }
+        for rank in 1...3 { first.network.kill(Rank(rank)) }
+        let report = try #require(await within(seconds: 20) { await task.value })
+        #expect(report.exitStatus == 6, "\(report.failures)")
+        let moved = first.traffic.supplied - before
+        first.close()
+        let second = try await scratch.cluster(["n2", "n0", "n1"])
+        defer { second.close() }
+        #expect(second.warnings.isEmpty, "\(second.warnings)")
+        let again = await second.bcast("/src")
+        #expect(again.failures.isEmpty, "\(again.failures)")
+        #expect(moved + Int(again.moved) <= 2 * (Self.size + 100_000) + 2 * Self.slack + 600_000)
+        for host in ["n0", "n1", "n2"] {
+            #expect(try differences(scratch["src"], scratch["store-\(host)/src"], permissions: false) == "")
+        }
+        #expect(try await second.keepers(Name("/src/large")).sorted() == ["n0", "n1", "n2"])
+    }
+
+    @Test func getting() async throws {
+        let scratch = try Scratch()
+        try scratch.write("src/large", Self.size)
+        for i in 0..<20 { try scratch.write("src/f\(i)", 2000, seed: UInt64(i + 1)) }
+        let cluster = try await slow(scratch, ["n1"], at: "login")
+        defer { cluster.close() }
+        _ = await cluster.put(scratch["src"])
+        let (name, out) = (try Name("/src"), scratch["out"])
+        let moved = try await interrupt(cluster, after: 1 << 20) { await cluster.get(name, to: out) }
+        let again = await cluster.get(name, to: out)
+        #expect(again.failures.isEmpty, "\(again.failures)")
+        #expect(moved + Int(again.moved) <= Self.size + 80_000 + Self.slack)
+        #expect(try differences(scratch["src"], out) == "")
+    }
+
+    @Test func catEndsSoonWhenItIsStopped() async throws {
+        let scratch = try Scratch()
+        try scratch.write("large", Self.size)
+        let cluster = try await slow(scratch, ["n1"], at: "login")
+        defer { cluster.close() }
+        _ = await cluster.put(scratch["large"])
+        let name = try Name("/large")
+        _ = try await interrupt(cluster, after: 100_000) { await cluster.cat(name).report }
+    }
+}

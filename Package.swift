@@ -47,12 +47,18 @@ let package = Package(
         module("DaftShell", ["DaftCore", "DaftLink", "DaftEngine"]),
         program("daft-solo", ["DaftCore", "DaftEngine", "DaftShell"]),
         program("daft-run", ["DaftCore", "DaftEngine", "DaftLink", "DaftMPI", "DaftShell"]),
+        program("daft-bench", ["DaftCore", "DaftLink", "DaftStore", "DaftCatalogue", "DaftEngine"]),
 
         tests(of: "DaftCore"),
         tests(of: "DaftSQL"),
+        tests(of: "DaftLink", ["DaftCore"]),
         tests(of: "DaftCatalogue", ["DaftCore", "DaftSQL"]),
         tests(of: "DaftEngine", ["DaftCore", "DaftLink", "DaftStore", "DaftCatalogue"]),
         tests(of: "DaftShell", ["DaftCore", "DaftEngine"]),
+        .executableTarget(
+            name: "mpi-contract", dependencies: ["DaftLink", "DaftMPI", "DaftCore"], path: "Tests/MPIContract",
+            swiftSettings: settings),
+        .testTarget(name: "ClusterTests", dependencies: ["daft-run", "mpi-contract"], swiftSettings: settings),
         .testTarget(name: "SoloTests", dependencies: ["daft-solo"], swiftSettings: settings),
         .testTarget(
             name: "SystemLibraryTests", dependencies: ["CSQLite", "COpenSSL", "CZstd", "CZMQ", "CMPI"],

@@ -95,15 +95,16 @@ public struct Shell: Sendable {
         progress.begin()
         var report = await interruption.cancelling({ _ in task.cancel() }) { await task.value }
         await progress.end()
+        let line = summary(of: report, command, took: .now - begun, json: console.style.json)
         if interruption.signal != nil || console.outputState == .gone {
             report.failures.removeAll { $0.kind == .stopped }
         }
-        let line = summary(of: report, command, took: .now - begun, json: console.style.json)
         if let line, console.style.json || !console.style.quiet { await console.put(line) }
         if let failure = console.outputState.failure { report.failures.append(failure) }
         await console.tell(report, of: verb, at: origin)
         if let status = interruption.exitStatus {
-            await console.say(origin.prefix(verb) + "stopped by \(interruption.word)")
+            let advice = command.canGoOn ? "; run it again to go on" : ""
+            await console.say(origin.prefix(verb) + "stopped by \(interruption.word)\(advice)")
             return status
         }
         return report.exitStatus
@@ -114,7 +115,9 @@ public struct Shell: Sendable {
         do throws(Failure) {
             let process = try LocalCommand.start(line, keepsInput: work.isTyped)
             // From a terminal the command gets a SIGINT itself.
-            let end: @Sendable (Int32) -> Void = { if $0 != SIGINT { kill(process, $0) } }
+            let end: @Sendable (Int32) -> Void = { [isTyped = work.isTyped] signal in
+                if !isTyped { kill(-process, signal) } else if signal != SIGINT { kill(process, signal) }
+            }
             let failure = await interruption.cancelling(end) {
                 await console.run { LocalCommand.finish(process) }
             }
@@ -136,6 +139,14 @@ extension Written {
 }
 
 extension Command {
+    /// What it did before it was stopped need not be done again.
+    fileprivate var canGoOn: Bool {
+        switch self {
+        case .put, .diffuse, .bcast, .fetch, .get: true
+        default: false
+        }
+    }
+
     var verb: Verb? {
         switch self {
         case .put: .put

@@ -56,7 +56,7 @@ let package = Package(
         tests(of: "DaftEngine", ["DaftCore", "DaftLink", "DaftStore", "DaftCatalogue"]),
         tests(of: "DaftShell", ["DaftCore", "DaftEngine"]),
         .executableTarget(
-            name: "mpi-contract", dependencies: ["DaftLink", "DaftMPI", "DaftCore"], path: "Tests/MPIContract",
+            name: "mpi-contract", dependencies: ["DaftLink", "DaftMPI", "DaftCore"], path: "Tests/mpi-contract",
             swiftSettings: settings),
         .testTarget(name: "ClusterTests", dependencies: ["daft-run", "mpi-contract"], swiftSettings: settings),
         .testTarget(name: "SoloTests", dependencies: ["daft-solo"], swiftSettings: settings),

@@ -43,7 +43,7 @@ let testsOfNoTarget: [String: Set<String>] = [
     "TestDisk": ["DaftCore", "DaftStore", "Glibc", "Synchronization"],
     "TidyTests": ["Testing", "Foundation"],
     "ClusterTests": ["Testing", "Foundation", "Glibc"],
-    "MPIContract": ["DaftCore", "DaftLink", "DaftMPI", "Glibc", "Synchronization"],
+    "mpi-contract": ["DaftCore", "DaftLink", "DaftMPI", "Glibc", "Synchronization"],
     "SoloTests": ["Testing", "Foundation", "Glibc"],
     "SystemLibraryTests": ["Testing", "CSQLite", "COpenSSL", "CZstd", "CZMQ", "CMPI"],
 ]

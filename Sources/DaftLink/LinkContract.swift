@@ -56,8 +56,8 @@ public struct LinkContract: Sendable {
         return broken
     }
 
-    /// For links whose ranks can be killed: what was asked of one that dies fails, and so does what is asked of it then.
-    /// The last check of all; `kill` ends the rank.
+    /// For links whose ranks can be killed: what was asked of one that dies fails, and so does what is asked of it
+    /// then. The last check of all; `kill` ends the rank.
     public func checkDeath(of rank: Rank, kill: @Sendable () -> Void) async -> Broken? {
         let name = "a dead rank cannot be reached"
         let asked = link.loop.start { await outcome(.identify(offer: 15_000, []), rank, LinkContract.patience) }

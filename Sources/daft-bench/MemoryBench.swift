@@ -1,5 +1,5 @@
-// The memory that a data server needs, whatever it moves: the peak of a process of its own that has a metadata server and
-// two data servers in it.
+// The memory that a data server needs, whatever it moves: the peak of a process of its own that has a metadata server
+// and two data servers in it.
 
 import Glibc
 

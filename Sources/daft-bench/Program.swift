@@ -1,5 +1,6 @@
-// daft-bench: what daft costs on the machine it runs on, beside what anybody would use instead. Each figure is the median
-// of several rounds, and within a round daft and its peer take turns, so that a busy disk or processor meets both.
+// daft-bench: what daft costs on the machine it runs on, beside what anybody would use instead. Each figure is the
+// median of several rounds, and within a round daft and its peer take turns, so that a busy disk or processor meets
+// both.
 //
 //     daft-bench core [--write FILE] [--only PART]…
 //

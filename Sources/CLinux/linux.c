@@ -43,6 +43,10 @@ int linux_rename_new(int from_base, const char *from, int to_base, const char *t
   return renameat2(from_base, from, to_base, to, RENAME_NOREPLACE);
 }
 
+int linux_reserve(int fd, int64_t offset, int64_t length) {
+  return fallocate(fd, FALLOC_FL_KEEP_SIZE, offset, length);
+}
+
 int linux_punch_hole(int fd, int64_t offset, int64_t length) {
   return fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, length);
 }

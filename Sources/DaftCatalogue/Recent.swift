@@ -29,11 +29,13 @@ struct Recent {
 extension Tables {
     func number(of content: ContentID) throws -> Int? {
         if let number = try loadedRecent().contents[content] { return number }
+        if settledIDs?.mayContain(content) == false { return nil }
         return try database.first("SELECT content FROM ids WHERE id = ?", .blob(content.bytes)) { Int($0.integer(0)) }
     }
 
     func numberedPlace(of chunk: ChunkID) throws -> Place? {
         if let place = try loadedRecent().chunks[chunk] { return place }
+        if settledIDs?.mayContain(chunk) == false { return nil }
         return try database.first("SELECT content, chunk FROM chunks WHERE id = ?", .blob(chunk.bytes)) {
             Place(content: Int($0.integer(0)), chunk: Int($0.integer(1)))
         }
@@ -42,6 +44,7 @@ extension Tables {
     /// Enters the ids of a new content. How many of its chunks were not known before?
     func addIDs(_ id: ContentID, _ manifest: Manifest, _ number: Int) throws -> Int {
         if try loadedRecent().isFull { try settle() }
+        try loadFilter()
         var fresh = 0
         for (chunk, id) in manifest.chunks.enumerated() where try numberedPlace(of: id) == nil {
             recent?.chunks[id] = Place(content: number, chunk: chunk)
@@ -51,17 +54,31 @@ extension Tables {
         return fresh
     }
 
+    /// Most ids that come are new, and looking for what is not there costs as much as finding what is. Who only asks
+    /// does without: a scan would cost more than it saves.
+    private func loadFilter() throws {
+        guard settledIDs == nil else { return }
+        var filter = IDFilter(capacity: IDFilter.fewest + 2 * (standing.contents + standing.chunks))
+        for table in ["ids", "chunks"] {
+            try database.run("SELECT id FROM \(table)") { filter.insert(try Digest(decoding: $0.bytes(0))) }
+        }
+        settledIDs = filter
+    }
+
     /// Writes the recent ids into their tables.
     func settle() throws {
         let recent = try loadedRecent()
         for (id, number) in recent.contents.sorted(by: { $0.key < $1.key }) {
             try database.run("INSERT INTO ids(id, content) VALUES(?, ?)", .blob(id.bytes), .integer(number))
+            settledIDs?.insert(id)
         }
         for (id, place) in recent.chunks.sorted(by: { $0.key < $1.key }) {
             try database.run(
                 "INSERT INTO chunks(id, content, chunk) VALUES(?, ?, ?)", .blob(id.bytes), .integer(place.content),
                 .integer(place.chunk))
+            settledIDs?.insert(id)
         }
+        if settledIDs?.isFull ?? false { settledIDs = nil }
         self.recent = Recent()
         standing.settled = standing.contents
     }

@@ -36,6 +36,8 @@ final class Tables {
     var standing = Standing()
     /// Nothing until it is needed: see `loadedRecent`.
     var recent: Recent?
+    /// The ids in the tables, and by a rollback some more; nothing until it is needed.
+    var settledIDs: IDFilter?
     /// A write failed halfway through a record: the transaction around it must not be committed.
     var spoiled: (any Error)?
 
@@ -161,6 +163,7 @@ final class Tables {
             standing = Standing()
         }
         recent = nil
+        settledIDs = nil
     }
 
     var damaged: Failure { Tables.damaged(path) }

@@ -36,6 +36,12 @@ public struct Digest: Coded, Comparable {
     /// Any eight bytes of the digest: enough to spread and to mix.
     public var word: UInt64 { a }
 
+    /// Four words that know nothing of one another.
+    public var words: (UInt64, UInt64, UInt64, UInt64) { (a, b, c, d) }
+
+    /// One word is as good as four: they are random already.
+    public func hash(into hasher: inout Hasher) { hasher.combine(a) }
+
     public static func < (x: Digest, y: Digest) -> Bool { (x.a, x.b, x.c, x.d) < (y.a, y.b, y.c, y.d) }
 }
 

@@ -5,7 +5,7 @@ import DaftLink
 import DaftStore
 
 struct LargeFile: Sendable {
-    private static let pairsUnderWay = 5
+    private static let pairsUnderWay = 6
     /// How many chunks the offering rank is asked to hash at a time.
     private static let window = 8
 

@@ -15,11 +15,16 @@ func publishing(_ publication: Publication, in change: inout Change) throws(Fail
     for kept in publication.contents { brought[kept.id] = brought[kept.id].map { joined($0, kept) } ?? kept }
     var recorded: Set<ContentID> = []
     var admitted: Set<ContentID> = []
+    /// Parents that are there: most files of a publication share theirs with others.
+    var directories: Set<Name> = []
     var verdicts: [Verdict] = []
     for named in publication.entries {
         do throws(Failure) {
             let standing = try change.entry(named.name)
-            try allow(named, over: standing, in: change)
+            try allow(named, over: standing)
+            let parent = named.name.parent ?? .root
+            let isAmongOthers = directories.contains(parent)
+            if standing == nil, !isAmongOthers { try allowAncestors(of: named, in: change) }
             if let content = named.entry.content, try !change.knows(content: content) {
                 guard let kept = brought[content] else {
                     throw Failure(.malformed, named.name, "its content is not known and was not brought")
@@ -28,7 +33,8 @@ func publishing(_ publication: Publication, in change: inout Change) throws(Fail
                 recorded.insert(content)
             }
             if let content = named.entry.content { admitted.insert(content) }
-            try makeParents(of: named, in: &change)
+            if !isAmongOthers { try makeParents(of: named, in: &change) }
+            directories.insert(parent)
             if standing != named.entry { try change.append(.entry(named)) }
             verdicts.append(standing == nil ? .new : .known)
         } catch {
@@ -52,7 +58,7 @@ func recording(_ holding: Holding, in change: inout Change) throws(Failure) {
     if !fresh.isEmpty { try change.append(.holding(Holding(fresh, in: holding.stores, holding.extent))) }
 }
 
-private func allow(_ named: NamedEntry, over standing: Entry?, in change: borrowing Change) throws(Failure) {
+private func allow(_ named: NamedEntry, over standing: Entry?) throws(Failure) {
     if named.name.isRoot {
         guard named.entry.isDirectory else { throw Failure(.taken, named.name, "the root is a directory") }
     }
@@ -61,6 +67,9 @@ private func allow(_ named: NamedEntry, over standing: Entry?, in change: borrow
         let what = standing.word == named.entry.word ? "another \(standing.word)" : "a \(standing.word)"
         throw Failure(.taken, named.name, "\(what) is published under this name; choose another with --as")
     }
+}
+
+private func allowAncestors(of named: NamedEntry, in change: borrowing Change) throws(Failure) {
     var name = named.name
     while let ancestor = name.parent {
         name = ancestor

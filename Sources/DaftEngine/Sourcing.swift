@@ -103,13 +103,11 @@ actor Sourcing {
         }
         let ids = zip(pieces, wanted).map { $1.manifest.chunks[$0.chunk] }
         let offsets = run.offsets
-        let arrivals = await station.workers.run {
-            pieces.indices.map { i -> Arrival in
-                guard states[i] == .sent else { return .absent }
-                let bytes = UnsafeRawBufferPointer(slab.slice(offsets[i], pieces[i].length))
-                return digest(of: bytes) == ids[i] ? .right : .wrong
-            }
-        }
+        let sent = pieces.indices.filter { states[$0] == .sent }
+        let found = await station.digesting.digests(
+            of: sent.map { UnsafeRawBufferPointer(slab.slice(offsets[$0], pieces[$0].length)) })
+        var arrivals = [Arrival](repeating: .absent, count: pieces.count)
+        for (i, id) in zip(sent, found) { arrivals[i] = id == ids[i] ? .right : .wrong }
         let moved = zip(pieces, states).reduce(0) { $1.1 == .sent ? $0 + $1.0.length : $0 }
         if source != station.rank { meter.add(moved: moved) }
         for (i, arrival) in arrivals.enumerated() where arrival == .wrong {

@@ -13,6 +13,7 @@ public final class Station: Sendable {
     public let catalogue: Catalogue
     public let store: Store?
     let workers: Workers
+    let digesting: Digesting
     /// For bytes that this rank takes in, and for those it gives to others. Were they one, two ranks that load from one
     /// another could each hold what the other waits for.
     let intake: SlabPool
@@ -44,6 +45,7 @@ public final class Station: Sendable {
         guard let path else { throw Failure(.usage, [], "a metadata server needs a place for its catalogue") }
         catalogue = try Catalogue(path: path, durable: settings.durable)
         workers = Workers(threads: settings.workerThreads, name: "daft\(link.rank.number)")
+        digesting = Digesting(on: workers, width: max(1, settings.workerThreads / 2))
         let half = max(settings.slabBytes / 2, 2 * ChunkSize.largest)
         intake = SlabPool(totalBytes: half, slabBytes: max(settings.chunkSize.bytes, 1 << 20))
         outlet = SlabPool(totalBytes: half, slabBytes: max(settings.chunkSize.bytes, 1 << 20))

@@ -36,6 +36,11 @@ public final class Workers: @unchecked Sendable {
         return try result.get()
     }
 
+    /// Runs work that nobody waits for here.
+    public func start(_ work: @escaping @Sendable () -> Void) {
+        if isInline || !push(work) { work() }
+    }
+
     /// False at the end, when nobody would do it any more.
     private func push(_ work: @escaping @Sendable () -> Void) -> Bool {
         latch.locked {

@@ -68,6 +68,9 @@ final class DirectFile: Sendable {
         let start = clock.now
         defer { pace.end(bytes.count, after: start.duration(to: clock.now)) }
         do {
+            // ext4 lets writers into a hole one after the other, and into reserved blocks all at once. Where it cannot
+            // be done nothing is lost, and a full disk the write itself finds.
+            _ = linux_reserve(file.number, offset, Int64(bytes.count))
             try file.pour(bytes, at: offset)
             return true
         } catch {

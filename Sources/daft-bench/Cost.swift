@@ -7,6 +7,13 @@ struct Cost {
     var seconds: Double
     /// User and system time together.
     var processorSeconds: Double
+
+    static let nothing = Cost(seconds: 0, processorSeconds: 0)
+
+    static func += (sum: inout Cost, more: Cost) {
+        sum.seconds += more.seconds
+        sum.processorSeconds += more.processorSeconds
+    }
 }
 
 extension [Cost] {
@@ -22,7 +29,7 @@ func median(_ values: [Double]) -> Double {
 }
 
 /// What `body` costs in this process.
-func cost(of body: () async throws -> Void) async rethrows -> Cost {
+func cost(_ body: () async throws -> Void) async rethrows -> Cost {
     let (start, before) = (monotonicNow(), processorSeconds())
     try await body()
     return Cost(seconds: seconds(since: start), processorSeconds: processorSeconds() - before)

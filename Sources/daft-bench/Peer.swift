@@ -33,6 +33,7 @@ private func spawn(_ arguments: [String], printingTo output: Int32) throws -> pi
     posix_spawn_file_actions_init(&actions)
     defer { posix_spawn_file_actions_destroy(&actions) }
     posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO)
+    posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0)
     // Swift's own threads block signals, and openssl waits for its alarm.
     var (attributes, none) = (posix_spawnattr_t(), sigset_t())
     posix_spawnattr_init(&attributes)

@@ -33,6 +33,13 @@ extension Row {
             isReached: ratio <= goal)
     }
 
+    /// At most so many seconds; what of them the processors worked is said too.
+    init(_ what: String, _ cost: Cost, atMostSeconds limit: Double) {
+        self.init(
+            what: what, daft: "\(fixed(cost.seconds, 2)) s (processors \(fixed(cost.processorSeconds, 2)) s)", peer: "",
+            goal: "≤ \(fixed(limit, 1)) s", isReached: cost.seconds <= limit)
+    }
+
     /// At most so much, in a unit.
     init(_ what: String, _ value: Double, _ unit: String, atMost limit: Double) {
         self.init(

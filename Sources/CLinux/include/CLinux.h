@@ -18,6 +18,9 @@ int linux_clone(int from, int to);
 // Renames, refusing to replace anything.
 int linux_rename_new(int from_base, const char *from, int to_base, const char *to);
 
+// Reserves the blocks of a range inside the file's size; it reads as before.
+int linux_reserve(int fd, int64_t offset, int64_t length);
+
 // Frees the blocks of a range; it reads as zeros afterwards.
 int linux_punch_hole(int fd, int64_t offset, int64_t length);
 

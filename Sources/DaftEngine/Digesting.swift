@@ -1,0 +1,64 @@
+// Hashing what arrives. Two chunks take hardly longer than one, so where arrivals queue they are hashed together; where
+// none do, nobody waits for company.
+
+import DaftCore
+import DaftLink
+import DaftStore
+import Synchronization
+
+final class Digesting: Sendable {
+    private struct Arrived: @unchecked Sendable {
+        /// Stays valid until the continuation is resumed: whoever waits for it owns the memory.
+        let bytes: [UnsafeRawBufferPointer]
+        let continuation: UnsafeContinuation<[Digest], Never>
+    }
+
+    private struct State: Sendable {
+        var waiting: [Arrived] = []
+        var running = 0
+    }
+
+    private let workers: Workers
+    private let width: Int
+    private let state = Mutex(State())
+
+    /// At most `width` workers hash at the same time: with more of them nothing would queue, and nothing be paired.
+    init(on workers: Workers, width: Int) {
+        self.workers = workers
+        self.width = width
+    }
+
+    func digests(of bytes: [UnsafeRawBufferPointer]) async -> [Digest] {
+        await withUnsafeContinuation { continuation in
+            let mustStart = state.withLock { state in
+                state.waiting.append(Arrived(bytes: bytes, continuation: continuation))
+                guard state.running < width else { return false }
+                state.running += 1
+                return true
+            }
+            if mustStart { workers.start { [self] in work() } }
+        }
+    }
+
+    /// Takes arrivals two by two until none are left.
+    private func work() {
+        while let pair = next() {
+            var ids = DaftStore.digests(of: pair.flatMap(\.bytes))[...]
+            for arrived in pair {
+                arrived.continuation.resume(returning: Array(ids.prefix(arrived.bytes.count)))
+                ids.removeFirst(arrived.bytes.count)
+            }
+        }
+    }
+
+    private func next() -> [Arrived]? {
+        state.withLock { state in
+            guard !state.waiting.isEmpty else {
+                state.running -= 1
+                return nil
+            }
+            defer { state.waiting.removeFirst(min(2, state.waiting.count)) }
+            return Array(state.waiting.prefix(2))
+        }
+    }
+}

@@ -27,6 +27,7 @@ let package = Package(
     name: "daft",
     products: [
         .executable(name: "daft-run", targets: ["daft-run"]),
+        .executable(name: "daft", targets: ["daft"]),
         .executable(name: "daft-solo", targets: ["daft-solo"]),
     ],
     targets: [
@@ -43,14 +44,17 @@ let package = Package(
         module("DaftStore", ["DaftCore", "DaftSQL", "COpenSSL", "CLinux"]),
         module("DaftCatalogue", ["DaftCore", "DaftSQL"]),
         module("DaftMPI", ["CMPI", "CLinux", "DaftCore", "DaftLink"]),
+        module("DaftZMQ", ["CZMQ", "DaftCore", "DaftLink"]),
         module("DaftEngine", ["DaftCore", "DaftLink", "DaftStore", "DaftCatalogue"]),
         module("DaftShell", ["DaftCore", "DaftLink", "DaftEngine"]),
         program("daft-solo", ["DaftCore", "DaftEngine", "DaftShell"]),
-        program("daft-run", ["DaftCore", "DaftEngine", "DaftLink", "DaftMPI", "DaftShell"]),
+        program("daft-run", ["DaftCore", "DaftEngine", "DaftLink", "DaftMPI", "DaftShell", "DaftZMQ"]),
+        program("daft", ["DaftCore", "DaftShell", "DaftZMQ"]),
 
         tests(of: "DaftCore"),
         tests(of: "DaftSQL"),
         tests(of: "DaftCatalogue", ["DaftCore", "DaftSQL"]),
+        tests(of: "DaftZMQ", ["DaftCore", "DaftLink", "CZMQ"]),
         tests(of: "DaftEngine", ["DaftCore", "DaftLink", "DaftStore", "DaftCatalogue"]),
         tests(of: "DaftShell", ["DaftCore", "DaftEngine"]),
         .testTarget(name: "SoloTests", dependencies: ["daft-solo"], swiftSettings: settings),

@@ -18,9 +18,10 @@ extension Session {
         var put: Set<Name> = []
         do throws(Failure) {
             for thing in things {
-                if await station.workers.run({ pathExists(thing) }) {
-                    let name = try publishedName(of: thing, unless: name)
-                    let outcome = await self.put([thing], as: name)
+                let path = local(thing)
+                if await station.workers.run({ pathExists(path) }) {
+                    let name = try publishedName(of: path, unless: name)
+                    let outcome = await self.put([path], as: name)
                     report.merge(outcome)
                     // What stands under a name that was refused is not what the user meant.
                     if outcome.failures.contains(where: { $0.subject == name.bytes }) { continue }

@@ -1,0 +1,1 @@
+// A door and its clients in one process.

@@ -50,9 +50,11 @@ let package = Package(
         program("daft-solo", ["DaftCore", "DaftEngine", "DaftShell"]),
         program("daft-run", ["DaftCore", "DaftEngine", "DaftLink", "DaftMPI", "DaftShell", "DaftZMQ"]),
         program("daft", ["DaftCore", "DaftShell", "DaftZMQ"]),
+        program("daft-bench", ["DaftCore", "DaftLink", "DaftStore", "DaftCatalogue", "DaftEngine"]),
 
         tests(of: "DaftCore"),
         tests(of: "DaftSQL"),
+        tests(of: "DaftLink", ["DaftCore"]),
         tests(of: "DaftCatalogue", ["DaftCore", "DaftSQL"]),
         tests(of: "DaftZMQ", ["DaftCore", "DaftLink", "CZMQ"]),
         tests(of: "DaftEngine", ["DaftCore", "DaftLink", "DaftStore", "DaftCatalogue"]),

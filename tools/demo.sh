@@ -11,7 +11,7 @@ cd "$place"
 # Says what comes, shows the command, runs it over the four stores.
 show() {
     printf '\n# %s\n$ daft-solo %s\n' "$1" "${*:2}"
-    "$daft_solo" -np 4 --store "$place/store" --catalogue "$place/catalogue" -q "${@:2}"
+    "$daft_solo" -np 4 --store "$place/store" --catalogue "$place/catalogue" --no-progress "${@:2}"
 }
 
 # Fails, naming what differs, unless the two trees have the same names, bytes, modes, times and symlinks.

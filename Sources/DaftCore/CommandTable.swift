@@ -158,7 +158,7 @@ extension CommandShape {
 
     fileprivate static let shell = CommandShape(
         .shell, .line("COMMAND"), purpose: "run a command in the local shell",
-        details: "The rest of the line goes to sh.")
+        details: "The rest of the line goes to $SHELL, or to sh where there is none.")
 
     fileprivate static let comment = CommandShape(
         .comment, .line(" comment"), purpose: "nothing",

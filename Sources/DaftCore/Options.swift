@@ -12,7 +12,7 @@ extension OptionTable {
             "--chunk-size", value: "SIZE", variable: "DAFT_CHUNK_SIZE",
             meaning: "how files are cut: a multiple of 4K, at most 16M (4M)"),
         Option("--json", variable: "DAFT_JSON", meaning: "print one JSON object per result"),
-        Option("-q", "--quiet", variable: "DAFT_QUIET", meaning: "say nothing but results and failures"),
+        Option("-q", "--quiet", variable: "DAFT_QUIET", meaning: "say nothing but what was asked for, and failures"),
         Option("-v", "--verbose", variable: "DAFT_VERBOSE", meaning: "say what is chosen and done"),
         Option("--no-progress", variable: "DAFT_NO_PROGRESS", meaning: "draw no progress"),
         Option("--durable", variable: "DAFT_DURABLE", meaning: "sync every file to the disk before it counts as kept"),

@@ -15,27 +15,25 @@ extension Session {
     public func bcast(_ things: [[UInt8]], as name: Name? = nil) async -> Report {
         var report = Report()
         var names: [Name] = []
-        var put: Set<Name> = []
+        var local: Set<Name> = []
         do throws(Failure) {
             for thing in things {
-                let path = local(thing)
+                let path = self.local(thing)
                 if await station.workers.run({ pathExists(path) }) {
-                    let name = try publishedName(of: path, unless: name)
-                    let outcome = await self.put([path], as: name)
-                    report.merge(outcome)
+                    let published = try publishedName(of: path, unless: name)
+                    let put = await put([path], as: name)
                     // What stands under a name that was refused is not what the user meant.
-                    if outcome.failures.contains(where: { $0.subject == name.bytes }) { continue }
-                    names.append(name)
-                    put.insert(name)
+                    if !put.failures.contains(where: { $0.subject == published.bytes }) { names.append(published) }
+                    local.insert(published)
+                    report.merge(put)
                 } else {
                     names.append(try published(thing))
                 }
             }
             // What could not be published at all, as has been said, cannot be brought anywhere.
             let members = try await lookAround()
-            names = try await standing(names, saying: "no such local path, and no such name is published", &report) {
-                put.contains($0)
-            }
+            let reason = "no such local path, and no such name is published"
+            names = try await standing(names, saying: reason, &report) { local.contains($0) }
             report.names = names
             if !names.isEmpty, !Task.isCancelled { try await bring(names, to: members, &report) }
         } catch {

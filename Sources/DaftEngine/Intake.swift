@@ -87,7 +87,7 @@ struct Intake: Sendable {
         if parts.isEmpty {
             return .failed(Failure(.noSpace, file.info.path, "no data server has room for \(file.info.size) bytes"))
         }
-        for case (_, .failed(let failure)) in parts { return .failed(failure) }
+        for case (_, .failed(let failure)) in parts { return .failed(about(failure, file)) }
         if !isCut, let part = parts.first, let member = part.share.member,
             case .whole(let id, let manifest) = part.outcome
         {

@@ -20,11 +20,12 @@ public final class LocalSystem: Sendable {
         let loops = settings.indices.map { ThreadLoop(name: "daft-rank\($0)") }
         var stations: [Station] = []
         do throws(Failure) {
-            for (rank, some) in settings.enumerated() {
+            // The metadata server last: a store in use says by which process.
+            for (rank, some) in settings.enumerated().reversed() {
                 var some = some
                 if rank == 0 { some.expectedServers = settings.count - 1 }
                 let link = network.link(Rank(rank), on: loops[rank])
-                do throws(Failure) { stations.append(try Station(some, link: link)) } catch {
+                do throws(Failure) { stations.insert(try Station(some, link: link), at: 0) } catch {
                     throw error.at(some.host)
                 }
             }

@@ -109,6 +109,7 @@ extension Session {
                 default: report.failures.append(Failure(.malformed, [], node: member.store.host, "no such outcome"))
                 }
             }
+            if !Task.isCancelled { report.failures += try await lost(below: below, told: report.failures) }
             return (report, verified)
         } catch {
             return (.failed(error), [])

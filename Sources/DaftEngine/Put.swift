@@ -10,9 +10,10 @@ extension Session {
     public func put(_ sources: [[UInt8]], at host: String? = nil, as name: Name? = nil) async -> Report {
         do throws(Failure) {
             let members = try await lookAround()
-            let target = try member(at: host, among: members) ?? members[anyIndex(of: members, for: sources)]
+            let sources = try named(sources, as: name)
+            let target = try member(at: host, among: members) ?? anyMember(of: members, for: sources.map(\.name))
             let toOne = ToOne(member: target, chunkSize: station.settings.chunkSize)
-            return await stage(try named(sources, as: name), toOne, on: [target])
+            return await stage(sources, toOne, on: [target])
         } catch {
             return .failed(error)
         }
@@ -51,9 +52,9 @@ extension Session {
         return named
     }
 
-    /// With no data server on this node any will do; the same sources go to the same, so that a rerun finds its parts.
-    private func anyIndex(of members: [Member], for sources: [[UInt8]]) -> Int {
-        Int(sources.reduce(0) { mixed($1, into: $0) } % UInt64(members.count))
+    /// With no data server on this node any will do; the same names go to the same, so that a rerun finds its parts.
+    private func anyMember(of members: [Member], for names: [Name]) -> Member {
+        members[Int(names.reduce(0) { mixed($1.bytes, into: $0) } % UInt64(members.count))]
     }
 }
 

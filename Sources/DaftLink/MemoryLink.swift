@@ -73,7 +73,7 @@ public final class MemoryLink: Link {
 
     private struct Pending {
         let rank: Rank
-        let alarm: Alarm
+        var alarm: Alarm?
         let continuation: UnsafeContinuation<Answer, Never>
     }
 
@@ -166,14 +166,14 @@ public final class MemoryLink: Link {
             let number = state.withLock { state -> UInt64? in
                 guard !state.isClosed else { return nil }
                 state.asked += 1
+                state.pending[state.asked] = Pending(rank: target, continuation: continuation)
                 return state.asked
             }
             guard let number else { return continuation.resume(returning: .failure(.closed)) }
             let alarm = loop.alarm(at: deadline) { [self] in
                 finish(number, .failure(.timedOut(target, milliseconds: timeoutMilliseconds)))
             }
-            let pending = Pending(rank: target, alarm: alarm, continuation: continuation)
-            state.withLock { $0.pending[number] = pending }
+            state.withLock { $0.pending[number]?.alarm = alarm }
             let isSent = network.send(from: rank, to: target) { [network, rank] there in
                 there.respond { responder in
                     let bytes = await work(responder)
@@ -198,7 +198,7 @@ public final class MemoryLink: Link {
     }
 
     private func settle(_ pending: Pending, _ answer: Answer) {
-        loop.cancel(pending.alarm)
+        if let alarm = pending.alarm { loop.cancel(alarm) }
         pending.continuation.resume(returning: answer)
     }
 }

@@ -2,7 +2,8 @@
 
 import Synchronization
 
-/// "Something changed": whoever waits looks again.
+/// "Something changed": whoever waits looks again. Only from an actor of the loop is nothing missed between looking and
+/// waiting; elsewhere other work of the loop may come between the two.
 public final class Signal: Sendable {
     private typealias Waiter = (continuation: UnsafeContinuation<Bool, Never>, alarm: Alarm?)
 

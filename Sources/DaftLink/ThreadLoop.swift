@@ -22,6 +22,13 @@ public final class ThreadLoop: Loop, @unchecked Sendable {
         thread = nil
     }
 
+    /// Runs `body` on this loop, and blocks the calling thread, which is another, to its end.
+    public func finish<T: Sendable>(_ body: @escaping @Sendable () async -> T) -> T {
+        let ending = Ending<T>()
+        start { ending.tell(await body()) }
+        return ending.wait()
+    }
+
     public func enqueue(_ job: consuming ExecutorJob) {
         let job = UnownedJob(job)
         latch.locked {
@@ -64,6 +71,29 @@ public final class ThreadLoop: Loop, @unchecked Sendable {
                 }
                 if isStopped { return nil }
                 latch.wait(until: alarms.next)
+            }
+        }
+    }
+}
+
+/// A result that a thread sleeps for.
+private final class Ending<T: Sendable>: @unchecked Sendable {
+    private let latch = Latch()
+    // Guarded by the latch.
+    private var result: T?
+
+    func tell(_ result: T) {
+        latch.locked {
+            self.result = result
+            latch.wake()
+        }
+    }
+
+    func wait() -> T {
+        latch.locked {
+            while true {
+                if let result { return result }
+                latch.wait(until: nil)
             }
         }
     }

@@ -8,13 +8,16 @@ public final class Workers: @unchecked Sendable {
     private var queue: [@Sendable () -> Void] = []
     private var head = 0
     private var isStopped = false
+    private let isInline: Bool
     private var threads: [OwnThread] = []
 
     /// With no threads, work is done at once by whoever asks: that is what makes a simulation repeatable.
     public init(threads count: Int, name: String) {
+        isInline = count == 0
         threads = (0..<count).map { i in OwnThread("\(name)-\(i)") { [unowned self] in run() } }
     }
 
+    /// What is queued is done before; what comes later is done at once by whoever asks.
     public func stop() {
         latch.locked {
             isStopped = true
@@ -25,17 +28,21 @@ public final class Workers: @unchecked Sendable {
     }
 
     public func run<T: Sendable, E: Error>(_ work: @escaping @Sendable () throws(E) -> T) async throws(E) -> T {
-        if threads.isEmpty { return try work() }
+        if isInline { return try work() }
         let result: Result<T, E> = await withUnsafeContinuation { continuation in
-            push { continuation.resume(returning: attempt(work)) }
+            let isQueued = push { continuation.resume(returning: attempt(work)) }
+            if !isQueued { continuation.resume(returning: attempt(work)) }
         }
         return try result.get()
     }
 
-    private func push(_ work: @escaping @Sendable () -> Void) {
+    /// False at the end, when nobody would do it any more.
+    private func push(_ work: @escaping @Sendable () -> Void) -> Bool {
         latch.locked {
+            if isStopped { return false }
             queue.append(work)
             latch.wake()
+            return true
         }
     }
 

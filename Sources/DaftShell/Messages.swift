@@ -25,22 +25,17 @@ public struct Origin: Sendable {
 extension Console {
     /// Says what went wrong; as objects on standard output where the user wants JSON and standard output is not data.
     func tell(_ report: Report, of verb: Verb?, at origin: Origin) async {
-        let asObjects = style.json && verb != .cat
-        if !style.quiet || asObjects {
-            for warning in report.warnings {
-                if asObjects {
-                    await put(jsonLine(warning, "warning", verb, origin))
-                } else {
-                    await say(origin.prefix(verb) + "warning: \(warning)")
-                }
-            }
+        if !style.quiet || style.json {
+            for warning in report.warnings { await tell(warning, of: verb, at: origin, isWarning: true) }
         }
-        for failure in report.failures {
-            if asObjects {
-                await put(jsonLine(failure, "failure", verb, origin))
-            } else {
-                await say(origin.prefix(verb) + "\(failure)")
-            }
+        for failure in report.failures { await tell(failure, of: verb, at: origin, isWarning: false) }
+    }
+
+    private func tell(_ failure: Failure, of verb: Verb?, at origin: Origin, isWarning: Bool) async {
+        if style.json, verb != .cat {
+            await put(jsonLine(failure, isWarning ? "warning" : "failure", verb, origin))
+        } else {
+            await say(origin.prefix(verb) + (isWarning ? "warning: " : "") + "\(failure)")
         }
     }
 }

@@ -2,6 +2,7 @@
 // wrong with them is said, before anything is started.
 
 import DaftCore
+import DaftLink
 import Glibc
 
 /// What a program was started for.
@@ -50,6 +51,23 @@ public struct Program: Sendable {
         self.synopsis = synopsis
         self.serves = serves
         table = options
+    }
+
+    /// The whole program, from a `main` that has nothing else to do; its exit status.
+    public func main(_ body: @escaping @Sendable (Invocation) async -> Int32) -> Int32 {
+        switch start() {
+        case .over(let status): return status
+        case .go(let invocation):
+            // Not an asynchronous main: that one gives the main thread to Dispatch, which lets signals in again.
+            let loop = ThreadLoop(name: "daft-main")
+            let status = loop.finish {
+                let status = await body(invocation)
+                invocation.console.close()
+                return status
+            }
+            loop.stop()
+            return status
+        }
     }
 
     /// To be called first of all, before there is a second thread.

@@ -45,16 +45,17 @@ public struct Shell: Performer {
         progress.begin()
         var report = await interruption.cancelling({ _ in task.cancel() }) { await task.value }
         await progress.end()
+        let line = summary(of: report, command, took: .now - begun, json: console.style.json)
         if interruption.signal != nil || console.outputState == .gone {
             report.failures.removeAll { $0.kind == .stopped }
         }
-        let line = summary(of: report, command, took: .now - begun, json: console.style.json)
         if let line, console.style.json || !console.style.quiet { await console.put(line) }
         if let failure = console.outputState.failure { report.failures.append(failure) }
         await console.tell(report, of: verb, at: origin)
         // Whoever asked for the end of everything is not stopped by it.
         if command != .quit, let status = interruption.exitStatus {
-            await console.say(origin.prefix(verb) + "stopped by \(interruption.word)")
+            let advice = command.canGoOn ? "; run it again to go on" : ""
+            await console.say(origin.prefix(verb) + "stopped by \(interruption.word)\(advice)")
             return status
         }
         return report.exitStatus
@@ -70,6 +71,14 @@ extension Written {
 }
 
 extension Command {
+    /// What it did before it was stopped need not be done again.
+    fileprivate var canGoOn: Bool {
+        switch self {
+        case .put, .diffuse, .bcast, .fetch, .get: true
+        default: false
+        }
+    }
+
     var verb: Verb? {
         switch self {
         case .put: .put

@@ -201,18 +201,19 @@ final class Ledger: @unchecked Sendable {
     }
 
     /// Hands every content to `body`, and sums the inventory anew on the way.
-    func sweep(_ body: (ContentID, _ size: Int64, _ isComplete: Bool, _ hasNames: Bool) throws -> Void) throws {
+    func sweep(_ body: (ContentID, _ size: Int64, _ inode: UInt64?, _ hasNames: Bool) throws -> Void) throws {
         inventory = 0
         try database.run(
             """
-            SELECT content, size, complete, have, EXISTS(SELECT 1 FROM names WHERE names.number = contents.number)
+            SELECT content, size, complete, have, EXISTS(SELECT 1 FROM names WHERE names.number = contents.number),
+                inode
             FROM contents LEFT JOIN parts USING(number)
             """
         ) { row in
             guard let content = ContentID(bytes: row.bytes(0)) else { throw Malformed("content id", at: 0) }
             let isComplete = row.integer(2) != 0
             mark(content, isComplete ? .complete : .part(try BitSet(decoding: row.bytes(3))))
-            try body(content, row.integer(1), isComplete, row.integer(4) != 0)
+            try body(content, row.integer(1), isComplete ? row.word(5) : nil, row.integer(4) != 0)
         }
     }
 

@@ -3,7 +3,7 @@
 //
 //  1. Every name is compared with what stands there. Gone: the name is dropped. Changed: read; right bytes refresh the
 //     record, wrong ones drop the name, and the file is left to whoever changed it.
-//  2. A content without a name must have its file in partial/, else it is not kept.
+//  2. A content without a name must have its file in partial/, else it is not kept; another file there is read, too.
 //  3. After a loss of power what is not known to be synced is read, and wrong bytes are taken away from their names.
 //  4. What else lies in partial/ is garbage.
 
@@ -144,12 +144,19 @@ final class Opening {
     /// Drops contents that stand nowhere; the leaves in partial/ that belong to something.
     private func compareContents(_ leaves: Set<[UInt8]>) throws -> Set<[UInt8]> {
         var gone: [ContentID] = []
+        var other: [ContentID] = []
         var kept: Set<[UInt8]> = []
-        try ledger.sweep { content, size, isComplete, hasNames in
+        try ledger.sweep { content, size, inode, hasNames in
             if hasNames { return }
             let place = paths.partial(of: content)
-            guard leaves.contains(place.leaf), try place.status().size == size else { return gone.append(content) }
+            guard leaves.contains(place.leaf) else { return gone.append(content) }
+            let status = try place.status()
+            guard status.size == size else { return gone.append(content) }
+            if let inode, inode != status.inode { return other.append(content) }
             kept.insert(place.leaf)
+        }
+        for content in other {
+            if try takeOver(content) { kept.insert(paths.partial(of: content).leaf) } else { gone.append(content) }
         }
         for content in gone { try ledger.forget(content) }
         for ingest in try ledger.ingests() {
@@ -161,6 +168,17 @@ final class Opening {
             }
         }
         return kept
+    }
+
+    /// A complete content whose file is not the one that was recorded, as in a copied store: taken if it is right.
+    private func takeOver(_ content: ContentID) throws -> Bool {
+        let place = paths.partial(of: content)
+        guard let known = try ledger.known(content), let manifest = try ledger.manifest(of: content),
+            let file = try? place.open(O_RDONLY),
+            withChunkBuffer(manifest.chunkSize, { Inspection(manifest).isWhole(file, $0) })
+        else { return false }
+        try ledger.setInode(try file.status().inode, of: known.number)
+        return true
     }
 
     private func removeGarbage(_ leaves: Set<[UInt8]>, keeping kept: Set<[UInt8]>) throws {

@@ -16,13 +16,12 @@ let solo = Program(
         Option(
             "-np", value: "N", variable: "DAFT_NP", meaning: "how many data servers (4, or one for each of --hosts)"),
         Option(
-            "--hosts", value: "A,B,…", variable: "DAFT_HOSTS", meaning: "nodes to spread them over, as if they were"),
+            "--hosts", value: "A,B,…", variable: "DAFT_HOSTS", meaning: "the nodes that they pretend to be on"),
     ])
 
 /// Starts the system, runs what is to be run, and ends it in order.
 func run(_ invocation: Invocation) async -> Int32 {
     let console = invocation.console
-    defer { console.close() }
     do throws(Failure) {
         let settings = try settings(invocation.options)
         let system = try await LocalSystem.start(settings)

@@ -3,7 +3,4 @@
 import DaftShell
 import Glibc
 
-switch solo.start() {
-case .over(let status): exit(status)
-case .go(let invocation): exit(await run(invocation))
-}
+exit(solo.main { await run($0) })

@@ -4,10 +4,4 @@
 import DaftShell
 import Glibc
 
-switch clientProgram.start() {
-case .over(let status): exit(status)
-case .go(let invocation):
-    let status = await invocation.run(Visitor(invocation))
-    invocation.console.close()
-    exit(status)
-}
+exit(clientProgram.main { await $0.run(Visitor($0)) })

@@ -103,7 +103,8 @@ import Testing
         #expect(verified.reduce(0) { $0 + $1.verified.repaired } >= 5)
         for host in ["n0", "n1"] {
             let changes = try differences(scratch["src"], scratch["store-\(host)/src"], permissions: false)
-            #expect(["", ".d..t...... ./\n"].contains(changes), "\(changes)")  // what was put back changed the directory
+            // What was put back changed the directory.
+            #expect(["", ".d..t...... ./\n"].contains(changes), "\(changes)")
         }
         #expect(try await cluster.keepers(Name("/src/a")) == ["n0", "n1"])
         #expect(try await cluster.keepers(Name("/only")) == [])

@@ -1,1 +1,86 @@
-// Placeholder.
+// What people see: columns, times, progress, and what a command says it did.
+
+import DaftCore
+import Testing
+
+@testable import DaftEngine
+@testable import DaftShell
+
+@Suite struct FormatTests {
+    @Test func columnsStandUnderOneAnotherAndTheLastIsNotPadded() {
+        let text = aligned([["a", "1", "x"], ["bbb", "22", "yy"]], right: [1])
+        #expect(text == "a     1  x\nbbb  22  yy\n")
+        #expect(aligned([]) == "")
+    }
+
+    @Test func permissionBitsLookAsInLs() {
+        #expect(shown(mode: 0o644, of: .directory) == "drw-r--r--")
+        #expect(shown(mode: 0o7777, of: .symlink([1])) == "lrwsrwsrwt")
+        #expect(shown(mode: 0o6000, of: .directory) == "d--S--S---")
+        #expect(shown(mode: 0o1754, of: .directory) == "drwxr-xr-T")
+        #expect(octal(0o7) == "0007")
+        #expect(octal(0o4755) == "4755")
+    }
+
+    @Test func timesAreLocalForPeopleAndUniversalForPrograms() {
+        let time = Time(seconds: 981_173_106, nanoseconds: 1_000)
+        #expect(universal(time) == "2001-02-03T04:05:06.000001000Z")
+        #expect(universal(Time(seconds: -1, nanoseconds: 0)) == "1969-12-31T23:59:59.000000000Z")
+        #expect(shown(time).count == 19)
+        #expect(shownExactly(time).hasPrefix(shown(time) + ".000001000 "))
+    }
+
+    @Test(arguments: [
+        (Progress(bytes: 0, totalBytes: 4 << 20), nil, "0 B of 4.0 MiB"),
+        (
+            Progress(bytes: 1 << 20, totalBytes: 4 << 20, files: 1, totalFiles: 3), 1_048_576.0,
+            "1.0 MiB of 4.0 MiB, 1 of 3 files, 1.0 MiB/s, 3.0 s left"
+        ),
+        (Progress(bytes: 5, totalBytes: 5, files: 1, totalFiles: 1), 5.0, "5 B, 1 of 1 file, 5 B/s"),
+        (Progress(bytes: 9, totalBytes: 0), 0.0, "9 B"),
+    ])
+    func progressSaysBytesFilesRateAndTimeLeft(progress: Progress, rate: Double?, text: String) {
+        #expect(shown(progress, rate: rate) == text)
+    }
+
+    @Test func thePaceIsThatOfTheLastSeconds() {
+        var pace = Pace()
+        #expect(pace.note(0, at: 0) == nil)
+        #expect(pace.note(100, at: 1_000_000_000) == 100)
+        #expect(pace.note(100, at: 6_000_000_000) == 0)
+        #expect(pace.note(1_100, at: 16_000_000_000) == 100)
+    }
+
+    @Test func whereAFileIsIsSaidInWords() {
+        func listed(_ complete: [String], _ partly: [String] = [], away: [String] = [], all: Bool = false) -> String {
+            place(
+                of: Listed(
+                    name: .root, entry: Entry(.directory, mode: 0, mtime: .zero), size: 0, chunks: 0,
+                    complete: complete, partly: partly, away: away, isEverywhere: all))
+        }
+        #expect(listed(["n0", "n1"]) == "n0 n1")
+        #expect(listed(["n0", "n1"], all: true) == "all 2 nodes")
+        #expect(listed(["n:1", "n:2"], all: true) == "all 2 data servers")
+        #expect(listed(["n0"], all: true) == "n0")
+        #expect(listed(["n0"], ["n1"]) == "n0, part: n1")
+        #expect(listed([], away: ["n4"]) == "away: n4")
+        #expect(listed([]) == "nowhere")
+    }
+
+    @Test func aSummarySaysWhatWasDoneAndNothingWhereNothingWas() throws {
+        var report = Report()
+        report.names = [try Name("/a"), try Name("/b\n")]
+        (report.files, report.bytes, report.moved, report.places) = (7, 2048, 0, ["n0"])
+        let put = Command.put(sources: [], host: nil, as: nil)
+        #expect(
+            summary(of: report, put, took: .milliseconds(412), json: false)
+                == "/a, /b\\n: 7 files, 2.0 KiB published on n0, 0 B moved, 412 ms\n")
+        #expect(
+            summary(of: report, .get([], to: Array("out".utf8)), took: .seconds(2), json: false)
+                == "/a, /b\\n: 7 files, 2.0 KiB written to out, 0 B moved, 2.0 s\n")
+        #expect(summary(of: report, .ls([], .names), took: .zero, json: true) == nil)
+        report.files = 0
+        report.failures = [Failure(.taken, [], "no")]
+        #expect(summary(of: report, put, took: .zero, json: false) == nil)
+    }
+}

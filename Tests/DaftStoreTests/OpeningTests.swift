@@ -41,6 +41,23 @@ import Testing
         #expect(try again.space().free > 0)
     }
 
+    /// As after a restore: every file has another inode, those without names too.
+    @Test func aCopiedStoreGoesOnAsTheOneItWasCopiedFrom() throws {
+        let (kept, torn) = (Made(seed: 1, size: 9000), Made(seed: 2, size: 9000))
+        let store = try fixture.open()
+        try store.keepWhole([kept, torn])
+        store.close()
+        _ = Glibc.system("cp -a \(fixture.path) \(fixture.directory)/copy")
+        #expect(rename(fixture.path, fixture.directory + "/original") == 0)
+        #expect(rename(fixture.directory + "/copy", fixture.path) == 0)
+        fixture.write("/.daft/partial/\(torn.id.hex)", torn.bytes.reversed())
+        let again = try fixture.open()
+        #expect(try again.extent(of: torn.id) == .nothing)
+        for text in ["/a", "/b"] { #expect(try again.place([NamedEntry(name(text), kept.entry())]) == []) }
+        #expect(fixture.contents("/b") == kept.bytes)
+        #expect(again.inventory == (try again.sumOfKept))
+    }
+
     @Test func aChangedFileIsReadAndTrustedOnlyIfItsBytesAreRight() throws {
         let contents = (0..<4).map { Made(seed: $0, size: 5000) }
         let store = try fixture.open()

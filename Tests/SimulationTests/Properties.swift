@@ -63,7 +63,7 @@ extension Simulation {
             let bytes = trees[tree][path]?.bytes ?? []
             let isRight = isWell && isPossible ? done.poured == bytes : bytes.starts(with: done.poured)
             if !isRight { throw Violation("2: \(errand.words) wrote other bytes") }
-        case .fetch(let tree, let host):
+        case .put(let tree, let host), .fetch(let tree, let host):
             guard mustSucceed, isWell, isPossible else { return }
             for server in cluster.dataServers where server.host == host { try checkComplete(tree, at: server) }
         case .bcastPath(let tree), .bcastName(let tree):

@@ -75,13 +75,13 @@ final class Simulation {
         if let (rank, failure) = try cluster.startDead().first {
             throw Violation("4: a fresh system does not start: \(rank): \(failure)")
         }
-        for _ in 0..<2 + number(below: 3) { try round() }
+        for _ in 0..<3 + number(below: 3) { try round() }
         try end()
     }
 
     private func round() throws {
         let before = acknowledged
-        let errands = (0..<1 + number(below: 4)).map { _ in anyErrand() }
+        let errands = (0..<2 + number(below: 4)).map { _ in anyErrand() }
         let isWhole = cluster.areAllAlive && hazards.isEmpty
         plantFaults()
         for carried in try carryOut(errands, mayBeStopped: hazards.contains(.interruption)) {

@@ -48,10 +48,10 @@ final class TracedLink: Link {
 
     func call(_ request: Request, at rank: Rank, timeoutMilliseconds: Int) async throws(LinkError) -> Reply {
         trace.note("\(self.rank) asks \(rank) \(brief(request))")
-        let limit = tampering.timeout(request, timeoutMilliseconds)
+        if tampering.strays { await Task.detached {}.value }
+        let patience = tampering.patienceMilliseconds(timeoutMilliseconds)
         do throws(LinkError) {
-            let reply = tampering.arriving(
-                try await link.call(request, at: rank, timeoutMilliseconds: limit), to: request)
+            let reply = tampering.arriving(try await link.call(request, at: rank, timeoutMilliseconds: patience))
             trace.note("\(self.rank) hears from \(rank) \(brief(reply))")
             return reply
         } catch {
@@ -64,6 +64,7 @@ final class TracedLink: Link {
         _ run: ChunkRun, from rank: Rank, into slab: Slab, timeoutMilliseconds: Int
     ) async throws(LinkError) -> [PieceState] {
         trace.note("\(self.rank) loads from \(rank) \(run.pieces.count) pieces, \(run.byteCount) bytes")
+        tampering.hoard?.add(slab)
         do throws(LinkError) {
             let states = try await link.load(run, from: rank, into: slab, timeoutMilliseconds: timeoutMilliseconds)
             trace.note("\(self.rank) loaded from \(rank) \(states.count { $0 == .sent })")
@@ -92,13 +93,14 @@ private final class TracedResponder: Responder {
 
     func answer(_ request: Request, from asker: Rank) async -> Reply {
         trace.note("\(rank) is asked by \(asker) \(brief(request))")
+        if let reply = tampering.instead(request) { return reply }
         let request = tampering.carriedOut(request)
-        return tampering.leaving(await responder.answer(request, from: asker), to: request)
+        return tampering.leaving(await responder.answer(request, from: asker), request)
     }
 
     func supply(_ run: ChunkRun, to asker: Rank) async -> Supply {
         trace.note("\(rank) is loaded from by \(asker) \(run.pieces.count) pieces")
-        return await responder.supply(run, to: asker)
+        return tampering.supplied(await responder.supply(run, to: asker), run)
     }
 }
 

@@ -1,0 +1,192 @@
+// The checks of the contract: questions and answers, bytes, deadlines.
+
+import DaftCore
+import Synchronization
+
+extension LinkContract {
+    static let checks: [(name: String, body: Check)] = [
+        ("every rank answers, this one too", { await $0.everyRankAnswers() }),
+        ("questions of one rank arrive in order", { await $0.questionsKeepTheirOrder() }),
+        ("a thousand questions can be under way", { await $0.manyAreUnderWay() }),
+        ("questions and answers may be large", { await $0.largeMessages() }),
+        ("bytes land in their places and nowhere else", { await $0.bytesLand() }),
+        ("a run may fill a large slab", { await $0.largeRuns() }),
+        ("many runs can be under way both ways", { await $0.manyRuns() }),
+        ("a question ends by its deadline", { await $0.questionsEnd() }),
+        ("bytes that come too late hurt nobody", { await $0.lateBytes() }),
+        ("a rank that is not there cannot be reached", { await $0.nobodyThere() }),
+    ]
+
+    // MARK: questions
+
+    private func everyRankAnswers() async -> String? {
+        for rank in link.ranks {
+            let outcome = await outcome(.ping, rank, LinkContract.patience)
+            if outcome != .success(.done) { return "\(rank): \(outcome)" }
+        }
+        return nil
+    }
+
+    private func questionsKeepTheirOrder() async -> String? {
+        for rank in Set(peers + [link.rank]) {
+            guard case .success(.working(_, let first)) = await outcome(.poll(task: 0), rank, LinkContract.patience)
+            else { return "\(rank) does not answer" }
+            let tasks = (1...200).map { number in
+                link.loop.start { await outcome(.poll(task: UInt64(number)), rank, LinkContract.patience) }
+            }
+            for (index, task) in tasks.enumerated() {
+                let expected = Progress(bytes: first.bytes + Int64(index) + 1)
+                let outcome = await task.value
+                if outcome != .success(.working(task: UInt64(index + 1), expected)) {
+                    return "\(rank), question \(index + 1): \(outcome)"
+                }
+            }
+        }
+        return nil
+    }
+
+    private func manyAreUnderWay() async -> String? {
+        let peers = peers
+        let start = link.loop.now
+        let tasks = (0..<1_000).map { number in
+            link.loop.start {
+                await outcome(.identify(offer: 200, []), peers[number % peers.count], LinkContract.patience)
+            }
+        }
+        for task in tasks {
+            let outcome = await task.value
+            if outcome != .success(.identified([])) { return "\(outcome)" }
+        }
+        if milliseconds(since: start) > 10_000 { return "they wait for one another" }
+        return nil
+    }
+
+    private func largeMessages() async -> String? {
+        let ids = (0..<100_000).map { number in
+            let word = UInt64(number) &* 0x9e37_79b9_7f4a_7c15
+            return withUnsafeBytes(of: (word, ~word, word, number)) { ChunkID($0) }
+        }
+        for rank in [peers[0], link.rank] {
+            let asked = await outcome(.have(ids), rank, LinkContract.patience)
+            if asked != .success(.have(ids.map { _ in .complete })) { return "a question to \(rank)" }
+            let answered = await outcome(.doubt(ids), rank, LinkContract.patience)
+            if answered != .success(.identified([.ids(ids)])) { return "an answer of \(rank)" }
+        }
+        return nil
+    }
+
+    // MARK: bytes
+
+    private func piece(_ file: Int, _ chunk: Int, _ length: Int, offer: UInt64 = 5) -> Piece {
+        Piece(.offered(offer: offer, file: file), chunk: chunk, length: length)
+    }
+
+    /// Loads a run into a slab full of a pattern; where bytes are wrong.
+    private func load(_ run: ChunkRun, from rank: Rank, expecting states: [PieceState]) async -> String? {
+        let pool = SlabPool(totalBytes: run.byteCount + 8192, slabBytes: run.byteCount + 8192)
+        let slab = await pool.take()
+        slab.memory.initializeMemory(as: UInt8.self, repeating: 0xa5)
+        do throws(LinkError) {
+            let told = try await link.load(run, from: rank, into: slab, timeoutMilliseconds: LinkContract.patience)
+            if told != states { return "\(rank) says \(told)" }
+        } catch {
+            return "\(error)"
+        }
+        for (piece, (offset, state)) in zip(run.pieces, zip(run.offsets, states)) where state == .sent {
+            if Array(slab.slice(offset, piece.length)) != contractBytes(of: piece) {
+                return "\(rank): a piece of \(piece.length) bytes is not what was asked for"
+            }
+        }
+        let isOutside = slab.memory[run.byteCount...].contains { $0 != 0xa5 }
+        return isOutside ? "\(rank): bytes behind the run were written" : nil
+    }
+
+    private func bytesLand() async -> String? {
+        let pieces = [
+            piece(7, 0, 4096), piece(ContractResponder.missing, 0, 5000), piece(8, 3, 1),
+            piece(ContractResponder.changed, 1, 70_000), piece(9, 4, 65_537), piece(7, 1, 300_000),
+        ]
+        let states: [PieceState] = [.sent, .missing, .sent, .changed, .sent, .sent]
+        for rank in peers + [link.rank] {
+            if let what = await load(ChunkRun(pieces), from: rank, expecting: states) { return what }
+            for index in pieces.indices {
+                let what = await load(ChunkRun([pieces[index]]), from: rank, expecting: [states[index]])
+                if let what { return what }
+            }
+        }
+        return nil
+    }
+
+    private func largeRuns() async -> String? {
+        let run = ChunkRun((0..<6).map { piece(10, $0, 1 << 20 | $0) })
+        if let what = await load(run, from: peers[0], expecting: run.pieces.map { _ in .sent }) { return what }
+        return nil
+    }
+
+    private func manyRuns() async -> String? {
+        let peers = peers
+        let tasks = (0..<64).map { number in
+            link.loop.start {
+                let run = ChunkRun([piece(20 + number, 0, 20_000), piece(20 + number, 1, number + 1)])
+                return await load(run, from: peers[number % peers.count], expecting: [.sent, .sent])
+            }
+        }
+        for task in tasks { if let what = await task.value { return what } }
+        return nil
+    }
+
+    // MARK: deadlines
+
+    private func questionsEnd() async -> String? {
+        for rank in [peers[0], link.rank] {
+            let start = link.loop.now
+            let outcome = await outcome(.identify(offer: 3_000, []), rank, 100)
+            if outcome != .failure(.timedOut(rank, milliseconds: 100)) { return "\(rank): \(outcome)" }
+            if !(90...2_000).contains(milliseconds(since: start)) {
+                return "\(rank): that took \(milliseconds(since: start)) ms"
+            }
+        }
+        return nil
+    }
+
+    /// A slab stays the link's after an error: what the caller takes then is another one, and comes to no harm.
+    private func lateBytes() async -> String? {
+        let size = 1 << 20
+        let pool = SlabPool(totalBytes: 2 * size, slabBytes: size)
+        let error = await loadTooLate(size, into: await pool.take())
+        if error != .timedOut(peers[0], milliseconds: 100) { return "no deadline: \(String(describing: error))" }
+        let other = await pool.take()
+        other.memory.initializeMemory(as: UInt8.self, repeating: 0x5a)
+        await link.loop.sleep(milliseconds: 800)
+        if other.memory.contains(where: { $0 != 0x5a }) { return "they were written into another slab" }
+        let isBack = Mutex(false)
+        link.loop.start {
+            _ = await pool.take()
+            isBack.withLock { $0 = true }
+        }
+        for _ in 0..<500 {
+            if isBack.withLock({ $0 }) { return nil }
+            await link.loop.sleep(milliseconds: 20)
+        }
+        return "the slab never comes back"
+    }
+
+    private func loadTooLate(_ size: Int, into slab: Slab) async -> LinkError? {
+        let run = ChunkRun([piece(ContractResponder.late, 0, size, offer: 500)])
+        do throws(LinkError) {
+            _ = try await link.load(run, from: peers[0], into: slab, timeoutMilliseconds: 100)
+            return nil
+        } catch {
+            return error
+        }
+    }
+
+    private func nobodyThere() async -> String? {
+        let nobody = Rank((link.ranks.map(\.number).max() ?? 0) + 1_000)
+        let start = link.loop.now
+        let outcome = await outcome(.ping, nobody, LinkContract.patience)
+        if outcome != .failure(.unreachable(nobody)) { return "\(outcome)" }
+        if milliseconds(since: start) > 5_000 { return "that took too long" }
+        return nil
+    }
+}

@@ -1,0 +1,93 @@
+// The other side of the contract's checks: answers that the asker can foretell, early, late or much too late.
+//
+//     ping                  done
+//     poll(n)               working(n), with how many polls of this rank came before it
+//     have(ids)             as many extents: a large question
+//     doubt(ids)            the ids again: a large answer
+//     identify(ms, [])      nothing identified, after so many milliseconds
+//     cancel(end)           done, and the checks are over
+//     load                  bytes that follow from offer, file and chunk; file 1 is missing, file 2 has changed, and
+//                           chunks of file 3 come after so many milliseconds as the offer's number says
+
+import DaftCore
+import Synchronization
+
+final class ContractResponder: Responder {
+    static let end: UInt64 = .max
+    static let missing = 1
+    static let changed = 2
+    static let late = 3
+
+    private let loop: any Loop
+    private let pool = SlabPool(totalBytes: 64 << 20, slabBytes: 1 << 20)
+    private let polls = Mutex<[Rank: Int64]>([:])
+    private let hasEnded = Atomic<Bool>(false)
+    private let over: Signal
+
+    init(on loop: any Loop) {
+        self.loop = loop
+        over = Signal(on: loop)
+    }
+
+    func awaitEnd() async {
+        while !hasEnded.load(ordering: .acquiring) { await over.wait(until: loop.deadline(inMilliseconds: 1_000)) }
+        await loop.sleep(milliseconds: 100)  // the answer to the last question is on its way
+    }
+
+    func answer(_ request: Request, from rank: Rank) async -> Reply {
+        switch request {
+        case .ping: return .done
+        case .poll(let number):
+            let before = polls.withLock { polls in
+                defer { polls[rank, default: 0] += 1 }
+                return polls[rank] ?? 0
+            }
+            return .working(task: number, Progress(bytes: before))
+        case .have(let ids): return .have(ids.map { _ in .complete })
+        case .doubt(let ids): return .identified([.ids(ids)])
+        case .identify(let milliseconds, _):
+            await loop.sleep(milliseconds: Int(milliseconds))
+            return .identified([])
+        case .cancel(ContractResponder.end):
+            hasEnded.store(true, ordering: .releasing)
+            over.notify()
+            return .done
+        default: return .failed(Failure(.malformed, [], "this is nothing to ask in a check"))
+        }
+    }
+
+    func supply(_ run: ChunkRun, to rank: Rank) async -> Supply {
+        let slab = await pool.take(run.byteCount)
+        var states: [PieceState] = []
+        for (piece, offset) in zip(run.pieces, run.offsets) {
+            guard case .offered(let offer, let file) = piece.origin, file != ContractResponder.missing else {
+                states.append(.missing)
+                continue
+            }
+            if file == ContractResponder.changed {
+                states.append(.changed)
+                continue
+            }
+            if file == ContractResponder.late { await loop.sleep(milliseconds: Int(offer)) }
+            fill(slab.slice(offset, piece.length), as: piece)
+            states.append(.sent)
+        }
+        return Supply(slab: slab, states: states)
+    }
+
+    private func fill(_ memory: UnsafeMutableRawBufferPointer, as piece: Piece) {
+        memory.copyBytes(from: contractBytes(of: piece))
+    }
+}
+
+private let noise: [UInt8] = (0..<65_521).map { UInt8(truncatingIfNeeded: ($0 &* 0x9e37_79b9) >> 13) }
+
+/// What a piece consists of: from a place of its own on, one noise again and again.
+func contractBytes(of piece: Piece) -> [UInt8] {
+    guard case .offered(let offer, let file) = piece.origin else { return [] }
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(piece.length + noise.count)
+    bytes += noise[((Int(offer) * 7 + file * 31 + piece.chunk * 1009) % noise.count)...]
+    while bytes.count < piece.length { bytes += noise }
+    return Array(bytes[..<piece.length])
+}

@@ -1,0 +1,104 @@
+// What every link promises, as checks that any of them can be held against, with several ranks in one program or one
+// in each: rank 0 asks, and the others serve until it says that it is over.
+//
+//     if link.rank == Rank(0) { broken = await LinkContract(link).run() } else { await LinkContract.serve(link) }
+//
+// Both are to be called on the link's loop. A check that waits for something has an end, so that a link that forgets an
+// answer is told so and does not hang the program.
+
+import DaftCore
+
+public struct LinkContract: Sendable {
+    /// A promise that is not kept.
+    public struct Broken: Error, CustomStringConvertible {
+        public let check: String
+        public let what: String
+
+        public var description: String { "\(check): \(what)" }
+    }
+
+    /// Nil, or what went otherwise than it should.
+    typealias Check = @Sendable (LinkContract) async -> String?
+
+    static let patience = 20_000
+
+    let link: any Link
+    private let responder: ContractResponder
+
+    public init(_ link: any Link) {
+        self.link = link
+        responder = ContractResponder(on: link.loop)
+    }
+
+    /// The part of every other rank, up to the end.
+    public static func serve(_ link: any Link) async {
+        let responder = ContractResponder(on: link.loop)
+        await link.loop.sleep(milliseconds: 100)  // questions that come before wait
+        link.serve(responder)
+        await responder.awaitEnd()
+    }
+
+    /// The names of all checks, in their order.
+    public static var names: [String] { checks.map(\.name) }
+
+    /// Makes these checks, ends the others' part and then this link; what is broken.
+    public func run(_ names: [String] = LinkContract.names) async -> [Broken] {
+        link.serve(responder)
+        var broken: [Broken] = []
+        for check in LinkContract.checks where names.contains(check.name) {
+            if let what = await check.body(self) { broken.append(Broken(check: check.name, what: what)) }
+        }
+        for rank in link.ranks where rank != link.rank {
+            _ = try? await link.call(
+                .cancel(task: ContractResponder.end), at: rank, timeoutMilliseconds: LinkContract.patience)
+        }
+        if let what = await closing() { broken.append(Broken(check: "closing ends what is under way", what: what)) }
+        return broken
+    }
+
+    /// For links whose ranks can be killed: what was asked of one that dies fails, and so does what is asked of it
+    /// then. The last check of all; `kill` ends the rank.
+    public func checkDeath(of rank: Rank, kill: @Sendable () -> Void) async -> Broken? {
+        let name = "a dead rank cannot be reached"
+        let asked = link.loop.start { await outcome(.identify(offer: 15_000, []), rank, LinkContract.patience) }
+        await link.loop.sleep(milliseconds: 100)
+        let start = link.loop.now
+        kill()
+        for outcome in [await asked.value, await outcome(.ping, rank, LinkContract.patience)]
+        where outcome != .failure(.unreachable(rank)) {
+            return Broken(check: name, what: "\(outcome)")
+        }
+        if link.ranks.contains(rank) { return Broken(check: name, what: "it is still said to be alive") }
+        return milliseconds(since: start) > 10_000 ? Broken(check: name, what: "that took too long") : nil
+    }
+
+    /// What is under way fails when the link closes, and so does whatever comes later.
+    private func closing() async -> String? {
+        let asked = link.loop.start { await outcome(.identify(offer: 15_000, []), link.rank, LinkContract.patience) }
+        await link.loop.sleep(milliseconds: 50)
+        let start = link.loop.now
+        link.close()
+        for outcome in [await asked.value, await outcome(.ping, link.rank, 1_000)] where outcome != .failure(.closed) {
+            return "\(outcome)"
+        }
+        return milliseconds(since: start) > 5_000 ? "that took too long" : nil
+    }
+
+    // MARK: for the checks
+
+    /// The others, and this rank where it is alone.
+    var peers: [Rank] {
+        let others = link.ranks.filter { $0 != link.rank }
+        return others.isEmpty ? [link.rank] : others
+    }
+
+    func outcome(_ request: Request, _ rank: Rank, _ timeoutMilliseconds: Int) async -> Result<Reply, LinkError> {
+        do throws(LinkError) {
+            return .success(try await link.call(request, at: rank, timeoutMilliseconds: timeoutMilliseconds))
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    func milliseconds(since start: Nanoseconds) -> Int { Int((link.loop.now - start) / 1_000_000) }
+}

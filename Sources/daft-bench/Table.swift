@@ -1,0 +1,82 @@
+// The rows that are measured, as a Markdown table with the machine they were measured on.
+
+import Glibc
+
+struct Row {
+    let what: String
+    let daft: String
+    /// What it is compared with: a peer's figure, or a limit.
+    let peer: String
+    var ratio: String = ""
+    var goal: String = ""
+    /// None where nothing is promised.
+    var isReached: Bool?
+
+    var line: String {
+        let ok = isReached.map { $0 ? "yes" : "**no**" } ?? ""
+        return "| \([what, daft, peer, ratio, goal, ok].joined(separator: " | ")) |"
+    }
+}
+
+extension Row {
+    /// At least `goal` of the peer's figure.
+    init(_ what: String, _ daft: String, _ peer: String, ratio: Double, atLeast goal: Double) {
+        self.init(
+            what: what, daft: daft, peer: peer, ratio: fixed(ratio, 2), goal: "≥ \(fixed(goal, 2))",
+            isReached: ratio >= goal)
+    }
+
+    /// At most `goal` of the peer's figure.
+    init(_ what: String, _ daft: String, _ peer: String, ratio: Double, atMost goal: Double) {
+        self.init(
+            what: what, daft: daft, peer: peer, ratio: fixed(ratio, 2), goal: "≤ \(fixed(goal, 2))",
+            isReached: ratio <= goal)
+    }
+
+    /// At most so much, in a unit.
+    init(_ what: String, _ value: Double, _ unit: String, atMost limit: Double) {
+        self.init(
+            what: what, daft: "\(fixed(value, 2)) \(unit)", peer: "", goal: "≤ \(fixed(limit, 1)) \(unit)",
+            isReached: value <= limit)
+    }
+}
+
+struct Table {
+    let machine: Machine
+    let rows: [Row]
+
+    var text: String {
+        let head = "| what | daft | peer | ratio | goal | ok |\n| --- | --- | --- | --- | --- | --- |"
+        return machine.text + "\n\n" + head + "\n" + rows.map(\.line).joined(separator: "\n")
+    }
+
+    private static let begin = "<!-- daft-bench core: begin -->"
+    private static let end = "<!-- daft-bench core: end -->"
+
+    /// Puts the table between the markers of a file, instead of what stood there.
+    func write(into file: String) throws {
+        let lines = try contents(of: file).split(separator: "\n", omittingEmptySubsequences: false)
+        guard let first = lines.firstIndex(of: Table.begin[...]), let last = lines.firstIndex(of: Table.end[...]),
+            first < last
+        else { throw PeerFailure(description: "\(file) has no markers of daft-bench core") }
+        let whole =
+            lines[...first].joined(separator: "\n") + "\n" + text + "\n" + lines[last...].joined(separator: "\n")
+        guard let stream = fopen(file, "w") else { throw PeerFailure(description: "\(file) cannot be written") }
+        fputs(whole, stream)
+        guard fclose(stream) == 0 else { throw PeerFailure(description: "\(file) could not be written") }
+    }
+}
+
+/// With so many digits after the point.
+func fixed(_ value: Double, _ digits: Int) -> String {
+    guard value.isFinite else { return "–" }
+    var scale = 1
+    for _ in 0..<digits { scale *= 10 }
+    let scaled = Int((abs(value) * Double(scale)).rounded())
+    let sign = value < 0 && scaled > 0 ? "-" : ""
+    if digits == 0 { return "\(sign)\(scaled)" }
+    let fraction = String(scaled % scale)
+    return "\(sign)\(scaled / scale)." + String(repeating: "0", count: digits - fraction.count) + fraction
+}
+
+func rate(_ bytes: Int, _ seconds: Double) -> String { "\(fixed(Double(bytes) / seconds / 1e9, 2)) GB/s" }

@@ -1,0 +1,32 @@
+// Every planted fault is caught by some seed, by a property that is there to catch it; and the same run without the
+// fault is well.
+
+import Testing
+
+@Suite struct PlantedTests {
+    private static let seeds: ClosedRange<UInt64> = 1...40
+
+    @Test(arguments: PlantedFault.all)
+    func aPlantedFaultIsCaught(_ fault: PlantedFault) throws {
+        for seed in PlantedTests.seeds {
+            guard let found = violation(seed, fault, fault.flaws) else { continue }
+            #expect(found.first.map(fault.caughtBy.contains) == true, "seed \(seed) finds something else: \(found)")
+            #expect(violation(seed, fault, Flaws()) == nil, "seed \(seed) fails without the fault, too")
+            return
+        }
+        Issue.record("no seed of \(PlantedTests.seeds) finds it")
+    }
+
+    /// What a run comes to, beginning with the number of the property.
+    private func violation(_ seed: UInt64, _ fault: PlantedFault, _ flaws: Flaws) -> String? {
+        let simulation = Simulation(seed: seed, flaws: flaws, hazards: fault.hazards, isDurable: fault.isDurable)
+        do {
+            try simulation.run()
+            return nil
+        } catch let halt as Halt {
+            return "4: \(halt)"
+        } catch {
+            return "\(error)"
+        }
+    }
+}

@@ -1,0 +1,137 @@
+// Every command of daft-solo once, as a user runs it, and every exit status.
+
+import Foundation
+import Glibc
+import Testing
+
+@Suite(.timeLimit(.minutes(2))) struct CommandTests {
+    /// A scratch with a small tree in it.
+    private func scratch() throws -> Scratch {
+        let scratch = try Scratch()
+        try scratch.writeNoise("set/deep/a.bin", count: 9_000_001)
+        try scratch.write("set/small", Array("hello\n".utf8))
+        try scratch.write("set/empty", [])
+        return scratch
+    }
+
+    @Test func whatIsPutStandsInTheStoreAndComesBack() throws {
+        let scratch = try scratch()
+        let put = try scratch.run("put", "set")
+        #expect(put.status == 0)
+        #expect(put.output.hasPrefix("/set: 3 files, 8.6 MiB published on "), "\(put.output)")
+        #expect(put.errors == "")
+        #expect(try scratch.bytes("st/set/deep/a.bin") == scratch.bytes("set/deep/a.bin"))
+        #expect(!scratch.has("st.1/set/small"))
+        let get = try scratch.run("get", "/set", "--to", "out")
+        #expect(get.status == 0)
+        #expect(get.output.hasPrefix("/set: 3 files, 8.6 MiB written to out, "))
+        #expect(try scratch.bytes("out/deep/a.bin") == scratch.bytes("set/deep/a.bin"))
+        let again = try scratch.run("put", "set")
+        #expect(again.status == 0)
+        #expect(again.output.contains(", 0 B moved, "))
+    }
+
+    @Test func bcastAndFetchBringWholeCopies() throws {
+        let scratch = try scratch()
+        #expect(try scratch.run("bcast", "set").status == 0)
+        #expect(try scratch.bytes("st.1/set/deep/a.bin") == scratch.bytes("set/deep/a.bin"))
+        #expect(try scratch.run("ls", "-l", "/set").output.contains("  all 2 data servers  /set/small\n"))
+        #expect(try scratch.run("--hosts", "n0,n1", "--store", "other", "put", "set@n0").status == 0)
+        let fetch = try scratch.run("--hosts", "n0,n1", "--store", "other", "fetch", "/set/small@n1")
+        #expect(fetch.output.hasPrefix("/set/small: 1 file brought to n1, "), "\(fetch)")
+        #expect(try scratch.bytes("other-n1/set/small") == Data("hello\n".utf8))
+    }
+
+    @Test func diffuseSpreadsAndEveryListingShowsIt() throws {
+        let scratch = try scratch()
+        #expect(try scratch.run("diffuse", "set").status == 0)
+        #expect(try scratch.run("ls").output == "/set\n")
+        #expect(try scratch.run("ls", "/set").output == "/set/deep\n/set/empty\n/set/small\n")
+        let long = try scratch.run("ls", "-l", "/set/deep").output
+        #expect(
+            long.wholeMatch(of: #/-rw-r--r--  9000001  \d{4}-\d\d-\d\d [\d:]{8}  3  part: .*  /set/deep/a.bin\n/#)
+                != nil)
+        let chunks = try scratch.run("ls", "-c", "/set/deep/a.bin").output.split(separator: "\n")
+        #expect(chunks.count == 4)
+        #expect(chunks[3].contains(#/2  8388608   611393  [0-9a-f]{16}  /#), "\(chunks[3])")
+        let nodes = try scratch.run("ls", "-n").output.split(separator: "\n")
+        #expect(nodes.count == 3)
+        #expect(nodes[1].contains("  alive  "))
+        #expect(
+            try scratch.run("tree").output
+                == "/\n└── set\n    ├── deep\n    │   └── a.bin\n    ├── empty\n    └── small\n")
+        #expect(try scratch.run("stat", "/set/small").output.contains("  size     6 bytes\n"))
+        #expect(try scratch.run("status").output.contains("data servers  2 alive, 0 away\n"))
+        #expect(try scratch.run("cat", "/set/small").output == "hello\n")
+        #expect(try scratch.run("verify").output.contains(" 0 corrupt chunks, 0 repaired\n"))
+        #expect(try scratch.run("--json", "ls", "/set/small").output.hasPrefix(#"{"type":"entry","name":"/set/small""#))
+    }
+
+    @Test func eachExitStatusSaysWhatItIs() throws {
+        let scratch = try scratch()
+        #expect(try scratch.run("put", "set").status == 0)
+        let missing = try scratch.run("put", "nothing")
+        #expect(missing.status == 1)
+        #expect(missing.errors.hasSuffix(":nothing: no such file or directory\n"))
+        let unknown = try scratch.run("bast", "set")
+        #expect(unknown.status == 2)
+        #expect(unknown.errors.hasPrefix("daft: unknown command `bast`: did you mean `bcast`?\n"))
+        let usage = try scratch.run("cat")
+        #expect(usage.status == 2)
+        #expect(usage.errors == "daft: cat needs a NAME\nusage: cat NAME\n")
+        #expect(try scratch.run("cat", "/none").status == 3)
+        try scratch.write("other", [1])
+        let taken = try scratch.run("put", "other", "--as", "/set/small")
+        #expect(taken.status == 4)
+        #expect(taken.errors.hasPrefix("daft: put: /set/small: another file is published under this name"))
+        #expect(try scratch.bytes("st/set/small") == Data("hello\n".utf8))
+        #expect(try scratch.run("put", "other@nowhere").status == 6)
+    }
+
+    @Test func whatIsCorruptBeyondRepairIsStatusFive() throws {
+        let scratch = try scratch()
+        #expect(try scratch.run("put", "set").status == 0)
+        // The bytes change behind daft's back, and no time tells.
+        let path = "\(scratch.path)/st/set/small"
+        var before = stat()
+        #expect(stat(path, &before) == 0 && chmod(path, 0o644) == 0)
+        let file = try FileHandle(forWritingTo: URL(fileURLWithPath: path))
+        try file.write(contentsOf: Data("HELLO\n".utf8))
+        try file.close()
+        #expect(utimensat(AT_FDCWD, path, [before.st_atim, before.st_mtim], 0) == 0)
+        let verify = try scratch.run("verify")
+        #expect(verify.status == 5, "\(verify)")
+        #expect(verify.errors.contains("/set/small"))
+    }
+
+    @Test func whatAStoreDroppedAtItsStartIsSaidToBeLostUntilItIsPutAgain() throws {
+        let scratch = try scratch()
+        #expect(try scratch.run("put", "set").status == 0)
+        #expect(chmod("\(scratch.path)/st/set/small", 0o644) == 0)
+        try scratch.write("st/set/small", Array("other".utf8))
+        let verify = try scratch.run("verify")
+        #expect(verify.status == 5)
+        #expect(verify.errors == "daft: verify: /set/small: 1 of 1 chunk kept by no data server: lost; put it again\n")
+        #expect(try scratch.run("verify", "/set/deep").status == 0)
+        #expect(try scratch.run("cat", "/set/small").status == 5)
+    }
+
+    @Test func namesWithNewlinesAreShownEscapedAndComeBack() throws {
+        let scratch = try Scratch()
+        try scratch.write("odd/a\nb", [7])
+        #expect(try scratch.run("put", "odd").status == 0)
+        #expect(try scratch.run("ls", "/odd").output == "/odd/a\\nb\n")
+        #expect(try scratch.run("get", "/odd", "--to", "out").status == 0)
+        #expect(try scratch.bytes("out/a\nb") == Data([7]))
+    }
+
+    @Test func helpAndVersionNeedNoStore() throws {
+        let scratch = try Scratch()
+        let help = try scratch.run("--help")
+        #expect(help.status == 0)
+        #expect(help.output.contains("bcast SRC…|NAME… [--as NAME]"))
+        #expect(try scratch.run("help", "get").output.hasPrefix("get NAME… [--to PATH]\n"))
+        #expect(try scratch.run("--version").output.wholeMatch(of: #/daft-solo \d+\.\d+\.\d+\n/#) != nil)
+        #expect(!scratch.has("st"))
+    }
+}

@@ -1,5 +1,5 @@
-// What a client and a door say to one another: a client brings one command, and then signals, signs of life and room for
-// more output; the door sends what the command prints, signs of life, and its end.
+// What a client and a door say to one another: a client brings one command, and then signals, signs of life and room
+// for more output; the door sends what the command prints, signs of life, and its end.
 
 /// A command as somebody gave it: words that a shell has cut already, or a line that is still to be cut.
 public enum Wording: Coded {

@@ -92,6 +92,7 @@ private final class Rounds {
     private let perform: @Sendable (Guest) -> Void
     private var seats: [[UInt8]: Seat] = [:]
     private var nextBeat: Nanoseconds = 0
+    private var lastBeat: Nanoseconds = 0
     private var closingDeadline: Nanoseconds?
 
     init(
@@ -127,6 +128,9 @@ private final class Rounds {
     private func beat(_ now: Nanoseconds) {
         nextBeat = now + Nanoseconds(patience.beatMilliseconds) * 1_000_000
         let longest = Nanoseconds(patience.silenceMilliseconds) * 1_000_000
+        defer { lastBeat = now }
+        // Where this process itself stood still, clients have been heard by nobody.
+        if now > lastBeat + longest / 2 { return }
         for (client, seat) in seats where !seat.isGone {
             if now > seat.lastHeard + longest {
                 refuse(client, .stopped, "given up, since nothing was heard of this client for long")

@@ -1,5 +1,5 @@
-// Where a door is: a socket called `door` in a directory that only its owner can enter. The address of such a socket has
-// room for 107 bytes and a store's path may be longer, so it is reached through the open directory.
+// Where a door is: a socket called `door` in a directory that only its owner can enter. The address of such a socket
+// has room for 107 bytes and a store's path may be longer, so it is reached through the open directory.
 
 import DaftCore
 import Glibc

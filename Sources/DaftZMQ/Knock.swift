@@ -1,5 +1,5 @@
-// A client's side of a door: brings one command, gives signs of life while it runs, and hands over what it prints, never
-// more at once than there is room for.
+// A client's side of a door: brings one command, gives signs of life while it runs, and hands over what it prints,
+// never more at once than there is room for.
 
 import DaftCore
 import DaftLink
@@ -13,12 +13,22 @@ public final class Knock: @unchecked Sendable {
         case refused(Failure)
     }
 
-    static let beatMilliseconds = 500
-    static let silenceMilliseconds = 5_000
+    /// How patient a client is.
+    public struct Patience: Sendable {
+        public var beatMilliseconds = 500
+        /// After so much silence it looks whether anybody is there at all.
+        public var doubtMilliseconds = 1_500
+        /// A door that has said nothing for so long is given up.
+        public var silenceMilliseconds = 5_000
+
+        public init() {}
+    }
+
     /// Room is given back in pieces of this size at least.
     static let roomPieceBytes = ClientMessage.firstRoomBytes / 8
 
     private let place: DoorPlace
+    private let patience: Patience
     private let waker = Waker()
     private let latch = Latch()
     private var thread: OwnThread?
@@ -29,8 +39,9 @@ public final class Knock: @unchecked Sendable {
     // Only touched by whoever calls `next`.
     private var consumed = 0
 
-    public init(at place: DoorPlace, _ command: DoorCommand) throws(Failure) {
+    public init(at place: DoorPlace, _ command: DoorCommand, _ patience: Patience = Patience()) throws(Failure) {
         self.place = place
+        self.patience = patience
         outgoing = [.begin(command)]
         let socket: Socket
         do throws(ZMQError) {
@@ -50,8 +61,8 @@ public final class Knock: @unchecked Sendable {
         thread = nil
     }
 
-    /// Blocks for what comes next. Whoever asks has dealt with what came before, so there is room for more. After an end
-    /// or a refusal nothing comes.
+    /// Blocks for what comes next. Whoever asks has dealt with what came before, so there is room for more. After an
+    /// end or a refusal nothing comes.
     public func next() -> Heard {
         if consumed >= Knock.roomPieceBytes {
             say(.room(bytes: UInt32(consumed)))
@@ -88,8 +99,8 @@ public final class Knock: @unchecked Sendable {
     // MARK: on the thread
 
     private func run(_ socket: Socket) {
-        var lastHeard = monotonicNow()
-        var nextBeat = lastHeard + Nanoseconds(Knock.beatMilliseconds) * 1_000_000
+        var silence = Silence()
+        var nextBeat = after(patience.beatMilliseconds)
         while true {
             let (messages, isOver) = latch.locked {
                 defer { outgoing = [] }
@@ -97,18 +108,21 @@ public final class Knock: @unchecked Sendable {
             }
             if isOver { return }
             for message in messages { try? socket.send([message.encoded]) }
-            wait(for: socket, or: waker, milliseconds: Knock.beatMilliseconds / 2)
-            if take(from: socket) { lastHeard = monotonicNow() }
-            let now = monotonicNow()
-            if now >= nextBeat {
-                try? socket.send([ClientMessage.alive.encoded])
-                nextBeat = now + Nanoseconds(Knock.beatMilliseconds) * 1_000_000
-            }
-            if now > lastHeard + Nanoseconds(Knock.silenceMilliseconds) * 1_000_000 {
-                hear(.refused(Failure(.unreachable, [], "the data server has not answered for some seconds")))
-                lastHeard = .max / 2
+            wait(for: socket, or: waker, milliseconds: patience.beatMilliseconds / 2)
+            silence.note(hasCome: take(from: socket))
+            if monotonicNow() < nextBeat { continue }
+            nextBeat = after(patience.beatMilliseconds)
+            try? socket.send([ClientMessage.alive.encoded])
+            if let reason = reason(toGiveUp: silence.milliseconds) {
+                hear(.refused(Failure(.unreachable, [], reason)))
             }
         }
+    }
+
+    private func reason(toGiveUp silence: Int) -> String? {
+        if silence > patience.silenceMilliseconds { return "nothing was heard of the data server for some seconds" }
+        if silence > patience.doubtMilliseconds, !place.isOpen { return "the data server is gone" }
+        return nil
     }
 
     /// Whether anything came.
@@ -131,3 +145,20 @@ public final class Knock: @unchecked Sendable {
         return hasCome
     }
 }
+
+/// For how long nothing has come. Time in which this process itself stood still does not count.
+private struct Silence {
+    private static let standstillMilliseconds = 1_000
+    private var lastHeard = monotonicNow()
+    private var lastLook = monotonicNow()
+
+    var milliseconds: Int { Int((lastLook - lastHeard) / 1_000_000) }
+
+    mutating func note(hasCome: Bool) {
+        let now = monotonicNow()
+        if hasCome || now > lastLook + Nanoseconds(Silence.standstillMilliseconds) * 1_000_000 { lastHeard = now }
+        lastLook = now
+    }
+}
+
+private func after(_ milliseconds: Int) -> Nanoseconds { monotonicNow() + Nanoseconds(milliseconds) * 1_000_000 }

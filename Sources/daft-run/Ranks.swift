@@ -176,7 +176,9 @@ private struct Stopped: Sendable {
         self.door = door
     }
 
+    /// What this rank's clients still wait for will not come: their commands end by that.
     func now() async {
+        link.close()
         await door?.close()
         loop.stop()
     }

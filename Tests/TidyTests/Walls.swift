@@ -44,6 +44,8 @@ let testsOfNoTarget: [String: Set<String>] = [
     ],
     "TestDisk": ["DaftCore", "DaftStore", "Glibc", "Synchronization"],
     "TidyTests": ["Testing", "Foundation"],
-    "SoloTests": ["Testing", "Foundation", "Glibc"],
+    "TestPrograms": ["Foundation", "Glibc"],
+    "SoloTests": ["Testing", "Foundation", "Glibc", "TestPrograms"],
+    "ServeTests": ["Testing", "Foundation", "Glibc", "TestPrograms"],
     "SystemLibraryTests": ["Testing", "CSQLite", "COpenSSL", "CZstd", "CZMQ", "CMPI"],
 ]

@@ -63,8 +63,11 @@ public final class Door: Sendable {
 
     /// Takes no more commands, ends those that run, and waits for them, but not for ever.
     public func close() async {
-        let thread = state.withLock { $0.thread }
-        guard let thread else { return state.withLock { $0.socket = nil } }
+        let thread = state.withLock { state in
+            defer { (state.thread, state.socket) = (nil, nil) }
+            return state.thread
+        }
+        guard let thread else { return }
         await withUnsafeContinuation { continuation in
             state.withLock { state in
                 state.isClosing = true

@@ -112,7 +112,11 @@ import Testing
 
     @Test func aClientThatFallsSilentHasItsCommandEnded() async throws {
         let ending = Counter()
-        let doorstep = try Doorstep { guest in guest.onSignal { ending.add(Int($0)); guest.end(1) } }
+        let doorstep = try Doorstep { guest in
+            guest.onSignal {
+                ending.add(Int($0)); guest.end(1)
+            }
+        }
         let stranger = try doorstep.stranger()
         try stranger.say(ClientMessage.begin(.some).encoded)
         #expect(soon { doorstep.latest != nil })
@@ -148,7 +152,11 @@ import Testing
 
     @Test func closingEndsWhatRunsAndTakesNothingMore() async throws {
         let ending = Counter()
-        let doorstep = try Doorstep { guest in guest.onSignal { ending.add(Int($0)); guest.end(143) } }
+        let doorstep = try Doorstep { guest in
+            guest.onSignal {
+                ending.add(Int($0)); guest.end(143)
+            }
+        }
         let knock = try doorstep.knock()
         #expect(soon { doorstep.latest != nil })
         #expect(try doorstep.place.isOpen)

@@ -40,7 +40,8 @@ import Testing
     }
 
     /// No such kind, no such version, no such signal, room that was never taken, nothing at all.
-    @Test(arguments: [[1, 9], [2, 4], [1, 3, 9], [1, 2, 1, 0, 0, 0], []] as [[UInt8]]) func whatIsNothingToSayIsRefusedAndEndsTheCommand(bytes: [UInt8]) async throws {
+    @Test(arguments: [[1, 9], [2, 4], [1, 3, 9], [1, 2, 1, 0, 0, 0], []] as [[UInt8]])
+    func whatIsNothingToSayIsRefusedAndEndsTheCommand(bytes: [UInt8]) async throws {
         let doorstep = try Doorstep { guest in guest.onSignal { guest.end($0) } }
         let stranger = try doorstep.stranger()
         try stranger.say(ClientMessage.begin(.some).encoded)

@@ -10,7 +10,9 @@ import Testing
 @testable import DaftEngine
 
 @Suite(.serialized) struct BoundsTests {
-    private func openFiles() throws -> Int { try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").count }
+    private func openFiles() throws -> Int {
+        try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").count
+    }
 
     /// Resident memory of this process in MiB.
     private func residentMebibytes() throws -> Int {

@@ -3,9 +3,10 @@
 
 import DaftCatalogue
 import DaftCore
-@testable import DaftEngine
 import DaftLink
 import DaftStore
+
+@testable import DaftEngine
 
 extension Simulation {
     // MARK: 1. no wrong bytes

@@ -26,7 +26,8 @@ func tests(of name: String, _ dependencies: [Target.Dependency] = []) -> Target 
 let package = Package(
     name: "daft",
     products: [
-        .executable(name: "daft-solo", targets: ["daft-solo"])
+        .executable(name: "daft-run", targets: ["daft-run"]),
+        .executable(name: "daft-solo", targets: ["daft-solo"]),
     ],
     targets: [
         .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
@@ -41,9 +42,11 @@ let package = Package(
         module("DaftLink", ["DaftCore", "CLinux"]),
         module("DaftStore", ["DaftCore", "DaftSQL", "COpenSSL", "CLinux"]),
         module("DaftCatalogue", ["DaftCore", "DaftSQL"]),
+        module("DaftMPI", ["CMPI", "CLinux", "DaftCore", "DaftLink"]),
         module("DaftEngine", ["DaftCore", "DaftLink", "DaftStore", "DaftCatalogue"]),
         module("DaftShell", ["DaftCore", "DaftLink", "DaftEngine"]),
         program("daft-solo", ["DaftCore", "DaftEngine", "DaftShell"]),
+        program("daft-run", ["DaftCore", "DaftEngine", "DaftLink", "DaftMPI", "DaftShell"]),
         program("daft-bench", ["DaftCore", "DaftLink", "DaftStore", "DaftCatalogue", "DaftEngine"]),
 
         tests(of: "DaftCore"),
@@ -52,6 +55,10 @@ let package = Package(
         tests(of: "DaftCatalogue", ["DaftCore", "DaftSQL"]),
         tests(of: "DaftEngine", ["DaftCore", "DaftLink", "DaftStore", "DaftCatalogue"]),
         tests(of: "DaftShell", ["DaftCore", "DaftEngine"]),
+        .executableTarget(
+            name: "mpi-contract", dependencies: ["DaftLink", "DaftMPI", "DaftCore"], path: "Tests/mpi-contract",
+            swiftSettings: settings),
+        .testTarget(name: "ClusterTests", dependencies: ["daft-run", "mpi-contract"], swiftSettings: settings),
         .testTarget(name: "SoloTests", dependencies: ["daft-solo"], swiftSettings: settings),
         .testTarget(
             name: "SystemLibraryTests", dependencies: ["CSQLite", "COpenSSL", "CZstd", "CZMQ", "CMPI"],

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <linux/openat2.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
@@ -47,6 +48,12 @@ int linux_punch_hole(int fd, int64_t offset, int64_t length) {
 }
 
 int linux_eventfd(void) { return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }
+
+int linux_wait_readable(int fd, int64_t nanoseconds) {
+  struct pollfd entry = {.fd = fd, .events = POLLIN};
+  struct timespec time = {.tv_sec = nanoseconds / 1000000000, .tv_nsec = nanoseconds % 1000000000};
+  return ppoll(&entry, 1, &time, NULL);
+}
 
 void linux_name_thread(const char *name) {
   char cut[16];

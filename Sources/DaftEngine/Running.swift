@@ -17,6 +17,8 @@ extension Station {
         do throws(Failure) {
             try await Joining(self, store).run()
         } catch {
+            // Rank 0 need not wait for a server that will not come.
+            _ = try? await ask(.joined([error.at(settings.host)]), at: .metadataServer)
             throw error.at(settings.host)
         }
         return []

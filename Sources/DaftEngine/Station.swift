@@ -51,6 +51,9 @@ public final class Station: Sendable {
         follower.withLock { $0 = Follower(self) }
     }
 
+    /// The data servers, as last heard.
+    public var members: [Member] { roster.members }
+
     /// This store's number in the catalogue, once the metadata server has given it one.
     var number: Int? {
         get { storeNumber.withLock { $0 } }

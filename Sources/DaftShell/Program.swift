@@ -29,7 +29,7 @@ public struct Invocation: Sendable {
 }
 
 public struct Program: Sendable {
-    enum Start: Sendable {
+    public enum Start: Sendable {
         /// All has been said.
         case over(status: Int32)
         case go(Invocation)
@@ -64,8 +64,9 @@ public struct Program: Sendable {
         }
     }
 
-    /// To be called first of all, before there is a second thread.
-    func start() -> Start {
+    /// The beginning of `main`, for a program whose main thread is wanted elsewhere. To be called first of all, before
+    /// there is a second thread.
+    public func start() -> Start {
         openStandardFiles()
         do throws(CommandError) {
             let options = try Options(arguments: arguments(), environment: variable, table: table)
@@ -80,6 +81,14 @@ public struct Program: Sendable {
             _ = write("daft: \(error)\(hint)\n", to: STDERR_FILENO)
             return .over(status: error.failure.exitStatus)
         }
+    }
+
+    /// For a process that is one of several and not the one that speaks: its options, or nothing where that one says
+    /// what is wrong with them, or answers.
+    public func quietOptions() -> Options? {
+        openStandardFiles()
+        let options = try? Options(arguments: arguments(), environment: variable, table: table)
+        return options.flatMap { $0.version || $0.help ? nil : $0 }
     }
 
     private func work(_ options: Options) throws(CommandError) -> Work {

@@ -4,7 +4,6 @@
 import DaftCore
 import DaftEngine
 import DaftShell
-import Glibc
 
 let solo = Program(
     name: "daft-solo", purpose: "the whole of daft in one process: rank 0 and some data servers, joined by memory",
@@ -47,8 +46,8 @@ private func settings(_ options: Options) throws(Failure) -> [Settings] {
     do throws(CommandError) { number = try options.number("-np") } catch { throw error.failure }
     let count = number ?? hosts?.count ?? 4
     guard count <= 64 else { throw Failure(.usage, [], "-np: at most 64 data servers fit into one process") }
-    let store = options.store ?? defaultStore()
-    var all = [Settings(host: hosts?.first ?? hostName(), catalogue: try catalogue(options, store))]
+    let store = options.storeDirectory
+    var all = [Settings(host: hosts?.first ?? hostName(), catalogue: try options.catalogueFile())]
     for index in 0..<count {
         let host = hosts.map { $0[index % $0.count] }
         // The first of a node has the directory itself; nodes that are none have one each.
@@ -75,25 +74,4 @@ private func hosts(_ options: Options) throws(Failure) -> [String]? {
     }
     guard Set(hosts).count == hosts.count else { throw Failure(.usage, [], "--hosts: a node is named twice") }
     return hosts
-}
-
-/// The catalogue's file, in a directory that is made if it is not there.
-private func catalogue(_ options: Options, _ store: [UInt8]) throws(Failure) -> String {
-    let directory = String(decoding: options.catalogue ?? store + Array(".mds".utf8), as: UTF8.self)
-    if mkdir(directory, 0o700) != 0, errno != EEXIST {
-        throw Failure(.failed, directory.utf8, String(cString: strerror(errno)))
-    }
-    return directory + "/catalogue.sqlite"
-}
-
-private func defaultStore() -> [UInt8] {
-    let place = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
-    let user = getpwuid(getuid()).map { String(cString: $0.pointee.pw_name) } ?? "\(getuid())"
-    return Array("\(place)/daft-\(user)".utf8)
-}
-
-private func hostName() -> String {
-    var name = [CChar](repeating: 0, count: 256)
-    guard gethostname(&name, name.count - 1) == 0 else { return "localhost" }
-    return String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
 }

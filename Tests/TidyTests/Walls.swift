@@ -7,13 +7,13 @@ let walls: [String: Set<String>] = [
     "DaftLink": ["DaftCore", "CLinux", "Glibc", "Synchronization"],
     "DaftStore": ["DaftCore", "DaftSQL", "COpenSSL", "CLinux", "Glibc", "Synchronization"],
     "DaftCatalogue": ["DaftCore", "DaftSQL", "Synchronization"],
-    "DaftMPI": ["DaftCore", "DaftLink", "CMPI", "CLinux", "Synchronization"],
+    "DaftMPI": ["DaftCore", "DaftLink", "CMPI", "CLinux", "Glibc", "Synchronization"],
     "DaftZMQ": ["DaftCore", "DaftLink", "CZMQ", "Synchronization"],
     "DaftEngine": [
         "DaftCore", "DaftLink", "DaftStore", "DaftCatalogue", "CZstd", "CLinux", "Glibc", "Synchronization",
     ],
     "DaftShell": ["DaftCore", "DaftLink", "DaftEngine", "Glibc", "Synchronization"],
-    "daft-run": ["DaftShell", "DaftMPI", "DaftZMQ", "Glibc", "Synchronization"],
+    "daft-run": ["DaftShell", "DaftMPI", "DaftEngine", "DaftLink", "DaftCore", "Glibc", "Synchronization"],
     "daft": ["DaftShell", "DaftZMQ", "Glibc", "Synchronization"],
     "daft-solo": ["DaftShell", "DaftEngine", "DaftCore", "Glibc"],
     "daft-bench": [
@@ -42,6 +42,8 @@ let testsOfNoTarget: [String: Set<String>] = [
     ],
     "TestDisk": ["DaftCore", "DaftStore", "Glibc", "Synchronization"],
     "TidyTests": ["Testing", "Foundation"],
+    "ClusterTests": ["Testing", "Foundation", "Glibc"],
+    "mpi-contract": ["DaftCore", "DaftLink", "DaftMPI", "Glibc", "Synchronization"],
     "SoloTests": ["Testing", "Foundation", "Glibc"],
     "SystemLibraryTests": ["Testing", "CSQLite", "COpenSSL", "CZstd", "CZMQ", "CMPI"],
 ]

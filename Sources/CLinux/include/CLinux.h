@@ -30,6 +30,9 @@ extern const int64_t linux_utime_omit;
 // An eventfd that does not block.
 int linux_eventfd(void);
 
+// Waits until `fd` can be read, at most so many nanoseconds; 1, 0 when the time was over, or -1.
+int linux_wait_readable(int fd, int64_t nanoseconds);
+
 // Names the calling thread, as top and gdb show it; what is longer than 15 bytes is cut.
 void linux_name_thread(const char *name);
 

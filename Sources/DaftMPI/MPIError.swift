@@ -1,0 +1,23 @@
+// The one place where an MPI error class becomes a Swift error. Errors come back as values from the start:
+// MPI_ERRORS_RETURN is set on every communicator before its first use.
+
+import CMPI
+
+/// An MPI call that failed: which, and what MPI says of it.
+public struct MPIError: Error, Hashable, Sendable {
+    public let call: String
+    public let code: Int32
+    public let reason: String
+}
+
+/// Throws unless `code` is MPI_SUCCESS.
+func check(_ call: String, _ code: Int32) throws(MPIError) {
+    guard code != MPI_SUCCESS else { return }
+    var length: Int32 = 0
+    let text = withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(MPI_MAX_ERROR_STRING)) { buffer in
+        MPI_Error_string(code, buffer.baseAddress, &length) == MPI_SUCCESS
+            ? String(decoding: buffer.prefix(Int(length)).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+            : "error \(code)"
+    }
+    throw MPIError(call: call, code: code, reason: text)
+}

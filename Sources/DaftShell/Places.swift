@@ -1,0 +1,35 @@
+// Where things are by default: what every program of daft that serves a store or a catalogue agrees on.
+
+import DaftCore
+import Glibc
+
+/// The name of this node, as the system knows it.
+public func hostName() -> String {
+    var name = [CChar](repeating: 0, count: 256)
+    guard gethostname(&name, name.count - 1) == 0 else { return "localhost" }
+    return String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+}
+
+extension Options {
+    /// The store that a node's first data server uses.
+    public var storeDirectory: [UInt8] {
+        if let store { return store }
+        let place = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
+        let user = getpwuid(getuid()).map { String(cString: $0.pointee.pw_name) } ?? "\(getuid())"
+        return Array("\(place)/daft-\(user)".utf8)
+    }
+
+    /// The store of a node's data server: its first one has the directory itself, further ones DIR.1, DIR.2 ….
+    public func storeDirectory(place: Int) -> [UInt8] {
+        storeDirectory + Array((place == 0 ? "" : ".\(place)").utf8)
+    }
+
+    /// The metadata server's catalogue, in a directory that is made if it is not there.
+    public func catalogueFile() throws(Failure) -> String {
+        let directory = String(decoding: catalogue ?? storeDirectory + Array(".mds".utf8), as: UTF8.self)
+        if mkdir(directory, 0o700) != 0, errno != EEXIST {
+            throw Failure(.failed, directory.utf8, String(cString: strerror(errno)))
+        }
+        return directory + "/catalogue.sqlite"
+    }
+}

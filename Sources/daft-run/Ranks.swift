@@ -1,0 +1,164 @@
+// One rank of a job: what it is, what it opens, and how all end together.
+//
+//   1. Parameters of Open MPI that the user has not chosen are chosen, then MPI is initialised.
+//   2. Every rank opens what it needs; all learn whether all could, and if not, rank 0 says who could not and why.
+//   3. The data servers join; rank 0 runs the commands; the others serve.
+//   4. Rank 0 tells the others that it is over; stores are closed, and all leave MPI together.
+
+import DaftCore
+import DaftEngine
+import DaftLink
+import DaftMPI
+import DaftShell
+import Glibc
+import Synchronization
+
+let clusterProgram = Program(
+    name: "daft-run", purpose: "stages data in a job: started by mpirun, one process a node and one more",
+    synopsis: [
+        "[OPTIONS] COMMAND ARG…      one command, then end   (as in: mpirun -np 5 daft-run put DIR)",
+        "[OPTIONS] -f JOBFILE        the commands of a job file, then end",
+        "[OPTIONS]                   a prompt on a terminal, else the commands of standard input",
+    ],
+    options: [])
+
+/// Whether this is the process that speaks for all; known before MPI is initialised.
+func isFirstRank() -> Bool {
+    for name in ["OMPI_COMM_WORLD_RANK", "PMIX_RANK", "SLURM_PROCID"] {
+        if let rank = getenv(name) { return strcmp(rank, "0") == 0 }
+    }
+    return true
+}
+
+struct Ranks {
+    private let options: Options
+    /// Rank 0 has one.
+    private let invocation: Invocation?
+
+    init(_ options: Options, _ invocation: Invocation?) {
+        self.options = options
+        self.invocation = invocation
+    }
+
+    /// The exit status of this rank; the job's is that of rank 0.
+    func run() -> Int32 {
+        let interruption = invocation == nil ? Interruption() : nil
+        defer { withExtendedLifetime(interruption) {} }
+        let chosen = MPIParameters.choose()
+        do throws(MPIError) {
+            let process = try MPIProcess()
+            let status = try run(process.world.duplicate(), chosen)
+            try process.finalize()
+            return status
+        } catch {
+            say("daft: MPI: \(error.reason) (\(error.call))")
+            return 1
+        }
+    }
+
+    private func run(_ world: Communicator, _ chosen: [MPIParameter]) throws(MPIError) -> Int32 {
+        guard world.size > 1 else {
+            say("daft: one process is the metadata server alone: start at least two, as in mpirun -np 2 daft-run …")
+            return 2
+        }
+        let hosts = try world.gather(Array(hostName().utf8)).map { String(decoding: $0, as: UTF8.self) }
+        let loop = MPILoop()
+        let link = MPILink(world, on: loop) { peer in hosts[peer] == hosts[world.rank] ? 4 << 20 : 60 << 10 }
+        let opened = open(world.rank, hosts, link)
+        let failures = try world.gather(opened.failure?.encoded ?? []).filter { !$0.isEmpty }
+        guard failures.isEmpty, let station = opened.station else {
+            opened.station?.close()
+            return refuse(failures.compactMap { try? Failure(decoding: $0) }) ?? 0
+        }
+        let status = Mutex<Int32>(0)
+        let stopped = Stopped(loop, link)
+        link.onEnd { stopped.now() }
+        loop.start { [self] in
+            let ended = await work(station, hosts, chosen)
+            if let ended {
+                status.withLock { $0 = ended }
+                await stopped.afterTelling()
+            }
+        }
+        loop.run()
+        station.close()
+        invocation?.console.close()
+        return status.withLock { $0 }
+    }
+
+    private func open(
+        _ rank: Int, _ hosts: [String], _ link: MPILink
+    ) -> (station: Station?, failure: Failure?) {
+        var settings = Settings(host: hosts[rank])
+        settings.chunkSize = options.chunkSize
+        settings.durable = options.durable ?? false
+        settings.expectedServers = hosts.count - 1
+        do throws(Failure) {
+            if rank == 0 {
+                settings.catalogue = try options.catalogueFile()
+            } else {
+                settings.store = options.storeDirectory(place: hosts[1..<rank].count { $0 == hosts[rank] })
+            }
+            return (try Station(settings, link: link), nil)
+        } catch {
+            return (nil, error.at(hosts[rank]))
+        }
+    }
+
+    /// Nil where this rank serves until it is told to end.
+    private func work(_ station: Station, _ hosts: [String], _ chosen: [MPIParameter]) async -> Int32? {
+        let warnings: [Failure]
+        do throws(Failure) { warnings = try await station.start() } catch { return refuse([error]) }
+        guard let invocation else { return nil }
+        // A name that clashed is a warning; a data server that is not there is none.
+        let fatal = warnings.filter { $0.kind != .taken }
+        if !fatal.isEmpty { return refuse(fatal) }
+        for warning in warnings { await invocation.console.say("warning: \(warning)") }
+        await invocation.console.sayIfVerbose("rank 0 on \(hosts[0]): metadata server")
+        for member in station.members {
+            await invocation.console.sayIfVerbose(
+                "\(member.rank) on \(member.store.host): data server, store \(shown(member.store.path))")
+        }
+        for parameter in chosen {
+            await invocation.console.sayIfVerbose(
+                "Open MPI: \(parameter.name)=\(parameter.value), since \(parameter.reason)")
+        }
+        return await Shell(invocation, at: station).run()
+    }
+
+    /// Rank 0 says why there is no system; the status is that of the first reason. The others wait to be told.
+    private func refuse(_ failures: [Failure]) -> Int32? {
+        guard invocation != nil else { return nil }
+        var said: Set<Failure> = []
+        for failure in failures where said.insert(failure).inserted { say("daft: \(failure)") }
+        return failures.first?.exitStatus ?? 1
+    }
+
+    private func say(_ line: String) {
+        guard invocation != nil else { return }
+        let text = Array("\(line)\n".utf8)
+        _ = write(STDERR_FILENO, text, text.count)
+    }
+}
+
+/// Ends a rank's loop.
+private struct Stopped: Sendable {
+    private static let patienceMilliseconds = 2_000
+    private let loop: MPILoop
+    private let link: MPILink
+
+    init(_ loop: MPILoop, _ link: MPILink) {
+        self.loop = loop
+        self.link = link
+    }
+
+    func now() { loop.stop() }
+
+    /// Rank 0: everybody else hears it first.
+    func afterTelling() async {
+        link.endAll()
+        let deadline = loop.deadline(inMilliseconds: Stopped.patienceMilliseconds)
+        repeat { await loop.sleep(milliseconds: 1) } while !link.isQuiet && loop.now < deadline
+        loop.stop()
+    }
+}

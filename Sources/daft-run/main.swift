@@ -1,0 +1,14 @@
+// daft-run: the cluster's program. mpirun starts one on each node and one more: rank 0 is the metadata server and reads
+// the commands, the others are data servers.
+
+import DaftShell
+import Glibc
+
+if isFirstRank() {
+    switch clusterProgram.start() {
+    case .over(let status): exit(status)
+    case .go(let invocation): exit(Ranks(invocation.options, invocation).run())
+    }
+} else if let options = clusterProgram.quietOptions() {
+    exit(Ranks(options, nil).run())
+}

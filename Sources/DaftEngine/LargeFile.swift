@@ -28,6 +28,9 @@ struct LargeFile: Sendable {
             if try await isStill(known) { return .whole(known.contentID, known) }
             station.pins.unpin([known.contentID])
         }
+        // One after another: a second filling of the same file would be private, and the parts in it lost.
+        await station.claims.claim(file.key)
+        defer { station.claims.release(file.key) }
         let filling = try await station.work { [store, file, order] () throws(Failure) in
             try store.ingest(file.key, size: file.info.size, chunkSize: order.chunkSize)
         }

@@ -36,11 +36,12 @@ let package = Package(
         .systemLibrary(name: "CZMQ", providers: [.apt(["libzmq3-dev"])]),  // SwiftPM refuses its pkg-config flags
         .systemLibrary(name: "CMPI", pkgConfig: "ompi-c", providers: [.apt(["libopenmpi-dev"])]),
         .target(name: "CLinux"),
+        .target(name: "CDigest"),
 
         module("DaftCore", []),
         module("DaftSQL", ["CSQLite"]),
         module("DaftLink", ["DaftCore", "CLinux"]),
-        module("DaftStore", ["DaftCore", "DaftSQL", "COpenSSL", "CLinux"]),
+        module("DaftStore", ["DaftCore", "DaftSQL", "COpenSSL", "CLinux", "CDigest"]),
         module("DaftCatalogue", ["DaftCore", "DaftSQL"]),
         module("DaftMPI", ["CMPI", "CLinux", "DaftCore", "DaftLink"]),
         module("DaftEngine", ["DaftCore", "DaftLink", "DaftStore", "DaftCatalogue"]),

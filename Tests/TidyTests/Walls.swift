@@ -8,13 +8,15 @@ let walls: [String: Set<String>] = [
     "DaftStore": ["DaftCore", "DaftSQL", "COpenSSL", "CLinux", "CDigest", "Glibc", "Synchronization"],
     "DaftCatalogue": ["DaftCore", "DaftSQL", "Synchronization"],
     "DaftMPI": ["DaftCore", "DaftLink", "CMPI", "CLinux", "Glibc", "Synchronization"],
-    "DaftZMQ": ["DaftCore", "DaftLink", "CZMQ", "Synchronization"],
+    "DaftZMQ": ["DaftCore", "DaftLink", "CZMQ", "Glibc", "Synchronization"],
     "DaftEngine": [
         "DaftCore", "DaftLink", "DaftStore", "DaftCatalogue", "CZstd", "CLinux", "Glibc", "Synchronization",
     ],
     "DaftShell": ["DaftCore", "DaftLink", "DaftEngine", "Glibc", "Synchronization"],
-    "daft-run": ["DaftShell", "DaftMPI", "DaftEngine", "DaftLink", "DaftCore", "Glibc", "Synchronization"],
-    "daft": ["DaftShell", "DaftZMQ", "Glibc", "Synchronization"],
+    "daft-run": [
+        "DaftShell", "DaftMPI", "DaftZMQ", "DaftEngine", "DaftLink", "DaftCore", "Glibc", "Synchronization",
+    ],
+    "daft": ["DaftShell", "DaftZMQ", "DaftCore", "Glibc", "Synchronization"],
     "daft-solo": ["DaftShell", "DaftEngine", "DaftCore", "Glibc"],
     "daft-bench": [
         "DaftCore", "DaftSQL", "DaftLink", "DaftStore", "DaftCatalogue", "DaftEngine", "COpenSSL", "CZstd", "CLinux",
@@ -44,6 +46,8 @@ let testsOfNoTarget: [String: Set<String>] = [
     "TidyTests": ["Testing", "Foundation"],
     "ClusterTests": ["Testing", "Foundation", "Glibc"],
     "mpi-contract": ["DaftCore", "DaftLink", "DaftMPI", "Glibc", "Synchronization"],
-    "SoloTests": ["Testing", "Foundation", "Glibc"],
+    "TestPrograms": ["Foundation", "Glibc"],
+    "SoloTests": ["Testing", "Foundation", "Glibc", "TestPrograms"],
+    "ServeTests": ["Testing", "Foundation", "Glibc", "TestPrograms"],
     "SystemLibraryTests": ["Testing", "CSQLite", "COpenSSL", "CZstd", "CZMQ", "CMPI"],
 ]

@@ -37,11 +37,12 @@ let package = Package(
         .systemLibrary(name: "CZMQ", providers: [.apt(["libzmq3-dev"])]),  // SwiftPM refuses its pkg-config flags
         .systemLibrary(name: "CMPI", pkgConfig: "ompi-c", providers: [.apt(["libopenmpi-dev"])]),
         .target(name: "CLinux"),
+        .target(name: "CDigest"),
 
         module("DaftCore", []),
         module("DaftSQL", ["CSQLite"]),
         module("DaftLink", ["DaftCore", "CLinux"]),
-        module("DaftStore", ["DaftCore", "DaftSQL", "COpenSSL", "CLinux"]),
+        module("DaftStore", ["DaftCore", "DaftSQL", "COpenSSL", "CLinux", "CDigest"]),
         module("DaftCatalogue", ["DaftCore", "DaftSQL"]),
         module("DaftMPI", ["CMPI", "CLinux", "DaftCore", "DaftLink"]),
         module("DaftZMQ", ["CZMQ", "DaftCore", "DaftLink"]),
@@ -59,6 +60,10 @@ let package = Package(
         tests(of: "DaftZMQ", ["DaftCore", "DaftLink", "CZMQ"]),
         tests(of: "DaftEngine", ["DaftCore", "DaftLink", "DaftStore", "DaftCatalogue"]),
         tests(of: "DaftShell", ["DaftCore", "DaftEngine"]),
+        .executableTarget(
+            name: "mpi-contract", dependencies: ["DaftLink", "DaftMPI", "DaftCore"], path: "Tests/mpi-contract",
+            swiftSettings: settings),
+        .testTarget(name: "ClusterTests", dependencies: ["daft-run", "mpi-contract"], swiftSettings: settings),
         .testTarget(name: "SoloTests", dependencies: ["daft-solo", "TestPrograms"], swiftSettings: settings),
         .testTarget(name: "ServeTests", dependencies: ["daft-run", "daft", "TestPrograms"], swiftSettings: settings),
         .target(name: "TestPrograms", path: "Tests/TestPrograms", swiftSettings: settings),

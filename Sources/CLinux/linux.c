@@ -1,4 +1,4 @@
-// The only C of daft, and the only place that asks for _GNU_SOURCE.
+// The only place that asks for _GNU_SOURCE.
 #define _GNU_SOURCE
 #include "CLinux.h"
 

@@ -64,8 +64,7 @@ struct Joining: Sendable {
     // MARK: holdings
 
     /// Brings the catalogue's holdings of this store in line with the store, for contents that the catalogue knows.
-    /// Others come with their names; one that has no name is what an interrupted run left, and waits for that run's
-    /// return.
+    /// Others come with their names; one without a name is what an interrupted run left, and waits for its return.
     private func reportHoldings(_ number: Int) async throws(Failure) {
         var kept = Pages<ContentID, Extent> { [station, store] (after) async throws(Failure) in
             try await station.work { () throws(Failure) in

@@ -5,7 +5,7 @@ import DaftLink
 import DaftStore
 
 struct LargeFile: Sendable {
-    private static let chunksUnderWay = 6
+    private static let pairsUnderWay = 5
     /// How many chunks the offering rank is asked to hash at a time.
     private static let window = 8
 
@@ -28,6 +28,9 @@ struct LargeFile: Sendable {
             if try await isStill(known) { return .whole(known.contentID, known) }
             station.pins.unpin([known.contentID])
         }
+        // One after another: a second filling of the same file would be private, and the parts in it lost.
+        await station.claims.claim(file.key)
+        defer { station.claims.release(file.key) }
         let filling = try await station.work { [store, file, order] () throws(Failure) in
             try store.ingest(file.key, size: file.info.size, chunkSize: order.chunkSize)
         }
@@ -85,7 +88,7 @@ struct LargeFile: Sendable {
         let source = try await station.work { [order, file] () throws(Failure) in
             order.offer == nil ? try SourceFile(file.info) : nil
         }
-        let ids = try await windows(of: order.offer == nil ? 1 : LargeFile.window) { [self] span in
+        let ids = try await windows(of: order.offer == nil ? chunksTogether : LargeFile.window) { [self] span in
             await Result.of { () async throws(Failure) in
                 if let source { return try await takeHere(span, source, filling) }
                 return try await takeThere(span, filling)
@@ -98,21 +101,18 @@ struct LargeFile: Sendable {
 
     /// Reads, hashes and writes chunks of a file of this node.
     private func takeHere(_ span: Span, _ source: SourceFile, _ filling: Filling) async throws(Failure) -> [ChunkID] {
-        let slab = await station.intake.take(order.chunkSize.bytes)
-        return try await station.work { [order, file, meter] () throws(Failure) in
-            var ids: [ChunkID] = []
-            for chunk in span.chunks {
-                let memory = slab.slice(0, order.chunkSize.length(of: chunk, in: file.info.size))
-                let (id, isZero) = try identity(of: chunk, in: source, order.chunkSize, into: memory)
-                if isZero {
-                    try filling.leaveHole(chunk, id)
-                } else if filling.id(of: chunk) != id {
-                    try filling.write(chunk, id, UnsafeRawBufferPointer(memory))
+        let slabs = await station.intake.take(chunksTogether, of: order.chunkSize.bytes)
+        return try await station.work { [order, meter] () throws(Failure) in
+            let read = try source.read(span.chunks, of: order.chunkSize, into: slabs)
+            for (chunk, part) in zip(span.chunks, read) {
+                if let bytes = part.bytes {
+                    if filling.id(of: chunk) != part.id { try filling.write(chunk, part.id, bytes) }
+                } else {
+                    try filling.leaveHole(chunk, part.id)
                 }
-                ids.append(id)
-                meter.add(bytes: Int64(memory.count))
+                meter.add(bytes: Int64(order.chunkSize.length(of: chunk, in: source.size)))
             }
-            return ids
+            return read.map(\.id)
         }
     }
 
@@ -177,14 +177,10 @@ struct LargeFile: Sendable {
                 return ids
             }
         }
-        let slab = await station.intake.take(order.chunkSize.bytes)
+        let slabs = await station.intake.take(chunksTogether, of: order.chunkSize.bytes)
         return try await station.work { [file, order] () throws(Failure) in
             let source = try SourceFile(file.info)
-            var ids: [ChunkID] = []
-            for chunk in span.chunks {
-                let memory = slab.slice(0, order.chunkSize.length(of: chunk, in: file.info.size))
-                ids.append(try identity(of: chunk, in: source, order.chunkSize, into: memory).id)
-            }
+            let ids = try source.identify(span.chunks, of: order.chunkSize, scratch: slabs)
             try source.confirm()
             return ids
         }
@@ -199,7 +195,7 @@ struct LargeFile: Sendable {
         var next = all.first
         var ids: [ChunkID] = []
         var end: Result<Void, Failure>?
-        await station.loop.inOrder(width: size == 1 ? LargeFile.chunksUnderWay : 2) {
+        await station.loop.inOrder(width: size == LargeFile.window ? 2 : LargeFile.pairsUnderWay) {
             if Task.isCancelled { end = .failure(Failure(.stopped, file.info.path, "stopped")) }
             guard end == nil, next < all.chunks.upperBound else { return nil }
             defer { next += size }

@@ -27,15 +27,15 @@ final class Offers: Sendable {
 
     func withdraw(_ number: UInt64) { state.withLock { $0.offers[number] = nil } }
 
-    /// Reads and hashes spans of chunks.
-    func identify(_ number: UInt64, _ spans: [Span], scratch: Slab) async -> [Identified] {
+    /// Reads and hashes spans of chunks; `scratch` takes some of them.
+    func identify(_ number: UInt64, _ spans: [Span], scratch: [Slab]) async -> [Identified] {
         guard let offered = state.withLock({ $0.offers[number] }) else {
             return spans.map { _ in .failed(Failure(.missing, [], "the file is no longer offered")) }
         }
         return await workers.run {
             spans.map { span in
                 do throws(Failure) {
-                    return .ids(try offered.identify(span, scratch: scratch.memory))
+                    return .ids(try offered.identify(span, scratch: scratch))
                 } catch {
                     return .failed(error)
                 }
@@ -88,29 +88,13 @@ private final class Offered: Sendable {
         return chunkSize.length(of: chunk, in: files[file].size)
     }
 
-    func identify(_ span: Span, scratch: UnsafeMutableRawBufferPointer) throws(Failure) -> [ChunkID] {
+    func identify(_ span: Span, scratch: [Slab]) throws(Failure) -> [ChunkID] {
         let source = try open(span.file)
-        let size = files[span.file].size
-        guard span.first + span.count <= chunkSize.count(of: size) else {
+        guard span.first + span.count <= chunkSize.count(of: files[span.file].size) else {
             throw Failure(.malformed, files[span.file].path, "chunks beyond the end of the file were asked for")
         }
-        var ids: [ChunkID] = []
-        for chunk in span.chunks {
-            let length = chunkSize.length(of: chunk, in: size)
-            let memory = UnsafeMutableRawBufferPointer(rebasing: scratch[..<length])
-            ids.append(try identity(of: chunk, in: source, chunkSize, into: memory).id)
-        }
+        let ids = try source.identify(span.chunks, of: chunkSize, scratch: scratch)
         try source.confirm()
         return ids
     }
-}
-
-/// Reads a chunk of a source, if it is no hole, and says its id and whether it is all zeros. Blocking.
-func identity(
-    of chunk: Int, in source: SourceFile, _ chunkSize: ChunkSize, into memory: UnsafeMutableRawBufferPointer
-) throws(Failure) -> (id: ChunkID, isZero: Bool) {
-    if try source.isHole(chunk, of: chunkSize) { return (zeroChunkID(length: memory.count), true) }
-    _ = try source.read(chunk, of: chunkSize, into: memory)
-    let bytes = UnsafeRawBufferPointer(memory)
-    return isZero(bytes) ? (zeroChunkID(length: memory.count), true) : (digest(of: bytes), false)
 }

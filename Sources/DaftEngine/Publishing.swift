@@ -61,7 +61,9 @@ private func allow(_ named: NamedEntry, over standing: Entry?, in change: borrow
         let what = standing.word == named.entry.word ? "another \(standing.word)" : "a \(standing.word)"
         throw Failure(.taken, named.name, "\(what) is published under this name; choose another with --as")
     }
-    for ancestor in named.name.ancestors.reversed() {
+    var name = named.name
+    while let ancestor = name.parent {
+        name = ancestor
         guard let above = try change.entry(ancestor) else { continue }
         if above.isDirectory { return }
         throw Failure(.taken, named.name, "\(ancestor) is published as a \(above.word), not as a directory")
@@ -69,7 +71,11 @@ private func allow(_ named: NamedEntry, over standing: Entry?, in change: borrow
 }
 
 private func makeParents(of named: NamedEntry, in change: inout Change) throws(Failure) {
-    for ancestor in named.name.ancestors where try change.entry(ancestor) == nil {
+    var missing: [Name] = []
+    while let above = missing.isEmpty ? named.name.parent : missing.last?.parent, try change.entry(above) == nil {
+        missing.append(above)
+    }
+    for ancestor in missing.reversed() {
         try change.append(.entry(NamedEntry(ancestor, Entry(.directory, mode: 0o755, mtime: named.entry.mtime))))
     }
 }

@@ -43,7 +43,7 @@ final class Reception: Responder {
     }
 
     private func identify(_ offer: UInt64, _ spans: [Span]) async -> Reply {
-        let scratch = await station.outlet.take()
+        let scratch = await station.outlet.take(chunksTogether, of: station.settings.chunkSize.bytes)
         return .identified(await station.offers.identify(offer, spans, scratch: scratch))
     }
 }

@@ -1,6 +1,7 @@
 // Memory that bytes travel in. A slab is taken from a pool of fixed size and goes back when its last owner lets go;
 // an empty pool is the back-pressure: whoever wants a slab waits, and nothing anywhere grows with the size of the data.
 
+import Glibc
 import Synchronization
 
 /// Page-aligned memory from a pool. Its one owner at a time may write it; handing it on hands that over.
@@ -28,6 +29,8 @@ public final class SlabPool: Sendable {
     }
 
     public static let alignment = 4096
+    /// A huge page: the kernel then handles one where it would handle 512, in every read and write.
+    private static let hugePage = 2 << 20
 
     public let slabBytes: Int
     public let totalBytes: Int
@@ -48,7 +51,24 @@ public final class SlabPool: Sendable {
 
     /// Waits until there is room. Nobody overtakes: a large wish is not starved by small ones.
     public func take(_ bytes: Int? = nil) async -> Slab {
-        let size = min(totalBytes, max(slabBytes, ((bytes ?? 0) + 4095) & ~4095))
+        let size = min(totalBytes, size(for: bytes ?? 0))
+        await wait(for: size)
+        return Slab(allocate(size), of: self)
+    }
+
+    /// Waits until there is room for several. Whoever took them one by one could wait for ever for the last.
+    public func take(_ count: Int, of bytes: Int) async -> [Slab] {
+        let size = size(for: bytes)
+        precondition(count * size <= totalBytes, "more than the pool has")
+        await wait(for: count * size)
+        return (0..<count).map { _ in Slab(allocate(size), of: self) }
+    }
+
+    private func size(for bytes: Int) -> Int {
+        max(slabBytes, (bytes + SlabPool.alignment - 1) / SlabPool.alignment * SlabPool.alignment)
+    }
+
+    private func wait(for size: Int) async {
         if !reserve(size) {
             await withUnsafeContinuation { continuation in
                 let isReady = state.withLock { state in
@@ -62,7 +82,6 @@ public final class SlabPool: Sendable {
                 if isReady { continuation.resume() }
             }
         }
-        return Slab(allocate(size), of: self)
     }
 
     private func reserve(_ size: Int) -> Bool {
@@ -75,10 +94,16 @@ public final class SlabPool: Sendable {
 
     private func allocate(_ size: Int) -> UnsafeMutableRawBufferPointer {
         let known = size == slabBytes ? state.withLock { $0.kept.popLast() } : nil
-        let start =
-            known.flatMap { UnsafeMutableRawPointer(bitPattern: $0) }
-            ?? UnsafeMutableRawPointer.allocate(byteCount: size, alignment: SlabPool.alignment)
+        let start = known.flatMap { UnsafeMutableRawPointer(bitPattern: $0) } ?? SlabPool.allocate(size)
         return UnsafeMutableRawBufferPointer(start: start, count: size)
+    }
+
+    private static func allocate(_ size: Int) -> UnsafeMutableRawPointer {
+        let isHuge = size % hugePage == 0
+        let memory = UnsafeMutableRawPointer.allocate(byteCount: size, alignment: isHuge ? hugePage : alignment)
+        // A kernel without them does well enough.
+        if isHuge { madvise(memory, size, MADV_HUGEPAGE) }
+        return memory
     }
 
     fileprivate func giveBack(_ memory: UnsafeMutableRawBufferPointer) {

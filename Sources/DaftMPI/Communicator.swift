@@ -13,7 +13,8 @@ public struct MPIProcess {
         world = try Communicator(cmpi_world())
     }
 
-    /// An orderly end, which all ranks take part in. Never from a deinit: a rank that threw would wait for the others there.
+    /// An orderly end, which all ranks take part in. Never from a deinit: a rank that threw would wait for the others
+    /// there.
     public func finalize() throws(MPIError) { try check("MPI_Finalize", MPI_Finalize()) }
 
     /// The disorderly end of all ranks.

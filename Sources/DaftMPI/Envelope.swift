@@ -1,5 +1,5 @@
-// How the MPI link frames its messages: a small message goes first and says what it is about; the bytes of a load follow
-// the message that answers it, range after range, under a tag of their own.
+// How the MPI link frames its messages: a small message goes first and says what it is about; the bytes of a load
+// follow the message that answers it, range after range, under a tag of their own.
 
 import DaftCore
 

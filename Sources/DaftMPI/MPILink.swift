@@ -2,8 +2,8 @@
 //
 // Small messages are found by a matched probe, so they may be of any size and are taken in the order in which they were
 // sent. A load's bytes go in pieces straight from the supplier's slab into the asker's, which the request table keeps
-// alive until the last piece is in. The piece on the wire is a number of its own: on TCP, what is larger than the eager limit
-// waits for a handshake behind queued data, so small pieces win on slow links, and large ones in shared memory.
+// alive until the last piece is in. The piece on the wire is a number of its own: on TCP, what is larger than the eager
+// limit waits for a handshake behind queued data, so small pieces win on slow links, and large ones in shared memory.
 
 import CMPI
 import DaftCore
@@ -230,8 +230,8 @@ extension MPILink {
         }
     }
 
-    /// The answer to a load: its bytes are on their way, and land where the asker wants them; if it has given up since, in
-    /// the same place all the same, which the question has kept for them.
+    /// The answer to a load: its bytes are on their way, and land where the asker wants them; if it has given up since,
+    /// in the same place all the same, which the question has kept for them.
     private func land(_ envelope: Envelope, from source: Rank) {
         guard let question = questions[envelope.number], let landing = question.landing else { return }
         let states = envelope.payload.compactMap(PieceState.init(rawValue:))

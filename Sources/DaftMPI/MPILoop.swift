@@ -1,5 +1,6 @@
-// The loop of a rank under MPI: the main thread runs jobs, looks at alarms and at the network, and when there is nothing
-// to do it sleeps, longer and longer, so that a data server beside a computation is not noticed. Workers wake it.
+// The loop of a rank under MPI: the main thread runs jobs, looks at alarms and at the network, and when there is
+// nothing to do it sleeps, longer and longer, so that a data server beside a computation is not noticed. Workers wake
+// it.
 //
 // Open MPI 4.1 looks at completions before it makes progress: after a sleep the network is polled twice, or a message
 // that has come would be seen only after the next sleep.

@@ -1,5 +1,6 @@
 // Open MPI's parameters: where its own choice is known to be wrong for us, a better default is put into the environment
-// before MPI_Init, if and only if the user has chosen nothing: not by mpirun --mca, the environment or a file of his own.
+// before MPI_Init, if and only if the user has chosen nothing: not by mpirun --mca, the environment or a file of his
+// own.
 
 import Glibc
 

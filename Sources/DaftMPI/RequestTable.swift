@@ -1,5 +1,6 @@
-// Pending MPI operations. Each owns its bytes until it is complete: the table keeps the owner of the memory alive, and an
-// entry leaves the table only by completing. Never more than `longestPiece` bytes in one call, so no count overflows.
+// Pending MPI operations. Each owns its bytes until it is complete: the table keeps the owner of the memory alive, and
+// an entry leaves the table only by completing. Never more than `longestPiece` bytes in one call, so no count
+// overflows.
 
 import CMPI
 

@@ -103,7 +103,9 @@ private struct CommandLoop {
         do throws(Failure) {
             let process = try LocalCommand.start(line, keepsInput: work.isTyped)
             // From a terminal the command gets a SIGINT itself.
-            let end: @Sendable (Int32) -> Void = { if $0 != SIGINT { kill(process, $0) } }
+            let end: @Sendable (Int32) -> Void = { [isTyped = work.isTyped] signal in
+                if !isTyped { kill(-process, signal) } else if signal != SIGINT { kill(process, signal) }
+            }
             let failure = await interruption.cancelling(end) {
                 await console.run { LocalCommand.finish(process) }
             }

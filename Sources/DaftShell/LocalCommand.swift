@@ -10,7 +10,8 @@ enum LocalCommand {
         return String(cString: shell)
     }
 
-    /// Starts `command`; its process id. With `keepsInput` it may read what we read.
+    /// Starts `command`; its process id. With `keepsInput` it may read what we read, and is in our process group, as a
+    /// terminal wants it; else it has a group of its own, so that a signal ends all that it has started.
     static func start(_ command: [UInt8], keepsInput: Bool) throws(Failure) -> pid_t {
         var actions = posix_spawn_file_actions_t()
         var attributes = posix_spawnattr_t()
@@ -28,7 +29,9 @@ enum LocalCommand {
         sigaddset(&ignored, SIGPIPE)
         posix_spawnattr_setsigmask(&attributes, &none)
         posix_spawnattr_setsigdefault(&attributes, &ignored)
-        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
+        posix_spawnattr_setflags(
+            &attributes,
+            Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | (keepsInput ? 0 : POSIX_SPAWN_SETPGROUP)))
         let words = [Array(shell.utf8), Array("-c".utf8), command].map(copied)
         defer { for word in words { free(word) } }
         var process = pid_t()

@@ -70,7 +70,8 @@ public struct Program: Sendable {
         }
     }
 
-    /// To be called first of all, before there is a second thread.
+    /// The beginning of `main`, for a program whose main thread is wanted elsewhere. To be called first of all, before
+    /// there is a second thread.
     public func start() -> Start {
         openStandardFiles()
         do throws(CommandError) {

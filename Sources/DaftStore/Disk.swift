@@ -30,12 +30,7 @@ open class Disk: @unchecked Sendable {
 
     /// Writes all of `bytes`.
     open func write(_ bytes: UnsafeRawBufferPointer, to file: Descriptor, at offset: Int64) throws(SystemError) {
-        var done = 0
-        while done < bytes.count {
-            done += try system("pwrite") {
-                pwrite(file.number, bytes.baseAddress! + done, bytes.count - done, off_t(offset) + off_t(done))
-            }
-        }
+        try file.write(bytes, at: offset)
     }
 
     open func truncate(_ file: Descriptor, to size: Int64) throws(SystemError) {

@@ -85,7 +85,11 @@ extension Filling {
                     store, .content(content, manifest), size: size, chunkSize: chunkSize,
                     store.paths.partial(of: content), file, isFresh: false, Progress(have: have))
                 if store.live.enter(heir) === heir {
-                    return try store.adopt(self, key, by: heir)
+                    // Another file may have turned out to be this content since we asked: then its bytes stay.
+                    if try store.recorded({ try $0.extent(of: content) }) == .nothing {
+                        return try store.adopt(self, key, by: heir)
+                    }
+                    store.live.leave(heir)
                 }
             }
             try merge(file, into: try store.fill(content, manifest), have)

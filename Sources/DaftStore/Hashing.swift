@@ -1,5 +1,6 @@
 // SHA-256 by OpenSSL, which uses the processor's own instructions: ids of chunks and contents.
 
+import CDigest
 import COpenSSL
 import DaftCore
 import Glibc
@@ -14,6 +15,35 @@ public func digest(of bytes: UnsafeRawBufferPointer) -> Digest {
         let status = EVP_Digest(bytes.baseAddress, bytes.count, result.baseAddress, &length, sha256, nil)
         precondition(status == 1, "SHA-256 failed")
         return Digest(UnsafeRawBufferPointer(result))
+    }
+}
+
+/// The SHA-256 of each; those of the same length go in pairs, which take hardly longer than one.
+public func digests(of chunks: [UnsafeRawBufferPointer]) -> [Digest] {
+    var digests: [Digest] = []
+    var rest = chunks[...]
+    while let first = rest.popFirst() {
+        if let second = rest.first, let pair = pair(first, second) {
+            digests += [pair.0, pair.1]
+            rest.removeFirst()
+        } else {
+            digests.append(digest(of: first))
+        }
+    }
+    return digests
+}
+
+private let hasPairs = digest_has_pairs()
+
+private func pair(_ a: UnsafeRawBufferPointer, _ b: UnsafeRawBufferPointer) -> (Digest, Digest)? {
+    guard hasPairs, a.count == b.count, a.count % 64 == 0, a.count > 0 else { return nil }
+    return withUnsafeTemporaryAllocation(byteCount: 64, alignment: 8) { result in
+        let ids = result.baseAddress!.assumingMemoryBound(to: UInt8.self)
+        digest_pair(a.baseAddress, b.baseAddress, a.count, ids, ids + 32)
+        return (
+            Digest(UnsafeRawBufferPointer(rebasing: result[..<32])),
+            Digest(UnsafeRawBufferPointer(rebasing: result[32...]))
+        )
     }
 }
 

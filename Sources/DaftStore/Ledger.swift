@@ -130,8 +130,9 @@ final class Ledger: @unchecked Sendable {
         return database.lastInsertedRow
     }
 
-    func setSynced(_ number: Int64) throws {
-        try database.run("UPDATE contents SET synced = 1 WHERE number = ?", .integer(number))
+    func setSynced(_ isSynced: Bool, of number: Int64) throws {
+        try database.run(
+            "UPDATE contents SET synced = ? WHERE number = ?", .integer(isSynced ? 1 : 0), .integer(number))
     }
 
     func setInode(_ inode: UInt64, of number: Int64) throws {

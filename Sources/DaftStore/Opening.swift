@@ -125,7 +125,7 @@ final class Opening {
             let verdict = withChunkBuffer(manifest.chunkSize) { check.inspect(found, $0) }
             _ = try check.settle(found, verdict, ledger)
             // Read back after the loss of power: it is on the disk.
-            try ledger.setSynced(number)
+            try ledger.setSynced(true, of: number)
         }
     }
 

@@ -12,7 +12,10 @@ extension Store {
         let ways = try recorded { ledger in try entries.map { try placing.way($0, ledger) } }
         let steps = zip(entries, ways).compactMap { placing.prepare($0, $1) }
         try change { ledger in
-            for step in steps { try ledger.stand(step.named, step.number, step.stamp) }
+            for step in steps {
+                try ledger.stand(step.named, step.number, step.stamp)
+                if case .further(let known) = step.way { try placing.noteCopy(of: known.number, ledger) }
+            }
         }
         for step in steps { placing.stand(step) }
         let corrections = placing.corrections
@@ -69,9 +72,11 @@ private final class Placing {
     enum Correction: Sendable {
         case stamp(Name, Stamp)
         case gone(Name)
+        case unsynced(Int64)
 
         func apply(_ ledger: Ledger) throws {
             switch self {
+            case .unsynced(let number): try ledger.setSynced(false, of: number)
             case .stamp(let name, let stamp): try ledger.setStamp(stamp, of: name)
             case .gone(let name): try ledger.forget(name)
             }
@@ -89,6 +94,11 @@ private final class Placing {
     }
 
     // MARK: before
+
+    /// A content that was on the disk has another file now, and that one is not.
+    func noteCopy(of number: Int64, _ ledger: Ledger) throws {
+        if !store.isDurable { try ledger.setSynced(false, of: number) }
+    }
 
     func way(_ named: NamedEntry, _ ledger: Ledger) throws -> Way {
         if named.name.isRoot, !named.entry.isDirectory {
@@ -236,6 +246,7 @@ private final class Placing {
         do {
             try move(source, to: place, step.named.entry)
             corrections.append(.stamp(step.named.name, Stamp(size: known.size, mtime: mtime, inode: inode)))
+            if !store.isDurable { corrections.append(.unsynced(known.number)) }
         } catch {
             try adopt(place, step, insteadOf: source, isCopy: true, else: error)
         }
@@ -277,6 +288,8 @@ private final class Placing {
         if store.isDurable {
             try store.disk.sync(file: file)
             try store.disk.sync(directory: place.directory)
+        } else if let number = step.number {
+            corrections.append(.unsynced(number))
         }
         corrections.append(.stamp(step.named.name, Stamp(try file.status())))
         return true

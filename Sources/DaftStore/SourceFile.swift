@@ -25,6 +25,8 @@ public final class SourceFile: Sendable {
         }
     }
 
+    public var size: Int64 { info.size }
+
     /// Reads exactly the chunk, and returns its length.
     public func read(
         _ chunk: Int, of chunkSize: ChunkSize, into memory: UnsafeMutableRawBufferPointer

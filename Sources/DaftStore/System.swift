@@ -4,6 +4,7 @@
 import CLinux
 import DaftCore
 import Glibc
+import Synchronization
 
 /// A system call that failed: which, and errno.
 public struct SystemError: Error, Hashable, Sendable {
@@ -47,6 +48,8 @@ func system<T: SignedInteger>(_ name: String, _ call: () -> T) throws(SystemErro
 /// An open file; closed when the last owner lets go.
 public final class Descriptor: Sendable {
     public let number: Int32
+    /// Nothing until the first large write asks for it.
+    let direct = Mutex<DirectFile.Found?>(nil)
 
     public init(_ number: Int32) { self.number = number }
 

@@ -151,7 +151,7 @@ public final class TargetFile: Sendable {
     private func openPartial(create: Bool) throws(Failure) -> TargetPartial? {
         try state.withLock { (state) throws(Failure) in
             if let partial = state.partial { return partial }
-            guard let partial = try TargetPartial.open(for: place, size: manifest.size, create: create) else {
+            guard let partial = try TargetPartial.open(for: place, create: create) else {
                 return nil
             }
             try attempt { () throws(SystemError) in try partial.resize(to: manifest.size) }

@@ -10,14 +10,10 @@ struct TargetPartial: Sendable {
     let file: Descriptor
     /// Whether it held bytes already when it was opened.
     let isUsed: Bool
-    private let direct: Descriptor?
     private let target: TargetPlace
 
     private static let ending = Array(".daft-partial".utf8)
     private static let longestName = 255
-    private static let page = 4096
-    /// Below this, waiting for the disk costs more than going round the page cache saves.
-    private static let smallestDirect = 1 << 20
 
     static func isPath(_ path: [UInt8]) -> Bool {
         guard path.suffix(ending.count).elementsEqual(ending) else { return false }
@@ -32,13 +28,11 @@ struct TargetPartial: Sendable {
         return whole.prefix(longestName - mark.count - ending.count) + mark + ending
     }
 
-    /// Opens what an earlier run left, or makes it anew; nil when there is none and `create` is false. `size` is what
-    /// it will have, not what it has.
-    static func open(for target: TargetPlace, size: Int64, create: Bool) throws(Failure) -> TargetPartial? {
+    /// Opens what an earlier run left, or makes it anew; nil when there is none and `create` is false.
+    static func open(for target: TargetPlace, create: Bool) throws(Failure) -> TargetPartial? {
         do {
             guard let (file, status) = try locked(target.partial, create: create) else { return nil }
-            let direct = size >= smallestDirect ? try? target.partial.open(O_WRONLY | linux_o_direct) : nil
-            return TargetPartial(file: file, isUsed: status.size > 0, direct: direct, target: target)
+            return TargetPartial(file: file, isUsed: status.size > 0, target: target)
         } catch {
             if error.code == EWOULDBLOCK { throw Failure(.locked, target.path, "is being written by another get") }
             throw error.failure(target.path)
@@ -74,27 +68,7 @@ struct TargetPartial: Sendable {
     }
 
     func write(_ bytes: UnsafeRawBufferPointer, at offset: Int64) throws(SystemError) {
-        if let direct, bytes.count >= TargetPartial.smallestDirect, TargetPartial.isAligned(bytes) {
-            do {
-                return try pour(bytes, into: direct, at: offset)
-            } catch {
-                guard error.code == EINVAL else { throw error }
-            }
-        }
-        try pour(bytes, into: file, at: offset)
-    }
-
-    private static func isAligned(_ bytes: UnsafeRawBufferPointer) -> Bool {
-        bytes.count % page == 0 && UInt(bitPattern: bytes.baseAddress) % UInt(page) == 0
-    }
-
-    private func pour(_ bytes: UnsafeRawBufferPointer, into file: Descriptor, at offset: Int64) throws(SystemError) {
-        var done = 0
-        while done < bytes.count {
-            done += try system("pwrite") {
-                pwrite(file.number, bytes.baseAddress! + done, bytes.count - done, off_t(offset) + off_t(done))
-            }
-        }
+        try file.write(bytes, at: offset)
     }
 
     func resize(to size: Int64) throws(SystemError) {
@@ -109,7 +83,7 @@ struct TargetPartial: Sendable {
         let zeros = UnsafeMutableRawBufferPointer.allocate(byteCount: range.count, alignment: 16)
         defer { zeros.deallocate() }
         zeros.initializeMemory(as: UInt8.self, repeating: 0)
-        try pour(UnsafeRawBufferPointer(zeros), into: file, at: range.lowerBound)
+        try write(UnsafeRawBufferPointer(zeros), at: range.lowerBound)
     }
 
     /// Gives it its mode and mtime, and puts it where it belongs in one step.

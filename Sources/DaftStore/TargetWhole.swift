@@ -12,7 +12,7 @@ extension TargetFile {
         if let existing = try place.existingFile(), Int(existing.size) == bytes.count {
             if try settle(place, entry, ifEqualTo: bytes) { return }
         }
-        guard let partial = try TargetPartial.open(for: place, size: Int64(bytes.count), create: true) else { return }
+        guard let partial = try TargetPartial.open(for: place, create: true) else { return }
         do {
             let isZero = isZero(bytes)
             if isZero || partial.isUsed { try partial.resize(to: Int64(bytes.count)) }

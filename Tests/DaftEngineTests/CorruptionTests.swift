@@ -62,9 +62,8 @@ import Testing
         let get = await cluster.get(try Name("/src"), to: scratch["out"])
         #expect(get.exitStatus == 5, "\(get.failures)")
         #expect(get.failures.count == 2)
-        let named = Dictionary(get.failures.map { (String(decoding: $0.subject, as: UTF8.self), $0.reason) }) { a, _ in
-            a
-        }
+        let reasons = get.failures.map { (String(decoding: $0.subject, as: UTF8.self), $0.reason) }
+        let named = Dictionary(reasons) { first, _ in first }
         #expect(named["/src/large"]?.contains("28672–32767") == true, "\(named)")
         #expect(named["/src/small"]?.contains("0–699") == true, "\(named)")
         #expect(try scratch.read("out/good") == scratch.read("src/good"))
@@ -103,7 +102,7 @@ import Testing
         #expect(verified.reduce(0) { $0 + $1.verified.repaired } >= 5)
         for host in ["n0", "n1"] {
             let changes = try differences(scratch["src"], scratch["store-\(host)/src"], permissions: false)
-            // What was put back changed the directory.
+            // What was put back changed the directory's time.
             #expect(["", ".d..t...... ./\n"].contains(changes), "\(changes)")
         }
         #expect(try await cluster.keepers(Name("/src/a")) == ["n0", "n1"])

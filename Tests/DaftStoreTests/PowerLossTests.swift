@@ -87,6 +87,21 @@ import Testing
         try inspect(store, fixture, all, placed)
     }
 
+    /// That a content's first file is known to be on the disk says nothing about a copy made since.
+    @Test(arguments: 1...40) func aNameThatIsNotSyncedIsInDoubtThoughItsContentIsOnTheDisk(seed: UInt64) throws {
+        var random = Sequence64(seed)
+        let fixture = Fixture(durable: true)
+        let made = Made(seed: seed, size: 3_000)
+        let first = try fixture.open()
+        try first.put(made, at: "/a")
+        first.close()
+        fixture.options.durable = false
+        #expect(try fixture.open().place([NamedEntry(name("/b"), made.entry())]) == [])
+        let last = try fixture.afterPowerLoss(&random)
+        try inspect(last, fixture, [made], ["/a": made, "/b": made])
+        #expect(fixture.contents("/a") == made.bytes)
+    }
+
     @Test func somethingIsLostWithoutSyncing() throws {
         var losses = 0
         for seed in 1...10 as ClosedRange<UInt64> {

@@ -38,7 +38,8 @@ extension Simulation {
         switch hazard {
         case .loss: cluster.weather.lose(perMille: pick([5, 20, 80]))
         case .death:
-            if chance(1, in: 2) {
+            // In a copy everything is read again, and what rotted is left to whoever changed it.
+            if chance(1, in: 2), !hazards.contains(.rot) {
                 cluster.doom(server, afterChanges: number(below: 16))
             } else {
                 cluster.weather.doom(pick(cluster.ranks).rank, afterMessages: number(below: 30))
@@ -64,6 +65,7 @@ extension Simulation {
         guard let path = files.keys.sorted(by: { $0.lexicographicallyPrecedes($1) }).randomElement(using: &random),
             let leaf = files[path], let bytes = leaf.bytes
         else { return }
+        cluster.trace.note("rot: \(server.rank) at \(shown(path))")
         let place = number(below: bytes.count)
         overwrite(server.directory, path, at: place, with: bytes[place] ^ 0x10, mtime: leaf.mtime)
         rotten.insert(rottenKey(server, path))

@@ -3,9 +3,10 @@
 
 import DaftCatalogue
 import DaftCore
-@testable import DaftEngine
 import DaftLink
 import DaftStore
+
+@testable import DaftEngine
 
 extension Simulation {
     // MARK: 1. no wrong bytes
@@ -115,19 +116,23 @@ extension Simulation {
             guard let station = server.station, let store = station.store else { continue }
             if try station.catalogue.dump() != dump { throw Violation("3: the catalogue of \(server.rank) differs") }
             let number = try main.catalogue.number(of: store.id)
-            guard let number, try main.catalogue.inventory(of: number) == store.inventory else {
-                throw Violation(
-                    "3: \(server.rank) keeps something else than the catalogue says: \(try gap(main, store))")
-            }
+            guard let number else { throw Violation("3: \(server.rank) has no number") }
+            let gap = try gap(main, store, number)
+            if !gap.isEmpty { throw Violation("3: \(server.rank) keeps something else than is told: \(gap)") }
         }
     }
 
-    private func gap(_ main: Station, _ store: Store) throws -> [String] {
-        guard let number = try main.catalogue.number(of: store.id) else { return ["no number"] }
+    /// Where the catalogue and a store differ. What an interrupted command left there, with no name and told to nobody,
+    /// waits for that command to be run again or for the next start, and is no difference.
+    private func gap(_ main: Station, _ store: Store, _ number: Int) throws -> [String] {
         let told = try main.catalogue.holdings(of: number, after: nil, limit: .max).map { ($0.content, $0.extent) }
         let kept = try store.kept(after: nil, limit: .max).map { ($0.content, $0.extent) }
         let (a, b) = (Dictionary(told) { $1 }, Dictionary(kept) { $1 })
-        return try Set(a.keys).union(b.keys).filter { a[$0] != b[$0] }.map { content in
+        return try Set(a.keys).union(b.keys).sorted().filter { content in
+            let isLeftOver = try a[content] == nil && store.names(of: content).isEmpty
+            return a[content] != b[content] && !isLeftOver
+        }
+        .map { content in
             let names = try main.catalogue.names(of: content).map { "\($0)" }
             return "\(content.hex.prefix(8)) \(names) told \(a[content].map { "\($0)" } ?? "-"), "
                 + "kept \(b[content].map { "\($0)" } ?? "-")"

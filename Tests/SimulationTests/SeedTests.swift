@@ -11,9 +11,14 @@ import Testing
         return ends.count == 2 && ends[0] <= ends[1] ? Array(ends[0]...ends[1]) : []
     }()
 
+    /// DAFT_HAZARDS=disk,loss: just these, for all seeds.
+    static let hazards: Set<Hazard>? = ProcessInfo.processInfo.environment["DAFT_HAZARDS"].map { names in
+        Set(Hazard.allCases.filter { names.split(separator: ",").contains("\($0)") })
+    }
+
     @Test(arguments: seeds)
     func everyPropertyHolds(seed: UInt64) {
-        let simulation = Simulation(seed: seed)
+        let simulation = Simulation(seed: seed, hazards: SeedTests.hazards)
         do {
             try simulation.run()
         } catch {

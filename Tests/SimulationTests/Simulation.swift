@@ -121,7 +121,7 @@ final class Simulation {
         for errand in errands {
             past.insert(errand)
             let target = nextTarget()
-            let rank = chance(1, in: 3) ? pick(cluster.ranks) : cluster.metadataServer
+            let rank = place(of: errand)
             cluster.trace.note("\(rank.rank) begins \(errand.words)")
             let sources = sources
             let ending = cluster.begin(at: rank) {
@@ -137,6 +137,14 @@ final class Simulation {
             cluster.trace.note("ended \(errand.words): \(done.report.failures.map(\.kind))")
             return Carried(errand: errand, done: done, target: target, wasStopped: ending.wasStopped)
         }
+    }
+
+    /// Mostly at the metadata server. With no data server on its node a broadcast chooses one by the path, which no two
+    /// runs have in common: that is left out.
+    private func place(of errand: Errand) -> SimulatedRank {
+        if chance(1, in: 3) { return pick(Array(cluster.dataServers)) }
+        if case .bcastPath = errand, cluster.layout.isApart { return pick(Array(cluster.dataServers)) }
+        return cluster.metadataServer
     }
 
     /// Some who die come back while the others are still at work.

@@ -1,0 +1,12 @@
+// The MPI link keeps the contract of all links, over shared memory and over TCP.
+
+import Testing
+
+@Suite(.serialized) struct ContractTests {
+    @Test(arguments: [2, 4, 7], [[], ["--mca", "btl", "tcp,self"]])
+    func theContractIsKept(ranks: Int, mca: [String]) throws {
+        let ended = try Job(ranks, "mpi-contract", [], mca: mca).end(withinSeconds: 120)
+        #expect(ended.status == 0, "\(ended)")
+        #expect(ended.output.contains(" 0 broken"), "\(ended)")
+    }
+}

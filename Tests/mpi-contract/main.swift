@@ -1,0 +1,30 @@
+// The contract of all links, run by the MPI link: one rank a process, started by mpirun from a test. Rank 0 prints what
+// is broken, and ends with 1 if anything is.
+
+import DaftCore
+import DaftLink
+import DaftMPI
+import Glibc
+import Synchronization
+
+let pieceBytes = CommandLine.arguments.dropFirst().first.flatMap { Int($0) } ?? 60 << 10
+let broken = Atomic<Int>(0)
+let process = try MPIProcess()
+let loop = MPILoop()
+let link = MPILink(try process.world.duplicate(), on: loop) { _ in pieceBytes }
+loop.start {
+    if link.rank.number == 0 {
+        for promise in await LinkContract(link).run() {
+            print("broken: \(promise)")
+            broken.add(1, ordering: .relaxed)
+        }
+        print("\(LinkContract.names.count) checks, \(broken.load(ordering: .relaxed)) broken")
+    } else {
+        await LinkContract.serve(link)
+    }
+    repeat { await loop.sleep(milliseconds: 1) } while !link.isQuiet
+    loop.stop()
+}
+loop.run()
+try process.finalize()
+exit(broken.load(ordering: .relaxed) == 0 ? 0 : 1)

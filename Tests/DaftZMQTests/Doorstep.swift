@@ -5,8 +5,12 @@ import DaftLink
 import Foundation
 import Glibc
 import Synchronization
+import Testing
 
 @testable import DaftZMQ
+
+/// One at a time: some of them count what the process has.
+@Suite(.serialized, .timeLimit(.minutes(1))) enum AtTheDoor {}
 
 final class Doorstep: Sendable {
     let directory: String

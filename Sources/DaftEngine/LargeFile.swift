@@ -37,12 +37,12 @@ struct LargeFile: Sendable {
         let ids: [ChunkID]
         do throws(Failure) { ids = try await take(into: filling) } catch {
             // What came so far is there for the next time.
-            try? await station.work { () throws(Failure) in try filling.checkpoint() }
+            try? await station.work { () throws(Failure) in try filling.pause() }
             throw error
         }
         return try await station.work { [station, file, order] () throws(Failure) in
             if file.isPart {
-                try filling.checkpoint()
+                try filling.pause()
                 return .part(ids)
             }
             let manifest = Manifest(size: file.info.size, chunkSize: order.chunkSize, chunks: ids)

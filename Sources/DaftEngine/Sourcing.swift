@@ -192,25 +192,25 @@ actor Sourcing {
         if stop.isSet || Task.isCancelled { throw Failure(.stopped, wanted.name, "stopped") }
     }
 
+    /// Lost is only what nobody can have any more: a store that is silent, or not in this run, may still have it.
     private func whyNot(_ wanted: Wanted, chunk: Int) async throws(Failure) -> Failure {
         let keepers = try await keepers(of: wanted.content).filter { $0.extent.contains(chunk) }.map(\.rank)
-        let roster = station.roster
         let start = wanted.manifest.offset(of: chunk)
         let range = "bytes \(start)–\(start + Int64(wanted.manifest.length(of: chunk)) - 1)"
-        let bad = keepers.filter(wrongSources(of: wanted.content, chunk).contains)
+        func nodes(_ ranks: [Rank]) -> String { ranks.map(station.roster.node).joined(separator: ", ") }
+        let mute = keepers.filter(silent.contains)
+        if !mute.isEmpty {
+            return Failure(.unreachable, wanted.name, "\(range) could not be had from \(nodes(mute)): no answer")
+        }
+        let away = try await absentKeepers(of: wanted.content, chunk: chunk).joined(separator: ", ")
+        if !away.isEmpty {
+            return Failure(.unreachable, wanted.name, "\(range) are kept only by \(away), not in this run")
+        }
         if keepers.isEmpty {
-            let stores = try await absentKeepers(of: wanted.content, chunk: chunk)
-            if stores.isEmpty { return Failure(.corrupt, wanted.name, "\(range) are kept by no data server: lost") }
-            return Failure(
-                .unreachable, wanted.name,
-                "\(range) are kept only by \(stores.joined(separator: ", ")), not in this run")
+            return Failure(.corrupt, wanted.name, "\(range) are kept by no data server: lost")
         }
-        if bad.count == keepers.count {
-            let nodes = bad.map(roster.node).joined(separator: ", ")
-            return Failure(.corrupt, wanted.name, "\(range) are corrupt at \(nodes), and kept nowhere else")
-        }
-        let nodes = keepers.map(roster.node).joined(separator: ", ")
-        return Failure(.unreachable, wanted.name, "\(range) could not be had from \(nodes)")
+        return Failure(
+            .corrupt, wanted.name, "\(range) are corrupt or gone at \(nodes(keepers)), and kept nowhere else")
     }
 
     /// Stores that keep the chunk and are not in this run.

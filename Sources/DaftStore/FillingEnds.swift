@@ -10,6 +10,16 @@ extension Filling {
         try saving.withLock { _ throws(Failure) in try save() }
     }
 
+    /// Remembers what is there and ends this filling, but not its file: the next one of the same file goes on with it.
+    /// Not left to the last reference, which a thread may hold for a moment longer than anybody thinks.
+    public func pause() throws(Failure) {
+        defer { store.live.leave(self) }
+        try saving.withLock { _ throws(Failure) in
+            defer { _ = end() }
+            try save()
+        }
+    }
+
     private func save() throws(Failure) {
         let (ids, unsaved) = progress.withLock { progress in
             defer {

@@ -36,6 +36,7 @@ let package = Package(
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         .systemLibrary(name: "CZMQ", providers: [.apt(["libzmq3-dev"])]),  // SwiftPM refuses its pkg-config flags
         .systemLibrary(name: "CMPI", pkgConfig: "ompi-c", providers: [.apt(["libopenmpi-dev"])]),
+        .systemLibrary(name: "CEdit", pkgConfig: "libedit", providers: [.apt(["libedit-dev"])]),
         .target(name: "CLinux"),
         .target(name: "CDigest"),
 
@@ -47,7 +48,7 @@ let package = Package(
         module("DaftMPI", ["CMPI", "CLinux", "DaftCore", "DaftLink"]),
         module("DaftZMQ", ["CZMQ", "DaftCore", "DaftLink"]),
         module("DaftEngine", ["DaftCore", "DaftLink", "DaftStore", "DaftCatalogue"]),
-        module("DaftShell", ["DaftCore", "DaftLink", "DaftEngine"]),
+        module("DaftShell", ["CEdit", "DaftCore", "DaftLink", "DaftEngine"]),
         program("daft-solo", ["DaftCore", "DaftEngine", "DaftShell"]),
         program("daft-run", ["DaftCore", "DaftEngine", "DaftLink", "DaftMPI", "DaftShell", "DaftZMQ"]),
         program("daft", ["DaftCore", "DaftShell", "DaftZMQ"]),

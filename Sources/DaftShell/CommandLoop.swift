@@ -77,9 +77,12 @@ private struct CommandLoop {
     }
 
     func prompt(_ lines: Lines) async -> Int32 {
+        let editor = LineEditor("daft> ")
         while true {
-            await console.ask("daft> ")
-            let next = await console.run { [wake = interruption.wake] in lines.next(until: wake) }
+            if editor == nil { await console.ask("daft> ") }
+            let next = await console.run { [wake = interruption.wake] in
+                editor?.next(until: wake) ?? lines.next(until: wake)
+            }
             switch next {
             case .line(let line):
                 if await run(line: line, at: .arguments).isLast { return 0 }

@@ -12,7 +12,7 @@ let walls: [String: Set<String>] = [
     "DaftEngine": [
         "DaftCore", "DaftLink", "DaftStore", "DaftCatalogue", "CZstd", "CLinux", "Glibc", "Synchronization",
     ],
-    "DaftShell": ["DaftCore", "DaftLink", "DaftEngine", "Glibc", "Synchronization"],
+    "DaftShell": ["CEdit", "DaftCore", "DaftLink", "DaftEngine", "Glibc", "Synchronization"],
     "daft-run": [
         "DaftShell", "DaftMPI", "DaftZMQ", "DaftEngine", "DaftLink", "DaftCore", "Glibc", "Synchronization",
     ],
@@ -25,7 +25,7 @@ let walls: [String: Set<String>] = [
 ]
 
 /// Targets that are C, or the map of a system library: nothing of Swift in them to look at.
-let foreign: Set<String> = ["CLinux", "CDigest", "CSQLite", "COpenSSL", "CZstd", "CZMQ", "CMPI"]
+let foreign: Set<String> = ["CEdit", "CLinux", "CDigest", "CSQLite", "COpenSSL", "CZstd", "CZMQ", "CMPI"]
 
 /// Programs: they, and the shell they share, are the ones who print.
 let programs: Set<String> = ["daft-run", "daft", "daft-solo", "daft-bench"]

@@ -64,7 +64,8 @@ let package = Package(
         .executableTarget(
             name: "mpi-contract", dependencies: ["DaftLink", "DaftMPI", "DaftCore"], path: "Tests/mpi-contract",
             swiftSettings: settings),
-        .testTarget(name: "ClusterTests", dependencies: ["daft-run", "mpi-contract"], swiftSettings: settings),
+        .testTarget(
+            name: "ClusterTests", dependencies: ["daft-run", "mpi-contract", "TestPrograms"], swiftSettings: settings),
         .testTarget(name: "SoloTests", dependencies: ["daft-solo", "TestPrograms"], swiftSettings: settings),
         .testTarget(name: "ServeTests", dependencies: ["daft-run", "daft", "TestPrograms"], swiftSettings: settings),
         .target(name: "TestPrograms", path: "Tests/TestPrograms", swiftSettings: settings),

@@ -44,7 +44,7 @@ let testsOfNoTarget: [String: Set<String>] = [
     ],
     "TestDisk": ["DaftCore", "DaftStore", "Glibc", "Synchronization"],
     "TidyTests": ["Testing", "Foundation"],
-    "ClusterTests": ["Testing", "Foundation", "Glibc"],
+    "ClusterTests": ["Testing", "Foundation", "Glibc", "TestPrograms"],
     "mpi-contract": ["DaftCore", "DaftLink", "DaftMPI", "Glibc", "Synchronization"],
     "TestPrograms": ["Foundation", "Glibc"],
     "SoloTests": ["Testing", "Foundation", "Glibc", "TestPrograms"],

@@ -35,6 +35,7 @@ actor Sourcing {
     private var peers: [ContentID: [Rank: BitSet]] = [:]
     private var busy: [Rank: Int] = [:]
     private var silent: Set<Rank> = []
+    private var turn = 0
     /// Who sent wrong bytes, of which chunks: its other chunks may well be right, and elsewhere wrong.
     private var wrong: [ContentID: [Rank: BitSet]] = [:]
 
@@ -54,11 +55,22 @@ actor Sourcing {
         try await pick(wanted, chunk: 0, except: [])
     }
 
-    /// Chunks that other ranks which are loading the content have at this moment.
-    func atPeers(_ content: ContentID) -> BitSet {
-        var all = BitSet()
-        for chunks in (peers[content] ?? [:]).values { all.formUnion(chunks) }
-        return all
+    /// The chunks to ask for next, among those that are `open`: what other ranks that are loading the content have at
+    /// this moment; else, of a content that is kept in parts, what the keeper has whose turn it is, so that the links of
+    /// all of them carry something.
+    func preferred(_ content: ContentID, among open: BitSet) async -> BitSet {
+        var atPeers = BitSet()
+        for chunks in (peers[content] ?? [:]).values { atPeers.formUnion(chunks) }
+        if !open.intersection(atPeers).isEmpty { return atPeers }
+        let parts = ((try? await keepers(of: content)) ?? []).compactMap { keeper in
+            if case .part(let chunks) = keeper.extent { chunks } else { nil as BitSet? }
+        }
+        for _ in parts.indices {
+            turn += 1
+            let chunks = parts[turn % parts.count]
+            if !open.intersection(chunks).isEmpty { return chunks }
+        }
+        return BitSet()
     }
 
     func note(peers chunks: [Rank: BitSet], of content: ContentID) { peers[content] = chunks }

@@ -3,7 +3,7 @@
 
 PREFIX ?= /usr/local
 DESTDIR ?=
-PROGRAMS = daft-solo
+PROGRAMS = daft-run daft daft-solo
 
 help:
 	@echo 'make demo         build, and stage a small tree over four data servers in one process'

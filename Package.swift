@@ -27,6 +27,7 @@ let package = Package(
     name: "daft",
     products: [
         .executable(name: "daft-run", targets: ["daft-run"]),
+        .executable(name: "daft", targets: ["daft"]),
         .executable(name: "daft-solo", targets: ["daft-solo"]),
     ],
     targets: [
@@ -35,6 +36,7 @@ let package = Package(
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         .systemLibrary(name: "CZMQ", providers: [.apt(["libzmq3-dev"])]),  // SwiftPM refuses its pkg-config flags
         .systemLibrary(name: "CMPI", pkgConfig: "ompi-c", providers: [.apt(["libopenmpi-dev"])]),
+        .systemLibrary(name: "CEdit", pkgConfig: "libedit", providers: [.apt(["libedit-dev"])]),
         .target(name: "CLinux"),
         .target(name: "CDigest"),
 
@@ -44,23 +46,29 @@ let package = Package(
         module("DaftStore", ["DaftCore", "DaftSQL", "COpenSSL", "CLinux", "CDigest"]),
         module("DaftCatalogue", ["DaftCore", "DaftSQL"]),
         module("DaftMPI", ["CMPI", "CLinux", "DaftCore", "DaftLink"]),
+        module("DaftZMQ", ["CZMQ", "DaftCore", "DaftLink"]),
         module("DaftEngine", ["DaftCore", "DaftLink", "DaftStore", "DaftCatalogue"]),
-        module("DaftShell", ["DaftCore", "DaftLink", "DaftEngine"]),
+        module("DaftShell", ["CEdit", "DaftCore", "DaftLink", "DaftEngine"]),
         program("daft-solo", ["DaftCore", "DaftEngine", "DaftShell"]),
-        program("daft-run", ["DaftCore", "DaftEngine", "DaftLink", "DaftMPI", "DaftShell"]),
+        program("daft-run", ["DaftCore", "DaftEngine", "DaftLink", "DaftMPI", "DaftShell", "DaftZMQ"]),
+        program("daft", ["DaftCore", "DaftShell", "DaftZMQ"]),
         program("daft-bench", ["DaftCore", "DaftLink", "DaftStore", "DaftCatalogue", "DaftEngine"]),
 
         tests(of: "DaftCore"),
         tests(of: "DaftSQL"),
         tests(of: "DaftLink", ["DaftCore"]),
         tests(of: "DaftCatalogue", ["DaftCore", "DaftSQL"]),
+        tests(of: "DaftZMQ", ["DaftCore", "DaftLink", "CZMQ"]),
         tests(of: "DaftEngine", ["DaftCore", "DaftLink", "DaftStore", "DaftCatalogue"]),
         tests(of: "DaftShell", ["DaftCore", "DaftEngine"]),
         .executableTarget(
             name: "mpi-contract", dependencies: ["DaftLink", "DaftMPI", "DaftCore"], path: "Tests/mpi-contract",
             swiftSettings: settings),
-        .testTarget(name: "ClusterTests", dependencies: ["daft-run", "mpi-contract"], swiftSettings: settings),
-        .testTarget(name: "SoloTests", dependencies: ["daft-solo"], swiftSettings: settings),
+        .testTarget(
+            name: "ClusterTests", dependencies: ["daft-run", "mpi-contract", "TestPrograms"], swiftSettings: settings),
+        .testTarget(name: "SoloTests", dependencies: ["daft-solo", "TestPrograms"], swiftSettings: settings),
+        .testTarget(name: "ServeTests", dependencies: ["daft-run", "daft", "TestPrograms"], swiftSettings: settings),
+        .target(name: "TestPrograms", path: "Tests/TestPrograms", swiftSettings: settings),
         .testTarget(
             name: "SystemLibraryTests", dependencies: ["CSQLite", "COpenSSL", "CZstd", "CZMQ", "CMPI"],
             swiftSettings: settings),

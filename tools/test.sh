@@ -29,5 +29,5 @@ part setup tools/setup.sh
 part lint tools/lint.sh
 part build swift build --build-tests
 part programs check_programs
-echo "== test: swift test --skip-build --disable-xctest"
-swift test --skip-build --disable-xctest 2>&1
+echo "== test: swift test --skip-build --disable-xctest --no-parallel"
+swift test --skip-build --disable-xctest --no-parallel 2>&1

@@ -30,7 +30,7 @@ public struct Name: Coded, Comparable {
     public static let maximumPart = 255
     public static let root = Name(checked: [slash])
 
-    static let slash = UInt8(ascii: "/")
+    public static let slash = UInt8(ascii: "/")
     static let own = Array("/.daft".utf8)
 
     public let bytes: [UInt8]

@@ -29,6 +29,8 @@ public enum Request: Coded {
     case ping
     /// To the metadata server: this data server has caught up and compared what it keeps; what it found wrong.
     case joined([Failure])
+    /// To the metadata server: a user wants the whole system to end.
+    case quit
 
     public static let minimumSize = 2
     public static let version: UInt8 = 1
@@ -51,6 +53,7 @@ public enum Request: Coded {
         case 13: self = .identify(offer: try reader.u64(), try reader.list())
         case 14: self = .ping
         case 15: self = .joined(try reader.list())
+        case 16: self = .quit
         default: throw Malformed("kind of request", at: reader.offset - 1)
         }
     }
@@ -73,7 +76,7 @@ public enum Request: Coded {
         case .identify(let offer, let spans):
             writer.u64(offer)
             writer.list(spans)
-        case .members, .space, .ping: break
+        case .members, .space, .ping, .quit: break
         }
     }
 
@@ -94,6 +97,7 @@ public enum Request: Coded {
         case .identify: 13
         case .ping: 14
         case .joined: 15
+        case .quit: 16
         }
     }
 }

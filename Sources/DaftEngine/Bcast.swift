@@ -18,9 +18,10 @@ extension Session {
         var local: Set<Name> = []
         do throws(Failure) {
             for thing in things {
-                if await station.workers.run({ pathExists(thing) }) {
-                    let published = try publishedName(of: thing, unless: name)
-                    let put = await put([thing], as: name)
+                let path = self.local(thing)
+                if await station.workers.run({ pathExists(path) }) {
+                    let published = try publishedName(of: path, unless: name)
+                    let put = await put([path], as: name)
                     // What stands under a name that was refused is not what the user meant.
                     if !put.failures.contains(where: { $0.subject == published.bytes }) { names.append(published) }
                     local.insert(published)

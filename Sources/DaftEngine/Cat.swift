@@ -6,11 +6,12 @@ import DaftLink
 import DaftStore
 
 extension Session {
-    private static let chunksUnderWay = 4
+    /// Each is in memory of the reader's own, who may stop reading for as long as it likes.
+    private static let chunksUnderWay = 2
 
-    /// Hands the file's bytes on, verified, piece by piece; `write` may block and runs on a worker.
+    /// Hands the file's bytes on, verified, chunk by chunk; `write` may take its time.
     public func cat(
-        _ name: Name, to write: @escaping @Sendable (UnsafeRawBufferPointer) throws(Failure) -> Void
+        _ name: Name, to write: @escaping @Sendable ([UInt8]) async throws(Failure) -> Void
     ) async -> Report {
         do throws(Failure) {
             _ = try await lookAround()
@@ -35,7 +36,7 @@ extension Session {
     }
 
     private func pour(
-        _ wanted: Wanted, _ write: @escaping @Sendable (UnsafeRawBufferPointer) throws(Failure) -> Void
+        _ wanted: Wanted, _ write: @escaping @Sendable ([UInt8]) async throws(Failure) -> Void
     ) async throws(Failure) -> Report {
         let meter = Meter()
         let watch = gauge.part()
@@ -52,20 +53,16 @@ extension Session {
             await Result.of { () async throws(Failure) in
                 let length = manifest.length(of: chunk)
                 guard manifest.chunks[chunk] == zeroChunkID(length: length) else {
-                    return Poured(slab: try await sourcing.obtain(wanted, chunk: chunk), length: length)
+                    return Array(try await sourcing.obtain(wanted, chunk: chunk).slice(0, length))
                 }
-                let slab = await station.intake.take(length)
-                slab.slice(0, length).initializeMemory(as: UInt8.self, repeating: 0)
-                return Poured(slab: slab, length: length)
+                return [UInt8](repeating: 0, count: length)
             }
         } take: { result in
             guard failure == nil else { return }
             do throws(Failure) {
-                let poured = try result.get()
-                try await station.work { () throws(Failure) in
-                    try write(UnsafeRawBufferPointer(poured.slab.slice(0, poured.length)))
-                }
-                meter.add(bytes: Int64(poured.length))
+                let bytes = try result.get()
+                try await write(bytes)
+                meter.add(bytes: Int64(bytes.count))
                 watch(meter.now)
             } catch {
                 failure = error
@@ -79,9 +76,4 @@ extension Session {
         if Task.isCancelled { report.failures.append(Failure(.stopped, wanted.name, "stopped")) }
         return report
     }
-}
-
-private struct Poured: Sendable {
-    let slab: Slab
-    let length: Int
 }

@@ -37,6 +37,7 @@ extension Session {
     public func get(_ names: [Name], to path: [UInt8]? = nil) async -> Report {
         var report = Report()
         report.names = names
+        let path = path.map(local)
         do throws(Failure) {
             _ = try await lookAround()
             if let path, names.count > 1 {
@@ -44,7 +45,7 @@ extension Session {
             }
             for name in names {
                 let target =
-                    path.map { names.count == 1 ? $0 : $0 + [UInt8(ascii: "/")] + name.last } ?? Array(name.last)
+                    path.map { names.count == 1 ? $0 : $0 + [UInt8(ascii: "/")] + name.last } ?? local(Array(name.last))
                 guard !target.isEmpty else {
                     throw Failure(.usage, name, "say where to write it, with --to")
                 }

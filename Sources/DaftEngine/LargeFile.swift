@@ -28,18 +28,21 @@ struct LargeFile: Sendable {
             if try await isStill(known) { return .whole(known.contentID, known) }
             station.pins.unpin([known.contentID])
         }
+        // One after another: a second filling of the same file would be private, and the parts in it lost.
+        await station.claims.claim(file.key)
+        defer { station.claims.release(file.key) }
         let filling = try await station.work { [store, file, order] () throws(Failure) in
             try store.ingest(file.key, size: file.info.size, chunkSize: order.chunkSize)
         }
         let ids: [ChunkID]
         do throws(Failure) { ids = try await take(into: filling) } catch {
             // What came so far is there for the next time.
-            try? await station.work { () throws(Failure) in try filling.checkpoint() }
+            try? await station.work { () throws(Failure) in try filling.pause() }
             throw error
         }
         return try await station.work { [station, file, order] () throws(Failure) in
             if file.isPart {
-                try filling.checkpoint()
+                try filling.pause()
                 return .part(ids)
             }
             let manifest = Manifest(size: file.info.size, chunkSize: order.chunkSize, chunks: ids)

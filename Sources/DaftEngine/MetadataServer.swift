@@ -36,6 +36,9 @@ actor MetadataServer {
             case .members: return .members(listed())
             case .loading(let content, let begun): return noteLoading(content, begun, by: rank)
             case .ping: return .done
+            case .quit:
+                station.ending.wish()
+                return .done
             default: return .failed(Failure(.malformed, [], "this is nothing to ask a metadata server"))
             }
         } catch {

@@ -28,14 +28,19 @@ struct Placing {
     }
 
     func settle(_ settled: [Settled]) async -> [Failure] {
-        await located { [store] () throws(Failure) in
-            for part in settled {
+        var failures: [Failure] = []
+        for part in settled {
+            // Whoever still reads the file into this store under the same key comes first.
+            await station.claims.claim(part.key)
+            failures += await located { [store] () throws(Failure) in
                 let manifest = part.manifest
                 let filling = try store.ingest(part.key, size: manifest.size, chunkSize: manifest.chunkSize)
                 try filling.finish(as: part.content, manifest)
+                return []
             }
-            return []
+            station.claims.release(part.key)
         }
+        return failures
     }
 
     /// Forgets what was refused, unless somebody else has a use for it: a name, a staging that is still under way, or

@@ -244,7 +244,10 @@ actor Pull {
         var underWay = 0
         let ended = Signal(on: loop)
         let outcomes = Outcomes()
-        while failure == nil, let chunk = chooser.next(preferring: await sourcing.atPeers(wanted.content)) {
+        while failure == nil {
+            // In a chain everybody keeps to the order of the file: the next member waits for just that chunk.
+            let preferred = isChain ? BitSet() : await sourcing.preferred(wanted.content, among: chooser.open)
+            guard let chunk = chooser.next(preferring: preferred) else { break }
             if stop.isSet {
                 failure = Failure(.stopped, wanted.name, "stopped")
                 break

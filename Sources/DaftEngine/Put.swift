@@ -48,7 +48,7 @@ extension Session {
     /// The name each source is published under.
     func named(_ sources: [[UInt8]], as name: Name?) throws(Failure) -> [(path: [UInt8], name: Name)] {
         var named: [(path: [UInt8], name: Name)] = []
-        for source in sources { named.append((source, try publishedName(of: source, unless: name))) }
+        for source in sources.map(local) { named.append((source, try publishedName(of: source, unless: name))) }
         return named
     }
 

@@ -9,10 +9,19 @@ import Synchronization
 public struct Session: Sendable {
     public let station: Station
     let gauge: Gauge
+    private let directory: [UInt8]?
 
-    public init(at station: Station, watch: Watch? = nil) {
+    /// Relative paths are taken from `directory`, else from where this process is.
+    public init(at station: Station, in directory: [UInt8]? = nil, watch: Watch? = nil) {
         self.station = station
+        self.directory = directory
         gauge = Gauge(watch)
+    }
+
+    /// A path of the user's, from where the user is.
+    func local(_ path: [UInt8]) -> [UInt8] {
+        guard let directory, !path.isEmpty, path.first != Name.slash else { return path }
+        return directory + [Name.slash] + path
     }
 
     /// The data servers there are, and this rank's catalogue as new as the metadata server's.

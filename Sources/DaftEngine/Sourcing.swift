@@ -35,6 +35,7 @@ actor Sourcing {
     private var peers: [ContentID: [Rank: BitSet]] = [:]
     private var busy: [Rank: Int] = [:]
     private var silent: Set<Rank> = []
+    private var turn = 0
     /// Who sent wrong bytes, of which chunks: its other chunks may well be right, and elsewhere wrong.
     private var wrong: [ContentID: [Rank: BitSet]] = [:]
 
@@ -54,11 +55,22 @@ actor Sourcing {
         try await pick(wanted, chunk: 0, except: [])
     }
 
-    /// Chunks that other ranks which are loading the content have at this moment.
-    func atPeers(_ content: ContentID) -> BitSet {
-        var all = BitSet()
-        for chunks in (peers[content] ?? [:]).values { all.formUnion(chunks) }
-        return all
+    /// The chunks to ask for next, among those that are `open`: what other ranks that are loading the content have at
+    /// this moment; else, of a content that is kept in parts, what the keeper has whose turn it is, so that the links of
+    /// all of them carry something.
+    func preferred(_ content: ContentID, among open: BitSet) async -> BitSet {
+        var atPeers = BitSet()
+        for chunks in (peers[content] ?? [:]).values { atPeers.formUnion(chunks) }
+        if !open.intersection(atPeers).isEmpty { return atPeers }
+        let parts = ((try? await keepers(of: content)) ?? []).compactMap { keeper in
+            if case .part(let chunks) = keeper.extent { chunks } else { nil as BitSet? }
+        }
+        for _ in parts.indices {
+            turn += 1
+            let chunks = parts[turn % parts.count]
+            if !open.intersection(chunks).isEmpty { return chunks }
+        }
+        return BitSet()
     }
 
     func note(peers chunks: [Rank: BitSet], of content: ContentID) { peers[content] = chunks }
@@ -190,25 +202,25 @@ actor Sourcing {
         if stop.isSet || Task.isCancelled { throw Failure(.stopped, wanted.name, "stopped") }
     }
 
+    /// Lost is only what nobody can have any more: a store that is silent, or not in this run, may still have it.
     private func whyNot(_ wanted: Wanted, chunk: Int) async throws(Failure) -> Failure {
         let keepers = try await keepers(of: wanted.content).filter { $0.extent.contains(chunk) }.map(\.rank)
-        let roster = station.roster
         let start = wanted.manifest.offset(of: chunk)
         let range = "bytes \(start)–\(start + Int64(wanted.manifest.length(of: chunk)) - 1)"
-        let bad = keepers.filter(wrongSources(of: wanted.content, chunk).contains)
+        func nodes(_ ranks: [Rank]) -> String { ranks.map(station.roster.node).joined(separator: ", ") }
+        let mute = keepers.filter(silent.contains)
+        if !mute.isEmpty {
+            return Failure(.unreachable, wanted.name, "\(range) could not be had from \(nodes(mute)): no answer")
+        }
+        let away = try await absentKeepers(of: wanted.content, chunk: chunk).joined(separator: ", ")
+        if !away.isEmpty {
+            return Failure(.unreachable, wanted.name, "\(range) are kept only by \(away), not in this run")
+        }
         if keepers.isEmpty {
-            let stores = try await absentKeepers(of: wanted.content, chunk: chunk)
-            if stores.isEmpty { return Failure(.corrupt, wanted.name, "\(range) are kept by no data server: lost") }
-            return Failure(
-                .unreachable, wanted.name,
-                "\(range) are kept only by \(stores.joined(separator: ", ")), not in this run")
+            return Failure(.corrupt, wanted.name, "\(range) are kept by no data server: lost")
         }
-        if bad.count == keepers.count {
-            let nodes = bad.map(roster.node).joined(separator: ", ")
-            return Failure(.corrupt, wanted.name, "\(range) are corrupt at \(nodes), and kept nowhere else")
-        }
-        let nodes = keepers.map(roster.node).joined(separator: ", ")
-        return Failure(.unreachable, wanted.name, "\(range) could not be had from \(nodes)")
+        return Failure(
+            .corrupt, wanted.name, "\(range) are corrupt or gone at \(nodes(keepers)), and kept nowhere else")
     }
 
     /// Stores that keep the chunk and are not in this run.

@@ -22,6 +22,8 @@ public final class Station: Sendable {
     let roster = Roster()
     let claims = Claims()
     let pins = Pins()
+    /// On the metadata server: whether a user has asked for the end of the system.
+    public let ending = Ending()
     private let storeNumber = Mutex<Int?>(nil)
     private let follower = Mutex<Follower?>(nil)
 

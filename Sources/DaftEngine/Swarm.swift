@@ -62,7 +62,7 @@ actor Swarm {
 
 /// The order in which the chunks of one content are asked for.
 struct Chooser {
-    private var open: BitSet
+    private(set) var open: BitSet
     private let order: Int
     let presentBytes: Int64
 

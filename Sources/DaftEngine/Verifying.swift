@@ -28,6 +28,7 @@ final class Verifying: Sendable {
         var corrupt: Int64 = 0
         var repaired: Int64 = 0
         var failures: [Failure] = []
+        var untold: [Holding] = []
     }
 
     /// A content of which something was wrong, and the names that it had here.
@@ -115,6 +116,7 @@ final class Verifying: Sendable {
             case .failure(let failure): note(failure)
             }
         }
+        await tellUntold()
         if !damaged.isEmpty { await mend(damaged) }
     }
 
@@ -131,7 +133,26 @@ final class Verifying: Sendable {
             tally.bytes += kept
             tally.corrupt += Int64(bad.count)
         }
+        if bad.isEmpty { try noteIfUntold(content, extent) }
         return bad.isEmpty ? nil : Damaged(content: content, manifest: manifest, names: names, chunks: bad)
+    }
+
+    /// What an interrupted run left here without a name, and another store's copy made known since, counts from now on.
+    private func noteIfUntold(_ content: ContentID, _ extent: Extent) throws(Failure) {
+        let catalogue = station.catalogue
+        guard let number = station.number, try catalogue.size(of: content) != nil,
+            try catalogue.holders(of: content).extent(of: number) != extent
+        else { return }
+        tally.withLock { $0.untold.append(Holding([content], in: BitSet([number]), extent)) }
+    }
+
+    private func tellUntold() async {
+        let holdings = tally.withLock { tally in
+            defer { tally.untold = [] }
+            return tally.untold
+        }
+        if holdings.isEmpty { return }
+        do throws(Failure) { _ = try await station.ask(.hold(holdings), at: .metadataServer) } catch { note(error) }
     }
 
     // MARK: mending

@@ -4,11 +4,11 @@ import CLinux
 import Glibc
 
 /// A lock with a condition, for queues that threads sleep on.
-final class Latch: @unchecked Sendable {
+public final class Latch: @unchecked Sendable {
     private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
     private let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
 
-    init() {
+    public init() {
         pthread_mutex_init(mutex, nil)
         var attributes = pthread_condattr_t()
         pthread_condattr_init(&attributes)
@@ -24,14 +24,14 @@ final class Latch: @unchecked Sendable {
         mutex.deallocate()
     }
 
-    func locked<T>(_ body: () -> T) -> T {
+    public func locked<T>(_ body: () -> T) -> T {
         pthread_mutex_lock(mutex)
         defer { pthread_mutex_unlock(mutex) }
         return body()
     }
 
     /// Inside `locked`: sleeps until `wake`, or until the deadline.
-    func wait(until deadline: Nanoseconds?) {
+    public func wait(until deadline: Nanoseconds?) {
         guard let deadline else {
             pthread_cond_wait(condition, mutex)
             return
@@ -40,8 +40,8 @@ final class Latch: @unchecked Sendable {
         pthread_cond_timedwait(condition, mutex, &time)
     }
 
-    func wake() { pthread_cond_signal(condition) }
-    func wakeAll() { pthread_cond_broadcast(condition) }
+    public func wake() { pthread_cond_signal(condition) }
+    public func wakeAll() { pthread_cond_broadcast(condition) }
 }
 
 /// The monotonic clock.

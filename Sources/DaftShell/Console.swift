@@ -16,21 +16,32 @@ public final class Console: Sendable {
 
         init() {}
 
+        public init(json: Bool, quiet: Bool, verbose: Bool, progress: Bool) {
+            (self.json, self.quiet, self.verbose) = (json, quiet, verbose)
+            self.progress = progress && !quiet
+        }
+
         init(_ options: Options) {
-            (json, quiet, verbose) = (options.json, options.quiet, options.verbose)
-            progress = options.progress && !options.quiet
+            self.init(
+                json: options.json, quiet: options.quiet, verbose: options.verbose, progress: options.progress)
         }
     }
 
     let style: Style
-    let interruption: Interruption
+    public let interruption: Interruption
+    private let files: any Output
     private let thread = Workers(threads: 1, name: "daft-console")
     private let isDrawn = Atomic<Bool>(false)
     private let output = Mutex(Written.done)
 
-    init(_ style: Style, _ interruption: Interruption) {
+    public init(_ style: Style, _ interruption: Interruption, to files: any Output) {
         self.style = style
         self.interruption = interruption
+        self.files = files
+    }
+
+    convenience init(_ style: Style, _ interruption: Interruption) {
+        self.init(style, interruption, to: StandardFiles(until: interruption.wake))
     }
 
     public func close() { thread.stop() }
@@ -48,10 +59,23 @@ public final class Console: Sendable {
         }
     }
 
-    /// To standard output at once, from any thread that may block.
-    func pour(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    /// To standard output as it is. False: as above.
+    func pour(_ bytes: [UInt8]) async -> Bool {
+        await thread.run { [self] in bytes.withUnsafeBytes { pour($0) } }
+    }
+
+    /// Bytes that somebody else has made, as they are; on the console's thread, inside `run`.
+    public func relay(_ bytes: [UInt8], asErrors: Bool) -> Written {
+        bytes.withUnsafeBytes { bytes in
+            if asErrors { return files.write(bytes, asErrors: true) }
+            _ = pour(bytes)
+            return outputState
+        }
+    }
+
+    private func pour(_ bytes: UnsafeRawBufferPointer) -> Bool {
         guard outputState == .done else { return false }
-        let written = write(bytes, to: STDOUT_FILENO, until: interruption.wake)
+        let written = files.write(bytes, asErrors: false)
         output.withLock { $0 = written }
         return written == .done
     }
@@ -60,13 +84,13 @@ public final class Console: Sendable {
     public func say(_ message: String) async {
         await thread.run { [self] in
             clearLine()
-            _ = write("daft: \(message)\n", to: STDERR_FILENO, until: interruption.wake)
+            writeError("daft: \(message)\n")
         }
     }
 
     /// A prompt, or the end of its line.
     func ask(_ text: String) async {
-        await thread.run { [self] in _ = write(text, to: STDERR_FILENO, until: interruption.wake) }
+        await thread.run { [self] in writeError(text) }
     }
 
     public func sayIfVerbose(_ message: String) async {
@@ -74,21 +98,22 @@ public final class Console: Sendable {
     }
 
     /// Blocking work of the user's: reading what is typed, a command of the local shell.
-    func run<T: Sendable>(_ work: @escaping @Sendable () -> T) async -> T { await thread.run(work) }
+    public func run<T: Sendable>(_ work: @escaping @Sendable () -> T) async -> T { await thread.run(work) }
 
     // MARK: the progress line
 
-    static var isTerminal: Bool { isatty(STDERR_FILENO) == 1 }
+    /// How wide a progress line may be; nil where there is no terminal to draw it on.
+    public var columns: Int? { files.columns }
 
     /// Draws over the last progress line; nothing where `line` has nothing any more.
     func draw(_ line: @escaping @Sendable () -> String?) async {
         await thread.run { [self] in
             guard let line = line() else { return }
-            if Console.isTerminal {
-                _ = write("\r\(line.prefix(terminalWidth() - 1))\u{1b}[K", to: STDERR_FILENO, until: interruption.wake)
+            if let columns {
+                writeError("\r\(line.prefix(columns - 1))\u{1b}[K")
                 isDrawn.store(true, ordering: .relaxed)
             } else {
-                _ = write("daft: \(line)\n", to: STDERR_FILENO, until: interruption.wake)
+                writeError("daft: \(line)\n")
             }
         }
     }
@@ -99,12 +124,11 @@ public final class Console: Sendable {
 
     private func clearLine() {
         guard isDrawn.exchange(false, ordering: .relaxed) else { return }
-        _ = write("\r\u{1b}[K", to: STDERR_FILENO, until: interruption.wake)
+        writeError("\r\u{1b}[K")
     }
-}
 
-private func terminalWidth() -> Int {
-    var size = winsize()
-    guard ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 1 else { return 80 }
-    return Int(size.ws_col)
+    private func writeError(_ text: String) {
+        var text = text
+        _ = text.withUTF8 { files.write(UnsafeRawBufferPointer($0), asErrors: true) }
+    }
 }

@@ -1,5 +1,6 @@
-// SIGINT, SIGTERM and SIGHUP. The first cancels what is running, so that stores close in order; a second ends the
-// process at once. They are taken by a thread of their own, never by a handler, so that nothing is forbidden there.
+// A user's wish to end: SIGINT, SIGTERM or SIGHUP, to this process or from a client. The first cancels what is running,
+// so that stores close in order; a second to this process ends it at once. They are taken by a thread of their own,
+// never by a handler, so that nothing is forbidden there.
 
 import DaftLink
 import Glibc
@@ -13,22 +14,34 @@ public final class Interruption: Sendable {
 
     private let state = Mutex(State())
     /// Has something to read from the first signal on, until it is forgotten.
-    let wake: Int32
+    public let wake: Int32
     private let poke: Int32
 
-    /// To be made before any other thread: the signals are blocked in all that come later.
     public init() {
-        Glibc.signal(SIGPIPE, SIG_IGN)
         var pipes: [Int32] = [-1, -1]
         pipe(&pipes)
         for end in pipes { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
         (wake, poke) = (pipes[0], pipes[1])
+    }
+
+    deinit {
+        close(wake)
+        close(poke)
+    }
+
+    /// By signals to this process. To be made before any other thread: they are blocked in all that come later.
+    public static func ofProcess() -> Interruption {
+        Glibc.signal(SIGPIPE, SIG_IGN)
+        let interruption = Interruption()
         let signals = blockedSignals()
-        _ = OwnThread("daft-signals") { [self] in
+        _ = OwnThread("daft-signals") {
             var signals = signals
             var number: Int32 = 0
-            while sigwait(&signals, &number) == 0 { take(number) }
+            while sigwait(&signals, &number) == 0 {
+                if !interruption.take(number) { _exit(128 + number) }
+            }
         }
+        return interruption
     }
 
     /// The signal that came in, if one did.
@@ -49,7 +62,7 @@ public final class Interruption: Sendable {
     }
 
     /// Until `body` ends a signal calls `cancel`; at once if one was there before.
-    func cancelling<T>(_ cancel: @escaping @Sendable (Int32) -> Void, _ body: () async -> T) async -> T {
+    public func cancelling<T>(_ cancel: @escaping @Sendable (Int32) -> Void, _ body: () async -> T) async -> T {
         let early = state.withLock { state in
             state.cancel = cancel
             return state.signal
@@ -69,15 +82,18 @@ public final class Interruption: Sendable {
         if had { _ = read(wake, &byte, 1) }
     }
 
-    private func take(_ number: Int32) {
-        let (isSecond, cancel) = state.withLock { state in
+    /// False where it is not the first.
+    @discardableResult
+    public func take(_ number: Int32) -> Bool {
+        let (isFirst, cancel) = state.withLock { state in
             defer { state.signal = state.signal ?? number }
-            return (state.signal != nil, state.cancel)
+            return (state.signal == nil, state.cancel)
         }
-        if isSecond { _exit(128 + number) }
+        guard isFirst else { return false }
         var byte: UInt8 = 0
         _ = Glibc.write(poke, &byte, 1)
         cancel?(number)
+        return true
     }
 }
 

@@ -5,10 +5,16 @@ import DaftEngine
 import DaftLink
 
 /// Where a command stands: nothing for the program's arguments, `jobs.txt:3` for a line of a job file.
-struct Origin: Sendable {
-    let place: String?
+public struct Origin: Sendable {
+    /// Nil where it goes without saying.
+    public let place: String?
 
-    static let arguments = Origin(place: nil)
+    public init(place: String?) { self.place = place }
+
+    public static let arguments = Origin(place: nil)
+
+    /// `jobs.txt:3: `
+    public var prefix: String { prefix(nil) }
 
     /// `jobs.txt:3: put: …`, as a prefix of a message.
     func prefix(_ verb: Verb?) -> String {

@@ -26,10 +26,15 @@ extension Options {
 
     /// The metadata server's catalogue, in a directory that is made if it is not there.
     public func catalogueFile() throws(Failure) -> String {
-        let directory = String(decoding: catalogue ?? storeDirectory + Array(".mds".utf8), as: UTF8.self)
+        let directory = String(decoding: catalogueDirectory, as: UTF8.self)
         if mkdir(directory, 0o700) != 0, errno != EEXIST {
             throw Failure(.failed, directory.utf8, String(cString: strerror(errno)))
         }
         return directory + "/catalogue.sqlite"
     }
+
+    public var catalogueDirectory: [UInt8] { catalogue ?? storeDirectory + Array(".mds".utf8) }
+
+    /// Where the door of a node's data server is.
+    public func doorDirectory(place: Int) -> [UInt8] { storeDirectory(place: place) + Array("/.daft".utf8) }
 }

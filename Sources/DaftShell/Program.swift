@@ -7,15 +7,18 @@ import Glibc
 
 /// What a program was started for.
 public enum Work: Sendable {
-    case command(Command)
+    case command(Command, [[UInt8]])
     /// A job file, standard input, or a prompt.
     case lines(Lines)
+    /// Commands come from elsewhere.
+    case serve
 
     /// A person types it.
     var isTyped: Bool {
         switch self {
         case .command: true
         case .lines(let lines): lines.isTerminal
+        case .serve: false
         }
     }
 }
@@ -39,12 +42,15 @@ public struct Program: Sendable {
     private let purpose: String
     private let synopsis: [String]
     private let table: OptionTable
+    private let serves: Bool
 
-    public init(name: String, purpose: String, synopsis: [String], options: [Option]) {
+    /// With `serves` the program can be told to serve clients.
+    public init(name: String, purpose: String, synopsis: [String], options: OptionTable, serves: Bool = false) {
         self.name = name
         self.purpose = purpose
         self.synopsis = synopsis
-        table = .common + options
+        self.serves = serves
+        table = options
     }
 
     /// The whole program, from a `main` that has nothing else to do; its exit status.
@@ -73,8 +79,8 @@ public struct Program: Sendable {
             if options.version { return over(0, "\(name) \(version)\n") }
             if options.help { return over(0, try help(options.command)) }
             let work = try work(options)
-            if case .command(.help(let verb)) = work { return over(0, verb.map(\.shape.help) ?? help) }
-            let console = Console(Console.Style(options), Interruption())
+            if case .command(.help(let verb), _) = work { return over(0, verb.map(\.shape.help) ?? help) }
+            let console = Console(Console.Style(options), .ofProcess())
             return .go(Invocation(options: options, console: console, work: work, table: table))
         } catch {
             let hint = error.synopsis == nil ? "\ndaft: `\(name) --help` says more" : ""
@@ -101,7 +107,8 @@ public struct Program: Sendable {
         } catch {
             throw CommandError("\(error)")
         }
-        return .command(try Command(arguments: options.command))
+        if serves, options.isServe { return .serve }
+        return .command(try Command(arguments: options.command), options.command)
     }
 
     private func help(_ command: [[UInt8]]) throws(CommandError) -> String {
@@ -136,6 +143,11 @@ private func arguments() -> [[UInt8]] {
     (1..<max(1, Int(CommandLine.argc))).compactMap { index in
         CommandLine.unsafeArgv[index].map { bytes(ofC: $0) }
     }
+}
+
+extension Options {
+    /// `serve`: stay, and perform what clients bring.
+    public var isServe: Bool { command == [Array("serve".utf8)] }
 }
 
 private func variable(_ name: String) -> [UInt8]? { getenv(name).map { bytes(ofC: $0) } }

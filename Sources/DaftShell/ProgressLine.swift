@@ -31,7 +31,7 @@ final class ProgressLine: Sendable {
 
     func begin() {
         guard console.style.progress else { return }
-        setAlarm(inMilliseconds: Console.isTerminal ? 500 : 10_000)
+        setAlarm(inMilliseconds: console.columns != nil ? 500 : 10_000)
     }
 
     func end() async {
@@ -51,7 +51,7 @@ final class ProgressLine: Sendable {
 
     private func tick() {
         if state.withLock({ $0.isOver }) { return }
-        setAlarm(inMilliseconds: Console.isTerminal ? 200 : 10_000)
+        setAlarm(inMilliseconds: console.columns != nil ? 200 : 10_000)
         loop.start { [self] in
             await console.draw { [self] in line() }
         }

@@ -18,14 +18,14 @@ extension Shell {
         case .tree(let name): await tree(name, session)
         case .verify(let names): await verify(names, session)
         case .status: await status(session)
-        case .help(let verb): await help(verb)
-        case .shell, .nothing, .quit: Report()
+        case .quit: await session.quit()
+        case .help, .shell, .nothing: Report()
         }
     }
 
     private func cat(_ name: Name, _ session: Session) async -> Report {
-        await session.cat(name) { [console] (bytes) throws(Failure) in
-            if !console.pour(bytes) { throw Failure(.stopped, name, "standard output takes no more") }
+        await session.cat(name) { [console] (bytes) async throws(Failure) in
+            if await !console.pour(bytes) { throw Failure(.stopped, name, "standard output takes no more") }
         }
     }
 
@@ -45,12 +45,6 @@ extension Shell {
             await console.put(line)
         }
         return report
-    }
-
-    private func help(_ verb: Verb?) async -> Report {
-        let text = verb.map(\.shape.help) ?? "\(Verb.overview)\n\nOptions:\n\(table.help)\n"
-        await console.put(text)
-        return Report()
     }
 
     /// Runs what prints as it goes, and makes a report of how it ended.

@@ -4,13 +4,41 @@
 import Glibc
 
 /// How a write ended.
-enum Written: Hashable, Sendable {
+public enum Written: Hashable, Sendable {
     case done
     /// Nobody reads any more.
     case gone
     /// There was no room, and the user wanted an end.
     case stopped
     case failed(Int32)
+}
+
+/// Where a command's results and messages go.
+public protocol Output: Sendable {
+    /// How wide the terminal is that messages go to; nil where they go to none.
+    var columns: Int? { get }
+
+    /// Writes everything, waiting for room unless the user wants an end.
+    func write(_ bytes: UnsafeRawBufferPointer, asErrors: Bool) -> Written
+}
+
+/// Standard output and standard error of this process.
+struct StandardFiles: Output {
+    private let wake: Int32
+
+    /// Waiting ends when `wake` has something to read.
+    init(until wake: Int32) { self.wake = wake }
+
+    var columns: Int? {
+        guard isatty(STDERR_FILENO) == 1 else { return nil }
+        var size = winsize()
+        guard ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 1 else { return 80 }
+        return Int(size.ws_col)
+    }
+
+    func write(_ bytes: UnsafeRawBufferPointer, asErrors: Bool) -> Written {
+        DaftShell.write(bytes, to: asErrors ? STDERR_FILENO : STDOUT_FILENO, until: wake)
+    }
 }
 
 /// Writes all of `bytes`, waiting for room as long as `wake` has nothing to read.

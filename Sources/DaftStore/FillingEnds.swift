@@ -10,6 +10,16 @@ extension Filling {
         try saving.withLock { _ throws(Failure) in try save() }
     }
 
+    /// Remembers what is there and ends this filling, but not its file: the next one of the same file goes on with it.
+    /// Not left to the last reference, which a thread may hold for a moment longer than anybody thinks.
+    public func pause() throws(Failure) {
+        defer { store.live.leave(self) }
+        try saving.withLock { _ throws(Failure) in
+            defer { _ = end() }
+            try save()
+        }
+    }
+
     private func save() throws(Failure) {
         let (ids, unsaved) = progress.withLock { progress in
             defer {
@@ -85,7 +95,11 @@ extension Filling {
                     store, .content(content, manifest), size: size, chunkSize: chunkSize,
                     store.paths.partial(of: content), file, isFresh: false, Progress(have: have))
                 if store.live.enter(heir) === heir {
-                    return try store.adopt(self, key, by: heir)
+                    // Another file may have turned out to be this content since we asked: then its bytes stay.
+                    if try store.recorded({ try $0.extent(of: content) }) == .nothing {
+                        return try store.adopt(self, key, by: heir)
+                    }
+                    store.live.leave(heir)
                 }
             }
             try merge(file, into: try store.fill(content, manifest), have)

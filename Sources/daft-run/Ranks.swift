@@ -2,7 +2,7 @@
 //
 //   1. Parameters of Open MPI that the user has not chosen are chosen, then MPI is initialised.
 //   2. Every rank opens what it needs; all learn whether all could, and if not, rank 0 says who could not and why.
-//   3. The data servers join; rank 0 runs the commands; the others serve.
+//   3. The data servers join; rank 0 runs the commands, or stays for those of clients; the others serve.
 //   4. Rank 0 tells the others that it is over; stores are closed, and all leave MPI together.
 
 import DaftCore
@@ -10,6 +10,7 @@ import DaftEngine
 import DaftLink
 import DaftMPI
 import DaftShell
+import DaftZMQ
 import Glibc
 import Synchronization
 
@@ -19,8 +20,9 @@ let clusterProgram = Program(
         "[OPTIONS] COMMAND ARG…      one command, then end   (as in: mpirun -np 5 daft-run put DIR)",
         "[OPTIONS] -f JOBFILE        the commands of a job file, then end",
         "[OPTIONS]                   a prompt on a terminal, else the commands of standard input",
+        "[OPTIONS] serve             stay, and serve `daft` clients until `daft quit` or a signal",
     ],
-    options: [])
+    options: .common, serves: true)
 
 /// Whether this is the process that speaks for all; known before MPI is initialised.
 func isFirstRank() -> Bool {
@@ -42,7 +44,7 @@ struct Ranks {
 
     /// The exit status of this rank; the job's is that of rank 0.
     func run() -> Int32 {
-        let interruption = invocation == nil ? Interruption() : nil
+        let interruption = invocation == nil ? Interruption.ofProcess() : nil
         defer { withExtendedLifetime(interruption) {} }
         let chosen = MPIParameters.choose()
         do throws(MPIError) {
@@ -71,10 +73,10 @@ struct Ranks {
             return refuse(failures.compactMap { try? Failure(decoding: $0) }) ?? 0
         }
         let status = Mutex<Int32>(0)
-        let stopped = Stopped(loop, link)
-        link.onEnd { stopped.now() }
+        let stopped = Stopped(loop, link, opened.door)
+        link.onEnd { loop.start { await stopped.now() } }
         loop.start { [self] in
-            let ended = await work(station, hosts, chosen)
+            let ended = await work(station, opened.door, hosts, chosen)
             if let ended {
                 status.withLock { $0 = ended }
                 await stopped.afterTelling()
@@ -88,28 +90,45 @@ struct Ranks {
 
     private func open(
         _ rank: Int, _ hosts: [String], _ link: MPILink
-    ) -> (station: Station?, failure: Failure?) {
+    ) -> (station: Station?, door: Door?, failure: Failure?) {
         var settings = Settings(host: hosts[rank])
         settings.chunkSize = options.chunkSize
         settings.durable = options.durable ?? false
         settings.expectedServers = hosts.count - 1
+        let place = hosts[1..<max(1, rank)].count { $0 == hosts[rank] }
         do throws(Failure) {
             if rank == 0 {
                 settings.catalogue = try options.catalogueFile()
             } else {
-                settings.store = options.storeDirectory(place: hosts[1..<rank].count { $0 == hosts[rank] })
+                settings.store = options.storeDirectory(place: place)
             }
-            return (try Station(settings, link: link), nil)
+            let station = try Station(settings, link: link)
+            do throws(Failure) {
+                return (station, try door(rank, place: place), nil)
+            } catch {
+                return (station, nil, error.at(hosts[rank]))
+            }
         } catch {
-            return (nil, error.at(hosts[rank]))
+            return (nil, nil, error.at(hosts[rank]))
         }
     }
 
+    /// Where this rank's clients knock, if there are to be any.
+    private func door(_ rank: Int, place: Int) throws(Failure) -> Door? {
+        guard options.isServe else { return nil }
+        return try Door(in: rank == 0 ? options.catalogueDirectory : options.doorDirectory(place: place))
+    }
+
     /// Nil where this rank serves until it is told to end.
-    private func work(_ station: Station, _ hosts: [String], _ chosen: [MPIParameter]) async -> Int32? {
+    private func work(
+        _ station: Station, _ door: Door?, _ hosts: [String], _ chosen: [MPIParameter]
+    ) async -> Int32? {
         let warnings: [Failure]
         do throws(Failure) { warnings = try await station.start() } catch { return refuse([error]) }
-        guard let invocation else { return nil }
+        guard let invocation else {
+            door?.open(to: station)
+            return nil
+        }
         // A name that clashed is a warning; a data server that is not there is none.
         let fatal = warnings.filter { $0.kind != .taken }
         if !fatal.isEmpty { return refuse(fatal) }
@@ -123,7 +142,10 @@ struct Ranks {
             await invocation.console.sayIfVerbose(
                 "Open MPI: \(parameter.name)=\(parameter.value), since \(parameter.reason)")
         }
-        return await Shell(invocation, at: station).run()
+        let shell = Shell(invocation.console, at: station)
+        guard let door else { return await invocation.run(shell) }
+        door.open(to: station)
+        return await shell.serve()
     }
 
     /// Rank 0 says why there is no system; the status is that of the first reason. The others wait to be told.
@@ -146,16 +168,24 @@ private struct Stopped: Sendable {
     private static let patienceMilliseconds = 2_000
     private let loop: MPILoop
     private let link: MPILink
+    private let door: Door?
 
-    init(_ loop: MPILoop, _ link: MPILink) {
+    init(_ loop: MPILoop, _ link: MPILink, _ door: Door?) {
         self.loop = loop
         self.link = link
+        self.door = door
     }
 
-    func now() { loop.stop() }
+    /// What this rank's clients still wait for will not come: their commands end by that.
+    func now() async {
+        link.close()
+        await door?.close()
+        loop.stop()
+    }
 
     /// Rank 0: everybody else hears it first.
     func afterTelling() async {
+        await door?.close()
         link.endAll()
         let deadline = loop.deadline(inMilliseconds: Stopped.patienceMilliseconds)
         repeat { await loop.sleep(milliseconds: 1) } while !link.isQuiet && loop.now < deadline

@@ -12,7 +12,7 @@ let solo = Program(
         "[OPTIONS] -f JOBFILE        the commands of a job file, then end",
         "[OPTIONS]                   a prompt on a terminal, else the commands of standard input",
     ],
-    options: [
+    options: .common + [
         Option(
             "-np", value: "N", variable: "DAFT_NP", meaning: "how many data servers (4, or one for each of --hosts)"),
         Option(
@@ -30,7 +30,7 @@ func run(_ invocation: Invocation) async -> Int32 {
             let role = some.store.map { "data server, store \(shown($0))" } ?? "metadata server"
             await console.sayIfVerbose("rank \(rank) on \(some.host): \(role)")
         }
-        let status = await Shell(invocation, at: system.metadataServer).run()
+        let status = await invocation.run(Shell(console, at: system.metadataServer))
         system.close()
         return status
     } catch {

@@ -4,7 +4,7 @@ import Foundation
 import Testing
 
 @Suite(.serialized) struct CommandTests {
-    private func run(_ scratch: borrowing Scratch, _ arguments: String..., input: String? = nil) throws -> Ended {
+    private func run(_ scratch: borrowing Scratch, _ arguments: String..., input: String = "") throws -> JobEnd {
         try Job(4, "daft-run", ["--store", scratch["s"]] + arguments, input: input).end()
     }
 

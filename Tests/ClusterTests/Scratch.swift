@@ -31,16 +31,19 @@ struct Scratch: ~Copyable {
         try files.setAttributes([.posixPermissions: 0o750], ofItemAtPath: self[name + "/one"])
     }
 
+    /// A file no megabyte of which is like another.
     func makeFile(_ name: String, bytes: Int) throws {
-        var data = Data(count: bytes)
-        data.withUnsafeMutableBytes { memory in
-            var word = UInt64(bytes) &* 0x9E37_79B9_7F4A_7C15 | 1
-            for index in memory.indices {
-                word = word &* 6_364_136_223_846_793_005 &+ 1
-                memory[index] = UInt8(truncatingIfNeeded: word >> 56)
+        try Data().write(to: URL(fileURLWithPath: self[name]))
+        let file = try FileHandle(forWritingTo: URL(fileURLWithPath: self[name]))
+        defer { try? file.close() }
+        var block = Data((0..<min(bytes, 1 << 20)).map { UInt8(truncatingIfNeeded: $0 &* $0 >> 7 &+ bytes) })
+        for start in stride(from: 0, to: bytes, by: 1 << 20) {
+            withUnsafeBytes(of: start) { stamp in
+                let count = min(stamp.count, block.count)
+                block.replaceSubrange(0..<count, with: stamp.prefix(count))
             }
+            try file.write(contentsOf: block.prefix(min(1 << 20, bytes - start)))
         }
-        try data.write(to: URL(fileURLWithPath: self[name]))
     }
 
     /// What rsync would have to change to make `copy` what `source` is: nothing, if all is well. A store has no write

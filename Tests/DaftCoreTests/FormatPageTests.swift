@@ -9,6 +9,9 @@ private func documented() throws -> [String: any Coded] {
     let b = Digest(bytes: Array(0x20...0x3f))!
     let id = UniqueID(high: 0x0011_2233_4455_6677, low: 0x8899_AABB_CCDD_EEFF)
     let time = Time(seconds: 1_700_000_000, nanoseconds: 5)
+    var command = DoorCommand(
+        .arguments([Array("get".utf8), Array("/a".utf8)]), in: Array("/tmp".utf8))
+    command.columns = 80
     let values: [any Coded] = [
         id, try Name("/set/a"), time, BitSet([0, 2, 65]), Extent.part(BitSet([1])),
         Manifest(size: 5000, chunkSize: ChunkSize(4096)!, chunks: [a, b]),
@@ -22,6 +25,7 @@ private func documented() throws -> [String: any Coded] {
         Request.loading(a, begun: true),
         Reply.working(task: 5, Progress(bytes: 1, totalBytes: 2, files: 3, totalFiles: 4)),
         ChunkRun([Piece(.kept(a), chunk: 1, length: 4096)]),
+        ClientMessage.begin(command), DoorMessage.errors(Array("no\n".utf8)),
     ]
     return Dictionary(uniqueKeysWithValues: values.map { ("\(type(of: $0))", $0) })
 }

@@ -19,8 +19,7 @@ private let ingest = Ingest(
     files: [IngestFile(info: info, key: b, span: span, isPart: true)])
 private let fetch = Fetch(below: [.root], state: 7, predecessor: Rank(2), reports: true)
 
-private func expectForms<T: Coded>(_ values: [T], _ forms: [String], sourceLocation: SourceLocation = #_sourceLocation)
-{
+func expectForms<T: Coded>(_ values: [T], _ forms: [String], sourceLocation: SourceLocation = #_sourceLocation) {
     #expect(values.map { hexadecimal($0.encoded) } == forms, sourceLocation: sourceLocation)
     for value in values { survivesMutations(value, sourceLocation: sourceLocation) }
 }
@@ -37,7 +36,7 @@ private func expectForms<T: Coded>(_ values: [T], _ forms: [String], sourceLocat
                     )),
                 .hold([Holding([a], in: BitSet([0]), .complete)]), .members, .loading(a, begun: true), .have([a]),
                 .doubt([b]), .poll(task: 5), .cancel(task: 6), .space, .identify(offer: 3, [span]), .ping,
-                .joined([failure]),
+                .joined([failure]), .quit,
             ] as [Request],
             requestForms)
     }
@@ -122,6 +121,7 @@ private let requestForms = [
     "010d030000000000000001000000010000000200000003000000",
     "010e",
     "010f0100000007020000002f61020000006e330400000066756c6c",
+    "0110",
 ]
 
 private let orderForms = [

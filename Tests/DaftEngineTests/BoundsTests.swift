@@ -10,7 +10,9 @@ import Testing
 @testable import DaftEngine
 
 @Suite(.serialized) struct BoundsTests {
-    private func openFiles() throws -> Int { try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").count }
+    private func openFiles() throws -> Int {
+        try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").count
+    }
 
     /// Resident memory of this process in MiB.
     private func residentMebibytes() throws -> Int {
@@ -106,7 +108,8 @@ import Testing
     @Test func manyTinyFilesOverTwoDataServers() async throws {
         let scratch = try Scratch()
         try scratch.makeDirectory("src")
-        let script = "import os\nfor i in range(5000):\n os.makedirs('%s/d%d' % ('src', i // 500), exist_ok=True)\n"
+        let script =
+            "import os\nfor i in range(5000):\n os.makedirs('%s/d%d' % ('src', i // 500), exist_ok=True)\n"
             + " open('src/d%d/f%d' % (i // 500, i), 'wb').write(b'%d' % i)"
         try run("/bin/sh", "-c", "cd \(scratch.path) && python3 -c \"$0\"", script)
         let cluster = try await scratch.cluster(["n0", "n1"])

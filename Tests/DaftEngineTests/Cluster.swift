@@ -127,6 +127,8 @@ final class Traffic: Sendable {
         var calls = 0
         /// Bytes that each rank supplied to others.
         var supplied: [Rank: Int] = [:]
+        /// Once so many were supplied, no more are asked for.
+        var limit = Int.max
     }
 
     private let state = Mutex(State())
@@ -134,6 +136,22 @@ final class Traffic: Sendable {
     var messages: Int { state.withLock { $0.messages } }
     func supplied(by rank: Int) -> Int { state.withLock { $0.supplied[Rank(rank)] ?? 0 } }
     var supplied: Int { state.withLock { $0.supplied.values.reduce(0, +) } }
+
+    private var isHeld: Bool { state.withLock { $0.supplied.values.reduce(0, +) >= $0.limit } }
+
+    /// Lets so many more bytes cross, and the rest only when `release` is called.
+    func hold(after bytes: Int) { state.withLock { $0.limit = $0.supplied.values.reduce(0, +) + bytes } }
+    func release() { state.withLock { $0.limit = .max } }
+
+    func awaitHold() async throws {
+        let isReached = await within(seconds: 30) { [self] in
+            while !isHeld { try? await Task.sleep(for: .milliseconds(1)) }
+            return true
+        }
+        try #require(isReached, "nothing crosses the links")
+    }
+
+    func passage(on loop: any Loop) async { while isHeld { await loop.sleep(milliseconds: 2) } }
 
     func message(_ from: Rank, _ to: Rank) { state.withLock { $0.messages += 1 } }
     func supply(_ rank: Rank, _ bytes: Int) { state.withLock { $0.supplied[rank, default: 0] += bytes } }
@@ -162,6 +180,7 @@ struct CountingLink: Link {
     func load(
         _ run: ChunkRun, from rank: Rank, into slab: Slab, timeoutMilliseconds: Int
     ) async throws(LinkError) -> [PieceState] {
+        if rank != self.rank { await traffic.passage(on: loop) }
         let states = try await link.load(run, from: rank, into: slab, timeoutMilliseconds: timeoutMilliseconds)
         let bytes = zip(run.pieces, states).reduce(0) { $0 + ($1.1 == .sent ? $1.0.length : 0) }
         if rank != self.rank { traffic.supply(rank, bytes) }

@@ -70,6 +70,18 @@ import Testing
         for report in done { #expect(report.failures.isEmpty, "\(report.failures)") }
     }
 
+    @Test func equalFilesThatAreTakenInAtOnceBothGetTheirNames() async throws {
+        let scratch = try Scratch()
+        for i in 0..<60 {
+            for twin in ["a", "b", "c", "d"] { try scratch.write("src/\(i)\(twin)", 9000, seed: UInt64(i + 1)) }
+        }
+        let cluster = try await scratch.cluster(["n0"])
+        defer { cluster.close() }
+        let report = await cluster.put(scratch["src"])
+        #expect(report.failures.isEmpty, "\(report.failures)")
+        #expect(try differences(scratch["src"], scratch["store-n0/src"], permissions: false) == "")
+    }
+
     @Test func manyThatCatchUpAtOnceAllSucceed() async throws {
         let scratch = try Scratch()
         for i in 0..<40 { try scratch.write("src\(i)/f", 10, seed: UInt64(i + 1)) }
@@ -105,9 +117,11 @@ import Testing
         _ = await cluster.put(scratch["large"])
         let before = cluster.traffic.supplied
         let name = try Name("/large")
+        cluster.traffic.hold(after: 400_000)
         let task = Task { await cluster.fetch([name], at: "n1") }
-        while cluster.traffic.supplied - before < 400_000 { try await Task.sleep(for: .milliseconds(2)) }
+        try await cluster.traffic.awaitHold()
         task.cancel()
+        cluster.traffic.release()
         let stopped = await task.value
         #expect(stopped.failures.contains { $0.kind == .stopped })
         let moved = cluster.traffic.supplied - before

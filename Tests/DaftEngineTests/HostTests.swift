@@ -72,10 +72,11 @@ import Testing
         defer { cluster.close() }
         _ = await cluster.put(scratch["src"])
         _ = await cluster.put(try scratch.write("only", 9000, seed: 3), at: "n2")
-        let before = cluster.traffic.supplied
+        cluster.traffic.hold(after: 1 << 20)
         let task = Task { await cluster.bcast("/src") }
-        while cluster.traffic.supplied - before < 1 << 20 { try await Task.sleep(for: .milliseconds(2)) }
+        try await cluster.traffic.awaitHold()
         cluster.network.kill(Rank(3))
+        cluster.traffic.release()
         let finished = await within(seconds: 20) { await task.value }
         let report = try #require(finished, "the broadcast hangs")
         #expect(report.exitStatus == 6, "\(report.failures)")
@@ -102,11 +103,12 @@ import Testing
         defer { cluster.close() }
         _ = await cluster.put(scratch["large"])
         _ = await cluster.fetch([try Name("/large")], at: "n1")
-        let before = cluster.traffic.supplied
+        cluster.traffic.hold(after: 1 << 20)
         let name = try Name("/large")
         let task = Task { await cluster.fetch([name], at: "n2") }
-        while cluster.traffic.supplied - before < 1 << 20 { try await Task.sleep(for: .milliseconds(2)) }
+        try await cluster.traffic.awaitHold()
         cluster.network.kill(Rank(2))
+        cluster.traffic.release()
         let finished = await within(seconds: 20) { await task.value }
         #expect(try #require(finished).failures.isEmpty)
         #expect(try scratch.read("store-n2/large") == scratch.read("large"))

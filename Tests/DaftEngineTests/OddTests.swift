@@ -59,7 +59,8 @@ import Testing
         let cluster = try await Cluster.start(settings)
         defer { cluster.close() }
         #expect(await cluster.diffuse(scratch["src"]).failures.isEmpty)
-        #expect(await cluster.bcast("/src").failures.isEmpty)
+        let bcast = await cluster.bcast("/src")
+        #expect(bcast.failures.isEmpty, "\(bcast.failures)")
         for host in ["n0", "n1"] {
             #expect(try differences(scratch["src"], scratch["store-\(host)/src"], permissions: false) == "")
         }

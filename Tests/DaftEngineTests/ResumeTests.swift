@@ -21,9 +21,11 @@ import Testing
         _ cluster: Cluster, after bytes: Int, _ command: @escaping @Sendable () async -> Report
     ) async throws -> Int {
         let before = cluster.traffic.supplied
+        cluster.traffic.hold(after: bytes)
         let task = Task { await command() }
-        while cluster.traffic.supplied - before < bytes { try await Task.sleep(for: .milliseconds(1)) }
+        try await cluster.traffic.awaitHold()
         task.cancel()
+        cluster.traffic.release()
         let report = try #require(await within(seconds: 20) { await task.value })
         #expect(report.failures.contains { $0.kind == .stopped }, "\(report.failures)")
         let moved = cluster.traffic.supplied - before
@@ -72,9 +74,11 @@ import Testing
         let first = try await slow(scratch, ["n0", "n1", "n2"])
         _ = await first.put(scratch["src"])
         let before = first.traffic.supplied
+        first.traffic.hold(after: 3 << 20)
         let task = Task { await first.bcast("/src") }
-        while first.traffic.supplied - before < 3 << 20 { try await Task.sleep(for: .milliseconds(1)) }
+        try await first.traffic.awaitHold()
         for rank in 1...3 { first.network.kill(Rank(rank)) }
+        first.traffic.release()
         let report = try #require(await within(seconds: 20) { await task.value })
         #expect(report.exitStatus == 6, "\(report.failures)")
         let moved = first.traffic.supplied - before

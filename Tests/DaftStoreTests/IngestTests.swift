@@ -42,6 +42,17 @@ import Testing
         #expect(try store.check(made.id) == [])
     }
 
+    @Test func aPausedIngestIsGoneOnWithWhoeverStillHoldsIt() throws {
+        let store = try fixture.open()
+        let held = try ingest(store, [1, 3])
+        try held.pause()
+        let again = try ingest(store, [])
+        #expect(again.have == BitSet([1, 3]))
+        try again.finish(as: made.id, made.manifest)
+        #expect(try store.extent(of: made.id) == .part(BitSet([1, 3])))
+        withExtendedLifetime(held) {}
+    }
+
     @Test func aChunkThatChangedIsWrittenAnew() throws {
         let store = try fixture.open()
         let other = Made(seed: 2, size: 18_000)

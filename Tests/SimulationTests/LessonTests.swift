@@ -1,9 +1,11 @@
 // What seeds have taught, each told again as the shortest story that shows it.
 
 import DaftCore
-import DaftEngine
+import DaftStore
 import Glibc
 import Testing
+
+@testable import DaftEngine
 
 @Suite struct LessonTests {
     private func cluster(dataServers: Int, sources: [UInt8] = Array("some bytes".utf8)) throws -> Cluster {
@@ -27,5 +29,32 @@ import Testing
         #expect(report?.failures == [])
         #expect(report?.moved == 0)
         #expect(read("\(cluster.base)/target") == read("\(cluster.base)/source"))
+    }
+
+    /// Two commands at once spread the same file, and choose different chunks for this store.
+    @Test func partsOfAFileThatTwoCommandsBringAreBothKept() throws {
+        let cluster = try cluster(dataServers: 2, sources: [UInt8](repeating: 7, count: 8000))
+        let walk = try SourceWalk(Array("\(cluster.base)/source".utf8)) { _, _ in false }
+        guard case .found(let found) = walk.next(1).first, case .file(let info) = found.kind else {
+            Issue.record("there is no file")
+            return
+        }
+        let size = try #require(ChunkSize(ChunkSize.smallest))
+        let key = sourceKey(info, host: "n2", size)
+        let parts = (0..<2).map { chunk in
+            let file = IngestFile(info: info, key: key, span: Span(file: 0, first: chunk, count: 1), isPart: true)
+            return Order.ingest(Ingest(offer: nil, chunkSize: size, files: [file]))
+        }
+        let begun = parts.compactMap { part in
+            cluster.begin(at: cluster.metadataServer) { await $0.carryOut(part, at: Rank(2)) }
+        }
+        try cluster.run(begun)
+        let ids = begun.compactMap(\.value).flatMap { outcome -> [ChunkID] in
+            if case .ingested(let files, _) = outcome, case .part(let ids) = files.first { ids } else { [] }
+        }
+        let manifest = Manifest(size: info.size, chunkSize: size, chunks: ids)
+        let settle = Order.settle([Settled(key: key, content: manifest.contentID, manifest: manifest)])
+        _ = try cluster.result(at: cluster.metadataServer) { await $0.carryOut(settle, at: Rank(2)) }
+        #expect(try cluster.ranks[2].station?.store?.extent(of: manifest.contentID) == .complete)
     }
 }

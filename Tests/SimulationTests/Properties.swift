@@ -3,9 +3,10 @@
 
 import DaftCatalogue
 import DaftCore
-@testable import DaftEngine
 import DaftLink
 import DaftStore
+
+@testable import DaftEngine
 
 extension Simulation {
     // MARK: 1. no wrong bytes
@@ -121,14 +122,14 @@ extension Simulation {
         }
     }
 
-    /// Where the catalogue and a store differ. What an interrupted command left there, with no name and unknown to
-    /// everybody, waits for that command to be run again, and is no difference.
+    /// Where the catalogue and a store differ. What an interrupted command left there, with no name and told to nobody,
+    /// waits for that command to be run again or for the next start, and is no difference.
     private func gap(_ main: Station, _ store: Store, _ number: Int) throws -> [String] {
         let told = try main.catalogue.holdings(of: number, after: nil, limit: .max).map { ($0.content, $0.extent) }
         let kept = try store.kept(after: nil, limit: .max).map { ($0.content, $0.extent) }
         let (a, b) = (Dictionary(told) { $1 }, Dictionary(kept) { $1 })
         return try Set(a.keys).union(b.keys).sorted().filter { content in
-            let isLeftOver = try main.catalogue.size(of: content) == nil && store.names(of: content).isEmpty
+            let isLeftOver = try a[content] == nil && store.names(of: content).isEmpty
             return a[content] != b[content] && !isLeftOver
         }
         .map { content in

@@ -123,6 +123,7 @@ private func brief(_ request: Request) -> String {
         case .identify(let offer, let spans): "identify \(offer) \(spans.count)"
         case .ping: "ping"
         case .joined(let failures): "joined \(failures.map(\.kind))"
+        case .quit: "quit"
         }
     return "\(text), \(request.encoded.count) bytes"
 }

@@ -2,6 +2,7 @@
 
 import Foundation
 import Glibc
+import TestPrograms
 import Testing
 
 @Suite(.timeLimit(.minutes(2))) struct CommandTests {

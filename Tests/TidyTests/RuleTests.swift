@@ -68,7 +68,7 @@ import Testing
 
     @Test(arguments: [
         ("DaftCore", "Synchronization"), ("DaftCatalogue", "CSQLite"), ("DaftCatalogue", "DaftStore"),
-        ("DaftStore", "DaftLink"), ("DaftEngine", "DaftMPI"), ("DaftZMQ", "Glibc"), ("daft", "DaftMPI"),
+        ("DaftStore", "DaftLink"), ("DaftEngine", "DaftMPI"), ("DaftZMQ", "DaftStore"), ("daft", "DaftMPI"),
         ("DaftNew", "DaftCore"),
     ])
     func theWallsStandWhereTheyShould(_ target: String, _ module: String) {

@@ -8,13 +8,15 @@ let walls: [String: Set<String>] = [
     "DaftStore": ["DaftCore", "DaftSQL", "COpenSSL", "CLinux", "CDigest", "Glibc", "Synchronization"],
     "DaftCatalogue": ["DaftCore", "DaftSQL", "Synchronization"],
     "DaftMPI": ["DaftCore", "DaftLink", "CMPI", "CLinux", "Glibc", "Synchronization"],
-    "DaftZMQ": ["DaftCore", "DaftLink", "CZMQ", "Synchronization"],
+    "DaftZMQ": ["DaftCore", "DaftLink", "CZMQ", "Glibc", "Synchronization"],
     "DaftEngine": [
         "DaftCore", "DaftLink", "DaftStore", "DaftCatalogue", "CZstd", "CLinux", "Glibc", "Synchronization",
     ],
-    "DaftShell": ["DaftCore", "DaftLink", "DaftEngine", "Glibc", "Synchronization"],
-    "daft-run": ["DaftShell", "DaftMPI", "DaftEngine", "DaftLink", "DaftCore", "Glibc", "Synchronization"],
-    "daft": ["DaftShell", "DaftZMQ", "Glibc", "Synchronization"],
+    "DaftShell": ["CEdit", "DaftCore", "DaftLink", "DaftEngine", "Glibc", "Synchronization"],
+    "daft-run": [
+        "DaftShell", "DaftMPI", "DaftZMQ", "DaftEngine", "DaftLink", "DaftCore", "Glibc", "Synchronization",
+    ],
+    "daft": ["DaftShell", "DaftZMQ", "DaftCore", "Glibc", "Synchronization"],
     "daft-solo": ["DaftShell", "DaftEngine", "DaftCore", "Glibc"],
     "daft-bench": [
         "DaftCore", "DaftSQL", "DaftLink", "DaftStore", "DaftCatalogue", "DaftEngine", "COpenSSL", "CZstd", "CLinux",
@@ -23,7 +25,7 @@ let walls: [String: Set<String>] = [
 ]
 
 /// Targets that are C, or the map of a system library: nothing of Swift in them to look at.
-let foreign: Set<String> = ["CLinux", "CDigest", "CSQLite", "COpenSSL", "CZstd", "CZMQ", "CMPI"]
+let foreign: Set<String> = ["CEdit", "CLinux", "CDigest", "CSQLite", "COpenSSL", "CZstd", "CZMQ", "CMPI"]
 
 /// Programs: they, and the shell they share, are the ones who print.
 let programs: Set<String> = ["daft-run", "daft", "daft-solo", "daft-bench"]
@@ -42,8 +44,10 @@ let testsOfNoTarget: [String: Set<String>] = [
     ],
     "TestDisk": ["DaftCore", "DaftStore", "Glibc", "Synchronization"],
     "TidyTests": ["Testing", "Foundation"],
-    "ClusterTests": ["Testing", "Foundation", "Glibc"],
+    "ClusterTests": ["Testing", "Foundation", "Glibc", "TestPrograms"],
     "mpi-contract": ["DaftCore", "DaftLink", "DaftMPI", "Glibc", "Synchronization"],
-    "SoloTests": ["Testing", "Foundation", "Glibc"],
+    "TestPrograms": ["Foundation", "Glibc"],
+    "SoloTests": ["Testing", "Foundation", "Glibc", "TestPrograms"],
+    "ServeTests": ["Testing", "Foundation", "Glibc", "TestPrograms"],
     "SystemLibraryTests": ["Testing", "CSQLite", "COpenSSL", "CZstd", "CZMQ", "CMPI"],
 ]

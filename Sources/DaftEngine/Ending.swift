@@ -1,0 +1,46 @@
+// The end of a system that serves until somebody wants it to stop.
+
+import DaftCore
+import DaftLink
+import Synchronization
+
+/// A wish that comes once, and whoever waits for it.
+public final class Ending: Sendable {
+    private struct State {
+        var isWished = false
+        var waiting: [UnsafeContinuation<Void, Never>] = []
+    }
+
+    private let state = Mutex(State())
+
+    public func wish() {
+        let waiting = state.withLock { state in
+            defer { state.waiting = [] }
+            state.isWished = true
+            return state.waiting
+        }
+        for one in waiting { one.resume() }
+    }
+
+    public func wait() async {
+        await withUnsafeContinuation { continuation in
+            let isWished = state.withLock { state in
+                if !state.isWished { state.waiting.append(continuation) }
+                return state.isWished
+            }
+            if isWished { continuation.resume() }
+        }
+    }
+}
+
+extension Session {
+    /// Asks the metadata server to end the whole system.
+    public func quit() async -> Report {
+        do throws(Failure) {
+            _ = try await station.ask(.quit, at: .metadataServer)
+            return Report()
+        } catch {
+            return .failed(error)
+        }
+    }
+}

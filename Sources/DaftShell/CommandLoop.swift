@@ -1,0 +1,122 @@
+// Runs what a program was started for: one command, a job file, standard input, or a prompt. What is of this process is
+// done here, help and commands of the local shell; everything else is for whoever performs commands: a station of this
+// process, or a door.
+//
+// A command that fails does not stop the ones after it. The exit status is that of the first that failed; at a prompt,
+// where everything has been seen, it is 0. A signal ends the running command, and with it a job file; at a prompt
+// Ctrl-C ends the command alone.
+
+import DaftCore
+import DaftEngine
+import Glibc
+
+public protocol Performer: Sendable {
+    /// Performs a command, given as `wording` at `origin`, to its end; its exit status.
+    func perform(_ command: Command, _ wording: Wording, at origin: Origin) async -> Int32
+}
+
+extension Invocation {
+    /// The exit status of the program.
+    public func run(_ performer: any Performer) async -> Int32 {
+        let loop = CommandLoop(performer: performer, console: console, work: work, table: table)
+        switch work {
+        case .command(let command, let words): return await loop.run(command, .arguments(words), at: .arguments)
+        case .lines(let lines): return lines.isTerminal ? await loop.prompt(lines) : await loop.run(lines)
+        case .serve: return 0
+        }
+    }
+}
+
+private struct CommandLoop {
+    let performer: any Performer
+    let console: Console
+    let work: Work
+    let table: OptionTable
+
+    private var interruption: Interruption { console.interruption }
+
+    func run(_ command: Command, _ wording: Wording, at origin: Origin) async -> Int32 {
+        switch command {
+        case .nothing: return 0
+        case .help(let verb):
+            await console.put(verb.map(\.shape.help) ?? "\(Verb.overview)\n\nOptions:\n\(table.help)\n")
+            return 0
+        case .shell(let line): return await runLocally(line, at: origin)
+        default: return await performer.perform(command, wording, at: origin)
+        }
+    }
+
+    /// Runs one line; `isLast` where it says that all is to end.
+    private func run(line: [UInt8], at origin: Origin) async -> (status: Int32, isLast: Bool) {
+        do throws(CommandError) {
+            let command = try Command(line: line)
+            return (await run(command, .line(line), at: origin), command == .quit)
+        } catch {
+            await console.tell(.failed(error.failure), of: nil, at: origin)
+            return (error.failure.exitStatus, false)
+        }
+    }
+
+    func run(_ lines: Lines) async -> Int32 {
+        var status: Int32 = 0
+        while true {
+            let next = await console.run { [wake = interruption.wake] in lines.next(until: wake) }
+            switch next {
+            case .line(let line):
+                let ended = await run(line: line, at: Origin(place: "\(lines.title):\(lines.number)"))
+                if let signalled = interruption.exitStatus { return signalled }
+                if status == 0 { status = ended.status }
+                if ended.isLast { return status }
+            case .end: return status
+            case .interrupted: return interruption.exitStatus ?? status
+            case .failed(let failure):
+                await console.tell(.failed(failure), of: nil, at: .arguments)
+                return status == 0 ? failure.exitStatus : status
+            }
+        }
+    }
+
+    func prompt(_ lines: Lines) async -> Int32 {
+        let editor = LineEditor("daft> ")
+        while true {
+            if editor == nil { await console.ask("daft> ") }
+            let next = await console.run { [wake = interruption.wake] in
+                editor?.next(until: wake) ?? lines.next(until: wake)
+            }
+            switch next {
+            case .line(let line):
+                if await run(line: line, at: .arguments).isLast { return 0 }
+            case .end:
+                await console.ask("\n")
+                return 0
+            case .interrupted:
+                lines.forgetLine()
+                await console.ask("\n")
+            case .failed(let failure):
+                await console.tell(.failed(failure), of: nil, at: .arguments)
+                return failure.exitStatus
+            }
+            if let status = interruption.exitStatus, !interruption.isForOneCommand { return status }
+            interruption.forget()
+        }
+    }
+
+    private func runLocally(_ line: [UInt8], at origin: Origin) async -> Int32 {
+        var report = Report()
+        do throws(Failure) {
+            let process = try LocalCommand.start(line, keepsInput: work.isTyped)
+            // From a terminal the command gets a SIGINT itself.
+            let end: @Sendable (Int32) -> Void = { [isTyped = work.isTyped] signal in
+                if !isTyped { kill(-process, signal) } else if signal != SIGINT { kill(process, signal) }
+            }
+            let failure = await interruption.cancelling(end) {
+                await console.run { LocalCommand.finish(process) }
+            }
+            if let failure { report.failures = [failure] }
+        } catch {
+            report.failures = [error]
+        }
+        await console.tell(report, of: .shell, at: origin)
+        return interruption.exitStatus ?? report.exitStatus
+    }
+}

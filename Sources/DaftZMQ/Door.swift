@@ -1,0 +1,219 @@
+// A door: where clients on this node bring their commands. One thread owns its socket; it hands commands on, forwards
+// what they print, and takes those as gone of whom nothing has been heard for long.
+
+import DaftCore
+import DaftLink
+import Glibc
+import Synchronization
+
+public final class Door: Sendable {
+    /// How patient a door is.
+    public struct Patience: Sendable {
+        public var beatMilliseconds = 1_000
+        /// A client that has said nothing for so long is gone.
+        public var silenceMilliseconds = 5_000
+        /// How long commands may take to end when the door is closed.
+        public var closingMilliseconds = 2_000
+        /// More clients than this are turned away: each may hold some memory for as long as it likes.
+        public var guests = 32
+
+        public init() {}
+    }
+
+    private struct State {
+        var socket: Socket?
+        var thread: OwnThread?
+        var closing: UnsafeContinuation<Void, Never>?
+        var isClosing = false
+    }
+
+    private let patience: Patience
+    private let place: DoorPlace
+    private let waker = Waker()
+    private let state: Mutex<State>
+
+    /// Makes the door in `directory`; a socket that a dead process has left there is replaced. Who knocks waits until
+    /// the door is opened.
+    public init(in directory: [UInt8], _ patience: Patience = Patience()) throws(Failure) {
+        self.patience = patience
+        place = try DoorPlace(in: directory)
+        do throws(ZMQError) {
+            let socket = try Socket(.router, in: try Context(), lingerMilliseconds: 500)
+            try socket.bind(place.endpoint)
+            chmod(place.path, 0o600)
+            state = Mutex(State(socket: socket))
+        } catch {
+            throw Failure(.failed, directory + Array("/door".utf8), error.reason)
+        }
+    }
+
+    /// From now on `perform` gets each command; it returns at once, and ends the guest some time.
+    public func open(_ perform: @escaping @Sendable (Guest) -> Void) {
+        state.withLock { state in
+            guard let socket = state.socket else { return }
+            state.socket = nil
+            state.thread = OwnThread("daft-door") { [self] in
+                let rounds = Rounds(socket, waker, patience, perform)
+                rounds.run { [self] in self.state.withLock { $0.isClosing } }
+                unlink(place.path)
+                self.state.withLock { $0.closing }?.resume()
+            }
+        }
+    }
+
+    /// Takes no more commands, ends those that run, and waits for them, but not for ever.
+    public func close() async {
+        let thread = state.withLock { state in
+            defer { (state.thread, state.socket) = (nil, nil) }
+            return state.thread
+        }
+        guard let thread else { return }
+        await withUnsafeContinuation { continuation in
+            state.withLock { state in
+                state.isClosing = true
+                state.closing = continuation
+            }
+            waker.call()
+        }
+        thread.join()
+    }
+}
+
+/// What the door's thread does, round by round.
+private final class Rounds {
+    private struct Seat {
+        let guest: Guest
+        var lastHeard: Nanoseconds
+        var isGone = false
+    }
+
+    private static let messagesAtOnce = 100
+
+    private let socket: Socket
+    private let waker: Waker
+    private let patience: Door.Patience
+    private let perform: @Sendable (Guest) -> Void
+    private var seats: [[UInt8]: Seat] = [:]
+    private var nextBeat: Nanoseconds = 0
+    private var lastBeat: Nanoseconds = 0
+    private var closingDeadline: Nanoseconds?
+
+    init(
+        _ socket: Socket, _ waker: Waker, _ patience: Door.Patience, _ perform: @escaping @Sendable (Guest) -> Void
+    ) {
+        self.socket = socket
+        self.waker = waker
+        self.patience = patience
+        self.perform = perform
+    }
+
+    func run(until isClosing: () -> Bool) {
+        while true {
+            wait(
+                for: socket, or: waker,
+                milliseconds: seats.isEmpty && !isClosing() ? nil : patience.beatMilliseconds / 2)
+            takeMessages()
+            for (client, seat) in seats { forward(seat.guest, to: client) }
+            let now = monotonicNow()
+            if now >= nextBeat { beat(now) }
+            guard isClosing() else { continue }
+            if closingDeadline == nil { beginClosing(now) }
+            if let closingDeadline, seats.isEmpty || now >= closingDeadline { break }
+        }
+        for client in seats.keys { refuse(client, .unreachable, "the system has ended") }
+    }
+
+    private func beginClosing(_ now: Nanoseconds) {
+        closingDeadline = now + Nanoseconds(patience.closingMilliseconds) * 1_000_000
+        for seat in seats.values { seat.guest.end(by: SIGTERM) }
+    }
+
+    private func beat(_ now: Nanoseconds) {
+        nextBeat = now + Nanoseconds(patience.beatMilliseconds) * 1_000_000
+        let longest = Nanoseconds(patience.silenceMilliseconds) * 1_000_000
+        defer { lastBeat = now }
+        // Where this process itself stood still, clients have been heard by nobody.
+        if now > lastBeat + longest / 2 { return }
+        for (client, seat) in seats where !seat.isGone {
+            if now > seat.lastHeard + longest {
+                refuse(client, .stopped, "given up, since nothing was heard of this client for long")
+                lose(client)
+            } else {
+                send(.alive, to: client)
+            }
+        }
+    }
+
+    private func lose(_ client: [UInt8]) {
+        seats[client]?.isGone = true
+        seats[client]?.guest.vanish()
+    }
+
+    // MARK: what clients say
+
+    private func takeMessages() {
+        for _ in 0..<Rounds.messagesAtOnce {
+            guard let parts = try? socket.receive() else { return }
+            // A client's name, given by the socket, and what it says.
+            if parts.count == 2 { take(parts[1], from: parts[0]) }
+        }
+        waker.call()
+    }
+
+    private func take(_ bytes: [UInt8], from client: [UInt8]) {
+        do throws(Malformed) {
+            let message = try ClientMessage(decoding: bytes)
+            seats[client]?.lastHeard = monotonicNow()
+            try take(message, from: client)
+        } catch {
+            refuse(client, .malformed, "this is nothing to say at a door: \(error.what) at \(error.offset)")
+            lose(client)
+        }
+    }
+
+    private func take(_ message: ClientMessage, from client: [UInt8]) throws(Malformed) {
+        let guest = seats[client]?.guest
+        switch message {
+        case .begin(let command): begin(command, for: client)
+        case .room(let bytes):
+            if let guest, !guest.give(room: Int(bytes)) { throw Malformed("room that was taken before", at: 2) }
+        case .signal(let number):
+            guard [SIGINT, SIGTERM, SIGHUP].contains(Int32(number)) else { throw Malformed("a signal to end", at: 2) }
+            guest?.end(by: Int32(number))
+        case .deaf: guest?.deafen()
+        case .alive: break
+        }
+    }
+
+    private func begin(_ command: DoorCommand, for client: [UInt8]) {
+        if seats[client] != nil { return refuse(client, .failed, "one command at a time") }
+        if closingDeadline != nil { return refuse(client, .unreachable, "the system is ending") }
+        if seats.count >= patience.guests {
+            return refuse(client, .failed, "\(seats.count) commands run here already: try again later")
+        }
+        let guest = Guest(command, waker)
+        seats[client] = Seat(guest: guest, lastHeard: monotonicNow())
+        send(.alive, to: client)
+        perform(guest)
+    }
+
+    // MARK: what is said to them
+
+    private func forward(_ guest: Guest, to client: [UInt8]) {
+        let (pieces, status) = guest.taken()
+        for piece in pieces { send(piece, to: client) }
+        guard let status else { return }
+        send(.end(status: UInt8(truncatingIfNeeded: status)), to: client)
+        seats[client] = nil
+    }
+
+    private func refuse(_ client: [UInt8], _ kind: Failure.Kind, _ reason: String) {
+        send(.refused(Failure(kind, [], reason)), to: client)
+    }
+
+    /// Whoever cannot be sent anything is gone.
+    private func send(_ message: DoorMessage, to client: [UInt8]) {
+        if seats[client]?.isGone ?? false { return }
+        do throws(ZMQError) { try socket.send([client, message.encoded]) } catch { lose(client) }
+    }
+}

@@ -1,0 +1,37 @@
+// Where a door is: a socket called `door` in a directory that only its owner can enter. The address of such a socket
+// has room for 107 bytes and a store's path may be longer, so it is reached through the open directory.
+
+import DaftCore
+import Glibc
+
+public final class DoorPlace: Sendable {
+    private let descriptor: Int32
+
+    public init(in directory: [UInt8]) throws(Failure) {
+        let path = directory + [0]
+        descriptor = path.withUnsafeBytes {
+            Glibc.open($0.bindMemory(to: CChar.self).baseAddress!, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        }
+        if descriptor < 0 { throw Failure(.unreachable, directory, String(cString: strerror(errno))) }
+    }
+
+    deinit { close(descriptor) }
+
+    var path: String { "/proc/self/fd/\(descriptor)/door" }
+    var endpoint: String { "ipc://" + path }
+
+    /// Whether somebody listens: a socket file that a dead process has left is no door.
+    public var isOpen: Bool {
+        let probe = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        guard probe >= 0 else { return false }
+        defer { close(probe) }
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
+        return withUnsafePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                connect(probe, $0, socklen_t(MemoryLayout<sockaddr_un>.size)) == 0
+            }
+        }
+    }
+}

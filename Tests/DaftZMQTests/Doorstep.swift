@@ -1,0 +1,133 @@
+// A door in a directory of its own, with guests that a test serves, and clients of every kind.
+
+import DaftCore
+import DaftLink
+import Foundation
+import Glibc
+import Synchronization
+import Testing
+
+@testable import DaftZMQ
+
+/// One at a time: some of them count what the process has.
+@Suite(.serialized, .timeLimit(.minutes(1))) enum AtTheDoor {}
+
+final class Doorstep: Sendable {
+    let directory: String
+    let door: Door
+    private let guests = Mutex<[Guest]>([])
+
+    /// A door that hands its guests to `serve`, each on a thread of its own.
+    init(
+        _ patience: Door.Patience = .hasty, below path: String = "",
+        serve: @escaping @Sendable (Guest) -> Void = { $0.end(0) }
+    ) throws {
+        directory = "/tmp/daft-door-test-\(UInt64.random(in: 0 ... .max))\(path)"
+        try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+        door = try Door(in: Array(directory.utf8), patience)
+        door.open { [self] guest in
+            guests.withLock { $0.append(guest) }
+            _ = OwnThread("guest") { serve(guest) }
+        }
+    }
+
+    func end() async {
+        await door.close()
+        let top = directory.split(separator: "/").prefix(2).joined(separator: "/")
+        try? FileManager.default.removeItem(atPath: "/" + top)
+    }
+
+    var place: DoorPlace { get throws { try DoorPlace(in: Array(directory.utf8)) } }
+
+    func knock(_ command: DoorCommand = .some, _ patience: Knock.Patience = .init()) throws -> Knock {
+        try Knock(at: place, command, patience)
+    }
+
+    /// A client that says what it likes.
+    func stranger() throws -> Stranger { try Stranger(at: place) }
+
+    var latest: Guest? { guests.withLock { $0.last } }
+}
+
+final class Stranger {
+    let place: DoorPlace
+    private let socket: Socket
+
+    init(at place: DoorPlace) throws {
+        self.place = place
+        socket = try Socket(.dealer, in: Context(), lingerMilliseconds: 0)
+        try socket.connect(place.endpoint)
+    }
+
+    func say(_ parts: [UInt8]...) throws { try socket.send(parts) }
+
+    /// Why it was refused, if it was until now.
+    func refusal() throws -> Failure? {
+        while let parts = try socket.receive() {
+            if case .refused(let failure) = try DoorMessage(decoding: parts[0]) { return failure }
+        }
+        return nil
+    }
+}
+
+extension DoorCommand {
+    static let some = DoorCommand(.arguments([Array("ls".utf8)]), in: Array("/tmp".utf8))
+}
+
+extension Door.Patience {
+    /// For tests that wait for its end.
+    static var hasty: Door.Patience {
+        var patience = Door.Patience()
+        patience.beatMilliseconds = 100
+        patience.silenceMilliseconds = 2_000
+        patience.closingMilliseconds = 500
+        return patience
+    }
+}
+
+extension Guest {
+    func write(_ bytes: [UInt8], asErrors: Bool = false) -> Written {
+        bytes.withUnsafeBytes { write($0, asErrors: asErrors) }
+    }
+}
+
+/// All that a client hears.
+struct Told {
+    var output: [UInt8] = []
+    var errors: [UInt8] = []
+    var status: Int32?
+    var refusal: Failure?
+}
+
+extension Knock {
+    func listen() -> Told {
+        var told = Told()
+        while true {
+            switch next() {
+            case .output(let bytes): told.output += bytes
+            case .errors(let bytes): told.errors += bytes
+            case .end(let status):
+                told.status = status
+                return told
+            case .refused(let failure):
+                told.refusal = failure
+                return told
+            }
+        }
+    }
+}
+
+/// Waits for what will be true soon; false if it was not.
+func soon(_ condition: () throws -> Bool) rethrows -> Bool {
+    for _ in 0..<2_000 {
+        if try condition() { return true }
+        usleep(5_000)
+    }
+    return try condition()
+}
+
+final class Counter: Sendable {
+    private let value = Atomic<Int>(0)
+    var now: Int { value.load(ordering: .relaxed) }
+    func add(_ count: Int) { value.add(count, ordering: .relaxed) }
+}

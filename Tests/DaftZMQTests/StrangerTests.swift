@@ -1,0 +1,138 @@
+// What strangers do to a door: nothing that anybody else would notice.
+
+import DaftCore
+import Foundation
+import Glibc
+import Testing
+
+@testable import DaftZMQ
+
+extension AtTheDoor {
+    @Suite struct StrangerTests {
+        @Test(arguments: [UInt64(1), 2, 3]) func garbageHarmsNothing(seed: UInt64) async throws {
+            let doorstep = try Doorstep { guest in
+                _ = guest.write(Array("fine".utf8))
+                guest.end(0)
+            }
+            var dice = Dice(seed: seed)
+            let stranger = try doorstep.stranger()
+            let begin = ClientMessage.begin(.some).encoded
+            for _ in 0..<300 {
+                var bytes = begin
+                switch Int.random(in: 0..<4, using: &dice) {
+                case 0:
+                    bytes = (0..<Int.random(in: 0..<200, using: &dice)).map { _ in .random(in: 0...255, using: &dice) }
+                case 1: bytes[Int.random(in: bytes.indices, using: &dice)] ^= .random(in: 1...255, using: &dice)
+                case 2: bytes.removeLast(Int.random(in: 1..<bytes.count, using: &dice))
+                default: bytes += [0]
+                }
+                if Int.random(in: 0..<8, using: &dice) == 0 {
+                    try stranger.say(bytes, [1], [], [2])
+                } else {
+                    try stranger.say(bytes)
+                }
+            }
+            sayNonsense(to: stranger.place, &dice)
+            let knock = try doorstep.knock()
+            let told = knock.listen()
+            #expect(told.output == Array("fine".utf8))
+            #expect(told.status == 0)
+            knock.close()
+            await doorstep.end()
+        }
+
+        /// No such kind, no such version, no such signal, room that was never taken, nothing at all.
+        @Test(arguments: [[1, 9], [2, 4], [1, 3, 9], [1, 2, 1, 0, 0, 0], []] as [[UInt8]])
+        func whatIsNothingToSayIsRefusedAndEndsTheCommand(bytes: [UInt8]) async throws {
+            let doorstep = try Doorstep { guest in guest.onSignal { guest.end($0) } }
+            let stranger = try doorstep.stranger()
+            try stranger.say(ClientMessage.begin(.some).encoded)
+            try stranger.say(bytes)
+            #expect(try soon { try stranger.refusal()?.kind == .malformed })
+            await doorstep.end()
+        }
+
+        @Test func aSocketThatADeadProcessLeftIsNoDoorAndIsReplaced() async throws {
+            let directory = "/tmp/daft-door-test-\(UInt64.random(in: 0 ... .max))"
+            try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+            defer { try? FileManager.default.removeItem(atPath: directory) }
+            let place = try DoorPlace(in: Array(directory.utf8))
+            #expect(!place.isOpen)
+            let dead = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+            let bound = withAddress(place.path) { bind(dead, $0, $1) }
+            close(dead)
+            #expect(bound == 0)
+            #expect(FileManager.default.fileExists(atPath: directory + "/door"))
+            #expect(!place.isOpen)
+            let door = try Door(in: Array(directory.utf8))
+            #expect(place.isOpen)
+            let mode = try FileManager.default.attributesOfItem(atPath: directory + "/door")[.posixPermissions] as? Int
+            #expect(mode == 0o600)
+            await door.close()
+        }
+
+        @Test func aDoorMayBeFarDown() async throws {
+            let path = String(repeating: "/a-rather-long-name", count: 20)
+            let doorstep = try Doorstep(below: path) { $0.end(3) }
+            #expect(FileManager.default.fileExists(atPath: doorstep.directory + "/door"))
+            let knock = try doorstep.knock()
+            #expect(knock.listen().status == 3)
+            knock.close()
+            await doorstep.end()
+        }
+
+        @Test func whereThereIsNoDirectoryThereIsNoDoor() {
+            #expect(throws: Failure.self) { try Door(in: Array("/tmp/daft-no-such-directory".utf8)) }
+        }
+
+        @Test func noThreadOutlivesItsDoorOrItsClient() async throws {
+            for _ in 0..<5 {
+                let doorstep = try Doorstep()
+                let knock = try doorstep.knock()
+                #expect(knock.listen().status == 0)
+                #expect(threads().count >= 4)
+                knock.close()
+                await doorstep.end()
+            }
+            #expect(soon { threads().isEmpty }, "\(threads())")
+        }
+    }
+}
+
+/// The threads of doors, of clients and of ZeroMQ in this process.
+private func threads() -> [String] {
+    let tasks = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/task")) ?? []
+    let names = tasks.compactMap { try? String(contentsOfFile: "/proc/self/task/\($0)/comm", encoding: .utf8) }
+    return names.filter { name in ["daft-door", "daft-knock", "ZMQ"].contains { name.hasPrefix($0) } }
+}
+
+/// Bytes that are no ZeroMQ at all.
+private func sayNonsense(to place: DoorPlace, _ dice: inout Dice) {
+    for _ in 0..<5 {
+        let stranger = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+        _ = withAddress(place.path) { connect(stranger, $0, $1) }
+        let bytes = (0..<1_000).map { _ in UInt8.random(in: 0...255, using: &dice) }
+        _ = send(stranger, bytes, bytes.count, Int32(MSG_NOSIGNAL))
+        close(stranger)
+    }
+}
+
+private func withAddress<T>(_ path: String, _ body: (UnsafePointer<sockaddr>, socklen_t) -> T) -> T {
+    var address = sockaddr_un()
+    address.sun_family = sa_family_t(AF_UNIX)
+    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
+    return withUnsafePointer(to: &address) {
+        $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { body($0, socklen_t(MemoryLayout<sockaddr_un>.size)) }
+    }
+}
+
+/// The same numbers in every run.
+private struct Dice: RandomNumberGenerator {
+    private var state: UInt64
+    init(seed: UInt64) { state = seed }
+
+    mutating func next() -> UInt64 {
+        state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+        return (state >> 33) ^ (state << 31)
+    }
+}

@@ -1,0 +1,87 @@
+// `daft-run serve` and `daft`, as users type them.
+
+import Foundation
+import Glibc
+import TestPrograms
+import Testing
+
+@Suite(.serialized, .timeLimit(.minutes(2))) struct ServeTests {
+    @Test func clientsPutLookGetAndEndTheSystem() throws {
+        let job = try Job()
+        let bytes = try noise(9_000_000)
+        try job.write("set/big", bytes)
+        try job.write("set/small", Data("hello\n".utf8))
+        try job.serve()
+
+        let put = try job.daft("put", "../set", below: "/sub")
+        #expect(put.status == 0 && put.output.hasPrefix("/set: 2 files"), "\(put)")
+        #expect(try job.daft("ls", "/set").output == "/set/big\n/set/small\n")
+        #expect(try job.daft("ls", at: job.store + ".1").output == "/set\n")
+        #expect(try job.daft("cat", "/set/small").output == "hello\n")
+        let get = try job.daft("get", "/set", below: "/sub", at: job.store + ".1")
+        #expect(get.status == 0, "\(get)")
+        #expect(try job.bytes("sub/set/big") == bytes)
+        #expect(try job.daft("get", "/set/small", "--to", "copy").status == 0)
+        #expect(try job.bytes("copy") == Data("hello\n".utf8))
+        let fetch = try job.daft("fetch", "/set", at: job.store + ".1")
+        #expect(fetch.status == 0, "\(fetch)")
+        #expect(try Data(contentsOf: URL(fileURLWithPath: job.store + ".1/set/big")) == bytes)
+        #expect(try job.daft("bcast", "set/small", "--as", "/b").status == 0)
+        #expect(try job.daft("status").output.contains("2 alive"))
+        #expect(try job.daft("cat", "/none").status == 3)
+
+        // The metadata server has a door too, where rank 0 is on no data server's node.
+        #expect(try job.daft("--catalogue", job.store + ".mds", "ls", at: job.path + "/none").status == 0)
+
+        #expect(try job.daft("quit", at: job.store + ".1").status == 0)
+        let ended = try job.ended()
+        #expect(ended.status == 0, "\(ended)")
+        let late = try job.daft("ls")
+        #expect(late.status == 6 && late.errors.contains("daft-run serve"), "\(late)")
+    }
+
+    @Test func linesOfStandardInputAreCommandsAtTheDoor() throws {
+        let job = try Job()
+        try job.serve()
+        try job.write("a b", Data("x".utf8))
+        try job.write("lines", Data("put 'a b'\n# no\n!echo here\nls\ncat /none\nhelp quit\nnonsense\nquit\nls\n".utf8))
+        let lines = try job.start([], input: job.path + "/here/lines").wait()
+        #expect(lines.status == 3)
+        #expect(lines.output.contains("here\n/a b\nquit\n"), "\(lines)")
+        #expect(lines.errors.contains("standard input:5: cat: /none: "), "\(lines)")
+        #expect(lines.errors.contains("standard input:7: column 1: unknown command"), "\(lines)")
+        #expect(try job.ended().status == 0)
+    }
+
+    @Test func whatIsWrongWithACommandIsSaidWithoutASystem() throws {
+        let job = try Job()
+        #expect(try job.daft("--version").output.hasPrefix("daft "))
+        #expect(try job.daft("--help").status == 0)
+        #expect(try job.daft("help", "get").output.hasPrefix("get "))
+        #expect(try job.daft("get").status == 2)
+        #expect(try job.daft("nonsense").status == 2)
+        #expect(try job.daft("--chunk-size", "4M", "ls").status == 2)
+        let start = Date()
+        #expect(try job.daft("ls").status == 6)
+        #expect(Date().timeIntervalSince(start) < 2)
+    }
+
+    @Test func manyClientsAtOnceEachGetTheirOwn() throws {
+        let job = try Job()
+        try job.serve()
+        for number in 0..<8 { try job.write("f\(number)", Data("\(number)\n".utf8) + noise(100_000 * (number + 1))) }
+        let puts = try (0..<8).map { number in
+            try job.start(["put", "f\(number)"], at: job.store + (number.isMultiple(of: 2) ? "" : ".1"))
+        }
+        for put in puts { #expect(put.wait().status == 0) }
+        let gets = try (0..<8).map { number in
+            try job.start(["get", "/f\(number)", "--to", "g\(number)"], at: job.store + (number < 4 ? "" : ".1"))
+        }
+        let lists = try (0..<8).map { _ in try job.start(["ls"]) }
+        for get in gets { #expect(get.wait().status == 0) }
+        for list in lists { #expect(list.wait().output == (0..<8).map { "/f\($0)\n" }.joined()) }
+        for number in 0..<8 { #expect(try job.bytes("g\(number)") == job.bytes("f\(number)")) }
+        #expect(try job.daft("quit").status == 0)
+        #expect(try job.ended().status == 0)
+    }
+}

@@ -56,8 +56,8 @@ actor Sourcing {
     }
 
     /// The chunks to ask for next, among those that are `open`: what other ranks that are loading the content have at
-    /// this moment; else, of a content that is kept in parts, what the keeper has whose turn it is, so that the links of
-    /// all of them carry something.
+    /// this moment; else, of a content that is kept in parts, what the keeper has whose turn it is, so that the links
+    /// of all of them carry something.
     func preferred(_ content: ContentID, among open: BitSet) async -> BitSet {
         var atPeers = BitSet()
         for chunks in (peers[content] ?? [:]).values { atPeers.formUnion(chunks) }

@@ -148,7 +148,7 @@ final class Traffic: Sendable {
             while !isHeld { try? await Task.sleep(for: .milliseconds(1)) }
             return true
         }
-        try #require(isReached, "nothing crosses the links")
+        try #require(isReached == true, "nothing crosses the links")
     }
 
     func passage(on loop: any Loop) async { while isHeld { await loop.sleep(milliseconds: 2) } }

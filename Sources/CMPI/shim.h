@@ -9,11 +9,8 @@
 static inline MPI_Comm cmpi_world(void) { return MPI_COMM_WORLD; }
 static inline MPI_Datatype cmpi_byte(void) { return MPI_BYTE; }
 static inline MPI_Datatype cmpi_int64(void) { return MPI_INT64_T; }
-static inline MPI_Op cmpi_max(void) { return MPI_MAX; }
 static inline MPI_Request cmpi_no_request(void) { return MPI_REQUEST_NULL; }
-static inline MPI_Message cmpi_no_message(void) { return MPI_MESSAGE_NULL; }
 static inline MPI_Errhandler cmpi_errors_return(void) { return MPI_ERRORS_RETURN; }
 static inline MPI_Status *cmpi_ignored_statuses(void) { return MPI_STATUSES_IGNORE; }
-static inline MPI_Info cmpi_no_info(void) { return MPI_INFO_NULL; }
 
 #endif

@@ -16,12 +16,6 @@ public struct MPIProcess {
     /// An orderly end, which all ranks take part in. Never from a deinit: a rank that threw would wait for the others
     /// there.
     public func finalize() throws(MPIError) { try check("MPI_Finalize", MPI_Finalize()) }
-
-    /// The disorderly end of all ranks.
-    public func abort(status: Int32) -> Never {
-        MPI_Abort(world.handle, status)
-        while true {}  // MPI_Abort does not return
-    }
 }
 
 public struct Communicator: @unchecked Sendable {
@@ -43,15 +37,6 @@ public struct Communicator: @unchecked Sendable {
     public func duplicate() throws(MPIError) -> Communicator {
         var made: MPI_Comm?
         try check("MPI_Comm_dup", MPI_Comm_dup(handle, &made))
-        return try Communicator(made)
-    }
-
-    /// The ranks that share this one's node.
-    public func onThisNode() throws(MPIError) -> Communicator {
-        var made: MPI_Comm?
-        try check(
-            "MPI_Comm_split_type",
-            MPI_Comm_split_type(handle, Int32(MPI_COMM_TYPE_SHARED), Int32(rank), cmpi_no_info(), &made))
         return try Communicator(made)
     }
 

@@ -139,8 +139,7 @@ struct Ranks {
                 "\(member.rank) on \(member.store.host): data server, store \(shown(member.store.path))")
         }
         for parameter in chosen {
-            await invocation.console.sayIfVerbose(
-                "Open MPI: \(parameter.name)=\(parameter.value), since \(parameter.reason)")
+            await invocation.console.sayIfVerbose("Open MPI: \(parameter.description)")
         }
         let shell = Shell(invocation.console, at: station)
         guard let door else { return await invocation.run(shell) }

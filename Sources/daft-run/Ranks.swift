@@ -49,7 +49,7 @@ struct Ranks {
         let chosen = MPIParameters.choose()
         do throws(MPIError) {
             let process = try MPIProcess()
-            let status = try run(process.world.duplicate(), chosen)
+            let status = try run(process.world.duplicate(), chosen, interruption)
             try process.finalize()
             return status
         } catch {
@@ -58,7 +58,9 @@ struct Ranks {
         }
     }
 
-    private func run(_ world: Communicator, _ chosen: [MPIParameter]) throws(MPIError) -> Int32 {
+    private func run(
+        _ world: Communicator, _ chosen: [MPIParameter], _ interruption: Interruption?
+    ) throws(MPIError) -> Int32 {
         guard world.size > 1 else {
             say("daft: one process is the metadata server alone: start at least two, as in mpirun -np 2 daft-run …")
             return 2
@@ -72,6 +74,8 @@ struct Ranks {
             opened.station?.close()
             return refuse(failures.compactMap { try? Failure(decoding: $0) }) ?? 0
         }
+        // Where another rank has died, this is a warning that the end is near; in order or not, rank 0 says.
+        interruption?.onSignal { station.checkpoint() }
         let status = Mutex<Int32>(0)
         let stopped = Stopped(loop, link, opened.door)
         link.onEnd { loop.start { await stopped.now() } }

@@ -22,6 +22,7 @@ public final class Station: Sendable {
     let roster = Roster()
     let claims = Claims()
     let pins = Pins()
+    public let underWay: UnderWay
     /// On the metadata server: whether a user has asked for the end of the system.
     public let ending = Ending()
     private let storeNumber = Mutex<Int?>(nil)
@@ -52,6 +53,7 @@ public final class Station: Sendable {
         intake = SlabPool(totalBytes: half, slabBytes: max(settings.chunkSize.bytes, 1 << 20))
         outlet = SlabPool(totalBytes: half, slabBytes: max(settings.chunkSize.bytes, 1 << 20))
         offers = Offers(workers: workers)
+        underWay = UnderWay(on: link.loop)
         follower.withLock { $0 = Follower(self) }
     }
 

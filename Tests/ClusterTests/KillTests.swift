@@ -1,5 +1,5 @@
-// A rank that is killed at a random moment of a command: the job ends soon and says what died, the stores are sound, and
-// the same command run again completes and moves only what was missing.
+// A rank that is killed at a random moment of a command: the job ends soon and says what died, the stores are sound,
+// and the same command run again completes and moves only what was missing.
 //
 // One round for each command in every run. DAFT_KILLS=50 makes it so many rounds, with six times the bytes;
 // DAFT_KILL_SEED=7 has them begin with that seed, which is said in any case.
@@ -121,8 +121,8 @@ private struct Receiver {
         }
     }
 
-    /// Starts the command and kills a rank of it at a moment drawn by how much is there; now and then before that, while
-    /// the system starts. Nothing where the command was faster.
+    /// Starts the command and kills a rank of it at a moment drawn by how much is there; now and then before that,
+    /// while the system starts. Nothing where the command was faster.
     private func kill(
         _ command: [String], _ verb: String, _ nodes: PretendedNodes, _ draw: inout Draw
     ) throws -> Killed? {

@@ -36,7 +36,7 @@ func expectForms<T: Coded>(_ values: [T], _ forms: [String], sourceLocation: Sou
                     )),
                 .hold([Holding([a], in: BitSet([0]), .complete)]), .members, .loading(a, begun: true), .have([a]),
                 .doubt([b]), .poll(task: 5), .cancel(task: 6), .space, .identify(offer: 3, [span]), .ping,
-                .joined([failure]), .quit,
+                .joined([failure]), .quit, .underWay,
             ] as [Request],
             requestForms)
     }
@@ -62,6 +62,9 @@ func expectForms<T: Coded>(_ values: [T], _ forms: [String], sourceLocation: Sou
                 .members([Member(rank: Rank(1), number: 0, store: store, isAlive: true)]), .loaders([Rank(3)]),
                 .have([.complete, .nothing]), .working(task: 5, progress), .space(Space(total: 9, free: 8)),
                 .identified([.ids([a]), .failed(failure)]),
+                .underWay([
+                    CommandUnderWay(host: "n1", wording: Array("ls".utf8), milliseconds: 9, progress: progress)
+                ]),
             ] as [Reply],
             replyForms)
     }
@@ -122,6 +125,7 @@ private let requestForms = [
     "010e",
     "010f0100000007020000002f61020000006e330400000066756c6c",
     "0110",
+    "0111",
 ]
 
 private let orderForms = [
@@ -152,6 +156,8 @@ private let replyForms = [
     "010c09000000000000000800000000000000",
     "010d020000000101000000000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f0007020000"
         + "002f61020000006e330400000066756c6c",
+    "010e01000000020000006e31020000006c730900000000000000010000000000000002000000000000000300000000000000"
+        + "0400000000000000",
 ]
 
 private let outcomeForms = [

@@ -33,6 +33,8 @@ func isFirstRank() -> Bool {
 }
 
 struct Ranks {
+    /// Of a hundred nodes without a disk a few are enough to name.
+    private static let mostReasons = 3
     private let options: Options
     /// Rank 0 has one.
     private let invocation: Invocation?
@@ -155,7 +157,10 @@ struct Ranks {
     private func refuse(_ failures: [Failure]) -> Int32? {
         guard invocation != nil else { return nil }
         var said: Set<Failure> = []
-        for failure in failures where said.insert(failure).inserted { say("daft: \(failure)") }
+        let different = failures.filter { said.insert($0).inserted }
+        for failure in different.prefix(Ranks.mostReasons) { say("daft: \(failure)") }
+        let rest = different.dropFirst(Ranks.mostReasons)
+        if !rest.isEmpty { say("daft: and \(rest.count) more") }
         return failures.first?.exitStatus ?? 1
     }
 

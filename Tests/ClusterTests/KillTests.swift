@@ -2,7 +2,7 @@
 // and the same command run again completes and moves only what was missing.
 //
 // One round for each command in every run. DAFT_KILLS=50 makes it so many rounds, with six times the bytes;
-// DAFT_KILL_SEED=7 has them begin with that seed, which is said in any case.
+// DAFT_KILL_SEED=7 has them begin with that seed, which is said in any case. The seed is also the command.
 
 import Foundation
 import Glibc
@@ -13,13 +13,14 @@ struct KillRound: Sendable, CustomTestStringConvertible {
     static let verbs = ["put", "diffuse", "bcast", "fetch", "get"]
     private static let environment = ProcessInfo.processInfo.environment
     private static let first = environment["DAFT_KILL_SEED"].flatMap { Int($0) } ?? Int.random(in: 1...1_000_000)
-    private static let count = environment["DAFT_KILLS"].flatMap { Int($0) } ?? verbs.count
+    private static let count = environment["DAFT_KILLS"].flatMap { Int($0) }
 
-    static let all = (0..<count).map { KillRound(verb: verbs[$0 % verbs.count], seed: first + $0) }
-    static let largeBytes = (count > verbs.count ? 360 : 60) << 20
+    static let all = (0..<(count ?? verbs.count)).map { KillRound(seed: first + $0) }
+    static let largeBytes = (count == nil ? 60 : 360) << 20
 
-    let verb: String
     let seed: Int
+
+    var verb: String { KillRound.verbs[seed % KillRound.verbs.count] }
 
     var testDescription: String { "\(verb), DAFT_KILL_SEED=\(seed)" }
 }

@@ -67,10 +67,12 @@ struct Ranks {
             say("daft: one process is the metadata server alone: start at least two, as in mpirun -np 2 daft-run …")
             return 2
         }
+        let told = try world.gather(invocation == nil ? [] : clusterProgram.variables())
+        let options = invocation?.options ?? clusterProgram.quietOptions(told: told[0]) ?? options
         let hosts = try world.gather(Array(hostName().utf8)).map { String(decoding: $0, as: UTF8.self) }
         let loop = MPILoop()
         let link = MPILink(world, on: loop) { peer in hosts[peer] == hosts[world.rank] ? 4 << 20 : 60 << 10 }
-        let opened = open(world.rank, hosts, link)
+        let opened = open(world.rank, hosts, options, link)
         let failures = try world.gather(opened.failure?.encoded ?? []).filter { !$0.isEmpty }
         guard failures.isEmpty, let station = opened.station else {
             opened.station?.close()
@@ -95,7 +97,7 @@ struct Ranks {
     }
 
     private func open(
-        _ rank: Int, _ hosts: [String], _ link: MPILink
+        _ rank: Int, _ hosts: [String], _ options: Options, _ link: MPILink
     ) -> (station: Station?, door: Door?, failure: Failure?) {
         var settings = Settings(host: hosts[rank])
         settings.chunkSize = options.chunkSize
@@ -110,7 +112,7 @@ struct Ranks {
             }
             let station = try Station(settings, link: link)
             do throws(Failure) {
-                return (station, try door(rank, place: place), nil)
+                return (station, try door(rank, options, place: place), nil)
             } catch {
                 return (station, nil, error.at(hosts[rank]))
             }
@@ -120,7 +122,7 @@ struct Ranks {
     }
 
     /// Where this rank's clients knock, if there are to be any.
-    private func door(_ rank: Int, place: Int) throws(Failure) -> Door? {
+    private func door(_ rank: Int, _ options: Options, place: Int) throws(Failure) -> Door? {
         guard options.isServe else { return nil }
         return try Door(in: rank == 0 ? options.catalogueDirectory : options.doorDirectory(place: place))
     }

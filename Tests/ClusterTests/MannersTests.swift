@@ -72,6 +72,15 @@ struct Mishap: Sendable, CustomTestStringConvertible {
         #expect(ended.errors == "daft: get: /none: no such name is published\n")
     }
 
+    @Test func whatTheFirstRanksEnvironmentSaysHoldsForAll() throws {
+        let scratch = try Scratch()
+        // As where mpirun starts ranks over ssh: only the first has the job script's variables.
+        let script = "[ $OMPI_COMM_WORLD_RANK = 0 ] && export DAFT_STORE=\"$0\"; exec \"$@\""
+        let ended = try Job(3, "daft-run", ["ls", "-n"], starter: ["sh", "-c", script, scratch["s"]]).end()
+        #expect(ended.status == 0, "\(ended)")
+        #expect(ended.output.contains(scratch["s"] + "\n") && ended.output.contains(scratch["s.1"] + "\n"), "\(ended)")
+    }
+
     @Test func verboseSaysWhichRankRunsWhereWithWhichStore() throws {
         let scratch = try Scratch()
         let ended = try Job(3, "daft-run", ["--store", scratch["s"], "-v", "ls"]).end()

@@ -17,6 +17,7 @@ public enum Reply: Coded {
     case finished(Outcome)
     case space(Space)
     case identified([Identified])
+    case underWay([CommandUnderWay])
 
     public static let minimumSize = 2
     public static let version: UInt8 = 1
@@ -37,6 +38,7 @@ public enum Reply: Coded {
         case 11: self = .finished(try Outcome(from: &reader))
         case 12: self = .space(try Space(from: &reader))
         case 13: self = .identified(try reader.list())
+        case 14: self = .underWay(try reader.list())
         default: throw Malformed("kind of reply", at: reader.offset - 1)
         }
     }
@@ -66,6 +68,7 @@ public enum Reply: Coded {
         case .finished(let outcome): tagged(11, outcome, &writer)
         case .space(let space): tagged(12, space, &writer)
         case .identified(let identified): listed(13, identified, &writer)
+        case .underWay(let commands): listed(14, commands, &writer)
         }
     }
 

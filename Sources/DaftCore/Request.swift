@@ -31,6 +31,8 @@ public enum Request: Coded {
     case joined([Failure])
     /// To the metadata server: a user wants the whole system to end.
     case quit
+    /// What commands have your users under way?
+    case underWay
 
     public static let minimumSize = 2
     public static let version: UInt8 = 1
@@ -54,6 +56,7 @@ public enum Request: Coded {
         case 14: self = .ping
         case 15: self = .joined(try reader.list())
         case 16: self = .quit
+        case 17: self = .underWay
         default: throw Malformed("kind of request", at: reader.offset - 1)
         }
     }
@@ -76,7 +79,7 @@ public enum Request: Coded {
         case .identify(let offer, let spans):
             offer.encode(into: &writer)
             writer.list(spans)
-        case .members, .space, .ping, .quit: break
+        case .members, .space, .ping, .quit, .underWay: break
         }
     }
 
@@ -98,6 +101,7 @@ public enum Request: Coded {
         case .ping: 14
         case .joined: 15
         case .quit: 16
+        case .underWay: 17
         }
     }
 }

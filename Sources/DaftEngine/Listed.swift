@@ -36,6 +36,8 @@ public struct SystemStatus: Sendable {
     public let contents: Int
     public let bytes: Int64
     public let nodes: [NodeStatus]
+    /// What users have under way, the longest first; no `status`.
+    public let commands: [CommandUnderWay]
 }
 
 public struct NodeStatus: Sendable {

@@ -82,7 +82,8 @@ extension Session {
         }
         return SystemStatus(
             state: catalogue.head.state, entries: counts.entries, contents: counts.contents, bytes: counts.bytes,
-            nodes: nodes)
+            nodes: nodes,
+            commands: await station.commandsUnderWay(on: [.metadataServer] + members.filter(\.isAlive).map(\.rank)))
     }
 
     /// Every data server reads again what it keeps below these names, or everything; see `Verifying`.

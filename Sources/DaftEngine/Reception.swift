@@ -15,7 +15,11 @@ final class Reception: Responder {
     }
 
     func answer(_ request: Request, from rank: Rank) async -> Reply {
-        if case .identify(let offer, let spans) = request { return .identified(await identify(spans, of: offer)) }
+        switch request {
+        case .identify(let offer, let spans): return .identified(await identify(spans, of: offer))
+        case .underWay: return .underWay(station.underWay.listed(host: station.settings.host))
+        default: break
+        }
         if let metadataServer { return await metadataServer.answer(request, from: rank) }
         if let dataServer { return await dataServer.answer(request, from: rank) }
         return .failed(Failure(.malformed, [], "nobody here answers that"))

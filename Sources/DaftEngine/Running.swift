@@ -2,6 +2,7 @@
 
 import DaftCore
 import DaftLink
+import DaftStore
 
 extension Station {
     /// Begins to answer; a data server joins the system. What is returned are warnings about the start; what is thrown
@@ -23,4 +24,7 @@ extension Station {
         }
         return []
     }
+
+    /// Remembers what this rank has of everything that it is bringing: it may be killed soon. From any thread.
+    public func checkpoint() { store?.checkpoint() }
 }

@@ -24,6 +24,7 @@ public final class Station: Sendable {
     let pins = Pins()
     let relay: Relay
     let learned: Learned
+    public let underWay: UnderWay
     /// On the metadata server: whether a user has asked for the end of the system.
     public let ending = Ending()
     private let storeNumber = Mutex<Int?>(nil)
@@ -56,6 +57,7 @@ public final class Station: Sendable {
         offers = Offers(workers: workers)
         relay = Relay(on: link.loop)
         learned = Learned(on: link.loop)
+        underWay = UnderWay(on: link.loop)
         follower.withLock { $0 = Follower(self) }
     }
 

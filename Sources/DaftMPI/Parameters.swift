@@ -1,64 +1,99 @@
 // Open MPI's parameters: where its own choice is known to be wrong for us, a better default is put into the environment
-// before MPI_Init, if and only if the user has chosen nothing: not by mpirun --mca, the environment or a file of his
-// own.
+// before MPI_Init, if and only if nobody has chosen: not by mpirun --mca, which comes to us as the environment, not by
+// the environment, not by a file of the user's or the administrator's. What Debian's own file says counts as nobody's
+// choice.
 
 import Glibc
 
+/// A parameter that we would set, and what became of that.
 public struct MPIParameter: Hashable, Sendable {
     public let name: String
     public let value: String
     public let reason: String
+    /// Why it is not ours to set: somebody has chosen. Nil: it was set.
+    public internal(set) var leftSince: String?
+
+    public var description: String {
+        if let leftSince { return "\(name) is left as it is, since \(leftSince)" }
+        return "\(name)=\(value) is set, since \(reason)"
+    }
 }
 
 public enum MPIParameters {
-    /// The names of interfaces that are there when a fast fabric is.
+    /// There is an entry here for each device of a fast fabric.
     private static let fastFabrics = "/sys/class/infiniband"
+    /// Settings of these decide which network is used, so who has set one of them has chosen.
+    private static let networks = ["pml", "btl", "mtl"]
+    /// The lines of Debian's openmpi-mca-params.conf.
+    private static let debian = ["mtl": "^ofi", "btl": "^uct,openib,ofi", "pml": "^ucx", "osc": "^ucx,pt2pt"]
 
-    /// What we would choose on this machine.
-    static func wishes(hasFastFabric: Bool) -> [MPIParameter] {
-        var wishes: [MPIParameter] = []
-        if hasFastFabric {
-            wishes.append(
-                MPIParameter(
-                    name: "pml", value: "ucx",
-                    reason: "a fast fabric is here, and Debian's configuration would leave it for TCP"))
-        }
-        return wishes
-    }
-
-    /// Sets what the user has not chosen; gives back what was set, for `-v` to name.
+    /// Sets what nobody has chosen; gives back what was set and what was left, for `-v` to name.
     public static func choose() -> [MPIParameter] {
-        let isFast = access(fastFabrics, F_OK) == 0
-        let known = chosenInFile()
-        let unset = wishes(hasFastFabric: isFast).filter { wish in
-            getenv("OMPI_MCA_" + wish.name) == nil && !known.contains(wish.name)
+        let directories = ["/etc/openmpi"] + (variable("OPAL_PREFIX").map { [$0 + "/etc"] } ?? [])
+        let files =
+            (variable("HOME").map { [$0 + "/.openmpi/mca-params.conf"] } ?? [])
+            + directories.map { $0 + "/openmpi-mca-params.conf" }
+        let decided = decide(hasFastFabric: hasEntries(fastFabrics), variable: variable, files: files)
+        for parameter in decided where parameter.leftSince == nil {
+            setenv("OMPI_MCA_" + parameter.name, parameter.value, 0)
         }
-        for wish in unset { setenv("OMPI_MCA_" + wish.name, wish.value, 0) }
-        return unset
+        return decided
     }
 
-    /// The names that the user's own parameter file sets.
-    private static func chosenInFile() -> Set<String> {
-        guard let home = getenv("HOME"), let file = fopen(String(cString: home) + "/.openmpi/mca-params.conf", "r")
-        else {
-            return []
-        }
-        defer { fclose(file) }
+    /// What we would choose in such surroundings, and who has chosen before us.
+    static func decide(
+        hasFastFabric: Bool, variable: (String) -> String?, files: [String]
+    ) -> [MPIParameter] {
+        guard hasFastFabric else { return [] }
+        // To exclude nothing, and not to demand UCX: where UCX cannot be used, demanding it ends the job.
+        var wish = MPIParameter(
+            name: "pml", value: "^none",
+            reason: "a fast fabric is here, and Debian's configuration would leave it for TCP")
+        wish.leftSince = chosen(variable) ?? files.lazy.compactMap(chosen(inFile:)).first
+        return [wish]
+    }
+
+    private static func chosen(_ variable: (String) -> String?) -> String? {
+        networks.map { "OMPI_MCA_" + $0 }.first { variable($0) != nil }.map { "\($0) is set" }
+    }
+
+    private static func chosen(inFile path: String) -> String? {
+        settings(inFile: path).first { networks.contains($0.name) && debian[$0.name] != $0.value }
+            .map { "\(path) sets \($0.name)" }
+    }
+
+    private static func settings(inFile path: String) -> [(name: String, value: String)] {
+        guard let file = fopen(path, "r") else { return [] }
         var line: UnsafeMutablePointer<CChar>?
         var capacity = 0
-        defer { free(line) }
-        var names: Set<String> = []
-        while getline(&line, &capacity, file) > 0, let text = line {
-            if let name = parameterName(in: String(cString: text)) { names.insert(name) }
+        defer {
+            fclose(file)
+            free(line)
         }
-        return names
+        var settings: [(name: String, value: String)] = []
+        while getline(&line, &capacity, file) > 0, let text = line {
+            if let setting = setting(in: String(cString: text)) { settings.append(setting) }
+        }
+        return settings
     }
 
-    /// The name that a line `name = value` of a parameter file sets.
-    static func parameterName(in line: String) -> String? {
+    /// What a line `name = value` of a parameter file sets.
+    static func setting(in line: String) -> (name: String, value: String)? {
         let text = line.prefix { $0 != "#" }
         guard let equals = text.firstIndex(of: "=") else { return nil }
         let name = text[..<equals].filter { !$0.isWhitespace }
-        return name.isEmpty ? nil : String(name)
+        let value = text[text.index(after: equals)...].filter { !$0.isWhitespace }
+        return name.isEmpty ? nil : (name, value)
     }
+
+    private static func hasEntries(_ path: String) -> Bool {
+        guard let directory = opendir(path) else { return false }
+        defer { closedir(directory) }
+        while let entry = readdir(directory) {
+            if entry.pointee.d_name.0 != CChar(UInt8(ascii: ".")) { return true }
+        }
+        return false
+    }
+
+    private static func variable(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }
 }

@@ -2,6 +2,7 @@
 
 import DaftCore
 import DaftEngine
+import Glibc
 
 extension Shell {
     func stat(_ name: Name, _ session: Session) async -> Report {
@@ -35,8 +36,24 @@ extension Shell {
             ["contents", "\(status.contents), \(shown(size: status.bytes))"],
             ["data servers", "\(alive) alive, \(status.nodes.count - alive) away"],
         ]
-        return aligned(facts) + "\n" + table(of: status.nodes)
+        return aligned(facts) + "\n" + table(of: status.nodes) + listing(of: status.commands)
     }
+}
+
+private func listing(of commands: [CommandUnderWay]) -> String {
+    if commands.isEmpty { return "" }
+    let rows = commands.map { command in
+        [
+            command.host, shown(begin(of: command)),
+            command.progress == Progress() ? "-" : shown(command.progress, rate: nil), shown(command.wording),
+        ]
+    }
+    return "\n" + aligned([["node", "since", "progress", "command"]] + rows)
+}
+
+/// By the clock of whoever looks.
+private func begin(of command: CommandUnderWay) -> Time {
+    Time(seconds: Int64(time(nil)) - Int64(clamping: command.milliseconds / 1000), nanoseconds: 0)
 }
 
 private func facts(of listed: Listed, _ content: ContentID?, otherNames: [Name]) -> String {
@@ -81,5 +98,17 @@ private func jsonRow(_ status: SystemStatus) -> String {
         [
             "state": .number(Int64(clamping: status.state)), "names": .number(Int64(status.entries)),
             "contents": .number(Int64(status.contents)), "bytes": .number(status.bytes),
-        ]) + status.nodes.map(jsonRow).joined()
+        ]) + status.nodes.map(jsonRow).joined() + status.commands.map(jsonRow).joined()
+}
+
+private func jsonRow(_ command: CommandUnderWay) -> String {
+    jsonLine(
+        "command",
+        [
+            "node": .text(command.host), "command": .bytes(command.wording),
+            "since": .text(universal(begin(of: command))),
+            "milliseconds": .number(Int64(clamping: command.milliseconds)),
+            "bytes": .number(command.progress.bytes), "totalBytes": .number(command.progress.totalBytes),
+            "files": .number(command.progress.files), "totalFiles": .number(command.progress.totalFiles),
+        ])
 }

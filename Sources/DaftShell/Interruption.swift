@@ -72,6 +72,15 @@ public final class Interruption: Sendable {
         return await body()
     }
 
+    /// From now on a signal calls `body`; at once if one was there before.
+    public func onSignal(_ body: @escaping @Sendable () -> Void) {
+        let isEarly = state.withLock { state in
+            state.cancel = { _ in body() }
+            return state.signal != nil
+        }
+        if isEarly { body() }
+    }
+
     /// At a prompt Ctrl-C is for one command only.
     func forget() {
         let had = state.withLock { state in

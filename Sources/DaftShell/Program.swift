@@ -90,11 +90,24 @@ public struct Program: Sendable {
     }
 
     /// For a process that is one of several and not the one that speaks: its options, or nothing where that one says
-    /// what is wrong with them, or answers.
-    public func quietOptions() -> Options? {
+    /// what is wrong with them, or answers. `told` are the variables of that one, for those that are not set here: not
+    /// everything that starts processes on other nodes hands on the environment.
+    public func quietOptions(told: [UInt8] = []) -> Options? {
         openStandardFiles()
-        let options = try? Options(arguments: arguments(), environment: variable, table: table)
+        var others: [String: [UInt8]] = [:]
+        for pair in told.split(separator: 0) {
+            guard let end = pair.firstIndex(of: UInt8(ascii: "=")) else { continue }
+            others[String(decoding: pair[..<end], as: UTF8.self)] = Array(pair[(end + 1)...])
+        }
+        let options = try? Options(arguments: arguments(), environment: { variable($0) ?? others[$0] }, table: table)
         return options.flatMap { $0.version || $0.help ? nil : $0 }
+    }
+
+    /// The variables of this process that give options, as `quietOptions` takes them.
+    public func variables() -> [UInt8] {
+        table.options.compactMap(\.variable).flatMap { name in
+            variable(name).map { Array("\(name)=".utf8) + $0 + [0] } ?? []
+        }
     }
 
     private func work(_ options: Options) throws(CommandError) -> Work {

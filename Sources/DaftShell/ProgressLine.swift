@@ -25,9 +25,7 @@ final class ProgressLine: Sendable {
         self.loop = loop
     }
 
-    var watch: Watch {
-        { [self] progress in state.withLock { $0.latest = progress } }
-    }
+    func note(_ progress: Progress) { state.withLock { $0.latest = progress } }
 
     func begin() {
         guard console.style.progress else { return }

@@ -8,6 +8,7 @@ import Glibc
 public struct Shell: Performer {
     let station: Station
     let console: Console
+    private static let longestWordingBytes = 200
     private let directory: [UInt8]?
 
     private var interruption: Interruption { console.interruption }
@@ -40,7 +41,13 @@ public struct Shell: Performer {
         guard let verb = command.verb else { return 0 }
         let begun = ContinuousClock.now
         let progress = ProgressLine(verb.rawValue, console, on: station.loop)
-        let session = Session(at: station, in: directory, watch: progress.watch)
+        let shown = wording.line(longestBytes: Shell.longestWordingBytes)
+        let underWay = command == .status ? nil : station.underWay.begin(shown)
+        defer { if let underWay { station.underWay.end(underWay) } }
+        let session = Session(at: station, in: directory) { [station] now in
+            progress.note(now)
+            if let underWay { station.underWay.note(now, of: underWay) }
+        }
         let task = station.loop.start { await carryOut(command, session) }
         progress.begin()
         var report = await interruption.cancelling({ _ in task.cancel() }) { await task.value }

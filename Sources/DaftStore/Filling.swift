@@ -169,6 +169,12 @@ final class Live: Sendable {
 
     func filling(_ content: ContentID) -> Filling? { held.withLock { $0.contents[content]?.filling } }
 
+    var all: [Filling] {
+        held.withLock { held in
+            held.contents.values.compactMap(\.filling) + held.ingests.values.compactMap(\.filling)
+        }
+    }
+
     func isIngesting(_ key: Digest) -> Bool { held.withLock { $0.ingests[key]?.filling != nil } }
 
     /// Enters a filling, unless there is one: then that one is returned.

@@ -177,6 +177,12 @@ extension Filling {
 }
 
 extension Store {
+    /// Remembers what is there of everything that is being filled: this process may be killed soon.
+    public func checkpoint() {
+        // What cannot be remembered is brought again.
+        for filling in live.all { try? filling.checkpoint() }
+    }
+
     /// Of a complete file in partial/.
     static let sealedMode: UInt16 = 0o444
 

@@ -33,6 +33,8 @@ func isFirstRank() -> Bool {
 }
 
 struct Ranks {
+    /// Of a hundred nodes without a disk a few are enough to name.
+    private static let mostReasons = 3
     private let options: Options
     /// Rank 0 has one.
     private let invocation: Invocation?
@@ -49,7 +51,7 @@ struct Ranks {
         let chosen = MPIParameters.choose()
         do throws(MPIError) {
             let process = try MPIProcess()
-            let status = try run(process.world.duplicate(), chosen)
+            let status = try run(process.world.duplicate(), chosen, interruption)
             try process.finalize()
             return status
         } catch {
@@ -58,20 +60,26 @@ struct Ranks {
         }
     }
 
-    private func run(_ world: Communicator, _ chosen: [MPIParameter]) throws(MPIError) -> Int32 {
+    private func run(
+        _ world: Communicator, _ chosen: [MPIParameter], _ interruption: Interruption?
+    ) throws(MPIError) -> Int32 {
         guard world.size > 1 else {
             say("daft: one process is the metadata server alone: start at least two, as in mpirun -np 2 daft-run …")
             return 2
         }
+        let told = try world.gather(invocation == nil ? [] : clusterProgram.variables())
+        let options = invocation?.options ?? clusterProgram.quietOptions(told: told[0]) ?? options
         let hosts = try world.gather(Array(hostName().utf8)).map { String(decoding: $0, as: UTF8.self) }
         let loop = MPILoop()
         let link = MPILink(world, on: loop) { peer in hosts[peer] == hosts[world.rank] ? 4 << 20 : 60 << 10 }
-        let opened = open(world.rank, hosts, link)
+        let opened = open(world.rank, hosts, options, link)
         let failures = try world.gather(opened.failure?.encoded ?? []).filter { !$0.isEmpty }
         guard failures.isEmpty, let station = opened.station else {
             opened.station?.close()
             return refuse(failures.compactMap { try? Failure(decoding: $0) }) ?? 0
         }
+        // Where another rank has died, this is a warning that the end is near; in order or not, rank 0 says.
+        interruption?.onSignal { station.checkpoint() }
         let status = Mutex<Int32>(0)
         let stopped = Stopped(loop, link, opened.door)
         link.onEnd { loop.start { await stopped.now() } }
@@ -89,7 +97,7 @@ struct Ranks {
     }
 
     private func open(
-        _ rank: Int, _ hosts: [String], _ link: MPILink
+        _ rank: Int, _ hosts: [String], _ options: Options, _ link: MPILink
     ) -> (station: Station?, door: Door?, failure: Failure?) {
         var settings = Settings(host: hosts[rank])
         settings.chunkSize = options.chunkSize
@@ -104,7 +112,7 @@ struct Ranks {
             }
             let station = try Station(settings, link: link)
             do throws(Failure) {
-                return (station, try door(rank, place: place), nil)
+                return (station, try door(rank, options, place: place), nil)
             } catch {
                 return (station, nil, error.at(hosts[rank]))
             }
@@ -114,7 +122,7 @@ struct Ranks {
     }
 
     /// Where this rank's clients knock, if there are to be any.
-    private func door(_ rank: Int, place: Int) throws(Failure) -> Door? {
+    private func door(_ rank: Int, _ options: Options, place: Int) throws(Failure) -> Door? {
         guard options.isServe else { return nil }
         return try Door(in: rank == 0 ? options.catalogueDirectory : options.doorDirectory(place: place))
     }
@@ -139,8 +147,7 @@ struct Ranks {
                 "\(member.rank) on \(member.store.host): data server, store \(shown(member.store.path))")
         }
         for parameter in chosen {
-            await invocation.console.sayIfVerbose(
-                "Open MPI: \(parameter.name)=\(parameter.value), since \(parameter.reason)")
+            await invocation.console.sayIfVerbose("Open MPI: \(parameter.description)")
         }
         let shell = Shell(invocation.console, at: station)
         guard let door else { return await invocation.run(shell) }
@@ -152,7 +159,10 @@ struct Ranks {
     private func refuse(_ failures: [Failure]) -> Int32? {
         guard invocation != nil else { return nil }
         var said: Set<Failure> = []
-        for failure in failures where said.insert(failure).inserted { say("daft: \(failure)") }
+        let different = failures.filter { said.insert($0).inserted }
+        for failure in different.prefix(Ranks.mostReasons) { say("daft: \(failure)") }
+        let rest = different.dropFirst(Ranks.mostReasons)
+        if !rest.isEmpty { say("daft: and \(rest.count) more") }
         return failures.first?.exitStatus ?? 1
     }
 

@@ -75,17 +75,6 @@ import Testing
         #expect(job.status == 2 && job.errors.contains("no-such-job"), "\(job)")
     }
 
-    @Test func whatCannotStartSaysSoOnceAndEnds() throws {
-        let scratch = try Scratch()
-        let alone = try Job(1, "daft-run", ["--store", scratch["s"], "ls"]).end()
-        #expect(alone.status == 2 && alone.errors.contains("at least two"), "\(alone)")
-        try scratch.makeFile("s.1", bytes: 1)
-        let blocked = try run(scratch, "ls")
-        #expect(blocked.status == 1, "\(blocked)")
-        #expect(blocked.errors.components(separatedBy: "daft: ").count == 2, "one message: \(blocked)")
-        #expect(blocked.errors.contains("s.1"), "\(blocked)")
-    }
-
     @Test func aStoreInUseIsRefusedWithItsOwner() throws {
         let scratch = try Scratch()
         let owner = try Job(3, "daft-run", ["--store", scratch["s"]], input: "!sleep 20\n")

@@ -20,12 +20,17 @@ final class Job {
     private let mpirun: Running
     private let start = Date()
 
-    /// mpirun with `ranks` processes of a program that was built beside the tests.
-    init(_ ranks: Int, _ program: String, _ arguments: [String], mca: [String] = [], input: String = "") throws {
+    /// mpirun with `ranks` processes of a program that was built beside the tests. `starter` is what starts each of
+    /// them, where it is not mpirun itself.
+    init(
+        _ ranks: Int, _ program: String, _ arguments: [String], mca: [String] = [], starter: [String] = [],
+        input: String = ""
+    ) throws {
         folder = "/tmp/daft-job-\(UInt64.random(in: 0 ... .max))"
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         try Data(input.utf8).write(to: URL(fileURLWithPath: folder + "/in"))
-        let line = ["--oversubscribe", "--bind-to", "none"] + mca + ["-np", "\(ranks)", builtProgram(program)]
+        let line =
+            ["--oversubscribe", "--bind-to", "none"] + mca + ["-np", "\(ranks)"] + starter + [builtProgram(program)]
         mpirun = try Running(
             "/usr/bin/mpirun", line + arguments, in: folder,
             variables: [
@@ -51,6 +56,8 @@ final class Job {
             status: ended.status, output: ended.output, errors: ended.errors,
             seconds: Date().timeIntervalSince(start))
     }
+
+    var hasEnded: Bool { mpirun.hasEnded }
 
     func signal(_ number: Int32) { mpirun.signal(number) }
 

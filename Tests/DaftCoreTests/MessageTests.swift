@@ -38,7 +38,7 @@ func expectForms<T: Coded>(_ values: [T], _ forms: [String], sourceLocation: Sou
                 .hold([Holding([a], in: BitSet([0]), .complete)]), .members, .loading(a, begun: true), .have([a]),
                 .doubt([b]), .poll(task: 5), .cancel(task: 6), .space,
                 .identify(Offer(rank: Rank(2), number: 3), [span]), .ping,
-                .joined([failure]), .quit,
+                .joined([failure]), .quit, .underWay,
             ] as [Request],
             requestForms)
     }
@@ -64,6 +64,9 @@ func expectForms<T: Coded>(_ values: [T], _ forms: [String], sourceLocation: Sou
                 .members([Member(rank: Rank(1), number: 0, store: store, isAlive: true)]), .loaders([Rank(3)]),
                 .have([.complete, .nothing]), .working(task: 5, progress), .space(Space(total: 9, free: 8)),
                 .identified([.ids([a]), .failed(failure), .unknown]),
+                .underWay([
+                    CommandUnderWay(host: "n1", wording: Array("ls".utf8), milliseconds: 9, progress: progress)
+                ]),
             ] as [Reply],
             replyForms)
     }
@@ -125,6 +128,7 @@ private let requestForms = [
     "010e",
     "010f0100000007020000002f61020000006e330400000066756c6c",
     "0110",
+    "0111",
 ]
 
 private let orderForms = [
@@ -156,6 +160,8 @@ private let replyForms = [
     "010c09000000000000000800000000000000",
     "010d030000000101000000000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f0007020000"
         + "002f61020000006e330400000066756c6c02",
+    "010e01000000020000006e31020000006c730900000000000000010000000000000002000000000000000300000000000000"
+        + "0400000000000000",
 ]
 
 private let outcomeForms = [

@@ -45,6 +45,20 @@ import Testing
         #expect(store.inventory == (try store.sumOfKept))
     }
 
+    @Test func aWarnedStoreRemembersAllThatItHas() throws {
+        let (made, other) = (Made(seed: 2, size: 20_000), Made(seed: 3, size: 10_000))
+        do {
+            let store = try fixture.open()
+            let fillings = [try store.fillWhole(made, only: [0, 3]), try store.fillWhole(other, only: [1])]
+            store.checkpoint()
+            withExtendedLifetime(fillings) {}
+        }
+        let store = try fixture.open()
+        #expect(store.wasUnclean)
+        #expect(try store.extent(of: made.id) == .part(BitSet([0, 3])))
+        #expect(try store.extent(of: other.id) == .part(BitSet([1])))
+    }
+
     @Test func twoWhoFillTheSameContentShareOneFilling() throws {
         let store = try fixture.open()
         let made = Made(seed: 3, size: 10_000)

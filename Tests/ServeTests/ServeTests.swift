@@ -66,6 +66,33 @@ import Testing
         #expect(Date().timeIntervalSince(start) < 2)
     }
 
+    @Test func statusShowsWhatOtherClientsHaveUnderWay() throws {
+        let job = try Job()
+        try job.write("big", try noise(160_000_000))
+        try job.serve()
+        let put = try job.start(["put", "big", "--as", "/staged"], at: job.store + ".1")
+        var seen = ""
+        while !put.hasEnded, !seen.contains("put big --as /staged") { seen = try job.daft("status").output }
+        let line = try #require(seen.split(separator: "\n").last)
+        #expect(line.contains("put big --as /staged") && line.contains("20"), "\(seen)")
+        var bytes: [Int] = []
+        while !put.hasEnded {
+            let rows = try job.daft("--json", "status").output.split(separator: "\n").compactMap {
+                try JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any]
+            }
+            for row in rows where row["type"] as? String == "command" {
+                #expect(row["command"] as? String == "put big --as /staged")
+                #expect((row["milliseconds"] as? Int ?? -1) >= 0 && (row["since"] as? String)?.hasPrefix("20") == true)
+                bytes.append(row["bytes"] as? Int ?? -1)
+            }
+        }
+        #expect(!bytes.isEmpty && bytes == bytes.sorted() && (bytes.last ?? 0) > 0, "\(bytes)")
+        #expect(put.wait().status == 0)
+        #expect(try !job.daft("status").output.contains("since"))
+        #expect(try job.daft("quit").status == 0)
+        #expect(try job.ended().status == 0)
+    }
+
     @Test func manyClientsAtOnceEachGetTheirOwn() throws {
         let job = try Job()
         try job.serve()

@@ -125,6 +125,7 @@ private func brief(_ request: Request) -> String {
         case .ping: "ping"
         case .joined(let failures): "joined \(failures.map(\.kind))"
         case .quit: "quit"
+        case .underWay: "under way"
         }
     return "\(text), \(request.encoded.count) bytes"
 }
@@ -145,6 +146,7 @@ private func brief(_ reply: Reply) -> String {
         case .have: "have"
         case .space: "space"
         case .identified: "identified"
+        case .underWay(let commands): "under way \(commands.count)"
         }
     if case .space = reply { return text }
     return "\(text), \(reply.encoded.count) bytes"

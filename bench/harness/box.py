@@ -53,17 +53,19 @@ class Box:
 
     def on(self, host, command):
         """The words that run `command`, words or a line of shell, on a host."""
-        words = ["bash", "-c", command] if isinstance(command, str) else list(command)
-        return ["nsenter", "-t", self.pids[host], "-n", "-m", "-u", "-i", "-p", "-r", "-w", *words]
+        return ["nsenter", "-t", self.pids[host], "-n", "-m", "-u", "-i", "-p", "-r", "-w", *self.words(command)]
+
+    @staticmethod
+    def words(command):
+        return ["bash", "-c", command] if isinstance(command, str) else list(command)
 
     def run(self, host, command, timeout=600, **options):
-        """Runs it to its end; what it printed. An error names the command and its last words."""
-        done = subprocess.run(
-            self.on(host, command), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout,
-            **options
-        )
+        """Runs it to its end; what it printed. An error names the command and its first words. What hangs is ended on
+        the host itself, as the end of nsenter alone would not reach it."""
+        words = self.on(host, ["timeout", "-k", "10", str(timeout), *self.words(command)])
+        done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, text=True, **options)
         if done.returncode:
-            said = (done.stderr.strip() or done.stdout.strip())[-600:]
+            said = (done.stderr.strip() or done.stdout.strip())[:600]
             raise RuntimeError(f"n{host}: {command}: status {done.returncode}: {said}")
         return done.stdout
 
@@ -74,9 +76,10 @@ class Box:
     def on_all(self, command, hosts=None, timeout=600):
         """Runs it on several hosts at the same time."""
         hosts = range(self.count) if hosts is None else hosts
-        running = [(host, self.start(host, command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True))
+        words = ["timeout", "-k", "10", str(timeout), *self.words(command)]
+        running = [(host, self.start(host, words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True))
                    for host in hosts]
-        outputs = [(host, process.communicate(timeout=timeout)[0], process.returncode) for host, process in running]
+        outputs = [(host, process.communicate()[0], process.returncode) for host, process in running]
         for host, output, status in outputs:
             if status:
                 raise RuntimeError(f"n{host}: {command}: status {status}: {output.strip()[-600:]}")

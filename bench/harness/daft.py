@@ -96,8 +96,8 @@ def busy_between(before, after):
 class Serving:
     """`daft-run serve`, up at the block's beginning and gone at its end."""
 
-    def __init__(self, command, environment, is_up):
-        self.command, self.environment, self.is_up = command, environment, is_up
+    def __init__(self, command, environment, is_up, quit_command):
+        self.command, self.environment, self.is_up, self.quit = command, environment, is_up, quit_command
 
     def __enter__(self):
         self.process = subprocess.Popen(
@@ -113,11 +113,12 @@ class Serving:
         return self
 
     def __exit__(self, *_):
-        self.process.terminate()
+        subprocess.run(self.quit, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, timeout=30)
         try:
             self.process.wait(20)
         except subprocess.TimeoutExpired:
             self.process.kill()
+            raise
 
 
 def serving_in_box(job):
@@ -133,7 +134,7 @@ def serving_in_box(job):
             return False
 
     words = job.box.on(job.slots[0][0], job.command(["serve"]))
-    return Serving(words, job.environment, is_up)
+    return Serving(words, job.environment, is_up, job.box.on(doors[0], [job.daft, "--store", STORE, "quit"]))
 
 
 def make_file(box, host, path, megabytes):

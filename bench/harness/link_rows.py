@@ -168,7 +168,10 @@ def waiting(results, seconds):
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     command = local_command(place, 4, ["serve"])
     try:
-        with Serving(command, dict(os.environ, **AS_ROOT), lambda: not subprocess.run([*client, "ls"], **quiet).returncode) as serving:
+        def is_up():
+            return subprocess.run([*client, "ls"], **quiet).returncode == 0
+
+        with Serving(command, dict(os.environ, **AS_ROOT), is_up, [*client, "quit"]) as serving:
             time.sleep(2)
             ranks = children(serving.process.pid, "daft-run")
             before = [process_seconds(pid) for pid in ranks]

@@ -34,9 +34,7 @@ def attempt(results, what, measure, *arguments):
 def link(quick):
     results = Results("link")
     repeats = 3
-    size = SimpleNamespace(megabytes=200 if quick else 500, fetched_megabytes=64 * 2**20 / 10**6)
-    if quick:
-        size.fetched_megabytes /= 2
+    size = SimpleNamespace(megabytes=200 if quick else 500, fetched_mebibytes=32 if quick else 64)
     attempt(results, "get from one data server", link_rows.get_from_one, size, repeats)
     attempt(results, "get from four data servers", link_rows.get_from_four, size, repeats)
     attempt(results, "put and get on this machine", link_rows.on_this_machine, size, repeats)

@@ -132,8 +132,9 @@ def many_fetch_one(results, size, repeats, rate="400mbit"):
     """One data server keeps a file; another one fetches it alone; eight fetch one at the same moment."""
     with Box(10, rate) as box:
         job = Job(box, [(0, 1)] + [(host, 1) for host in range(1, 10)])
+        file_bytes = size.fetched_mebibytes * 2**20
         for k in range(2 * repeats):
-            make_file(box, 1, f"{SOURCE}/{k}", size.fetched_megabytes)
+            make_file(box, 1, f"{SOURCE}/{k}", file_bytes / 10**6)
         alone, together, ports = Takes(), Takes(), []
         with serving_in_box(job):
             client = [job.daft, "--store", "/scratch/store"]
@@ -142,8 +143,8 @@ def many_fetch_one(results, size, repeats, rate="400mbit"):
                 fetch_at(box, client, [2], f"/set/{2 * k}", alone)
                 before = box.sent_bytes()[1]
                 fetch_at(box, client, range(2, 10), f"/set/{2 * k + 1}", together)
-                ports.append((box.sent_bytes()[1] - before) / (size.fetched_megabytes * 1e6))
-    name = f"8 data servers fetch the same {size.fetched_megabytes} MB at once, links at {rate}"
+                ports.append((box.sent_bytes()[1] - before) / file_bytes)
+    name = f"8 data servers fetch the same {size.fetched_mebibytes} MiB at once, links at {rate}"
     add(results, f"{name}: the last is done", together, f"{together.median:.2f} s", f"one alone: {alone.median:.2f} s",
         together.median / alone.median, at_most=2.5)
     sent = statistics.median(ports)

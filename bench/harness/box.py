@@ -116,3 +116,10 @@ class Box:
         for port in ports:
             self.run(target, f"kill $(tr -d '\\0' </run/iperf3-{port})")
         return statistics.median(rates)
+
+    def script_file(self, name):
+        """Another script of bench/box, for this box."""
+        done = subprocess.run([os.path.join(os.path.dirname(SCRIPT), name)], env=self.environment,
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        if done.returncode:
+            raise RuntimeError(f"{name}: {done.stderr.strip()[-300:]}")

@@ -34,51 +34,63 @@ def mpirun_in_box(slots, words):
     ]
 
 
+class JobFile:
+    """Lines of a job file, those that are `(label, line)` marked before and after."""
+
+    def __init__(self, place, lines):
+        self.marks, self.path = os.path.join(place, "marks"), os.path.join(place, "job")
+        self.labels = [line[0] for line in lines if not isinstance(line, str)]
+        mark = f"!echo $(date +%s.%N) $(head -1 /proc/stat) >>{self.marks}"
+        text = [[line] if isinstance(line, str) else [mark, line[1], mark] for line in lines]
+        with open(self.path, "w") as file:
+            file.writelines(line + "\n" for some in text for line in some)
+        open(self.marks, "w").close()
+
+    def measured(self):
+        """Seconds by label, and under "busy" how busy the processors were during the last one."""
+        with open(self.marks) as file:
+            points = [line.split() for line in file]
+        measured = {}
+        for label, before, after in zip(self.labels, points[::2], points[1::2]):
+            measured[label] = float(after[0]) - float(before[0])
+            ticks = [int(y) - int(x) for x, y in zip(before[2:10], after[2:10])]
+            measured["busy"] = round(100 * (sum(ticks) - ticks[3] - ticks[4]) / max(1, sum(ticks)))
+        return measured
+
+
 class Job:
-    """daft-run on hosts of a box: rank 0 on the first slot, a data server on each of the others."""
+    """daft-run, started by mpirun; `timed` is the same wherever its ranks are."""
+
+    environment = dict(os.environ, **AS_ROOT)
+
+    def timed(self, lines):
+        """Runs a job file, as `JobFile` has it; besides its measures the whole time, mpirun's start included, as
+        "whole"."""
+        job = JobFile(self.shared, lines)
+        machine.wait_until_quiet()
+        begin = time.monotonic()
+        self.run("-f", job.path)
+        whole = time.monotonic() - begin
+        return {"whole": whole, **job.measured()}
+
+
+class BoxJob(Job):
+    """On hosts of a box: rank 0 on the first slot, a data server on each of the others. `slots` is [(host, count)]."""
 
     def __init__(self, box, slots):
-        self.box, self.slots = box, slots
-        for name in ("daft-run", "daft"):
-            box.share(program(name))
-        self.daft_run = os.path.join(box.shared, "daft-run")
-        self.daft = os.path.join(box.shared, "daft")
-        self.environment = dict(os.environ, **AS_ROOT)
+        self.box, self.slots, self.shared = box, slots, box.shared
+        self.daft_run = box.share(program("daft-run"))
+        self.daft = box.share(program("daft"))
 
-    def command(self, words, store=STORE):
-        options = ["--store", store, "--catalogue", store + ".catalogue", "--no-progress"]
+    def command(self, words):
+        options = ["--store", STORE, "--catalogue", STORE + ".catalogue", "--no-progress"]
         return mpirun_in_box(self.slots, [self.daft_run, *options, *words])
 
-    def run(self, *words, store=STORE):
-        return self.box.run(self.slots[0][0], self.command(words, store), env=self.environment)
+    def run(self, *words):
+        return self.box.run(self.slots[0][0], self.command(words), env=self.environment)
 
-    def timed(self, lines, store=STORE, quiet=True):
-        """Runs the lines of a job file. For each `(label, line)` among them the seconds it took, by label; also the
-        whole time, as "whole", and how busy the processors were, as "busy": of the last label's command alone."""
-        marks = os.path.join(self.box.shared, "marks")
-        open(marks, "w").close()
-        text, labels = [], []
-        for line in lines:
-            if isinstance(line, str):
-                text.append(line)
-                continue
-            mark = f"!echo $(date +%s.%N) $(head -1 /proc/stat) >>{marks}"
-            text += [mark, line[1], mark]
-            labels.append(line[0])
-        job = os.path.join(self.box.shared, "job")
-        with open(job, "w") as file:
-            file.write("\n".join(text) + "\n")
-        if quiet:
-            machine.wait_until_quiet()
-        begin = time.monotonic()
-        self.run("-f", job, store=store)
-        measured = {"whole": time.monotonic() - begin}
-        with open(marks) as file:
-            points = [line.split() for line in file]
-        for label, before, after in zip(labels, points[::2], points[1::2]):
-            measured[label] = float(after[0]) - float(before[0])
-            measured["busy"] = busy_between(before[2:], after[2:])
-        return measured
+    def client(self, *words):
+        return [self.daft, "--store", STORE, *words]
 
     def clear(self, *more):
         """Nothing of an earlier run is left on any host."""
@@ -87,10 +99,30 @@ class Job:
         self.box.on_all(f"chmod -R u+w {places} 2>/dev/null; rm -rf {places}", hosts)
 
 
-def busy_between(before, after):
-    """Percent, from two readings of /proc/stat's first line."""
-    ticks = [int(y) - int(x) for x, y in zip(before[:8], after[:8])]
-    return round(100 * (sum(ticks) - ticks[3] - ticks[4]) / max(1, sum(ticks)))
+class LocalJob(Job):
+    """All ranks on this machine, with everything they write below one directory."""
+
+    def __init__(self, place, ranks):
+        self.place, self.ranks, self.shared = place, ranks, place
+
+    def command(self, words):
+        options = ["--store", f"{self.place}/store", "--catalogue", f"{self.place}/catalogue", "--no-progress"]
+        return [*mpirun_here(self.ranks), program("daft-run"), *options, *words]
+
+    def run(self, *words):
+        done = subprocess.run(self.command(words), stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                              env=self.environment, timeout=300)
+        if done.returncode:
+            raise RuntimeError(f"{words}: {done.stderr[:600]}")
+
+    def clear(self):
+        for name in os.listdir(self.place):
+            if name.startswith(("store", "catalogue")):
+                remove(os.path.join(self.place, name))
+
+
+def mpirun_here(ranks):
+    return ["mpirun", "--oversubscribe", "--bind-to", "none", "-np", str(ranks)]
 
 
 class Serving:
@@ -124,7 +156,7 @@ class Serving:
 def serving_in_box(job):
     """A job that serves; it is up when the door of each data server answers."""
     doors = [host for host, _ in job.slots[1:]]
-    knock = f"{job.daft} --store {STORE} ls >/dev/null 2>&1"
+    knock = " ".join(job.client("ls")) + " >/dev/null 2>&1"
 
     def is_up():
         try:
@@ -134,7 +166,7 @@ def serving_in_box(job):
             return False
 
     words = job.box.on(job.slots[0][0], job.command(["serve"]))
-    return Serving(words, job.environment, is_up, job.box.on(doors[0], [job.daft, "--store", STORE, "quit"]))
+    return Serving(words, job.environment, is_up, job.box.on(doors[0], job.client("quit")))
 
 
 def make_file(box, host, path, megabytes):

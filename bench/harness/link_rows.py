@@ -10,7 +10,7 @@ import tempfile
 import time
 
 from harness.box import Box
-from harness.daft import AS_ROOT, Job, Serving, make_file, program, remove, serving_in_box
+from harness.daft import BoxJob, LocalJob, Serving, make_file, program, remove, serving_in_box
 from harness.machine import Busy, children, process_seconds, wait_until_quiet
 from harness.record import Takes, goal
 
@@ -34,14 +34,14 @@ def get_from_one(results, size, repeats, rate="400mbit"):
     """A file of one data server, over its link, to a client on another node."""
     with Box(2, rate) as box:
         limit = box.payload_rate([1], 0)
-        job = Job(box, [(0, 1), (1, 1)])
+        job = BoxJob(box, [(0, 1), (1, 1)])
         make_file(box, 1, f"{SOURCE}/file", size.megabytes)
         job_get = Takes()
         for _ in range(repeats):
             job.clear("/scratch/out")
             # The file goes to the data server of its own node, through a client at the door.
             with serving_in_box(job):
-                box.run(1, [job.daft, "--store", "/scratch/store", "put", f"{SOURCE}/file"])
+                box.run(1, job.client("put", f"{SOURCE}/file"))
             measured = job.timed([("get", "get /file --to /scratch/out")])
             box.run(0, f"cmp /scratch/out <(ssh n1 cat {SOURCE}/file)")
             job_get.add(measured["get"], measured["busy"])
@@ -56,7 +56,7 @@ def get_from_four(results, size, repeats):
         limit = box.payload_rate([1], 0)
         for host in range(1, 5):
             box.rate(host, "200mbit")
-        job = Job(box, [(0, 1)] + [(host, 1) for host in range(1, 5)])
+        job = BoxJob(box, [(0, 1)] + [(host, 1) for host in range(1, 5)])
         make_file(box, 0, f"{SOURCE}/file", size.megabytes)
         takes = Takes()
         for _ in range(repeats):
@@ -102,47 +102,35 @@ def settle():
     wait_until_quiet()
 
 
-def local_command(place, ranks, words):
-    options = ["--store", f"{place}/store", "--catalogue", f"{place}/catalogue", "--no-progress"]
-    return ["mpirun", "--oversubscribe", "--bind-to", "none", "-np", str(ranks), program("daft-run"), *options, *words]
-
-
 def put_and_get(place, source):
     """Seconds of a put and of a get in a job of their own each, timed from inside; and how busy it was."""
+    job, out = LocalJob(place, 3), f"{place}/out"
     seconds, percents = [], []
-    for command in (f"put {source}", f"get /source --to {place}/out"):
+    for line in (f"put {source}", f"get /source --to {out}"):
         settle()
-        marks = os.path.join(place, "marks")
-        job = f"!date +%s.%N >{marks}\n{command}\n!date +%s.%N >>{marks}\n"
-        with Busy() as busy:
-            subprocess.run(local_command(place, 3, ["-f", "-"]), input=job, text=True, check=True,
-                           env=dict(os.environ, **AS_ROOT), stdout=subprocess.DEVNULL)
-        first, last = (float(line) for line in open(marks))
-        seconds.append(last - first)
-        percents.append(busy.percent)
-    subprocess.run(["cmp", source, f"{place}/out"], check=True)
-    for left in ("store", "store.1", "catalogue", "out"):
-        remove(f"{place}/{left}")
-        if os.path.exists(f"{place}/{left}"):
-            os.remove(f"{place}/{left}")
+        measured = job.timed([("it", line)])
+        seconds.append(measured["it"])
+        percents.append(measured["busy"])
+    subprocess.run(["cmp", source, out], check=True)
+    job.clear()
+    os.remove(out)
     return seconds, percents
 
 
 def many_fetch_one(results, size, repeats, rate="400mbit"):
     """One data server keeps a file; another one fetches it alone; eight fetch one at the same moment."""
     with Box(10, rate) as box:
-        job = Job(box, [(0, 1)] + [(host, 1) for host in range(1, 10)])
+        job = BoxJob(box, [(0, 1)] + [(host, 1) for host in range(1, 10)])
         file_bytes = size.fetched_mebibytes * 2**20
         for k in range(2 * repeats):
             make_file(box, 1, f"{SOURCE}/{k}", file_bytes / 10**6)
         alone, together, ports = Takes(), Takes(), []
         with serving_in_box(job):
-            client = [job.daft, "--store", "/scratch/store"]
-            box.run(1, [*client, "put", f"{SOURCE}", "--as", "/set"])
+            box.run(1, job.client("put", SOURCE, "--as", "/set"))
             for k in range(repeats):
-                fetch_at(box, client, [2], f"/set/{2 * k}", alone)
+                fetch_at(job, [2], f"/set/{2 * k}", alone)
                 before = box.sent_bytes()[1]
-                fetch_at(box, client, range(2, 10), f"/set/{2 * k + 1}", together)
+                fetch_at(job, range(2, 10), f"/set/{2 * k + 1}", together)
                 ports.append((box.sent_bytes()[1] - before) / file_bytes)
     name = f"8 data servers fetch the same {size.fetched_mebibytes} MiB at once, links at {rate}"
     add(results, f"{name}: the last is done", together, f"{together.median:.2f} s", f"one alone: {alone.median:.2f} s",
@@ -152,13 +140,14 @@ def many_fetch_one(results, size, repeats, rate="400mbit"):
         at_most=3)
 
 
-def fetch_at(box, client, hosts, name, takes):
+def fetch_at(job, hosts, name, takes):
     """Every host's client starts at one moment; the time until the last one is done."""
     wait_until_quiet()
     start = time.time() + 0.5
-    line = f"while [[ $EPOCHREALTIME < {start:.6f} ]]; do sleep 0.002; done; {' '.join(client)} fetch {name} >&2 && echo $EPOCHREALTIME"
+    client = " ".join(job.client("fetch", name))
+    line = f"while [[ $EPOCHREALTIME < {start:.6f} ]]; do sleep 0.002; done; {client} >&2 && echo $EPOCHREALTIME"
     with Busy() as busy:
-        ends = box.on_all(line, hosts)
+        ends = job.box.on_all(line, hosts)
     takes.add(max(float(end.split()[-1]) for end in ends) - start, busy.percent)
 
 
@@ -167,12 +156,12 @@ def waiting(results, seconds):
     place = tempfile.mkdtemp(prefix="daft-bench-wait.")
     client = [program("daft"), "--store", f"{place}/store"]
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    command = local_command(place, 4, ["serve"])
+    job = LocalJob(place, 4)
     try:
         def is_up():
             return subprocess.run([*client, "ls"], **quiet).returncode == 0
 
-        with Serving(command, dict(os.environ, **AS_ROOT), is_up, [*client, "quit"]) as serving:
+        with Serving(job.command(["serve"]), job.environment, is_up, [*client, "quit"]) as serving:
             time.sleep(2)
             ranks = children(serving.process.pid, "daft-run")
             before = [process_seconds(pid) for pid in ranks]

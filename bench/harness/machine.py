@@ -55,7 +55,7 @@ def children(pid, name):
     return sorted(found)
 
 
-def wait_until_quiet(seconds=20):
+def wait_until_quiet(seconds=10):
     """Waits for a moment in which others leave the processors alone, and no longer than that."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:

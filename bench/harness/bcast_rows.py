@@ -1,0 +1,257 @@
+"""Rows of the broadcast's benchmark: one function each, that makes the hosts it needs and adds to the results."""
+
+import os
+import re
+import shutil
+import statistics
+import subprocess
+import tempfile
+import time
+
+from harness import peers
+from harness.box import Box
+from harness.contest import SOURCE, Contest, make_tree
+from harness.daft import AS_ROOT, STORE, BoxJob, LocalJob, make_file, mpirun_here, mpirun_in_box, program, remove
+from harness.daft import serving_in_box
+from harness.machine import Busy, process_seconds, wait_until_quiet
+from harness.record import ROOT, Takes, goal
+
+PLAIN_SOURCE = os.path.join(ROOT, "bench", "plain_bcast.c")
+
+
+def one_file(results, plan, hosts, rate, at_least):
+    """A file to all hosts, by daft and all others."""
+    with Box(hosts + 1, rate) as box:
+        make_file(box, 0, f"{SOURCE}/file", plan.megabytes)
+        make_file(box, 0, f"{SOURCE}/less", plan.star_megabytes)
+        sources = {False: (f"{SOURCE}/file", plan.megabytes), True: (f"{SOURCE}/less", plan.star_megabytes)}
+        game = Contest(results, box, hosts, rate)
+        game.run(f"one file to {hosts} hosts at {rate}", lambda peer: sources[bool(peer and peer.is_star)],
+                 plan.repeats, at_least)
+
+
+def small_files(results, plan, hosts, rate):
+    with Box(hosts + 1, rate) as box:
+        files, fewer = plan.small_files, plan.small_files // 5
+        trees = {False: (f"{SOURCE}/tree", make_tree(box, f"{SOURCE}/tree", files)),
+                 True: (f"{SOURCE}/fewer", make_tree(box, f"{SOURCE}/fewer", fewer))}
+        game = Contest(results, box, hosts, rate)
+        game.run(f"{files:,} files of 1 to 40 KiB to {hosts} hosts at {rate}",
+                 lambda peer: trees[bool(peer and peer.is_star)], plan.repeats, 0.85, is_tree=True)
+
+
+def on_disks(results, plan, hosts, rate):
+    """The same file with the stores on this machine's disk, which all hosts share."""
+    with Box(hosts + 1, rate, scratch="disk") as box:
+        make_file(box, 0, f"{SOURCE}/file", plan.megabytes)
+        game, takes, whole = Contest(results, box, hosts, rate), Takes(), []
+        for _ in range(plan.repeats):
+            os.sync()
+            game.daft(f"{SOURCE}/file", takes, whole)
+        game.row(f"one file to {hosts} hosts at {rate}, stores on disk", None, plan.megabytes, takes, whole, None)
+
+
+def slow_receiver(results, plan, hosts, rate, slow_rate):
+    """One link, in the middle of the chain, at half the rate."""
+    with Box(hosts + 1, rate) as box:
+        make_file(box, 0, f"{SOURCE}/file", plan.megabytes)
+        game, takes, whole = Contest(results, box, hosts, rate), Takes(), []
+        box.rate(hosts // 2, slow_rate)
+        game.limit = box.payload_rate([0], hosts // 2)
+        for _ in range(plan.repeats):
+            game.daft(f"{SOURCE}/file", takes, whole)
+        game.row(f"one file to {hosts} hosts at {rate}, one of them at {slow_rate}", None, plan.megabytes, takes,
+                 whole, 0.95)
+
+
+def again(results, plan, hosts, rate):
+    """The same file once more, and one of which a hundredth is other bytes."""
+    seconds, shares, busy = Takes(), [], 0
+    with Box(hosts + 1, rate) as box:
+        make_file(box, 0, f"{SOURCE}/file", plan.megabytes)
+        part = plan.megabytes * 10**6 // 100
+        box.run(0, f"cp {SOURCE}/file {SOURCE}/changed; head -c {part} /dev/urandom | "
+                   f"dd of={SOURCE}/changed bs=64K seek=1000 conv=notrunc status=none")
+        game = Contest(results, box, hosts, rate)
+        for _ in range(plan.repeats):
+            game.job.clear()
+            game.job.run("bcast", f"{SOURCE}/file")
+            measured = game.job.timed([("again", f"bcast {SOURCE}/file")])
+            seconds.add(measured["again"], measured["busy"])
+            before = box.sent_bytes()
+            game.job.run("bcast", f"{SOURCE}/changed")
+            sent = [after - first for first, after in zip(before, box.sent_bytes())]
+            game.verify(f"{SOURCE}/changed", f"{STORE}/changed")
+            shares.append(sum(sent) / hosts / (plan.megabytes * 1e6))
+    plain(results, f"the same {plan.megabytes} MB again to {hosts} hosts: nothing to send", "s inside the job",
+          seconds.median, at_most=0.5, seconds=seconds)
+    plain(results, f"again after 1 % of it changed, as a new name: bytes sent, all hosts' together, as a part of "
+                   f"{hosts} × the file", "", statistics.median(shares), at_most=0.05)
+
+
+def plain(results, what, unit, value, at_most=None, at_least=None, seconds=None, note=""):
+    """A row of one figure."""
+    words, met = goal(value, at_least, at_most)
+    results.add(what=what, measured=round(value, 4), unit=unit, goal=words, met=met,
+                seconds=seconds.seconds if seconds else [], spread=seconds.spread if seconds else "",
+                busy=seconds.busy_percent if seconds else None,
+                machine_bound=bool(seconds and seconds.is_machine_bound), note=note)
+
+
+def cold_start(results, plan, hosts, rate):
+    """A tiny file from prompt to prompt, beside an MPI program that does nothing."""
+    with Box(hosts + 1, rate) as box:
+        box.run(0, f"mkdir -p {SOURCE}; head -c 1024 /dev/urandom >{SOURCE}/tiny")
+        game, empty, tiny = Contest(results, box, hosts, rate), Takes(), Takes()
+        nothing = mpirun_in_box(game.job.slots, [build_plain(box.shared)])
+        for _ in range(plan.repeats + 2):
+            game.job.clear()
+            for takes, words in ((empty, nothing), (tiny, game.job.command(["bcast", f"{SOURCE}/tiny"]))):
+                wait_until_quiet()
+                with Busy() as busy:
+                    begin = time.monotonic()
+                    box.run(0, words, env=game.job.environment)
+                    seconds = time.monotonic() - begin
+                takes.add(seconds, busy.percent)
+            game.verify(f"{SOURCE}/tiny", f"{STORE}/tiny")
+    plain(results, f"mpirun of an MPI program that does nothing, {hosts + 2} ranks on {hosts + 1} hosts", "s",
+          empty.median, seconds=empty)
+    plain(results, f"mpirun daft-run bcast of 1 KiB to {hosts} hosts, everything cold", "s", tiny.median, seconds=tiny)
+    plain(results, "daft's own share of that", "s", tiny.median - empty.median, at_most=0.3)
+
+
+def at_the_door(results, plan, hosts, rate):
+    """A tiny file with the servers up, by a client on the source's host; sbcast, with Slurm up."""
+    with Box(hosts + 1, rate) as box:
+        game = Contest(results, box, hosts, rate)
+        box.run(0, f"mkdir -p {SOURCE}; for k in $(seq 20); do head -c 1024 /dev/urandom >{SOURCE}/$k; done")
+        loop = "for k in $(seq 20); do a=$EPOCHREALTIME; {} || exit 1; echo $a $EPOCHREALTIME; sleep 0.2; done"
+        with serving_in_box(game.job):
+            times = box.run(0, loop.format(" ".join(game.job.client("bcast", f"{SOURCE}/$k")) + " >/dev/null"))
+            game.verify(f"{SOURCE}/20", f"{STORE}/20")
+        pairs = [[float(word) for word in line.split()] for line in times.splitlines()]
+        milliseconds = [1000 * (end - begin) for begin, end in pairs]
+        plain(results, f"1 KiB to {hosts} hosts, servers up: the client, from its start to its end", "ms",
+              statistics.median(milliseconds), at_most=20, note=f"{min(milliseconds):.0f}–{max(milliseconds):.0f} ms")
+        ready, absent = peers.prepare(box, hosts, [peer for peer in peers.PEERS if "sbcast" in peer.name])
+        if not ready:
+            return plain(results, "the same by sbcast", "ms", float("nan"), note=str(absent))
+        box.on_all("mkdir -p /scratch/in", game.hosts)
+        allocation = f"salloc -Q -N {hosts} -w $(paste -sd, {box.shared}/hosts) bash -c '{{}}'"
+        times = box.run(0, allocation.format(loop.format(f"sbcast -f {SOURCE}/$k /scratch/in/$k")))
+        pairs = [[float(word) for word in line.split()] for line in times.splitlines()]
+        plain(results, "the same by sbcast, inside an allocation", "ms",
+              statistics.median(1000 * (end - begin) for begin, end in pairs))
+
+
+def build_plain(place):
+    target = os.path.join(place, "plain_bcast")
+    subprocess.run(["mpicc", "-O2", "-o", target, PLAIN_SOURCE], check=True)
+    return target
+
+
+def unshaped(results, plan, receivers, gibibytes):
+    """All ranks on this machine, links as fast as memory, stores in memory; beside MPI_Bcast without verification."""
+    place = tempfile.mkdtemp(prefix="daft-bench-unshaped.", dir="/dev/shm")
+    try:
+        job, source = LocalJob(place, receivers + 2), f"{place}/source"
+        with open(source, "wb") as file:
+            for _ in range(gibibytes * 16):
+                file.write(os.urandom(64 << 20))
+        words = [*mpirun_here(receivers + 1), build_plain(place), source, f"{place}/plain"]
+        ours, published, bare = Takes(), Takes(), Takes()
+        for _ in range(plan.repeats):
+            wait_until_quiet()
+            with Busy() as busy:
+                done = subprocess.run(words, check=True, capture_output=True, text=True, env={**os.environ, **AS_ROOT})
+            bare.add(float(done.stdout), busy.percent)
+            for rank in range(1, receivers + 1):
+                os.remove(f"{place}/plain.{rank}")
+            for takes, lines in ((ours, [("it", f"bcast {source}")]),
+                                 (published, [f"put {source}", ("it", "bcast /source")])):
+                measured = job.timed(lines)
+                takes.add(measured["it"], measured["busy"])
+                for rank in range(1, receivers + 1):
+                    subprocess.run(["cmp", source, f"{place}/store.{rank}/source"], check=True)
+                job.clear()
+        size = gibibytes << 30
+        head = f"{gibibytes} GiB to {receivers} receivers on this machine, stores in memory"
+        first_goal, ratio_goal = (700, None) if receivers == 2 else (None, 1.3)
+        plain(results, f"{head}: daft, of a path, published and brought", "MB/s to each", size / ours.median / 1e6,
+              at_least=first_goal, seconds=ours)
+        plain(results, f"{head}: daft, of a name that one data server keeps", "MB/s to each",
+              size / published.median / 1e6, seconds=published)
+        plain(results, f"{head}: MPI_Bcast of 1 MiB blocks, not verified", "MB/s to each", size / bare.median / 1e6,
+              seconds=bare)
+        plain(results, f"{head}: daft's time (of a path) over that of MPI_Bcast", "×", ours.median / bare.median,
+              at_most=ratio_goal)
+    finally:
+        remove(place)
+        shutil.rmtree(place, ignore_errors=True)
+
+
+def growth(results, plan, counts, rate):
+    """The same file to more and more hosts."""
+    for hosts in counts:
+        with Box(hosts + 1, rate) as box:
+            make_file(box, 0, f"{SOURCE}/file", plan.megabytes)
+            game, takes, whole = Contest(results, box, hosts, rate), Takes(), []
+            for _ in range(plan.growth_repeats):
+                game.daft(f"{SOURCE}/file", takes, whole)
+            game.row("growth", None, plan.megabytes, takes, whole, None)
+
+
+def processor_time(results, plan, hosts, rate):
+    """What a receiver's processors do for a gigabyte, and where, as far as `perf` is here to look."""
+    with Box(hosts + 1, rate) as box:
+        game = Contest(results, box, hosts, rate)
+        make_file(box, 0, f"{SOURCE}/file", plan.megabytes)
+        with serving_in_box(game.job):
+            pids = {host: rank_of(box, host) for host in game.hosts}
+            profile = start_profile(pids[1], box.shared)
+            before = {host: process_seconds(pid) for host, pid in pids.items()}
+            with Busy() as busy:
+                begin = time.monotonic()
+                box.run(0, game.job.client("bcast", f"{SOURCE}/file"))
+                seconds = time.monotonic() - begin
+            used = {host: process_seconds(pid) - before[host] for host, pid in pids.items()}
+            top = end_profile(profile, box.shared)
+        game.verify(f"{SOURCE}/file", f"{STORE}/file")
+    gigabytes = plan.megabytes / 1000
+    forwarding = statistics.mean(value for host, value in used.items() if host != hosts) / gigabytes
+    what = f"processor time of a receiver for 1 GB, {hosts} hosts at {rate}"
+    plain(results, f"{what}: one that also passes it on", "s", forwarding, note=top)
+    plain(results, f"{what}: the last of the chain", "s", used[hosts] / gigabytes,
+          note=f"{seconds:.1f} s in all, processors busy {busy.percent} %")
+
+
+def rank_of(box, host):
+    """The process of the data server on a host, as this machine numbers it."""
+    space = os.readlink(f"/proc/{box.pids[host]}/ns/pid")
+    for entry in os.listdir("/proc"):
+        try:
+            if entry.isdigit() and os.readlink(f"/proc/{entry}/ns/pid") == space:
+                if open(f"/proc/{entry}/comm").read().strip() == "daft-run":
+                    return int(entry)
+        except OSError:
+            continue
+    raise RuntimeError(f"no data server on n{host}")
+
+
+def start_profile(pid, place):
+    if not shutil.which("perf"):
+        return None
+    return subprocess.Popen(["perf", "record", "-q", "-F", "499", "-p", str(pid), "-o", f"{place}/perf.data"],
+                            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def end_profile(profile, place):
+    """The five functions where most samples fell."""
+    if profile is None:
+        return "no profile: there is no perf here"
+    profile.send_signal(2)
+    profile.wait()
+    report = subprocess.run(["perf", "report", "-i", f"{place}/perf.data", "--stdio", "--sort", "symbol", "-q"],
+                            capture_output=True, text=True).stdout
+    lines = [line.split(None, 2) for line in report.splitlines() if re.match(r"\s*\d+\.\d+%", line)]
+    return "; ".join(f"{share} {name.strip()[:60]}" for share, _, name in lines[:5]) or "perf took no samples"

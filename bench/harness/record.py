@@ -52,17 +52,21 @@ def goal(ratio, at_least=None, at_most=None):
 
 
 class Results:
-    """Everything that one benchmark measured, in the order in which it is shown."""
+    """Everything that one benchmark measured, part by part, in the order in which it is shown."""
 
-    def __init__(self, name):
-        self.name = name
+    def __init__(self, name, keep=False):
+        """With `keep`, rows of earlier runs stay until their part is measured again."""
+        self.path = os.path.join(RESULTS, f"{name}.json")
         self.data = {"machine": machine.describe(), "rows": []}
+        self.part = ""
+        if keep and os.path.exists(self.path):
+            self.data["rows"] = Results.load(name).rows
 
     @classmethod
     def load(cls, name):
         results = cls.__new__(cls)
-        results.name = name
-        with open(os.path.join(RESULTS, f"{name}.json")) as file:
+        results.path = os.path.join(RESULTS, f"{name}.json")
+        with open(results.path) as file:
             results.data = json.load(file)
         return results
 
@@ -70,15 +74,21 @@ class Results:
     def rows(self):
         return self.data["rows"]
 
+    def begin(self, part):
+        self.part = part
+        self.place = next((i for i, row in enumerate(self.rows) if row["part"] == part), len(self.rows))
+        self.data["rows"] = [row for row in self.rows if row["part"] != part]
+
     def add(self, **row):
         """Keeps a row at once, so that what was measured before something failed is not lost."""
-        self.rows.append(row)
-        os.makedirs(RESULTS, exist_ok=True)
-        with open(os.path.join(RESULTS, f"{self.name}.json"), "w") as file:
+        self.rows.insert(self.place, {"part": self.part, **row})
+        self.place += 1
+        os.makedirs(os.path.dirname(self.path), exist_ok=True)
+        with open(self.path, "w") as file:
             json.dump(self.data, file, indent=1, ensure_ascii=False)
             file.write("\n")
-        print("  " + "; ".join(f"{key} {value}" for key, value in row.items() if value not in (None, "", [])),
-              flush=True)
+        shown = {key: value for key, value in row.items() if value not in (None, "", [])}
+        print("  " + "; ".join(f"{key} {value}" for key, value in shown.items()), flush=True)
 
 
 def mark(met):

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from harness import bcast_rows, link_rows, pages
+from harness import bcast_rows, growth_page, link_rows, pages
 from harness.record import Results
 
 
@@ -91,8 +91,13 @@ def measure(name, parts, page, arguments):
         page(results)
 
 
+def bcast_pages(results):
+    pages.bcast(results)
+    growth_page.write(results)
+
+
 def tables(_):
-    for name, write in (("link", pages.link), ("bcast", pages.bcast)):
+    for name, write in (("link", pages.link), ("bcast", bcast_pages)):
         try:
             write(Results.load(name))
         except FileNotFoundError:
@@ -112,7 +117,7 @@ def main():
     if arguments.part == "link":
         measure("link", link_parts, pages.link, arguments)
     elif arguments.part == "bcast":
-        measure("bcast", bcast_parts, pages.bcast, arguments)
+        measure("bcast", bcast_parts, bcast_pages, arguments)
     else:
         tables(arguments)
 

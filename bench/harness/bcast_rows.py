@@ -19,20 +19,23 @@ from harness.record import ROOT, Takes, goal
 PLAIN_SOURCE = os.path.join(ROOT, "bench", "plain_bcast.c")
 
 
-def one_file(results, plan, hosts, rate, at_least):
-    """A file to all hosts, by daft and all others."""
+def one_file(results, plan, hosts, rate, at_least, relay_megabytes, star_megabytes):
+    """A file to all hosts, by daft and all others. Those that are far slower get less of it, for the run's time."""
     with Box(hosts + 1, rate) as box:
-        make_file(box, 0, f"{SOURCE}/file", plan.megabytes)
-        make_file(box, 0, f"{SOURCE}/less", plan.star_megabytes)
-        sources = {False: (f"{SOURCE}/file", plan.megabytes), True: (f"{SOURCE}/less", plan.star_megabytes)}
-        game = Contest(results, box, hosts, rate)
-        game.run(f"one file to {hosts} hosts at {rate}", lambda peer: sources[bool(peer and peer.is_star)],
-                 plan.repeats, at_least)
+        sizes = {"file": plan.megabytes, "relayed": relay_megabytes, "star": star_megabytes}
+        for name, megabytes in sizes.items():
+            make_file(box, 0, f"{SOURCE}/{name}", megabytes)
+
+        def source_of(peer):
+            name = "file" if peer is None else "star" if peer.is_star else "relayed"
+            return f"{SOURCE}/{name}", sizes[name]
+
+        Contest(results, box, hosts, rate).run(f"one file to {hosts} hosts at {rate}", source_of, plan.repeats, at_least)
 
 
 def small_files(results, plan, hosts, rate):
     with Box(hosts + 1, rate) as box:
-        files, fewer = plan.small_files, plan.small_files // 5
+        files, fewer = plan.small_files, plan.small_files // 10
         trees = {False: (f"{SOURCE}/tree", make_tree(box, f"{SOURCE}/tree", files)),
                  True: (f"{SOURCE}/fewer", make_tree(box, f"{SOURCE}/fewer", fewer))}
         game = Contest(results, box, hosts, rate)
@@ -150,13 +153,13 @@ def build_plain(place):
     return target
 
 
-def unshaped(results, plan, receivers, gibibytes):
+def unshaped(results, plan, receivers, mebibytes):
     """All ranks on this machine, links as fast as memory, stores in memory; beside MPI_Bcast without verification."""
     place = tempfile.mkdtemp(prefix="daft-bench-unshaped.", dir="/dev/shm")
     try:
         job, source = LocalJob(place, receivers + 2), f"{place}/source"
         with open(source, "wb") as file:
-            for _ in range(gibibytes * 16):
+            for _ in range(mebibytes // 64):
                 file.write(os.urandom(64 << 20))
         words = [*mpirun_here(receivers + 1), build_plain(place), source, f"{place}/plain"]
         ours, published, bare = Takes(), Takes(), Takes()
@@ -174,8 +177,8 @@ def unshaped(results, plan, receivers, gibibytes):
                 for rank in range(1, receivers + 1):
                     subprocess.run(["cmp", source, f"{place}/store.{rank}/source"], check=True)
                 job.clear()
-        size = gibibytes << 30
-        head = f"{gibibytes} GiB to {receivers} receivers on this machine, stores in memory"
+        size = mebibytes << 20
+        head = f"{mebibytes:,} MiB to {receivers} receivers on this machine, stores in memory"
         first_goal, ratio_goal = (700, None) if receivers == 2 else (None, 1.3)
         plain(results, f"{head}: daft, of a path, published and brought", "MB/s to each", size / ours.median / 1e6,
               at_least=first_goal, seconds=ours)
@@ -253,5 +256,5 @@ def end_profile(profile, place):
     profile.wait()
     report = subprocess.run(["perf", "report", "-i", f"{place}/perf.data", "--stdio", "--sort", "symbol", "-q"],
                             capture_output=True, text=True).stdout
-    lines = [line.split(None, 2) for line in report.splitlines() if re.match(r"\s*\d+\.\d+%", line)]
-    return "; ".join(f"{share} {name.strip()[:60]}" for share, _, name in lines[:5]) or "perf took no samples"
+    found = re.findall(r"^\s*(\d+\.\d+%)\s+\[.\]\s+(\S.*?)(?:\s{2,}|$)", report, re.MULTILINE)
+    return "; ".join(f"{share} {name[:60]}" for share, name in found[:5]) or "perf took no samples"

@@ -42,8 +42,19 @@ def contest_table(work, rows):
         for row in ordered
     ]
     limit = f"The link carries {rows[0]['limit_rate'] / 1e6:.1f} MB/s of payload (iperf3)."
-    remarks = "".join(f" {row['tool']} {row['note']}." for row in ordered if row["note"])
-    return f"### {work[0].upper()}{work[1:]}\n\n{limit}{remarks}\n\n{table(head, cells)}\n"
+    remarks = "".join(f" {row['tool']}: {row['note']}." for row in ordered if row["note"])
+    return f"### {work[0].upper()}{work[1:]}\n\n{limit}{remarks}{verdict(rows)}\n\n{table(head, cells)}\n"
+
+
+def verdict(rows):
+    """Whether daft is ahead of all others, inside the job and as a whole process."""
+    ours = next((row for row in rows if row["tool"] == "daft"), None)
+    others = [row for row in rows if row is not ours]
+    if not ours or not others:
+        return ""
+    inside, whole = (max(others, key=lambda row: row[key]) for key in ("ratio", "whole_ratio"))
+    return (f" daft is {ours['ratio'] / inside['ratio']:.2f} × as fast as the next, {inside['tool']}; "
+            f"{ours['whole_ratio'] / whole['whole_ratio']:.2f} × with mpirun's start and end in its time.")
 
 
 def growth_table(rows):

@@ -1,5 +1,6 @@
 """Plots as SVG, written by hand: bars in groups, and lines over a logarithmic or plain axis. No library."""
 
+import math
 from html import escape
 
 COLOURS = ["#1b6ca8", "#c8553d", "#588157", "#8d6a9f", "#b08900", "#4a4e69"]
@@ -59,20 +60,27 @@ def bars(path, title, groups, unit):
     canvas.save(path)
 
 
+def nice_step(least):
+    """1, 2 or 5 times a power of ten, and not less."""
+    power = 10 ** math.floor(math.log10(least))
+    return next(power * factor for factor in (1, 2, 5, 10) if power * factor >= least)
+
+
 def curve(path, title, series, x_label, y_label):
     """`series` is [(name, [(x, y)], dashed)], both axes from zero."""
     width, height, left, right, top, bottom = 760, 420, 70, 560, 50, 360
     canvas = Canvas(width, height, title)
     greatest_x = max(x for _, points, _ in series for x, _ in points) * 1.05
-    greatest_y = max(y for _, points, _ in series for _, y in points) * 1.15
+    step = nice_step(max(y for _, points, _ in series for _, y in points) / 4)
+    greatest_y = 5 * step
 
     def place(x, y):
         return left + (right - left) * x / greatest_x, bottom - (bottom - top) * y / greatest_y
 
     for k in range(6):
-        _, y = place(0, greatest_y * k / 5)
+        _, y = place(0, step * k)
         canvas.line(left, y, right, y, "#ddd")
-        canvas.text(left - 8, y + 4, f"{greatest_y * k / 5:.0f}", anchor="end")
+        canvas.text(left - 8, y + 4, f"{step * k:g}", anchor="end")
     for x in sorted({x for _, points, dashed in series for x, _ in points if not dashed}):
         canvas.text(place(x, 0)[0], bottom + 18, x, anchor="middle")
     for k, (name, points, dashed) in enumerate(series):

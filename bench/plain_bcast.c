@@ -2,7 +2,7 @@
 // compared with where links are not shaped. Nothing is verified. Without arguments it starts and ends MPI, and so
 // shows what mpirun's start costs.
 //
-//   mpirun … plain_bcast [SOURCE TARGET]     rank r writes TARGET.r; prints the seconds from the first read to the last close
+//   mpirun … plain_bcast [SOURCE TARGET]     rank r writes TARGET.r; prints the seconds it took, MPI's start apart
 
 #include <fcntl.h>
 #include <mpi.h>

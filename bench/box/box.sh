@@ -115,7 +115,8 @@ processes() {
     first=$(pid_of "$1")
     space=$(readlink "/proc/$first/ns/pid")
     for entry in /proc/[0-9]*; do
-        [ "$(readlink "$entry/ns/pid" 2>/dev/null)" = "$space" ] && [ "$entry" != "/proc/$first" ] && echo "${entry#/proc/}"
+        [ "$entry" != "/proc/$first" ] || continue
+        [ "$(readlink "$entry/ns/pid" 2>/dev/null)" = "$space" ] && echo "${entry#/proc/}"
     done
 }
 

@@ -178,3 +178,10 @@ def make_file(box, host, path, megabytes):
 def remove(path):
     subprocess.run(["chmod", "-R", "u+w", path], stderr=subprocess.DEVNULL)
     shutil.rmtree(path, ignore_errors=True)
+
+
+def build_plain(place):
+    """The broadcast by plain MPI_Bcast; without arguments, the MPI program that does nothing."""
+    target = os.path.join(place, "plain_bcast")
+    subprocess.run(["mpicc", "-O2", "-o", target, os.path.join(ROOT, "bench", "plain_bcast.c")], check=True)
+    return target

@@ -2,8 +2,9 @@
 
     seconds = S / rate + (N − 1) · (a + c / B)
 
-S bytes, N receivers, B a link's payload rate, c the piece that a host has before it passes it on. `a`, what a hop costs besides,
-is the slope of the growth curve less c / B. `rate` is B, or what a processor core lets through where that is less.
+S bytes, N receivers, B a link's payload rate, c the piece that a host has before it passes it on. `a`, what a hop
+costs besides, is the slope of the growth curve less c / B. `rate` is B, or what a processor core lets through where
+that is less.
 """
 
 import statistics
@@ -68,11 +69,12 @@ def write(results):
         ["a hop of the chain, from the slope of the growth curve", f"{1000 * measured.hop:.2f} ms at {measured.rate}"],
         ["of that, more than the time of a piece on the link (a)", f"{1000 * measured.extra:.2f} ms"],
         ["what one link reaches of iperf3's rate, hops apart", f"{measured.efficiency:.3f}"],
-        ["processor time of a receiver that also passes the bytes on", f"{measured.processor:.2f} s for 1 GB, so "
-         f"{measured.core_rate / 1e9:.2f} GB/s of one core" if measured.processor else "not measured"],
-        ["mpirun's start and end in the box", f"{measured.start_fixed:.2f} s and {1000 * measured.start_each:.0f} ms a host "
-         "(all hosts' daemons share this machine's processors)"],
-        [measured.door["what"], f"{measured.door['measured']:.0f} ms"] if measured.door else ["servers up", "not measured"],
+        ["processor time of a receiver that also passes the bytes on",
+         f"{measured.processor:.2f} s for 1 GB, so {measured.core_rate / 1e9:.2f} GB/s of one core"
+         if measured.processor else "not measured"],
+        ["mpirun's start and end in the box, where all hosts' daemons share this machine's processors",
+         f"{measured.start_fixed:.2f} s and {1000 * measured.start_each:.0f} ms a host"],
+        *([[measured.door["what"], f"{measured.door['measured']:.0f} ms"]] if measured.door else []),
     ]
     rows = []
     for gigabits in GIGABITS:
@@ -83,6 +85,7 @@ def write(results):
                 cells += [f"{shown(moving)} + {shown(hops)}", f"{least / (moving + hops):.2f}"]
             cells.append(measured.seconds(50e9, nodes, gigabits)[3])
             rows.append(cells)
-    head = ["link", "nodes", "500 MB: bytes + hops", "of the limit", "50 GB: bytes + hops", "of the limit", "rate set by"]
-    text = (f"Machine: {results.data['machine']}\n\n" + table(["measured", ""], facts) + "\n\n" + table(head, rows) + "\n")
-    write_between_markers(PAGE, "growth", text)
+    head = ["link", "nodes", "500 MB: bytes + hops", "of the limit", "50 GB: bytes + hops", "of the limit",
+            "rate set by"]
+    facts_table, rows_table = table(["measured", ""], facts), table(head, rows)
+    write_between_markers(PAGE, "growth", f"Machine: {results.data['machine']}\n\n{facts_table}\n\n{rows_table}\n")

@@ -66,8 +66,8 @@ def get_from_four(results, size, repeats):
             box.run(0, f"cmp /scratch/out {SOURCE}/file")
             takes.add(measured["get"], measured["busy"])
         reached = size.megabytes * 1e6 / takes.median
-        add(results, f"get of {size.megabytes} MB diffused over 4 data servers at 200mbit, the client at 800mbit", takes,
-            shown(reached), f"iperf3 on the client's link: {shown(limit)}", reached / limit, at_least=0.9)
+        add(results, f"get of {size.megabytes} MB diffused over 4 data servers at 200mbit, the client at 800mbit",
+            takes, shown(reached), f"iperf3 on the client's link: {shown(limit)}", reached / limit, at_least=0.9)
 
 
 def on_this_machine(results, size, repeats):
@@ -89,9 +89,9 @@ def on_this_machine(results, size, repeats):
             for takes, seconds, percent in zip((puts, gets), *put_and_get(place, source)):
                 takes.add(seconds, percent)
         for name, takes in (("put", puts), ("get", gets)):
-            add(results, f"{name} of {size.megabytes} MB, 2 data servers on this machine's disk, links not shaped", takes,
-                f"{takes.median:.2f} s", f"cp, then sha256sum: {copies.median:.2f} s", takes.median / copies.median,
-                at_most=1.5)
+            add(results, f"{name} of {size.megabytes} MB, 2 data servers on this machine's disk, links not shaped",
+                takes, f"{takes.median:.2f} s", f"cp, then sha256sum: {copies.median:.2f} s",
+                takes.median / copies.median, at_most=1.5)
     finally:
         remove(place)
 
@@ -179,8 +179,8 @@ def waiting(results, seconds):
     results.add(
         what=f"serve with 4 ranks that wait, {seconds} s: processor time of a data server",
         measured=", ".join(f"{share:.2f}" for share in shares[1:]) + " % of a core",
-        against=f"metadata server: {shares[0]:.2f} %", ratio=round(max(shares[1:]), 3), goal="≤ 1", met=max(shares) <= 1,
-        busy=None, machine_bound=False, seconds=[seconds], spread="", note="",
+        against=f"metadata server: {shares[0]:.2f} %", ratio=round(max(shares[1:]), 3), goal="≤ 1",
+        met=max(shares) <= 1, busy=None, machine_bound=False, seconds=[seconds], spread="", note="",
     )
     first = 1000 * (knocks.median - starts.median)
     results.add(

@@ -80,8 +80,10 @@ def modelled(row, receivers=None):
 
 def plain_table(rows):
     head = ["what", "", "", "goal", "ok", "seconds, fastest to slowest", "processors busy"]
-    cells = [[row["what"], f"{row['measured']:.4g}", row["unit"], row["goal"], mark(row["met"]), row["spread"], busy(row)]
-             for row in rows]
+    cells = [
+        [row["what"], f"{row['measured']:.4g}", row["unit"], row["goal"], mark(row["met"]), row["spread"], busy(row)]
+        for row in rows
+    ]
     notes = "".join(f"\n{row['what']}: {row['note']}.\n" for row in rows if row["note"])
     return table(head, cells) + "\n" + notes
 

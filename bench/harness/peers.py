@@ -53,10 +53,12 @@ EXPORT { Export_Id = 1; Path = /scratch; Pseudo = /scratch; Access_Type = RO; Sq
 
 
 def start_nfs(box, _):
-    box.run(0, f"mkdir -p /var/run/ganesha /var/lib/nfs/ganesha /run/rpcbind; cat >/etc/ganesha.conf <<'X'\n{GANESHA}X\n"
+    box.run(0, "mkdir -p /var/run/ganesha /var/lib/nfs/ganesha /run/rpcbind\n"
+               f"cat >/etc/ganesha.conf <<'X'\n{GANESHA}X\n"
                "pgrep -x rpcbind >/dev/null || rpcbind || true; "
                "ganesha.nfsd -f /etc/ganesha.conf -L /tmp/ganesha.log -p /run/ganesha.pid; "
-               "for _ in $(seq 100); do : 2>/dev/null </dev/tcp/n0/2049 && exit; sleep 0.1; done; tail -5 /tmp/ganesha.log; exit 1")
+               "for _ in $(seq 100); do : 2>/dev/null </dev/tcp/n0/2049 && exit; sleep 0.1; done; "
+               "tail -5 /tmp/ganesha.log; exit 1")
 
 
 def start_uftpd(box, receivers):
@@ -74,7 +76,8 @@ UDP = "--interface eth0 --nokbd --no-progress"
 
 def udpcast(send, receive):
     receivers = f'for h in $RECEIVERS; do ssh $h "{receive}" >/dev/null 2>&1 & done'
-    return (f"{receivers}; {send} --min-receivers $COUNT --max-bitrate $((KBITS * 94 / 100))k >/dev/null 2>&1 || exit 1; "
+    sender = f"{send} --min-receivers $COUNT --max-bitrate $((KBITS * 94 / 100))k >/dev/null 2>&1"
+    return (f"{receivers}; {sender} || exit 1; "
             "for p in $(jobs -p); do wait $p || exit 1; done")
 
 

@@ -91,6 +91,15 @@ class Results:
         print("  " + "; ".join(f"{key} {value}" for key, value in shown.items()), flush=True)
 
 
+def plain(results, what, unit, value, at_most=None, at_least=None, seconds=None, note=""):
+    """A row of one figure."""
+    words, met = goal(value, at_least, at_most)
+    results.add(what=what, measured=round(value, 4), unit=unit, goal=words, met=met,
+                seconds=seconds.seconds if seconds else [], spread=seconds.spread if seconds else "",
+                busy=seconds.busy_percent if seconds else None,
+                machine_bound=bool(seconds and seconds.is_machine_bound), note=note)
+
+
 def mark(met):
     return {True: "yes", False: "**no**", None: ""}[met]
 

@@ -16,7 +16,7 @@ import signal
 import sys
 import time
 import traceback
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
@@ -83,6 +83,8 @@ def attempt(results, title, measure, *arguments):
 
 def measure(name, parts, page, arguments):
     plan = QUICK if arguments.quick else Plan()
+    if arguments.repeats:
+        plan = replace(plan, repeats=arguments.repeats)
     chosen = [part for part in parts(plan, arguments.quick) if arguments.only in part[0]]
     # A quick run is for looking at, and not for the page.
     results = Results(name + "-quick" * arguments.quick, keep=bool(arguments.only))
@@ -111,6 +113,7 @@ def main():
     parser.add_argument("part", choices=("link", "bcast", "tables"))
     parser.add_argument("--quick", action="store_true", help="smaller files, fewer hosts")
     parser.add_argument("--only", default="", metavar="TEXT", help="only parts whose title has this text")
+    parser.add_argument("--repeats", type=int, metavar="N", help="takes of each row")
     arguments = parser.parse_args()
     if arguments.part != "tables" and os.geteuid() != 0:
         raise SystemExit("a cluster in a box needs root")

@@ -43,6 +43,8 @@ public struct Piece: Coded {
         case kept(ContentID)
         /// A chunk of a file that a rank offers.
         case offered(offer: UInt64, file: Int)
+        /// The bytes with this id, from wherever the supplier has them. The chunk's number means nothing.
+        case identified(ChunkID)
     }
 
     public static let minimumSize = 21
@@ -61,6 +63,7 @@ public struct Piece: Coded {
         switch try reader.u8() {
         case 0: origin = .kept(try ContentID(from: &reader))
         case 1: origin = .offered(offer: try reader.u64(), file: try reader.count())
+        case 2: origin = .identified(try ChunkID(from: &reader))
         default: throw Malformed("origin of a piece", at: reader.offset - 1)
         }
         chunk = try reader.count()
@@ -77,6 +80,9 @@ public struct Piece: Coded {
             writer.u8(1)
             writer.u64(offer)
             writer.count(file)
+        case .identified(let id):
+            writer.u8(2)
+            id.encode(into: &writer)
         }
         writer.count(chunk)
         writer.count(length)
@@ -90,8 +96,14 @@ public enum PieceState: UInt8, Coded {
     case missing = 1
     /// The offered file is no longer what it was.
     case changed = 2
+    /// Sent as it arrives at the supplier, who has not looked at it yet: if it is wrong, that is not the supplier's
+    /// doing.
+    case relayed = 3
 
     public static let minimumSize = 1
+
+    /// Whether its bytes follow.
+    public var isOnItsWay: Bool { self == .sent || self == .relayed }
 
     public init(from reader: inout ByteReader) throws(Malformed) {
         guard let state = PieceState(rawValue: try reader.u8()) else {

@@ -56,27 +56,37 @@ public enum Order: Coded {
 
 /// Files to take in: paths of this node, or files that another rank offers.
 public struct Ingest: Coded {
-    public static let minimumSize = 9
-    /// Who offers the files, under which number; nobody: the paths are this node's own.
-    public let offer: Offer?
+    public static let minimumSize = Offer.minimumSize + 10
+    /// Who offers the files, under which number.
+    public let offer: Offer
+    /// The paths are this node's own too: it reads them itself.
+    public let isHere: Bool
+    /// All data servers of the chain take in the same files, and pass on what comes.
+    public let chain: Chain?
     public let chunkSize: ChunkSize
     public let files: [IngestFile]
 
-    public init(offer: Offer?, chunkSize: ChunkSize, files: [IngestFile]) {
+    public init(offer: Offer, isHere: Bool, chain: Chain? = nil, chunkSize: ChunkSize, files: [IngestFile]) {
         self.offer = offer
+        self.isHere = isHere
+        self.chain = chain
         self.chunkSize = chunkSize
         self.files = files
     }
 
     public init(from reader: inout ByteReader) throws(Malformed) {
-        offer = try reader.flag() ? Offer(from: &reader) : nil
+        offer = try Offer(from: &reader)
+        isHere = try reader.flag()
+        chain = try reader.flag() ? Chain(from: &reader) : nil
         chunkSize = try ChunkSize(from: &reader)
         files = try reader.list()
     }
 
     public func encode(into writer: inout ByteWriter) {
-        writer.flag(offer != nil)
-        offer?.encode(into: &writer)
+        offer.encode(into: &writer)
+        writer.flag(isHere)
+        writer.flag(chain != nil)
+        chain?.encode(into: &writer)
         chunkSize.encode(into: &writer)
         writer.list(files)
     }
@@ -168,30 +178,30 @@ public struct Fetch: Coded {
     public let below: [Name]
     /// The state that the order was given in; the data server catches up to it first.
     public let state: State
-    /// The neighbour to take everything from while it can give it: the chain of a broadcast.
-    public let predecessor: Rank?
+    /// All data servers of the chain bring in the same, and pass on what comes.
+    public let chain: Chain?
     /// Whether the data server reports what it now keeps; a broadcast's caller does it for all at once.
     public let reports: Bool
 
-    public init(below: [Name], state: State, predecessor: Rank?, reports: Bool) {
+    public init(below: [Name], state: State, chain: Chain? = nil, reports: Bool) {
         self.below = below
         self.state = state
-        self.predecessor = predecessor
+        self.chain = chain
         self.reports = reports
     }
 
     public init(from reader: inout ByteReader) throws(Malformed) {
         below = try reader.list()
         state = try reader.u64()
-        predecessor = try reader.flag() ? Rank(from: &reader) : nil
+        chain = try reader.flag() ? Chain(from: &reader) : nil
         reports = try reader.flag()
     }
 
     public func encode(into writer: inout ByteWriter) {
         writer.list(below)
         writer.u64(state)
-        writer.flag(predecessor != nil)
-        predecessor?.encode(into: &writer)
+        writer.flag(chain != nil)
+        chain?.encode(into: &writer)
         writer.flag(reports)
     }
 }

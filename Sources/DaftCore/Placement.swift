@@ -1,5 +1,5 @@
-// Who gets which bytes: the balance of `diffuse`, and the order in which a rank asks for what it lacks.
-// Pure and deterministic: the same files over the same stores are placed the same.
+// Who gets which bytes: the balance of `diffuse`. Pure and deterministic: the same files over the same stores are
+// placed the same.
 //
 // A file of one chunk or less goes whole to the store with the least so far. A larger one is cut into runs of
 // neighbouring chunks, so that reading stays sequential: every store gets as many chunks as the others, and those with
@@ -98,12 +98,4 @@ public struct Placement: Sendable {
     }
 
     private static func blocks(_ size: Int64) -> Int64 { max(1, (size + block - 1) / block) * block }
-}
-
-/// `order` as this rank goes through it: each rank begins at another place, goes on in order, and comes round, so that
-/// hundreds that want the same chunks ask for different ones first and then find them at one another.
-public func spread<Element>(_ order: [Element], for rank: Rank, of ranks: Int) -> [Element] {
-    guard ranks > 0 else { return order }
-    let start = rank.number % ranks * order.count / ranks
-    return Array(order[start...] + order[..<start])
 }

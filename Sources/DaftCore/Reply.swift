@@ -193,21 +193,29 @@ public struct Progress: Coded {
 public enum Identified: Coded {
     case ids([ChunkID])
     case failed(Failure)
+    /// Whoever is asked does not know them, or not yet.
+    case unknown
 
-    public static let minimumSize = 5
+    public static let minimumSize = 1
 
     public init(from reader: inout ByteReader) throws(Malformed) {
-        self = try reader.flag() ? .ids(reader.list()) : .failed(Failure(from: &reader))
+        switch try reader.u8() {
+        case 0: self = .failed(try Failure(from: &reader))
+        case 1: self = .ids(try reader.list())
+        case 2: self = .unknown
+        default: throw Malformed("what is known of a span", at: reader.offset - 1)
+        }
     }
 
     public func encode(into writer: inout ByteWriter) {
         switch self {
-        case .ids(let ids):
-            writer.flag(true)
-            writer.list(ids)
         case .failed(let failure):
-            writer.flag(false)
+            writer.u8(0)
             failure.encode(into: &writer)
+        case .ids(let ids):
+            writer.u8(1)
+            writer.list(ids)
+        case .unknown: writer.u8(2)
         }
     }
 }

@@ -24,7 +24,7 @@ public enum Request: Coded {
     /// To a data server: how much room is there?
     case space
     /// To a rank that offers files: read and hash these chunks.
-    case identify(offer: UInt64, [Span])
+    case identify(Offer, [Span])
     /// Are you there?
     case ping
     /// To the metadata server: this data server has caught up and compared what it keeps; what it found wrong.
@@ -50,7 +50,7 @@ public enum Request: Coded {
         case 10: self = .poll(task: try reader.u64())
         case 11: self = .cancel(task: try reader.u64())
         case 12: self = .space
-        case 13: self = .identify(offer: try reader.u64(), try reader.list())
+        case 13: self = .identify(try Offer(from: &reader), try reader.list())
         case 14: self = .ping
         case 15: self = .joined(try reader.list())
         case 16: self = .quit
@@ -74,7 +74,7 @@ public enum Request: Coded {
         case .order(let order): order.encode(into: &writer)
         case .poll(let task), .cancel(let task): writer.u64(task)
         case .identify(let offer, let spans):
-            writer.u64(offer)
+            offer.encode(into: &writer)
             writer.list(spans)
         case .members, .space, .ping, .quit: break
         }

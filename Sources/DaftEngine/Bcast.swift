@@ -1,9 +1,11 @@
 // bcast: a complete copy on every data server.
 //
-//   1. A local path is published first, on the data server of this node; a name is taken as it stands.
-//   2. Every data server is told to fetch what it lacks, each from the neighbour before it in a chain that begins with
-//      one that keeps the content: every link carries the bytes once in and once out, all at the same time.
-//   3. What each now keeps is recorded for all of them at once, and what failed where is said.
+//   1. The data servers form a chain, and every link carries the bytes once in and once out, all at the same time.
+//   2. A local path is read once, by the data server of this node; all of the chain take in the same files at the same
+//      time, each from the one before it, and it is published when all have done what they could.
+//   3. Of a name that is published already every data server fetches what it lacks, along the chain, from wherever it
+//      is kept.
+//   4. What each now keeps is recorded for all of them at once, and what failed where is said.
 
 import DaftCatalogue
 import DaftCore
@@ -14,27 +16,27 @@ extension Session {
     /// Brings each of `things`, a local path if there is one, else a published name, to every data server.
     public func bcast(_ things: [[UInt8]], as name: Name? = nil) async -> Report {
         var report = Report()
-        var names: [Name] = []
-        var local: Set<Name> = []
         do throws(Failure) {
+            var names: [Name] = []
+            var paths: [[UInt8]] = []
             for thing in things {
-                let path = self.local(thing)
+                let path = local(thing)
                 if await station.workers.run({ pathExists(path) }) {
-                    let published = try publishedName(of: path, unless: name)
-                    let put = await put([path], as: name)
-                    // What stands under a name that was refused is not what the user meant.
-                    if !put.failures.contains(where: { $0.subject == published.bytes }) { names.append(published) }
-                    local.insert(published)
-                    report.merge(put)
+                    paths.append(path)
                 } else {
                     names.append(try published(thing))
                 }
             }
-            // What could not be published at all, as has been said, cannot be brought anywhere.
             let members = try await lookAround()
             let reason = "no such local path, and no such name is published"
-            names = try await standing(names, saying: reason, &report) { local.contains($0) }
-            report.names = names
+            names = try await standing(names, saying: reason, &report)
+            if !paths.isEmpty {
+                let sources = try named(paths, as: name)
+                report.merge(await stage(sources, ToEvery(members, from: self), on: members))
+                report.names += sources.map(\.name)
+            }
+            report.names += names
+            report.places = members.map(station.roster.label)
             if !names.isEmpty, !Task.isCancelled { try await bring(names, to: members, &report) }
         } catch {
             report.failures.append(error)
@@ -51,17 +53,16 @@ extension Session {
         }
     }
 
-    /// Those of the names that are published; the others fail, but for those that have failed already.
+    /// Those of the names that are published; the others fail.
     func standing(
-        _ names: [Name], saying reason: String, _ report: inout Report,
-        butFor hasFailed: (Name) -> Bool = { _ in false }
+        _ names: [Name], saying reason: String, _ report: inout Report
     ) async throws(Failure) -> [Name] {
         let catalogue = station.catalogue
         var standing: [Name] = []
         for name in names {
             if try await station.work({ () throws(Failure) in try catalogue.entry(name) }) != nil || name.isRoot {
                 standing.append(name)
-            } else if !hasFailed(name) {
+            } else {
                 report.failures.append(Failure(.noSuchName, name, reason))
             }
         }
@@ -69,16 +70,14 @@ extension Session {
     }
 
     private func bring(_ names: [Name], to members: [Member], _ report: inout Report) async throws(Failure) {
-        let chain = try await chain(of: members, for: names)
-        let state = station.catalogue.head.state
-        let links = chain.enumerated().map { index, member in
-            (member, Fetch(below: names, state: state, predecessor: chain[max(0, index - 1)].rank, reports: false))
-        }
+        let order = Fetch(
+            below: names, state: station.catalogue.head.state, chain: Chain(inChainOrder(members).map(\.rank)),
+            reports: false)
         var brought: [(member: Member, fetched: Fetched)] = []
         var failures: [Failure] = []
         var moved: Int64 = 0
-        await station.loop.inOrder(width: links.count, over: links) { [self] member, fetch in
-            (member, await station.carryOut(.fetch(fetch), at: member.rank, watch: gauge.part()))
+        await station.loop.inOrder(width: members.count, over: members) { [self] member in
+            (member, await station.carryOut(.fetch(order), at: member.rank, watch: gauge.part()))
         } take: { member, outcome in
             switch outcome {
             case .fetched(let fetched):
@@ -92,26 +91,8 @@ extension Session {
         report.failures += failures
         report.moved += moved
         report.places = brought.map { station.roster.label(of: $0.member) }
-        report.files = max(report.files, brought.map(\.fetched.files).min() ?? 0)
+        report.files += brought.map(\.fetched.files).min() ?? 0
         try await record(names, brought, &report)
-    }
-
-    /// The data servers in the order of the chain: first one that keeps what is to be brought.
-    private func chain(of members: [Member], for names: [Name]) async throws(Failure) -> [Member] {
-        let catalogue = station.catalogue
-        let keepers = try await station.work { () throws(Failure) in
-            for name in names {
-                let first = try catalogue.entry(name)?.content
-                let below = try first == nil ? catalogue.below(name, after: nil, limit: 100) : []
-                guard let content = first ?? below.lazy.compactMap(\.entry.content).first else { continue }
-                return try catalogue.holders(of: content).complete
-            }
-            return BitSet()
-        }
-        return members.sorted { x, y in
-            let (a, b) = (keepers.contains(x.number), keepers.contains(y.number))
-            return a == b ? (x.store.host, x.rank) < (y.store.host, y.rank) : a
-        }
     }
 
     private func record(
@@ -130,7 +111,7 @@ extension Session {
         let all = BitSet(brought.map(\.member.number))
         var seen: Set<ContentID> = []
         for name in names {
-            try await eachPage(below: name) { (page) async throws(Failure) in
+            try await station.eachEntry(below: name) { (page) async throws(Failure) in
                 var sets: [BitSet: [ContentID]] = [:]
                 for content in page.compactMap(\.entry.content) where seen.insert(content).inserted {
                     var stores = all
@@ -144,23 +125,40 @@ extension Session {
         }
         if !parts.isEmpty { _ = try await station.ask(.hold(parts), at: .metadataServer) }
     }
+}
 
-    /// The entry of a name and all below it, page by page.
-    func eachPage(
-        below name: Name, _ body: ([NamedEntry]) async throws(Failure) -> Void
-    ) async throws(Failure) {
-        let catalogue = station.catalogue
-        let root = try await station.work { () throws(Failure) in try catalogue.entry(name) }
-        if let root { try await body([NamedEntry(name, root)]) }
-        var last: Name?
-        while true {
-            let after = last
-            let page = try await station.work { () throws(Failure) in
-                try catalogue.below(name, after: after, limit: 1_000)
-            }
-            guard let end = page.last else { return }
-            try await body(page)
-            last = end.name
+/// Every data server takes in every file, along a chain.
+private struct ToEvery: Assignment {
+    let chain: Chain?
+    private let members: [Member]
+    private let chunkSize: ChunkSize
+
+    /// The data server of this node reads; where there is none, the first of the chain, through this rank.
+    init(_ members: [Member], from session: Session) {
+        let ordered = inChainOrder(members)
+        let reader = ordered.firstIndex { $0.store.host == session.station.settings.host }
+        self.members = ordered
+        chunkSize = session.station.settings.chunkSize
+        chain = Chain(ordered.map(\.rank), readers: [reader ?? 0])
+    }
+
+    func assign(_ files: [StagedFile]) -> [Share] {
+        files.enumerated().flatMap { index, file in
+            let chunks = 0..<chunkSize.count(of: file.info.size)
+            return members.map { Share(file: index, chunks: chunks, member: $0) }
         }
+    }
+}
+
+/// Ranks of the same node are neighbours in the chain, and nodes stand in the order of their first ranks, as they were
+/// given to mpirun: so each link is crossed once.
+private func inChainOrder(_ members: [Member]) -> [Member] {
+    var first: [String: Rank] = [:]
+    for member in members.sorted(by: { $0.rank < $1.rank }) where first[member.store.host] == nil {
+        first[member.store.host] = member.rank
+    }
+    return members.sorted { x, y in
+        let (a, b) = (first[x.store.host] ?? x.rank, first[y.store.host] ?? y.rank)
+        return (a, x.rank) < (b, y.rank)
     }
 }

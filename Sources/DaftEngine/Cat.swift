@@ -40,7 +40,7 @@ extension Session {
     ) async throws(Failure) -> Report {
         let meter = Meter()
         let watch = gauge.part()
-        let sourcing = Sourcing(station, meter: meter, predecessor: nil, isForOwnStore: false)
+        let sourcing = Sourcing(station, meter: meter, isForOwnStore: false)
         let (station, manifest) = (station, wanted.manifest)
         meter.expect(bytes: manifest.size, files: 1)
         var chunk = 0

@@ -10,17 +10,12 @@ actor DataServer {
     let store: Store
     private nonisolated let loop: any Loop
     private let tasks: Tasks
-    /// Contents that are being filled now, by whom a fetch of the same waits.
-    private var fetches = 0
-    /// Something was written, or an order ended: who waits for chunks looks again.
-    nonisolated let arrivals: Signal
 
     init(_ station: Station, _ store: Store) {
         self.station = station
         self.store = store
         loop = station.loop
         tasks = Tasks(on: station.loop, orphanMilliseconds: station.settings.orphanMilliseconds)
-        arrivals = Signal(on: station.loop)
     }
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
@@ -45,15 +40,6 @@ actor DataServer {
         }
     }
 
-    /// Waits, for a while, until a run's pieces are here: a chain's next member asks before they have arrived.
-    func awaitPieces(of run: ChunkRun) async {
-        let deadline = loop.deadline(inMilliseconds: 1_000)
-        while fetches > 0, loop.now < deadline {
-            if (try? await isHere(run)) ?? true { return }
-            await arrivals.wait(until: deadline)
-        }
-    }
-
     func stop() async { await tasks.cancelAll() }
 
     private func begin(_ order: Order) async -> Reply {
@@ -62,7 +48,9 @@ actor DataServer {
         return await tasks.begin { [self] meter in
             switch order {
             case .ingest(let ingest):
-                return .ingested(await Ingesting(station, store, ingest, meter).run(), moved: meter.moved)
+                return await inChain(ingest.chain) {
+                    .ingested(await Ingesting(station, store, ingest, meter).run(), moved: meter.moved)
+                }
             case .settle(let settled):
                 return .placed(await Placing(station, store).settle(settled))
             case .place(let entries):
@@ -73,30 +61,19 @@ actor DataServer {
                 station.pins.unpin(contents)
                 return .placed(await Placing(station, store).discard(contents))
             case .fetch(let fetch):
-                await noteFetch(+1)
-                let outcome = await Fetching(station, store, fetch, meter, arrivals).run()
-                await noteFetch(-1)
-                return outcome
+                return await inChain(fetch.chain) { await Fetching(station, store, fetch, meter).run() }
             case .verify(let names, let state):
-                return await Verifying(station, store, meter, arrivals).run(below: names, state: state)
+                return await Verifying(station, store, meter).run(below: names, state: state)
             }
         }
     }
 
-    private func noteFetch(_ change: Int) {
-        fetches += change
-        arrivals.notify()
-    }
-
-    private func isHere(_ run: ChunkRun) async throws(Failure) -> Bool {
-        let store = store
-        return try await station.work { () throws(Failure) in
-            for piece in run.pieces {
-                guard case .kept(let content) = piece.origin else { continue }
-                if try !store.extent(of: content).contains(piece.chunk) { return false }
-            }
-            return true
-        }
+    /// Does the part of an order that a chain has, if it has one.
+    private func inChain(_ chain: Chain?, _ body: () async -> Outcome) async -> Outcome {
+        if chain == nil { return await body() }
+        station.relay.enter()
+        defer { station.relay.leave() }
+        return await body()
     }
 
     private func extents(of contents: [ContentID]) async throws(Failure) -> [Extent] {
@@ -115,9 +92,9 @@ actor DataServer {
 
     /// Somebody got wrong bytes of these from here: look, and tell the metadata server what is left.
     private func reexamine(_ contents: [ContentID]) async -> Reply {
-        let (station, store, arrivals) = (station, store, arrivals)
+        let (station, store) = (station, store)
         return await tasks.begin { meter in
-            await Verifying(station, store, meter, arrivals).examine(contents)
+            await Verifying(station, store, meter).examine(contents)
         }
     }
 }

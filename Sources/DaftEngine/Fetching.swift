@@ -13,28 +13,25 @@ import DaftStore
 import Synchronization
 
 struct Fetching: Sendable {
-    private static let page = 1_000
     private static let reported = 1_000
 
     private let station: Station
     private let store: Store
     private let order: Fetch
     private let meter: Meter
-    private let arrivals: Signal
     private let ledger: FetchLedger
 
-    init(_ station: Station, _ store: Store, _ order: Fetch, _ meter: Meter, _ arrivals: Signal) {
+    init(_ station: Station, _ store: Store, _ order: Fetch, _ meter: Meter) {
         self.station = station
         self.store = store
         self.order = order
         self.meter = meter
-        self.arrivals = arrivals
         ledger = FetchLedger()
     }
 
     func run() async -> Outcome {
         let pull = Pull(
-            station, to: StoreDestination(store), meter: meter, predecessor: order.predecessor, arrivals: arrivals
+            station, to: StoreDestination(store), meter: meter, chain: order.chain
         ) { [self] wanted, failure in
             await settle(wanted, failure)
         }
@@ -78,16 +75,7 @@ struct Fetching: Sendable {
             return ledger.fail(Failure(.noSuchName, name, "no such name is published"))
         }
         try await take(roots, pull)
-        var last: Name?
-        while !Task.isCancelled {
-            let after = last
-            let page = try await station.work { () throws(Failure) in
-                try catalogue.below(name, after: after, limit: Fetching.page)
-            }
-            guard let end = page.last else { return }
-            try await take(page, pull)
-            last = end.name
-        }
+        try await station.eachPage(below: name) { (page) async throws(Failure) in try await take(page, pull) }
     }
 
     private func take(_ entries: [NamedEntry], _ pull: Pull) async throws(Failure) {

@@ -14,7 +14,7 @@ extension Session {
             guard let target = try member(at: host, among: members) else {
                 throw Failure(.usage, [], "no data server runs on this node: name one, as in fetch NAME@HOST")
             }
-            let order = Fetch(below: names, state: station.catalogue.head.state, predecessor: nil, reports: true)
+            let order = Fetch(below: names, state: station.catalogue.head.state, reports: true)
             var report = Report()
             report.names = names
             report.places = [station.roster.label(of: target)]
@@ -86,7 +86,7 @@ private final class Getting: Sendable {
         var isThere = false
         let end = await pull.stoppable {
             let end = await Result.of { () async throws(Failure) in
-                try await session.eachPage(below: root) { (page) async throws(Failure) in
+                try await station.eachEntry(below: root) { (page) async throws(Failure) in
                     isThere = true
                     for named in page where !Task.isCancelled {
                         let relative = Array(named.name.relative(to: root) ?? [])

@@ -7,6 +7,8 @@
 //      taken for that content as long as every chunk agrees: publishing the same again writes nothing.
 //   4. A file of another node is hashed by the rank that offers it; only chunks that this store lacks are moved.
 //   5. A file that changed meanwhile is reported and not kept.
+//   6. In a chain, where all take in the same, one reads a file, or each its share of it. The others learn the ids from
+//      the rank before them and take the bytes from it while it is still getting them itself.
 
 import DaftCore
 import DaftLink
@@ -22,12 +24,14 @@ struct Ingesting: Sendable {
     let store: Store
     let order: Ingest
     let meter: Meter
+    let upstream: Upstream?
 
     init(_ station: Station, _ store: Store, _ order: Ingest, _ meter: Meter) {
         self.station = station
         self.store = store
         self.order = order
         self.meter = meter
+        upstream = order.chain.map { Upstream(station, $0, meter: meter) }
     }
 
     func run() async -> [Ingested] {
@@ -68,13 +72,33 @@ struct Ingesting: Sendable {
         return small.isEmpty ? groups : groups + [small]
     }
 
+    /// Which way to the bytes of a file there is.
+    enum Way {
+        /// The path is this node's own.
+        case path
+        /// From the rank that offers the file.
+        case offer
+        /// From the rank before this one in the chain, and further ranks should it fail.
+        case chain(Upstream)
+    }
+
+    /// The way to one of `count` items, of which each reader in a chain has its share.
+    func way(to index: Int, of count: Int) -> Way {
+        if let upstream, let chain = order.chain, chain.reader(of: index, among: count) != station.rank {
+            return .chain(upstream)
+        }
+        return order.isHere ? .path : .offer
+    }
+
     private func isSmall(_ file: IngestFile) -> Bool {
         !file.isPart && file.info.size <= min(Ingesting.smallFile, Int64(order.chunkSize.bytes))
     }
 
     private func ingest(_ group: [Int]) async -> [Ingested] {
         let files = group.map { order.files[$0] }
-        if files.count > 1 || isSmall(files[0]) { return await SmallFiles(self, files).run() }
+        if files.count > 1 || isSmall(files[0]) {
+            return await SmallFiles(self, files, way(to: group[0], of: order.files.count)).run()
+        }
         do throws(Failure) {
             return [try await LargeFile(self, files[0]).run()]
         } catch {

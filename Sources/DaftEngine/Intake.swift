@@ -5,9 +5,15 @@ import DaftLink
 import DaftStore
 
 struct Intake: Sendable {
-    enum Taken: Sendable {
-        case kept(Kept)
-        case failed(Failure)
+    /// What became of one file.
+    struct Taken: Sendable {
+        /// Nil where it is not to be published.
+        var kept: Kept?
+        var failures: [Failure] = []
+        /// What data servers keep of a file that is not published, and may forget.
+        var leftover: Kept?
+
+        static func failed(_ failure: Failure) -> Taken { Taken(failures: [failure]) }
     }
 
     /// A file whose bytes are kept; its name is not published yet.
@@ -46,7 +52,8 @@ struct Intake: Sendable {
         let perMember = Dictionary(grouping: shares.filter { $0.member != nil }) { $0.member?.rank }
         let orders = perMember.values.compactMap { shares in shares.first?.member.map { ($0, shares) } }
             .sorted { $0.0.rank < $1.0.rank }
-        let cut = Set(Dictionary(grouping: shares, by: \.file).filter { $0.value.count > 1 }.keys)
+        let isCopied = assignment.chain != nil
+        let cut = isCopied ? [] : Set(Dictionary(grouping: shares, by: \.file).filter { $0.value.count > 1 }.keys)
         await station.loop.inOrder(width: orders.count, over: orders) { [self] member, shares in
             (shares, await ingest(shares, cut, at: member, offer))
         } take: { shares, ingested in
@@ -54,13 +61,44 @@ struct Intake: Sendable {
             moved += bytes
             for (share, outcome) in zip(shares, outcomes) { results[share.file, default: []].append((share, outcome)) }
         }
-        return (files.indices.map { joined($0, results[$0] ?? [], isCut: cut.contains($0)) }, moved)
+        let taken = files.indices.map { index in
+            let parts = results[index] ?? []
+            return isCopied ? copied(index, parts) : joined(index, parts, isCut: cut.contains(index))
+        }
+        return (await settled(taken), moved)
+    }
+
+    /// Every keeper of a part learns which content it is a part of. Before publication: a data server that died between
+    /// the two would not know at its next start that it has what the catalogue says.
+    private func settled(_ taken: [Taken]) async -> [Taken] {
+        var orders: [Rank: [Settled]] = [:]
+        for kept in taken.compactMap(\.kept) {
+            guard let key = kept.key else { continue }
+            let part = Settled(key: key, content: kept.content, manifest: kept.manifest)
+            for keeper in kept.keepers { orders[keeper.rank, default: []].append(part) }
+        }
+        var failed: [ContentID: Failure] = [:]
+        let list = orders.sorted { $0.key < $1.key }
+        await station.loop.inOrder(width: list.count, over: list) { [station] rank, parts in
+            (parts, await station.carryOut(.settle(parts), at: rank))
+        } take: { parts, outcome in
+            let failure: Failure? =
+                switch outcome {
+                case .placed(let failures): failures.first
+                case .failed(let failure): failure
+                default: Failure(.malformed, [], "an outcome that fits no settling")
+                }
+            if let failure { for part in parts { failed[part.content] = failure } }
+        }
+        return zip(files, taken).map { file, one in
+            guard let kept = one.kept, kept.key != nil, let failure = failed[kept.content] else { return one }
+            return .failed(about(failure, file))
+        }
     }
 
     private func ingest(
         _ shares: [Share], _ cut: Set<Int>, at member: Member, _ offer: UInt64
     ) async -> (outcomes: [Ingested], moved: Int64) {
-        let isHere = member.store.host == station.settings.host
         let wanted = shares.map { share in
             let info = files[share.file].info
             return IngestFile(
@@ -69,7 +107,8 @@ struct Intake: Sendable {
                 isPart: cut.contains(share.file))
         }
         let order = Ingest(
-            offer: isHere ? nil : Offer(rank: station.rank, number: offer), chunkSize: chunkSize, files: wanted)
+            offer: Offer(rank: station.rank, number: offer), isHere: member.store.host == station.settings.host,
+            chain: assignment.chain, chunkSize: chunkSize, files: wanted)
         switch await station.carryOut(.ingest(order), at: member.rank, watch: session.gauge.part()) {
         case .ingested(let outcomes, let moved) where outcomes.count == shares.count: return (outcomes, moved)
         case .failed(let failure): return (shares.map { .failed(about(failure, files[$0.file])) }, 0)
@@ -91,7 +130,7 @@ struct Intake: Sendable {
         if !isCut, let part = parts.first, let member = part.share.member,
             case .whole(let id, let manifest) = part.outcome
         {
-            return .kept(kept(file, id, manifest, [StoreExtent(store: member.number, .complete)], [member], nil))
+            return Taken(kept: kept(file, id, manifest, [StoreExtent(store: member.number, .complete)], [member], nil))
         }
         var ids: [ChunkID] = []
         var holdings: [StoreExtent] = []
@@ -107,7 +146,42 @@ struct Intake: Sendable {
         }
         let manifest = Manifest(size: file.info.size, chunkSize: chunkSize, chunks: ids)
         let key = sourceKey(file.info, host: station.settings.host, chunkSize)
-        return .kept(kept(file, manifest.contentID, manifest, holdings, parts.compactMap(\.share.member), key))
+        return Taken(
+            kept: kept(file, manifest.contentID, manifest, holdings, parts.compactMap(\.share.member), key))
+    }
+
+    /// One file of which every data server was to get a copy: published as soon as one has it, unless it changed while
+    /// it was read.
+    private func copied(_ index: Int, _ parts: [(share: Share, outcome: Ingested)]) -> Taken {
+        let file = files[index]
+        var failures: [Failure] = []
+        var keepers: [Member] = []
+        var found: (id: ContentID, manifest: Manifest)?
+        for (share, outcome) in parts {
+            guard let member = share.member else { continue }
+            switch outcome {
+            case .failed(let failure): failures.append(about(failure, file))
+            case .whole(let id, let manifest) where found == nil || found?.id == id:
+                found = (id, manifest)
+                keepers.append(member)
+            default: failures.append(about(Failure(.changed, [], "changed while it was read; not published"), file))
+            }
+        }
+        let told = said(failures, by: parts.count)
+        guard let found else { return Taken(failures: told) }
+        let holdings = keepers.map { StoreExtent(store: $0.number, .complete) }
+        let copies = kept(file, found.id, found.manifest, holdings, keepers, nil)
+        let hasChanged = failures.contains { $0.kind == .changed }
+        return hasChanged ? Taken(failures: told, leftover: copies) : Taken(kept: copies, failures: told)
+    }
+
+    /// What is the same everywhere is said once.
+    private func said(_ failures: [Failure], by count: Int) -> [Failure] {
+        if let changed = failures.first(where: { $0.kind == .changed }) { return [changed] }
+        guard let first = failures.first, failures.count == count,
+            failures.allSatisfy({ $0.kind == first.kind && $0.reason == first.reason })
+        else { return failures }
+        return [first]
     }
 
     private func kept(
@@ -136,9 +210,7 @@ struct Intake: Sendable {
                 orders[rank, default: []].append(order(some.map(\.1)))
             }
         }
-        collect(admitted.filter { $0.key != nil }) { .settle($0.compactMap(settled)) }
         collect(admitted.filter { $0.key == nil }) { .place($0.map(\.named)) }
-        collect(refused.filter { $0.key != nil }) { .settle($0.compactMap(settled)) }
         collect(refused) { .discard($0.map(\.content)) }
         var failures: [Failure] = []
         let list = orders.sorted { $0.key < $1.key }
@@ -151,9 +223,5 @@ struct Intake: Sendable {
             for case .failed(let failure) in outcomes { failures.append(failure) }
         }
         return failures
-    }
-
-    private static func settled(_ kept: Kept) -> Settled? {
-        kept.key.map { Settled(key: $0, content: kept.content, manifest: kept.manifest) }
     }
 }

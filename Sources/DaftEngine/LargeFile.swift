@@ -5,21 +5,23 @@ import DaftLink
 import DaftStore
 
 struct LargeFile: Sendable {
-    private static let pairsUnderWay = 6
+    /// How many spans are under way at once: what is read here, what is offered, what comes along a chain.
+    private static let readsUnderWay = 6
+    private static let offersUnderWay = 2
+    private static let arrivalsUnderWay = 8
     /// How many chunks the offering rank is asked to hash at a time.
     private static let window = 8
 
-    private let station: Station
-    private let store: Store
-    private let order: Ingest
-    private let meter: Meter
+    private let ingesting: Ingesting
     private let file: IngestFile
 
+    private var station: Station { ingesting.station }
+    private var store: Store { ingesting.store }
+    private var order: Ingest { ingesting.order }
+    private var meter: Meter { ingesting.meter }
+
     init(_ ingesting: Ingesting, _ file: IngestFile) {
-        station = ingesting.station
-        store = ingesting.store
-        order = ingesting.order
-        meter = ingesting.meter
+        self.ingesting = ingesting
         self.file = file
     }
 
@@ -36,6 +38,7 @@ struct LargeFile: Sendable {
         }
         let ids: [ChunkID]
         do throws(Failure) { ids = try await take(into: filling) } catch {
+            giveUp(filling)
             // What came so far is there for the next time.
             try? await station.work { () throws(Failure) in try filling.pause() }
             throw error
@@ -51,6 +54,16 @@ struct LargeFile: Sendable {
             try filling.finish(as: content, manifest)
             return .whole(content, manifest)
         }
+    }
+
+    /// The next in the chain need not wait for what does not come here.
+    private func giveUp(_ filling: Filling) {
+        guard order.chain != nil else { return }
+        let ids = station.learned.giveUp(file.span.file, in: order.offer)
+        let missing = ids.filter { !filling.have.contains($0.key) }.map {
+            Ingesting.piece($0.value, length(of: $0.key))
+        }
+        station.relay.note(missing, .failed)
     }
 
     // MARK: taken for a content that is here already
@@ -72,11 +85,9 @@ struct LargeFile: Sendable {
 
     /// Whether all chunks are what `known` says; ends at the first that is not.
     private func isStill(_ known: Manifest) async throws(Failure) -> Bool {
-        let ids = try await windows { [self] span in
-            await Result.of { () async throws(Failure) in
-                let ids = try await identify(span)
-                return ids == Array(known.chunks[span.chunks]) ? ids : nil
-            }
+        let ids = try await forAll(of: LargeFile.window, underWay: 2) { [self] (span) async throws(Failure) in
+            let ids = try await identify(span)
+            return ids == Array(known.chunks[span.chunks]) ? ids : nil
         }
         if ids != nil { meter.add(bytes: file.info.size, files: 1) }
         return ids == known.chunks
@@ -86,97 +97,168 @@ struct LargeFile: Sendable {
 
     private func take(into filling: Filling) async throws(Failure) -> [ChunkID] {
         let source = try await station.work { [order, file] () throws(Failure) in
-            order.offer == nil ? try SourceFile(file.info) : nil
+            order.isHere ? try SourceFile(file.info) : nil
         }
-        let ids = try await windows(of: order.offer == nil ? chunksTogether : LargeFile.window) { [self] span in
-            await Result.of { () async throws(Failure) in
-                if let source { return try await takeHere(span, source, filling) }
-                return try await takeThere(span, filling)
+        let (size, width) =
+            switch (order.chain, order.isHere) {
+            case (nil, false): (LargeFile.window, LargeFile.offersUnderWay)
+            case (nil, true): (chunksTogether, LargeFile.readsUnderWay)
+            case (_?, _): (chunksTogether, LargeFile.arrivalsUnderWay)
+            }
+        let ids = try await forAll(of: size, underWay: width) { [self] (span) async throws(Failure) in
+            switch way(to: span.first) {
+            case .path: return try await read(span, source, filling)
+            case .offer: return try await load(span, filling)
+            case .chain(let upstream): return try await pull(span, upstream, filling)
             }
         }
-        if let source { try await station.work { () throws(Failure) in try source.confirm() } }
+        if let source { try await confirm(source) }
         meter.add(files: 1)
         return ids ?? []
     }
 
+    private func confirm(_ source: SourceFile) async throws(Failure) {
+        do throws(Failure) { try await station.work { () throws(Failure) in try source.confirm() } } catch {
+            ingesting.tell(error, of: file.span.file)
+            throw error
+        }
+    }
+
     /// Reads, hashes and writes chunks of a file of this node.
-    private func takeHere(_ span: Span, _ source: SourceFile, _ filling: Filling) async throws(Failure) -> [ChunkID] {
+    private func read(_ span: Span, _ source: SourceFile?, _ filling: Filling) async throws(Failure) -> [ChunkID]? {
+        guard let source else { return nil }
         let slabs = await station.intake.take(chunksTogether, of: order.chunkSize.bytes)
-        return try await station.work { [order, meter] () throws(Failure) in
-            let read = try source.read(span.chunks, of: order.chunkSize, into: slabs)
-            for (chunk, part) in zip(span.chunks, read) {
+        return try await station.work { [ingesting] () throws(Failure) in
+            let chunks: [ReadChunk]
+            do throws(Failure) { chunks = try source.read(span.chunks, of: order.chunkSize, into: slabs) } catch {
+                ingesting.tell(error, of: span.file)
+                throw error
+            }
+            ingesting.tell(chunks.map(\.id), of: span)
+            for (chunk, part) in zip(span.chunks, chunks) {
                 if let bytes = part.bytes {
                     if filling.id(of: chunk) != part.id { try filling.write(chunk, part.id, bytes) }
                 } else {
                     try filling.leaveHole(chunk, part.id)
                 }
-                meter.add(bytes: Int64(order.chunkSize.length(of: chunk, in: source.size)))
+                isThere(chunk, part.id, filling)
             }
-            return read.map(\.id)
+            return chunks.map(\.id)
         }
     }
 
-    /// Learns the ids of another node's chunks, and loads those that this store has nowhere.
-    private func takeThere(_ span: Span, _ filling: Filling) async throws(Failure) -> [ChunkID] {
+    /// Learns the ids of chunks that another rank offers, and loads those that this store has nowhere.
+    private func load(_ span: Span, _ filling: Filling) async throws(Failure) -> [ChunkID] {
         let ids = try await identify(span)
-        let slab = await station.intake.take(order.chunkSize.bytes)
         for (chunk, id) in zip(span.chunks, ids) {
-            let length = order.chunkSize.length(of: chunk, in: file.info.size)
-            let isHere = try await station.work { [store] () throws(Failure) in
-                if filling.id(of: chunk) == id { return true }
-                if id == zeroChunkID(length: length) {
-                    try filling.leaveHole(chunk, id)
-                    return true
-                }
-                guard let place = try store.whereabouts(of: id) else { return false }
-                return try filling.copy(chunk, id, from: place, buffer: slab.memory)
-            }
-            if !isHere { try await load(chunk, id, length, slab, filling) }
-            meter.add(bytes: Int64(length))
+            if try await !isNearby(chunk, id, filling) { try await load(chunk, id, filling) }
+            isThere(chunk, id, filling)
         }
         return ids
     }
 
-    private func load(
-        _ chunk: Int, _ id: ChunkID, _ length: Int, _ slab: Slab, _ filling: Filling
-    ) async throws(Failure) {
-        guard let offer = order.offer else { return }
-        let piece = Piece(.offered(offer: offer.number, file: file.span.file), chunk: chunk, length: length)
+    /// The same along a chain.
+    private func pull(_ span: Span, _ upstream: Upstream, _ filling: Filling) async throws(Failure) -> [ChunkID] {
+        let ids = try await identify(span)
+        for (chunk, id) in zip(span.chunks, ids) {
+            if try await !isNearby(chunk, id, filling) {
+                let piece = Ingesting.piece(id, length(of: chunk))
+                if let loaded = try await upstream.load([piece], [id]) {
+                    do throws(Failure) { try await write(chunk, id, loaded.slab, filling) } catch {
+                        station.relay.note([piece], .failed)
+                        throw error
+                    }
+                } else {
+                    try await load(chunk, id, filling)
+                }
+            }
+            isThere(chunk, id, filling)
+        }
+        return ids
+    }
+
+    private func load(_ chunk: Int, _ id: ChunkID, _ filling: Filling) async throws(Failure) {
+        let slab = await station.intake.take(order.chunkSize.bytes)
+        let piece = Piece(
+            .offered(offer: order.offer.number, file: file.span.file), chunk: chunk, length: length(of: chunk))
         let states: [PieceState]
         do throws(LinkError) {
             states = try await station.link.load(
-                ChunkRun([piece]), from: offer.rank, into: slab, timeoutMilliseconds: station.settings.loadMilliseconds)
+                ChunkRun([piece]), from: order.offer.rank, into: slab,
+                timeoutMilliseconds: station.settings.loadMilliseconds)
         } catch {
-            throw Failure(.unreachable, file.info.path, node: station.roster.node(of: offer.rank), error.reason)
+            throw Failure(.unreachable, file.info.path, node: station.roster.node(of: order.offer.rank), error.reason)
         }
-        meter.add(moved: length)
-        try await station.work { [file] () throws(Failure) in
-            let bytes = UnsafeRawBufferPointer(slab.slice(0, length))
-            guard states == [.sent], digest(of: bytes) == id else {
-                throw Failure(.changed, file.info.path, "changed while it was read; it is not published")
+        meter.add(moved: piece.length)
+        let digests = await station.digesting.digests(of: [UnsafeRawBufferPointer(slab.slice(0, piece.length))])
+        guard states == [.sent], digests == [id] else {
+            throw Failure(.changed, file.info.path, "changed while it was read; it is not published")
+        }
+        try await write(chunk, id, slab, filling)
+    }
+
+    private func write(_ chunk: Int, _ id: ChunkID, _ slab: Slab, _ filling: Filling) async throws(Failure) {
+        let count = length(of: chunk)
+        try await station.work { () throws(Failure) in
+            try filling.write(chunk, id, UnsafeRawBufferPointer(slab.slice(0, count)))
+        }
+    }
+
+    /// Whether a chunk is there without being moved: taken in already, all zeros, or somewhere in this store.
+    private func isNearby(_ chunk: Int, _ id: ChunkID, _ filling: Filling) async throws(Failure) -> Bool {
+        let count = length(of: chunk)
+        let (isThere, place) = try await station.work { [store] () throws(Failure) in
+            if filling.id(of: chunk) == id { return (true, nil as (content: ContentID, chunk: Int)?) }
+            if id == zeroChunkID(length: count) {
+                try filling.leaveHole(chunk, id)
+                return (true, nil)
             }
-            try filling.write(chunk, id, bytes)
+            return (false, try store.whereabouts(of: id))
         }
+        if isThere || (place == nil && !filling.mayHold(chunk)) { return isThere }
+        let slab = await station.intake.take(order.chunkSize.bytes)
+        return try await station.work { () throws(Failure) in
+            if try filling.adopt(chunk, id, buffer: slab.memory) { return true }
+            guard let place else { return false }
+            return try filling.copy(chunk, id, from: place, buffer: slab.memory)
+        }
+    }
+
+    private func isThere(_ chunk: Int, _ id: ChunkID, _ filling: Filling) {
+        meter.add(bytes: Int64(length(of: chunk)))
+        guard order.chain != nil else { return }
+        let place = Relay.Written(filling: filling, chunk: chunk)
+        station.relay.note([Ingesting.piece(id, length(of: chunk))], .written(place))
     }
 
     // MARK: both
 
-    /// The ids of a span's chunks, read and hashed here or by the rank that offers the file.
+    private func length(of chunk: Int) -> Int { order.chunkSize.length(of: chunk, in: file.info.size) }
+
+    private func way(to chunk: Int) -> Ingesting.Way {
+        ingesting.way(to: chunk - file.span.first, of: file.span.count)
+    }
+
+    /// The ids of a span's chunks, read and hashed here or by others.
     private func identify(_ span: Span) async throws(Failure) -> [ChunkID] {
-        if let offer = order.offer {
-            let reply = try await station.ask(
-                .identify(offer: offer.number, [span]), at: offer.rank,
-                timeoutMilliseconds: station.settings.loadMilliseconds)
-            guard case .identified(let answers) = reply, let answer = answers.first else {
-                throw station.unexpected(reply, from: offer.rank)
-            }
-            switch answer {
-            case .failed(let failure): throw failure
-            case .ids(let ids):
-                guard ids.count == span.count else { throw station.unexpected(reply, from: offer.rank) }
-                return ids
-            }
+        let answers: [Identified]
+        switch way(to: span.first) {
+        case .path: answers = [.ids(try await identifyHere(span))]
+        case .offer: answers = try await ingesting.identifyAtOffer([span])
+        case .chain(let upstream): answers = try await ingesting.identify([span], from: upstream)
         }
+        switch answers[0] {
+        case .ids(let ids) where ids.count == span.count:
+            ingesting.tell(ids, of: span)
+            return ids
+        case .failed(let failure):
+            ingesting.tell(failure, of: span.file)
+            throw failure
+        default: throw Failure(.malformed, file.info.path, "the rank that offers it does not say what it is")
+        }
+    }
+
+    private func identifyHere(_ span: Span) async throws(Failure) -> [ChunkID] {
         let slabs = await station.intake.take(chunksTogether, of: order.chunkSize.bytes)
         return try await station.work { [file, order] () throws(Failure) in
             let source = try SourceFile(file.info)
@@ -186,31 +268,44 @@ struct LargeFile: Sendable {
         }
     }
 
-    /// Does `work` on the file's chunks, `size` of them at a time and several such spans at once. Its results are
-    /// joined in order; nil or a failure ends it.
-    private func windows(
-        of size: Int = LargeFile.window, _ work: @escaping @Sendable (Span) async -> Result<[ChunkID]?, Failure>
+    /// Does `work` on spans of the file's chunks, several at once. Its results are joined; nil or a failure ends it.
+    private func forAll(
+        of size: Int, underWay: Int, _ work: @escaping @Sendable (Span) async throws(Failure) -> [ChunkID]?
     ) async throws(Failure) -> [ChunkID]? {
-        let all = file.span
-        var next = all.first
-        var ids: [ChunkID] = []
+        var spans = spans(of: size).makeIterator()
+        var ids: [Int: [ChunkID]] = [:]
         var end: Result<Void, Failure>?
-        await station.loop.inOrder(width: size == LargeFile.window ? 2 : LargeFile.pairsUnderWay) {
+        await station.loop.inOrder(width: underWay) {
             if Task.isCancelled { end = .failure(Failure(.stopped, file.info.path, "stopped")) }
-            guard end == nil, next < all.chunks.upperBound else { return nil }
-            defer { next += size }
-            return Span(file: all.file, first: next, count: min(size, all.chunks.upperBound - next))
+            return end == nil ? spans.next() : nil
         } work: { span in
-            await work(span)
-        } take: { result in
+            (span, await Result.of { () async throws(Failure) in try await work(span) })
+        } take: { span, result in
             switch result {
-            case .success(let more?): ids += more
+            case .success(let some?): ids[span.first] = some
             case .success(nil): end = end ?? .success(())
             case .failure(let failure): end = end ?? .failure(failure)
             }
         }
         try end?.get()
-        return end == nil ? ids : nil
+        return end == nil ? ids.sorted { $0.key < $1.key }.flatMap(\.value) : nil
+    }
+
+    /// All chunks of the file. Of a chain's readers each has its share: the own one first, then that of the nearest
+    /// upstream, which arrives first.
+    private func spans(of size: Int) -> [Span] {
+        let count = file.span.count
+        var spans: [(span: Span, distance: Int)] = []
+        var next = 0
+        while next < count {
+            let reader = order.chain?.reader(of: next, among: count)
+            var end = next + 1
+            while end < min(next + size, count), order.chain?.reader(of: end, among: count) == reader { end += 1 }
+            let distance = reader.flatMap { order.chain?.distance(from: station.rank, upTo: $0) } ?? 0
+            spans.append((Span(file: file.span.file, first: file.span.first + next, count: end - next), distance))
+            next = end
+        }
+        return spans.sorted { ($0.distance, $0.span.first) < ($1.distance, $1.span.first) }.map(\.span)
     }
 }
 

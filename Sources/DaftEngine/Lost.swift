@@ -12,7 +12,7 @@ extension Session {
         let known = Set(told.map(\.subject))
         var lost: [Failure] = []
         for name in names.isEmpty ? [.root] : names {
-            try await eachPage(below: name) { (page) async throws(Failure) in
+            try await station.eachEntry(below: name) { (page) async throws(Failure) in
                 if Task.isCancelled { return }
                 lost += try await station.work { () throws(Failure) in
                     var lost: [Failure] = []

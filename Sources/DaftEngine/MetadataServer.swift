@@ -12,8 +12,8 @@ actor MetadataServer {
     private var members: [Rank: Member] = [:]
     private var joined: Set<Rank> = []
     private var troubles: [Failure] = []
-    /// Which ranks are loading a content at this moment: each is a source of what it has already.
-    private var loaders: [ContentID: Set<Rank>] = [:]
+    /// Which ranks are loading a content at this moment, in the order in which they began.
+    private var loaders: [ContentID: [Rank]] = [:]
     private let changed: Signal
 
     init(_ station: Station) {
@@ -95,13 +95,9 @@ actor MetadataServer {
     }
 
     private func noteLoading(_ content: ContentID, _ begun: Bool, by rank: Rank) -> Reply {
-        if begun {
-            loaders[content, default: []].insert(rank)
-        } else {
-            loaders[content]?.remove(rank)
-            if loaders[content]?.isEmpty ?? false { loaders[content] = nil }
-        }
-        return .loaders((loaders[content] ?? []).filter { $0 != rank }.sorted())
+        let others = (loaders[content] ?? []).filter { $0 != rank }
+        loaders[content] = begun ? others + [rank] : others.isEmpty ? nil : others
+        return .loaders(others)
     }
 
     private func publish(_ publication: Publication) async throws(Failure) -> Reply {

@@ -1,9 +1,9 @@
 // Brings contents from wherever they are to a destination: the one loop behind get, fetch, repair and the broadcast of
-// links that have none of their own.
+// what is published.
 //
 //   1. Small contents are packed: one slab and one question carry many, from the source they have in common.
-//   2. A larger one comes chunk by chunk, several at once, in an order that differs by rank, so that ranks that want
-//      the same find different chunks and then each other. In a chain the order is everybody's: the file's.
+//   2. A larger one comes chunk by chunk, several at once. Ranks that load the same at the same moment line up as in a
+//      chain: each takes from the one before it what that one is just getting.
 //   3. A chunk that the destination has, or that is all zeros, does not move.
 //   4. What cannot be had from any source fails that content, with the reason, and all else goes on.
 
@@ -45,9 +45,9 @@ actor Pull {
     private let destination: any Destination
     private let sourcing: Sourcing
     private let meter: Meter
-    private let isChain: Bool
+    private let chain: Chain?
+    private let upstream: Upstream?
     private let done: Done
-    private let arrivals: Signal?
     private let stop = Stop()
     /// Of this pull among all that fill the same store.
     private nonisolated let number: Int
@@ -58,19 +58,17 @@ actor Pull {
 
     /// `done` hears of every content, in no particular order.
     init(
-        _ station: Station, to destination: any Destination, meter: Meter, predecessor: Rank? = nil,
-        arrivals: Signal? = nil, done: @escaping Done
+        _ station: Station, to destination: any Destination, meter: Meter, chain: Chain? = nil, done: @escaping Done
     ) {
         self.station = station
         self.destination = destination
         self.meter = meter
         self.done = done
-        self.arrivals = arrivals
-        isChain = predecessor != nil
+        self.chain = chain
+        upstream = chain.map { [stop] in Upstream(station, $0, meter: meter, stop: stop) }
         loop = station.loop
         number = station.claims.enter()
-        sourcing = Sourcing(
-            station, meter: meter, predecessor: predecessor, isForOwnStore: destination.isOwnStore, stop: stop)
+        sourcing = Sourcing(station, meter: meter, isForOwnStore: destination.isOwnStore, stop: stop)
     }
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
@@ -123,7 +121,7 @@ actor Pull {
         if wanted.manifest.chunks.isEmpty { return await deliver([wanted], nil) }
         let source: Rank
         do throws(Failure) {
-            guard let likely = try await sourcing.likelySource(of: wanted) else {
+            guard let likely = try await likelySource(of: wanted) else {
                 return await deliver([wanted], try await sourcing.obtain(wanted, chunk: 0))
             }
             source = likely
@@ -138,6 +136,12 @@ actor Pull {
         }
         packs[source, default: []].append(wanted)
         packed[source, default: 0] += size
+    }
+
+    /// Whom to ask for a small content: those from the same source travel together.
+    private func likelySource(of wanted: Wanted) async throws(Failure) -> Rank? {
+        if let chain { return try await sourcing.nearest(in: chain, wanted, chunk: 0) }
+        return try await sourcing.likelySource(of: wanted)
     }
 
     private func send(_ source: Rank) async {
@@ -160,10 +164,16 @@ actor Pull {
             for wanted in pack { await ended(wanted, Failure(.stopped, wanted.name, "stopped")) }
             return []
         }
-        let pieces = pack.map { Piece(.kept($0.content), chunk: 0, length: Int($0.manifest.size)) }
-        let slab = await station.intake.take()
+        let pieces = pack.map { piece($0, 0) }
         do throws(Failure) {
-            let arrived = try await sourcing.attempt(source, pieces, pack, slab, waits: isChain)
+            if let upstream {
+                let ids = pack.map { $0.manifest.chunks[0] }
+                guard let loaded = try await upstream.load(pieces, ids, upTo: source) else { return pack }
+                await deliver(pack, loaded.slab, only: loaded.isRight)
+                return zip(pack, loaded.isRight).filter { !$0.1 }.map(\.0)
+            }
+            let slab = await station.intake.take()
+            let arrived = try await sourcing.attempt(source, pieces, pack, slab)
             await deliver(pack, slab, only: arrived.map { $0 == .right })
             return zip(pack, arrived).filter { $0.1 != .right }.map(\.0)
         } catch {
@@ -200,9 +210,18 @@ actor Pull {
         }
         for (index, failure) in zip(chosen, failures) {
             meter.add(bytes: pack[index].manifest.size, files: 1)
+            tell([piece(pack[index], 0)], failure == nil ? .kept : .failed)
             await ended(pack[index], failure.map { named($0, pack[index]) })
         }
-        arrivals?.notify()
+    }
+
+    private func piece(_ wanted: Wanted, _ chunk: Int) -> Piece {
+        Piece(.kept(wanted.content), chunk: chunk, length: wanted.manifest.length(of: chunk))
+    }
+
+    /// Whoever is next in the chain hears what became of it.
+    private func tell(_ pieces: [Piece], _ place: Relay.Place) {
+        if destination.isOwnStore { station.relay.note(pieces, place) }
     }
 
     // MARK: large ones
@@ -210,18 +229,17 @@ actor Pull {
     private func large(_ wanted: Wanted) async -> Failure? {
         do throws(Failure) {
             let sink = try await open(wanted)
-            // Only who keeps what it loads can serve it.
-            let swarm = isChain || !destination.isOwnStore ? nil : Swarm(station, sourcing, wanted)
-            await swarm?.begin()
-            let failure = await fill(sink, wanted)
-            await swarm?.end()
+            // Only who keeps what it loads can pass it on.
+            let isAmongOthers = chain == nil && destination.isOwnStore
+            let swarm = isAmongOthers ? await Swarm.join(station, wanted, meter: meter, stop: stop) : nil
+            let failure = await fill(sink, wanted, from: swarm?.upstream ?? upstream)
+            await swarm?.leave()
             try await station.work { () throws(Failure) in
                 let isWhole = sink.have.containsAll(below: wanted.manifest.chunks.count)
                 if failure == nil, isWhole { try sink.finish() } else { try sink.pause() }
             }
             if let failure { return named(failure, wanted) }
             meter.add(files: 1)
-            arrivals?.notify()
             return nil
         } catch {
             return named(error, wanted)
@@ -236,18 +254,21 @@ actor Pull {
     }
 
     /// All missing chunks, several at once; the first that cannot be had ends it.
-    private func fill(_ sink: any Sink, _ wanted: Wanted) async -> Failure? {
-        var chooser = Chooser(
-            wanted, have: sink.have, rank: isChain ? nil : station.rank, ranks: station.link.ranks.count)
+    private func fill(_ sink: any Sink, _ wanted: Wanted, from upstream: Upstream?) async -> Failure? {
+        var chooser: Chooser
+        do throws(Failure) {
+            let order = try await sourcing.order(of: wanted, in: chain)
+            chooser = Chooser(wanted, have: sink.have, order: order)
+        } catch {
+            return error
+        }
         meter.add(bytes: chooser.presentBytes)
         var failure: Failure?
         var underWay = 0
         let ended = Signal(on: loop)
         let outcomes = Outcomes()
         while failure == nil {
-            // In a chain everybody keeps to the order of the file: the next member waits for just that chunk.
-            let preferred = isChain ? BitSet() : await sourcing.preferred(wanted.content, among: chooser.open)
-            guard let chunk = chooser.next(preferring: preferred) else { break }
+            guard let chunk = chooser.next() else { break }
             if stop.isSet {
                 failure = Failure(.stopped, wanted.name, "stopped")
                 break
@@ -255,7 +276,7 @@ actor Pull {
             await gate.enter()
             underWay += 1
             loop.start { [self] in
-                outcomes.add(await one(chunk, sink, wanted))
+                outcomes.add(await one(chunk, sink, wanted, from: upstream))
                 gate.leave()
                 ended.notify()
             }
@@ -275,22 +296,38 @@ actor Pull {
         return failure
     }
 
-    private func one(_ chunk: Int, _ sink: any Sink, _ wanted: Wanted) async -> Failure? {
+    private func one(
+        _ chunk: Int, _ sink: any Sink, _ wanted: Wanted, from upstream: Upstream?
+    ) async -> Failure? {
         let id = wanted.manifest.chunks[chunk]
         let length = wanted.manifest.length(of: chunk)
         do throws(Failure) {
             if try await !isNearby(chunk, sink, wanted) {
-                let slab = try await sourcing.obtain(wanted, chunk: chunk)
+                let slab = try await obtain(wanted, chunk, from: upstream)
                 try await station.work { () throws(Failure) in
                     try sink.write(chunk, id, UnsafeRawBufferPointer(slab.slice(0, length)))
                 }
             }
             meter.add(bytes: Int64(length))
-            arrivals?.notify()
+            tell([piece(wanted, chunk)], .kept)
             return nil
         } catch {
+            tell([piece(wanted, chunk)], .failed)
             return error
         }
+    }
+
+    private func obtain(_ wanted: Wanted, _ chunk: Int, from upstream: Upstream?) async throws(Failure) -> Slab {
+        if let upstream {
+            // Along a chain no further than to who keeps it; in a swarm everybody before this one is asked.
+            let keeper: Rank? =
+                if let chain { try await sourcing.nearest(in: chain, wanted, chunk: chunk) } else { nil }
+            if keeper != nil || chain == nil {
+                let (piece, id) = (piece(wanted, chunk), wanted.manifest.chunks[chunk])
+                if let loaded = try await upstream.load([piece], [id], upTo: keeper) { return loaded.slab }
+            }
+        }
+        return try await sourcing.obtain(wanted, chunk: chunk)
     }
 
     /// Whether a chunk is there without anything being moved: all zeros, or at the destination anyway.

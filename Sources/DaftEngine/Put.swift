@@ -36,7 +36,7 @@ extension Session {
         }
     }
 
-    private func stage(
+    func stage(
         _ sources: [(path: [UInt8], name: Name)], _ assignment: any Assignment, on members: [Member]
     ) async -> Report {
         var report = await Staging(session: self, assignment: assignment, members: members).run(sources)

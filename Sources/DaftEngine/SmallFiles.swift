@@ -8,33 +8,38 @@ import DaftStore
 struct SmallFiles: Sendable {
     private typealias Read = Result<(id: ContentID, manifest: Manifest), Failure>
 
-    private let station: Station
-    private let store: Store
-    private let order: Ingest
-    private let meter: Meter
+    private let ingesting: Ingesting
     private let files: [IngestFile]
+    private let way: Ingesting.Way
 
-    init(_ ingesting: Ingesting, _ files: [IngestFile]) {
-        station = ingesting.station
-        store = ingesting.store
-        order = ingesting.order
-        meter = ingesting.meter
+    private var station: Station { ingesting.station }
+    private var store: Store { ingesting.store }
+    private var order: Ingest { ingesting.order }
+    private var meter: Meter { ingesting.meter }
+
+    init(_ ingesting: Ingesting, _ files: [IngestFile], _ way: Ingesting.Way) {
+        self.ingesting = ingesting
         self.files = files
+        self.way = way
     }
 
     func run() async -> [Ingested] {
         defer { meter.add(bytes: files.reduce(0) { $0 + $1.info.size }, files: Int64(files.count)) }
-        let slab = await station.intake.take()
         do throws(Failure) {
-            guard let offer = order.offer else { return try await readHere(slab) }
-            return try await readThere(offer, slab)
+            switch way {
+            case .path: return try await readHere()
+            case .offer: return try await bring(try await ingesting.identifyAtOffer(files.map(\.span)), from: nil)
+            case .chain(let upstream):
+                return try await bring(try await ingesting.identify(files.map(\.span), from: upstream), from: upstream)
+            }
         } catch {
             return files.map { .failed(Failure(error.kind, $0.info.path, node: error.node, error.reason)) }
         }
     }
 
-    private func readHere(_ slab: Slab) async throws(Failure) -> [Ingested] {
-        try await station.work { [self] () throws(Failure) in
+    private func readHere() async throws(Failure) -> [Ingested] {
+        let slab = await station.intake.take()
+        return try await station.work { [self] () throws(Failure) in
             let places = layout(Array(files.indices))
             var wholes: [Whole] = []
             let read = files.indices.map { index in
@@ -47,86 +52,134 @@ struct SmallFiles: Sendable {
                     return known
                 }
             }
-            try store.keep(wholes)
+            tell(read)
+            try keep(wholes)
             return outcomes(read)
         }
     }
 
-    /// The offering rank reads and hashes; only what this store lacks is moved.
-    private func readThere(_ offer: Offer, _ slab: Slab) async throws(Failure) -> [Ingested] {
-        let reply = try await station.ask(
-            .identify(offer: offer.number, files.map(\.span)), at: offer.rank,
-            timeoutMilliseconds: station.settings.loadMilliseconds)
-        guard case .identified(let identified) = reply, identified.count == files.count else {
-            throw station.unexpected(reply, from: offer.rank)
-        }
-        let read = zip(files.indices, identified).map { index, answer in
+    /// Others read and hash; only what this store lacks is moved.
+    private func bring(_ identified: [Identified], from upstream: Upstream?) async throws(Failure) -> [Ingested] {
+        let known = zip(files.indices, identified).map { index, answer in
             Read { () throws(Failure) in try identity(index, answer) }
         }
-        let wanted = try await lacking(read)
-        let arrived = try await load(wanted, offer, slab)
-        return try await station.work { [self] () throws(Failure) in
-            var read = read
-            var wholes: [Whole] = []
-            for (index, offset) in zip(wanted, layout(wanted)) {
-                read[index] = Read { () throws(Failure) in
-                    let known = try read[index].get()
-                    let bytes = UnsafeRawBufferPointer(slab.slice(offset, Int(files[index].info.size)))
-                    guard arrived.contains(index), bytes.isEmpty || digest(of: bytes) == known.manifest.chunks[0] else {
-                        throw Failure(.changed, files[index].info.path, "changed while it was read; not published")
-                    }
-                    wholes.append(Whole(known.id, known.manifest, bytes))
-                    return known
-                }
+        tell(known)
+        var lacking = try await lacking(known)
+        if let upstream, !lacking.isEmpty {
+            let pieces = lacking.map { Ingesting.piece($0.chunk, $0.size) }
+            if let loaded = try await upstream.load(pieces, lacking.map(\.chunk)) {
+                try await keep(lacking, loaded.slab, loaded.isRight)
+                lacking = zip(lacking, loaded.isRight).filter { !$0.1 }.map(\.0)
             }
-            try store.keep(wholes)
-            return outcomes(read)
         }
+        var changed: Set<ContentID> = []
+        if !lacking.isEmpty {
+            let (slab, isRight) = try await loadFromOffer(lacking)
+            try await keep(lacking, slab, isRight)
+            changed = Set(zip(lacking, isRight).filter { !$0.1 }.map(\.0.content))
+        }
+        return outcomes(
+            known.enumerated().map { index, result in
+                guard case .success(let known) = result, changed.contains(known.id) else { return result }
+                return .failure(
+                    Failure(.changed, files[index].info.path, "changed while it was read; not published"))
+            })
+    }
+
+    /// A content whose bytes this store needs.
+    private struct Lack {
+        let index: Int
+        let content: ContentID
+        let manifest: Manifest
+        let chunk: ChunkID
+
+        var size: Int { Int(manifest.size) }
     }
 
     private func identity(_ index: Int, _ answer: Identified) throws(Failure) -> (id: ContentID, manifest: Manifest) {
-        switch answer {
-        case .failed(let failure): throw failure
-        case .ids(let ids):
-            guard ids.count == order.chunkSize.count(of: files[index].info.size) else {
-                throw Failure(.malformed, files[index].info.path, "the rank that offers it sent too few ids")
+        if case .failed(let failure) = answer { throw failure }
+        guard case .ids(let ids) = answer, ids.count == order.chunkSize.count(of: files[index].info.size) else {
+            throw Failure(.malformed, files[index].info.path, "the rank that offers it does not say what it is")
+        }
+        return contentOf(index, ids.first)
+    }
+
+    /// The next in a chain learns what this one knows.
+    private func tell(_ known: [Read]) {
+        for (file, result) in zip(files, known) {
+            switch result {
+            case .success(let known): ingesting.tell(known.manifest.chunks, of: file.span)
+            case .failure(let failure): ingesting.tell(failure, of: file.span.file)
             }
-            return contentOf(index, ids.first)
         }
     }
 
-    private func lacking(_ read: [Read]) async throws(Failure) -> [Int] {
+    /// What has to be loaded, each content once. Empty ones are kept at once.
+    private func lacking(_ known: [Read]) async throws(Failure) -> [Lack] {
         try await station.work { [self] () throws(Failure) in
-            var lacking: [Int] = []
-            for (index, result) in read.enumerated() {
-                guard case .success(let known) = result else { continue }
-                if try store.extent(of: known.id) != .complete { lacking.append(index) }
+            var seen: Set<ContentID> = []
+            var lacking: [Lack] = []
+            var empty: [Whole] = []
+            for (index, result) in known.enumerated() {
+                guard case .success(let known) = result, seen.insert(known.id).inserted,
+                    try store.extent(of: known.id) != .complete
+                else { continue }
+                if let chunk = known.manifest.chunks.first {
+                    lacking.append(Lack(index: index, content: known.id, manifest: known.manifest, chunk: chunk))
+                } else {
+                    empty.append(Whole(known.id, known.manifest, UnsafeRawBufferPointer(start: nil, count: 0)))
+                }
             }
+            try keep(empty)
             return lacking
         }
     }
 
-    /// The files whose bytes came.
-    private func load(_ wanted: [Int], _ offer: Offer, _ slab: Slab) async throws(Failure) -> Set<Int> {
+    /// Whose bytes came, and are what they should be.
+    private func loadFromOffer(_ lacking: [Lack]) async throws(Failure) -> (slab: Slab, isRight: [Bool]) {
+        let slab = await station.intake.take()
         let run = ChunkRun(
-            wanted.filter { files[$0].info.size > 0 }.map { index in
+            lacking.map { lack in
                 Piece(
-                    .offered(offer: offer.number, file: files[index].span.file), chunk: 0,
-                    length: Int(files[index].info.size))
+                    .offered(offer: order.offer.number, file: files[lack.index].span.file), chunk: 0,
+                    length: lack.size)
             })
-        var arrived = Set(wanted.filter { files[$0].info.size == 0 })
-        if run.pieces.isEmpty { return arrived }
+        let states: [PieceState]
         do throws(LinkError) {
-            let states = try await station.link.load(
-                run, from: offer.rank, into: slab, timeoutMilliseconds: station.settings.loadMilliseconds)
-            for (index, state) in zip(wanted.filter { files[$0].info.size > 0 }, states) where state == .sent {
-                arrived.insert(index)
-            }
+            states = try await station.link.load(
+                run, from: order.offer.rank, into: slab, timeoutMilliseconds: station.settings.loadMilliseconds)
         } catch {
-            throw Failure(.unreachable, [], node: station.roster.node(of: offer.rank), error.reason)
+            throw Failure(.unreachable, [], node: station.roster.node(of: order.offer.rank), error.reason)
         }
         meter.add(moved: run.byteCount)
-        return arrived
+        let digests = await station.digesting.digests(
+            of: zip(lacking, run.offsets).map { UnsafeRawBufferPointer(slab.slice($1, $0.size)) })
+        return (slab, lacking.indices.map { states[$0] == .sent && digests[$0] == lacking[$0].chunk })
+    }
+
+    /// Keeps those contents of a slab that are right.
+    private func keep(_ lacking: [Lack], _ slab: Slab, _ isRight: [Bool]) async throws(Failure) {
+        try await station.work { [self] () throws(Failure) in
+            var offset = 0
+            var wholes: [Whole] = []
+            for (lack, isRight) in zip(lacking, isRight) {
+                let bytes = UnsafeRawBufferPointer(slab.slice(offset, lack.size))
+                if isRight { wholes.append(Whole(lack.content, lack.manifest, bytes)) }
+                offset += lack.size
+            }
+            try keep(wholes)
+        }
+    }
+
+    private func keep(_ wholes: [Whole]) throws(Failure) {
+        let result = Result { () throws(Failure) in try store.keep(wholes) }
+        if order.chain != nil {
+            let pieces = wholes.compactMap { whole in
+                whole.manifest.chunks.first.map { Ingesting.piece($0, whole.bytes.count) }
+            }
+            if case .success = result { station.relay.note(pieces, .kept) } else { station.relay.note(pieces, .failed) }
+        }
+        try result.get()
     }
 
     /// Pinned: whatever becomes of it here, nobody else's refusal takes it away before it is published.

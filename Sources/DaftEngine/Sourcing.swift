@@ -1,5 +1,4 @@
-// Where a chunk comes from: the cheapest source first. In a broadcast's chain that is the neighbour before us; else a
-// rank that is loading the same content and has the chunk already, else a store that keeps it, the least busy first.
+// Where a chunk comes from, apart from chains: a store that keeps it, this rank's own first, then the least busy.
 // What arrives is hashed; a source that is wrong, silent or without it is passed over, and the next one asked.
 
 import DaftCatalogue
@@ -17,33 +16,23 @@ struct Wanted: Sendable {
 }
 
 actor Sourcing {
-    /// A neighbour that is not done yet is asked again; one that says at once that it lacks a chunk, a few times only:
-    /// at the start of a broadcast our order may be here before its own.
-    private static let neighbourPatienceMilliseconds = 60_000
-    private static let neighbourTries = 5
-    private static let neighbourPauseMilliseconds = 20
-    private static let promptAnswer: Nanoseconds = 500_000_000
-
     private let station: Station
     private nonisolated let loop: any Loop
     private let meter: Meter
-    private let predecessor: Rank?
     /// What is obtained goes into this rank's own store, which therefore is no source.
     private let isForOwnStore: Bool
     private let stop: Stop
+    private let doubts = Doubts()
     private var holders: [ContentID: [(rank: Rank, extent: Extent)]] = [:]
-    private var peers: [ContentID: [Rank: BitSet]] = [:]
     private var busy: [Rank: Int] = [:]
     private var silent: Set<Rank> = []
-    private var turn = 0
     /// Who sent wrong bytes, of which chunks: its other chunks may well be right, and elsewhere wrong.
     private var wrong: [ContentID: [Rank: BitSet]] = [:]
 
-    init(_ station: Station, meter: Meter, predecessor: Rank?, isForOwnStore: Bool, stop: Stop = Stop()) {
+    init(_ station: Station, meter: Meter, isForOwnStore: Bool, stop: Stop = Stop()) {
         self.station = station
         self.meter = meter
         self.isForOwnStore = isForOwnStore
-        self.predecessor = predecessor == station.rank ? nil : predecessor
         self.stop = stop
         loop = station.loop
     }
@@ -55,104 +44,79 @@ actor Sourcing {
         try await pick(wanted, chunk: 0, except: [])
     }
 
-    /// The chunks to ask for next, among those that are `open`: what other ranks that are loading the content have at
-    /// this moment; else, of a content that is kept in parts, what the keeper has whose turn it is, so that the links
-    /// of all of them carry something.
-    func preferred(_ content: ContentID, among open: BitSet) async -> BitSet {
-        var atPeers = BitSet()
-        for chunks in (peers[content] ?? [:]).values { atPeers.formUnion(chunks) }
-        if !open.intersection(atPeers).isEmpty { return atPeers }
-        let parts = ((try? await keepers(of: content)) ?? []).compactMap { keeper in
-            if case .part(let chunks) = keeper.extent { chunks } else { nil as BitSet? }
-        }
-        for _ in parts.indices {
-            turn += 1
-            let chunks = parts[turn % parts.count]
-            if !open.intersection(chunks).isEmpty { return chunks }
-        }
-        return BitSet()
+    /// The nearest rank upstream in a chain that keeps a chunk.
+    func nearest(in chain: Chain, _ wanted: Wanted, chunk: Int) async throws(Failure) -> Rank? {
+        let here = station.rank
+        return try await keepers(of: wanted.content).filter { $0.extent.contains(chunk) }
+            .compactMap { keeper in chain.distance(from: here, upTo: keeper.rank).map { (keeper.rank, $0) } }
+            .min { $0.1 < $1.1 }?.0
     }
 
-    func note(peers chunks: [Rank: BitSet], of content: ContentID) { peers[content] = chunks }
-    func forget(_ content: ContentID) {
-        peers[content] = nil
-        holders[content] = nil
+    /// The chunks in the order to ask for them. Along a chain those of the nearest keepers first, as they arrive; else,
+    /// of a content that is kept in parts, from the keepers in turn, so that the links of all carry something.
+    func order(of wanted: Wanted, in chain: Chain?) async throws(Failure) -> [Int] {
+        let chunks = Array(wanted.manifest.chunks.indices)
+        let keepers = try await keepers(of: wanted.content).sorted { $0.rank < $1.rank }
+        if !keepers.contains(where: { $0.extent != .complete }) { return chunks }
+        guard let chain else { return inTurn(chunks, keepers.map(\.extent)) }
+        let distances = keepers.compactMap { keeper in
+            chain.distance(from: station.rank, upTo: keeper.rank).map { (extent: keeper.extent, steps: $0) }
+        }
+        let steps = chunks.map { chunk in
+            distances.filter { $0.extent.contains(chunk) }.map(\.steps).min() ?? chain.ranks.count
+        }
+        return chunks.sorted { (steps[$0], $0) < (steps[$1], $1) }
     }
+
+    private func inTurn(_ chunks: [Int], _ extents: [Extent]) -> [Int] {
+        var turns: [Int: Int] = [:]
+        let turn = chunks.map { chunk in
+            let keeper = extents.firstIndex { $0 != .complete && $0.contains(chunk) } ?? extents.count
+            defer { turns[keeper, default: 0] += 1 }
+            return (turns[keeper] ?? 0, keeper)
+        }
+        return chunks.sorted { (turn[$0].0, turn[$0].1, $0) < (turn[$1].0, turn[$1].1, $1) }
+    }
+
+    func forget(_ content: ContentID) { holders[content] = nil }
 
     /// Brings one chunk, hashed and right, at the beginning of a slab, or says why it cannot be had.
     func obtain(_ wanted: Wanted, chunk: Int) async throws(Failure) -> Slab {
         let piece = Piece(.kept(wanted.content), chunk: chunk, length: wanted.manifest.length(of: chunk))
-        if let predecessor, !silent.contains(predecessor) {
-            if let slab = try await fromNeighbour(predecessor, piece, wanted) { return slab }
-        }
-        var passed: Set<Rank> = predecessor.map { [$0] } ?? []
+        var passed: Set<Rank> = []
         while let source = try await pick(wanted, chunk: chunk, except: passed) {
             let slab = await station.intake.take(piece.length)
-            if try await attempt(source, [piece], [wanted], slab, waits: false) == [.right] { return slab }
+            if try await attempt(source, [piece], [wanted], slab) == [.right] { return slab }
             passed.insert(source)
             try stopIfCancelled(wanted)
         }
         throw try await whyNot(wanted, chunk: chunk)
     }
 
-    enum Arrival { case right, absent, wrong }
-
     /// Loads pieces from one source into a slab, which is of no more use when all are absent, and hashes each.
     func attempt(
-        _ source: Rank, _ pieces: [Piece], _ wanted: [Wanted], _ slab: Slab, waits: Bool
+        _ source: Rank, _ pieces: [Piece], _ wanted: [Wanted], _ slab: Slab
     ) async throws(Failure) -> [Arrival] {
-        let run = ChunkRun(pieces, waits: waits)
         busy[source, default: 0] += 1
         defer { busy[source, default: 1] -= 1 }
-        let states: [PieceState]
+        let ids = zip(pieces, wanted).map { $1.manifest.chunks[$0.chunk] }
         do throws(LinkError) {
-            states = try await station.link.load(
-                run, from: source, into: slab, timeoutMilliseconds: station.settings.loadMilliseconds)
+            let arrivals = try await station.load(
+                ChunkRun(pieces), ids, from: source, into: slab, isRelayed: isForOwnStore, meter: meter,
+                doubts: doubts)
+            for (i, arrival) in arrivals.enumerated() where arrival == .wrong {
+                wrong[wanted[i].content, default: [:]][source, default: BitSet()].insert(pieces[i].chunk)
+            }
+            return arrivals
         } catch {
             if error == .closed { throw Failure(.stopped, [], error.reason) }
             silent.insert(source)
             return pieces.map { _ in .absent }
         }
-        let ids = zip(pieces, wanted).map { $1.manifest.chunks[$0.chunk] }
-        let offsets = run.offsets
-        let sent = pieces.indices.filter { states[$0] == .sent }
-        let found = await station.digesting.digests(
-            of: sent.map { UnsafeRawBufferPointer(slab.slice(offsets[$0], pieces[$0].length)) })
-        var arrivals = [Arrival](repeating: .absent, count: pieces.count)
-        for (i, id) in zip(sent, found) { arrivals[i] = id == ids[i] ? .right : .wrong }
-        let moved = zip(pieces, states).reduce(0) { $1.1 == .sent ? $0 + $1.0.length : $0 }
-        if source != station.rank { meter.add(moved: moved) }
-        for (i, arrival) in arrivals.enumerated() where arrival == .wrong {
-            doubt(source, wanted[i].content, pieces[i].chunk)
-        }
-        return arrivals
-    }
-
-    private func fromNeighbour(_ rank: Rank, _ piece: Piece, _ wanted: Wanted) async throws(Failure) -> Slab? {
-        let end = loop.deadline(inMilliseconds: Sourcing.neighbourPatienceMilliseconds)
-        var refusals = 0
-        while loop.now < end, refusals < Sourcing.neighbourTries, !silent.contains(rank) {
-            try stopIfCancelled(wanted)
-            let asked = loop.now
-            let slab = await station.intake.take(piece.length)
-            switch try await attempt(rank, [piece], [wanted], slab, waits: true)[0] {
-            case .right: return slab
-            case .wrong: return nil
-            case .absent: break
-            }
-            if loop.now - asked < Sourcing.promptAnswer { refusals += 1 }
-            await loop.sleep(milliseconds: Sourcing.neighbourPauseMilliseconds)
-        }
-        return nil
     }
 
     private func pick(_ wanted: Wanted, chunk: Int, except passed: Set<Rank>) async throws(Failure) -> Rank? {
-        if let predecessor, passed.isEmpty, !silent.contains(predecessor) { return predecessor }
         let unusable = passed.union(silent).union(wrongSources(of: wanted.content, chunk))
-        let peer = (peers[wanted.content] ?? [:])
-            .filter { $0.value.contains(chunk) && !unusable.contains($0.key) }
-            .map(\.key)
-        if let best = leastBusy(peer, chunk) { return best }
         let keepers = try await keepers(of: wanted.content)
             .filter { $0.extent.contains(chunk) && !unusable.contains($0.rank) }.map(\.rank)
         return keepers.contains(station.rank) ? station.rank : leastBusy(keepers, chunk)
@@ -187,15 +151,6 @@ actor Sourcing {
 
     private func wrongSources(of content: ContentID, _ chunk: Int) -> [Rank] {
         (wrong[content] ?? [:]).filter { $0.value.contains(chunk) }.map(\.key)
-    }
-
-    /// Tells a source once for each content.
-    private func doubt(_ source: Rank, _ content: ContentID, _ chunk: Int) {
-        let isKnown = wrong[content]?[source] != nil
-        wrong[content, default: [:]][source, default: BitSet()].insert(chunk)
-        let station = station
-        if isKnown { return }
-        loop.start { _ = try? await station.ask(.doubt([content]), at: source) }
     }
 
     private func stopIfCancelled(_ wanted: Wanted) throws(Failure) {

@@ -14,6 +14,12 @@ import DaftStore
 /// Which data servers get which chunks of a batch's files.
 protocol Assignment: Sendable {
     func assign(_ files: [StagedFile]) -> [Share]
+    /// Set where all of a chain get the whole of every file, and pass it on.
+    var chain: Chain? { get }
+}
+
+extension Assignment {
+    var chain: Chain? { nil }
 }
 
 /// A run of chunks of one file of a batch, for one data server; nobody: there is no room.
@@ -63,7 +69,7 @@ struct Staging: Sendable {
     /// Every data server learns what was published: the next start may not have this metadata server's catalogue. Who
     /// cannot be reached now learns it when it joins again.
     private func spreadWord(of state: State) async {
-        let fetch = Fetch(below: [], state: state, predecessor: nil, reports: false)
+        let fetch = Fetch(below: [], state: state, reports: false)
         let others = station.roster.members.filter { $0.isAlive && $0.rank != station.rank }
         await station.loop.inOrder(width: Staging.toldAtOnce, over: others) { [station] member in
             await station.carryOut(.fetch(fetch), at: member.rank)
@@ -130,8 +136,11 @@ struct Staging: Sendable {
     ) async -> (report: Report, directories: [NamedEntry], state: State) {
         var report = Report()
         var ready: [Intake.Kept] = []
-        for case .failed(let failure) in taken { report.failures.append(failure) }
-        for case .kept(let kept) in taken { ready.append(kept) }
+        for one in taken {
+            report.failures += one.failures
+            if let kept = one.kept { ready.append(kept) }
+        }
+        report.failures += await Intake.conclude(session, [], taken.compactMap(\.leftover))
         let entries = batch.others + ready.map(\.named)
         if entries.isEmpty { return (report, [], 0) }
         let contents = ready.map { KeptContent(id: $0.content, manifest: $0.manifest, holdings: $0.holdings) }

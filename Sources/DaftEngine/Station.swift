@@ -22,6 +22,8 @@ public final class Station: Sendable {
     let roster = Roster()
     let claims = Claims()
     let pins = Pins()
+    let relay: Relay
+    let learned: Learned
     /// On the metadata server: whether a user has asked for the end of the system.
     public let ending = Ending()
     private let storeNumber = Mutex<Int?>(nil)
@@ -52,6 +54,8 @@ public final class Station: Sendable {
         intake = SlabPool(totalBytes: half, slabBytes: max(settings.chunkSize.bytes, 1 << 20))
         outlet = SlabPool(totalBytes: half, slabBytes: max(settings.chunkSize.bytes, 1 << 20))
         offers = Offers(workers: workers)
+        relay = Relay(on: link.loop)
+        learned = Learned(on: link.loop)
         follower.withLock { $0 = Follower(self) }
     }
 

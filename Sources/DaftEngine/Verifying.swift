@@ -19,7 +19,6 @@ final class Verifying: Sendable {
     private let station: Station
     private let store: Store
     private let meter: Meter
-    private let arrivals: Signal
     private let tally = Mutex(Tally())
 
     private struct Tally {
@@ -39,11 +38,10 @@ final class Verifying: Sendable {
         let chunks: [Int]
     }
 
-    init(_ station: Station, _ store: Store, _ meter: Meter, _ arrivals: Signal) {
+    init(_ station: Station, _ store: Store, _ meter: Meter) {
         self.station = station
         self.store = store
         self.meter = meter
-        self.arrivals = arrivals
     }
 
     func run(below names: [Name], state: State) async -> Outcome {
@@ -85,17 +83,9 @@ final class Verifying: Sendable {
                 note(Failure(.noSuchName, name, "no such name is published"))
                 continue
             }
-            var page = root.map { [NamedEntry(name, $0)] } ?? []
-            var last: Name?
-            repeat {
-                let fresh = page.compactMap(\.entry.content).filter { seen.insert($0).inserted }
-                await check(fresh)
-                let after = last
-                page = try await station.work { () throws(Failure) in
-                    try catalogue.below(name, after: after, limit: Verifying.page)
-                }
-                last = page.last?.name
-            } while !page.isEmpty && !Task.isCancelled
+            try await station.eachEntry(below: name) { (page) async throws(Failure) in
+                await check(page.compactMap(\.entry.content).filter { seen.insert($0).inserted })
+            }
         }
     }
 
@@ -161,9 +151,7 @@ final class Verifying: Sendable {
         do throws(Failure) {
             try await report(damaged)
             try await station.catchUp()
-            let pull = Pull(
-                station, to: StoreDestination(store), meter: Meter(), arrivals: arrivals
-            ) { [self] wanted, failure in
+            let pull = Pull(station, to: StoreDestination(store), meter: Meter()) { [self] wanted, failure in
                 station.claims.release(wanted.content)
                 guard let one = damaged.first(where: { $0.content == wanted.content }) else { return }
                 await settle(one, failure)

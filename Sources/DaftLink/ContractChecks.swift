@@ -12,6 +12,7 @@ extension LinkContract {
         ("bytes land in their places and nowhere else", { await $0.bytesLand() }),
         ("a run may fill a large slab", { await $0.largeRuns() }),
         ("many runs can be under way both ways", { await $0.manyRuns() }),
+        ("what is still coming in is passed on", { await $0.relayedRuns() }),
         ("a question ends by its deadline", { await $0.questionsEnd() }),
         ("bytes that come too late hurt nobody", { await $0.lateBytes() }),
         ("a rank that is not there cannot be reached", { await $0.nobodyThere() }),
@@ -50,7 +51,9 @@ extension LinkContract {
         let start = link.loop.now
         let tasks = (0..<1_000).map { number in
             link.loop.start {
-                await outcome(.identify(offer: 200, []), peers[number % peers.count], LinkContract.patience)
+                await outcome(
+                    .identify(Offer(rank: link.rank, number: 200), []), peers[number % peers.count],
+                    LinkContract.patience)
             }
         }
         for task in tasks {
@@ -86,13 +89,16 @@ extension LinkContract {
         let pool = SlabPool(totalBytes: run.byteCount + 8192, slabBytes: run.byteCount + 8192)
         let slab = await pool.take()
         slab.memory.initializeMemory(as: UInt8.self, repeating: 0xa5)
+        let landing = Landing(slab)
         do throws(LinkError) {
-            let told = try await link.load(run, from: rank, into: slab, timeoutMilliseconds: LinkContract.patience)
+            let told = try await link.load(
+                run, from: rank, into: slab, landing: landing, timeoutMilliseconds: LinkContract.patience)
             if told != states { return "\(rank) says \(told)" }
+            if landing.states != states || !landing.isOver { return "\(rank): the landing heard nothing of it" }
         } catch {
             return "\(error)"
         }
-        for (piece, (offset, state)) in zip(run.pieces, zip(run.offsets, states)) where state == .sent {
+        for (piece, (offset, state)) in zip(run.pieces, zip(run.offsets, states)) where state.isOnItsWay {
             if Array(slab.slice(offset, piece.length)) != contractBytes(of: piece) {
                 return "\(rank): a piece of \(piece.length) bytes is not what was asked for"
             }
@@ -135,12 +141,20 @@ extension LinkContract {
         return nil
     }
 
+    private func relayedRuns() async -> String? {
+        let run = ChunkRun((0..<5).map { piece(ContractResponder.relayed, $0, 100_000 + $0) })
+        for rank in peers + [link.rank] {
+            if let what = await load(run, from: rank, expecting: run.pieces.map { _ in .relayed }) { return what }
+        }
+        return nil
+    }
+
     // MARK: deadlines
 
     private func questionsEnd() async -> String? {
         for rank in [peers[0], link.rank] {
             let start = link.loop.now
-            let outcome = await outcome(.identify(offer: 3_000, []), rank, 100)
+            let outcome = await outcome(.identify(Offer(rank: link.rank, number: 3_000), []), rank, 100)
             if outcome != .failure(.timedOut(rank, milliseconds: 100)) { return "\(rank): \(outcome)" }
             if !(90...2_000).contains(milliseconds(since: start)) {
                 return "\(rank): that took \(milliseconds(since: start)) ms"

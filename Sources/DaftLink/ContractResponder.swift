@@ -4,10 +4,11 @@
 //     poll(n)               working(n), with how many polls of this rank came before it
 //     have(ids)             as many extents: a large question
 //     doubt(ids)            the ids again: a large answer
-//     identify(ms, [])      nothing identified, after so many milliseconds
+//     identify(offer, [])   nothing identified, after so many milliseconds as the offer's number says
 //     cancel(end)           done, and the checks are over
 //     load                  bytes that follow from offer, file and chunk; file 1 is missing, file 2 has changed, and
-//                           chunks of file 3 come after so many milliseconds as the offer's number says
+//                           chunks of file 3 come after so many milliseconds as the offer's number says; those of
+//                           file 4 are passed on as they come in, in parts
 
 import DaftCore
 import Synchronization
@@ -17,6 +18,7 @@ final class ContractResponder: Responder {
     static let missing = 1
     static let changed = 2
     static let late = 3
+    static let relayed = 4
 
     private let loop: any Loop
     private let pool = SlabPool(totalBytes: 64 << 20, slabBytes: 1 << 20)
@@ -45,8 +47,8 @@ final class ContractResponder: Responder {
             return .working(task: number, Progress(bytes: before))
         case .have(let ids): return .have(ids.map { _ in .complete })
         case .doubt(let ids): return .identified([.ids(ids)])
-        case .identify(let milliseconds, _):
-            await loop.sleep(milliseconds: Int(milliseconds))
+        case .identify(let offer, _):
+            await loop.sleep(milliseconds: Int(offer.number))
             return .identified([])
         case .cancel(ContractResponder.end):
             hasEnded.store(true, ordering: .releasing)
@@ -57,7 +59,8 @@ final class ContractResponder: Responder {
     }
 
     func supply(_ run: ChunkRun, to rank: Rank) async -> Supply {
-        let slab = await pool.take(run.byteCount)
+        let slab = await pool.take(run.byteCount + ContractResponder.ahead)
+        if case .offered(_, ContractResponder.relayed)? = run.pieces.first?.origin { return relay(run, slab) }
         var states: [PieceState] = []
         for (piece, offset) in zip(run.pieces, run.offsets) {
             guard case .offered(let offer, let file) = piece.origin, file != ContractResponder.missing else {
@@ -73,6 +76,23 @@ final class ContractResponder: Responder {
             states.append(.sent)
         }
         return Supply(slab: slab, states: states)
+    }
+
+    /// What lies before a relayed run in its slab.
+    private static let ahead = 1_000
+
+    private func relay(_ run: ChunkRun, _ slab: Slab) -> Supply {
+        let landing = Landing(slab)
+        landing.begin(run.pieces.map { _ in .sent })
+        loop.start { [self] in
+            for (piece, offset) in zip(run.pieces, run.offsets) {
+                await loop.sleep(milliseconds: 5)
+                fill(slab.slice(ContractResponder.ahead + offset, piece.length), as: piece)
+                landing.advance(to: ContractResponder.ahead + offset + piece.length)
+            }
+            landing.finish()
+        }
+        return Supply(relaying: landing, from: ContractResponder.ahead, run.pieces.count)
     }
 
     private func fill(_ memory: UnsafeMutableRawBufferPointer, as piece: Piece) {

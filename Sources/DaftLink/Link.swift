@@ -24,19 +24,28 @@ public protocol Link: Sendable {
     /// Bytes, pulled: the run's pieces land in `slab` one behind the other, each at its own place whatever became of
     /// the others, and the states say which are there. The slab is the link's until this returns; after an error it
     /// stays so, for its bytes may still come: the caller lets go of it and takes another.
+    /// The landing, which is of the same slab, is told what comes as it comes, and that it is over before this returns.
     func load(
-        _ run: ChunkRun, from rank: Rank, into slab: Slab, timeoutMilliseconds: Int
+        _ run: ChunkRun, from rank: Rank, into slab: Slab, landing: Landing?, timeoutMilliseconds: Int
     ) async throws(LinkError) -> [PieceState]
 
     /// Ends this rank's part: what is under way fails with `closed`.
     func close()
 }
 
+extension Link {
+    public func load(
+        _ run: ChunkRun, from rank: Rank, into slab: Slab, timeoutMilliseconds: Int
+    ) async throws(LinkError) -> [PieceState] {
+        try await load(run, from: rank, into: slab, landing: nil, timeoutMilliseconds: timeoutMilliseconds)
+    }
+}
+
 /// What a rank does for others.
 public protocol Responder: Sendable {
     func answer(_ request: Request, from rank: Rank) async -> Reply
 
-    /// Fills a slab of its own with the run's pieces. Bytes of a piece that is not `sent` mean nothing.
+    /// Finds a slab with the run's pieces. Only the bytes of those that are on their way mean anything.
     func supply(_ run: ChunkRun, to rank: Rank) async -> Supply
 }
 
@@ -44,10 +53,24 @@ public struct Supply: Sendable {
     /// None where no piece could be sent.
     public let slab: Slab?
     public let states: [PieceState]
+    /// Where in the slab the run begins.
+    public let offset: Int
+    /// The bytes are still coming in: each part goes out once it is there.
+    public let landing: Landing?
 
     public init(slab: Slab?, states: [PieceState]) {
         self.slab = slab
         self.states = states
+        offset = 0
+        landing = nil
+    }
+
+    /// Passes on what lands elsewhere in this rank, from `offset` on.
+    public init(relaying landing: Landing, from offset: Int, _ count: Int) {
+        slab = landing.slab
+        states = [PieceState](repeating: .relayed, count: count)
+        self.offset = offset
+        self.landing = landing
     }
 }
 

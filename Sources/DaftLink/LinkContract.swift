@@ -60,7 +60,9 @@ public struct LinkContract: Sendable {
     /// then. The last check of all; `kill` ends the rank.
     public func checkDeath(of rank: Rank, kill: @Sendable () -> Void) async -> Broken? {
         let name = "a dead rank cannot be reached"
-        let asked = link.loop.start { await outcome(.identify(offer: 15_000, []), rank, LinkContract.patience) }
+        let asked = link.loop.start {
+            await outcome(.identify(Offer(rank: link.rank, number: 15_000), []), rank, LinkContract.patience)
+        }
         await link.loop.sleep(milliseconds: 100)
         let start = link.loop.now
         kill()
@@ -74,7 +76,9 @@ public struct LinkContract: Sendable {
 
     /// What is under way fails when the link closes, and so does whatever comes later.
     private func closing() async -> String? {
-        let asked = link.loop.start { await outcome(.identify(offer: 15_000, []), link.rank, LinkContract.patience) }
+        let asked = link.loop.start {
+            await outcome(.identify(Offer(rank: link.rank, number: 15_000), []), link.rank, LinkContract.patience)
+        }
         await link.loop.sleep(milliseconds: 50)
         let start = link.loop.now
         link.close()

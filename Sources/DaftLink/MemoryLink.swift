@@ -120,15 +120,17 @@ public final class MemoryLink: Link {
     }
 
     public func load(
-        _ run: ChunkRun, from target: Rank, into slab: Slab, timeoutMilliseconds: Int
+        _ run: ChunkRun, from target: Rank, into slab: Slab, landing: Landing?, timeoutMilliseconds: Int
     ) async throws(LinkError) -> [PieceState] {
         let message = run.encoded
-        let landing = Landing(slab)
-        defer { landing.close() }
+        let aim = Aim(slab, landing)
+        defer { aim.close() }
         let bytes = try await ask(target, timeoutMilliseconds) { [rank] responder in
             guard let run = try? ChunkRun(decoding: message) else { return [] }
             let supply = await responder.supply(run, to: rank)
-            landing.land(run, supply)
+            aim.begin(supply.states)
+            await supply.landing?.untilOver()
+            aim.land(run, supply)
             return supply.states.map(\.rawValue)
         }
         let states = bytes.compactMap(PieceState.init(rawValue:))
@@ -203,20 +205,42 @@ public final class MemoryLink: Link {
     }
 }
 
-/// The slab that a load lands in, until the load is over: bytes that come too late must not.
-private final class Landing: Sendable {
+extension Landing {
+    fileprivate func untilOver() async {
+        while !isOver {
+            await withUnsafeContinuation { continuation in onChange { continuation.resume() } }
+        }
+    }
+}
+
+/// The slab that a load lands in, until the load is over: bytes that come too late must not, and a question that nobody
+/// answers any more does not keep it.
+private final class Aim: Sendable {
     private let slab: Mutex<Slab?>
+    private let landing: Mutex<Landing?>
 
-    init(_ slab: Slab) { self.slab = Mutex(slab) }
+    init(_ slab: Slab, _ landing: Landing?) {
+        self.slab = Mutex(slab)
+        self.landing = Mutex(landing)
+    }
 
-    func close() { slab.withLock { $0 = nil } }
+    func close() {
+        slab.withLock { $0 = nil }
+        let landing = landing.withLock { landing in
+            defer { landing = nil }
+            return landing
+        }
+        landing?.finish()
+    }
+
+    func begin(_ states: [PieceState]) { landing.withLock { $0 }?.begin(states) }
 
     func land(_ run: ChunkRun, _ supply: Supply) {
         slab.withLock { slab in
             guard let slab, let source = supply.slab else { return }
-            for (piece, (offset, state)) in zip(run.pieces, zip(run.offsets, supply.states)) where state == .sent {
+            for (piece, (offset, state)) in zip(run.pieces, zip(run.offsets, supply.states)) where state.isOnItsWay {
                 slab.slice(offset, piece.length).copyMemory(
-                    from: UnsafeRawBufferPointer(source.slice(offset, piece.length)))
+                    from: UnsafeRawBufferPointer(source.slice(supply.offset + offset, piece.length)))
             }
         }
     }

@@ -13,10 +13,17 @@ import Synchronization
 public final class MPILink: Link, @unchecked Sendable {
     private typealias Answer = Result<[UInt8], LinkError>
 
+    /// Where the bytes of a load go, and who wants to hear of them.
+    private struct Target {
+        let run: ChunkRun
+        let slab: Slab
+        let landing: Landing?
+    }
+
     private struct Question {
         let rank: Rank
         let alarm: Alarm
-        let landing: (run: ChunkRun, slab: Slab)?
+        let target: Target?
         let continuation: UnsafeContinuation<Answer, Never>?
     }
 
@@ -66,11 +73,13 @@ public final class MPILink: Link, @unchecked Sendable {
     }
 
     public func load(
-        _ run: ChunkRun, from target: Rank, into slab: Slab, timeoutMilliseconds: Int
+        _ run: ChunkRun, from rank: Rank, into slab: Slab, landing: Landing?, timeoutMilliseconds: Int
     ) async throws(LinkError) -> [PieceState] {
-        let bytes = try await ask(.load, run.encoded, target, (run, slab), timeoutMilliseconds)
+        defer { landing?.finish() }
+        let target = Target(run: run, slab: slab, landing: landing)
+        let bytes = try await ask(.load, run.encoded, rank, target, timeoutMilliseconds)
         let states = bytes.compactMap(PieceState.init(rawValue:))
-        guard states.count == run.pieces.count else { throw .malformed(target, Malformed("states of a run", at: 0)) }
+        guard states.count == run.pieces.count else { throw .malformed(rank, Malformed("states of a run", at: 0)) }
         return states
     }
 
@@ -103,23 +112,22 @@ extension MPILink {
     private func onLoop(_ body: @escaping @Sendable () -> Void) { loop.start { body() } }
 
     private func ask(
-        _ kind: Envelope.Kind, _ payload: [UInt8], _ target: Rank, _ landing: (run: ChunkRun, slab: Slab)?,
-        _ timeoutMilliseconds: Int
+        _ kind: Envelope.Kind, _ payload: [UInt8], _ rank: Rank, _ target: Target?, _ timeoutMilliseconds: Int
     ) async throws(LinkError) -> [UInt8] {
         let deadline = loop.deadline(inMilliseconds: timeoutMilliseconds)
         let answer: Answer = await withUnsafeContinuation { continuation in
             onLoop { [self] in
                 guard !isClosed else { return continuation.resume(returning: .failure(.closed)) }
-                guard ranks.contains(target) else {
-                    return continuation.resume(returning: .failure(.unreachable(target)))
+                guard ranks.contains(rank) else {
+                    return continuation.resume(returning: .failure(.unreachable(rank)))
                 }
                 asked += 1
                 let number = asked
                 let alarm = loop.alarm(at: deadline) { [self] in
-                    settle(number, .failure(.timedOut(target, milliseconds: timeoutMilliseconds)))
+                    settle(number, .failure(.timedOut(rank, milliseconds: timeoutMilliseconds)))
                 }
-                questions[number] = Question(rank: target, alarm: alarm, landing: landing, continuation: continuation)
-                post(Envelope(kind, number, payload), to: target)
+                questions[number] = Question(rank: rank, alarm: alarm, target: target, continuation: continuation)
+                post(Envelope(kind, number, payload), to: rank)
             }
         }
         return try answer.get()
@@ -130,9 +138,8 @@ extension MPILink {
         guard let question = questions[number], let continuation = question.continuation else { return }
         loop.cancel(question.alarm)
         questions[number] = nil
-        if case .failure = answer, let landing = question.landing, !isClosed {
-            questions[number] = Question(
-                rank: question.rank, alarm: question.alarm, landing: landing, continuation: nil)
+        if case .failure = answer, let target = question.target, !isClosed {
+            questions[number] = Question(rank: question.rank, alarm: question.alarm, target: target, continuation: nil)
         }
         continuation.resume(returning: answer)
     }
@@ -218,35 +225,49 @@ extension MPILink {
             let supply = await responder.supply(run, to: target)
             onLoop { [self] in
                 post(Envelope(.loaded, envelope.number, supply.states.map(\.rawValue)), to: target)
-                guard let slab = supply.slab else { return }
-                for piece in pieces(run.ranges(of: supply.states), for: target) {
-                    let bytes = UnsafeRawBufferPointer(slab.slice(piece.lowerBound, piece.count))
-                    requests.send(bytes, owner: slab, to: target.number, tag: bulkTag(envelope.number)) {
-                        [self] error in
-                        if let error { fail(target, error) }
-                    }
-                }
+                send(pieces(run.ranges(of: supply.states), for: target)[...], of: supply, envelope.number, to: target)
             }
         }
+    }
+
+    /// Sends what is there; of what is still coming in from elsewhere each piece when it is.
+    private func send(_ pieces: ArraySlice<Range<Int>>, of supply: Supply, _ number: UInt64, to target: Rank) {
+        guard let slab = supply.slab else { return }
+        var rest = pieces
+        while let piece = rest.first {
+            let start = supply.offset + piece.lowerBound
+            guard supply.landing?.hasArrived(start..<start + piece.count) ?? true else { break }
+            let bytes = UnsafeRawBufferPointer(slab.slice(start, piece.count))
+            requests.send(bytes, owner: slab, to: target.number, tag: bulkTag(number)) { [self] error in
+                if let error { fail(target, error) }
+            }
+            rest.removeFirst()
+        }
+        if rest.isEmpty { return }
+        let later = rest
+        supply.landing?.onChange { [self] in send(later, of: supply, number, to: target) }
     }
 
     /// The answer to a load: its bytes are on their way, and land where the asker wants them; if it has given up since,
     /// in the same place all the same, which the question has kept for them.
     private func land(_ envelope: Envelope, from source: Rank) {
-        guard let question = questions[envelope.number], let landing = question.landing else { return }
+        guard let question = questions[envelope.number], let target = question.target else { return }
         let states = envelope.payload.compactMap(PieceState.init(rawValue:))
-        guard states.count == landing.run.pieces.count, source == question.rank else {
+        guard states.count == target.run.pieces.count, source == question.rank else {
             return settle(envelope.number, .failure(.malformed(source, Malformed("states of a run", at: 0))))
         }
-        let open = pieces(landing.run.ranges(of: states), for: source)
+        target.landing?.begin(states)
+        let open = pieces(target.run.ranges(of: states), for: source)
         if open.isEmpty { return landed(envelope.number, envelope.payload) }
-        let rest = Countdown(open.count)
-        for piece in open {
-            let memory = landing.slab.slice(piece.lowerBound, piece.count)
-            requests.receive(into: memory, owner: landing.slab, from: source.number, tag: bulkTag(envelope.number)) {
+        let arrivals = Arrivals(open)
+        for (index, piece) in open.enumerated() {
+            let memory = target.slab.slice(piece.lowerBound, piece.count)
+            requests.receive(into: memory, owner: target.slab, from: source.number, tag: bulkTag(envelope.number)) {
                 [self] error in
                 if let error { fail(source, error) }
-                if rest.isLast() { landed(envelope.number, envelope.payload) }
+                let end = arrivals.note(index)
+                target.landing?.advance(to: end)
+                if arrivals.isComplete { landed(envelope.number, envelope.payload) }
             }
         }
     }
@@ -292,12 +313,23 @@ extension UnsafeMutableRawBufferPointer {
     fileprivate func prefixed(_ count: Int) -> UnsafeMutableRawBufferPointer { .init(rebasing: self[..<count]) }
 }
 
-private final class Countdown {
-    private var rest: Int
-    init(_ count: Int) { rest = count }
+/// Which pieces are there: they may complete in another order than they were sent in.
+private final class Arrivals {
+    private let pieces: [Range<Int>]
+    private var isThere: [Bool]
+    private var next = 0
 
-    func isLast() -> Bool {
-        rest -= 1
-        return rest == 0
+    init(_ pieces: [Range<Int>]) {
+        self.pieces = pieces
+        isThere = pieces.map { _ in false }
+    }
+
+    var isComplete: Bool { next == pieces.count }
+
+    /// Up to where everything is there, now that this piece is.
+    func note(_ index: Int) -> Int {
+        isThere[index] = true
+        while next < pieces.count, isThere[next] { next += 1 }
+        return next == 0 ? 0 : pieces[next - 1].upperBound
     }
 }

@@ -138,7 +138,7 @@ public final class Filling: Sendable {
         return file
     }
 
-    private func add(_ chunk: Int, _ id: ChunkID, _ bytes: Int) throws(Failure) {
+    func add(_ chunk: Int, _ id: ChunkID, _ bytes: Int) throws(Failure) {
         let isTime = progress.withLock { progress in
             progress.have.insert(chunk)
             if manifest == nil { progress.ids[chunk] = id }

@@ -89,3 +89,39 @@ final class OpenedContents: Sendable {
 
     func removeAll() { contents.withLock { $0.removeAll() } }
 }
+
+extension Filling {
+    /// Reads a chunk that is there already. The bytes are not hashed here; whoever gets them does.
+    public func read(_ chunk: Int, into memory: UnsafeMutableRawBufferPointer) throws(Failure) -> Int {
+        guard have.contains(chunk), let file else { throw Failure(.missing, path, "chunk \(chunk) is not there") }
+        return try fileBytes(chunk, file, into: memory)
+    }
+
+    /// Takes over a chunk that an interrupted run wrote and could not record any more; false if it is not there, or not
+    /// right.
+    public func adopt(
+        _ chunk: Int, _ id: ChunkID, buffer: UnsafeMutableRawBufferPointer
+    ) throws(Failure) -> Bool {
+        guard mayHold(chunk), let file else { return false }
+        let count = try fileBytes(chunk, file, into: buffer)
+        guard count == length(of: chunk), digest(of: UnsafeRawBufferPointer(rebasing: buffer[..<count])) == id
+        else { return false }
+        try add(chunk, id, count)
+        return true
+    }
+
+    /// Whether an earlier run has left something in the chunk's place.
+    public func mayHold(_ chunk: Int) -> Bool {
+        guard !isFresh, let file, !have.contains(chunk) else { return false }
+        let start = chunkSize.offset(of: chunk)
+        guard let data = try? file.data(after: start) else { return false }
+        return data.lowerBound < start + Int64(length(of: chunk))
+    }
+
+    private func fileBytes(
+        _ chunk: Int, _ file: Descriptor, into memory: UnsafeMutableRawBufferPointer
+    ) throws(Failure) -> Int {
+        let part = UnsafeMutableRawBufferPointer(rebasing: memory[..<min(memory.count, length(of: chunk))])
+        do { return try file.read(into: part, at: chunkSize.offset(of: chunk)) } catch { throw error.failure(path) }
+    }
+}

@@ -14,10 +14,11 @@ private let failure = Failure(.noSpace, "/a".utf8, node: "n3", "full")
 private let span = Span(file: 1, first: 2, count: 3)
 private let info = SourceFileInfo(
     path: Array("/s/a".utf8), size: 5000, mtime: time, ctime: time, device: 8, inode: 9, mode: 0o644)
+private let chain = Chain([Rank(2), Rank(1)], readers: [1])
 private let ingest = Ingest(
-    offer: Offer(rank: Rank(2), number: 3), chunkSize: ChunkSize(4096)!,
+    offer: Offer(rank: Rank(2), number: 3), isHere: true, chain: chain, chunkSize: ChunkSize(4096)!,
     files: [IngestFile(info: info, key: b, span: span, isPart: true)])
-private let fetch = Fetch(below: [.root], state: 7, predecessor: Rank(2), reports: true)
+private let fetch = Fetch(below: [.root], state: 7, chain: chain, reports: true)
 
 func expectForms<T: Coded>(_ values: [T], _ forms: [String], sourceLocation: SourceLocation = #_sourceLocation) {
     #expect(values.map { hexadecimal($0.encoded) } == forms, sourceLocation: sourceLocation)
@@ -35,7 +36,8 @@ func expectForms<T: Coded>(_ values: [T], _ forms: [String], sourceLocation: Sou
                         contents: [KeptContent(id: a, manifest: manifest, holdings: [StoreExtent(store: 1, .complete)])]
                     )),
                 .hold([Holding([a], in: BitSet([0]), .complete)]), .members, .loading(a, begun: true), .have([a]),
-                .doubt([b]), .poll(task: 5), .cancel(task: 6), .space, .identify(offer: 3, [span]), .ping,
+                .doubt([b]), .poll(task: 5), .cancel(task: 6), .space,
+                .identify(Offer(rank: Rank(2), number: 3), [span]), .ping,
                 .joined([failure]), .quit,
             ] as [Request],
             requestForms)
@@ -61,7 +63,7 @@ func expectForms<T: Coded>(_ values: [T], _ forms: [String], sourceLocation: Sou
                 .published(7, [.new, .known, .refused(failure)]),
                 .members([Member(rank: Rank(1), number: 0, store: store, isAlive: true)]), .loaders([Rank(3)]),
                 .have([.complete, .nothing]), .working(task: 5, progress), .space(Space(total: 9, free: 8)),
-                .identified([.ids([a]), .failed(failure)]),
+                .identified([.ids([a]), .failed(failure), .unknown]),
             ] as [Reply],
             replyForms)
     }
@@ -84,11 +86,12 @@ func expectForms<T: Coded>(_ values: [T], _ forms: [String], sourceLocation: Sou
             [
                 ChunkRun([
                     Piece(.kept(a), chunk: 1, length: 4096), Piece(.offered(offer: 3, file: 2), chunk: 0, length: 5),
+                    Piece(.identified(b), chunk: 0, length: 7),
                 ]),
                 ChunkRun([], waits: true),
             ],
             runForms)
-        expectForms([PieceState.sent, .missing, .changed], ["00", "01", "02"])
+        expectForms([PieceState.sent, .missing, .changed, .relayed], ["00", "01", "02", "03"])
     }
 
     @Test func piecesLieOneBehindTheOther() {
@@ -118,22 +121,23 @@ private let requestForms = [
     "010a0500000000000000",
     "010b0600000000000000",
     "010c",
-    "010d030000000000000001000000010000000200000003000000",
+    "010d02000000030000000000000001000000010000000200000003000000",
     "010e",
     "010f0100000007020000002f61020000006e330400000066756c6c",
     "0110",
 ]
 
 private let orderForms = [
-    "010901010200000003000000000000000010000001000000040000002f732f61881300000000000000f1536500000000"
-        + "0500000000f15365000000000500000008000000000000000900000000000000a401202122232425262728292a2b2c2d"
-        + "2e2f303132333435363738393a3b3c3d3e3f01000000020000000300000001",
+    "010901020000000300000000000000010102000000020000000100000001000000010000000010000001000000040000"
+        + "002f732f61881300000000000000f15365000000000500000000f1536500000000050000000800000000000000090000"
+        + "0000000000a401202122232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f010000000200000003"
+        + "00000001",
     "01090201000000202122232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f000102030405060708"
         + "090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f01881300000000000000100000020000000001020304050607"
         + "08090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f202122232425262728292a2b2c2d2e2f3031323334353637"
         + "38393a3b3c3d3e3f",
     "01090301000000010000002f01ed0100f153650000000005000000",
-    "01090401000000010000002f0700000000000000010200000001",
+    "01090401000000010000002f070000000000000001020000000200000001000000010000000100000001",
     "01090501000000010000002f0700000000000000",
     "01090601000000000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f",
 ]
@@ -150,8 +154,8 @@ private let replyForms = [
     "010902000000000100000000",
     "010a05000000000000000100000000000000020000000000000003000000000000000400000000000000",
     "010c09000000000000000800000000000000",
-    "010d020000000101000000000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f0007020000"
-        + "002f61020000006e330400000066756c6c",
+    "010d030000000101000000000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f0007020000"
+        + "002f61020000006e330400000066756c6c02",
 ]
 
 private let outcomeForms = [
@@ -168,7 +172,8 @@ private let outcomeForms = [
 ]
 
 private let runForms = [
-    "01000200000000000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f010000000010000001"
-        + "0300000000000000020000000000000005000000",
+    "01000300000000000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f010000000010000001"
+        + "030000000000000002000000000000000500000002202122232425262728292a2b2c2d2e2f3031323334353637383"
+        + "93a3b3c3d3e3f0000000007000000",
     "010100000000",
 ]

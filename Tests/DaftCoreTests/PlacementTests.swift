@@ -100,14 +100,4 @@ private func pieces(_ batch: Placement.Batch) -> [String] {
         #expect(Set(batch.pieces.map(\.file)).isDisjoint(with: batch.unplaced))
         #expect(Set(batch.pieces.map(\.file)).union(batch.unplaced).count == sizes.count)
     }
-
-    @Test func ranksGoThroughTheSameChunksFromDifferentPlaces() {
-        let order = Array(0..<8)
-        #expect(spread(order, for: Rank(0), of: 4) == order)
-        #expect(spread(order, for: Rank(1), of: 4) == [2, 3, 4, 5, 6, 7, 0, 1])
-        #expect(Set((0..<8).map { spread(order, for: Rank($0), of: 8)[0] }) == Set(order))
-        #expect(spread([7], for: Rank(3), of: 5) == [7])
-        #expect(spread([Int](), for: Rank(3), of: 5) == [])
-        #expect(spread(order, for: Rank(9), of: 4).sorted() == order)
-    }
 }

@@ -178,11 +178,12 @@ struct CountingLink: Link {
     }
 
     func load(
-        _ run: ChunkRun, from rank: Rank, into slab: Slab, timeoutMilliseconds: Int
+        _ run: ChunkRun, from rank: Rank, into slab: Slab, landing: Landing?, timeoutMilliseconds: Int
     ) async throws(LinkError) -> [PieceState] {
         if rank != self.rank { await traffic.passage(on: loop) }
-        let states = try await link.load(run, from: rank, into: slab, timeoutMilliseconds: timeoutMilliseconds)
-        let bytes = zip(run.pieces, states).reduce(0) { $0 + ($1.1 == .sent ? $1.0.length : 0) }
+        let states = try await link.load(
+            run, from: rank, into: slab, landing: landing, timeoutMilliseconds: timeoutMilliseconds)
+        let bytes = zip(run.pieces, states).reduce(0) { $0 + ($1.1.isOnItsWay ? $1.0.length : 0) }
         if rank != self.rank { traffic.supply(rank, bytes) }
         return states
     }

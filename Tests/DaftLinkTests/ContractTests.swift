@@ -70,9 +70,10 @@ private struct FlawedLink: Link {
     }
 
     func load(
-        _ run: ChunkRun, from rank: Rank, into slab: Slab, timeoutMilliseconds: Int
+        _ run: ChunkRun, from rank: Rank, into slab: Slab, landing: Landing?, timeoutMilliseconds: Int
     ) async throws(LinkError) -> [PieceState] {
-        let states = try await link.load(run, from: rank, into: slab, timeoutMilliseconds: timeoutMilliseconds)
+        let states = try await link.load(
+            run, from: rank, into: slab, landing: landing, timeoutMilliseconds: timeoutMilliseconds)
         if flaw == .writesBehind, run.pieces.count == 6, run.pieces[0].length == 4096 { slab.memory[run.byteCount] = 0 }
         return states
     }

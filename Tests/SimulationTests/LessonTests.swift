@@ -43,7 +43,9 @@ import Testing
         let key = sourceKey(info, host: "n2", size)
         let parts = (0..<2).map { chunk in
             let file = IngestFile(info: info, key: key, span: Span(file: 0, first: chunk, count: 1), isPart: true)
-            return Order.ingest(Ingest(offer: nil, chunkSize: size, files: [file]))
+            return Order.ingest(
+                Ingest(
+                    offer: Offer(rank: .metadataServer, number: 0), isHere: true, chunkSize: size, files: [file]))
         }
         let begun = parts.compactMap { part in
             cluster.begin(at: cluster.metadataServer) { await $0.carryOut(part, at: Rank(2)) }

@@ -61,13 +61,14 @@ final class TracedLink: Link {
     }
 
     func load(
-        _ run: ChunkRun, from rank: Rank, into slab: Slab, timeoutMilliseconds: Int
+        _ run: ChunkRun, from rank: Rank, into slab: Slab, landing: Landing?, timeoutMilliseconds: Int
     ) async throws(LinkError) -> [PieceState] {
         trace.note("\(self.rank) loads from \(rank) \(run.pieces.count) pieces, \(run.byteCount) bytes")
         tampering.hoard?.add(slab)
         do throws(LinkError) {
-            let states = try await link.load(run, from: rank, into: slab, timeoutMilliseconds: timeoutMilliseconds)
-            trace.note("\(self.rank) loaded from \(rank) \(states.count { $0 == .sent })")
+            let states = try await link.load(
+                run, from: rank, into: slab, landing: landing, timeoutMilliseconds: timeoutMilliseconds)
+            trace.note("\(self.rank) loaded from \(rank) \(states.count { $0.isOnItsWay })")
             return states
         } catch {
             trace.note("\(self.rank) loaded nothing from \(rank): \(error.reason)")
@@ -120,7 +121,7 @@ private func brief(_ request: Request) -> String {
         case .poll(let task): "poll \(task)"
         case .cancel(let task): "cancel \(task)"
         case .space: "space"
-        case .identify(let offer, let spans): "identify \(offer) \(spans.count)"
+        case .identify(let offer, let spans): "identify \(offer.number) \(spans.count)"
         case .ping: "ping"
         case .joined(let failures): "joined \(failures.map(\.kind))"
         case .quit: "quit"
@@ -154,7 +155,7 @@ private func word(_ order: Order) -> String {
     case .ingest(let ingest): "ingest \(ingest.files.count)"
     case .settle(let settled): "settle \(settled.count)"
     case .place(let entries): "place \(entries.count)"
-    case .fetch(let fetch): "fetch after \(fetch.predecessor.map { "\($0)" } ?? "nobody")"
+    case .fetch(let fetch): "fetch\(fetch.chain == nil ? "" : " in a chain")"
     case .verify: "verify"
     case .discard(let contents): "discard \(contents.count)"
     }

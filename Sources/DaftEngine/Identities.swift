@@ -1,0 +1,36 @@
+// How an ingest learns the chunk ids of files that it does not read itself.
+
+import DaftCore
+import DaftLink
+
+extension Ingesting {
+    /// The ids of spans, from the rank that offers the files.
+    func identifyAtOffer(_ spans: [Span]) async throws(Failure) -> [Identified] {
+        let reply = try await station.ask(
+            .identify(order.offer, spans), at: order.offer.rank, timeoutMilliseconds: station.settings.loadMilliseconds)
+        guard case .identified(let answers) = reply, answers.count == spans.count else {
+            throw station.unexpected(reply, from: order.offer.rank)
+        }
+        return answers
+    }
+
+    /// The ids of spans, from upstream; where nobody there knows them, from the rank that offers the files.
+    func identify(_ spans: [Span], from upstream: Upstream) async throws(Failure) -> [Identified] {
+        if let answers = try await upstream.identify(spans, of: order.offer) { return answers }
+        return try await identifyAtOffer(spans)
+    }
+
+    /// In a chain, the next rank learns them from here.
+    func tell(_ ids: [ChunkID], of span: Span) {
+        if order.chain != nil { station.learned.note(ids, of: span, in: order.offer) }
+    }
+
+    /// In a chain, what nobody can have, the next rank need not wait for.
+    func tell(_ failure: Failure, of file: Int) {
+        guard order.chain != nil, failure.kind == .changed || failure.kind == .missing else { return }
+        station.learned.fail(failure, file, in: order.offer)
+    }
+
+    /// A chunk as a chain knows it.
+    static func piece(_ id: ChunkID, _ length: Int) -> Piece { Piece(.identified(id), chunk: 0, length: length) }
+}

@@ -1,0 +1,81 @@
+// The chunk ids of files that a whole chain takes in at the same time. One rank reads a file and finds them; each of
+// the others learns them from the one before it, and tells them to the next.
+
+import DaftCore
+import DaftLink
+import Synchronization
+
+final class Learned: Sendable {
+    private struct File {
+        var ids: [Int: ChunkID] = [:]
+        var failure: Failure?
+        /// Nothing more is learned of it here.
+        var isOver = false
+    }
+
+    private struct State {
+        var files: [Offer: [Int: File]] = [:]
+        var offers: [Offer] = []
+    }
+
+    /// More offers than a staging has under way; the next in the chain may be some behind.
+    private static let remembered = 16
+    private static let patienceMilliseconds = 1_000
+
+    private let loop: any Loop
+    private let changed: Signal
+    private let state = Mutex(State())
+
+    init(on loop: any Loop) {
+        self.loop = loop
+        changed = Signal(on: loop)
+    }
+
+    func note(_ ids: [ChunkID], of span: Span, in offer: Offer) {
+        change(span.file, in: offer) { file in for (chunk, id) in zip(span.chunks, ids) { file.ids[chunk] = id } }
+    }
+
+    /// The file cannot be read, or is no longer what it was: nobody can have it.
+    func fail(_ failure: Failure, _ file: Int, in offer: Offer) { change(file, in: offer) { $0.failure = failure } }
+
+    /// This rank gives the file up; the ids that it knows of it.
+    func giveUp(_ file: Int, in offer: Offer) -> [Int: ChunkID] {
+        change(file, in: offer) { $0.isOver = true }
+        return state.withLock { $0.files[offer]?[file]?.ids ?? [:] }
+    }
+
+    /// What is known of each span, once all of it is, or some time has passed.
+    func answer(_ spans: [Span], of offer: Offer) async -> [Identified] {
+        let deadline = loop.deadline(inMilliseconds: Learned.patienceMilliseconds)
+        while true {
+            let (answers, isFinal) = look(spans, offer)
+            if isFinal { return answers }
+            guard await changed.wait(until: deadline) else { return look(spans, offer).answers }
+        }
+    }
+
+    private func look(_ spans: [Span], _ offer: Offer) -> (answers: [Identified], isFinal: Bool) {
+        let files = state.withLock { $0.files[offer] } ?? [:]
+        var isFinal = true
+        let answers = spans.map { span -> Identified in
+            let file = files[span.file]
+            if let failure = file?.failure { return .failed(failure) }
+            let ids = span.chunks.compactMap { file?.ids[$0] }
+            if file != nil, ids.count == span.count { return .ids(ids) }
+            if file?.isOver != true { isFinal = false }
+            return .unknown
+        }
+        return (answers, isFinal)
+    }
+
+    private func change(_ number: Int, in offer: Offer, _ body: (inout File) -> Void) {
+        state.withLock { state in
+            if state.files[offer] == nil {
+                state.offers.append(offer)
+                if state.offers.count > Learned.remembered { state.files[state.offers.removeFirst()] = nil }
+            }
+            body(&state.files[offer, default: [:]][number, default: File()])
+        }
+        changed.notify()
+    }
+}

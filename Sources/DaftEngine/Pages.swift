@@ -1,0 +1,35 @@
+// Walks over what is published, page by page, from this rank's copy of the catalogue.
+
+import DaftCatalogue
+import DaftCore
+
+extension Station {
+    private static let page = 1_000
+
+    /// The entry of a name, if it has one, and all below it. A cancelled task goes no further.
+    func eachEntry(
+        below name: Name, _ body: ([NamedEntry]) async throws(Failure) -> Void
+    ) async throws(Failure) {
+        let catalogue = catalogue
+        let root = try await work { () throws(Failure) in try catalogue.entry(name) }
+        if let root { try await body([NamedEntry(name, root)]) }
+        try await eachPage(below: name, body)
+    }
+
+    /// All below a name.
+    func eachPage(
+        below name: Name, _ body: ([NamedEntry]) async throws(Failure) -> Void
+    ) async throws(Failure) {
+        let catalogue = catalogue
+        var last: Name?
+        while !Task.isCancelled {
+            let after = last
+            let page = try await work { () throws(Failure) in
+                try catalogue.below(name, after: after, limit: Station.page)
+            }
+            guard let end = page.last else { return }
+            try await body(page)
+            last = end.name
+        }
+    }
+}

@@ -1,0 +1,95 @@
+// What is coming into this rank's store along a chain, so that it can go on to the next rank before it is kept, or even
+// here; and what became of it.
+
+import DaftCore
+import DaftLink
+import DaftStore
+import Synchronization
+
+final class Relay: Sendable {
+    enum Place: Sendable {
+        /// Landing now, or landed and being hashed: the piece with that number of its run.
+        case landing(Landing, index: Int, offset: Int)
+        /// In a file whose content is not known yet.
+        case written(Written)
+        /// Wherever the store says.
+        case kept
+        /// It does not come.
+        case failed
+    }
+
+    struct Written: Sendable {
+        weak let filling: Filling?
+        let chunk: Int
+    }
+
+    private struct State {
+        var places: [Piece: Place] = [:]
+        var noted: [Piece] = []
+        var oldest = 0
+        var orders = 0
+    }
+
+    /// More than are under way at any moment, and so few that nobody notices.
+    private static let remembered = 16_384
+
+    /// Something began to land, or was kept, or failed.
+    let changed: Signal
+    private let state = Mutex(State())
+
+    init(on loop: any Loop) { changed = Signal(on: loop) }
+
+    /// Whether this rank is part of a chain at the moment: only then is it worth while to wait for anything here.
+    var isBusy: Bool { state.withLock { $0.orders > 0 } }
+
+    func enter() { state.withLock { $0.orders += 1 } }
+
+    func leave() {
+        state.withLock { $0.orders -= 1 }
+        changed.notify()
+    }
+
+    func begin(_ run: ChunkRun, _ landing: Landing) {
+        for (index, (piece, offset)) in zip(run.pieces, run.offsets).enumerated() {
+            set(piece, .landing(landing, index: index, offset: offset))
+        }
+        landing.onChange { [changed] in changed.notify() }
+    }
+
+    func note(_ pieces: [Piece], _ place: Place) {
+        for piece in pieces { set(piece, place) }
+        changed.notify()
+    }
+
+    /// It did not come right: whoever asks waits until it does.
+    func forget(_ pieces: [Piece]) { state.withLock { state in for piece in pieces { state.places[piece] = nil } } }
+
+    func place(of piece: Piece) -> Place? { state.withLock { $0.places[piece] } }
+
+    private func set(_ piece: Piece, _ place: Place) {
+        state.withLock { state in
+            if state.places.updateValue(place, forKey: piece) == nil { state.noted.append(piece) }
+            while state.places.count > Relay.remembered, state.oldest < state.noted.count {
+                state.places[state.noted[state.oldest]] = nil
+                state.oldest += 1
+            }
+            if state.oldest > Relay.remembered {
+                state.noted.removeFirst(state.oldest)
+                state.oldest = 0
+            }
+        }
+    }
+
+    /// Where a whole run lies, if it lies in one landing just as it was asked for, and all of it is on its way.
+    func landing(of run: ChunkRun) -> (landing: Landing, offset: Int)? {
+        guard let first = run.pieces.first,
+            case .landing(let landing, let start, let offset) = place(of: first), let states = landing.states
+        else { return nil }
+        for (index, (piece, distance)) in zip(run.pieces, run.offsets).enumerated() {
+            guard case .landing(let same, start + index, offset + distance) = place(of: piece), same === landing,
+                states.indices.contains(start + index), states[start + index].isOnItsWay
+            else { return nil }
+        }
+        return (landing, offset)
+    }
+}

@@ -1,0 +1,98 @@
+// What this rank gives to others who ask for bytes: chunks that its store keeps, files that it offers, and, to the next
+// in a chain, what it is itself just getting.
+
+import DaftCore
+import DaftLink
+import DaftStore
+
+struct Supplying: Sendable {
+    /// Whoever asks gets an answer by then, and asks again.
+    private static let patienceMilliseconds = 1_000
+
+    let station: Station
+    let run: ChunkRun
+
+    func supply() async -> Supply {
+        guard run.byteCount <= station.outlet.totalBytes else { return none }
+        if run.waits, let relayed = await whatIsComing() { return relayed }
+        let slab = await station.outlet.take(run.byteCount)
+        let states = await station.workers.run {
+            zip(run.pieces, run.offsets).map { read($0, into: slab.slice($1, $0.length)) }
+        }
+        return Supply(slab: states.contains(.sent) ? slab : nil, states: states)
+    }
+
+    private var none: Supply { Supply(slab: nil, states: run.pieces.map { _ in .missing }) }
+
+    // MARK: from what is coming
+
+    /// Waits until all of it is coming in one piece, which is passed on as it comes; nil where it is here, or does not
+    /// come.
+    private func whatIsComing() async -> Supply? {
+        let deadline = station.loop.deadline(inMilliseconds: Supplying.patienceMilliseconds)
+        var open = Array(run.pieces.indices)
+        var isFirstLook = true
+        while true {
+            if let (landing, offset) = station.relay.landing(of: run) {
+                return Supply(relaying: landing, from: offset, run.pieces.count)
+            }
+            open = await stillOpen(open, asksStore: isFirstLook)
+            isFirstLook = false
+            if open.isEmpty || !station.relay.isBusy { return nil }
+            guard station.relay.landing(of: run) == nil else { continue }
+            guard await station.relay.changed.wait(until: deadline) else { return nil }
+        }
+    }
+
+    /// Those of the pieces that are neither here nor known not to come.
+    private func stillOpen(_ open: [Int], asksStore: Bool) async -> [Int] {
+        var unknown: [Int] = []
+        let rest = open.filter { index in
+            switch station.relay.place(of: run.pieces[index]) {
+            case .written, .kept, .failed: return false
+            case .landing: return true
+            case nil:
+                unknown.append(index)
+                return true
+            }
+        }
+        guard asksStore, !unknown.isEmpty, let store = station.store else { return rest }
+        let asked = unknown
+        let here = await station.workers.run { Set(asked.filter { store.has(run.pieces[$0]) }) }
+        return rest.filter { !here.contains($0) }
+    }
+
+    // MARK: from what is here
+
+    private func read(_ piece: Piece, into memory: UnsafeMutableRawBufferPointer) -> PieceState {
+        switch piece.origin {
+        case .offered(let offer, let file):
+            return station.offers.read(offer, file, chunk: piece.chunk, into: memory)
+        case .kept(let content): return state { try station.store?.read(piece.chunk, of: content, into: memory) }
+        case .identified(let id):
+            if case .written(let written) = station.relay.place(of: piece), let filling = written.filling {
+                return state { try filling.read(written.chunk, into: memory) }
+            }
+            return state {
+                guard let place = try station.store?.whereabouts(of: id) else { return nil }
+                return try station.store?.read(place.chunk, of: place.content, into: memory)
+            }
+        }
+
+        /// The bytes are not hashed here; whoever gets them does.
+        func state(_ read: () throws -> Int?) -> PieceState {
+            guard let count = try? read(), count == memory.count else { return .missing }
+            return .sent
+        }
+    }
+}
+
+extension Store {
+    fileprivate func has(_ piece: Piece) -> Bool {
+        switch piece.origin {
+        case .kept(let content): (try? extent(of: content).contains(piece.chunk)) ?? false
+        case .identified(let id): (try? whereabouts(of: id)) ?? nil != nil
+        case .offered: true
+        }
+    }
+}

@@ -10,7 +10,10 @@ help:
 	@echo 'make build        the programs, optimised, in .build/release'
 	@echo 'make test         check the style, build, run every test'
 	@echo 'make lint         check the style alone'
-	@echo 'make bench        every benchmark there is'
+	@echo 'make bench        every benchmark there is (needs root: a cluster in a box)'
+	@echo 'make bench-quick  the same, with smaller files and fewer hosts'
+	@echo 'make bench-link   put, get and fetch between hosts of a box, and what waiting costs'
+	@echo 'make bench-bcast  the broadcast, beside TakTuk, sbcast, rsync, NFS and others'
 	@echo 'make bench-core   what one processor core does: hashing, coding, catalogue, store'
 	@echo 'make install      put the programs in PREFIX/bin (PREFIX=$(PREFIX); DESTDIR is honoured)'
 	@echo 'make clean        remove everything built'
@@ -30,10 +33,23 @@ test:
 lint:
 	@tools/lint.sh
 
-bench: bench-core
+bench: bench-core bench-link bench-bcast
+
+bench-quick: setup-bench build
+	bench/run.py link --quick
+	bench/run.py bcast --quick
 
 bench-core: build
 	.build/release/daft-bench core
+
+bench-link: setup-bench build
+	bench/run.py link
+
+bench-bcast: setup-bench build
+	bench/run.py bcast
+
+setup-bench:
+	@tools/setup.sh bench
 
 install: build
 	install -d '$(DESTDIR)$(PREFIX)/bin'
@@ -42,4 +58,4 @@ install: build
 clean:
 	rm -rf .build
 
-.PHONY: help setup build demo test lint bench bench-core install clean
+.PHONY: help setup build demo test lint bench bench-quick bench-core bench-link bench-bcast setup-bench install clean

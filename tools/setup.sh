@@ -1,23 +1,11 @@
 #!/usr/bin/env bash
 # Installs what building and testing need and this machine lacks, from Debian's packages; says what and why.
-# Where all is there, it does nothing and says nothing.
+# Where all is there, it does nothing and says nothing. `setup.sh bench` does the same for the benchmarks.
 set -euo pipefail
 
-need_swift() {
-    command -v swift >/dev/null && return
-    cat >&2 <<'TEXT'
-setup: there is no `swift` on the PATH. daft is built with Swift 6.3 or newer: take the toolchain for this system
-setup: from https://www.swift.org/install/linux/, unpack it, and put its usr/bin on the PATH.
-TEXT
-    exit 1
-}
-
-# Prints `package reason` for each package that is not there.
-missing_packages() {
-    while read -r package reason; do
-        dpkg-query -W -f '${db:Status-Status}\n' "$package" 2>/dev/null | grep -qx installed ||
-            echo "$package $reason"
-    done <<'TABLE'
+# What building and testing need.
+build_table() {
+    cat <<'TABLE'
 pkg-config to find the libraries below
 libsqlite3-dev SQLite: the catalogue and the stores' own records
 libssl-dev OpenSSL: SHA-256
@@ -29,6 +17,50 @@ libedit-dev libedit: the prompt
 rsync the demo compares trees with it
 openssl the tests compare digests with it
 TABLE
+}
+
+# What the benchmarks need besides: the cluster in a box, and what daft is compared with.
+bench_table() {
+    cat <<'TABLE'
+python3 the harness
+gcc the plain MPI_Bcast that daft is compared with
+iproute2 links of the box, and their rates
+util-linux namespaces of the box
+procps settings of the box's network
+openssh-server each host of the box has one
+openssh-client mpirun and the others start processes by it; scp
+iperf3 what a link carries
+librsvg2-bin plots as PNG, to look at them
+taktuk compared: a broadcast over ssh
+kanif compared: TakTuk as copying commands
+slurm-client compared: sbcast, srun
+slurmctld sbcast needs a Slurm: its controller
+slurmd and its daemon on each host
+slurm-wlm-basic-plugins and their plugins
+munge Slurm's keys
+nfs-ganesha compared: NFS, without the kernel's
+nfs-ganesha-vfs its files on a local disk
+libnfs-utils NFS from a program, without the kernel's
+uftp compared: files by multicast
+udpcast compared: a stream by multicast
+TABLE
+}
+
+need_swift() {
+    command -v swift >/dev/null && return
+    cat >&2 <<'TEXT'
+setup: there is no `swift` on the PATH. daft is built with Swift 6.3 or newer: take the toolchain for this system
+setup: from https://www.swift.org/install/linux/, unpack it, and put its usr/bin on the PATH.
+TEXT
+    exit 1
+}
+
+# Of the lines `package reason` that come in, prints those whose package is not there.
+missing_packages() {
+    while read -r package reason; do
+        dpkg-query -W -f '${db:Status-Status}\n' "$package" 2>/dev/null | grep -qx installed ||
+            echo "$package $reason"
+    done
 }
 
 # Runs apt-get quietly, and as root; waits where another apt is at work.
@@ -43,16 +75,37 @@ install_packages() {
     apt update && apt install --no-install-recommends "$@"
 }
 
+# What cannot be had is said, and the benchmarks do without it. No service is started: those that are compared run on
+# the hosts of the box.
+install_each() {
+    local policy=/usr/sbin/policy-rc.d package
+    if [ ! -e "$policy" ]; then
+        printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" install -m 755 /dev/stdin "$policy"
+        trap '"${as_root[@]}" rm -f '"$policy" EXIT
+    fi
+    install_packages "$@" && return
+    for package in "$@"; do
+        apt install --no-install-recommends "$package" || echo "setup: $package cannot be installed" >&2
+    done
+}
+
 need_swift
 if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
     echo "setup: this is no Debian, so nothing is installed; the build needs what tools/setup.sh lists" >&2
     exit 0
 fi
-missing=$(missing_packages)
+case ${1:-build} in
+build) missing=$(build_table | missing_packages) ;;
+bench) missing=$({ build_table && bench_table; } | missing_packages) ;;
+*)
+    echo "setup: \`${1}\` is neither build nor bench" >&2
+    exit 2
+    ;;
+esac
 [ -n "$missing" ] || exit 0
 
 echo "setup: these Debian packages are missing and will be installed:"
-while read -r package reason; do printf '  %-15s %s\n' "$package" "$reason"; done <<<"$missing"
+while read -r package reason; do printf '  %-24s %s\n' "$package" "$reason"; done <<<"$missing"
 mapfile -t packages < <(cut -d ' ' -f 1 <<<"$missing")
 as_root=()
 if [ "$(id -u)" != 0 ]; then
@@ -62,7 +115,9 @@ if [ "$(id -u)" != 0 ]; then
         exit 1
     fi
 fi
-if ! install_packages "${packages[@]}"; then
+if [ "${1:-build}" = bench ]; then
+    install_each "${packages[@]}"
+elif ! install_packages "${packages[@]}"; then
     echo "setup: apt-get could not install: ${packages[*]}" >&2
     exit 1
 fi

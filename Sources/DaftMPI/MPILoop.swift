@@ -109,6 +109,8 @@ public final class MPILoop: Loop, @unchecked Sendable {
         let time = shared.withLock { shared -> Nanoseconds in
             guard shared.jobs.isEmpty, !shared.isStopped else { return 0 }
             shared.isAsleep = true
+            // One look at the clock: between two of them a deadline may pass, and the difference would be negative.
+            let now = self.now
             let next = shared.alarms.next.map { $0 > now ? $0 - now : 0 }
             return min(nanoseconds, next ?? nanoseconds)
         }

@@ -1,0 +1,91 @@
+"""docs/growth.md: what more nodes and faster links would cost, by arithmetic from what was measured.
+
+    seconds = S / rate + (N − 1) · (a + c / B)
+
+S bytes, N receivers, B a link's payload rate, c the piece that a host has before it passes it on. `a`, what a hop
+costs besides, is the slope of the growth curve less c / B. `rate` is B, or what a processor core lets through where
+that is less.
+"""
+
+import statistics
+
+from harness.pages import PIECE_BYTES
+from harness.record import table, write_between_markers
+
+PAGE = "docs/growth.md"
+NODES = (10, 64, 512, 10_000)
+GIGABITS = (1, 10, 100)
+# Of a link's bits, those that are payload: Ethernet's, IP's and TCP's headers at 1,500 bytes a packet.
+PAYLOAD = 1448 / 1538
+# The order of magnitude of the least a hop can cost: a wake-up and two passes through the kernel.
+LEAST_HOP_SECONDS = 50e-6
+
+
+def slope(points):
+    """Of the straight line that fits best, and where it begins."""
+    xs, ys = zip(*points)
+    middle_x, middle_y = statistics.mean(xs), statistics.mean(ys)
+    rise = sum((x - middle_x) * (y - middle_y) for x, y in points) / sum((x - middle_x) ** 2 for x in xs)
+    return rise, middle_y - rise * middle_x
+
+
+class Measured:
+    def __init__(self, results):
+        grown = [row for row in results.rows if row.get("work") == "growth" and "median" in row]
+        free = [row for row in grown if not row["machine_bound"]]
+        self.grown = free if len(free) > 1 else grown
+        first = self.grown[0]
+        self.rate = first["rate"]
+        self.hop, fixed = slope([(row["receivers"], row["median"]) for row in self.grown])
+        self.efficiency = min(1, first["limit_seconds"] / (fixed + self.hop))
+        self.extra = max(LEAST_HOP_SECONDS, self.hop - PIECE_BYTES / first["limit_rate"])
+        starts = [(row["receivers"], row["whole"][len(row["whole"]) // 2] - row["median"]) for row in grown]
+        self.start_each, self.start_fixed = slope(starts)
+        self.processor = next((row["measured"] for row in results.rows if "passes it on" in row.get("what", "")), None)
+        self.door = next((row for row in results.rows if "servers up" in row.get("what", "")), None)
+
+    @property
+    def core_rate(self):
+        """Bytes a second for which a receiver needs one whole core."""
+        return 1e9 / self.processor if self.processor else float("inf")
+
+    def seconds(self, size, nodes, gigabits):
+        link = gigabits * 1e9 / 8 * PAYLOAD
+        rate = min(link * self.efficiency, self.core_rate)
+        hops = (nodes - 1) * (self.extra + PIECE_BYTES / link)
+        return size / rate, hops, size / link, "the link" if rate < self.core_rate else "a core"
+
+
+def shown(seconds):
+    return f"{seconds:.0f} s" if seconds >= 100 else f"{seconds:.3g} s"
+
+
+def write(results):
+    if sum(row.get("work") == "growth" and "median" in row for row in results.rows) < 2:
+        print(f"{PAGE} stays as it is: there are no two points of the growth curve")
+        return
+    measured = Measured(results)
+    facts = [
+        ["a hop of the chain, from the slope of the growth curve", f"{1000 * measured.hop:.2f} ms at {measured.rate}"],
+        ["of that, more than the time of a piece on the link (a)", f"{1000 * measured.extra:.2f} ms"],
+        ["what one link reaches of iperf3's rate, hops apart", f"{measured.efficiency:.3f}"],
+        ["processor time of a receiver that also passes the bytes on",
+         f"{measured.processor:.2f} s for 1 GB, so {measured.core_rate / 1e9:.2f} GB/s of one core"
+         if measured.processor else "not measured"],
+        ["mpirun's start and end in the box, where all hosts' daemons share this machine's processors",
+         f"{measured.start_fixed:.2f} s and {1000 * measured.start_each:.0f} ms a host"],
+        *([[measured.door["what"], f"{measured.door['measured']:.0f} ms"]] if measured.door else []),
+    ]
+    rows = []
+    for gigabits in GIGABITS:
+        for nodes in NODES:
+            cells = [f"{gigabits} Gbit/s", f"{nodes:,}"]
+            for size in (500e6, 50e9):
+                moving, hops, least, _ = measured.seconds(size, nodes, gigabits)
+                cells += [f"{shown(moving)} + {shown(hops)}", f"{least / (moving + hops):.2f}"]
+            cells.append(measured.seconds(50e9, nodes, gigabits)[3])
+            rows.append(cells)
+    head = ["link", "nodes", "500 MB: bytes + hops", "of the limit", "50 GB: bytes + hops", "of the limit",
+            "rate set by"]
+    facts_table, rows_table = table(["measured", ""], facts), table(head, rows)
+    write_between_markers(PAGE, "growth", f"Machine: {results.data['machine']}\n\n{facts_table}\n\n{rows_table}\n")

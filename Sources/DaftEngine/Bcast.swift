@@ -28,6 +28,7 @@ extension Session {
                 }
             }
             let members = try await lookAround()
+            gauge.expect(copies: members.count)
             let reason = "no such local path, and no such name is published"
             names = try await standing(names, saying: reason, &report)
             if !paths.isEmpty {
@@ -129,7 +130,11 @@ extension Session {
 
 /// Every data server takes in every file, along a chain.
 private struct ToEvery: Assignment {
-    let chain: Chain?
+    /// So little goes to each by itself sooner than along a chain.
+    private static let smallBatch: Int64 = 64 << 10
+
+    let isForAll = true
+    private let chain: Chain
     private let members: [Member]
     private let chunkSize: ChunkSize
 
@@ -140,6 +145,10 @@ private struct ToEvery: Assignment {
         self.members = ordered
         chunkSize = session.station.settings.chunkSize
         chain = Chain(ordered.map(\.rank), readers: [reader ?? 0])
+    }
+
+    func chain(for files: [StagedFile]) -> Chain? {
+        files.reduce(0) { $0 + $1.info.size } <= ToEvery.smallBatch ? nil : chain
     }
 
     func assign(_ files: [StagedFile]) -> [Share] {

@@ -52,7 +52,7 @@ struct Intake: Sendable {
         let perMember = Dictionary(grouping: shares.filter { $0.member != nil }) { $0.member?.rank }
         let orders = perMember.values.compactMap { shares in shares.first?.member.map { ($0, shares) } }
             .sorted { $0.0.rank < $1.0.rank }
-        let isCopied = assignment.chain != nil
+        let isCopied = assignment.isForAll
         let cut = isCopied ? [] : Set(Dictionary(grouping: shares, by: \.file).filter { $0.value.count > 1 }.keys)
         await station.loop.inOrder(width: orders.count, over: orders) { [self] member, shares in
             (shares, await ingest(shares, cut, at: member, offer))
@@ -108,7 +108,7 @@ struct Intake: Sendable {
         }
         let order = Ingest(
             offer: Offer(rank: station.rank, number: offer), isHere: member.store.host == station.settings.host,
-            chain: assignment.chain, chunkSize: chunkSize, files: wanted)
+            chain: assignment.chain(for: files), chunkSize: chunkSize, files: wanted)
         switch await station.carryOut(.ingest(order), at: member.rank, watch: session.gauge.part()) {
         case .ingested(let outcomes, let moved) where outcomes.count == shares.count: return (outcomes, moved)
         case .failed(let failure): return (shares.map { .failed(about(failure, files[$0.file])) }, 0)

@@ -135,11 +135,16 @@ struct LargeFile: Sendable {
                 throw error
             }
             ingesting.tell(chunks.map(\.id), of: span)
+            for (part, slab) in zip(chunks, slabs) {
+                if let bytes = part.bytes { show(part.id, bytes.count, in: slab) }
+            }
             for (chunk, part) in zip(span.chunks, chunks) {
-                if let bytes = part.bytes {
-                    if filling.id(of: chunk) != part.id { try filling.write(chunk, part.id, bytes) }
-                } else {
-                    try filling.leaveHole(chunk, part.id)
+                try noted(part.id, chunk) { () throws(Failure) in
+                    if let bytes = part.bytes {
+                        if filling.id(of: chunk) != part.id { try filling.write(chunk, part.id, bytes) }
+                    } else {
+                        try filling.leaveHole(chunk, part.id)
+                    }
                 }
                 isThere(chunk, part.id, filling)
             }
@@ -162,12 +167,8 @@ struct LargeFile: Sendable {
         let ids = try await identify(span)
         for (chunk, id) in zip(span.chunks, ids) {
             if try await !isNearby(chunk, id, filling) {
-                let piece = Ingesting.piece(id, length(of: chunk))
-                if let loaded = try await upstream.load([piece], [id]) {
-                    do throws(Failure) { try await write(chunk, id, loaded.slab, filling) } catch {
-                        station.relay.note([piece], .failed)
-                        throw error
-                    }
+                if let loaded = try await upstream.load([Ingesting.piece(id, length(of: chunk))], [id]) {
+                    try await write(chunk, id, loaded.slab, filling)
                 } else {
                     try await load(chunk, id, filling)
                 }
@@ -199,8 +200,10 @@ struct LargeFile: Sendable {
 
     private func write(_ chunk: Int, _ id: ChunkID, _ slab: Slab, _ filling: Filling) async throws(Failure) {
         let count = length(of: chunk)
-        try await station.work { () throws(Failure) in
-            try filling.write(chunk, id, UnsafeRawBufferPointer(slab.slice(0, count)))
+        try await station.work { [self] () throws(Failure) in
+            try noted(id, chunk) { () throws(Failure) in
+                try filling.write(chunk, id, UnsafeRawBufferPointer(slab.slice(0, count)))
+            }
         }
     }
 
@@ -221,6 +224,19 @@ struct LargeFile: Sendable {
             if try filling.adopt(chunk, id, buffer: slab.memory) { return true }
             guard let place else { return false }
             return try filling.copy(chunk, id, from: place, buffer: slab.memory)
+        }
+    }
+
+    /// The next in the chain may have a chunk while it is being written.
+    private func show(_ id: ChunkID, _ count: Int, in slab: Slab) {
+        if order.chain != nil { station.relay.show(ChunkRun([Ingesting.piece(id, count)]), in: slab) }
+    }
+
+    /// Says so when a chunk cannot be kept: nobody need wait for it here, and the relay lets go of its memory.
+    private func noted(_ id: ChunkID, _ chunk: Int, _ body: () throws(Failure) -> Void) throws(Failure) {
+        do throws(Failure) { try body() } catch {
+            if order.chain != nil { station.relay.note([Ingesting.piece(id, length(of: chunk))], .failed) }
+            throw error
         }
     }
 

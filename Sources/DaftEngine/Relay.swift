@@ -56,6 +56,14 @@ final class Relay: Sendable {
         landing.onChange { [changed] in changed.notify() }
     }
 
+    /// A run that lies in a slab, read here and not kept yet: who waits for it need not read it from the disk again.
+    func show(_ run: ChunkRun, in slab: Slab) {
+        let landing = Landing(slab)
+        landing.begin(run.pieces.map { _ in .sent })
+        landing.finish()
+        begin(run, landing)
+    }
+
     func note(_ pieces: [Piece], _ place: Place) {
         for piece in pieces { set(piece, place) }
         changed.notify()

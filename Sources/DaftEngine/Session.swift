@@ -12,7 +12,7 @@ public struct Session: Sendable {
     private let directory: [UInt8]?
 
     /// Relative paths are taken from `directory`, else from where this process is.
-    public init(at station: Station, in directory: [UInt8]? = nil, watch: Watch? = nil) {
+    public init(at station: Station, in directory: [UInt8]? = nil, watch: Gauge.Whole? = nil) {
         self.station = station
         self.directory = directory
         gauge = Gauge(watch)
@@ -83,16 +83,23 @@ public struct Report: Sendable {
 }
 
 /// Adds up the progress of all that one command has under way.
-final class Gauge: Sendable {
+public final class Gauge: Sendable {
+    /// How far the whole is, and how many data servers all of it goes to: of several it is what they have on average.
+    public typealias Whole = @Sendable (_ progress: Progress, _ copies: Int) -> Void
+
     private struct State {
         var parts: [Int: Progress] = [:]
         var made = 0
+        var copies = 1
     }
 
-    private let watch: Watch?
+    private let watch: Whole?
     private let state = Mutex(State())
 
-    init(_ watch: Watch?) { self.watch = watch }
+    init(_ watch: Whole?) { self.watch = watch }
+
+    /// Every part goes to so many data servers.
+    func expect(copies: Int) { state.withLock { $0.copies = max(1, copies) } }
 
     /// A place for one more part; what is noted there replaces what was noted before.
     func part() -> Watch {
@@ -104,10 +111,14 @@ final class Gauge: Sendable {
     }
 
     private func note(_ progress: Progress, at number: Int) {
-        let sum = state.withLock { state in
+        let (sum, copies) = state.withLock { state in
             state.parts[number] = progress
-            return state.parts.values.reduce(Progress(), +)
+            return (state.parts.values.reduce(Progress(), +), state.copies)
         }
-        watch?(sum)
+        let share = Int64(copies)
+        watch?(
+            Progress(
+                bytes: sum.bytes / share, totalBytes: sum.totalBytes / share, files: sum.files / share,
+                totalFiles: sum.totalFiles / share), copies)
     }
 }

@@ -53,6 +53,7 @@ struct SmallFiles: Sendable {
                 }
             }
             tell(read)
+            show(wholes, in: slab)
             try keep(wholes)
             return outcomes(read)
         }
@@ -171,12 +172,20 @@ struct SmallFiles: Sendable {
         }
     }
 
+    /// The next in a chain may have a group while it is being written, if all of it could be read.
+    private func show(_ wholes: [Whole], in slab: Slab) {
+        if order.chain == nil || wholes.count < files.count { return }
+        station.relay.show(ChunkRun(pieces(of: wholes)), in: slab)
+    }
+
+    private func pieces(of wholes: [Whole]) -> [Piece] {
+        wholes.compactMap { whole in whole.manifest.chunks.first.map { Ingesting.piece($0, whole.bytes.count) } }
+    }
+
     private func keep(_ wholes: [Whole]) throws(Failure) {
         let result = Result { () throws(Failure) in try store.keep(wholes) }
         if order.chain != nil {
-            let pieces = wholes.compactMap { whole in
-                whole.manifest.chunks.first.map { Ingesting.piece($0, whole.bytes.count) }
-            }
+            let pieces = pieces(of: wholes)
             if case .success = result { station.relay.note(pieces, .kept) } else { station.relay.note(pieces, .failed) }
         }
         try result.get()

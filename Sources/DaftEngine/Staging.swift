@@ -14,12 +14,15 @@ import DaftStore
 /// Which data servers get which chunks of a batch's files.
 protocol Assignment: Sendable {
     func assign(_ files: [StagedFile]) -> [Share]
-    /// Set where all of a chain get the whole of every file, and pass it on.
-    var chain: Chain? { get }
+    /// Every data server gets the whole of every file.
+    var isForAll: Bool { get }
+    /// How they get it from one another; nil: each by itself.
+    func chain(for files: [StagedFile]) -> Chain?
 }
 
 extension Assignment {
-    var chain: Chain? { nil }
+    var isForAll: Bool { false }
+    func chain(for files: [StagedFile]) -> Chain? { nil }
 }
 
 /// A run of chunks of one file of a batch, for one data server; nobody: there is no room.

@@ -9,6 +9,7 @@ import Synchronization
 final class ProgressLine: Sendable {
     private struct State {
         var latest = Progress()
+        var copies = 1
         var pace = Pace()
         var alarm: Alarm?
         var isOver = false
@@ -25,7 +26,12 @@ final class ProgressLine: Sendable {
         self.loop = loop
     }
 
-    func note(_ progress: Progress) { state.withLock { $0.latest = progress } }
+    func note(_ progress: Progress, copies: Int) {
+        state.withLock { state in
+            state.latest = progress
+            state.copies = copies
+        }
+    }
 
     func begin() {
         guard console.style.progress else { return }
@@ -60,7 +66,8 @@ final class ProgressLine: Sendable {
         return state.withLock { state in
             if state.isOver || state.latest == Progress() { return nil }
             let rate = state.pace.note(state.latest.bytes, at: now)
-            return "\(command): " + shown(state.latest, rate: rate)
+            let goal = state.copies > 1 ? " to each of \(counted(Int64(state.copies), "data server"))" : ""
+            return "\(command)\(goal): " + shown(state.latest, rate: rate)
         }
     }
 }

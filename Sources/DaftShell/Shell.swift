@@ -44,8 +44,8 @@ public struct Shell: Performer {
         let shown = wording.line(longestBytes: Shell.longestWordingBytes)
         let underWay = command == .status ? nil : station.underWay.begin(shown)
         defer { if let underWay { station.underWay.end(underWay) } }
-        let session = Session(at: station, in: directory) { [station] now in
-            progress.note(now)
+        let session = Session(at: station, in: directory) { [station] now, copies in
+            progress.note(now, copies: copies)
             if let underWay { station.underWay.note(now, of: underWay) }
         }
         let task = station.loop.start { await carryOut(command, session) }

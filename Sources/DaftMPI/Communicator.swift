@@ -1,6 +1,7 @@
 // A communicator, and the life of MPI in this process. Used from the one thread that initialised it.
 
 import CMPI
+import Glibc
 
 /// MPI from its initialisation to its end.
 public struct MPIProcess {
@@ -33,30 +34,74 @@ public struct Communicator: @unchecked Sendable {
         size = Int(number)
     }
 
-    /// The same ranks, with messages of their own.
+    /// The same ranks, with messages of their own. All ranks call it.
     public func duplicate() throws(MPIError) -> Communicator {
         var made: MPI_Comm?
-        try check("MPI_Comm_dup", MPI_Comm_dup(handle, &made))
+        var request: MPI_Request?
+        try check("MPI_Comm_idup", MPI_Comm_idup(handle, &made, &request))
+        try waitFor(&request)
         return try Communicator(made)
     }
 
     /// Every rank's `value`, in the order of ranks. All ranks call it.
     public func gather(_ value: Int64) throws(MPIError) -> [Int64] {
-        var own = value
-        var all = [Int64](repeating: 0, count: size)
+        let own = Room<Int64>(1)
+        let all = Room<Int64>(size)
+        defer { withExtendedLifetime((own, all)) {} }
+        own.memory[0] = value
+        var request: MPI_Request?
         try check(
-            "MPI_Allgather", MPI_Allgather(&own, 1, cmpi_int64(), &all, 1, cmpi_int64(), handle))
-        return all
+            "MPI_Iallgather",
+            MPI_Iallgather(
+                own.memory.baseAddress, 1, cmpi_int64(), all.memory.baseAddress, 1, cmpi_int64(), handle, &request))
+        try waitFor(&request)
+        return Array(all.memory)
     }
 
     /// Every rank's bytes, in the order of ranks. All ranks call it.
     public func gather(_ bytes: [UInt8]) throws(MPIError) -> [[UInt8]] {
-        let lengths = try gather(Int64(bytes.count)).map { Int32($0) }
-        let starts = lengths.indices.map { lengths[..<$0].reduce(0, +) }
-        var all = [UInt8](repeating: 0, count: Int(lengths.reduce(0, +)))
+        let counts = try gather(Int64(bytes.count)).map { Int32($0) }
+        let (lengths, starts) = (Room<Int32>(size), Room<Int32>(size))
+        var sum: Int32 = 0
+        for (rank, count) in counts.enumerated() {
+            (lengths.memory[rank], starts.memory[rank]) = (count, sum)
+            sum += count
+        }
+        let own = Room<UInt8>(bytes.count)
+        let all = Room<UInt8>(Int(sum))
+        defer { withExtendedLifetime((own, all, lengths, starts)) {} }
+        for (index, byte) in bytes.enumerated() { own.memory[index] = byte }
+        var request: MPI_Request?
         try check(
-            "MPI_Allgatherv",
-            MPI_Allgatherv(bytes, Int32(bytes.count), cmpi_byte(), &all, lengths, starts, cmpi_byte(), handle))
-        return zip(starts, lengths).map { Array(all[Int($0)..<Int($0 + $1)]) }
+            "MPI_Iallgatherv",
+            MPI_Iallgatherv(
+                own.memory.baseAddress, Int32(bytes.count), cmpi_byte(), all.memory.baseAddress,
+                lengths.memory.baseAddress, starts.memory.baseAddress, cmpi_byte(), handle, &request))
+        try waitFor(&request)
+        return zip(starts.memory, lengths.memory).map { Array(all.memory[Int($0)..<Int($0 + $1)]) }
     }
+
+    /// Waits for all ranks without taking the processor from those that are not there yet: MPI's own waiting spins.
+    private func waitFor(_ request: inout MPI_Request?) throws(MPIError) {
+        var pause: UInt32 = 50
+        var isDone: Int32 = 0
+        while true {
+            // Open MPI looks before it makes progress: the second look sees what the first one brought.
+            for _ in 0..<2 where isDone == 0 {
+                try check("MPI_Test", MPI_Test(&request, &isDone, cmpi_ignored_status()))
+            }
+            if isDone != 0 { return }
+            usleep(pause)
+            pause = min(pause * 2, 1_000)
+        }
+    }
+}
+
+/// Memory that stays in its place while MPI works on it.
+private final class Room<Element: BitwiseCopyable> {
+    let memory: UnsafeMutableBufferPointer<Element>
+
+    init(_ count: Int) { memory = .allocate(capacity: count) }
+
+    deinit { memory.deallocate() }
 }

@@ -15,7 +15,7 @@ public final class MPILoop: Loop, @unchecked Sendable {
     public struct Patience: Sendable {
         /// Polls without any progress before the first sleep: on a slow link a piece comes every millisecond, and
         /// whoever polls from one to the next takes a whole core.
-        public var polls = 50
+        public var polls = 10
         public var firstSleepMicroseconds: UInt64 = 50
         public var longestSleepMicroseconds: UInt64 = 500
         /// Once nothing has happened for this long, sleeps may be `idleSleepMicroseconds`.

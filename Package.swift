@@ -47,7 +47,7 @@ let package = Package(
         module("DaftCatalogue", ["DaftCore", "DaftSQL"]),
         module("DaftMPI", ["CMPI", "CLinux", "DaftCore", "DaftLink"]),
         module("DaftZMQ", ["CZMQ", "DaftCore", "DaftLink"]),
-        module("DaftEngine", ["DaftCore", "DaftLink", "DaftStore", "DaftCatalogue"]),
+        module("DaftEngine", ["DaftCore", "DaftLink", "DaftStore", "DaftCatalogue", "CZstd"]),
         module("DaftShell", ["CEdit", "DaftCore", "DaftLink", "DaftEngine"]),
         program("daft-solo", ["DaftCore", "DaftEngine", "DaftShell"]),
         program("daft-run", ["DaftCore", "DaftEngine", "DaftLink", "DaftMPI", "DaftShell", "DaftZMQ"]),

@@ -5,14 +5,20 @@ public struct Option: Hashable, Sendable {
     public let names: [String]
     /// What follows it, `DIR`; nil where it is a switch.
     public let value: String?
+    /// The value may be left out; then it is given behind a `=` only.
+    public let isValueOptional: Bool
     /// The environment variable that gives it where the command line does not.
     public let variable: String?
     public let meaning: String
 
-    public init(_ names: String..., value: String? = nil, variable: String? = nil, meaning: String) {
+    public init(
+        _ names: String..., value: String? = nil, isValueOptional: Bool = false, variable: String? = nil,
+        meaning: String
+    ) {
         precondition(!names.isEmpty)
         self.names = names
         self.value = value
+        self.isValueOptional = isValueOptional
         self.variable = variable
         self.meaning = meaning
     }
@@ -21,7 +27,11 @@ public struct Option: Hashable, Sendable {
     public var name: String { names[names.count - 1] }
 
     /// `-f JOBFILE`, `-v, --verbose`.
-    public var spelling: String { names.joined(separator: ", ") + (value.map { " " + $0 } ?? "") }
+    public var spelling: String {
+        let words = names.joined(separator: ", ")
+        guard let value else { return words }
+        return isValueOptional ? "\(words)[=\(value)]" : "\(words) \(value)"
+    }
 }
 
 /// An option as somebody gave it.
@@ -89,7 +99,7 @@ public struct OptionTable: Sendable {
     ) throws(CommandError) -> [UInt8] {
         let column = words[index].column
         index += 1
-        guard option.value != nil else { return [] }
+        guard option.value != nil, !option.isValueOptional else { return [] }
         let value = index < words.count ? words[index].bytes : []
         index += 1
         return try checked(Given(option: option, value: value, origin: name, column: column)).value

@@ -11,6 +11,9 @@ extension OptionTable {
         Option(
             "--chunk-size", value: "SIZE", variable: "DAFT_CHUNK_SIZE",
             meaning: "how files are cut: a multiple of 4K, at most 16M (4M)"),
+        Option(
+            "--compress", value: "LEVEL", isValueOptional: true, variable: "DAFT_COMPRESS",
+            meaning: "pack bytes that cross the network, 1 (the default) to 19"),
         Option("--json", variable: "DAFT_JSON", meaning: "print one JSON object per result"),
         Option("-q", "--quiet", variable: "DAFT_QUIET", meaning: "say nothing but what was asked for, and failures"),
         Option("-v", "--verbose", variable: "DAFT_VERBOSE", meaning: "say what is chosen and done"),
@@ -25,6 +28,8 @@ public struct Options: Hashable, Sendable {
     /// The words that are no options of the program: a command and its own options.
     public private(set) var command: [[UInt8]] = []
     public let chunkSize: ChunkSize
+    /// How hard bytes are packed on their way; 0: not at all.
+    public let packing: UInt8
     private var given: [String: Given] = [:]
 
     /// Options are read up to the command and, but for those of the command itself, behind it too, up to a `--`.
@@ -46,6 +51,7 @@ public struct Options: Hashable, Sendable {
             given[option.name] = try Options.found(option, in: environment)
         }
         chunkSize = try Options.chunkSize(given["--chunk-size"])
+        packing = try Options.packing(given["--compress"])
     }
 
     public func value(_ name: String) -> [UInt8]? { given[name]?.value }
@@ -101,6 +107,19 @@ public struct Options: Hashable, Sendable {
         case "1", "yes", "true", "on": return Given(option: option, value: [], origin: variable)
         case "0", "no", "false", "off": return Given(option: option, value: no, origin: variable)
         default: throw given.wrong("`\(shown(value))` is neither yes nor no")
+        }
+    }
+
+    private static func packing(_ given: Given?) throws(CommandError) -> UInt8 {
+        guard let given else { return 0 }
+        switch String(decoding: given.value, as: UTF8.self).lowercased() {
+        case "", "yes", "true", "on": return 1
+        case "no", "false", "off", "0": return 0
+        case let text:
+            guard let level = UInt8(text), level <= 19 else {
+                throw given.wrong("`\(shown(given.value))` is no level from 1 to 19")
+            }
+            return level
         }
     }
 

@@ -26,33 +26,38 @@ final class Doubts: Sendable {
 }
 
 extension Station {
-    /// Loads a run into a slab, which is of no more use when all is absent. `isRelayed`: the next in a chain may have
-    /// it as it comes; then the caller says to the relay what becomes of what is right.
+    /// Loads pieces with these ids; the slab is of no more use when all are absent. `isRelayed`: the next in a chain
+    /// may have them as they come; then the caller says to the relay what becomes of what is right.
     func load(
-        _ run: ChunkRun, _ ids: [ChunkID], from rank: Rank, into slab: Slab, isRelayed: Bool, meter: Meter,
+        _ pieces: [Piece], _ ids: [ChunkID], from rank: Rank, waits: Bool = false, isRelayed: Bool, meter: Meter,
         doubts: Doubts
-    ) async throws(LinkError) -> [Arrival] {
-        let landing = isRelayed ? Landing(slab) : nil
+    ) async throws(LinkError) -> (slab: Slab, arrivals: [Arrival]) {
+        let isPacked = settings.packing > 0 && rank != self.rank
+        let run = ChunkRun(pieces, waits: waits, packing: isPacked ? settings.packing : 0)
+        let slabs = await intake.take(isPacked ? 2 : 1, of: run.byteCount)
+        let landing = isRelayed ? Landing(slabs[0]) : nil
         if let landing { relay.begin(run, landing) }
         let states: [PieceState]
         do throws(LinkError) {
             states = try await link.load(
-                run, from: rank, into: slab, landing: landing, timeoutMilliseconds: settings.loadMilliseconds)
+                run, from: rank, into: slabs[0], landing: landing, timeoutMilliseconds: settings.loadMilliseconds)
         } catch {
-            if isRelayed { relay.forget(run.pieces) }
+            if isRelayed { relay.forget(pieces) }
             throw error
         }
+        let slab = states.contains(where: \.isPacked) ? slabs[slabs.count - 1] : slabs[0]
+        if slab !== slabs[0] { await workers.run { Packing.unpack(run, states, from: slabs[0], into: slab) } }
         let offsets = run.offsets
-        let came = run.pieces.indices.filter { states[$0].isOnItsWay }
+        let came = pieces.indices.filter { states[$0].isOnItsWay }
         let found = await digesting.digests(
-            of: came.map { UnsafeRawBufferPointer(slab.slice(offsets[$0], run.pieces[$0].length)) })
-        if rank != self.rank { meter.add(moved: came.reduce(0) { $0 + run.pieces[$1].length }) }
+            of: came.map { UnsafeRawBufferPointer(slab.slice(offsets[$0], pieces[$0].length)) })
+        if rank != self.rank { meter.add(moved: came.reduce(0) { $0 + states[$1].count(of: pieces[$1]) }) }
         var arrivals = [Arrival](repeating: .absent, count: states.count)
         for (index, digest) in zip(came, found) { arrivals[index] = digest == ids[index] ? .right : .wrong }
-        if isRelayed { relay.forget(arrivals.indices.filter { arrivals[$0] != .right }.map { run.pieces[$0] }) }
-        let wrong = arrivals.indices.filter { arrivals[$0] == .wrong && states[$0] == .sent }.map { run.pieces[$0] }
+        if isRelayed { relay.forget(arrivals.indices.filter { arrivals[$0] != .right }.map { pieces[$0] }) }
+        let wrong = arrivals.indices.filter { arrivals[$0] == .wrong && states[$0].isVouchedFor }.map { pieces[$0] }
         doubt(wrong, at: rank, doubts)
-        return arrivals
+        return (slab, arrivals)
     }
 
     /// What a store sent of its own, and was wrong, it looks at again before anybody else gets it.

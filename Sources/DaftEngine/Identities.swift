@@ -1,4 +1,4 @@
-// How an ingest learns the chunk ids of files that it does not read itself.
+// How an ingest learns the chunk ids of files that it does not read itself, and gets their bytes from who offers them.
 
 import DaftCore
 import DaftLink
@@ -29,6 +29,17 @@ extension Ingesting {
     func tell(_ failure: Failure, of file: Int) {
         guard order.chain != nil, failure.kind == .changed || failure.kind == .missing else { return }
         station.learned.fail(failure, file, in: order.offer)
+    }
+
+    func loadFromOffer(
+        _ pieces: [Piece], _ ids: [ChunkID]
+    ) async throws(Failure) -> (slab: Slab, arrivals: [Arrival]) {
+        do throws(LinkError) {
+            return try await station.load(
+                pieces, ids, from: order.offer.rank, isRelayed: false, meter: meter, doubts: Doubts())
+        } catch {
+            throw Failure(.unreachable, [], node: station.roster.node(of: order.offer.rank), error.reason)
+        }
     }
 
     /// A chunk as a chain knows it.

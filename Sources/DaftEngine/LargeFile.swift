@@ -179,20 +179,10 @@ struct LargeFile: Sendable {
     }
 
     private func load(_ chunk: Int, _ id: ChunkID, _ filling: Filling) async throws(Failure) {
-        let slab = await station.intake.take(order.chunkSize.bytes)
         let piece = Piece(
             .offered(offer: order.offer.number, file: file.span.file), chunk: chunk, length: length(of: chunk))
-        let states: [PieceState]
-        do throws(LinkError) {
-            states = try await station.link.load(
-                ChunkRun([piece]), from: order.offer.rank, into: slab,
-                timeoutMilliseconds: station.settings.loadMilliseconds)
-        } catch {
-            throw Failure(.unreachable, file.info.path, node: station.roster.node(of: order.offer.rank), error.reason)
-        }
-        meter.add(moved: piece.length)
-        let digests = await station.digesting.digests(of: [UnsafeRawBufferPointer(slab.slice(0, piece.length))])
-        guard states == [.sent], digests == [id] else {
+        let (slab, arrivals) = try await ingesting.loadFromOffer([piece], [id])
+        guard arrivals == [.right] else {
             throw Failure(.changed, file.info.path, "changed while it was read; it is not published")
         }
         try await write(chunk, id, slab, filling)
@@ -229,7 +219,10 @@ struct LargeFile: Sendable {
 
     /// The next in the chain may have a chunk while it is being written.
     private func show(_ id: ChunkID, _ count: Int, in slab: Slab) {
-        if order.chain != nil { station.relay.show(ChunkRun([Ingesting.piece(id, count)]), in: slab) }
+        // Packed, it is of use to the others only when it has been packed.
+        if order.chain != nil, station.settings.packing == 0 {
+            station.relay.show(ChunkRun([Ingesting.piece(id, count)]), in: slab)
+        }
     }
 
     /// Says so when a chunk cannot be kept: nobody need wait for it here, and the relay lets go of its memory.

@@ -172,8 +172,7 @@ actor Pull {
                 await deliver(pack, loaded.slab, only: loaded.isRight)
                 return zip(pack, loaded.isRight).filter { !$0.1 }.map(\.0)
             }
-            let slab = await station.intake.take()
-            let arrived = try await sourcing.attempt(source, pieces, pack, slab)
+            let (slab, arrived) = try await sourcing.attempt(source, pieces, pack)
             await deliver(pack, slab, only: arrived.map { $0 == .right })
             return zip(pack, arrived).filter { $0.1 != .right }.map(\.0)
         } catch {

@@ -89,15 +89,16 @@ final class Relay: Sendable {
     }
 
     /// Where a whole run lies, if it lies in one landing just as it was asked for, and all of it is on its way.
-    func landing(of run: ChunkRun) -> (landing: Landing, offset: Int)? {
+    func landing(of run: ChunkRun) -> (landing: Landing, offset: Int, states: [PieceState])? {
         guard let first = run.pieces.first,
             case .landing(let landing, let start, let offset) = place(of: first), let states = landing.states
         else { return nil }
         for (index, (piece, distance)) in zip(run.pieces, run.offsets).enumerated() {
             guard case .landing(let same, start + index, offset + distance) = place(of: piece), same === landing,
-                states.indices.contains(start + index), states[start + index].isOnItsWay
+                states.indices.contains(start + index), states[start + index].isOnItsWay,
+                run.packing > 0 || !states[start + index].isPacked
             else { return nil }
         }
-        return (landing, offset)
+        return (landing, offset, Array(states[start..<start + run.pieces.count]))
     }
 }

@@ -11,6 +11,8 @@ public struct Settings: Sendable {
     /// The file of the catalogue; none: a data server's stands in its store.
     public var catalogue: String?
     public var chunkSize = ChunkSize.standard
+    /// How hard bytes are packed that cross the link, as a level of zstd; 0: not at all.
+    public var packing: UInt8 = 0
     /// Whether a file is on the disk, and not just in memory, before it counts as kept.
     public var durable = false
     /// How many data servers the metadata server waits for at start, and how long.

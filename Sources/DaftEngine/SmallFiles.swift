@@ -75,7 +75,13 @@ struct SmallFiles: Sendable {
         }
         var changed: Set<ContentID> = []
         if !lacking.isEmpty {
-            let (slab, isRight) = try await loadFromOffer(lacking)
+            let pieces = lacking.map { lack in
+                Piece(
+                    .offered(offer: order.offer.number, file: files[lack.index].span.file), chunk: 0,
+                    length: lack.size)
+            }
+            let (slab, arrivals) = try await ingesting.loadFromOffer(pieces, lacking.map(\.chunk))
+            let isRight = arrivals.map { $0 == .right }
             try await keep(lacking, slab, isRight)
             changed = Set(zip(lacking, isRight).filter { !$0.1 }.map(\.0.content))
         }
@@ -136,28 +142,6 @@ struct SmallFiles: Sendable {
         }
     }
 
-    /// Whose bytes came, and are what they should be.
-    private func loadFromOffer(_ lacking: [Lack]) async throws(Failure) -> (slab: Slab, isRight: [Bool]) {
-        let slab = await station.intake.take()
-        let run = ChunkRun(
-            lacking.map { lack in
-                Piece(
-                    .offered(offer: order.offer.number, file: files[lack.index].span.file), chunk: 0,
-                    length: lack.size)
-            })
-        let states: [PieceState]
-        do throws(LinkError) {
-            states = try await station.link.load(
-                run, from: order.offer.rank, into: slab, timeoutMilliseconds: station.settings.loadMilliseconds)
-        } catch {
-            throw Failure(.unreachable, [], node: station.roster.node(of: order.offer.rank), error.reason)
-        }
-        meter.add(moved: run.byteCount)
-        let digests = await station.digesting.digests(
-            of: zip(lacking, run.offsets).map { UnsafeRawBufferPointer(slab.slice($1, $0.size)) })
-        return (slab, lacking.indices.map { states[$0] == .sent && digests[$0] == lacking[$0].chunk })
-    }
-
     /// Keeps those contents of a slab that are right.
     private func keep(_ lacking: [Lack], _ slab: Slab, _ isRight: [Bool]) async throws(Failure) {
         try await station.work { [self] () throws(Failure) in
@@ -174,7 +158,7 @@ struct SmallFiles: Sendable {
 
     /// The next in a chain may have a group while it is being written, if all of it could be read.
     private func show(_ wholes: [Whole], in slab: Slab) {
-        if order.chain == nil || wholes.count < files.count { return }
+        if order.chain == nil || wholes.count < files.count || station.settings.packing > 0 { return }
         station.relay.show(ChunkRun(pieces(of: wholes)), in: slab)
     }
 

@@ -85,33 +85,32 @@ actor Sourcing {
         let piece = Piece(.kept(wanted.content), chunk: chunk, length: wanted.manifest.length(of: chunk))
         var passed: Set<Rank> = []
         while let source = try await pick(wanted, chunk: chunk, except: passed) {
-            let slab = await station.intake.take(piece.length)
-            if try await attempt(source, [piece], [wanted], slab) == [.right] { return slab }
+            let (slab, arrivals) = try await attempt(source, [piece], [wanted])
+            if let slab, arrivals == [.right] { return slab }
             passed.insert(source)
             try stopIfCancelled(wanted)
         }
         throw try await whyNot(wanted, chunk: chunk)
     }
 
-    /// Loads pieces from one source into a slab, which is of no more use when all are absent, and hashes each.
+    /// Loads pieces from one source, and hashes each. No slab: it does not answer.
     func attempt(
-        _ source: Rank, _ pieces: [Piece], _ wanted: [Wanted], _ slab: Slab
-    ) async throws(Failure) -> [Arrival] {
+        _ source: Rank, _ pieces: [Piece], _ wanted: [Wanted]
+    ) async throws(Failure) -> (slab: Slab?, arrivals: [Arrival]) {
         busy[source, default: 0] += 1
         defer { busy[source, default: 1] -= 1 }
         let ids = zip(pieces, wanted).map { $1.manifest.chunks[$0.chunk] }
         do throws(LinkError) {
-            let arrivals = try await station.load(
-                ChunkRun(pieces), ids, from: source, into: slab, isRelayed: isForOwnStore, meter: meter,
-                doubts: doubts)
+            let (slab, arrivals) = try await station.load(
+                pieces, ids, from: source, isRelayed: isForOwnStore, meter: meter, doubts: doubts)
             for (i, arrival) in arrivals.enumerated() where arrival == .wrong {
                 wrong[wanted[i].content, default: [:]][source, default: BitSet()].insert(pieces[i].chunk)
             }
-            return arrivals
+            return (slab, arrivals)
         } catch {
             if error == .closed { throw Failure(.stopped, [], error.reason) }
             silent.insert(source)
-            return pieces.map { _ in .absent }
+            return (nil, pieces.map { _ in .absent })
         }
     }
 

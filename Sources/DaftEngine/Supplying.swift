@@ -13,13 +13,15 @@ struct Supplying: Sendable {
     let run: ChunkRun
 
     func supply() async -> Supply {
-        guard run.byteCount <= station.outlet.totalBytes else { return none }
+        guard run.byteCount <= station.outlet.totalBytes / 2 else { return none }
         if run.waits, let relayed = await whatIsComing() { return relayed }
-        let slab = await station.outlet.take(run.byteCount)
-        let states = await station.workers.run {
-            zip(run.pieces, run.offsets).map { read($0, into: slab.slice($1, $0.length)) }
+        let slabs = await station.outlet.take(run.packing > 0 ? 2 : 1, of: run.byteCount)
+        return await station.workers.run {
+            let states = zip(run.pieces, run.offsets).map { read($0, into: slabs[0].slice($1, $0.length)) }
+            if !states.contains(.sent) { return Supply(slab: nil, states: states) }
+            if run.packing == 0 { return Supply(slab: slabs[0], states: states) }
+            return Packing.pack(run, states, from: slabs[0], into: slabs[1])
         }
-        return Supply(slab: states.contains(.sent) ? slab : nil, states: states)
     }
 
     private var none: Supply { Supply(slab: nil, states: run.pieces.map { _ in .missing }) }
@@ -33,8 +35,8 @@ struct Supplying: Sendable {
         var open = Array(run.pieces.indices)
         var isFirstLook = true
         while true {
-            if let (landing, offset) = station.relay.landing(of: run) {
-                return Supply(relaying: landing, from: offset, run.pieces.count)
+            if let found = station.relay.landing(of: run) {
+                return Supply(relaying: found.landing, from: found.offset, found.states)
             }
             open = await stillOpen(open, asksStore: isFirstLook)
             isFirstLook = false

@@ -38,12 +38,10 @@ final class Upstream: Sendable {
     /// Brings pieces with these ids, and says to the next in the chain that they are coming: the caller tells the relay
     /// what becomes of them. Nil: no rank up to `last` can give any of them.
     func load(_ pieces: [Piece], _ ids: [ChunkID], upTo last: Rank? = nil) async throws(Failure) -> Loaded? {
-        let run = ChunkRun(pieces, waits: true)
-        return try await walk(upTo: last) { (rank) async throws(Failure) in
-            let slab = await station.intake.take(run.byteCount)
+        try await walk(upTo: last) { (rank) async throws(Failure) in
             do throws(LinkError) {
-                let arrivals = try await station.load(
-                    run, ids, from: rank, into: slab, isRelayed: true, meter: meter, doubts: doubts)
+                let (slab, arrivals) = try await station.load(
+                    pieces, ids, from: rank, waits: true, isRelayed: true, meter: meter, doubts: doubts)
                 let isRight = arrivals.map { $0 == .right }
                 return isRight.contains(true) ? .answer(Loaded(slab: slab, isRight: isRight)) : .nothing
             } catch {

@@ -151,6 +151,7 @@ final class Verifying: Sendable {
         do throws(Failure) {
             try await report(damaged)
             try await station.catchUp()
+            _ = try await station.refreshRoster()
             let pull = Pull(station, to: StoreDestination(store), meter: Meter()) { [self] wanted, failure in
                 station.claims.release(wanted.content)
                 guard let one = damaged.first(where: { $0.content == wanted.content }) else { return }

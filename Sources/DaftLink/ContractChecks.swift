@@ -12,6 +12,7 @@ extension LinkContract {
         ("bytes land in their places and nowhere else", { await $0.bytesLand() }),
         ("a run may fill a large slab", { await $0.largeRuns() }),
         ("many runs can be under way both ways", { await $0.manyRuns() }),
+        ("what is packed comes in fewer bytes", { await $0.packedRuns() }),
         ("what is still coming in is passed on", { await $0.relayedRuns() }),
         ("a question ends by its deadline", { await $0.questionsEnd() }),
         ("bytes that come too late hurt nobody", { await $0.lateBytes() }),
@@ -99,7 +100,8 @@ extension LinkContract {
             return "\(error)"
         }
         for (piece, (offset, state)) in zip(run.pieces, zip(run.offsets, states)) where state.isOnItsWay {
-            if Array(slab.slice(offset, piece.length)) != contractBytes(of: piece) {
+            let count = state.count(of: piece)
+            if Array(slab.slice(offset, count)) != Array(contractBytes(of: piece)[..<count]) {
                 return "\(rank): a piece of \(piece.length) bytes is not what was asked for"
             }
         }
@@ -138,6 +140,16 @@ extension LinkContract {
             }
         }
         for task in tasks { if let what = await task.value { return what } }
+        return nil
+    }
+
+    private func packedRuns() async -> String? {
+        let run = ChunkRun(
+            [(6, 5_000), (ContractResponder.packed, 300_000), (ContractResponder.packed, 4), (7, 70_000)].map {
+                piece($0.0, 0, $0.1)
+            }, packing: 1)
+        let states: [PieceState] = [.sent, .packed(100_000, relayed: false), .packed(1, relayed: false), .sent]
+        for rank in peers + [link.rank] { if let what = await load(run, from: rank, expecting: states) { return what } }
         return nil
     }
 

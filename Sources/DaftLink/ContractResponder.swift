@@ -8,7 +8,7 @@
 //     cancel(end)           done, and the checks are over
 //     load                  bytes that follow from offer, file and chunk; file 1 is missing, file 2 has changed, and
 //                           chunks of file 3 come after so many milliseconds as the offer's number says; those of
-//                           file 4 are passed on as they come in, in parts
+//                           file 4 are passed on as they come in, in parts; of file 5 only the first third comes
 
 import DaftCore
 import Synchronization
@@ -19,6 +19,7 @@ final class ContractResponder: Responder {
     static let changed = 2
     static let late = 3
     static let relayed = 4
+    static let packed = 5
 
     private let loop: any Loop
     private let pool = SlabPool(totalBytes: 64 << 20, slabBytes: 1 << 20)
@@ -73,7 +74,7 @@ final class ContractResponder: Responder {
             }
             if file == ContractResponder.late { await loop.sleep(milliseconds: Int(offer)) }
             fill(slab.slice(offset, piece.length), as: piece)
-            states.append(.sent)
+            states.append(file == ContractResponder.packed ? .packed(piece.length / 3, relayed: false) : .sent)
         }
         return Supply(slab: slab, states: states)
     }
@@ -92,7 +93,7 @@ final class ContractResponder: Responder {
             }
             landing.finish()
         }
-        return Supply(relaying: landing, from: ContractResponder.ahead, run.pieces.count)
+        return Supply(relaying: landing, from: ContractResponder.ahead, run.pieces.map { _ in .sent })
     }
 
     private func fill(_ memory: UnsafeMutableRawBufferPointer, as piece: Piece) {

@@ -66,9 +66,9 @@ public struct Supply: Sendable {
     }
 
     /// Passes on what lands elsewhere in this rank, from `offset` on.
-    public init(relaying landing: Landing, from offset: Int, _ count: Int) {
+    public init(relaying landing: Landing, from offset: Int, _ states: [PieceState]) {
         slab = landing.slab
-        states = [PieceState](repeating: .relayed, count: count)
+        self.states = states.map(\.passedOn)
         self.offset = offset
         self.landing = landing
     }

@@ -126,14 +126,14 @@ public final class MemoryLink: Link {
         let aim = Aim(slab, landing)
         defer { aim.close() }
         let bytes = try await ask(target, timeoutMilliseconds) { [rank] responder in
-            guard let run = try? ChunkRun(decoding: message) else { return [] }
+            guard let run = try? ChunkRun(decoding: message) else { return PieceStates([]).encoded }
             let supply = await responder.supply(run, to: rank)
             aim.begin(supply.states)
             await supply.landing?.untilOver()
             aim.land(run, supply)
-            return supply.states.map(\.rawValue)
+            return PieceStates(supply.states).encoded
         }
-        let states = bytes.compactMap(PieceState.init(rawValue:))
+        let states = (try? PieceStates(decoding: bytes))?.states ?? []
         guard states.count == run.pieces.count else { throw .malformed(target, Malformed("states of a run", at: 0)) }
         return states
     }
@@ -239,8 +239,9 @@ private final class Aim: Sendable {
         slab.withLock { slab in
             guard let slab, let source = supply.slab else { return }
             for (piece, (offset, state)) in zip(run.pieces, zip(run.offsets, supply.states)) where state.isOnItsWay {
-                slab.slice(offset, piece.length).copyMemory(
-                    from: UnsafeRawBufferPointer(source.slice(supply.offset + offset, piece.length)))
+                let count = state.count(of: piece)
+                slab.slice(offset, count).copyMemory(
+                    from: UnsafeRawBufferPointer(source.slice(supply.offset + offset, count)))
             }
         }
     }

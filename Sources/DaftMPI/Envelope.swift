@@ -51,8 +51,8 @@ extension ChunkRun {
     /// The parts of the slab that are on their way: neighbouring pieces together, in the order of the run.
     func ranges(of states: [PieceState]) -> [Range<Int>] {
         var ranges: [Range<Int>] = []
-        for (offset, (piece, state)) in zip(offsets, zip(pieces, states)) where state.isOnItsWay && piece.length > 0 {
-            let range = offset..<offset + piece.length
+        for (offset, (piece, state)) in zip(offsets, zip(pieces, states)) where state.count(of: piece) > 0 {
+            let range = offset..<offset + state.count(of: piece)
             if let last = ranges.last, last.upperBound == range.lowerBound {
                 ranges[ranges.count - 1] = last.lowerBound..<range.upperBound
             } else {

@@ -78,7 +78,7 @@ public final class MPILink: Link, @unchecked Sendable {
         defer { landing?.finish() }
         let target = Target(run: run, slab: slab, landing: landing)
         let bytes = try await ask(.load, run.encoded, rank, target, timeoutMilliseconds)
-        let states = bytes.compactMap(PieceState.init(rawValue:))
+        let states = (try? PieceStates(decoding: bytes))?.states ?? []
         guard states.count == run.pieces.count else { throw .malformed(rank, Malformed("states of a run", at: 0)) }
         return states
     }
@@ -224,7 +224,7 @@ extension MPILink {
             guard let run = try? ChunkRun(decoding: envelope.payload) else { return }
             let supply = await responder.supply(run, to: target)
             onLoop { [self] in
-                post(Envelope(.loaded, envelope.number, supply.states.map(\.rawValue)), to: target)
+                post(Envelope(.loaded, envelope.number, PieceStates(supply.states).encoded), to: target)
                 send(pieces(run.ranges(of: supply.states), for: target)[...], of: supply, envelope.number, to: target)
             }
         }
@@ -252,7 +252,7 @@ extension MPILink {
     /// in the same place all the same, which the question has kept for them.
     private func land(_ envelope: Envelope, from source: Rank) {
         guard let question = questions[envelope.number], let target = question.target else { return }
-        let states = envelope.payload.compactMap(PieceState.init(rawValue:))
+        let states = (try? PieceStates(decoding: envelope.payload))?.states ?? []
         guard states.count == target.run.pieces.count, source == question.rank else {
             return settle(envelope.number, .failure(.malformed(source, Malformed("states of a run", at: 0))))
         }

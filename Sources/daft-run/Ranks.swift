@@ -101,6 +101,7 @@ struct Ranks {
     ) -> (station: Station?, door: Door?, failure: Failure?) {
         var settings = Settings(host: hosts[rank])
         settings.chunkSize = options.chunkSize
+        settings.packing = options.packing
         settings.durable = options.durable ?? false
         settings.expectedServers = hosts.count - 1
         let place = hosts[1..<max(1, rank)].count { $0 == hosts[rank] }

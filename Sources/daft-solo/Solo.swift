@@ -59,6 +59,7 @@ private func settings(_ options: Options) throws(Failure) -> [Settings] {
     return all.map { some in
         var some = some
         some.chunkSize = options.chunkSize
+        some.packing = options.packing
         some.durable = options.durable ?? false
         return some
     }

@@ -92,10 +92,13 @@ func expectForms<T: Coded>(_ values: [T], _ forms: [String], sourceLocation: Sou
                     Piece(.kept(a), chunk: 1, length: 4096), Piece(.offered(offer: 3, file: 2), chunk: 0, length: 5),
                     Piece(.identified(b), chunk: 0, length: 7),
                 ]),
-                ChunkRun([], waits: true),
+                ChunkRun([], waits: true, packing: 3),
             ],
             runForms)
-        expectForms([PieceState.sent, .missing, .changed, .relayed], ["00", "01", "02", "03"])
+        expectForms(
+            [
+                PieceState.sent, .missing, .changed, .relayed, .packed(258, relayed: false), .packed(1, relayed: true),
+            ], ["00", "01", "02", "03", "0402010000", "0501000000"])
     }
 
     @Test func piecesLieOneBehindTheOther() {
@@ -181,8 +184,8 @@ private let outcomeForms = [
 ]
 
 private let runForms = [
-    "01000300000000000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f010000000010000001"
+    "0100000300000000000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f010000000010000001"
         + "030000000000000002000000000000000500000002202122232425262728292a2b2c2d2e2f3031323334353637383"
         + "93a3b3c3d3e3f0000000007000000",
-    "010100000000",
+    "01010300000000",
 ]

@@ -88,4 +88,61 @@ import Testing
             #expect(try scratch.read("store-\(host)/src/large") == scratch.read("src/large"), "\(host)")
         }
     }
+
+    @Test(arguments: ["bcast", "name", "fetch"]) func whatIsPackedTravelsInFewerBytes(way: String) async throws {
+        let scratch = try Scratch()
+        let text = Array(String(repeating: "the same words again and again, ", count: 12_000).utf8)
+        try scratch.makeDirectory("src")
+        try Data(text).write(to: URL(fileURLWithPath: scratch["src/text"]))
+        for file in 0..<20 { try Data(text[..<2_000]).write(to: URL(fileURLWithPath: scratch["src/t\(file)"])) }
+        _ = try scratch.write("src/noise", 100_000, seed: 5)
+        let settings = scratch.settings(hosts).map { some in
+            var some = some
+            some.packing = 1
+            return some
+        }
+        let cluster = try await Cluster.start(settings)
+        defer { cluster.close() }
+        let report: Report
+        switch way {
+        case "bcast": report = await cluster.bcast(scratch["src"])
+        case "name":
+            _ = await cluster.put(scratch["src"])
+            report = await cluster.bcast("/src")
+        default:
+            _ = await cluster.put(scratch["src"])
+            report = await cluster.fetch([try Name("/src")], at: "n2")
+        }
+        #expect(report.failures.isEmpty, "\(report.failures)")
+        let receivers = way == "fetch" ? 1 : 3
+        let raw = receivers * (text.count + 100_000)
+        #expect(report.moved > receivers * 100_000)
+        #expect(report.moved < raw / 2, "\(report.moved) of \(raw)")
+        for host in way == "fetch" ? ["n2"] : hosts {
+            #expect(try scratch.read("store-\(host)/src/text") == text, "\(host)")
+            #expect(try scratch.read("store-\(host)/src/noise") == scratch.read("src/noise"), "\(host)")
+        }
+    }
+
+    @Test func onlyWhatGetsSmallerIsPacked() {
+        let words = [UInt8](repeating: 7, count: 300_000)
+        let noise = pseudorandom(300_000, 9)
+        for (bytes, isPacked) in [(words, true), (noise, false), ([], false), ([1], false)] {
+            var room = [UInt8](repeating: 0, count: bytes.count)
+            let count = bytes.withUnsafeBytes { bytes in
+                room.withUnsafeMutableBytes { Packing.pack(bytes, into: $0, level: 1) }
+            }
+            #expect((count != nil) == isPacked)
+            guard let count else { continue }
+            var back = [UInt8](repeating: 0, count: bytes.count)
+            #expect(unpacked(Array(room[..<count]), into: &back) && back == bytes)
+            #expect(!unpacked(Array(room[..<(count - 1)]), into: &back))
+            var larger = back + [0]
+            #expect(!unpacked(Array(room[..<count]), into: &larger))
+        }
+    }
+
+    private func unpacked(_ bytes: [UInt8], into room: inout [UInt8]) -> Bool {
+        bytes.withUnsafeBytes { bytes in room.withUnsafeMutableBytes { Packing.unpack(bytes, into: $0) } }
+    }
 }

@@ -66,7 +66,8 @@ def write(results):
         return
     measured = Measured(results)
     facts = [
-        ["a hop of the chain, from the slope of the growth curve, where hosts share two processors", f"{1000 * measured.hop:.2f} ms at {measured.rate}"],
+        ["a hop of the chain, from the slope of the growth curve, where hosts share two processors",
+         f"{1000 * measured.hop:.2f} ms at {measured.rate}"],
         ["of that, more than the time of a piece on the link: a, at most", f"{1000 * measured.extra:.2f} ms"],
         ["a, at least: a wake-up and two passes through the kernel (assumed)", f"{1000 * LEAST_HOP_SECONDS:.2f} ms"],
         ["what one link reaches of iperf3's rate, hops apart", f"{measured.efficiency:.3f}"],
@@ -82,10 +83,10 @@ def write(results):
         for nodes in NODES:
             cells = [f"{gigabits} Gbit/s", f"{nodes:,}"]
             for size in (500e6, 50e9):
-                moving, least, most, limit, rate_set_by = measured.seconds(size, nodes, gigabits)
+                moving, least, most, limit, set_by = measured.seconds(size, nodes, gigabits)
                 cells += [f"{shown(moving)} + {shown(least)} to {shown(most)}",
                           f"{limit / (moving + most):.2f} to {limit / (moving + least):.2f}"]
-            cells.append(rate_set_by)
+            cells.append(set_by)
             rows.append(cells)
     head = ["link", "nodes", "500 MB: bytes + hops", "of the limit", "50 GB: bytes + hops", "of the limit",
             "rate set by"]

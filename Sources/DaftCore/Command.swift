@@ -10,8 +10,8 @@ public enum Verb: String, CaseIterable, Sendable {
 public enum Command: Hashable, Sendable {
     case put(sources: [[UInt8]], host: String?, as: Name?)
     case diffuse(sources: [[UInt8]], as: Name?)
-    /// Each is a local path if one exists, else a published name.
-    case bcast([[UInt8]], as: Name?)
+    /// Each is a local path if one exists, else a published name. Shared: every node sees those paths.
+    case bcast([[UInt8]], as: Name?, shared: Bool)
     case fetch([Name], host: String?)
     case get([Name], to: [UInt8]?)
     case cat(Name)

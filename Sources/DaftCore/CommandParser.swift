@@ -42,7 +42,8 @@ extension Command {
         switch given.verb {
         case .put: self = .put(sources: given.sources, host: given.host, as: try given.publishedAs())
         case .diffuse: self = .diffuse(sources: given.sources, as: try given.publishedAs())
-        case .bcast: self = .bcast(given.sources, as: try given.publishedAs())
+        case .bcast:
+            self = .bcast(given.sources, as: try given.publishedAs(), shared: given.options["--shared"] != nil)
         case .fetch: self = .fetch(try given.names(), host: given.host)
         case .get: self = .get(try given.names(), to: given.options["--to"]?.value)
         case .cat: self = .cat(try given.names()[0])

@@ -100,11 +100,16 @@ extension CommandShape {
             """)
 
     fileprivate static let bcast = CommandShape(
-        .bcast, .some("SRC|NAME"), options: [publishedAs],
+        .bcast, .some("SRC|NAME"),
+        options: [
+            publishedAs,
+            Option("--shared", meaning: "every node sees SRC, as on a shared filesystem, and reads its share of it"),
+        ],
         purpose: "bring a complete copy to every data server",
         details: """
-            What exists as a local path is published first; anything else is a published name. Data servers that \
-            have a part already are sent only what they lack.
+            What exists as a local path is published; anything else is a published name. Data servers that have a \
+            part already are sent only what they lack. A local path is read once, on this node; with --shared by all \
+            nodes together, each its share, which is faster where one node cannot read as fast as it can send.
             """)
 
     fileprivate static let fetch = CommandShape(
@@ -147,7 +152,7 @@ extension CommandShape {
             """)
 
     fileprivate static let status = CommandShape(
-        .status, purpose: "show the state, the nodes, their space, and what is running", details: "Nothing is changed.")
+        .status, purpose: "show the state, the nodes, their space, what is running", details: "Nothing is changed.")
 
     fileprivate static let help = CommandShape(
         .help, .optional("COMMAND"), purpose: "explain the commands, or one of them",

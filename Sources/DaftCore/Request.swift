@@ -33,6 +33,8 @@ public enum Request: Coded {
     case quit
     /// What commands have your users under way?
     case underWay
+    /// To a data server: do you see just this, under that path?
+    case sees(SourceFileInfo)
 
     public static let minimumSize = 2
     public static let version: UInt8 = 1
@@ -57,6 +59,7 @@ public enum Request: Coded {
         case 15: self = .joined(try reader.list())
         case 16: self = .quit
         case 17: self = .underWay
+        case 18: self = .sees(try SourceFileInfo(from: &reader))
         default: throw Malformed("kind of request", at: reader.offset - 1)
         }
     }
@@ -79,6 +82,7 @@ public enum Request: Coded {
         case .identify(let offer, let spans):
             offer.encode(into: &writer)
             writer.list(spans)
+        case .sees(let info): info.encode(into: &writer)
         case .members, .space, .ping, .quit, .underWay: break
         }
     }
@@ -102,6 +106,7 @@ public enum Request: Coded {
         case .joined: 15
         case .quit: 16
         case .underWay: 17
+        case .sees: 18
         }
     }
 }

@@ -14,8 +14,10 @@ import DaftStore
 
 extension Session {
     /// Brings each of `things`, a local path if there is one, else a published name, to every data server.
-    public func bcast(_ things: [[UInt8]], as name: Name? = nil) async -> Report {
+    /// `shared`: every node sees the local paths, and reads its share of them.
+    public func bcast(_ things: [[UInt8]], as name: Name? = nil, shared isShared: Bool = false) async -> Report {
         var report = Report()
+        wakeAll()
         do throws(Failure) {
             var names: [Name] = []
             var paths: [[UInt8]] = []
@@ -33,7 +35,8 @@ extension Session {
             names = try await standing(names, saying: reason, &report)
             if !paths.isEmpty {
                 let sources = try named(paths, as: name)
-                report.merge(await stage(sources, ToEvery(members, from: self), on: members))
+                if isShared { try await seen(by: members, paths) }
+                report.merge(await stage(sources, ToEvery(members, from: self, isShared), on: members))
                 report.names += sources.map(\.name)
             }
             report.names += names
@@ -43,6 +46,33 @@ extension Session {
             report.failures.append(error)
         }
         return report
+    }
+
+    /// Ranks that have been idle look at the network every few milliseconds only: let all of them do so now, and not
+    /// one after another when it is their turn.
+    private func wakeAll() {
+        for rank in station.link.ranks where rank != station.rank {
+            station.loop.start { [station] in _ = try? await station.ask(.ping, at: rank) }
+        }
+    }
+
+    /// Whether all nodes see the same under these paths. Each file is looked at again where it is read.
+    private func seen(by members: [Member], _ paths: [[UInt8]]) async throws(Failure) {
+        for path in paths {
+            let info = try await station.work { () throws(Failure) in try sighting(of: path) }
+            var blind: [String] = []
+            await station.loop.inOrder(width: members.count, over: members) { [station] member in
+                (member, try? await station.ask(.sees(info), at: member.rank))
+            } take: { member, reply in
+                if reply != .done { blind.append(member.store.host) }
+            }
+            guard let first = blind.first else { continue }
+            let others = blind.count > 1 ? " and \(blind.count - 1) more" : ""
+            throw Failure(
+                .usage, path,
+                "\(first)\(others) cannot see just this: --shared is for a filesystem that all nodes see; without it "
+                    + "this node reads for all")
+        }
     }
 
     /// What the user typed, as a name.
@@ -134,17 +164,19 @@ private struct ToEvery: Assignment {
     private static let smallBatch: Int64 = 64 << 10
 
     let isForAll = true
+    let isReadEverywhere: Bool
     private let chain: Chain
     private let members: [Member]
     private let chunkSize: ChunkSize
 
-    /// The data server of this node reads; where there is none, the first of the chain, through this rank.
-    init(_ members: [Member], from session: Session) {
+    /// The data server of this node reads; where there is none, the first of the chain, through this rank. Or all do.
+    init(_ members: [Member], from session: Session, _ isShared: Bool) {
         let ordered = inChainOrder(members)
         let reader = ordered.firstIndex { $0.store.host == session.station.settings.host }
         self.members = ordered
         chunkSize = session.station.settings.chunkSize
-        chain = Chain(ordered.map(\.rank), readers: [reader ?? 0])
+        isReadEverywhere = isShared
+        chain = Chain(ordered.map(\.rank), readers: isShared ? Array(ordered.indices) : [reader ?? 0])
     }
 
     func chain(for files: [StagedFile]) -> Chain? {

@@ -33,6 +33,7 @@ actor DataServer {
             case .delta(let head): return try await station.records(after: head)
             case .space: return .space(try await space())
             case .ping: return .done
+            case .sees(let info): return await sees(info)
             default: return .failed(Failure(.malformed, [], "this is nothing to ask a data server"))
             }
         } catch {
@@ -74,6 +75,13 @@ actor DataServer {
         station.relay.enter()
         defer { station.relay.leave() }
         return await body()
+    }
+
+    private func sees(_ info: SourceFileInfo) async -> Reply {
+        if await station.workers.run({ isSeen(info) }) { return .done }
+        return .failed(
+            Failure(
+                .missing, info.path, node: station.settings.host, "is not what the node sees where it was asked for"))
     }
 
     private func extents(of contents: [ContentID]) async throws(Failure) -> [Extent] {

@@ -52,6 +52,7 @@ struct Fetching: Sendable {
 
     private func bringAll(_ pull: Pull) async throws(Failure) {
         try await station.catchUp(to: order.state)
+        if order.below.isEmpty { return }
         _ = try await station.refreshRoster()
         let end = await Result.of { () async throws(Failure) in
             for name in order.below where !Task.isCancelled { try await bring(name, pull) }

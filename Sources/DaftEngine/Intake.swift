@@ -107,7 +107,8 @@ struct Intake: Sendable {
                 isPart: cut.contains(share.file))
         }
         let order = Ingest(
-            offer: Offer(rank: station.rank, number: offer), isHere: member.store.host == station.settings.host,
+            offer: Offer(rank: station.rank, number: offer),
+            isHere: assignment.isReadEverywhere || member.store.host == station.settings.host,
             chain: assignment.chain(for: files), chunkSize: chunkSize, files: wanted)
         switch await station.carryOut(.ingest(order), at: member.rank, watch: session.gauge.part()) {
         case .ingested(let outcomes, let moved) where outcomes.count == shares.count: return (outcomes, moved)

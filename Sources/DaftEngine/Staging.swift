@@ -16,12 +16,15 @@ protocol Assignment: Sendable {
     func assign(_ files: [StagedFile]) -> [Share]
     /// Every data server gets the whole of every file.
     var isForAll: Bool { get }
+    /// The sources are under their paths on every node.
+    var isReadEverywhere: Bool { get }
     /// How they get it from one another; nil: each by itself.
     func chain(for files: [StagedFile]) -> Chain?
 }
 
 extension Assignment {
     var isForAll: Bool { false }
+    var isReadEverywhere: Bool { false }
     func chain(for files: [StagedFile]) -> Chain? { nil }
 }
 

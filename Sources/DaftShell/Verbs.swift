@@ -8,7 +8,7 @@ extension Shell {
         switch command {
         case .put(let sources, let host, let name): await session.put(sources, at: host, as: name)
         case .diffuse(let sources, let name): await session.diffuse(sources, as: name)
-        case .bcast(let things, let name): await session.bcast(things, as: name)
+        case .bcast(let things, let name, let isShared): await session.bcast(things, as: name, shared: isShared)
         case .fetch(let names, let host): await session.fetch(names, at: host)
         case .get(let names, let path): await session.get(names, to: path)
         case .cat(let name): await cat(name, session)

@@ -132,3 +132,26 @@ public func directoryIdentity(_ path: [UInt8]) -> [UInt64]? {
     var raw = stat()
     return withPath(path) { stat($0, &raw) } == 0 ? [UInt64(raw.st_dev), UInt64(raw.st_ino)] : nil
 }
+
+/// What stands at a path, to be compared with what another node sees there.
+public func sighting(of path: [UInt8]) throws(Failure) -> SourceFileInfo {
+    do throws(SystemError) {
+        let status = try lookedAt(path)
+        return SourceFileInfo(
+            path: try absolutePath(path), size: status.size, mtime: status.mtime, ctime: status.ctime,
+            device: status.device, inode: status.inode, mode: status.permissions)
+    } catch { throw error.failure(path) }
+}
+
+/// Whether this node sees just the same. Two nodes number the device of one shared filesystem differently.
+public func isSeen(_ info: SourceFileInfo) -> Bool {
+    guard let status = try? lookedAt(info.path) else { return false }
+    return status.inode == info.inode && status.size == info.size && status.mtime == info.mtime
+        && status.ctime == info.ctime && status.permissions == info.mode
+}
+
+private func lookedAt(_ path: [UInt8]) throws(SystemError) -> Status {
+    var raw = stat()
+    _ = try system("lstat") { withPath(path) { lstat($0, &raw) } }
+    return Status(raw)
+}

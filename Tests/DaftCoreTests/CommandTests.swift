@@ -49,7 +49,8 @@ private func expect(_ line: String, _ expected: Command, sourceLocation: SourceL
     @Test func diffuseAndBcastTakeNoHost() throws {
         try expect("diffuse a b", .diffuse(sources: [bytes("a"), bytes("b")], as: nil))
         try expect("diffuse a@n3 --as x", .diffuse(sources: [bytes("a@n3")], as: name("/x")))
-        try expect("bcast a /n", .bcast([bytes("a"), bytes("/n")], as: nil))
+        try expect("bcast a /n", .bcast([bytes("a"), bytes("/n")], as: nil, shared: false))
+        try expect("bcast --shared a", .bcast([bytes("a")], as: nil, shared: true))
     }
 
     @Test func fetchGetAndCatTakeNames() throws {
@@ -145,7 +146,7 @@ private func expect(_ line: String, _ expected: Command, sourceLocation: SourceL
 @Suite struct HelpTests {
     @Test(arguments: [
         (Verb.put, "put SRC…[@HOST] [--as NAME]"), (.diffuse, "diffuse SRC… [--as NAME]"),
-        (.bcast, "bcast SRC…|NAME… [--as NAME]"), (.fetch, "fetch NAME…[@HOST]"),
+        (.bcast, "bcast [--shared] SRC…|NAME… [--as NAME]"), (.fetch, "fetch NAME…[@HOST]"),
         (.get, "get NAME… [--to PATH]"), (.cat, "cat NAME"), (.ls, "ls [-l] [-n] [-c] [NAME…]"),
         (.stat, "stat NAME"), (.tree, "tree [NAME]"), (.verify, "verify [NAME…]"), (.status, "status"),
         (.help, "help [COMMAND]"), (.shell, "!COMMAND"), (.comment, "# comment"), (.quit, "quit"),

@@ -39,6 +39,7 @@ func expectForms<T: Coded>(_ values: [T], _ forms: [String], sourceLocation: Sou
                 .doubt([b]), .poll(task: 5), .cancel(task: 6), .space,
                 .identify(Offer(rank: Rank(2), number: 3), [span]), .ping,
                 .joined([failure]), .quit, .underWay,
+                .sees(info),
             ] as [Request],
             requestForms)
     }
@@ -129,6 +130,8 @@ private let requestForms = [
     "010f0100000007020000002f61020000006e330400000066756c6c",
     "0110",
     "0111",
+    "0112040000002f732f61881300000000000000f15365000000000500000000f153650000000005000000080000000000"
+        + "00000900000000000000a401",
 ]
 
 private let orderForms = [

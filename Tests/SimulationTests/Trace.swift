@@ -126,6 +126,7 @@ private func brief(_ request: Request) -> String {
         case .joined(let failures): "joined \(failures.map(\.kind))"
         case .quit: "quit"
         case .underWay: "under way"
+        case .sees: "sees"
         }
     return "\(text), \(request.encoded.count) bytes"
 }

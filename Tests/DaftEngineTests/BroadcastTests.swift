@@ -1,0 +1,91 @@
+// A broadcast along a chain: who carries what, and what happens when somebody in it cannot.
+import DaftCore
+import DaftStore
+import Foundation
+import Testing
+
+@testable import DaftEngine
+
+@Suite struct BroadcastTests {
+    private let hosts = ["n0", "n1", "n2", "n3"]
+
+    @Test func everyRankSendsTheFileOnceAtMost() async throws {
+        let scratch = try Scratch()
+        let size = 400_000
+        _ = try scratch.write("src", size, seed: 1)
+        let cluster = try await Cluster.start(scratch.settings(hosts))
+        defer { cluster.close() }
+        let report = await cluster.bcast(scratch["src"])
+        #expect(report.failures.isEmpty, "\(report.failures)")
+        #expect(try await cluster.keepers(try Name("/src")) == hosts)
+        for rank in 0...hosts.count { #expect(cluster.traffic.supplied(by: rank) <= size, "rank \(rank)") }
+        #expect(cluster.traffic.supplied == (hosts.count - 1) * size)
+        #expect(report.moved == Int64(cluster.traffic.supplied))
+    }
+
+    @Test func whatWasSpreadGoesRoundFromAllItsKeepers() async throws {
+        let scratch = try Scratch()
+        let size = 64 * 4096
+        _ = try scratch.write("src", size, seed: 2)
+        let cluster = try await Cluster.start(scratch.settings(hosts))
+        defer { cluster.close() }
+        _ = await cluster.diffuse(scratch["src"])
+        let before = (1...hosts.count).map { cluster.traffic.supplied(by: $0) }
+        let report = await cluster.bcast("/src")
+        #expect(report.failures.isEmpty, "\(report.failures)")
+        for rank in 1...hosts.count {
+            let sent = cluster.traffic.supplied(by: rank) - before[rank - 1]
+            #expect(sent <= size * 3 / 4 + 3 * 4096, "rank \(rank) sent \(sent) of \(size)")
+        }
+    }
+
+    @Test func whatAllNodesSeeIsReadByAllOfThem() async throws {
+        let scratch = try Scratch()
+        let size = 64 * 4096
+        _ = try scratch.write("src", size, seed: 3)
+        let cluster = try await Cluster.start(scratch.settings(hosts))
+        defer { cluster.close() }
+        let path = Array(scratch["src"].utf8)
+        let report = await cluster.run { await $0.bcast([path], shared: true) }
+        #expect(report.failures.isEmpty, "\(report.failures)")
+        #expect(try await cluster.keepers(try Name("/src")) == hosts)
+        // Each reads a quarter, so nobody gets more than three quarters from others.
+        #expect(cluster.traffic.supplied == 3 * size)
+        for rank in 1...hosts.count { #expect(cluster.traffic.supplied(by: rank) <= size * 3 / 4, "rank \(rank)") }
+    }
+
+    @Test func whatNotAllNodesSeeIsNotShared() async throws {
+        let scratch = try Scratch()
+        _ = try scratch.write("src", 3)
+        let cluster = try await Cluster.start(scratch.settings(hosts))
+        defer { cluster.close() }
+        let seen = try sighting(of: Array(scratch["src"].utf8))
+        let other = SourceFileInfo(
+            path: seen.path, size: seen.size, mtime: seen.mtime, ctime: seen.ctime, device: 7, inode: seen.inode + 1,
+            mode: seen.mode)
+        let replies = await cluster.run { session in
+            [
+                try? await session.station.ask(.sees(seen), at: Rank(2)),
+                try? await session.station.ask(.sees(other), at: Rank(2)),
+            ]
+        }
+        #expect(replies == [Reply.done, nil])
+    }
+
+    @Test func thatOneStoreCannotTakeItHindersNobodyElse() async throws {
+        let scratch = try Scratch()
+        _ = try scratch.write("src/large", 300_000, seed: 4)
+        for file in 0..<40 { _ = try scratch.write("src/small\(file)", 3_000, seed: UInt64(file)) }
+        let cluster = try await Cluster.start(scratch.settings(hosts))
+        defer { cluster.close() }
+        // In the way of the second of the chain: its names cannot be given.
+        let inTheWay = scratch["store-n1"] + "/src"
+        try "not a directory".write(toFile: inTheWay, atomically: false, encoding: .utf8)
+        let report = await cluster.bcast(scratch["src"])
+        #expect(!report.failures.isEmpty)
+        #expect(report.failures.allSatisfy { $0.node == "n1" }, "\(report.failures)")
+        for host in ["n0", "n2", "n3"] {
+            #expect(try scratch.read("store-\(host)/src/large") == scratch.read("src/large"), "\(host)")
+        }
+    }
+}

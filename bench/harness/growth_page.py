@@ -52,8 +52,8 @@ class Measured:
     def seconds(self, size, nodes, gigabits):
         link = gigabits * 1e9 / 8 * PAYLOAD
         rate = min(link * self.efficiency, self.core_rate)
-        hops = (nodes - 1) * (self.extra + PIECE_BYTES / link)
-        return size / rate, hops, size / link, "the link" if rate < self.core_rate else "a core"
+        least, most = ((nodes - 1) * (extra + PIECE_BYTES / link) for extra in (LEAST_HOP_SECONDS, self.extra))
+        return size / rate, least, most, size / link, "the link" if rate < self.core_rate else "a core"
 
 
 def shown(seconds):
@@ -66,8 +66,10 @@ def write(results):
         return
     measured = Measured(results)
     facts = [
-        ["a hop of the chain, from the slope of the growth curve", f"{1000 * measured.hop:.2f} ms at {measured.rate}"],
-        ["of that, more than the time of a piece on the link (a)", f"{1000 * measured.extra:.2f} ms"],
+        ["a hop of the chain, from the slope of the growth curve, where hosts share two processors",
+         f"{1000 * measured.hop:.2f} ms at {measured.rate}"],
+        ["of that, more than the time of a piece on the link: a, at most", f"{1000 * measured.extra:.2f} ms"],
+        ["a, at least: a wake-up and two passes through the kernel (assumed)", f"{1000 * LEAST_HOP_SECONDS:.2f} ms"],
         ["what one link reaches of iperf3's rate, hops apart", f"{measured.efficiency:.3f}"],
         ["processor time of a receiver that also passes the bytes on",
          f"{measured.processor:.2f} s for 1 GB, so {measured.core_rate / 1e9:.2f} GB/s of one core"
@@ -81,9 +83,10 @@ def write(results):
         for nodes in NODES:
             cells = [f"{gigabits} Gbit/s", f"{nodes:,}"]
             for size in (500e6, 50e9):
-                moving, hops, least, _ = measured.seconds(size, nodes, gigabits)
-                cells += [f"{shown(moving)} + {shown(hops)}", f"{least / (moving + hops):.2f}"]
-            cells.append(measured.seconds(50e9, nodes, gigabits)[3])
+                moving, least, most, limit, set_by = measured.seconds(size, nodes, gigabits)
+                cells += [f"{shown(moving)} + {shown(least)} to {shown(most)}",
+                          f"{limit / (moving + most):.2f} to {limit / (moving + least):.2f}"]
+            cells.append(set_by)
             rows.append(cells)
     head = ["link", "nodes", "500 MB: bytes + hops", "of the limit", "50 GB: bytes + hops", "of the limit",
             "rate set by"]

@@ -41,7 +41,9 @@ def contest_table(work, rows):
          f"{row['whole_ratio']:.2f}", busy(row), row["goal"], mark(row["met"])]
         for row in ordered
     ]
-    limit = f"The link carries {rows[0]['limit_rate'] / 1e6:.1f} MB/s of payload (iperf3)."
+    takes = min(len(row["seconds"]) for row in rows)
+    limit = (f"The link carries {rows[0]['limit_rate'] / 1e6:.1f} MB/s of payload (iperf3). "
+             f"{'One take' if takes == 1 else f'{takes} takes'} of each.")
     remarks = "".join(f" {row['tool']}: {row['note']}." for row in ordered if row["note"])
     return f"### {work[0].upper()}{work[1:]}\n\n{limit}{remarks}{verdict(rows)}\n\n{table(head, cells)}\n"
 

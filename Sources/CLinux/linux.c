@@ -2,6 +2,8 @@
 #define _GNU_SOURCE
 #include "CLinux.h"
 
+#include <linux/magic.h>
+#include <sys/statfs.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
@@ -69,4 +71,10 @@ int linux_use_all_processors(void) {
   cpu_set_t all;
   memset(&all, 0xff, sizeof all);
   return sched_setaffinity(0, sizeof all, &all);
+}
+
+bool linux_is_in_memory(int file) {
+    struct statfs filesystem;
+    if (fstatfs(file, &filesystem) != 0) return false;
+    return filesystem.f_type == TMPFS_MAGIC || filesystem.f_type == RAMFS_MAGIC;
 }

@@ -50,7 +50,7 @@ public final class Station: Sendable {
         guard let path else { throw Failure(.usage, [], "a metadata server needs a place for its catalogue") }
         catalogue = try Catalogue(path: path, durable: settings.durable)
         workers = Workers(threads: settings.workerThreads, name: "daft\(link.rank.number)")
-        digesting = Digesting(on: workers, width: max(1, settings.workerThreads / 2))
+        digesting = Digesting(on: workers, width: max(1, settings.workerThreads / 4))
         let half = max(settings.slabBytes / 2, 2 * ChunkSize.largest)
         intake = SlabPool(totalBytes: half, slabBytes: max(settings.chunkSize.bytes, 1 << 20))
         outlet = SlabPool(totalBytes: half, slabBytes: max(settings.chunkSize.bytes, 1 << 20))

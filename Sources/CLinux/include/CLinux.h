@@ -2,6 +2,7 @@
 #ifndef CLINUX_H
 #define CLINUX_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -41,5 +42,8 @@ void linux_name_thread(const char *name);
 
 // Widens the calling thread to every processor that the process's cpuset allows; 0 or -1.
 int linux_use_all_processors(void);
+
+/// Whether a file lies on tmpfs or ramfs.
+bool linux_is_in_memory(int file);
 
 #endif

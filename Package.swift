@@ -45,7 +45,7 @@ let package = Package(
         module("DaftLink", ["DaftCore", "CLinux"]),
         module("DaftStore", ["DaftCore", "DaftSQL", "COpenSSL", "CLinux", "CDigest"]),
         module("DaftCatalogue", ["DaftCore", "DaftSQL"]),
-        module("DaftMPI", ["CMPI", "CLinux", "DaftCore", "DaftLink"]),
+        module("DaftMPI", ["CZstd", "CMPI", "CLinux", "DaftCore", "DaftLink"]),
         module("DaftZMQ", ["CZMQ", "DaftCore", "DaftLink"]),
         module("DaftEngine", ["DaftCore", "DaftLink", "DaftStore", "DaftCatalogue", "CZstd"]),
         module("DaftShell", ["CEdit", "DaftCore", "DaftLink", "DaftEngine"]),

@@ -1,6 +1,8 @@
 // How the MPI link frames its messages: a small message goes first and says what it is about; the bytes of a load
-// follow the message that answers it, range after range, under a tag of their own.
+// follow the message that answers it, range after range, under a tag of their own. A message of some thousand bytes is
+// packed: orders about hundreds of files say much the same of each, and all of them leave by rank 0's link.
 
+import CZstd
 import DaftCore
 
 /// One small message between two ranks.
@@ -15,8 +17,11 @@ struct Envelope: Coded {
         case end = 5
     }
 
-    static let minimumSize = 14
+    static let minimumSize = 15
     static let version: UInt8 = 1
+    private static let smallestPacked = 4_096
+    /// More than any message has.
+    private static let longest = 1 << 30
 
     let kind: Kind
     /// The asker's number of the question.
@@ -36,14 +41,43 @@ struct Envelope: Coded {
         }
         self.kind = kind
         number = try reader.u64()
-        payload = try reader.run()
+        let isPacked = try reader.flag()
+        let bytes = try reader.run()
+        payload = isPacked ? try Envelope.unpacked(bytes, at: reader.offset) : bytes
     }
 
     func encode(into writer: inout ByteWriter) {
         writer.u8(Envelope.version)
         writer.u8(kind.rawValue)
         writer.u64(number)
-        writer.run(payload)
+        let packed = Envelope.packed(payload)
+        writer.flag(packed != nil)
+        writer.run(packed ?? payload)
+    }
+
+    /// Nil where it would not get a good deal smaller.
+    private static func packed(_ payload: [UInt8]) -> [UInt8]? {
+        guard payload.count >= smallestPacked else { return nil }
+        let most = payload.count / 4 * 3
+        var isPacked = false
+        let packed = [UInt8](unsafeUninitializedCapacity: most) { room, count in
+            let size = ZSTD_compress(room.baseAddress, most, payload, payload.count, 1)
+            isPacked = ZSTD_isError(size) == 0
+            count = isPacked ? size : 0
+        }
+        return isPacked ? packed : nil
+    }
+
+    private static func unpacked(_ bytes: [UInt8], at offset: Int) throws(Malformed) -> [UInt8] {
+        let size = ZSTD_getFrameContentSize(bytes, bytes.count)
+        guard size <= UInt64(longest) else { throw Malformed("size of a packed message", at: offset) }
+        var isWhole = false
+        let payload = [UInt8](unsafeUninitializedCapacity: Int(size)) { room, count in
+            isWhole = ZSTD_decompress(room.baseAddress, Int(size), bytes, bytes.count) == Int(size)
+            count = isWhole ? Int(size) : 0
+        }
+        guard isWhole else { throw Malformed("packed message", at: offset) }
+        return payload
     }
 }
 

@@ -1,0 +1,42 @@
+// The frame of a message: what goes in comes out, in fewer bytes where there is much of the same.
+import DaftCore
+import Testing
+
+@testable import DaftMPI
+
+@Suite struct EnvelopeTests {
+    private let words = Array(String(repeating: "/set/of/files/number ", count: 1_000).utf8)
+
+    private func noise(_ count: Int) -> [UInt8] {
+        var word: UInt64 = 7
+        return (0..<count).map { _ in
+            word = word &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            return UInt8(truncatingIfNeeded: word >> 40)
+        }
+    }
+
+    @Test func whatGoesInComesOut() throws {
+        for payload in [[], [1], words, noise(20_000), Array(words[..<4_095]), Array(words[..<4_096])] {
+            let envelope = Envelope(.call, 9, payload)
+            let back = try Envelope(decoding: envelope.encoded)
+            #expect(back == envelope)
+        }
+    }
+
+    @Test func muchOfTheSameTakesFewBytes() {
+        #expect(Envelope(.call, 9, words).encoded.count < words.count / 20)
+        #expect(Envelope(.call, 9, noise(20_000)).encoded.count == 20_000 + Envelope.minimumSize)
+    }
+
+    @Test func aSpoiltPackingIsMalformed() {
+        var bytes = Envelope(.call, 9, words).encoded
+        bytes.removeLast()
+        #expect(throws: Malformed.self) { try Envelope(decoding: bytes) }
+        for index in 14..<bytes.count {
+            var spoilt = Envelope(.call, 9, words).encoded
+            spoilt[index] ^= 0xff
+            // It may decode to other bytes, which the message inside then refuses; it never traps.
+            _ = try? Envelope(decoding: spoilt)
+        }
+    }
+}

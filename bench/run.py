@@ -50,7 +50,7 @@ def link_parts(plan, quick):
 
 def bcast_parts(plan, quick):
     # Hosts, rate, goal, MB for those that pass the bytes on, MB for those whose source sends everything itself.
-    files = ((4, "400mbit", 0.97, 500, 50), (8, "200mbit", 0.96, 500, 25), (16, "100mbit", 0.93, 200, 8))
+    files = ((4, "400mbit", 0.97, 500, 50), (8, "100mbit", 0.96, 500, 12), (16, "100mbit", 0.93, 200, 8))
     if quick:
         files = ((4, "400mbit", 0.97, 100, 20),)
     hosts = 4 if quick else 8

@@ -33,8 +33,10 @@ struct LargeFile: Sendable {
         // One after another: a second filling of the same file would be private, and the parts in it lost.
         await station.claims.claim(file.key)
         defer { station.claims.release(file.key) }
-        let filling = try await station.work { [store, file, order] () throws(Failure) in
-            try store.ingest(file.key, size: file.info.size, chunkSize: order.chunkSize)
+        let filling: Filling
+        do throws(Failure) { filling = try await begin() } catch {
+            giveUp(nil)
+            throw error
         }
         let ids: [ChunkID]
         do throws(Failure) { ids = try await take(into: filling) } catch {
@@ -56,11 +58,18 @@ struct LargeFile: Sendable {
         }
     }
 
+    private func begin() async throws(Failure) -> Filling {
+        try await station.work { [store, file, order] () throws(Failure) in
+            try store.ingest(file.key, size: file.info.size, chunkSize: order.chunkSize)
+        }
+    }
+
     /// The next in the chain need not wait for what does not come here.
-    private func giveUp(_ filling: Filling) {
+    private func giveUp(_ filling: Filling?) {
         guard order.chain != nil else { return }
         let ids = station.learned.giveUp(file.span.file, in: order.offer)
-        let missing = ids.filter { !filling.have.contains($0.key) }.map {
+        let have = filling?.have ?? BitSet()
+        let missing = ids.filter { !have.contains($0.key) }.map {
             Ingesting.piece($0.value, length(of: $0.key))
         }
         station.relay.note(missing, .failed)

@@ -10,6 +10,10 @@ public protocol Link: Sendable {
     /// The ranks that are alive as far as known, this one among them, in order.
     var ranks: [Rank] { get }
 
+    /// From now on `body` is called on the loop when a rank goes, and when one comes or comes back: perhaps as another
+    /// process, which remembers nothing of what was said before.
+    func onChange(_ body: @escaping @Sendable (Rank, Presence) -> Void)
+
     /// Where this rank's protocol runs.
     var loop: any Loop { get }
 
@@ -31,6 +35,12 @@ public protocol Link: Sendable {
 
     /// Ends this rank's part: what is under way fails with `closed`.
     func close()
+}
+
+public enum Presence: Hashable, Sendable {
+    case here
+    /// Nothing has been heard of it for long, or its end is certain. What it was asked has failed.
+    case gone
 }
 
 extension Link {

@@ -26,10 +26,12 @@ public final class MemoryNetwork: Sendable {
 
     public func link(_ rank: Rank, on loop: any Loop) -> MemoryLink {
         let link = MemoryLink(rank, on: loop, in: self)
-        state.withLock { state in
-            state.links[rank] = link
+        let others = state.withLock { state in
+            defer { state.links[rank] = link }
             state.dead.remove(rank)
+            return state.links.sorted { $0.key < $1.key }.map(\.value)
         }
+        for other in others { other.tell(rank, .here) }
         return link
     }
 
@@ -38,10 +40,14 @@ public final class MemoryNetwork: Sendable {
     public func kill(_ rank: Rank) {
         let (killed, others) = state.withLock { state in
             state.dead.insert(rank)
-            return (state.links.removeValue(forKey: rank), Array(state.links.values))
+            let killed = state.links.removeValue(forKey: rank)
+            return (killed, state.links.sorted { $0.key < $1.key }.map(\.value))
         }
         killed?.close()
-        for link in others { link.lost(rank) }
+        for link in others {
+            link.lost(rank)
+            link.tell(rank, .gone)
+        }
     }
 
     var alive: [Rank] { state.withLock { $0.links.keys.sorted() } }
@@ -83,6 +89,7 @@ public final class MemoryLink: Link {
         var pending: [UInt64: Pending] = [:]
         var asked: UInt64 = 0
         var isClosed = false
+        var onChange: (@Sendable (Rank, Presence) -> Void)?
     }
 
     public let rank: Rank
@@ -138,9 +145,16 @@ public final class MemoryLink: Link {
         return states
     }
 
+    public func onChange(_ body: @escaping @Sendable (Rank, Presence) -> Void) { state.withLock { $0.onChange = body } }
+
+    fileprivate func tell(_ rank: Rank, _ presence: Presence) {
+        if let body = state.withLock({ $0.onChange }) { loop.start { body(rank, presence) } }
+    }
+
     public func close() {
         let pending = state.withLock { state in
             state.isClosed = true
+            state.onChange = nil
             state.responder = nil
             state.early = []
             defer { state.pending = [:] }

@@ -58,6 +58,9 @@ public final class MPILink: Link, @unchecked Sendable {
         loop.poll = { [unowned self] in poll() }
     }
 
+    /// Where a rank goes, its job goes.
+    public func onChange(_ body: @escaping @Sendable (Rank, Presence) -> Void) {}
+
     public func serve(_ responder: any Responder) {
         onLoop { [self] in
             self.responder = responder

@@ -171,6 +171,7 @@ struct CountingLink: Link {
     var ranks: [Rank] { link.ranks }
     var loop: any Loop { link.loop }
 
+    func onChange(_ body: @escaping @Sendable (Rank, Presence) -> Void) { link.onChange(body) }
     func serve(_ responder: any Responder) { link.serve(responder) }
 
     func call(_ request: Request, at rank: Rank, timeoutMilliseconds: Int) async throws(LinkError) -> Reply {

@@ -2,6 +2,7 @@
 
 import DaftCore
 import DaftLink
+import Synchronization
 import Testing
 
 @Suite struct ContractTests {
@@ -26,6 +27,19 @@ import Testing
         }.value
         #expect(broken == nil, "\(String(describing: broken))")
         loops[0].stop()
+    }
+
+    @Test func whoComesAndGoesIsTold() async {
+        let network = MemoryNetwork()
+        let loops = (0..<2).map { ThreadLoop(name: "rank\($0)") }
+        let first = network.link(Rank(0), on: loops[0])
+        let seen = Mutex<[String]>([])
+        first.onChange { rank, presence in seen.withLock { $0.append("\(rank) \(presence)") } }
+        _ = network.link(Rank(1), on: loops[1])
+        network.kill(Rank(1))
+        _ = network.link(Rank(1), on: loops[1])
+        for loop in loops { loop.stop() }
+        #expect(seen.withLock { $0 } == ["rank 1 here", "rank 1 gone", "rank 1 here"])
     }
 
     /// A link that forgets, lies, or writes where it must not: the contract says so.
@@ -56,6 +70,7 @@ private struct FlawedLink: Link {
     var rank: Rank { link.rank }
     var ranks: [Rank] { link.ranks }
     var loop: any Loop { link.loop }
+    func onChange(_ body: @escaping @Sendable (Rank, Presence) -> Void) { link.onChange(body) }
     func serve(_ responder: any Responder) { link.serve(responder) }
     func close() { link.close() }
 

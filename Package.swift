@@ -48,10 +48,11 @@ let package = Package(
         module("DaftMPI", ["CZstd", "CMPI", "CLinux", "DaftCore", "DaftLink"]),
         module("DaftZMQ", ["CZMQ", "DaftCore", "DaftLink"]),
         module("DaftEngine", ["DaftCore", "DaftLink", "DaftStore", "DaftCatalogue", "CZstd"]),
+        module("DaftLaunch", ["COpenSSL", "CLinux", "DaftCore", "DaftLink"]),
         module("DaftShell", ["CEdit", "DaftCore", "DaftLink", "DaftEngine"]),
         program("daft-solo", ["DaftCore", "DaftEngine", "DaftShell"]),
         program("daft-run", ["DaftCore", "DaftEngine", "DaftLink", "DaftMPI", "DaftShell", "DaftZMQ"]),
-        program("daft", ["DaftCore", "DaftShell", "DaftZMQ"]),
+        program("daft", ["DaftCore", "DaftLaunch", "DaftShell", "DaftZMQ"]),
         program("daft-bench", ["DaftCore", "DaftLink", "DaftStore", "DaftCatalogue", "DaftEngine"]),
 
         tests(of: "DaftCore"),
@@ -61,6 +62,7 @@ let package = Package(
         tests(of: "DaftMPI"),
         tests(of: "DaftZMQ", ["DaftCore", "DaftLink", "CZMQ"]),
         tests(of: "DaftEngine", ["DaftCore", "DaftLink", "DaftStore", "DaftCatalogue"]),
+        tests(of: "DaftLaunch", ["daft", "DaftCore", "TestPrograms"]),
         tests(of: "DaftShell", ["DaftCore", "DaftEngine"]),
         .executableTarget(
             name: "mpi-contract", dependencies: ["DaftLink", "DaftMPI", "DaftCore"], path: "Tests/mpi-contract",

@@ -12,11 +12,12 @@ let walls: [String: Set<String>] = [
     "DaftEngine": [
         "DaftCore", "DaftLink", "DaftStore", "DaftCatalogue", "CZstd", "CLinux", "Glibc", "Synchronization",
     ],
+    "DaftLaunch": ["DaftCore", "DaftLink", "COpenSSL", "CLinux", "Glibc", "Synchronization"],
     "DaftShell": ["CEdit", "DaftCore", "DaftLink", "DaftEngine", "Glibc", "Synchronization"],
     "daft-run": [
         "DaftShell", "DaftMPI", "DaftZMQ", "DaftEngine", "DaftLink", "DaftCore", "Glibc", "Synchronization",
     ],
-    "daft": ["DaftShell", "DaftZMQ", "DaftCore", "Glibc", "Synchronization"],
+    "daft": ["DaftShell", "DaftZMQ", "DaftLaunch", "DaftCore", "Glibc", "Synchronization"],
     "daft-solo": ["DaftShell", "DaftEngine", "DaftCore", "Glibc"],
     "daft-bench": [
         "DaftCore", "DaftSQL", "DaftLink", "DaftStore", "DaftCatalogue", "DaftEngine", "COpenSSL", "CZstd", "CLinux",

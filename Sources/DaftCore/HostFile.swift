@@ -54,7 +54,9 @@ public struct HostFile: Sendable {
 
 /// The hosts that a word means: one, or as many as its ranges make.
 public func hosts(_ word: some Collection<UInt8>) throws(CommandError) -> [Host] {
-    guard let text = String(validating: word, as: UTF8.self) else { throw CommandError("this is no UTF-8 text", column: 1) }
+    guard let text = String(validating: word, as: UTF8.self) else {
+        throw CommandError("this is no UTF-8 text", column: 1)
+    }
     let at = text.lastIndex(of: "@")
     let user = at.map { String(text[..<$0]) } ?? ""
     let rest = at.map { text[text.index(after: $0)...] } ?? text[...]
@@ -62,7 +64,9 @@ public func hosts(_ word: some Collection<UInt8>) throws(CommandError) -> [Host]
     if at != nil, user.isEmpty { throw CommandError("no user before the @", column: 1) }
     if let wrong = Host.wrong(user: user) { throw CommandError(wrong, column: 1) }
     let (name, portText) = try split(rest, column: restColumn)
-    let port = try portText.map { text throws(CommandError) in try sshPort(text, column: restColumn + name.typed.count + 1) }
+    let port = try portText.map { text throws(CommandError) in
+        try sshPort(text, column: restColumn + name.typed.count + 1)
+    }
     var hosts: [Host] = []
     for name in name.isAddress ? [String(name.bare)] : try expanded(name.bare, column: restColumn) {
         if let wrong = Host.wrong(name: name) { throw CommandError(wrong, column: restColumn) }

@@ -41,10 +41,22 @@ public final class Launcher: Sendable {
         let round = Round(count: nodes.count, tell)
         let threads = (0..<min(nodes.count, way.hostsAtOnce)).map { _ in
             OwnThread("daft-launch") { [self] in
-                while let index = round.next() { round.finish(index, launch(nodes[index].order, on: nodes[index].host)) }
+                while let index = round.next() {
+                    round.finish(index, launch(nodes[index].order, on: nodes[index].host))
+                }
             }
         }
         for thread in threads { thread.join() }
+    }
+
+    /// The same, one outcome after the other as they come.
+    public func launching(_ nodes: [(host: Host, order: NodeOrder)]) -> AsyncStream<(index: Int, outcome: Outcome)> {
+        let (stream, continuation) = AsyncStream.makeStream(of: (index: Int, outcome: Outcome).self)
+        _ = OwnThread("daft-launch") { [self] in
+            launch(nodes) { continuation.yield((index: $0, outcome: $1)) }
+            continuation.finish()
+        }
+        return stream
     }
 
     private func launch(_ order: NodeOrder, on host: Host) -> Outcome {

@@ -62,7 +62,7 @@ let package = Package(
         tests(of: "DaftMPI"),
         tests(of: "DaftZMQ", ["DaftCore", "DaftLink", "CZMQ"]),
         tests(of: "DaftEngine", ["DaftCore", "DaftLink", "DaftStore", "DaftCatalogue"]),
-        tests(of: "DaftLaunch", ["daft", "DaftCore", "TestPrograms"]),
+        tests(of: "DaftLaunch", ["DaftCore"]),
         tests(of: "DaftShell", ["DaftCore", "DaftEngine"]),
         .executableTarget(
             name: "mpi-contract", dependencies: ["DaftLink", "DaftMPI", "DaftCore"], path: "Tests/mpi-contract",
@@ -71,6 +71,7 @@ let package = Package(
             name: "ClusterTests", dependencies: ["daft-run", "mpi-contract", "TestPrograms"], swiftSettings: settings),
         .testTarget(name: "SoloTests", dependencies: ["daft-solo", "TestPrograms"], swiftSettings: settings),
         .testTarget(name: "ServeTests", dependencies: ["daft-run", "daft", "TestPrograms"], swiftSettings: settings),
+        .testTarget(name: "StartTests", dependencies: ["daft", "TestPrograms"], swiftSettings: settings),
         .target(name: "TestPrograms", path: "Tests/TestPrograms", swiftSettings: settings),
         .testTarget(
             name: "SystemLibraryTests", dependencies: ["CSQLite", "COpenSSL", "CZstd", "CZMQ", "CMPI"],

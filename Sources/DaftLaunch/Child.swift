@@ -19,8 +19,11 @@ final class Child {
     private(set) var errors: Int32
     private var status: Int32?
 
-    /// Starts `words`, the first of which is looked for in PATH unless it is a path. Signals are as in any new process.
-    init(_ words: [String], _ standing: Standing, errors: Standard) throws(Failure) {
+    /// Starts `words`, the first of which is looked for in PATH unless it is a path, and shown as `name` where that says
+    /// more. Signals are as in any new process.
+    init(
+        _ words: [String], called name: String? = nil, _ standing: Standing, errors: Standard
+    ) throws(Failure) {
         let pipes = try Pipes(errors == .piped ? 3 : 2)
         var actions = posix_spawn_file_actions_t()
         var attributes = posix_spawnattr_t()
@@ -38,7 +41,7 @@ final class Child {
         posix_spawnattr_setsigdefault(&attributes, &all)
         let own = standing == .session ? linux_spawn_new_session : Int16(POSIX_SPAWN_SETPGROUP)
         posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF) | own)
-        let arguments = words.map { (word: String) in strdup(word) }
+        let arguments = ([name ?? words[0]] + words.dropFirst()).map { (word: String) in strdup(word) }
         defer { for argument in arguments { free(argument) } }
         var process = pid_t()
         let code = posix_spawnp(&process, words[0], &actions, &attributes, arguments + [nil], environ)

@@ -49,7 +49,10 @@ final class Conversation {
             ]
             let count = poll(&files, 4, deadline.milliseconds)
             if count < 0, errno != EINTR { return .failure(Failure(.failed, [], text(of: errno))) }
-            if files[0].revents != 0 { return .failure(Failure(.stopped, [], "interrupted")) }
+            if files[0].revents != 0 {
+                child.signal(SIGTERM)
+                return .failure(Failure(.stopped, [], "interrupted"))
+            }
             if files[2].revents != 0 { readErrors() }
             if files[3].revents != 0 { send() }
             if files[1].revents != 0, let result = hear() { return result }

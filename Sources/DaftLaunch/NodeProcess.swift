@@ -32,7 +32,7 @@ public func beginNode(detached: Bool, _ body: (NodeOrder, NodeReporter) -> Int32
 public func startHere(_ order: NodeOrder, patienceSeconds: Int = 20, until wake: Int32 = -1) -> Launcher.Outcome {
     Glibc.signal(SIGPIPE, SIG_IGN)
     do throws(Failure) {
-        let child = try Child([OwnProgram.path, "node"], .group, errors: .piped)
+        let child = try Child([OwnProgram.path, "node"], called: "daft", .group, errors: .piped)
         let talk = Conversation(
             child, order, program: nil, patienceMilliseconds: patienceSeconds * 1_000, until: wake)
         return talk.run()
@@ -71,7 +71,7 @@ private func readBytes(_ length: Int) -> [UInt8] {
 
 private func startAnew(_ order: NodeOrder) throws(Failure) -> Int32 {
     Glibc.signal(SIGPIPE, SIG_IGN)
-    let child = try Child([OwnProgram.path, "node", "--detached"], .session, errors: .inherited)
+    let child = try Child([OwnProgram.path, "node", "--detached"], called: "daft", .session, errors: .inherited)
     // The pipe has room for it.
     _ = writeAll(order.framed, to: child.input)
     child.closeInput()

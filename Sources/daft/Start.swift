@@ -35,6 +35,9 @@ struct Start: Sendable {
 
     /// Performs `start HOSTFILE` or `join HOST…`; the exit status.
     func run(_ words: [[UInt8]]) async throws(Failure) -> Int32 {
+        if let odd = words.first(where: { $0.count > 1 && $0[0] == UInt8(ascii: "-") }) {
+            throw Failure(.usage, [], "unknown option `\(shown(odd))`; `daft start --help` names them all")
+        }
         let hosts: [Host]
         var system: SystemFile
         if words[0] == Array("start".utf8) {
@@ -81,7 +84,7 @@ struct Start: Sendable {
 
     private func hostsNamed(_ words: some Collection<[UInt8]>) throws(Failure) -> [Host] {
         guard !words.isEmpty else { throw Failure(.usage, [], "usage: daft join HOST…") }
-        return try HostFile(Array(words.joined(separator: "\n".utf8)), path: "HOST").hosts
+        return try HostFile(Array(words.joined(separator: "\n".utf8)), path: "join").hosts
     }
 
     // MARK: which system
@@ -136,9 +139,8 @@ struct Start: Sendable {
         if !isComplete, wishes.isAllOrNothing || running.isEmpty {
             await end(running, of: system, metadataServer)
         } else {
-            let what = running.count == 1 ? "data server runs" : "data servers run"
             await console.mention(
-                "\(running.count) of \(nodes.count) \(what): daft put, daft ls …, daft quit ends them")
+                "\(running.count) of \(nodes.count) data servers run; daft put, daft ls …; daft quit ends them")
         }
         return console.interruption.exitStatus ?? (isComplete ? 0 : 1)
     }

@@ -53,7 +53,7 @@ private func complaint(_ text: some Collection<UInt8>) -> String? {
             ("n[a-b]", "hosts:1:2: `a-b` is no number and no range, as 1-8"),
             ("n[1-2-3]", "hosts:1:2: `1-2-3` is no number and no range, as 1-8"),
             ("n[3-1]", "hosts:1:2: 3-1 runs backwards"), ("n[1-5000]", "hosts:1:2: more than 4096 hosts in one word"),
-            ("a[1-99]b[1-99]", "hosts:1:8: more than 4096 hosts in one word"),
+            ("a[1-99]b[1-99]", "hosts:1:9: more than 4096 hosts in one word"),
             ("n[0-4095]\nm1", "hosts:2:1: more than 4096 hosts"),
             ("n[9999999999]", "hosts:1:2: `9999999999` is no number and no range, as 1-8"),
         ])

@@ -50,5 +50,6 @@ let testsOfNoTarget: [String: Set<String>] = [
     "TestPrograms": ["Foundation", "Glibc"],
     "SoloTests": ["Testing", "Foundation", "Glibc", "TestPrograms"],
     "ServeTests": ["Testing", "Foundation", "Glibc", "TestPrograms"],
+    "StartTests": ["Testing", "Foundation", "Glibc", "TestPrograms"],
     "SystemLibraryTests": ["Testing", "CSQLite", "COpenSSL", "CZstd", "CZMQ", "CMPI"],
 ]

@@ -4,10 +4,10 @@
 let walls: [String: Set<String>] = [
     "DaftCore": [],
     "DaftSQL": ["CSQLite", "Synchronization"],
-    "DaftLink": ["DaftCore", "CLinux", "Glibc", "Synchronization"],
+    "DaftLink": ["DaftCore", "CZstd", "CLinux", "Glibc", "Synchronization"],
     "DaftStore": ["DaftCore", "DaftSQL", "COpenSSL", "CLinux", "CDigest", "Glibc", "Synchronization"],
     "DaftCatalogue": ["DaftCore", "DaftSQL", "Synchronization"],
-    "DaftMPI": ["DaftCore", "DaftLink", "CZstd", "CMPI", "CLinux", "Glibc", "Synchronization"],
+    "DaftMPI": ["DaftCore", "DaftLink", "CMPI", "CLinux", "Glibc", "Synchronization"],
     "DaftZMQ": ["DaftCore", "DaftLink", "CZMQ", "Glibc", "Synchronization"],
     "DaftEngine": [
         "DaftCore", "DaftLink", "DaftStore", "DaftCatalogue", "CZstd", "CLinux", "Glibc", "Synchronization",

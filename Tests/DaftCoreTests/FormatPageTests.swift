@@ -12,6 +12,8 @@ private func documented() throws -> [String: any Coded] {
     var command = DoorCommand(
         .arguments([Array("get".utf8), Array("/a".utf8)]), in: Array("/tmp".utf8))
     command.columns = 80
+    var order = NodeOrder(rank: Rank(1), system: SystemKeys(publicKey: a.bytes, secretKey: b.bytes)!, host: "n1")
+    (order.metadataServer, order.port) = (["10.0.0.1"], 12345)
     let values: [any Coded] = [
         id, try Name("/set/a"), time, BitSet([0, 2, 65]), Extent.part(BitSet([1])),
         Manifest(size: 5000, chunkSize: ChunkSize(4096)!, chunks: [a, b]),
@@ -26,6 +28,7 @@ private func documented() throws -> [String: any Coded] {
         Reply.working(task: 5, Progress(bytes: 1, totalBytes: 2, files: 3, totalFiles: 4)),
         ChunkRun([Piece(.kept(a), chunk: 1, length: 4096)]),
         ClientMessage.begin(command), DoorMessage.errors(Array("no\n".utf8)),
+        order, NodeReport(pid: 1234, store: Array("/s".utf8)),
     ]
     return Dictionary(uniqueKeysWithValues: values.map { ("\(type(of: $0))", $0) })
 }

@@ -1,0 +1,140 @@
+// What a node process of a system of workstations is told when it begins, on its standard input, and what it answers.
+
+public struct NodeOrder: Coded {
+    public static let minimumSize = 1 + Rank.minimumSize + SystemKeys.minimumSize + 39
+    public static let version: UInt8 = 1
+
+    public var rank: Rank
+    public var system: SystemKeys
+    /// What people call this node.
+    public var host: String
+    /// Addresses under which the metadata server may be reached, the likeliest first; none for itself.
+    public var metadataServer: [String] = []
+    /// The metadata server's port. Itself gets the one it should have, where 0 is any.
+    public var port: UInt16 = 0
+    /// Where the store is; empty: as the node has it by default.
+    public var store: [UInt8] = []
+    /// The how-manieth data server on its node, from 0.
+    public var place: UInt16 = 0
+    /// Where the metadata server's catalogue is; empty: by default.
+    public var catalogue: [UInt8] = []
+    public var chunkSize = ChunkSize.standard
+    /// How hard bytes are packed on their way; 0: not at all.
+    public var packing: UInt8 = 0
+    public var durable = true
+    public var encrypts = true
+    /// A data server that hears nothing of a metadata server for so long ends.
+    public var orphanSeconds: UInt32 = 24 * 3600
+    /// Copies on a data server that is away for so long are made anew elsewhere.
+    public var repairAfterSeconds: UInt32 = 600
+    /// How many copies of what is put or diffused there should be, where the command does not say.
+    public var copies: UInt8 = 1
+    /// Data servers that the metadata server waits for when it begins.
+    public var expected: UInt16 = 0
+    /// The metadata server makes its catalogue anew from what the data servers keep.
+    public var rebuilds = false
+
+    public init(rank: Rank, system: SystemKeys, host: String) {
+        self.rank = rank
+        self.system = system
+        self.host = host
+    }
+
+    public init(from reader: inout ByteReader) throws(Malformed) {
+        guard try reader.u8() == NodeOrder.version else {
+            throw Malformed("version of a node's order", at: reader.offset - 1)
+        }
+        rank = try Rank(from: &reader)
+        system = try SystemKeys(from: &reader)
+        host = try reader.text()
+        let count = try reader.count()
+        guard count <= reader.remaining / 4 else { throw reader.malformed("\(count) addresses") }
+        for _ in 0..<count { metadataServer.append(try reader.text()) }
+        port = try reader.u16()
+        store = try NodeOrder.directory(&reader)
+        place = try reader.u16()
+        catalogue = try NodeOrder.directory(&reader)
+        chunkSize = try ChunkSize(from: &reader)
+        packing = try reader.u8()
+        guard packing <= 19 else { throw Malformed("level of packing", at: reader.offset - 1) }
+        durable = try reader.flag()
+        encrypts = try reader.flag()
+        orphanSeconds = try reader.u32()
+        repairAfterSeconds = try reader.u32()
+        copies = try reader.u8()
+        guard copies > 0 else { throw Malformed("number of copies", at: reader.offset - 1) }
+        expected = try reader.u16()
+        rebuilds = try reader.flag()
+    }
+
+    public func encode(into writer: inout ByteWriter) {
+        writer.u8(NodeOrder.version)
+        rank.encode(into: &writer)
+        system.encode(into: &writer)
+        writer.text(host)
+        writer.count(metadataServer.count)
+        for address in metadataServer { writer.text(address) }
+        writer.u16(port)
+        writer.run(store)
+        writer.u16(place)
+        writer.run(catalogue)
+        chunkSize.encode(into: &writer)
+        writer.u8(packing)
+        writer.flag(durable)
+        writer.flag(encrypts)
+        writer.u32(orphanSeconds)
+        writer.u32(repairAfterSeconds)
+        writer.u8(copies)
+        writer.u16(expected)
+        writer.flag(rebuilds)
+    }
+
+    /// Absolute, for it is meant on another node; or empty.
+    private static func directory(_ reader: inout ByteReader) throws(Malformed) -> [UInt8] {
+        let start = reader.offset
+        let path = try reader.run()
+        guard path.first ?? Name.slash == Name.slash, !path.contains(0) else {
+            throw Malformed("an absolute path", at: start)
+        }
+        return path
+    }
+}
+
+/// What a node process says when it has begun.
+public struct NodeReport: Coded {
+    public static let minimumSize = 16
+    public static let version: UInt8 = 1
+
+    public var pid: UInt32
+    /// Where the other ranks reach it; 0 where that is of no interest.
+    public var port: UInt16 = 0
+    /// A node of the same system ran here already and goes on; nothing was started.
+    public var isResumed = false
+    public var store: [UInt8]
+    public var warnings: [Failure] = []
+
+    public init(pid: UInt32, store: [UInt8]) {
+        self.pid = pid
+        self.store = store
+    }
+
+    public init(from reader: inout ByteReader) throws(Malformed) {
+        guard try reader.u8() == NodeReport.version else {
+            throw Malformed("version of a node's report", at: reader.offset - 1)
+        }
+        pid = try reader.u32()
+        port = try reader.u16()
+        isResumed = try reader.flag()
+        store = try reader.run()
+        warnings = try reader.list()
+    }
+
+    public func encode(into writer: inout ByteWriter) {
+        writer.u8(NodeReport.version)
+        writer.u32(pid)
+        writer.u16(port)
+        writer.flag(isResumed)
+        writer.run(store)
+        writer.list(warnings)
+    }
+}

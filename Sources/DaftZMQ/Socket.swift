@@ -44,6 +44,7 @@ final class Socket: @unchecked Sendable {
     let handle: UnsafeMutableRawPointer
     // Outlives the socket.
     private let context: Context
+    private var isOpen = true
 
     /// What was sent when it is closed has `lingerMilliseconds` to leave.
     init(
@@ -56,14 +57,20 @@ final class Socket: @unchecked Sendable {
         try set(ZMQ_MAXMSGSIZE, Int64(longestMessageBytes))
         // What is under way is bounded by those who send it.
         try set(ZMQ_SNDHWM, Int32(0))
-        try close(lock)
+        try apply(lock)
         // Whoever is not there any more is an error, not nobody.
         if kind == .router { try set(ZMQ_ROUTER_MANDATORY, Int32(1)) }
     }
 
-    deinit { zmq_close(handle) }
+    deinit { close() }
 
-    private func close(_ lock: Lock) throws(ZMQError) {
+    /// What was sent may still leave; nothing may be done with it afterwards.
+    func close() {
+        if isOpen { zmq_close(handle) }
+        isOpen = false
+    }
+
+    private func apply(_ lock: Lock) throws(ZMQError) {
         switch lock {
         case .none: break
         case .server(let keys):

@@ -82,9 +82,7 @@ public final class ZMQLink: Link, @unchecked Sendable {
         }
         conversation = Conversation(of: rank, on: loop, by: self)
         loop.poll = { [unowned self] in poll() }
-        loop.sockets = { [unowned self] in
-            [sentry.socket, talk, bulk] + peers.values.flatMap { [$0.talk, $0.bulk].compactMap(\.self) }
-        }
+        loop.sockets = { [unowned self] in sockets }
         loop.start { [self] in begin() }
     }
 
@@ -118,7 +116,17 @@ public final class ZMQLink: Link, @unchecked Sendable {
         }
     }
 
+    /// Lets go of the network; what was sent has half a second to leave. To be called when the loop has ended.
+    public func disconnect() {
+        for socket in sockets { socket.close() }
+        peers = [:]
+    }
+
     // MARK: on the loop
+
+    private var sockets: [Socket] {
+        [sentry.socket, talk, bulk] + peers.values.flatMap { [$0.talk, $0.bulk].compactMap(\.self) }
+    }
 
     private func poll() -> Bool {
         var isBusy = false

@@ -85,7 +85,8 @@ extension ZMQLink {
             entry.isHere = true
             book.note(entry)
         }
-        refresh()
+        // Rank 0 may be another process, which then does not know this one: its pulse or its book says.
+        if peer != .metadataServer { refresh() }
     }
 
     /// It is not there any more, as far as this rank can tell.
@@ -118,7 +119,7 @@ extension ZMQLink {
         switch word {
         case .introduce(let talkPort, let bulkPort): enter(peer, talkPort, bulkPort)
         case .beat(let edition): answerBeat(of: peer, edition)
-        case .pulse: break
+        case .pulse: if peer == .metadataServer { refresh() }
         case .book(let newest): if peer == .metadataServer { take(newest) }
         case .stranger: if peer == .metadataServer { introduce() }
         case .bulk(let token):
@@ -158,6 +159,8 @@ extension ZMQLink {
     private func take(_ newest: AddressBook) {
         let older = book
         book = newest
+        // A rank 0 that has begun anew does not know everybody yet; nobody has gone for that.
+        book.entries += older.entries.filter { newest[$0.rank] == nil }
         for entry in newest.entries where entry.rank != rank {
             let before = older[entry.rank]
             if let before, before.incarnation == entry.incarnation, before.isHere == entry.isHere { continue }
@@ -174,8 +177,11 @@ extension ZMQLink {
     private func takeLeave(of peer: Rank) {
         if peer != .metadataServer { peers[peer]?.disconnect() }
         conversation.lose(peer)
-        known.withLock { $0.removeAll { $0 == peer } }
-        onPresence?(peer, .gone)
+        let wasHere = known.withLock { ranks in
+            defer { ranks.removeAll { $0 == peer } }
+            return ranks.contains(peer)
+        }
+        if wasHere { onPresence?(peer, .gone) }
     }
 }
 

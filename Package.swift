@@ -59,10 +59,15 @@ let package = Package(
         module("DaftMPI", ["CMPI", "CLinux", "DaftCore", "DaftLink"]),
         module("DaftZMQ", ["CZMQ", "CLinux", "DaftCore", "DaftLink"]),
         module("DaftEngine", ["DaftCore", "DaftLink", "DaftStore", "DaftCatalogue", "CZstd"]),
+        module("DaftLaunch", ["COpenSSL", "CLinux", "DaftCore", "DaftLink"]),
         module("DaftShell", ["CEdit", "DaftCore", "DaftLink", "DaftEngine"]),
+        module("DaftDoor", ["DaftCore", "DaftLink", "DaftEngine", "DaftShell", "DaftZMQ"]),
         program("daft-solo", ["DaftCore", "DaftEngine", "DaftShell"]),
-        program("daft-run", ["DaftCore", "DaftEngine", "DaftLink", "DaftMPI", "DaftShell", "DaftZMQ"]),
-        program("daft", ["DaftCore", "DaftShell", "DaftZMQ"], linker: selfContained),
+        program("daft-run", ["DaftCore", "DaftDoor", "DaftEngine", "DaftLink", "DaftMPI", "DaftShell", "DaftZMQ"]),
+        program(
+            "daft",
+            ["DaftCore", "DaftDoor", "DaftEngine", "DaftLaunch", "DaftLink", "DaftShell", "DaftZMQ"],
+            linker: selfContained),
         program("daft-bench", ["DaftCore", "DaftLink", "DaftStore", "DaftCatalogue", "DaftEngine"]),
 
         tests(of: "DaftCore"),
@@ -72,6 +77,7 @@ let package = Package(
         tests(of: "DaftMPI"),
         tests(of: "DaftZMQ", ["DaftCore", "DaftLink", "CZMQ"]),
         tests(of: "DaftEngine", ["DaftCore", "DaftLink", "DaftStore", "DaftCatalogue"]),
+        tests(of: "DaftLaunch", ["daft", "DaftCore", "TestPrograms"]),
         tests(of: "DaftShell", ["DaftCore", "DaftEngine"]),
         .executableTarget(
             name: "mpi-contract", dependencies: ["DaftLink", "DaftMPI", "DaftCore"], path: "Tests/mpi-contract",

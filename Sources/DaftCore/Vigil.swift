@@ -42,6 +42,11 @@ public struct Vigil: Sendable {
 
     public func sight(of rank: Rank) -> Sight? { watched[rank]?.sight }
 
+    /// For how long nothing was heard of it.
+    public func silenceMilliseconds(of rank: Rank, atMilliseconds now: UInt64) -> UInt64 {
+        watched[rank].map { now - min(now, $0.last) } ?? 0
+    }
+
     /// True where it had been given up, and is back.
     public mutating func hear(_ rank: Rank, atMilliseconds now: UInt64) -> Bool {
         guard let before = watched[rank] else { return false }

@@ -19,6 +19,11 @@ extension ZMQLink {
     /// Calls `body` when rank 0 says that the system ends.
     public func onEnd(_ body: @escaping @Sendable () -> Void) { loop.start { self.onEnding = body } }
 
+    /// A data server: calls `body`, once, when nothing has been heard of rank 0 for so long.
+    public func onOrphaned(afterSeconds seconds: Int, _ body: @escaping @Sendable () -> Void) {
+        loop.start { self.onOrphaned = (UInt64(seconds) * 1_000, body) }
+    }
+
     /// Tells all other ranks that the system ends.
     public func endAll() {
         loop.start { [self] in
@@ -61,6 +66,12 @@ extension ZMQLink {
         if isClosed { return }
         _ = loop.alarm(at: loop.deadline(inMilliseconds: part.beatMilliseconds)) { [self] in tick() }
         for change in vigil.look(atMilliseconds: milliseconds) where change.sight == .gone { lose(change.rank) }
+        if let orphaned = onOrphaned,
+            vigil.silenceMilliseconds(of: .metadataServer, atMilliseconds: milliseconds) >= orphaned.afterMilliseconds
+        {
+            onOrphaned = nil
+            orphaned.body()
+        }
         let debtors = conversation.debtors
         for peer in peers.keys.sorted() where peer != rank {
             flush(to: peer)

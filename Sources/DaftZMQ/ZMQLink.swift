@@ -56,6 +56,7 @@ public final class ZMQLink: Link, @unchecked Sendable {
     var vigil: Vigil
     var onPresence: (@Sendable (Rank, Presence) -> Void)?
     var onEnding: (@Sendable () -> Void)?
+    var onOrphaned: (afterMilliseconds: UInt64, body: @Sendable () -> Void)?
     var isClosed = false
 
     public init(_ part: Part, on loop: ZMQLoop) throws(Failure) {

@@ -65,7 +65,13 @@ extension ZMQLink {
     private func tick() {
         if isClosed { return }
         _ = loop.alarm(at: loop.deadline(inMilliseconds: part.beatMilliseconds)) { [self] in tick() }
-        for change in vigil.look(atMilliseconds: milliseconds) where change.sight == .gone { lose(change.rank) }
+        for change in vigil.look(atMilliseconds: milliseconds) {
+            switch change.sight {
+            case .heard: break
+            case .suspected: conversation.loseLoads(from: change.rank)
+            case .gone: lose(change.rank)
+            }
+        }
         if let orphaned = onOrphaned,
             vigil.silenceMilliseconds(of: .metadataServer, atMilliseconds: milliseconds) >= orphaned.afterMilliseconds
         {

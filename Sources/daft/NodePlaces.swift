@@ -39,13 +39,16 @@ struct NodePlaces: Sendable {
         settings.packing = order.packing
         settings.durable = order.durable
         settings.gatherMilliseconds = gatherMilliseconds
+        settings.copies = .atLeast(Int(order.copies))
         guard order.rank == .metadataServer else {
             settings.store = store
             return settings
         }
         let file = try options.catalogueFile()
         // Where the catalogue is, nobody else's is wanted.
-        settings.expectedServers = access(file, F_OK) == 0 ? 0 : Int(order.expected)
+        settings.expectedServers = access(file, F_OK) == 0 && !order.rebuilds ? 0 : Int(order.expected)
+        settings.repairAfterMilliseconds = Int(order.repairAfterSeconds) * 1_000
+        settings.rebuilds = order.rebuilds
         settings.catalogue = file
         return settings
     }

@@ -14,9 +14,18 @@ func module(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     .target(name: name, dependencies: dependencies, swiftSettings: settings)
 }
 
-func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-    .executableTarget(name: name, dependencies: dependencies, swiftSettings: settings)
+func program(_ name: String, _ dependencies: [Target.Dependency], linker: [LinkerSetting] = []) -> Target {
+    .executableTarget(name: name, dependencies: dependencies, swiftSettings: settings, linkerSettings: linker)
 }
+
+/// Before the system's libraries come the archives of them that tools/archives.sh puts there, where it was run: what is
+/// linked with those runs on machines that have nothing but glibc. Swift's own linker, for gold has the program ask for
+/// functions of newer versions of glibc that it does not use.
+let selfContained: [LinkerSetting] = [
+    .unsafeFlags(
+        ["-L\(Context.packageDirectory)/.build/archives", "-use-ld=lld", "-Xlinker", "-s"],
+        .when(configuration: .release))
+]
 
 func tests(of name: String, _ dependencies: [Target.Dependency] = []) -> Target {
     .testTarget(
@@ -31,28 +40,34 @@ let package = Package(
         .executable(name: "daft-solo", targets: ["daft-solo"]),
     ],
     targets: [
-        .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
-        .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
-        .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
-        .systemLibrary(name: "CZMQ", providers: [.apt(["libzmq3-dev"])]),  // SwiftPM refuses its pkg-config flags
+        // Only Open MPI is not where compilers look; what pkg-config says of the others is no more than these places,
+        // and would put them before the archives.
+        .systemLibrary(name: "CSQLite", providers: [.apt(["libsqlite3-dev"])]),
+        .systemLibrary(name: "COpenSSL", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CZstd", providers: [.apt(["libzstd-dev"])]),
+        .systemLibrary(name: "CZMQ", providers: [.apt(["libzmq3-dev"])]),
         .systemLibrary(name: "CMPI", pkgConfig: "ompi-c", providers: [.apt(["libopenmpi-dev"])]),
-        .systemLibrary(name: "CEdit", pkgConfig: "libedit", providers: [.apt(["libedit-dev"])]),
+        .systemLibrary(name: "CEdit", providers: [.apt(["libedit-dev"])]),
         .target(name: "CLinux"),
         .target(name: "CDigest"),
 
         module("DaftCore", []),
         module("DaftSQL", ["CSQLite"]),
-        module("DaftLink", ["DaftCore", "CLinux"]),
+        module("DaftLink", ["DaftCore", "CLinux", "CZstd"]),
         module("DaftStore", ["DaftCore", "DaftSQL", "COpenSSL", "CLinux", "CDigest"]),
         module("DaftCatalogue", ["DaftCore", "DaftSQL"]),
-        module("DaftMPI", ["CZstd", "CMPI", "CLinux", "DaftCore", "DaftLink"]),
-        module("DaftZMQ", ["CZMQ", "DaftCore", "DaftLink"]),
+        module("DaftMPI", ["CMPI", "CLinux", "DaftCore", "DaftLink"]),
+        module("DaftZMQ", ["CZMQ", "CLinux", "DaftCore", "DaftLink"]),
         module("DaftEngine", ["DaftCore", "DaftLink", "DaftStore", "DaftCatalogue", "CZstd"]),
         module("DaftLaunch", ["COpenSSL", "CLinux", "DaftCore", "DaftLink"]),
         module("DaftShell", ["CEdit", "DaftCore", "DaftLink", "DaftEngine"]),
+        module("DaftDoor", ["DaftCore", "DaftLink", "DaftEngine", "DaftShell", "DaftZMQ"]),
         program("daft-solo", ["DaftCore", "DaftEngine", "DaftShell"]),
-        program("daft-run", ["DaftCore", "DaftEngine", "DaftLink", "DaftMPI", "DaftShell", "DaftZMQ"]),
-        program("daft", ["DaftCore", "DaftLaunch", "DaftShell", "DaftZMQ"]),
+        program("daft-run", ["DaftCore", "DaftDoor", "DaftEngine", "DaftLink", "DaftMPI", "DaftShell", "DaftZMQ"]),
+        program(
+            "daft",
+            ["DaftCore", "DaftDoor", "DaftEngine", "DaftLaunch", "DaftLink", "DaftShell", "DaftZMQ"],
+            linker: selfContained),
         program("daft-bench", ["DaftCore", "DaftLink", "DaftStore", "DaftCatalogue", "DaftEngine"]),
 
         tests(of: "DaftCore"),

@@ -43,17 +43,47 @@ extension Tables {
         case .content(let id, let manifest, let stores): return try add(id, manifest, stores)
         case .entry(let named): try enter(named)
         case .holding(let holding): try set(holding)
+        case .wish(let wish): try want(wish)
+        case .left(let stores): try leave(stores)
         }
         return 1
     }
 
     private func add(_ info: StoreInfo) throws {
-        guard standing.numbers[info.id] == nil else { throw refused("store \(info.id.hex) is known") }
+        if let number = standing.numbers[info.id] {
+            try database.run(
+                "UPDATE stores SET info = ?, left = 0 WHERE number = ?", .blob(info.encoded), .integer(number))
+            return standing.left.remove(number)
+        }
         let number = standing.inventories.count
         try database.run(
             "INSERT INTO stores(number, info, inventory) VALUES(?, ?, 0)", .integer(number), .blob(info.encoded))
         standing.numbers[info.id] = number
         standing.inventories.append(0)
+    }
+
+    /// Whoever still keeps something for the others cannot leave.
+    private func leave(_ stores: BitSet) throws {
+        try checkKnown(stores)
+        if let busy = stores.first(where: { standing.inventories[$0] != 0 }) {
+            throw refused("store number \(busy) keeps something, and cannot leave")
+        }
+        for store in stores { try database.run("UPDATE stores SET left = 1 WHERE number = ?", .integer(store)) }
+        standing.left.formUnion(stores)
+    }
+
+    /// The larger wish wins.
+    private func want(_ wish: Wish) throws {
+        var numbers: [Int] = []
+        for id in wish.contents {
+            guard let number = try number(of: id) else { throw refused("content \(id.hex) is not known") }
+            numbers.append(number)
+        }
+        for number in numbers.sorted() {
+            try database.run(
+                "UPDATE contents SET copies = max(copies, ?) WHERE number = ?", .integer(wish.copies.number),
+                .integer(number))
+        }
     }
 
     private func add(_ id: ContentID, _ manifest: Manifest, _ stores: BitSet) throws -> Int {
@@ -110,6 +140,9 @@ extension Tables {
     func checkKnown(_ stores: BitSet) throws {
         guard stores.bound <= standing.inventories.count else {
             throw refused("store number \(stores.bound - 1) is not known")
+        }
+        if let store = stores.intersection(standing.left).first(from: 0) {
+            throw refused("store number \(store) has left")
         }
     }
 

@@ -27,6 +27,18 @@ public struct Change: ~Copyable {
 
     public func holders(of content: ContentID) throws(Failure) -> Holders { try ask { try $0.holders(of: content) } }
 
+    public func manifest(of content: ContentID) throws(Failure) -> Manifest? { try ask { try $0.manifest(content) } }
+
+    public func names(of content: ContentID) throws(Failure) -> [Name] { try ask { try $0.names(of: content) } }
+
+    /// How many copies are wanted; of an unknown content one.
+    public func copies(of content: ContentID) throws(Failure) -> Copies { try ask { try $0.copies(of: content) } }
+
+    public func stores() throws(Failure) -> [KnownStore] { try ask { try $0.stores() } }
+
+    /// `inventoryMark` summed by exclusive or over everything that a store keeps.
+    public func inventory(of store: Int) -> UInt64 { tables.standing.inventories[store] }
+
     public func number(of store: StoreID) throws(Failure) -> Int? { tables.standing.numbers[store] }
 
     private func ask<T>(_ question: (Tables) throws -> T) throws(Failure) -> T {

@@ -7,6 +7,8 @@ import DaftSQL
 public struct KnownStore: Hashable, Sendable {
     public let number: Int
     public let info: StoreInfo
+    /// It takes no part any more.
+    public let hasLeft: Bool
 }
 
 extension Catalogue {
@@ -35,6 +37,9 @@ extension Catalogue {
     public func holders(of content: ContentID) throws(Failure) -> Holders {
         try locked { try $0.holders(of: content) }
     }
+
+    /// How many copies are wanted; of an unknown content one.
+    public func copies(of content: ContentID) throws(Failure) -> Copies { try locked { try $0.copies(of: content) } }
 
     /// The names under which a content stands, in order.
     public func names(of content: ContentID) throws(Failure) -> [Name] { try locked { try $0.names(of: content) } }
@@ -73,10 +78,13 @@ extension Tables {
         }
     }
 
-    fileprivate func stores() throws -> [KnownStore] {
+    func stores() throws -> [KnownStore] {
         var stores: [KnownStore] = []
-        try database.run("SELECT number, info FROM stores ORDER BY number") {
-            stores.append(KnownStore(number: Int($0.integer(0)), info: try StoreInfo(decoding: $0.bytes(1))))
+        try database.run("SELECT number, info, left FROM stores ORDER BY number") {
+            stores.append(
+                KnownStore(
+                    number: Int($0.integer(0)), info: try StoreInfo(decoding: $0.bytes(1)),
+                    hasLeft: $0.integer(2) != 0))
         }
         return stores
     }
@@ -118,10 +126,10 @@ extension Tables {
         for (table, columns, key) in [
             ("standing", ["state", "digest", "system", "entries", "contents", "chunks", "bytes", "settled"], "one"),
             ("journal", ["state", "record", "digest"], "state"),
-            ("stores", ["number", "info", "inventory"], "number"),
+            ("stores", ["number", "info", "inventory", "left"], "number"),
             ("entries", ["name", "born", "ended"], "name, born"),
             ("uses", ["content", "born"], "content, born"),
-            ("contents", ["number", "id", "born", "size", "chunks", "complete"], "number"),
+            ("contents", ["number", "id", "born", "size", "chunks", "complete", "copies"], "number"),
             ("ids", ["id", "content"], "id"),
             ("chunks", ["id", "content", "chunk"], "id"),
             ("parts", ["content", "store", "chunks"], "content, store"),

@@ -20,12 +20,14 @@ struct Standing: Equatable {
     var numbers: [StoreID: Int] = [:]
     /// By store number: the digest of what the store keeps.
     var inventories: [UInt64] = []
+    /// The stores, by number, that take no part any more.
+    var left = BitSet()
     /// Found to be a directory by the last entry below it, and directories stay.
     var lastParent = Name.root
 }
 
 final class Tables {
-    static let formatVersion: Int64 = 1
+    static let formatVersion: Int64 = 2
     static let applicationID: Int64 = 0x6461_6674  // "daft"
     static let cacheBytes = 64 << 20
     /// A page written in several transactions is copied to the database once: random keys want this large.
@@ -48,6 +50,7 @@ final class Tables {
         if try number("SELECT count(*) FROM sqlite_schema") == 0 {
             try database.transaction { try database.execute(Tables.schema) }
         }
+        try migrate()
         try checkFormat()
         standing = try readStanding()
     }
@@ -59,17 +62,34 @@ final class Tables {
         CREATE TABLE standing(one INTEGER PRIMARY KEY, state INTEGER NOT NULL, digest INTEGER NOT NULL, system BLOB,
             entries INTEGER NOT NULL, contents INTEGER NOT NULL, chunks INTEGER NOT NULL, bytes INTEGER NOT NULL,
             settled INTEGER NOT NULL);
-        CREATE TABLE stores(number INTEGER PRIMARY KEY, info BLOB NOT NULL, inventory INTEGER NOT NULL);
+        CREATE TABLE stores(number INTEGER PRIMARY KEY, info BLOB NOT NULL, inventory INTEGER NOT NULL,
+            left INTEGER NOT NULL DEFAULT 0);
         CREATE TABLE entries(name BLOB, born INTEGER, ended INTEGER, PRIMARY KEY(name, born)) WITHOUT ROWID;
         CREATE TABLE uses(content INTEGER, born INTEGER, PRIMARY KEY(content, born)) WITHOUT ROWID;
         CREATE TABLE contents(number INTEGER PRIMARY KEY, id BLOB NOT NULL, born INTEGER NOT NULL,
-            size INTEGER NOT NULL, chunks INTEGER NOT NULL, complete BLOB NOT NULL);
+            size INTEGER NOT NULL, chunks INTEGER NOT NULL, complete BLOB NOT NULL,
+            copies INTEGER NOT NULL DEFAULT 1);
         CREATE TABLE ids(id BLOB PRIMARY KEY, content INTEGER NOT NULL) WITHOUT ROWID;
         CREATE TABLE chunks(id BLOB PRIMARY KEY, content INTEGER NOT NULL, chunk INTEGER NOT NULL) WITHOUT ROWID;
         CREATE TABLE parts(content INTEGER, store INTEGER, chunks BLOB NOT NULL, PRIMARY KEY(content, store))
             WITHOUT ROWID;
         INSERT INTO standing VALUES(1, 0, 0, NULL, 0, 0, 0, 0, 0);
         """
+
+    /// Format 1 knew neither how many copies are wanted nor of stores that leave.
+    private func migrate() throws {
+        guard try number("PRAGMA application_id") == Tables.applicationID, try number("PRAGMA user_version") == 1 else {
+            return
+        }
+        try database.transaction {
+            try database.execute(
+                """
+                ALTER TABLE stores ADD COLUMN left INTEGER NOT NULL DEFAULT 0;
+                ALTER TABLE contents ADD COLUMN copies INTEGER NOT NULL DEFAULT 1;
+                PRAGMA user_version = 2;
+                """)
+        }
+    }
 
     private func checkFormat() throws {
         guard try number("PRAGMA application_id") == Tables.applicationID else {
@@ -99,9 +119,10 @@ final class Tables {
                 bytes: row.integer(6), settled: Int(row.integer(7)))
         }
         guard var standing = read, try lastOfJournal() == standing.head else { throw damaged }
-        try database.run("SELECT number, info, inventory FROM stores ORDER BY number") { row in
+        try database.run("SELECT number, info, inventory, left FROM stores ORDER BY number") { row in
             standing.numbers[try StoreInfo(decoding: row.bytes(1)).id] = Int(row.integer(0))
             standing.inventories.append(row.word(2))
+            if row.integer(3) != 0 { standing.left.insert(Int(row.integer(0))) }
         }
         return standing
     }

@@ -1,15 +1,15 @@
 // What a user can ask for. Local files are paths as the user wrote them, in bytes; names are checked.
 
 public enum Verb: String, CaseIterable, Sendable {
-    case put, diffuse, bcast, fetch, get, cat, ls, stat, tree, verify, status, help
+    case put, diffuse, bcast, fetch, get, cat, ls, stat, tree, verify, repair, leave, status, help
     case shell = "!"
     case comment = "#"
     case quit
 }
 
 public enum Command: Hashable, Sendable {
-    case put(sources: [[UInt8]], host: String?, as: Name?)
-    case diffuse(sources: [[UInt8]], as: Name?)
+    case put(sources: [[UInt8]], host: String?, as: Name?, copies: Copies? = nil)
+    case diffuse(sources: [[UInt8]], as: Name?, copies: Copies? = nil)
     /// Each is a local path if one exists, else a published name. Shared: every node sees those paths.
     case bcast([[UInt8]], as: Name?, shared: Bool)
     case fetch([Name], host: String?)
@@ -20,6 +20,9 @@ public enum Command: Hashable, Sendable {
     case tree(Name)
     /// No names: everything.
     case verify([Name])
+    case repair
+    /// A node, or one of the data servers on it.
+    case leave(host: String)
     case status
     case help(Verb?)
     /// What stands behind the `!`, for the local shell.

@@ -40,8 +40,11 @@ extension Command {
 
     private init(_ given: Operation) throws(CommandError) {
         switch given.verb {
-        case .put: self = .put(sources: given.sources, host: given.host, as: try given.publishedAs())
-        case .diffuse: self = .diffuse(sources: given.sources, as: try given.publishedAs())
+        case .put:
+            self = .put(
+                sources: given.sources, host: given.host, as: try given.publishedAs(), copies: try given.copies())
+        case .diffuse:
+            self = .diffuse(sources: given.sources, as: try given.publishedAs(), copies: try given.copies())
         case .bcast:
             self = .bcast(given.sources, as: try given.publishedAs(), shared: given.options["--shared"] != nil)
         case .fetch: self = .fetch(try given.names(), host: given.host)
@@ -51,6 +54,8 @@ extension Command {
         case .stat: self = .stat(try given.names()[0])
         case .tree: self = .tree(try given.names().first ?? .root)
         case .verify: self = .verify(try given.names())
+        case .repair: self = .repair
+        case .leave: self = .leave(host: try given.hostOperand())
         case .status: self = .status
         case .help: self = .help(try given.operands.first.map { word throws(CommandError) in try Verb(typed: word) })
         case .quit: self = .quit
@@ -138,6 +143,18 @@ private struct Operation {
         return try name(given.value, column: given.column)
     }
 
+    func copies() throws(CommandError) -> Copies? { try options["--copies"].map(copies(of:)) }
+
+    /// A node given as an operand; the @ that stands before one elsewhere may stand here, too.
+    func hostOperand() throws(CommandError) -> String {
+        let word = operands[0]
+        let bytes = word.bytes.first == UInt8(ascii: "@") ? word.bytes.dropFirst() : word.bytes[...]
+        guard !bytes.isEmpty, bytes.allSatisfy(isOfHostName) else {
+            throw CommandError("`\(shown(word.bytes))` is no name of a node", column: word.column)
+        }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
     private func name(_ bytes: [UInt8], column: Int?) throws(CommandError) -> Name {
         do throws(NameError) {
             return try resolvedName(bytes)
@@ -151,6 +168,13 @@ private struct Operation {
         if let given = options["-n"], long || chunks { throw given.wrong("goes with no other option of ls") }
         return nodes ? .nodes : chunks ? (long ? .chunksHere : .chunks) : long ? .long : .names
     }
+}
+
+func copies(of given: Given) throws(CommandError) -> Copies {
+    guard let number = Int(String(decoding: given.value, as: UTF8.self)), (1...Copies.most).contains(number) else {
+        throw given.wrong("`\(shown(given.value))` is no number from 1 to \(Copies.most)")
+    }
+    return .atLeast(number)
 }
 
 private func isOfHostName(_ byte: UInt8) -> Bool {

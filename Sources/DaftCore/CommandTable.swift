@@ -69,6 +69,8 @@ extension Verb {
         case .stat: .stat
         case .tree: .tree
         case .verify: .verify
+        case .repair: .repair
+        case .leave: .leave
         case .status: .status
         case .help: .help
         case .shell: .shell
@@ -80,9 +82,12 @@ extension Verb {
 
 private let publishedAs = Option("--as", value: "NAME", meaning: "the name to publish it under, instead of its own")
 
+private let severalCopies = Option(
+    "--copies", value: "K", meaning: "keep K copies, each in another data server's store")
+
 extension CommandShape {
     fileprivate static let put = CommandShape(
-        .put, .some("SRC"), takesHost: true, options: [publishedAs],
+        .put, .some("SRC"), takesHost: true, options: [publishedAs, severalCopies],
         purpose: "publish local files or directories",
         details: """
             The bytes go to the data server of HOST, else to one on this node, else to any. A source /a/set is \
@@ -92,7 +97,7 @@ extension CommandShape {
             """)
 
     fileprivate static let diffuse = CommandShape(
-        .diffuse, .some("SRC"), options: [publishedAs],
+        .diffuse, .some("SRC"), options: [publishedAs, severalCopies],
         purpose: "publish, balanced over the data servers",
         details: """
             Files of up to one chunk stay whole; larger ones are cut into runs of chunks, one for each data server. \
@@ -151,8 +156,22 @@ extension CommandShape {
             back from a good copy where there is one.
             """)
 
+    fileprivate static let repair = CommandShape(
+        .repair, purpose: "make the copies that are wanted and lacking",
+        details: """
+            What --copies asked for is made true again with the data servers that are there, and each of them gets what \
+            it lacks of what was broadcast. Only that is moved. What nobody who is there keeps is named.
+            """)
+
+    fileprivate static let leave = CommandShape(
+        .leave, .one("HOST"), purpose: "take a data server out of the system",
+        details: """
+            What only the data server of HOST keeps is copied to others first; then it counts no more, and ends. Its \
+            files stay on its disk, and it can join again. Where something cannot be moved, it does not leave.
+            """)
+
     fileprivate static let status = CommandShape(
-        .status, purpose: "show the state, the nodes, their space, what is running", details: "Nothing is changed.")
+        .status, purpose: "show the state, the nodes, their space, what runs", details: "Nothing is changed.")
 
     fileprivate static let help = CommandShape(
         .help, .optional("COMMAND"), purpose: "explain the commands, or one of them",

@@ -14,6 +14,9 @@ extension OptionTable {
         Option(
             "--compress", value: "LEVEL", isValueOptional: true, variable: "DAFT_COMPRESS",
             meaning: "pack bytes that cross the network, 1 (the default) to 19"),
+        Option(
+            "--copies", value: "K", variable: "DAFT_COPIES",
+            meaning: "how many copies put and diffuse make, where they do not say (1)"),
         Option("--json", variable: "DAFT_JSON", meaning: "print one JSON object per result"),
         Option("-q", "--quiet", variable: "DAFT_QUIET", meaning: "say nothing but what was asked for, and failures"),
         Option("-v", "--verbose", variable: "DAFT_VERBOSE", meaning: "say what is chosen and done"),
@@ -30,6 +33,8 @@ public struct Options: Hashable, Sendable {
     public let chunkSize: ChunkSize
     /// How hard bytes are packed on their way; 0: not at all.
     public let packing: UInt8
+    /// Where a command does not say.
+    public let copies: Copies
     private var given: [String: Given] = [:]
 
     /// Options are read up to the command and, but for those of the command itself, behind it too, up to a `--`.
@@ -43,6 +48,7 @@ public struct Options: Hashable, Sendable {
                 command += arguments[(command.isEmpty ? index + 1 : index)...]
                 break
             }
+            if try Options.keepOwn(words, at: &index, in: &command) { continue }
             let read = try table.read(words, at: &index)
             for one in read { given[one.option.name] = one }
             if read.isEmpty { try Options.keep(words, at: &index, in: &command, table) }
@@ -52,6 +58,7 @@ public struct Options: Hashable, Sendable {
         }
         chunkSize = try Options.chunkSize(given["--chunk-size"])
         packing = try Options.packing(given["--compress"])
+        copies = try given["--copies"].map(DaftCore.copies(of:)) ?? .one
     }
 
     public func value(_ name: String) -> [UInt8]? { given[name]?.value }
@@ -81,6 +88,20 @@ public struct Options: Hashable, Sendable {
     public var help: Bool { flag("--help") ?? false }
 
     private static let no = Array("no".utf8)
+
+    /// Moves an option of the command itself out of the program's sight, which may have one of the same name.
+    private static func keepOwn(
+        _ words: [Word], at index: inout Int, in command: inout [[UInt8]]
+    ) throws(CommandError) -> Bool {
+        guard let first = command.first, let verb = Verb(rawValue: String(decoding: first, as: UTF8.self)) else {
+            return false
+        }
+        var end = index
+        if try OptionTable(verb.shape.options).read(words, at: &end).isEmpty { return false }
+        command += words[index..<end].map(\.bytes)
+        index = end
+        return true
+    }
 
     /// Moves a word of the command, with the value that belongs to it, out of the program's sight.
     private static func keep(

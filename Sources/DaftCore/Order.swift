@@ -14,6 +14,12 @@ public enum Order: Coded {
     case verify(below: [Name], state: State)
     /// Forget these contents, which got no name.
     case discard([ContentID])
+    /// Bring these parts of contents into this store, and say to the metadata server what is here then.
+    case replicate(Replicate)
+    /// To the metadata server: have the copies made that are wanted and lacking, below these names or of everything.
+    case repair(below: [Name])
+    /// To the metadata server: have copied what only this store keeps, then let it leave.
+    case leave(store: Int)
 
     public static let minimumSize = 5
 
@@ -25,6 +31,9 @@ public enum Order: Coded {
         case 4: self = .fetch(try Fetch(from: &reader))
         case 5: self = .verify(below: try reader.list(), state: try reader.u64())
         case 6: self = .discard(try reader.list())
+        case 7: self = .replicate(try Replicate(from: &reader))
+        case 8: self = .repair(below: try reader.list())
+        case 9: self = .leave(store: try reader.count())
         default: throw Malformed("kind of order", at: reader.offset - 1)
         }
     }
@@ -50,6 +59,15 @@ public enum Order: Coded {
         case .discard(let contents):
             writer.u8(6)
             writer.list(contents)
+        case .replicate(let replicate):
+            writer.u8(7)
+            replicate.encode(into: &writer)
+        case .repair(let names):
+            writer.u8(8)
+            writer.list(names)
+        case .leave(let store):
+            writer.u8(9)
+            writer.count(store)
         }
     }
 }
@@ -203,5 +221,29 @@ public struct Fetch: Coded {
         writer.flag(chain != nil)
         chain?.encode(into: &writer)
         writer.flag(reports)
+    }
+}
+
+/// Further copies, to be taken from whoever keeps them.
+public struct Replicate: Coded {
+    public static let minimumSize = 12
+    /// What is wanted here of each content.
+    public let wanted: [Lacking]
+    /// The state that the order was given in; the data server catches up to it first.
+    public let state: State
+
+    public init(_ wanted: [Lacking], state: State) {
+        self.wanted = wanted
+        self.state = state
+    }
+
+    public init(from reader: inout ByteReader) throws(Malformed) {
+        wanted = try reader.list()
+        state = try reader.u64()
+    }
+
+    public func encode(into writer: inout ByteWriter) {
+        writer.list(wanted)
+        writer.u64(state)
     }
 }

@@ -8,6 +8,7 @@ public enum Outcome: Coded {
     case fetched(Fetched)
     case verified(Verified)
     case failed(Failure)
+    case repaired(Repaired)
 
     public static let minimumSize = 5
 
@@ -18,6 +19,7 @@ public enum Outcome: Coded {
         case 3: self = .fetched(try Fetched(from: &reader))
         case 4: self = .verified(try Verified(from: &reader))
         case 5: self = .failed(try Failure(from: &reader))
+        case 6: self = .repaired(try Repaired(from: &reader))
         default: throw Malformed("kind of outcome", at: reader.offset - 1)
         }
     }
@@ -40,6 +42,9 @@ public enum Outcome: Coded {
         case .failed(let failure):
             writer.u8(5)
             failure.encode(into: &writer)
+        case .repaired(let repaired):
+            writer.u8(6)
+            repaired.encode(into: &writer)
         }
     }
 }
@@ -160,5 +165,41 @@ public struct Verified: Coded {
     public func encode(into writer: inout ByteWriter) {
         for value in [contents, bytes, corrupt, repaired] { writer.i64(value) }
         writer.list(failures)
+    }
+}
+
+/// Copies that were made, and what could not be.
+public struct Repaired: Coded {
+    public static let minimumSize = 32
+    /// Contents, or parts of them, that a data server got a copy of; one for each data server.
+    public var copies: Int64
+    /// Their bytes, and of these how many crossed the link.
+    public var bytes, moved: Int64
+    public var failures: [Failure]
+    /// Where there were fewer data servers than copies are wanted.
+    public var warnings: [Failure]
+
+    public init(
+        copies: Int64 = 0, bytes: Int64 = 0, moved: Int64 = 0, failures: [Failure] = [], warnings: [Failure] = []
+    ) {
+        self.copies = copies
+        self.bytes = bytes
+        self.moved = moved
+        self.failures = failures
+        self.warnings = warnings
+    }
+
+    public init(from reader: inout ByteReader) throws(Malformed) {
+        copies = try reader.i64()
+        bytes = try reader.i64()
+        moved = try reader.i64()
+        failures = try reader.list()
+        warnings = try reader.list()
+    }
+
+    public func encode(into writer: inout ByteWriter) {
+        for value in [copies, bytes, moved] { writer.i64(value) }
+        writer.list(failures)
+        writer.list(warnings)
     }
 }

@@ -6,7 +6,8 @@ public typealias State = UInt64
 public enum Record: Coded {
     /// The first record of every journal: whose journal it is.
     case system(SystemID)
-    /// A store is known from now on; stores are numbered in the order of these records.
+    /// A store is known from now on; stores are numbered in the order of their first such records. A further one says
+    /// where it is now, and that it takes part again if it had left.
     case store(StoreInfo)
     /// A content is known from now on, complete in `stores`.
     case content(ContentID, Manifest, stores: BitSet)
@@ -14,6 +15,10 @@ public enum Record: Coded {
     case entry(NamedEntry)
     /// From now on each of `stores` keeps `extent` of each of these contents.
     case holding(Holding)
+    /// From now on at least so many copies of these contents are wanted.
+    case wish(Wish)
+    /// These stores, of which nothing is kept any more as far as the others are concerned, take no part from now on.
+    case left(BitSet)
 
     public static let minimumSize = 2
     public static let version: UInt8 = 1
@@ -29,6 +34,8 @@ public enum Record: Coded {
             self = .content(id, manifest, stores: try BitSet(from: &reader))
         case 4: self = .entry(try NamedEntry(from: &reader))
         case 5: self = .holding(try Holding(from: &reader))
+        case 6: self = .wish(try Wish(from: &reader))
+        case 7: self = .left(try BitSet(from: &reader))
         default: throw Malformed("kind of record", at: reader.offset - 1)
         }
     }
@@ -53,6 +60,12 @@ public enum Record: Coded {
         case .holding(let holding):
             writer.u8(5)
             holding.encode(into: &writer)
+        case .wish(let wish):
+            writer.u8(6)
+            wish.encode(into: &writer)
+        case .left(let stores):
+            writer.u8(7)
+            stores.encode(into: &writer)
         }
     }
 }

@@ -31,7 +31,6 @@ public enum Reply: Coded {
         case 4: self = .records(try Delta(from: &reader))
         case 5: self = .forked
         case 6: self = .published(try reader.u64(), try reader.list())
-        case 7: self = .members(try reader.list())
         case 8: self = .loaders(try reader.list())
         case 9: self = .have(try reader.list())
         case 10: self = .working(task: try reader.u64(), try Progress(from: &reader))
@@ -39,6 +38,7 @@ public enum Reply: Coded {
         case 12: self = .space(try Space(from: &reader))
         case 13: self = .identified(try reader.list())
         case 14: self = .underWay(try reader.list())
+        case 15: self = .members(try reader.list())
         default: throw Malformed("kind of reply", at: reader.offset - 1)
         }
     }
@@ -58,7 +58,7 @@ public enum Reply: Coded {
             writer.u8(6)
             writer.u64(state)
             writer.list(verdicts)
-        case .members(let members): listed(7, members, &writer)
+        case .members(let members): listed(15, members, &writer)
         case .loaders(let ranks): listed(8, ranks, &writer)
         case .have(let extents): listed(9, extents, &writer)
         case .working(let task, let progress):
@@ -114,17 +114,20 @@ public enum Verdict: Coded {
 
 /// A data server of this run: its rank, and its store's number in the catalogue.
 public struct Member: Coded {
-    public static let minimumSize = 9 + StoreInfo.minimumSize
+    public static let minimumSize = 17 + StoreInfo.minimumSize
     public let rank: Rank
     public let number: Int
     public let store: StoreInfo
     public let isAlive: Bool
+    /// For how long it has been away: clocks of nodes differ.
+    public let awayMilliseconds: UInt64
 
-    public init(rank: Rank, number: Int, store: StoreInfo, isAlive: Bool) {
+    public init(rank: Rank, number: Int, store: StoreInfo, isAlive: Bool, awayMilliseconds: UInt64 = 0) {
         self.rank = rank
         self.number = number
         self.store = store
         self.isAlive = isAlive
+        self.awayMilliseconds = awayMilliseconds
     }
 
     public init(from reader: inout ByteReader) throws(Malformed) {
@@ -132,6 +135,7 @@ public struct Member: Coded {
         number = try reader.count()
         store = try StoreInfo(from: &reader)
         isAlive = try reader.flag()
+        awayMilliseconds = try reader.u64()
     }
 
     public func encode(into writer: inout ByteWriter) {
@@ -139,6 +143,7 @@ public struct Member: Coded {
         writer.count(number)
         store.encode(into: &writer)
         writer.flag(isAlive)
+        writer.u64(awayMilliseconds)
     }
 }
 

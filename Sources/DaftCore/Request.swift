@@ -29,12 +29,16 @@ public enum Request: Coded {
     case ping
     /// To the metadata server: this data server has caught up and compared what it keeps; what it found wrong.
     case joined([Failure])
-    /// To the metadata server: a user wants the whole system to end.
+    /// To the metadata server: a user wants the whole system to end. From it to a data server: end.
     case quit
     /// What commands have your users under way?
     case underWay
     /// To a data server: do you see just this, under that path?
     case sees(SourceFileInfo)
+    /// From the metadata server to a data server: you were away; say hello again.
+    case join
+    /// To the metadata server: so many copies are wanted.
+    case wish(Wish)
 
     public static let minimumSize = 2
     public static let version: UInt8 = 1
@@ -44,7 +48,6 @@ public enum Request: Coded {
         switch try reader.u8() {
         case 1: self = .hello(try Hello(from: &reader))
         case 2: self = .delta(after: try Head(from: &reader))
-        case 3: self = .publish(try Publication(from: &reader))
         case 4: self = .hold(try reader.list())
         case 5: self = .members
         case 6: self = .loading(try ContentID(from: &reader), begun: try reader.flag())
@@ -60,6 +63,9 @@ public enum Request: Coded {
         case 16: self = .quit
         case 17: self = .underWay
         case 18: self = .sees(try SourceFileInfo(from: &reader))
+        case 19: self = .publish(try Publication(from: &reader))
+        case 20: self = .join
+        case 21: self = .wish(try Wish(from: &reader))
         default: throw Malformed("kind of request", at: reader.offset - 1)
         }
     }
@@ -83,7 +89,8 @@ public enum Request: Coded {
             offer.encode(into: &writer)
             writer.list(spans)
         case .sees(let info): info.encode(into: &writer)
-        case .members, .space, .ping, .quit, .underWay: break
+        case .wish(let wish): wish.encode(into: &writer)
+        case .members, .space, .ping, .quit, .underWay, .join: break
         }
     }
 
@@ -91,7 +98,7 @@ public enum Request: Coded {
         switch self {
         case .hello: 1
         case .delta: 2
-        case .publish: 3
+        case .publish: 19
         case .hold: 4
         case .members: 5
         case .loading: 6
@@ -107,6 +114,8 @@ public enum Request: Coded {
         case .quit: 16
         case .underWay: 17
         case .sees: 18
+        case .join: 20
+        case .wish: 21
         }
     }
 }
@@ -141,23 +150,28 @@ public struct Hello: Coded {
 
 /// Names to publish, and the contents that stand under them with who keeps what.
 public struct Publication: Coded {
-    public static let minimumSize = 8
+    public static let minimumSize = 8 + Copies.minimumSize
     public let entries: [NamedEntry]
     public let contents: [KeptContent]
+    /// How many copies are wanted of all of them.
+    public let copies: Copies
 
-    public init(entries: [NamedEntry], contents: [KeptContent]) {
+    public init(entries: [NamedEntry], contents: [KeptContent], copies: Copies = .one) {
         self.entries = entries
         self.contents = contents
+        self.copies = copies
     }
 
     public init(from reader: inout ByteReader) throws(Malformed) {
         entries = try reader.list()
         contents = try reader.list()
+        copies = try Copies(from: &reader)
     }
 
     public func encode(into writer: inout ByteWriter) {
         writer.list(entries)
         writer.list(contents)
+        copies.encode(into: &writer)
     }
 }
 

@@ -36,7 +36,8 @@ extension Session {
             if !paths.isEmpty {
                 let sources = try named(paths, as: name)
                 if isShared { try await seen(by: members, paths) }
-                report.merge(await stage(sources, ToEvery(members, from: self, isShared), on: members))
+                report.merge(
+                    await stage(sources, ToEvery(members, from: self, isShared, copies: .everywhere), on: members))
                 report.names += sources.map(\.name)
             }
             report.names += names
@@ -151,6 +152,10 @@ extension Session {
                 }
                 let holdings = sets.sorted { $0.key.encoded.lexicographicallyPrecedes($1.key.encoded) }
                     .map { Holding($0.value, in: $0.key, .complete) }
+                let contents = Set(page.compactMap(\.entry.content)).sorted()
+                if !contents.isEmpty {
+                    _ = try await station.ask(.wish(Wish(contents, .everywhere)), at: .metadataServer)
+                }
                 if !holdings.isEmpty { _ = try await station.ask(.hold(holdings), at: .metadataServer) }
             }
         }
@@ -158,19 +163,21 @@ extension Session {
     }
 }
 
-/// Every data server takes in every file, along a chain.
-private struct ToEvery: Assignment {
+/// Each of some data servers takes in every file, along a chain.
+struct ToEvery: Assignment {
     /// So little goes to each by itself sooner than along a chain.
     private static let smallBatch: Int64 = 64 << 10
 
     let isForAll = true
     let isReadEverywhere: Bool
+    let copies: Copies
     private let chain: Chain
     private let members: [Member]
     private let chunkSize: ChunkSize
 
     /// The data server of this node reads; where there is none, the first of the chain, through this rank. Or all do.
-    init(_ members: [Member], from session: Session, _ isShared: Bool) {
+    init(_ members: [Member], from session: Session, _ isShared: Bool = false, copies: Copies) {
+        self.copies = copies
         let ordered = inChainOrder(members)
         let reader = ordered.firstIndex { $0.store.host == session.station.settings.host }
         self.members = ordered

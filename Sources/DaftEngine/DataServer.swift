@@ -10,10 +10,12 @@ actor DataServer {
     let store: Store
     private nonisolated let loop: any Loop
     private let tasks: Tasks
+    private let rejoining: Rejoining
 
-    init(_ station: Station, _ store: Store) {
+    init(_ station: Station, _ store: Store, _ rejoining: Rejoining) {
         self.station = station
         self.store = store
+        self.rejoining = rejoining
         loop = station.loop
         tasks = Tasks(on: station.loop, orphanMilliseconds: station.settings.orphanMilliseconds)
     }
@@ -33,6 +35,12 @@ actor DataServer {
             case .delta(let head): return try await station.records(after: head)
             case .space: return .space(try await space())
             case .ping: return .done
+            case .join:
+                loop.start { [rejoining] in await rejoining.wish() }
+                return .done
+            case .quit where rank == .metadataServer:
+                station.ending.wish()
+                return .done
             case .sees(let info): return await sees(info)
             default: return .failed(Failure(.malformed, [], "this is nothing to ask a data server"))
             }
@@ -65,6 +73,8 @@ actor DataServer {
                 return await inChain(fetch.chain) { await Fetching(station, store, fetch, meter).run() }
             case .verify(let names, let state):
                 return await Verifying(station, store, meter).run(below: names, state: state)
+            case .replicate(let replicate): return await Replicating(station, store, replicate, meter).run()
+            case .repair, .leave: return .failed(Failure(.malformed, [], "this is nothing to order a data server"))
             }
         }
     }

@@ -4,8 +4,9 @@
 //   1. Wait for every data server that is expected, or until the gathering's time is over.
 //   2. Catalogues of unrelated systems: nobody is admitted, with what to do.
 //   3. Somebody's journal goes further than ours: take it over from there; if ours is not its beginning, wholly.
-//   4. There is none at all: begin one.
+//   4. There is none at all, or it is to be rebuilt from what the stores know: begin one.
 //
+// Nothing is recorded before that: who remembers another run's metadata server may ask early.
 // Whoever comes later is admitted if its catalogue is of this system, or empty.
 
 import DaftCatalogue
@@ -18,11 +19,13 @@ actor Gathering {
     private var arrived: [Rank: Hello] = [:]
     private var decision: Task<Failure?, Never>?
     private let changed: Signal
+    private let deadline: Nanoseconds
 
     init(_ station: Station) {
         self.station = station
         loop = station.loop
         changed = Signal(on: station.loop)
+        deadline = station.loop.deadline(inMilliseconds: station.settings.gatherMilliseconds)
     }
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
@@ -40,8 +43,14 @@ actor Gathering {
         }
     }
 
+    /// Waits until it is decided whose catalogue is the system's; with nobody there in time, this rank's own.
+    func settled() async throws(Failure) {
+        while decision == nil, loop.now < deadline { await changed.wait(until: deadline) }
+        if decision == nil, station.catalogue.system != nil { decision = loop.start { nil } }
+        if let failure = await decision?.value { throw failure }
+    }
+
     private func decide() async -> Failure? {
-        let deadline = loop.deadline(inMilliseconds: station.settings.gatherMilliseconds)
         while arrived.count < station.settings.expectedServers, loop.now < deadline {
             await changed.wait(until: deadline)
         }
@@ -59,13 +68,21 @@ actor Gathering {
         if let own = catalogue.system { systems[station.settings.host] = own }
         for hello in arrived.values where hello.system != nil { systems[hello.store.host] = hello.system }
         if Set(systems.values).count > 1 { throw Gathering.unrelated(systems) }
+        if station.settings.rebuilds { return try await begin(systems.values.first ?? .random()) }
         let newest = arrived.sorted { $0.key < $1.key }.max { $0.value.head.state < $1.value.head.state }
         if let newest, newest.value.head.state > catalogue.head.state {
             try await takeOver(from: newest.key)
         } else if catalogue.system == nil {
-            try await station.work { () throws(Failure) in
-                try catalogue.change { (change) throws(Failure) in try change.append(.system(.random())) }
-            }
+            try await begin(.random())
+        }
+    }
+
+    /// An empty catalogue. Of a system that is rebuilt it has the old id, so that who comes later belongs to it.
+    private func begin(_ system: SystemID) async throws(Failure) {
+        let catalogue = station.catalogue
+        try await station.work { () throws(Failure) in
+            try catalogue.reset()
+            try catalogue.change { (change) throws(Failure) in try change.append(.system(system)) }
         }
     }
 

@@ -37,7 +37,8 @@ struct Joining: Sendable {
         }
         station.number = number
         let mayBeBehind = try await isContinued(to: head)
-        try await station.catchUp(to: head.state)
+        // A copy that parted may be at a later state: only asking shows it.
+        try await station.catchUp(to: mayBeBehind ? head.state : nil)
         let troubles = try await reconcile(number, everyName: !mayBeBehind)
         _ = try await station.ask(.joined(troubles), at: .metadataServer)
     }
@@ -58,7 +59,12 @@ struct Joining: Sendable {
             try store.inventory == catalogue.inventory(of: number)
         }
         if !isSame { try await reportHoldings(number) }
-        return isSame && !everyName ? [] : try await reviewNames(number)
+        if isSame, !everyName { return [] }
+        let before = catalogue.head
+        let troubles = try await reviewNames(number) + reviewNotes(number)
+        // Others may have published the same meanwhile, and not with what is kept here.
+        if catalogue.head != before { try await reportHoldings(number) }
+        return troubles
     }
 
     // MARK: holdings
@@ -95,8 +101,20 @@ struct Joining: Sendable {
     }
 
     private func send(_ changes: inout [Holding]) async throws(Failure) {
-        if !changes.isEmpty { _ = try await station.ask(.hold(changes), at: .metadataServer) }
-        changes = []
+        defer { changes = [] }
+        if changes.isEmpty { return }
+        let (store, told) = (store, changes)
+        // Who joins again may have orders under way: what they bring meanwhile counts.
+        let now = try await station.work { () throws(Failure) in
+            var now: [Holding] = []
+            for one in told {
+                for content in one.contents {
+                    now.append(Holding([content], in: one.stores, try store.extent(of: content)))
+                }
+            }
+            return now
+        }
+        _ = try await station.ask(.hold(now), at: .metadataServer)
     }
 
     private func isKnown(_ content: ContentID) async throws(Failure) -> Bool {
@@ -134,6 +152,34 @@ struct Joining: Sendable {
             last = end.name
         }
         return try await setAside(clashing)
+    }
+
+    /// The same for names of contents that are kept here in part: no file stands under them.
+    private func reviewNotes(_ number: Int) async throws(Failure) -> [Failure] {
+        let (store, catalogue, host) = (store, station.catalogue, station.settings.host)
+        var clashing: [NamedEntry] = []
+        var last: Name?
+        while true {
+            let after = last
+            let (page, unknown) = try await station.work { () throws(Failure) in
+                let page = try store.noted(after: after, limit: Joining.page)
+                var unknown: [NamedEntry] = []
+                for named in page where try catalogue.entry(named.name)?.admits(named.entry) != true {
+                    unknown.append(named)
+                }
+                return (page, unknown)
+            }
+            guard let end = page.last else { break }
+            clashing += try await publishAgain(unknown, number)
+            last = end.name
+        }
+        let names = clashing.map(\.name)
+        try await station.work { () throws(Failure) in try store.forgetNotes(names) }
+        return names.map {
+            Failure(
+                .taken, $0, node: host,
+                "something else was published under it meanwhile; the part kept here is of no use")
+        }
     }
 
     /// Gives back what was refused.

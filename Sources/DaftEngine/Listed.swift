@@ -17,6 +17,8 @@ public struct Listed: Sendable {
     public let away: [String]
     /// Every data server of this run keeps it.
     public let isEverywhere: Bool
+    /// How many copies of it are wanted.
+    public let copies: Copies
 }
 
 /// One chunk of a file, and who keeps it.
@@ -46,6 +48,8 @@ public struct NodeStatus: Sendable {
     public let rank: Rank?
     /// None where the data server is not here or did not say.
     public let space: Space?
+    /// For how long it has been away, if that began in this run.
+    public let awayMilliseconds: UInt64?
 }
 
 /// Says who keeps a content, in the words of people.
@@ -54,22 +58,24 @@ struct Keepers: Sendable {
     let labels: [Int: String]
 
     init(_ roster: Roster) {
-        members = roster.members
+        members = roster.members.filter(\.isAlive)
         labels = roster.labels
     }
 
     func listed(
-        _ named: NamedEntry, size: Int64, chunks: Int, _ holders: Holders, _ stores: [KnownStore]
+        _ named: NamedEntry, size: Int64, chunks: Int, _ holders: Holders, _ copies: Copies, _ stores: [KnownStore]
     ) -> Listed {
         let partial = Set(holders.parts.map(\.store))
         let complete = members.filter { holders.complete.contains($0.number) }
+        let here = Set(members.map(\.number))
         let away = stores.filter { store in
-            labels[store.number] == nil && (holders.complete.contains(store.number) || partial.contains(store.number))
+            !here.contains(store.number) && (holders.complete.contains(store.number) || partial.contains(store.number))
         }
         return Listed(
             name: named.name, entry: named.entry, size: size, chunks: chunks,
             complete: complete.compactMap { labels[$0.number] },
             partly: members.filter { partial.contains($0.number) }.compactMap { labels[$0.number] },
-            away: away.map(\.info.host), isEverywhere: complete.count == members.count)
+            away: away.map(\.info.host), isEverywhere: complete.count == members.count,
+            copies: copies)
     }
 }

@@ -74,11 +74,14 @@ extension Session {
         for member in members {
             var space: Space?
             if member.isAlive, case .space(let told) = try? await station.ask(.space, at: member.rank) { space = told }
-            nodes.append(NodeStatus(store: member.store, rank: member.rank, space: space))
+            nodes.append(
+                NodeStatus(
+                    store: member.store, rank: member.isAlive ? member.rank : nil, space: space,
+                    awayMilliseconds: member.isAlive ? nil : member.awayMilliseconds))
         }
         let here = Set(members.map(\.number))
-        for store in stores where !here.contains(store.number) {
-            nodes.append(NodeStatus(store: store.info, rank: nil, space: nil))
+        for store in stores where !here.contains(store.number) && !store.hasLeft {
+            nodes.append(NodeStatus(store: store.info, rank: nil, space: nil, awayMilliseconds: nil))
         }
         return SystemStatus(
             state: catalogue.head.state, entries: counts.entries, contents: counts.contents, bytes: counts.bytes,
@@ -139,12 +142,13 @@ extension Session {
             let stores = try catalogue.stores()
             var listed: [Listed] = []
             for named in entries {
-                var (size, chunks, holders) = (Int64(0), 0, Holders())
+                var (size, chunks, holders, copies) = (Int64(0), 0, Holders(), Copies.one)
                 if let content = named.entry.content, let known = try catalogue.size(of: content) {
                     (size, chunks) = known
                     holders = try catalogue.holders(of: content)
+                    copies = try catalogue.copies(of: content)
                 }
-                listed.append(keepers.listed(named, size: size, chunks: chunks, holders, stores))
+                listed.append(keepers.listed(named, size: size, chunks: chunks, holders, copies, stores))
             }
             return listed
         }

@@ -7,20 +7,30 @@ import DaftLink
 
 actor MetadataServer {
     let station: Station
-    private nonisolated let loop: any Loop
+    nonisolated let loop: any Loop
     private let gathering: Gathering
-    private var members: [Rank: Member] = [:]
+    var seats = Seats()
     private var joined: Set<Rank> = []
+    /// What was found wrong until the start was over.
     private var troubles: [Failure] = []
+    private var hasStarted = false
     /// Which ranks are loading a content at this moment, in the order in which they began.
     private var loaders: [ContentID: [Rank]] = [:]
     private let changed: Signal
+    let tasks: Tasks
+    let repairs: Repairs
+    let begun: Nanoseconds
+    /// Whoever comes back by itself has said hello by then.
+    private static let callBackMilliseconds = 500
 
     init(_ station: Station) {
         self.station = station
         loop = station.loop
         gathering = Gathering(station)
         changed = Signal(on: station.loop)
+        tasks = Tasks(on: station.loop, orphanMilliseconds: station.settings.orphanMilliseconds)
+        repairs = Repairs(station)
+        begun = station.loop.now
     }
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
@@ -28,17 +38,25 @@ actor MetadataServer {
     func answer(_ request: Request, from rank: Rank) async -> Reply {
         do throws(Failure) {
             switch request {
+            case .delta, .publish, .hold, .wish: try await gathering.settled()
+            default: break
+            }
+            switch request {
             case .hello(let hello): return try await welcome(hello, from: rank)
             case .joined(let failures): return noteJoined(rank, failures)
             case .delta(let head): return try await station.records(after: head)
             case .publish(let publication): return try await publish(publication)
             case .hold(let holdings): return try await hold(holdings)
+            case .wish(let wish): return try await want(wish)
             case .members: return .members(listed())
             case .loading(let content, let begun): return noteLoading(content, begun, by: rank)
             case .ping: return .done
-            case .quit:
-                station.ending.wish()
+            case .order(let order): return await begin(order)
+            case .poll(let task): return await tasks.poll(task)
+            case .cancel(let task):
+                await tasks.cancel(task)
                 return .done
+            case .quit: return quit()
             default: return .failed(Failure(.malformed, [], "this is nothing to ask a metadata server"))
             }
         } catch {
@@ -54,19 +72,25 @@ actor MetadataServer {
             await changed.wait(until: deadline)
         }
         let absent = expected.filter { !joined.contains($0) }
+        hasStarted = true
+        mendLater()
+        defer { troubles = [] }
         return troubles + absent.map { Failure(.unreachable, [], node: "\($0)", "it did not join the system") }
     }
 
     private func welcome(_ hello: Hello, from rank: Rank) async throws(Failure) -> Reply {
         try await gathering.admit(hello, from: rank)
         let info = hello.store
-        if let twin = members.values.first(where: { $0.store.id == info.id && $0.rank != rank && $0.isAlive }) {
-            throw Failure(.locked, info.path, node: info.host, "the same store is served by \(twin.rank) already")
+        if let twin = seats.twin(of: info.id, besides: rank, alive: Set(station.link.ranks)) {
+            throw Failure(.locked, info.path, node: info.host, "the same store is served by \(twin) already")
         }
         let catalogue = station.catalogue
         let number = try await station.work { () throws(Failure) in
             try catalogue.change { (change) throws(Failure) in
-                if let number = try change.number(of: info.id) { return number }
+                if let number = try change.number(of: info.id) {
+                    let known = try change.stores().first { $0.number == number }
+                    if known?.info == info, known?.hasLeft == false { return number }
+                }
                 try change.append(.store(info))
                 guard let number = try change.number(of: info.id) else {
                     throw Failure(.failed, info.path, node: info.host, "the store got no number")
@@ -74,23 +98,49 @@ actor MetadataServer {
                 return number
             }
         }
-        members[rank] = Member(rank: rank, number: number, store: info, isAlive: true)
+        seats.take(number, info, at: rank, now: loop.now)
         station.roster.update(listed())
         return .welcome(number: number, catalogue.head)
     }
 
     private func noteJoined(_ rank: Rank, _ failures: [Failure]) -> Reply {
         joined.insert(rank)
-        troubles += failures.map { $0.at(station.roster.node(of: rank)) }
+        if !hasStarted { troubles += failures.map { $0.at(station.roster.node(of: rank)) } }
         changed.notify()
+        if hasStarted { mend() }
         return .done
     }
 
-    private func listed() -> [Member] {
-        let alive = Set(station.link.ranks)
-        return members.values.sorted { $0.rank < $1.rank }.map { member in
-            Member(
-                rank: member.rank, number: member.number, store: member.store, isAlive: alive.contains(member.rank))
+    func listed() -> [Member] {
+        seats.members(alive: Set(station.link.ranks), now: loop.now)
+    }
+
+    // MARK: who comes and goes
+
+    func note(_ rank: Rank, _ presence: Presence) async {
+        switch presence {
+        case .gone:
+            seats.gone(rank, now: loop.now)
+            forgetLoader(rank)
+            station.roster.update(listed())
+            mendLater()
+        case .here: await callBack(rank)
+        }
+    }
+
+    /// Who was away and is heard again may not know that it was; a new process says hello by itself.
+    private func callBack(_ rank: Rank) async {
+        while !station.isClosed {
+            await loop.sleep(milliseconds: MetadataServer.callBackMilliseconds)
+            guard seats.isVacant(rank), station.link.ranks.contains(rank) else { return }
+            if (try? await station.ask(.join, at: rank)) == .done { return }
+        }
+    }
+
+    private func forgetLoader(_ rank: Rank) {
+        for (content, ranks) in loaders where ranks.contains(rank) {
+            let others = ranks.filter { $0 != rank }
+            loaders[content] = others.isEmpty ? nil : others
         }
     }
 
@@ -116,6 +166,14 @@ actor MetadataServer {
             try catalogue.change { (change) throws(Failure) in
                 for holding in holdings { try recording(holding, in: &change) }
             }
+        }
+        return .done
+    }
+
+    private func want(_ wish: Wish) async throws(Failure) -> Reply {
+        let catalogue = station.catalogue
+        try await station.work { () throws(Failure) in
+            try catalogue.change { (change) throws(Failure) in try wanting(wish, in: &change) }
         }
         return .done
     }

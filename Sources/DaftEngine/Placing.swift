@@ -17,7 +17,8 @@ struct Placing {
 
     func place(_ entries: [NamedEntry]) async -> [Failure] {
         await located { [store] () throws(Failure) in
-            let failures = try store.place(entries)
+            let whole = try noting(entries)
+            let failures = try store.place(whole)
             return failures + store.finishDirectories(entries.filter(\.entry.isDirectory))
         }
     }
@@ -25,6 +26,17 @@ struct Placing {
     /// Like `place`, for some of many: whoever places the last sets the directories' mode and mtime.
     func placeFiles(_ entries: [NamedEntry]) async -> [Failure] {
         await located { [store] () throws(Failure) in try store.place(entries) }
+    }
+
+    /// The entries that can have their names; those of contents that are kept in part are noted.
+    private func noting(_ entries: [NamedEntry]) throws(Failure) -> [NamedEntry] {
+        var (whole, partly): ([NamedEntry], [NamedEntry]) = ([], [])
+        for named in entries {
+            let extent = try named.entry.content.map { (content) throws(Failure) in try store.extent(of: content) }
+            if case .part(let chunks) = extent, !chunks.isEmpty { partly.append(named) } else { whole.append(named) }
+        }
+        try store.note(partly)
+        return whole
     }
 
     func settle(_ settled: [Settled]) async -> [Failure] {

@@ -45,7 +45,18 @@ func publishing(_ publication: Publication, in change: inout Change) throws(Fail
     for kept in publication.contents where admitted.contains(kept.id) && !recorded.contains(kept.id) {
         try recordHoldings(of: kept, in: &change)
     }
+    try wanting(Wish(admitted.sorted(), publication.copies), in: &change)
     return verdicts
+}
+
+/// Records a wish as far as it is larger than what was wished before; what is said of unknown contents means nothing.
+func wanting(_ wish: Wish, in change: inout Change) throws(Failure) {
+    if wish.copies == .one { return }
+    var fresh: [ContentID] = []
+    for content in wish.contents where try change.knows(content: content) {
+        if try change.copies(of: content) < wish.copies { fresh.append(content) }
+    }
+    if !fresh.isEmpty { try change.append(.wish(Wish(fresh, wish.copies))) }
 }
 
 /// Records a holding as far as it says anything new; what is said of unknown contents means nothing.

@@ -7,20 +7,32 @@ import Synchronization
 
 extension Session {
     /// Publishes `sources` on the data server at `host`; where none is named on the one of this node, else on any.
-    public func put(_ sources: [[UInt8]], at host: String? = nil, as name: Name? = nil) async -> Report {
+    /// Of several copies the others go to the data servers that follow, along a chain.
+    public func put(
+        _ sources: [[UInt8]], at host: String? = nil, as name: Name? = nil, copies: Copies? = nil
+    ) async -> Report {
         do throws(Failure) {
             let members = try await lookAround()
+            let copies = copies ?? station.settings.copies
             let sources = try named(sources, as: name)
             let target = try member(at: host, among: members) ?? anyMember(of: members, for: sources.map(\.name))
-            let toOne = ToOne(member: target, chunkSize: station.settings.chunkSize)
-            return await stage(sources, toOne, on: [target])
+            let targets = following(target, copies.among(members.count), of: members)
+            if targets.count > 1 { gauge.expect(copies: targets.count) }
+            let assignment: any Assignment =
+                targets.count > 1
+                ? ToEvery(targets, from: self, copies: copies)
+                : ToOne(member: target, chunkSize: station.settings.chunkSize, copies: copies)
+            var report = await stage(sources, assignment, on: targets)
+            if let few = tooFew(copies, members) { report.warnings.append(few) }
+            return report
         } catch {
             return .failed(error)
         }
     }
 
     /// Publishes `sources` spread over the data servers: small files whole, large ones cut by chunks.
-    public func diffuse(_ sources: [[UInt8]], as name: Name? = nil) async -> Report {
+    /// Of several copies the others are made afterwards, from data server to data server.
+    public func diffuse(_ sources: [[UInt8]], as name: Name? = nil, copies: Copies? = nil) async -> Report {
         do throws(Failure) {
             let members = try await lookAround()
             var free: [Int64] = []
@@ -29,8 +41,17 @@ extension Session {
                 guard case .space(let space) = reply else { throw station.unexpected(reply, from: member.rank) }
                 free.append(space.free)
             }
-            let spread = ToAll(members, Placement(free: free, chunkSize: station.settings.chunkSize))
-            return await stage(try named(sources, as: name), spread, on: members)
+            let copies = copies ?? station.settings.copies
+            let spread = ToAll(members, Placement(free: free, chunkSize: station.settings.chunkSize), copies)
+            let sources = try named(sources, as: name)
+            var report = await stage(sources, spread, on: members)
+            if copies > .one, report.files > 0, !Task.isCancelled {
+                let repaired = await haveRepaired(.repair(below: sources.map(\.name)))
+                report.failures += repaired.failures
+                report.moved += repaired.moved
+            }
+            if let few = tooFew(copies, members) { report.warnings.append(few) }
+            return report
         } catch {
             return .failed(error)
         }
@@ -43,6 +64,25 @@ extension Session {
         report.names = sources.map(\.name)
         report.places = members.map(station.roster.label)
         return report
+    }
+
+    private func tooFew(_ copies: Copies, _ members: [Member]) -> Failure? {
+        guard case .atLeast(let wanted) = copies, wanted > members.count else { return nil }
+        let there = "\(members.count) data server\(members.count == 1 ? "" : "s")"
+        return Failure(
+            .missing, [],
+            "\(wanted) copies are wanted, and there are \(there): the others are made when more have joined")
+    }
+
+    /// So many data servers from `first` on, round in the order of ranks; each on another node as long as there are any.
+    private func following(_ first: Member, _ count: Int, of members: [Member]) -> [Member] {
+        let sorted = members.sorted { $0.rank < $1.rank }
+        let start = sorted.firstIndex { $0.rank == first.rank } ?? 0
+        let round = sorted[start...] + sorted[..<start]
+        var hosts: Set<String> = []
+        let ones = round.filter { hosts.insert($0.store.host).inserted }
+        let others = round.filter { member in !ones.contains { $0.rank == member.rank } }
+        return Array((ones + others).prefix(max(1, count)))
     }
 
     /// The name each source is published under.
@@ -67,6 +107,7 @@ func publishedName(of path: [UInt8], unless given: Name?) throws(Failure) -> Nam
 private struct ToOne: Assignment {
     let member: Member
     let chunkSize: ChunkSize
+    let copies: Copies
 
     func assign(_ files: [StagedFile]) -> [Share] {
         files.enumerated().map { index, file in
@@ -76,11 +117,13 @@ private struct ToOne: Assignment {
 }
 
 private final class ToAll: Assignment {
+    let copies: Copies
     private let members: [Member]
     private let placement: Mutex<Placement>
 
-    init(_ members: [Member], _ placement: Placement) {
+    init(_ members: [Member], _ placement: Placement, _ copies: Copies) {
         self.members = members
+        self.copies = copies
         self.placement = Mutex(placement)
     }
 

@@ -10,13 +10,18 @@ extension Station {
     public func start() async throws(Failure) -> [Failure] {
         if isMetadataServer {
             let server = MetadataServer(self)
+            link.onChange { [loop] rank, presence in loop.start { await server.note(rank, presence) } }
             link.serve(Reception(self, metadataServer: server, dataServer: nil))
             return await server.awaitServers()
         }
         guard let store else { throw Failure(.usage, [], "a data server needs a store") }
-        link.serve(Reception(self, metadataServer: nil, dataServer: DataServer(self, store)))
+        let rejoining = Rejoining(self, store)
+        link.onChange { [loop] rank, presence in
+            if rank == .metadataServer, presence == .here { loop.start { await rejoining.wish() } }
+        }
+        link.serve(Reception(self, metadataServer: nil, dataServer: DataServer(self, store, rejoining)))
         do throws(Failure) {
-            try await Joining(self, store).run()
+            try await rejoining.start()
         } catch {
             // Rank 0 need not wait for a server that will not come.
             _ = try? await ask(.joined([error.at(settings.host)]), at: .metadataServer)

@@ -18,6 +18,14 @@ public struct Settings: Sendable {
     /// How many data servers the metadata server waits for at start, and how long.
     public var expectedServers = 0
     public var gatherMilliseconds = 30_000
+    /// How many copies are wanted of what is published, where its user says nothing.
+    public var copies = Copies.one
+    /// On the metadata server: copies are made again for a store that has been away for so long; nil: never by itself.
+    public var repairAfterMilliseconds: Int?
+    /// On the metadata server: `quit` asks each data server to end, too; else the program sees to that.
+    public var endsDataServers = false
+    /// On the metadata server: no catalogue counts, and what is published is learned from the stores.
+    public var rebuilds = false
     /// How long a small question may take.
     public var callMilliseconds = 10_000
     /// How long a run of chunks may take.

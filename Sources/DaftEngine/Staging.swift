@@ -20,6 +20,8 @@ protocol Assignment: Sendable {
     var isReadEverywhere: Bool { get }
     /// How they get it from one another; nil: each by itself.
     func chain(for files: [StagedFile]) -> Chain?
+    /// How many copies are wanted for good.
+    var copies: Copies { get }
 }
 
 extension Assignment {
@@ -152,7 +154,8 @@ struct Staging: Sendable {
         let contents = ready.map { KeptContent(id: $0.content, manifest: $0.manifest, holdings: $0.holdings) }
         do throws(Failure) {
             let reply = try await station.ask(
-                .publish(Publication(entries: entries, contents: contents)), at: .metadataServer,
+                .publish(Publication(entries: entries, contents: contents, copies: assignment.copies)),
+                at: .metadataServer,
                 timeoutMilliseconds: station.settings.loadMilliseconds)
             guard case .published(let state, let verdicts) = reply, verdicts.count == entries.count else {
                 throw station.unexpected(reply, from: .metadataServer)

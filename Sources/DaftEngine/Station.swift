@@ -25,9 +25,10 @@ public final class Station: Sendable {
     let relay: Relay
     let learned: Learned
     public let underWay: UnderWay
-    /// On the metadata server: whether a user has asked for the end of the system.
+    /// Whether a user has asked for the end of the system, or of this data server.
     public let ending = Ending()
     private let storeNumber = Mutex<Int?>(nil)
+    private let closed = Atomic<Bool>(false)
     private let follower = Mutex<Follower?>(nil)
 
     public var rank: Rank { link.rank }
@@ -70,8 +71,11 @@ public final class Station: Sendable {
         set { storeNumber.withLock { $0 = newValue } }
     }
 
+    var isClosed: Bool { closed.load(ordering: .relaxed) }
+
     /// Ends what this rank has open. The link is closed before, so that nobody asks any more.
     public func close() {
+        closed.store(true, ordering: .relaxed)
         link.close()
         workers.stop()
         catalogue.close()
@@ -174,7 +178,9 @@ final class Roster: Sendable {
     /// The rank whose store has this number in the catalogue.
     func rank(ofStore number: Int) -> Rank? { members.first { $0.number == number && $0.isAlive }?.rank }
 
-    func node(of rank: Rank) -> String { member(rank)?.store.host ?? "\(rank)" }
+    func node(of rank: Rank) -> String {
+        member(rank)?.store.host ?? (rank == .metadataServer ? "the metadata server" : "\(rank)")
+    }
 
     /// How people call each data server, by its store's number: as its node, and by its rank too where several are on
     /// it.

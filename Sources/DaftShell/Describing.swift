@@ -51,9 +51,11 @@ private func listing(of commands: [CommandUnderWay]) -> String {
     return "\n" + aligned([["node", "since", "progress", "command"]] + rows)
 }
 
+private func begin(of command: CommandUnderWay) -> Time { moment(millisecondsAgo: command.milliseconds) }
+
 /// By the clock of whoever looks.
-private func begin(of command: CommandUnderWay) -> Time {
-    Time(seconds: Int64(time(nil)) - Int64(clamping: command.milliseconds / 1000), nanoseconds: 0)
+func moment(millisecondsAgo milliseconds: UInt64) -> Time {
+    Time(seconds: Int64(time(nil)) - Int64(clamping: milliseconds / 1000), nanoseconds: 0)
 }
 
 private func facts(of listed: Listed, _ content: ContentID?, otherNames: [Name]) -> String {
@@ -67,11 +69,19 @@ private func facts(of listed: Listed, _ content: ContentID?, otherNames: [Name])
         let bytes = listed.size < 1024 ? "" : " (\(shown(size: listed.size)))"
         facts += [
             ["size", counted(listed.size, "byte") + bytes], ["content", content.hex], ["chunks", "\(listed.chunks)"],
-            ["kept by", place(of: listed)],
+            ["kept by", place(of: listed)], ["wanted", wanted(listed.copies)],
         ]
     }
     facts += otherNames.map { ["also as", "\($0)"] }
     return "\(listed.name)\n" + aligned(facts.map { ["", $0[0], $0[1]] })
+}
+
+private func wanted(_ copies: Copies) -> String {
+    switch copies {
+    case .everywhere: "on every data server"
+    case .atLeast(1): "1 copy"
+    case .atLeast(let count): "\(count) copies"
+    }
 }
 
 /// `│   ├── name`

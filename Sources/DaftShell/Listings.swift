@@ -34,7 +34,7 @@ extension Shell {
     }
 
     func table(of nodes: [NodeStatus]) -> String {
-        let title = ["rank", "node", "state", "free", "total", "store"]
+        let title = ["rank", "node", "state", "free", "total", "store", "since"]
         return aligned([title] + nodes.map(row), right: [0, 3, 4])
     }
 
@@ -93,7 +93,7 @@ private func row(_ node: NodeStatus) -> [String] {
     [
         node.rank.map { "\($0.number)" } ?? "-", node.store.host, state(of: node),
         node.space.map { shown(size: $0.free) } ?? "-", node.space.map { shown(size: $0.total) } ?? "-",
-        shown(node.store.path),
+        shown(node.store.path), node.awayMilliseconds.map { shown(moment(millisecondsAgo: $0)) } ?? "",
     ]
 }
 
@@ -133,5 +133,6 @@ func jsonRow(_ node: NodeStatus) -> String {
             "rank": node.rank.map { .number(Int64($0.number)) } ?? .nothing, "node": .text(node.store.host),
             "state": .text(state(of: node)), "free": node.space.map { .number($0.free) } ?? .nothing,
             "total": node.space.map { .number($0.total) } ?? .nothing, "store": .bytes(node.store.path),
+            "since": node.awayMilliseconds.map { .text(universal(moment(millisecondsAgo: $0))) } ?? .nothing,
         ])
 }

@@ -68,7 +68,8 @@ func summary(of report: Report, _ command: Command, took time: Duration, json: B
                 "milliseconds": .number(seconds * 1000 + attoseconds / 1_000_000_000_000_000),
             ])
     }
-    return "\(shown(names: report.names)): \(what), \(shown(size: report.moved)) moved, \(shown(time))\n"
+    let subject = report.names.isEmpty ? "" : "\(shown(names: report.names)): "
+    return "\(subject)\(what), \(shown(size: report.moved)) moved, \(shown(time))\n"
 }
 
 private func deed(of command: Command, _ report: Report) -> String? {
@@ -77,6 +78,12 @@ private func deed(of command: Command, _ report: Report) -> String? {
     switch command {
     case .put, .diffuse: return "\(files), \(shown(size: report.bytes)) published on \(place)"
     case .bcast: return "\(files) on \(place)"
+    case .repair:
+        return report.files == 0 && report.failures.isEmpty
+            ? "nothing lacks"
+            : "\(report.files) cop\(report.files == 1 ? "y" : "ies") made, \(shown(size: report.bytes))"
+    case .leave:
+        return report.failures.isEmpty ? "\(place) has left, \(shown(size: report.bytes)) copied before" : nil
     case .fetch: return "\(files) brought to \(place)"
     case .get(_, let path):
         return "\(files), \(shown(size: report.bytes)) written" + (path.map { " to \(shown($0))" } ?? "")

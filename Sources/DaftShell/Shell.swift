@@ -98,6 +98,8 @@ extension Command {
         case .stat: .stat
         case .tree: .tree
         case .verify: .verify
+        case .repair: .repair
+        case .leave: .leave
         case .status: .status
         case .help: .help
         case .shell: .shell

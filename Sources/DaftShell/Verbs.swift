@@ -6,8 +6,9 @@ import DaftEngine
 extension Shell {
     func carryOut(_ command: Command, _ session: Session) async -> Report {
         switch command {
-        case .put(let sources, let host, let name): await session.put(sources, at: host, as: name)
-        case .diffuse(let sources, let name): await session.diffuse(sources, as: name)
+        case .put(let sources, let host, let name, let copies):
+            await session.put(sources, at: host, as: name, copies: copies)
+        case .diffuse(let sources, let name, let copies): await session.diffuse(sources, as: name, copies: copies)
         case .bcast(let things, let name, let isShared): await session.bcast(things, as: name, shared: isShared)
         case .fetch(let names, let host): await session.fetch(names, at: host)
         case .get(let names, let path): await session.get(names, to: path)
@@ -17,6 +18,8 @@ extension Shell {
         case .stat(let name): await stat(name, session)
         case .tree(let name): await tree(name, session)
         case .verify(let names): await verify(names, session)
+        case .repair: await session.repair()
+        case .leave(let host): await session.leave(host)
         case .status: await status(session)
         case .quit: await session.quit()
         case .help, .shell, .nothing: Report()

@@ -18,7 +18,7 @@ struct Known: Sendable {
 
 /// Used by one thread at a time, inside the store's mutex.
 final class Ledger: @unchecked Sendable {
-    static let version: Int64 = 1
+    static let version: Int64 = 2
     let database: Database
     /// Over everything kept; see `inventoryMark`.
     private(set) var inventory: UInt64 = 0
@@ -29,6 +29,10 @@ final class Ledger: @unchecked Sendable {
         switch found {
         case 0: try database.transaction { try database.execute(Ledger.schema) }
         case Ledger.version: break
+        case 1:
+            try database.transaction {
+                try database.execute(Ledger.spreadSchema + "PRAGMA user_version = \(Ledger.version);")
+            }
         default: throw Failure(.malformed, path, "made by another version of daft (format \(found))")
         }
     }
@@ -48,7 +52,15 @@ final class Ledger: @unchecked Sendable {
             chunk_size INTEGER NOT NULL, synced INTEGER NOT NULL, content BLOB);
         CREATE TABLE ingest_chunks(number INTEGER, chunk INTEGER, id BLOB NOT NULL, PRIMARY KEY(number, chunk))
             WITHOUT ROWID;
+        \(spreadSchema)
         PRAGMA user_version = \(version);
+        """
+
+    /// Names of contents that are kept in part, of use to nobody here, and to all when every catalogue is lost.
+    private static let spreadSchema = """
+        CREATE TABLE spread(name BLOB PRIMARY KEY, entry BLOB NOT NULL, number INTEGER NOT NULL) WITHOUT ROWID;
+        CREATE INDEX spread_of ON spread(number);
+
         """
 
     /// All of `body` or nothing.
@@ -147,7 +159,7 @@ final class Ledger: @unchecked Sendable {
             try database.run(
                 "DELETE FROM chunks WHERE word = ? AND number = ?", .integer(id.word), .integer(known.number))
         }
-        for table in ["names", "parts", "contents"] {
+        for table in ["names", "spread", "parts", "contents"] {
             try database.run("DELETE FROM \(table) WHERE number = ?", .integer(known.number))
         }
     }

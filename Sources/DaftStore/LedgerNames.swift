@@ -38,10 +38,8 @@ extension Ledger {
     private static let columns = "name, entry, size, mtime, inode"
 
     private func standing(_ row: borrowing Row) throws -> Standing {
-        let name: Name
-        do { name = try Name(row.bytes(0)) } catch { throw Malformed("name: \(error.reason)", at: 0) }
-        return Standing(
-            named: NamedEntry(name, try Entry(decoding: row.bytes(1))),
+        Standing(
+            named: NamedEntry(try name(row.bytes(0)), try Entry(decoding: row.bytes(1))),
             stamp: Stamp(size: row.integer(2), recorded: row.integer(3), inode: row.word(4)))
     }
 
@@ -51,6 +49,35 @@ extension Ledger {
             "INSERT OR REPLACE INTO names VALUES(?, ?, ?, ?, ?, ?)", .blob(named.name.bytes),
             .blob(named.entry.encoded), number.map { .integer($0) } ?? .null, .integer(stamp.size),
             .integer(stamp.mtime), .integer(stamp.inode))
+        if number != nil { try forgetNote(named.name) }
+    }
+
+    /// Records that a content that is kept in part has this name.
+    func note(_ named: NamedEntry) throws {
+        guard let content = named.entry.content, let number = try known(content)?.number else { return }
+        try database.run(
+            "INSERT OR REPLACE INTO spread VALUES(?, ?, ?)", .blob(named.name.bytes), .blob(named.entry.encoded),
+            .integer(number))
+    }
+
+    func forgetNote(_ name: Name) throws {
+        try database.run("DELETE FROM spread WHERE name = ?", .blob(name.bytes))
+    }
+
+    /// The noted names in order.
+    func notes(after: Name?, limit: Int) throws -> [NamedEntry] {
+        var found: [NamedEntry] = []
+        try database.run(
+            "SELECT name, entry FROM spread WHERE name > ? ORDER BY name LIMIT ?", .blob(after?.bytes ?? []),
+            .integer(limit)
+        ) { row in
+            found.append(NamedEntry(try name(row.bytes(0)), try Entry(decoding: row.bytes(1))))
+        }
+        return found
+    }
+
+    private func name(_ bytes: [UInt8]) throws -> Name {
+        do { return try Name(bytes) } catch { throw Malformed("name: \(error.reason)", at: 0) }
     }
 
     func setStamp(_ stamp: Stamp, of name: Name) throws {

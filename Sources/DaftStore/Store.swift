@@ -100,6 +100,20 @@ public final class Store: Sendable {
         try recorded { try $0.standings(after: after, limit: limit).map(\.named) }
     }
 
+    /// Notes the names of contents that are kept in part: when every catalogue is lost, they are told from here.
+    public func note(_ entries: [NamedEntry]) throws(Failure) {
+        if !entries.isEmpty { try change { ledger in for named in entries { try ledger.note(named) } } }
+    }
+
+    public func forgetNotes(_ names: [Name]) throws(Failure) {
+        if !names.isEmpty { try change { ledger in for name in names { try ledger.forgetNote(name) } } }
+    }
+
+    /// What was noted, in the order of names.
+    public func noted(after: Name?, limit: Int) throws(Failure) -> [NamedEntry] {
+        try recorded { try $0.notes(after: after, limit: limit) }
+    }
+
     public func entry(_ name: Name) throws(Failure) -> Entry? { try recorded { try $0.standing(name)?.entry } }
 
     public func names(of content: ContentID) throws(Failure) -> [Name] {

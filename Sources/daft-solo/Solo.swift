@@ -60,6 +60,7 @@ private func settings(_ options: Options) throws(Failure) -> [Settings] {
         var some = some
         some.chunkSize = options.chunkSize
         some.packing = options.packing
+        some.copies = options.copies
         some.durable = options.durable ?? false
         return some
     }

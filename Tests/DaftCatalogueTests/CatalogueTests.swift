@@ -7,7 +7,7 @@ import Glibc
 import Testing
 
 /// A directory of its own, removed at the end.
-private final class Place {
+final class Place {
     let path: String
     var file: String { path + "/catalogue.sqlite" }
 
@@ -124,7 +124,7 @@ private final class Place {
         do { try Database(path: place.file, durable: false).execute("PRAGMA user_version = 7") }
         let failure = #expect(throws: Failure.self) { try Catalogue(path: place.file) }
         #expect(failure?.reason.contains("format 7") == true)
-        #expect(failure?.reason.contains("format 1") == true)
+        #expect(failure?.reason.contains("format 2") == true)
     }
 
     @Test func aCatalogueThatIsOpenElsewhereIsRefused() throws {

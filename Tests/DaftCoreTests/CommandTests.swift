@@ -78,6 +78,9 @@ private func expect(_ line: String, _ expected: Command, sourceLocation: SourceL
         try expect("verify", .verify([]))
         try expect("verify a b", .verify([name("/a"), name("/b")]))
         try expect("status", .status)
+        try expect("repair", .repair)
+        try expect("leave n3:2", .leave(host: "n3:2"))
+        try expect("leave @n3", .leave(host: "n3"))
         try expect("help", .help(nil))
         try expect("help ls", .help(.ls))
         try expect("help !", .help(.shell))
@@ -102,17 +105,23 @@ private func expect(_ line: String, _ expected: Command, sourceLocation: SourceL
         ("frobnicate", "column 1: unknown command `frobnicate`"),
         ("a\\nb", "column 1: unknown command `a\\nb`"),
         ("help gte", "column 6: unknown command `gte`: did you mean `get`?"),
-        ("put", "put needs a SRC\nusage: put SRC…[@HOST] [--as NAME]"),
-        ("put @n3", "put needs a SRC\nusage: put SRC…[@HOST] [--as NAME]"),
-        ("put a --sa b", "column 7: unknown option `--sa`: did you mean `--as`?\nusage: put SRC…[@HOST] [--as NAME]"),
+        ("put", "put needs a SRC\nusage: put SRC…[@HOST] [--as NAME] [--copies K]"),
+        ("put @n3", "put needs a SRC\nusage: put SRC…[@HOST] [--as NAME] [--copies K]"),
+        (
+            "put a --sa b",
+            "column 7: unknown option `--sa`: did you mean `--as`?\nusage: put SRC…[@HOST] [--as NAME] [--copies K]"
+        ),
         ("put a --as", "column 7: --as needs a value: --as NAME"),
         ("put a --as=", "column 7: --as needs a value: --as NAME"),
         ("put a b --as c", "column 9: --as: one name is for one source"),
         ("put a --as ../b", "column 7: `../b`: a name has no . or .. in it"),
-        ("put a ''", "column 7: an empty word\nusage: put SRC…[@HOST] [--as NAME]"),
+        ("put a ''", "column 7: an empty word\nusage: put SRC…[@HOST] [--as NAME] [--copies K]"),
         ("cat", "cat needs a NAME\nusage: cat NAME"),
         ("cat a b", "column 7: `b` is one too many\nusage: cat NAME"),
         ("status now", "column 8: `now` is one too many\nusage: status"),
+        ("put a --copies 0", "column 7: --copies: `0` is no number from 1 to 255"),
+        ("diffuse --copies=x a", "column 9: --copies: `x` is no number from 1 to 255"),
+        ("leave a/b", "column 7: `a/b` is no name of a node"),
         ("get a//b", "column 5: `a//b`: a name has no empty parts"),
         ("stat .daft/x", "column 6: `.daft/x`: /.daft is daft's own"),
         ("ls -lx", "column 4: unknown option `-lx`: did you mean `-l`?\nusage: ls [-l] [-n] [-c] [NAME…]"),
@@ -145,10 +154,11 @@ private func expect(_ line: String, _ expected: Command, sourceLocation: SourceL
 
 @Suite struct HelpTests {
     @Test(arguments: [
-        (Verb.put, "put SRC…[@HOST] [--as NAME]"), (.diffuse, "diffuse SRC… [--as NAME]"),
+        (Verb.put, "put SRC…[@HOST] [--as NAME] [--copies K]"), (.diffuse, "diffuse SRC… [--as NAME] [--copies K]"),
         (.bcast, "bcast [--shared] SRC…|NAME… [--as NAME]"), (.fetch, "fetch NAME…[@HOST]"),
         (.get, "get NAME… [--to PATH]"), (.cat, "cat NAME"), (.ls, "ls [-l] [-n] [-c] [NAME…]"),
-        (.stat, "stat NAME"), (.tree, "tree [NAME]"), (.verify, "verify [NAME…]"), (.status, "status"),
+        (.stat, "stat NAME"), (.tree, "tree [NAME]"), (.verify, "verify [NAME…]"), (.repair, "repair"),
+        (.leave, "leave HOST"), (.status, "status"),
         (.help, "help [COMMAND]"), (.shell, "!COMMAND"), (.comment, "# comment"), (.quit, "quit"),
     ])
     func everyCommandHasItsSynopsis(verb: Verb, synopsis: String) {
@@ -160,7 +170,7 @@ private func expect(_ line: String, _ expected: Command, sourceLocation: SourceL
     }
 
     @Test func everyOptionIsExplained() {
-        #expect(Verb.put.shape.help.contains("--as NAME  the name to publish it under"))
+        #expect(Verb.put.shape.help.contains("--as NAME   the name to publish it under"))
         #expect(Verb.ls.shape.help.contains("-c  every chunk"))
         #expect(OptionTable.common.help.contains("-q, --quiet  "))
         #expect(OptionTable.common.help.contains("[DAFT_CHUNK_SIZE]"))

@@ -21,6 +21,7 @@ private func documented() throws -> [String: any Coded] {
         NamedEntry(try Name("/d"), Entry(.directory, mode: 0o755, mtime: time)),
         StoreInfo(id: id, host: "n1", path: Array("/tmp".utf8)),
         Holding([a, b], in: BitSet([0, 3]), .complete),
+        Wish([a], .atLeast(2)),
         Record.holding(Holding([a], in: BitSet([0]), .part(BitSet([4])))),
         Head(state: 7, digest: 0x0102),
         Failure(.noSpace, "/a".utf8, node: "n3", "disk full"),

@@ -91,6 +91,13 @@ private func expectForm<T: Coded>(
             "02000000", hexA, hexB, "01000000", "0900000000000000", "00")
     }
 
+    @Test func aWishIsContentsAndHowManyCopies() {
+        expectForm(Wish([a], .atLeast(2)), "01000000", hexA, "0200")
+        expectForm(Copies.everywhere, "0001")
+        #expect(throws: Malformed("number of copies", at: 0)) { try Copies(decoding: [0, 0]) }
+        #expect(throws: Malformed("number of copies", at: 0)) { try Copies(decoding: [1, 1]) }
+    }
+
     @Test func aHeadIsStateAndDigest() {
         expectForm(Head(state: 7, digest: 0x0102), "0700000000000000", "0201000000000000")
         expectForm(Head.empty, "0000000000000000", "0000000000000000")
@@ -128,6 +135,8 @@ private func expectForm<T: Coded>(
         expectForm(
             Record.holding(Holding([a], in: BitSet([0]), .part(BitSet([4])))),
             "01", "05", "01000000", hexA, "01000000", "0100000000000000", "01", "01000000", "1000000000000000")
+        expectForm(Record.wish(Wish([a, b], .everywhere)), "01", "06", "02000000", hexA, hexB, "0001")
+        expectForm(Record.left(BitSet([2])), "01", "07", "01000000", "0400000000000000")
     }
 
     @Test func longEncodingsSurviveToo() throws {

@@ -33,13 +33,13 @@ func expectForms<T: Coded>(_ values: [T], _ forms: [String], sourceLocation: Sou
                 .publish(
                     Publication(
                         entries: [named],
-                        contents: [KeptContent(id: a, manifest: manifest, holdings: [StoreExtent(store: 1, .complete)])]
-                    )),
+                        contents: [KeptContent(id: a, manifest: manifest, holdings: [StoreExtent(store: 1, .complete)])],
+                        copies: .everywhere)),
                 .hold([Holding([a], in: BitSet([0]), .complete)]), .members, .loading(a, begun: true), .have([a]),
                 .doubt([b]), .poll(task: 5), .cancel(task: 6), .space,
                 .identify(Offer(rank: Rank(2), number: 3), [span]), .ping,
                 .joined([failure]), .quit, .underWay,
-                .sees(info),
+                .sees(info), .join, .wish(Wish([a], .atLeast(2))),
             ] as [Request],
             requestForms)
     }
@@ -49,7 +49,8 @@ func expectForms<T: Coded>(_ values: [T], _ forms: [String], sourceLocation: Sou
             [
                 .order(.ingest(ingest)), .order(.settle([Settled(key: b, content: a, manifest: manifest)])),
                 .order(.place([named])), .order(.fetch(fetch)), .order(.verify(below: [.root], state: 7)),
-                .order(.discard([a])),
+                .order(.discard([a])), .order(.replicate(Replicate([Lacking(a, .complete)], state: 7))),
+                .order(.repair(below: [.root])), .order(.leave(store: 3)),
             ] as [Request],
             orderForms)
     }
@@ -62,7 +63,8 @@ func expectForms<T: Coded>(_ values: [T], _ forms: [String], sourceLocation: Sou
                 .done, .failed(failure), .welcome(number: 2, head), .records(Delta(records: [record], head: head)),
                 .forked,
                 .published(7, [.new, .known, .refused(failure)]),
-                .members([Member(rank: Rank(1), number: 0, store: store, isAlive: true)]), .loaders([Rank(3)]),
+                .members([Member(rank: Rank(1), number: 0, store: store, isAlive: false, awayMilliseconds: 9)]),
+                .loaders([Rank(3)]),
                 .have([.complete, .nothing]), .working(task: 5, progress), .space(Space(total: 9, free: 8)),
                 .identified([.ids([a]), .failed(failure), .unknown]),
                 .underWay([
@@ -81,6 +83,7 @@ func expectForms<T: Coded>(_ values: [T], _ forms: [String], sourceLocation: Sou
                 .finished(.fetched(Fetched(files: 1, moved: 2, failures: [failure], lacking: [lacking]))),
                 .finished(.verified(Verified(contents: 1, bytes: 2, corrupt: 3, repaired: 4, failures: [failure]))),
                 .finished(.failed(failure)),
+                .finished(.repaired(Repaired(copies: 1, bytes: 2, moved: 3, failures: [failure], warnings: []))),
             ] as [Reply],
             outcomeForms)
     }
@@ -115,10 +118,10 @@ private let requestForms = [
     "010100112233445566778899aabbccddeeff020000006e31040000002f746d7007000000000000000201000000000000"
         + "0100112233445566778899aabbccddeeff",
     "010207000000000000000201000000000000",
-    "010301000000010000002f01ed0100f15365000000000500000001000000000102030405060708090a0b0c0d0e0f1011"
+    "011301000000010000002f01ed0100f15365000000000500000001000000000102030405060708090a0b0c0d0e0f1011"
         + "12131415161718191a1b1c1d1e1f0188130000000000000010000002000000000102030405060708090a0b0c0d0e0f10"
         + "1112131415161718191a1b1c1d1e1f202122232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f01"
-        + "0000000100000000",
+        + "00000001000000000001",
     "01040100000001000000000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f010000000100"
         + "00000000000000",
     "0105",
@@ -135,6 +138,8 @@ private let requestForms = [
     "0111",
     "0112040000002f732f61881300000000000000f15365000000000500000000f153650000000005000000080000000000"
         + "00000900000000000000a401",
+    "0114",
+    "011501000000000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f0200",
 ]
 
 private let orderForms = [
@@ -150,6 +155,9 @@ private let orderForms = [
     "01090401000000010000002f070000000000000001020000000200000001000000010000000100000001",
     "01090501000000010000002f0700000000000000",
     "01090601000000000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f",
+    "01090701000000000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f000700000000000000",
+    "01090801000000010000002f",
+    "01090903000000",
 ]
 
 private let replyForms = [
@@ -159,7 +167,8 @@ private let replyForms = [
     "01040101000000070000000000000002000000010207000000000000000201000000000000",
     "0105",
     "010607000000000000000300000000010207020000002f61020000006e330400000066756c6c",
-    "010701000000010000000000000000112233445566778899aabbccddeeff020000006e31040000002f746d7001",
+    "010f01000000010000000000000000112233445566778899aabbccddeeff020000006e31040000002f746d70000900000000"
+        + "000000",
     "01080100000003000000",
     "010902000000000100000000",
     "010a05000000000000000100000000000000020000000000000003000000000000000400000000000000",
@@ -181,6 +190,8 @@ private let outcomeForms = [
     "010b0401000000000000000200000000000000030000000000000004000000000000000100000007020000002f610200"
         + "00006e330400000066756c6c",
     "010b0507020000002f61020000006e330400000066756c6c",
+    "010b060100000000000000020000000000000003000000000000000100000007020000002f61020000006e33040000006675"
+        + "6c6c00000000",
 ]
 
 private let runForms = [

@@ -12,6 +12,21 @@ private func options(
 private func words(_ line: String) -> [[UInt8]] { line.split(separator: " ").map { Array($0.utf8) } }
 
 @Suite struct OptionsTests {
+    @Test func copiesBelongToTheCommandBehindItAndToTheProgramBefore() throws {
+        func read(_ words: String..., variable: String? = nil) throws -> Options {
+            try Options(arguments: words.map { Array($0.utf8) }) { name in
+                name == "DAFT_COPIES" ? variable.map { Array($0.utf8) } : nil
+            }
+        }
+        let both = try read("--copies", "2", "put", "a", "--copies", "3")
+        #expect(both.copies == .atLeast(2))
+        #expect(try Command(arguments: both.command) == .put(sources: [[97]], host: nil, as: nil, copies: .atLeast(3)))
+        #expect(try read("put", "--copies=4", "a").copies == .one)
+        #expect(try read("ls", "--copies", "4", "a").copies == .atLeast(4))
+        #expect(try read("ls", variable: "5").copies == .atLeast(5))
+        #expect(throws: CommandError.self) { try read("ls", variable: "256") }
+    }
+
     @Test func areNothingWhereNobodyGivesThem() throws {
         let options = try options("")
         #expect(options.command == [])

@@ -20,7 +20,7 @@ import Testing
     @Test func whatIsWrongIsNamedWithItsPlace() {
         #expect(throws: Malformed("extent", at: 0)) { try Extent(decoding: [2]) }
         #expect(throws: Malformed("record version", at: 0)) { try Record(decoding: [2, 1]) }
-        #expect(throws: Malformed("kind of record", at: 1)) { try Record(decoding: [1, 6]) }
+        #expect(throws: Malformed("kind of record", at: 1)) { try Record(decoding: [1, 8]) }
         #expect(throws: Malformed("u8", at: 0)) { try Record(decoding: []) }
         #expect(throws: Malformed("the end", at: 1)) { try Extent(decoding: [0, 0]) }
         #expect(throws: Malformed("UTF-8 text", at: 5)) { try Failure(decoding: [1, 0, 0, 0, 0, 1, 0, 0, 0, 0xff]) }

@@ -12,9 +12,11 @@ import Testing
 final class Cluster: Sendable {
     let network: MemoryNetwork
     let traffic: Traffic
-    let stations: [Station]
-    private let loops: [ThreadLoop]
+    private let settings: [Settings]
+    private let running: Mutex<[(station: Station, loop: ThreadLoop)]>
     private let told = Mutex<[Failure]>([])
+
+    var stations: [Station] { running.withLock { $0.map(\.station) } }
 
     /// What the start found wrong and could live with.
     var warnings: [Failure] { told.withLock { $0 } }
@@ -57,13 +59,47 @@ final class Cluster: Sendable {
             for loop in loops { loop.stop() }
             throw error
         }
-        (self.network, self.traffic, self.stations, self.loops) = (network, traffic, stations, loops)
+        (self.network, self.traffic, self.settings) = (network, traffic, settings)
+        let pairs = zip(stations, loops).map { (station: $0, loop: $1) }
+        running = Mutex(pairs)
     }
 
     /// Ends everything; the directories can be used by another cluster.
     func close() {
-        for station in stations { station.close() }
-        for loop in loops { loop.stop() }
+        for one in running.withLock({ $0 }) {
+            one.station.close()
+            one.loop.stop()
+        }
+    }
+
+    /// Ends a rank as if its process had been killed; what it has on its disk is closed in order.
+    func kill(_ rank: Int) {
+        network.kill(Rank(rank))
+        let one = running.withLock { $0[rank] }
+        one.station.close()
+        one.loop.stop()
+    }
+
+    /// Another process takes a rank, with the settings that it had or others.
+    @discardableResult
+    func revive(_ rank: Int, as other: Settings? = nil) async throws(Failure) -> [Failure] {
+        let loop = ThreadLoop(name: "rank\(rank) again")
+        var some = other ?? settings[rank]
+        if rank == 0 { some.expectedServers = settings.count - 1 }
+        let station = try Station(some, link: CountingLink(network.link(Rank(rank), on: loop), traffic))
+        running.withLock { $0[rank] = (station, loop) }
+        let start = loop.start { await Result.of { () async throws(Failure) in try await station.start() } }
+        return try await start.value.get()
+    }
+
+    /// Waits until the metadata server sees so many data servers.
+    func await(servers count: Int) async throws {
+        let station = stations[0]
+        let isReached = await within(seconds: 20) {
+            while station.members.count(where: \.isAlive) != count { try? await Task.sleep(for: .milliseconds(5)) }
+            return true
+        }
+        try #require(isReached == true, "\(station.members)")
     }
 
     /// Runs `body` where the protocol of a rank runs.

@@ -56,7 +56,7 @@ import Testing
             place(
                 of: Listed(
                     name: .root, entry: Entry(.directory, mode: 0, mtime: .zero), size: 0, chunks: 0,
-                    complete: complete, partly: partly, away: away, isEverywhere: all))
+                    complete: complete, partly: partly, away: away, isEverywhere: all, copies: .one))
         }
         #expect(listed(["n0", "n1"]) == "n0 n1")
         #expect(listed(["n0", "n1"], all: true) == "all 2 nodes")

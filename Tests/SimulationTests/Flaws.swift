@@ -106,7 +106,10 @@ struct PlantedFault: Sendable, CustomTestStringConvertible {
         PlantedFault("two names change their contents", caughtBy: ["2"]) {
             $0.tampering.carriedOut = { request in
                 guard case .publish(let publication) = request else { return request }
-                return .publish(Publication(entries: crossed(publication.entries), contents: publication.contents))
+                return .publish(
+                    Publication(
+                        entries: crossed(publication.entries), contents: publication.contents,
+                        copies: publication.copies))
             }
         },
         PlantedFault("what a store keeps a part of is taken for whole", caughtBy: ["2", "3"]) {
@@ -117,7 +120,8 @@ struct PlantedFault: Sendable, CustomTestStringConvertible {
                         id: kept.id, manifest: kept.manifest,
                         holdings: kept.holdings.map { StoreExtent(store: $0.store, .complete) })
                 }
-                return .publish(Publication(entries: publication.entries, contents: contents))
+                return .publish(
+                    Publication(entries: publication.entries, contents: contents, copies: publication.copies))
             }
         },
         PlantedFault("copies are not recorded", caughtBy: ["3"]) {

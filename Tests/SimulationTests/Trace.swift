@@ -128,6 +128,8 @@ private func brief(_ request: Request) -> String {
         case .quit: "quit"
         case .underWay: "under way"
         case .sees: "sees"
+        case .join: "join"
+        case .wish(let wish): "wish \(wish.contents.count) \(wish.copies.number)"
         }
     return "\(text), \(request.encoded.count) bytes"
 }
@@ -162,6 +164,9 @@ private func word(_ order: Order) -> String {
     case .fetch(let fetch): "fetch\(fetch.chain == nil ? "" : " in a chain")"
     case .verify: "verify"
     case .discard(let contents): "discard \(contents.count)"
+    case .replicate(let replicate): "replicate \(replicate.wanted.count)"
+    case .repair(let names): "repair \(names.count)"
+    case .leave(let store): "leave \(store)"
     }
 }
 
@@ -172,5 +177,6 @@ private func word(_ outcome: Outcome) -> String {
     case .fetched(let fetched): "fetched \(fetched.files) \(fetched.failures.map(\.kind))"
     case .verified(let verified): "verified \(verified.contents) \(verified.corrupt) \(verified.failures.map(\.kind))"
     case .failed(let failure): "failed \(failure.kind)"
+    case .repaired(let repaired): "repaired \(repaired.copies) \(repaired.failures.map(\.kind))"
     }
 }

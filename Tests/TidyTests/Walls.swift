@@ -4,20 +4,24 @@
 let walls: [String: Set<String>] = [
     "DaftCore": [],
     "DaftSQL": ["CSQLite", "Synchronization"],
-    "DaftLink": ["DaftCore", "CLinux", "Glibc", "Synchronization"],
+    "DaftLink": ["DaftCore", "CZstd", "CLinux", "Glibc", "Synchronization"],
     "DaftStore": ["DaftCore", "DaftSQL", "COpenSSL", "CLinux", "CDigest", "Glibc", "Synchronization"],
     "DaftCatalogue": ["DaftCore", "DaftSQL", "Synchronization"],
-    "DaftMPI": ["DaftCore", "DaftLink", "CZstd", "CMPI", "CLinux", "Glibc", "Synchronization"],
+    "DaftMPI": ["DaftCore", "DaftLink", "CMPI", "CLinux", "Glibc", "Synchronization"],
     "DaftZMQ": ["DaftCore", "DaftLink", "CZMQ", "Glibc", "Synchronization"],
     "DaftEngine": [
         "DaftCore", "DaftLink", "DaftStore", "DaftCatalogue", "CZstd", "CLinux", "Glibc", "Synchronization",
     ],
     "DaftLaunch": ["DaftCore", "DaftLink", "COpenSSL", "CLinux", "Glibc", "Synchronization"],
     "DaftShell": ["CEdit", "DaftCore", "DaftLink", "DaftEngine", "Glibc", "Synchronization"],
+    "DaftDoor": ["DaftShell", "DaftZMQ", "DaftEngine", "DaftLink", "DaftCore"],
     "daft-run": [
-        "DaftShell", "DaftMPI", "DaftZMQ", "DaftEngine", "DaftLink", "DaftCore", "Glibc", "Synchronization",
+        "DaftShell", "DaftMPI", "DaftZMQ", "DaftDoor", "DaftEngine", "DaftLink", "DaftCore", "Glibc", "Synchronization",
     ],
-    "daft": ["DaftShell", "DaftZMQ", "DaftLaunch", "DaftCore", "Glibc", "Synchronization"],
+    "daft": [
+        "DaftShell", "DaftZMQ", "DaftDoor", "DaftLaunch", "DaftEngine", "DaftLink", "DaftCore", "Glibc",
+        "Synchronization",
+    ],
     "daft-solo": ["DaftShell", "DaftEngine", "DaftCore", "Glibc"],
     "daft-bench": [
         "DaftCore", "DaftSQL", "DaftLink", "DaftStore", "DaftCatalogue", "DaftEngine", "COpenSSL", "CZstd", "CLinux",

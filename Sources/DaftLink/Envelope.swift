@@ -1,13 +1,13 @@
-// How the MPI link frames its messages: a small message goes first and says what it is about; the bytes of a load
-// follow the message that answers it, range after range, under a tag of their own. A message of some thousand bytes is
-// packed: orders about hundreds of files say much the same of each, and all of them leave by rank 0's link.
+// How the messages of a conversation are framed: a small message goes first and says what it is about; the bytes of a
+// load follow apart from it, range after range. A message of some thousand bytes is packed: orders about hundreds of
+// files say much the same of each, and all of them leave by rank 0's link.
 
 import CZstd
 import DaftCore
 
 /// One small message between two ranks.
-struct Envelope: Coded {
-    enum Kind: UInt8, Sendable {
+public struct Envelope: Coded {
+    public enum Kind: UInt8, Sendable {
         case call = 1
         case answer = 2
         case load = 3
@@ -15,26 +15,28 @@ struct Envelope: Coded {
         case loaded = 4
         /// The system ends.
         case end = 5
+        /// What those that carry the messages say to one another.
+        case carriers = 6
     }
 
-    static let minimumSize = 15
-    static let version: UInt8 = 1
+    public static let minimumSize = 15
+    public static let version: UInt8 = 1
     private static let smallestPacked = 4_096
     /// More than any message has.
     private static let longest = 1 << 30
 
-    let kind: Kind
+    public let kind: Kind
     /// The asker's number of the question.
-    let number: UInt64
-    let payload: [UInt8]
+    public let number: UInt64
+    public let payload: [UInt8]
 
-    init(_ kind: Kind, _ number: UInt64, _ payload: [UInt8] = []) {
+    public init(_ kind: Kind, _ number: UInt64, _ payload: [UInt8] = []) {
         self.kind = kind
         self.number = number
         self.payload = payload
     }
 
-    init(from reader: inout ByteReader) throws(Malformed) {
+    public init(from reader: inout ByteReader) throws(Malformed) {
         guard try reader.u8() == Envelope.version else { throw Malformed("envelope version", at: reader.offset - 1) }
         guard let kind = Kind(rawValue: try reader.u8()) else {
             throw Malformed("kind of message", at: reader.offset - 1)
@@ -46,7 +48,7 @@ struct Envelope: Coded {
         payload = isPacked ? try Envelope.unpacked(bytes, at: reader.offset) : bytes
     }
 
-    func encode(into writer: inout ByteWriter) {
+    public func encode(into writer: inout ByteWriter) {
         writer.u8(Envelope.version)
         writer.u8(kind.rawValue)
         writer.u64(number)

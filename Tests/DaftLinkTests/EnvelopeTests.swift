@@ -2,7 +2,7 @@
 import DaftCore
 import Testing
 
-@testable import DaftMPI
+@testable import DaftLink
 
 @Suite struct EnvelopeTests {
     private let words = Array(String(repeating: "/set/of/files/number ", count: 1_000).utf8)

@@ -1,0 +1,64 @@
+// Which contents have fewer copies than are wanted, page by page: what a repair goes through. Contents that have
+// enough cost one row; only for the others their manifest is read.
+
+import DaftCore
+import DaftSQL
+
+/// A content with all that decides about its copies.
+public struct CopiedContent: Sendable {
+    public let id: ContentID
+    public let manifest: Manifest
+    public let holders: Holders
+    public let copies: Copies
+}
+
+extension Catalogue {
+    /// Contents in the order in which they were published, from number `start` on, that fewer of `present` keep
+    /// complete than are wanted. At most `limit` rows are looked at; where to go on, nothing at the end.
+    public func lacking(
+        from start: Int, limit: Int, among present: BitSet
+    ) throws(Failure) -> (contents: [CopiedContent], next: Int?) {
+        try locked { try $0.lacking(from: start, limit: limit, among: present) }
+    }
+
+    public func copied(_ content: ContentID) throws(Failure) -> CopiedContent? {
+        try locked { try $0.copied(content) }
+    }
+}
+
+extension Tables {
+    func copies(of content: ContentID) throws -> Copies {
+        guard let number = try number(of: content) else { return .one }
+        return try copies(
+            database.first("SELECT copies FROM contents WHERE number = ?", .integer(number)) { Int($0.integer(0)) })
+    }
+
+    private func copies(_ number: Int?) throws -> Copies {
+        guard let copies = number.flatMap({ Copies(number: $0) }) else { throw damaged }
+        return copies
+    }
+
+    fileprivate func lacking(
+        from start: Int, limit: Int, among present: BitSet
+    ) throws -> (contents: [CopiedContent], next: Int?) {
+        var ids: [ContentID] = []
+        var last: Int?
+        let servers = present.count
+        try database.run(
+            "SELECT number, id, complete, copies FROM contents WHERE number >= ? ORDER BY number LIMIT ?",
+            .integer(start), .integer(limit)
+        ) { row in
+            last = Int(row.integer(0))
+            let keepers = try BitSet(decoding: row.bytes(2)).intersection(present).count
+            if keepers < (try copies(Int(row.integer(3)))).among(servers) {
+                ids.append(try ContentID(decoding: row.bytes(1)))
+            }
+        }
+        return (try ids.compactMap { try copied($0) }, last.map { $0 + 1 })
+    }
+
+    fileprivate func copied(_ id: ContentID) throws -> CopiedContent? {
+        guard let manifest = try manifest(id) else { return nil }
+        return CopiedContent(id: id, manifest: manifest, holders: try holders(of: id), copies: try copies(of: id))
+    }
+}

@@ -1,0 +1,42 @@
+// repair: copies that are wanted and lacking are made. leave: a data server goes for good, and nothing with it.
+
+import DaftCore
+import DaftLink
+
+extension Session {
+    /// Has the copies made that are wanted, and every data server brought what it lacks of what was broadcast.
+    public func repair() async -> Report {
+        do throws(Failure) { _ = try await lookAround() } catch { return .failed(error) }
+        return await haveRepaired(.repair(below: []))
+    }
+
+    /// What only the data server at `host` keeps is copied to others; then it leaves the system, and ends.
+    public func leave(_ host: String) async -> Report {
+        do throws(Failure) {
+            let members = try await lookAround()
+            guard let member = try member(at: host, among: members) else {
+                throw Failure(.usage, [], node: host, "name the node whose data server is to leave")
+            }
+            var report = await haveRepaired(.leave(store: member.number))
+            report.places = [station.roster.label(of: member)]
+            return report
+        } catch {
+            return .failed(error)
+        }
+    }
+
+    func haveRepaired(_ order: Order) async -> Report {
+        var report = Report()
+        switch await station.carryOut(order, at: .metadataServer, watch: gauge.part()) {
+        case .repaired(let repaired):
+            report.failures = repaired.failures
+            report.warnings = repaired.warnings
+            report.files = repaired.copies
+            report.bytes = repaired.bytes
+            report.moved = repaired.moved
+        case .failed(let failure): report.failures = [failure]
+        default: report.failures = [Failure(.malformed, [], "an outcome that fits no repair")]
+        }
+        return report
+    }
+}

@@ -1,0 +1,89 @@
+// The loop of a rank whose one thread looks after the network, too: what is queued and what is due, and a way to be
+// woken. How it looks at the network and how it waits is for those who inherit: MPI polls, ZeroMQ sleeps.
+
+import CLinux
+import Glibc
+import Synchronization
+
+open class PolledLoop: Loop, @unchecked Sendable {
+    private struct Shared {
+        var jobs: [UnownedJob] = []
+        var alarms = AlarmClock()
+        var isStopped = false
+        var isAsleep = false
+    }
+
+    private let waker: Int32
+    private let shared = Mutex(Shared())
+    /// Looks at the network; true if anything happened. Set before it runs, called on the loop's thread only.
+    public var poll: () -> Bool = { false }
+
+    public init() { waker = linux_eventfd() }
+
+    deinit { close(waker) }
+
+    public var now: Nanoseconds { monotonicNow() }
+
+    public func asUnownedSerialExecutor() -> UnownedSerialExecutor { UnownedSerialExecutor(ordinary: self) }
+
+    public func enqueue(_ job: consuming ExecutorJob) {
+        let job = UnownedJob(job)
+        let isAsleep = shared.withLock { shared in
+            shared.jobs.append(job)
+            return shared.isAsleep
+        }
+        if isAsleep { wake() }
+    }
+
+    public func alarm(at deadline: Nanoseconds, _ body: @escaping @Sendable () -> Void) -> Alarm {
+        let (alarm, isAsleep) = shared.withLock { ($0.alarms.set(at: deadline, body), $0.isAsleep) }
+        if isAsleep { wake() }
+        return alarm
+    }
+
+    public func cancel(_ alarm: Alarm) { shared.withLock { $0.alarms.cancel(alarm) } }
+
+    /// Makes the loop end when it has come round.
+    public func stop() {
+        shared.withLock { $0.isStopped = true }
+        wake()
+    }
+
+    public var isStopped: Bool { shared.withLock { $0.isStopped } }
+
+    /// Runs what is queued and due; true if there was anything.
+    public func work() -> Bool {
+        let (jobs, due) = shared.withLock { shared in
+            defer { shared.jobs.removeAll(keepingCapacity: true) }
+            return (shared.jobs, shared.alarms.due(at: now))
+        }
+        for job in jobs {
+            job.runSynchronously(isolatedTo: asUnownedSerialExecutor(), taskExecutor: asUnownedTaskExecutor())
+        }
+        due?()
+        return !jobs.isEmpty || due != nil
+    }
+
+    /// Has `sleep` wait until the file it gets can be read or so long; not at all where there is something to do.
+    /// It says whether the file can be read.
+    public func rest(atMost longest: Nanoseconds, _ sleep: (_ waker: Int32, _ time: Nanoseconds) -> Bool) {
+        let time = shared.withLock { shared -> Nanoseconds in
+            guard shared.jobs.isEmpty, !shared.isStopped else { return 0 }
+            shared.isAsleep = true
+            // One look at the clock: between two of them a deadline may pass, and the difference would be negative.
+            let now = self.now
+            let next = shared.alarms.next.map { $0 > now ? $0 - now : 0 }
+            return min(longest, next ?? longest)
+        }
+        if time > 0, sleep(waker, time) {
+            var count: UInt64 = 0
+            _ = read(waker, &count, 8)
+        }
+        shared.withLock { $0.isAsleep = false }
+    }
+
+    private func wake() {
+        var one: UInt64 = 1
+        _ = write(waker, &one, 8)
+    }
+}

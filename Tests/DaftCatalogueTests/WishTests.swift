@@ -1,0 +1,82 @@
+// How many copies are wanted, what lacks some, and stores that leave and come back.
+
+import DaftCore
+import DaftSQL
+import Testing
+
+@testable import DaftCatalogue
+
+@Suite struct WishTests {
+    private let base: [Record] = [
+        system(), store(0), store(1), store(2), content(1, [1, 2], in: BitSet([0])),
+        content(2, [3], in: BitSet([0, 1])),
+        content(3, []), content(4, [4], in: BitSet([1])),
+    ]
+
+    private func wish(_ contents: [Int], _ copies: Copies) -> Record { .wish(Wish(contents.map(id), copies)) }
+
+    @Test func theLargerWishWins() throws {
+        let catalogue = try memory(base)
+        #expect(try catalogue.copies(of: id(1)) == .one)
+        try catalogue.append([wish([1, 2], .atLeast(3))])
+        try catalogue.append([wish([1], .atLeast(2)), wish([2], .everywhere), wish([2], .atLeast(255))])
+        #expect(try catalogue.copies(of: id(1)) == .atLeast(3))
+        #expect(try catalogue.copies(of: id(2)) == .everywhere)
+        #expect(try catalogue.copies(of: id(99)) == .one)
+    }
+
+    @Test func whatLacksCopiesIsFoundPageByPage() throws {
+        let catalogue = try memory(base)
+        try catalogue.append([wish([2, 4], .atLeast(2)), keeps([1], [1], .part(BitSet([0])))])
+        var found: [ContentID] = []
+        var start: Int? = 0
+        var pages = 0
+        while let from = start {
+            let page = try catalogue.lacking(from: from, limit: 2, among: BitSet([0, 1]))
+            found += page.contents.map(\.id)
+            start = page.next
+            pages += 1
+        }
+        #expect(found == [id(3), id(4)])  // nobody keeps 3, one keeps 4
+        #expect(pages == 3)
+        let alone = try catalogue.lacking(from: 0, limit: 10, among: BitSet([1])).contents
+        #expect(alone.map(\.id) == [id(1), id(3)])
+        #expect(alone[0].holders.complete == BitSet([0]) && alone[0].manifest == manifest([1, 2]))
+        #expect(alone[0].copies == .one)
+    }
+
+    @Test func aStoreLeavesWhenItKeepsNothingAndComesBackAsAnyOther() throws {
+        let catalogue = try memory(base)
+        #expect(throws: Failure.self) { try catalogue.append([.left(BitSet([0]))]) }
+        try catalogue.append([keeps([1, 2], [0], .nothing), .left(BitSet([0]))])
+        #expect(try catalogue.stores().map(\.hasLeft) == [true, false, false])
+        #expect(throws: Failure.self) { try catalogue.append([keeps([1], [0], .complete)]) }
+        let moved = StoreInfo(id: storeID(0), host: "elsewhere", path: [47])
+        try catalogue.append([.store(moved), keeps([1], [0], .complete)])
+        #expect(try catalogue.stores()[0].info == moved)
+        #expect(try catalogue.stores().map(\.hasLeft) == [false, false, false])
+        #expect(try catalogue.number(of: storeID(0)) == 0)
+        let copy = try memory()
+        _ = try copy.follow(catalogue)
+        #expect(try copy.dump() == catalogue.dump())
+    }
+
+    @Test func aCatalogueOfTheFirstFormatIsTakenOver() throws {
+        let place = Place()
+        do {
+            let catalogue = try Catalogue(path: place.file)
+            try catalogue.append(base)
+            catalogue.close()
+            let database = try Database(path: place.file, durable: false)
+            try database.execute(
+                """
+                ALTER TABLE stores DROP COLUMN left; ALTER TABLE contents DROP COLUMN copies; PRAGMA user_version = 1;
+                """)
+        }
+        let catalogue = try Catalogue(path: place.file)
+        #expect(try catalogue.copies(of: id(1)) == .one)
+        try catalogue.append([wish([1], .everywhere)])
+        let fresh = try memory(base + [wish([1], .everywhere)])
+        #expect(try catalogue.dump() == fresh.dump())
+    }
+}

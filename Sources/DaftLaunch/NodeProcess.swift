@@ -41,6 +41,28 @@ public func startHere(_ order: NodeOrder, patienceSeconds: Int = 20, until wake:
     }
 }
 
+/// Ends a node that was started here, and waits for that; false where it goes on.
+public func endHere(_ report: NodeReport) -> Bool {
+    let process = pid_t(report.pid)
+    kill(process, SIGTERM)
+    let deadline = Deadline(inMilliseconds: 10_000)
+    while kill(process, 0) == 0, !isZombie(process) {
+        if deadline.isOver { return false }
+        usleep(5_000)
+    }
+    return true
+}
+
+/// Whether a process has ended and nobody has asked how.
+private func isZombie(_ process: pid_t) -> Bool {
+    let file = open("/proc/\(process)/stat", O_RDONLY | O_CLOEXEC)
+    guard file >= 0 else { return true }
+    defer { close(file) }
+    var text = [UInt8](repeating: 0, count: 256)
+    let count = read(file, &text, text.count)
+    return String(decoding: text.prefix(max(0, count)), as: UTF8.self).contains(") Z ")
+}
+
 private func readOrder() throws(Failure) -> NodeOrder {
     do throws(Malformed) {
         var head = ByteReader(readBytes(4))

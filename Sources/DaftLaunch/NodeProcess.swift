@@ -109,18 +109,16 @@ private func relay(_ child: Child) throws(Failure) -> Int32 {
             pollfd(fd: STDIN_FILENO, events: Int16(POLLIN), revents: 0),
         ]
         if poll(&files, 2, -1) < 0 { continue }
-        if files[0].revents != 0 {
-            let count = read(child.output, &buffer, buffer.count)
-            if count < 0 { continue }
-            if count == 0 { break }
-            for line in reader.lines(buffer[..<count]) {
-                guard let word = NodeWord(line: line) else { continue }
-                return pass(word, of: child)
-            }
-        } else if files[1].revents != 0 {
+        if files[1].revents != 0, read(STDIN_FILENO, &buffer, buffer.count) == 0 {
             // Nobody is there any more.
             child.signal(SIGTERM)
             return 1
+        }
+        if files[0].revents == 0 { continue }
+        let count = read(child.output, &buffer, buffer.count)
+        if count == 0 { break }
+        for line in reader.lines(buffer.prefix(max(0, count))) {
+            if let word = NodeWord(line: line) { return pass(word, of: child) }
         }
     }
     let ended = child.end(withinMilliseconds: 1_000)

@@ -1,5 +1,5 @@
-// `daft start HOSTFILE` and `daft join HOST…`: a metadata server here, or where it is wanted, then a data server on each
-// host, all over ssh. What is started is written down first, so that starting again goes on with the same system.
+// `daft start HOSTFILE` and `daft join HOST…`: a metadata server here, or where it is wanted, then a data server on
+// each host, all over ssh. What is started is written down first, so that starting again goes on with the same system.
 
 import DaftCore
 import DaftLaunch

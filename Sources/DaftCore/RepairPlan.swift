@@ -126,7 +126,9 @@ public struct RepairPlan: Sendable {
         while chosen.count < count {
             let next = open.min { x, y in
                 let (a, b) = (hosts.contains(servers[x].host) ? 1 : 0, hosts.contains(servers[y].host) ? 1 : 0)
-                let (i, j) = ((x - origin + servers.count) % servers.count, (y - origin + servers.count) % servers.count)
+                let (i, j) = (
+                    (x - origin + servers.count) % servers.count, (y - origin + servers.count) % servers.count
+                )
                 return (a, loads[x], i) < (b, loads[y], j)
             }
             guard let next else { break }

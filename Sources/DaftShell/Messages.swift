@@ -80,7 +80,8 @@ private func deed(of command: Command, _ report: Report) -> String? {
     case .bcast: return "\(files) on \(place)"
     case .repair:
         return report.files == 0 && report.failures.isEmpty
-            ? "nothing lacks" : "\(report.files) cop\(report.files == 1 ? "y" : "ies") made, \(shown(size: report.bytes))"
+            ? "nothing lacks"
+            : "\(report.files) cop\(report.files == 1 ? "y" : "ies") made, \(shown(size: report.bytes))"
     case .leave:
         return report.failures.isEmpty ? "\(place) has left, \(shown(size: report.bytes)) copied before" : nil
     case .fetch: return "\(files) brought to \(place)"

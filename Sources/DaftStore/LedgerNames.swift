@@ -38,7 +38,7 @@ extension Ledger {
     private static let columns = "name, entry, size, mtime, inode"
 
     private func standing(_ row: borrowing Row) throws -> Standing {
-        return Standing(
+        Standing(
             named: NamedEntry(try name(row.bytes(0)), try Entry(decoding: row.bytes(1))),
             stamp: Stamp(size: row.integer(2), recorded: row.integer(3), inode: row.word(4)))
     }

@@ -159,15 +159,15 @@ extension CommandShape {
     fileprivate static let repair = CommandShape(
         .repair, purpose: "make the copies that are wanted and lacking",
         details: """
-            What --copies asked for is made true again with the data servers that are there, and each of them gets what \
-            it lacks of what was broadcast. Only that is moved. What nobody who is there keeps is named.
+            What --copies asked for is made true again with the data servers that are there, and each of them gets \
+            what it lacks of what was broadcast. Only that is moved. What nobody who is there keeps is named.
             """)
 
     fileprivate static let leave = CommandShape(
         .leave, .one("HOST"), purpose: "take a data server out of the system",
         details: """
-            What only the data server of HOST keeps is copied to others first; then it counts no more, and ends. Its \
-            files stay on its disk, and it can join again. Where something cannot be moved, it does not leave.
+            What only the data server of HOST keeps is copied to others first; then it counts no more, and ends. \
+            Its files stay on its disk, and it can join again. Where something cannot be moved, it does not leave.
             """)
 
     fileprivate static let status = CommandShape(

@@ -75,7 +75,9 @@ actor MetadataServer {
         hasStarted = true
         mendLater()
         defer { troubles = [] }
-        return troubles + absent.map { Failure(.unreachable, [], node: "\($0)", "it did not join the system") }
+        let isLate = station.settings.mayLackServers
+        let reason = isLate ? "it has not joined so far, and may do so later" : "it did not join the system"
+        return troubles + absent.map { Failure(.unreachable, [], node: "\($0)", reason) }
     }
 
     private func welcome(_ hello: Hello, from rank: Rank) async throws(Failure) -> Reply {

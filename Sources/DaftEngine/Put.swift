@@ -71,10 +71,11 @@ extension Session {
         let there = "\(members.count) data server\(members.count == 1 ? "" : "s")"
         return Failure(
             .missing, [],
-            "\(wanted) copies are wanted, and there are \(there): the others are made when more have joined")
+            "\(wanted) copies are wanted, and there are \(there): more are made when more have joined")
     }
 
-    /// So many data servers from `first` on, round in the order of ranks; each on another node as long as there are any.
+    /// So many data servers from `first` on, round in the order of ranks; as long as there are any, each on another
+    /// node.
     private func following(_ first: Member, _ count: Int, of members: [Member]) -> [Member] {
         let sorted = members.sorted { $0.rank < $1.rank }
         let start = sorted.firstIndex { $0.rank == first.rank } ?? 0

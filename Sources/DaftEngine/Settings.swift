@@ -18,6 +18,8 @@ public struct Settings: Sendable {
     /// How many data servers the metadata server waits for at start, and how long.
     public var expectedServers = 0
     public var gatherMilliseconds = 30_000
+    /// Whether the system is one without some of them, who may join later.
+    public var mayLackServers = false
     /// How many copies are wanted of what is published, where its user says nothing.
     public var copies = Copies.one
     /// On the metadata server: copies are made again for a store that has been away for so long; nil: never by itself.

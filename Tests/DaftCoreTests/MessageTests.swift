@@ -33,7 +33,9 @@ func expectForms<T: Coded>(_ values: [T], _ forms: [String], sourceLocation: Sou
                 .publish(
                     Publication(
                         entries: [named],
-                        contents: [KeptContent(id: a, manifest: manifest, holdings: [StoreExtent(store: 1, .complete)])],
+                        contents: [
+                            KeptContent(id: a, manifest: manifest, holdings: [StoreExtent(store: 1, .complete)])
+                        ],
                         copies: .everywhere)),
                 .hold([Holding([a], in: BitSet([0]), .complete)]), .members, .loading(a, begun: true), .have([a]),
                 .doubt([b]), .poll(task: 5), .cancel(task: 6), .space,

@@ -111,6 +111,26 @@ import Testing
         #expect(try await second.keepers(Name("/a")).sorted() == ["n0", "n1", "n2"])
     }
 
+    @Test(arguments: [0, 2]) func whoWasCutOffGoesOnWithItsMemoryWhenItIsHeardAgain(rank: Int) async throws {
+        let scratch = try Scratch()
+        let cluster = try await scratch.cluster(["n0", "n1"])
+        defer { cluster.close() }
+        _ = await cluster.put(try scratch.write("a", 20_000), at: "n1")
+        cluster.network.cut(Rank(rank))
+        if rank == 2 {
+            try await cluster.await(servers: 1)
+            _ = await cluster.put(try scratch.write("b", 20_000, seed: 2), at: "n0")
+        }
+        let lost = await cluster.run(at: 2) { await $0.put([Array(scratch["a"].utf8)], as: try? Name("/c")) }
+        #expect(lost.exitStatus == 6, "\(lost.failures)")
+        cluster.network.mend(Rank(rank))
+        try await cluster.await(servers: 2)
+        #expect(await cluster.bcast("/a").failures.isEmpty)
+        #expect(try await cluster.keepers(Name("/a")).sorted() == ["n0", "n1"])
+        let put = await cluster.run(at: 2) { await $0.put([Array(scratch["a"].utf8)], as: try? Name("/c")) }
+        #expect(put.failures.isEmpty, "\(put.failures)")
+    }
+
     @Test func aRankThatIsAwayIsAskedToJoinAgainWhenItIsHeardAgain() async throws {
         var seats = Seats()
         let store = StoreInfo(id: .random(), host: "n1", path: [])

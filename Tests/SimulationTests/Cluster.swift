@@ -17,6 +17,8 @@ struct Layout {
     /// The metadata server is on a node of its own, not on that of the first data server.
     var isApart = false
     var longestDelayMicroseconds: UInt64 = 2_000
+    /// How many copies put and diffuse make.
+    var copies = 1
 }
 
 /// One rank: its directories, and while it lives its station.
@@ -174,6 +176,7 @@ final class Cluster {
             catalogue: isServer ? rank.home + "/catalogue.sqlite" : nil)
         settings.chunkSize = ChunkSize(ChunkSize.smallest) ?? .standard
         settings.durable = layout.isDurable
+        settings.copies = .atLeast(layout.copies)
         settings.expectedServers = isServer ? layout.dataServers : 0
         settings.gatherMilliseconds = 5_000
         settings.callMilliseconds = 2_000
@@ -218,6 +221,24 @@ final class Cluster {
         if rank.isAlive { kill(rank) }
         rank.disk?.powerLoss(using: &random)
         rank.boots += 1
+    }
+
+    /// A rank's node is gone with its disk: whoever comes back in its place begins with nothing.
+    func destroy(_ rank: SimulatedRank) {
+        if rank.isAlive { kill(rank) }
+        try? FileManager.default.removeItem(atPath: rank.directory)
+        rank.disk = SimulatedDisk(graveyard: rank.home + "/graves", flaws: flaws.disk)
+    }
+
+    /// The others do not hear of a rank for a while, nor it of them.
+    func cutOff(_ rank: SimulatedRank, afterMilliseconds start: Int, forMilliseconds length: Int) {
+        let (number, now) = (rank.rank, time.now)
+        for (moment, isCut) in [(start, true), (start + length, false)] {
+            _ = time.alarm(at: now + Nanoseconds(moment) * 1_000_000) { [network, trace] in
+                trace.note("\(number) is \(isCut ? "cut off" : "heard again")")
+                if isCut { network.cut(number) } else { network.mend(number) }
+            }
+        }
     }
 
     /// Takes dead ranks apart, leaving on disk what stood there when they died.

@@ -15,6 +15,7 @@ enum Errand: Hashable, Sendable {
     case get(Int)
     case cat(Int, [UInt8])
     case verify
+    case repair
     /// One of two files that are both to be /rival.
     case rival(Int, at: String)
 
@@ -79,6 +80,7 @@ func carryOut(_ errand: Errand, at station: Station, sources: String, target: St
     case .rival(let rival, let host):
         return Done(report: await session.put([Array("\(sources)/rival\(rival)".utf8)], at: host, as: rivalName))
     case .verify: return Done(report: await session.verify([]).report)
+    case .repair: return Done(report: await session.repair())
     case .cat(let tree, let file):
         let poured = Mutex<[UInt8]>([])
         guard let name = try? treeName(tree).appending(file) else { return Done(report: Report()) }

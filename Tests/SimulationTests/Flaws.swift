@@ -85,6 +85,13 @@ struct PlantedFault: Sendable, CustomTestStringConvertible {
                 return supply
             }
         },
+        PlantedFault("further copies are said to be made and are not", caughtBy: ["2"], in: [.destruction]) {
+            $0.tampering.instead = { request in
+                guard case .order(.replicate(let replicate)) = request else { return nil }
+                let files = Int64(replicate.wanted.count)
+                return .finished(.fetched(Fetched(files: files, moved: 0, failures: [], lacking: [])))
+            }
+        },
         PlantedFault("slabs are not given back", caughtBy: ["4"]) { $0.tampering.hoard = Hoard() },
     ]
 
@@ -122,6 +129,12 @@ struct PlantedFault: Sendable, CustomTestStringConvertible {
                 }
                 return .publish(
                     Publication(entries: publication.entries, contents: contents, copies: publication.copies))
+            }
+        },
+        PlantedFault("that several copies are wanted is forgotten", caughtBy: ["2"], in: [.destruction]) {
+            $0.tampering.carriedOut = { request in
+                guard case .publish(let publication) = request else { return request }
+                return .publish(Publication(entries: publication.entries, contents: publication.contents))
             }
         },
         PlantedFault("copies are not recorded", caughtBy: ["3"]) {

@@ -17,8 +17,14 @@ enum Hazard: CaseIterable {
     case rot
     /// Users stop what they began.
     case interruption
+    /// A rank is cut off for a while, and comes back with its memory.
+    case absence
+    /// A rank dies and is started anew while the others stay, be it the metadata server.
+    case restart
+    /// Two copies are made of everything, and stores are destroyed one after the other.
+    case destruction
 
-    /// Of every eight seeds one is calm, each hazard has one for itself, and in one all come together.
+    /// Of every eleven seeds one is calm, each hazard has one for itself, and in one all come together.
     static func of(_ seed: UInt64) -> Set<Hazard> {
         let turn = Int(seed % UInt64(allCases.count + 2))
         if turn == 0 { return [] }
@@ -55,7 +61,13 @@ extension Simulation {
             }
         case .power: cluster.weather.doom(server.rank, afterMessages: number(below: 30))
         case .rot: rot(server)
-        case .interruption: break
+        case .absence:
+            let rank = pick(cluster.ranks)
+            cluster.cutOff(rank, afterMilliseconds: number(below: 60), forMilliseconds: 1 + number(below: 3_000))
+        case .restart:
+            let rank = chance(1, in: 2) ? cluster.metadataServer : server
+            cluster.weather.doom(rank.rank, afterMessages: number(below: 60))
+        case .interruption, .destruction: break
         }
     }
 
@@ -83,9 +95,12 @@ extension Simulation {
         }
     }
 
-    /// Brings dead ranks back; some after their power failed. Without its metadata server nothing goes on.
+    /// Brings dead ranks back; some after their power failed. Without its metadata server nothing goes on: all begin
+    /// anew, or those who stayed join the next one.
     func revive() throws {
-        if !cluster.metadataServer.isAlive { for rank in cluster.ranks where rank.isAlive { cluster.kill(rank) } }
+        if !cluster.metadataServer.isAlive, !hazards.contains(.restart) {
+            for rank in cluster.ranks where rank.isAlive { cluster.kill(rank) }
+        }
         if hazards.contains(.power) {
             for server in cluster.dataServers where !server.isAlive || chance(1, in: 4) {
                 cluster.losePower(server, &random)
@@ -95,5 +110,20 @@ extension Simulation {
         if let (rank, failure) = try cluster.startDead().min(by: { $0.key < $1.key }) {
             throw Violation("4: \(rank) does not start again: \(failure)")
         }
+    }
+}
+
+extension Simulation {
+    /// Of what has two copies each store may be destroyed, and after a repair another one.
+    func destroyStores() throws {
+        try mustSucceed(.repair, at: cluster.metadataServer)
+        let victims = Array(cluster.dataServers.prefix(2))
+        for (count, victim) in victims.enumerated() where cluster.layout.dataServers > count + 1 {
+            cluster.destroy(victim)
+            try mustSucceed(.repair, at: cluster.metadataServer)
+            for tree in acknowledged.sorted() { try mustSucceed(.get(tree), at: cluster.metadataServer) }
+        }
+        try revive()
+        try mustSucceed(.repair, at: cluster.metadataServer)
     }
 }

@@ -44,6 +44,7 @@ final class Simulation {
         layout.isDurable = random.next() % 3 == 0
         if let isDurable { layout.isDurable = isDurable }
         layout.isApart = random.next() % 2 == 0
+        if self.hazards.contains(.destruction) { layout.copies = 2 }
         layout.longestDelayMicroseconds = [1, 2_000, 30_000][Int(random.next() % 3)]
         cluster = Cluster(layout, seed: random.next(), flaws: flaws)
         sources = cluster.base + "/sources"
@@ -105,6 +106,7 @@ final class Simulation {
         case 8: return .get(tree)
         case 9: return cat(tree) ?? .verify
         case 10: return .rival(number(below: 2), at: host)
+        case 11 where chance(1, in: 2): return .repair
         default: return .verify
         }
     }
@@ -116,12 +118,14 @@ final class Simulation {
     }
 
     /// Carries errands out at the same time, each at some rank; what became of those whose ranks lived.
-    private func carryOut(_ errands: [Errand], mayBeStopped: Bool = false) throws -> [Carried] {
+    private func carryOut(
+        _ errands: [Errand], at fixed: SimulatedRank? = nil, mayBeStopped: Bool = false
+    ) throws -> [Carried] {
         var begun: [(errand: Errand, ending: Ending<Done>, target: String)] = []
         for errand in errands {
             past.insert(errand)
             let target = nextTarget()
-            let rank = place(of: errand)
+            let rank = fixed ?? place(of: errand)
             cluster.trace.note("\(rank.rank) begins \(errand.words)")
             let sources = sources
             let ending = cluster.begin(at: rank) {
@@ -149,10 +153,11 @@ final class Simulation {
 
     /// Some who die come back while the others are still at work.
     private func runThrough(_ endings: [any Ended]) throws {
-        let comesBackSoon = hazards.contains(.death) && chance(1, in: 2)
+        let isRestarted = hazards.contains(.restart)
+        let comesBackSoon = isRestarted || hazards.contains(.death) && chance(1, in: 2)
         guard comesBackSoon else { return try cluster.run(endings) }
         try cluster.run(endings, orFirstDeath: true)
-        if cluster.metadataServer.isAlive { _ = try cluster.startDead() }
+        if cluster.metadataServer.isAlive || isRestarted { _ = try cluster.startDead() }
         try cluster.run(endings)
     }
 
@@ -176,6 +181,7 @@ final class Simulation {
         }
         mayHaveLost = false
         try checkAcknowledged()
+        if hazards.contains(.destruction) { try destroyStores() }
         try cluster.settle()
         try checkNames()
         try checkConvergence()
@@ -200,8 +206,9 @@ final class Simulation {
         if winners.count != 1 { throw Violation("5: \(winners.count) of two rivals got the name") }
     }
 
-    private func mustSucceed(_ errand: Errand) throws {
-        guard let carried = try carryOut([errand]).first else { throw Violation("4: \(errand.words) has no end") }
+    func mustSucceed(_ errand: Errand, at rank: SimulatedRank? = nil) throws {
+        let carried = try carryOut([errand], at: rank).first
+        guard let carried else { throw Violation("4: \(errand.words) has no end") }
         try judge(carried, before: acknowledged, mustSucceed: true)
     }
 

@@ -182,8 +182,8 @@ final class Roster: Sendable {
         member(rank)?.store.host ?? (rank == .metadataServer ? "the metadata server" : "\(rank)")
     }
 
-    /// How people call each data server, by its store's number: as its node, and by its rank too where several on it are
-    /// there.
+    /// How people call each data server, by its store's number: as its node, and by its rank too where several on it
+    /// are there.
     var labels: [Int: String] {
         let members = members
         var count: [String: Int] = [:]

@@ -127,12 +127,16 @@ extension ZMQLink {
                 defer { ranks = all.sorted() }
                 return ranks
             })
-        for peer in before.subtracting(all).sorted() { onPresence?(peer, .gone) }
-        for peer in all.subtracting(before).sorted() { onPresence?(peer, .here) }
+        for peer in before.subtracting(all).sorted() { tell(peer, .gone) }
+        for peer in all.subtracting(before).sorted() { tell(peer, .here) }
         changed.notify()
         // Nobody has to wait for the next beat to know.
         guard rank == .metadataServer, all != before else { return }
         for peer in now where peer != rank { reply(.book(book), to: peer) }
+    }
+
+    private func tell(_ peer: Rank, _ presence: Presence) {
+        for observer in observers { observer(peer, presence) }
     }
 
     func take(_ word: CarrierWord, from peer: Rank) {
@@ -204,7 +208,7 @@ extension ZMQLink {
             defer { ranks.removeAll { $0 == peer } }
             return ranks.contains(peer)
         }
-        if wasHere { onPresence?(peer, .gone) }
+        if wasHere { tell(peer, .gone) }
     }
 }
 

@@ -54,7 +54,7 @@ public final class ZMQLink: Link, @unchecked Sendable {
     var peers: [Rank: Peer] = [:]
     var book = AddressBook()
     var vigil: Vigil
-    var onPresence: (@Sendable (Rank, Presence) -> Void)?
+    var observers: [@Sendable (Rank, Presence) -> Void] = []
     var onEnding: (@Sendable () -> Void)?
     var onOrphaned: (afterMilliseconds: UInt64, body: @Sendable () -> Void)?
     var isClosed = false
@@ -91,7 +91,7 @@ public final class ZMQLink: Link, @unchecked Sendable {
     public var ranks: [Rank] { known.withLock { $0 } }
 
     public func onChange(_ body: @escaping @Sendable (Rank, Presence) -> Void) {
-        loop.start { self.onPresence = body }
+        loop.start { self.observers.append(body) }
     }
 
     public func serve(_ responder: any Responder) { conversation.serve(responder) }
@@ -114,7 +114,7 @@ public final class ZMQLink: Link, @unchecked Sendable {
         conversation.close()
         loop.start { [self] in
             isClosed = true
-            onPresence = nil
+            observers = []
         }
     }
 

@@ -109,12 +109,21 @@ private final class Node: Sendable {
         let warnings = try await station.start()
         if !isMetadataServer { report(warnings) }
         for warning in warnings { log("warning: \(warning)") }
+        // From here on: whoever is there now has been seen.
+        link.onChange { [self] rank, presence in logPresence(rank, presence) }
         door.open(to: station)
         loop.start { [self] in
             await station.ending.wait()
-            wish("daft quit")
+            wish(isMetadataServer ? "daft quit" : "the metadata server asked for it")
         }
         await end.wait()
+    }
+
+    /// The metadata server tells of all, a data server of the metadata server.
+    private func logPresence(_ rank: Rank, _ presence: Presence) {
+        guard isMetadataServer || rank == .metadataServer else { return }
+        let host = station.members.first { $0.rank == rank }.map { " on \($0.store.host)" } ?? ""
+        log("rank \(rank.number)\(host) is \(presence)")
     }
 
     private func report(_ warnings: [Failure] = []) {

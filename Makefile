@@ -22,6 +22,7 @@ setup:
 	@tools/setup.sh
 
 build: setup
+	tools/archives.sh
 	swift build -c release --static-swift-stdlib
 
 demo: build

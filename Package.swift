@@ -14,9 +14,18 @@ func module(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     .target(name: name, dependencies: dependencies, swiftSettings: settings)
 }
 
-func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-    .executableTarget(name: name, dependencies: dependencies, swiftSettings: settings)
+func program(_ name: String, _ dependencies: [Target.Dependency], linker: [LinkerSetting] = []) -> Target {
+    .executableTarget(name: name, dependencies: dependencies, swiftSettings: settings, linkerSettings: linker)
 }
+
+/// Before the system's libraries come the archives of them that tools/archives.sh puts there, where it was run: what is
+/// linked with those runs on machines that have nothing but glibc. Swift's own linker, for gold has the program ask for
+/// functions of newer versions of glibc that it does not use.
+let selfContained: [LinkerSetting] = [
+    .unsafeFlags(
+        ["-L\(Context.packageDirectory)/.build/archives", "-use-ld=lld", "-Xlinker", "-s"],
+        .when(configuration: .release))
+]
 
 func tests(of name: String, _ dependencies: [Target.Dependency] = []) -> Target {
     .testTarget(
@@ -31,12 +40,14 @@ let package = Package(
         .executable(name: "daft-solo", targets: ["daft-solo"]),
     ],
     targets: [
-        .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
-        .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
-        .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
-        .systemLibrary(name: "CZMQ", providers: [.apt(["libzmq3-dev"])]),  // SwiftPM refuses its pkg-config flags
+        // Only Open MPI is not where compilers look; what pkg-config says of the others is no more than these places,
+        // and would put them before the archives.
+        .systemLibrary(name: "CSQLite", providers: [.apt(["libsqlite3-dev"])]),
+        .systemLibrary(name: "COpenSSL", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CZstd", providers: [.apt(["libzstd-dev"])]),
+        .systemLibrary(name: "CZMQ", providers: [.apt(["libzmq3-dev"])]),
         .systemLibrary(name: "CMPI", pkgConfig: "ompi-c", providers: [.apt(["libopenmpi-dev"])]),
-        .systemLibrary(name: "CEdit", pkgConfig: "libedit", providers: [.apt(["libedit-dev"])]),
+        .systemLibrary(name: "CEdit", providers: [.apt(["libedit-dev"])]),
         .target(name: "CLinux"),
         .target(name: "CDigest"),
 
@@ -48,10 +59,15 @@ let package = Package(
         module("DaftMPI", ["CMPI", "CLinux", "DaftCore", "DaftLink"]),
         module("DaftZMQ", ["CZMQ", "CLinux", "DaftCore", "DaftLink"]),
         module("DaftEngine", ["DaftCore", "DaftLink", "DaftStore", "DaftCatalogue", "CZstd"]),
+        module("DaftLaunch", ["COpenSSL", "CLinux", "DaftCore", "DaftLink"]),
         module("DaftShell", ["CEdit", "DaftCore", "DaftLink", "DaftEngine"]),
+        module("DaftDoor", ["DaftCore", "DaftLink", "DaftEngine", "DaftShell", "DaftZMQ"]),
         program("daft-solo", ["DaftCore", "DaftEngine", "DaftShell"]),
-        program("daft-run", ["DaftCore", "DaftEngine", "DaftLink", "DaftMPI", "DaftShell", "DaftZMQ"]),
-        program("daft", ["DaftCore", "DaftShell", "DaftZMQ"]),
+        program("daft-run", ["DaftCore", "DaftDoor", "DaftEngine", "DaftLink", "DaftMPI", "DaftShell", "DaftZMQ"]),
+        program(
+            "daft",
+            ["DaftCore", "DaftDoor", "DaftEngine", "DaftLaunch", "DaftLink", "DaftShell", "DaftZMQ"],
+            linker: selfContained),
         program("daft-bench", ["DaftCore", "DaftLink", "DaftStore", "DaftCatalogue", "DaftEngine"]),
 
         tests(of: "DaftCore"),
@@ -61,6 +77,7 @@ let package = Package(
         tests(of: "DaftMPI"),
         tests(of: "DaftZMQ", ["DaftCore", "DaftLink", "CZMQ"]),
         tests(of: "DaftEngine", ["DaftCore", "DaftLink", "DaftStore", "DaftCatalogue"]),
+        tests(of: "DaftLaunch", ["DaftCore"]),
         tests(of: "DaftShell", ["DaftCore", "DaftEngine"]),
         .executableTarget(
             name: "mpi-contract", dependencies: ["DaftLink", "DaftMPI", "DaftCore"], path: "Tests/mpi-contract",
@@ -69,6 +86,7 @@ let package = Package(
             name: "ClusterTests", dependencies: ["daft-run", "mpi-contract", "TestPrograms"], swiftSettings: settings),
         .testTarget(name: "SoloTests", dependencies: ["daft-solo", "TestPrograms"], swiftSettings: settings),
         .testTarget(name: "ServeTests", dependencies: ["daft-run", "daft", "TestPrograms"], swiftSettings: settings),
+        .testTarget(name: "StartTests", dependencies: ["daft", "TestPrograms"], swiftSettings: settings),
         .target(name: "TestPrograms", path: "Tests/TestPrograms", swiftSettings: settings),
         .testTarget(
             name: "SystemLibraryTests", dependencies: ["CSQLite", "COpenSSL", "CZstd", "CZMQ", "CMPI"],

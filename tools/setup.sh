@@ -6,7 +6,7 @@ set -euo pipefail
 # What building and testing need.
 build_table() {
     cat <<'TABLE'
-pkg-config to find the libraries below
+pkg-config to find Open MPI
 libsqlite3-dev SQLite: the catalogue and the stores' own records
 libssl-dev OpenSSL: SHA-256
 libzstd-dev zstd: compression
@@ -14,6 +14,15 @@ libopenmpi-dev Open MPI: the link of a cluster
 openmpi-bin mpirun
 libzmq3-dev ZeroMQ: the link between workstations
 libedit-dev libedit: the prompt
+libstdc++-12-dev what ZeroMQ needs of C++, as an archive
+libsodium-dev archives that the one of ZeroMQ needs: encryption
+libnorm-dev multicast
+libpgm-dev multicast
+libkrb5-dev the header of what stands in for Kerberos
+libncurses-dev archives that the one of libedit needs: terminals
+libbsd-dev strings
+libmd-dev hashes of libbsd
+binutils to look at what daft is linked with
 rsync the demo compares trees with it
 openssl the tests compare digests with it
 TABLE

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Everything that is checked: packages, style, build, walls of the programs, tests. The last line is the summary of
-# `swift test`.
+# Everything that is checked: packages, style, build, walls of the programs, the optimised daft by itself, tests. The
+# last line is the summary of `swift test`.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -25,9 +25,14 @@ check_programs() {
     done
 }
 
+# The program that is copied to hosts, made as `make build` makes it.
+build_daft() { tools/archives.sh && swift build -c release --static-swift-stdlib --product daft; }
+
 part setup tools/setup.sh
 part lint tools/lint.sh
 part build swift build --build-tests
 part programs check_programs
+part release build_daft
+part alone tools/alone.sh
 echo "== test: swift test --skip-build --disable-xctest --no-parallel"
 swift test --skip-build --disable-xctest --no-parallel 2>&1

@@ -11,6 +11,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -24,6 +25,7 @@ const int linux_o_path = O_PATH;
 const int linux_seek_data = SEEK_DATA;
 const int linux_seek_hole = SEEK_HOLE;
 const int64_t linux_utime_omit = UTIME_OMIT;
+const int16_t linux_spawn_new_session = POSIX_SPAWN_SETSID;
 
 int linux_open_beneath(int base, const char *path, int flags, mode_t mode) {
   struct open_how how;
@@ -77,4 +79,12 @@ bool linux_is_in_memory(int file) {
     struct statfs filesystem;
     if (fstatfs(file, &filesystem) != 0) return false;
     return filesystem.f_type == TMPFS_MAGIC || filesystem.f_type == RAMFS_MAGIC;
+}
+
+int linux_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC); }
+
+void linux_close_from(int first) {
+  if (syscall(SYS_close_range, first, ~0U, 0) == 0) return;
+  long end = sysconf(_SC_OPEN_MAX);
+  for (int file = first; file < end; file++) close(file);
 }

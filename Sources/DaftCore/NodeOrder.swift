@@ -47,9 +47,7 @@ public struct NodeOrder: Coded {
         rank = try Rank(from: &reader)
         system = try SystemKeys(from: &reader)
         host = try reader.text()
-        let count = try reader.count()
-        guard count <= reader.remaining / 4 else { throw reader.malformed("\(count) addresses") }
-        for _ in 0..<count { metadataServer.append(try reader.text()) }
+        metadataServer = try reader.addresses()
         port = try reader.u16()
         store = try NodeOrder.directory(&reader)
         place = try reader.u16()
@@ -72,8 +70,7 @@ public struct NodeOrder: Coded {
         rank.encode(into: &writer)
         system.encode(into: &writer)
         writer.text(host)
-        writer.count(metadataServer.count)
-        for address in metadataServer { writer.text(address) }
+        writer.addresses(metadataServer)
         writer.u16(port)
         writer.run(store)
         writer.u16(place)
@@ -102,7 +99,7 @@ public struct NodeOrder: Coded {
 
 /// What a node process says when it has begun.
 public struct NodeReport: Coded {
-    public static let minimumSize = 16
+    public static let minimumSize = 20
     public static let version: UInt8 = 1
 
     public var pid: UInt32
@@ -111,6 +108,8 @@ public struct NodeReport: Coded {
     /// A node of the same system ran here already and goes on; nothing was started.
     public var isResumed = false
     public var store: [UInt8]
+    /// Where this node may be reached by others; of the metadata server only.
+    public var addresses: [String] = []
     public var warnings: [Failure] = []
 
     public init(pid: UInt32, store: [UInt8]) {
@@ -126,6 +125,7 @@ public struct NodeReport: Coded {
         port = try reader.u16()
         isResumed = try reader.flag()
         store = try reader.run()
+        addresses = try reader.addresses()
         warnings = try reader.list()
     }
 
@@ -135,6 +135,24 @@ public struct NodeReport: Coded {
         writer.u16(port)
         writer.flag(isResumed)
         writer.run(store)
+        writer.addresses(addresses)
         writer.list(warnings)
+    }
+}
+
+extension ByteReader {
+    fileprivate mutating func addresses() throws(Malformed) -> [String] {
+        let count = try count()
+        guard count <= remaining / 4 else { throw malformed("\(count) addresses") }
+        var addresses: [String] = []
+        for _ in 0..<count { addresses.append(try text()) }
+        return addresses
+    }
+}
+
+extension ByteWriter {
+    fileprivate mutating func addresses(_ addresses: [String]) {
+        count(addresses.count)
+        for address in addresses { text(address) }
     }
 }

@@ -53,6 +53,17 @@ public func shown(_ duration: Duration) -> String {
     return "\(minutes / 60)h\(twoDigits(minutes % 60))m"
 }
 
+/// `90`, `90s`, `10m`, `24h`, `7d`: from a second to what a `u32` holds.
+public func seconds(_ text: some Collection<UInt8>) -> UInt32? {
+    let digits = text.prefix { isDigit($0) }
+    let units: [String: UInt32] = ["": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400]
+    guard let number = UInt32(String(decoding: digits, as: UTF8.self)), number > 0,
+        let unit = units[String(decoding: text.dropFirst(digits.count), as: UTF8.self)]
+    else { return nil }
+    let (product, isTooLarge) = number.multipliedReportingOverflow(by: unit)
+    return isTooLarge ? nil : product
+}
+
 private func twoDigits(_ number: Int64) -> String { (number < 10 ? "0" : "") + String(number) }
 
 private func isDigit(_ byte: UInt8) -> Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) }

@@ -13,6 +13,10 @@ public final class Ending: Sendable {
 
     private let state = Mutex(State())
 
+    public init() {}
+
+    public var isWished: Bool { state.withLock { $0.isWished } }
+
     public func wish() {
         let waiting = state.withLock { state in
             defer { state.waiting = [] }

@@ -26,6 +26,10 @@ actor Sourcing {
     private var holders: [ContentID: [(rank: Rank, extent: Extent)]] = [:]
     private var busy: [Rank: Int] = [:]
     private var silent: Set<Rank> = []
+    /// A rank that is silent may be back in a moment: until then it is asked again where nobody else can be.
+    private var hopes: [Rank: Nanoseconds] = [:]
+    private static let hopeMilliseconds = 15_000
+    private static let hopePauseMilliseconds = 250
     /// Who sent wrong bytes, of which chunks: its other chunks may well be right, and elsewhere wrong.
     private var wrong: [ContentID: [Rank: BitSet]] = [:]
 
@@ -83,13 +87,15 @@ actor Sourcing {
     /// Brings one chunk, hashed and right, at the beginning of a slab, or says why it cannot be had.
     func obtain(_ wanted: Wanted, chunk: Int) async throws(Failure) -> Slab {
         let piece = Piece(.kept(wanted.content), chunk: chunk, length: wanted.manifest.length(of: chunk))
-        var passed: Set<Rank> = []
-        while let source = try await pick(wanted, chunk: chunk, except: passed) {
-            let (slab, arrivals) = try await attempt(source, [piece], [wanted])
-            if let slab, arrivals == [.right] { return slab }
-            passed.insert(source)
-            try stopIfCancelled(wanted)
-        }
+        repeat {
+            var passed: Set<Rank> = []
+            while let source = try await pick(wanted, chunk: chunk, except: passed) {
+                let (slab, arrivals) = try await attempt(source, [piece], [wanted])
+                if let slab, arrivals == [.right] { return slab }
+                passed.insert(source)
+                try stopIfCancelled(wanted)
+            }
+        } while try await hasHope(wanted, chunk: chunk)
         throw try await whyNot(wanted, chunk: chunk)
     }
 
@@ -100,9 +106,11 @@ actor Sourcing {
         busy[source, default: 0] += 1
         defer { busy[source, default: 1] -= 1 }
         let ids = zip(pieces, wanted).map { $1.manifest.chunks[$0.chunk] }
+        let hope = loop.deadline(inMilliseconds: Sourcing.hopeMilliseconds)
         do throws(LinkError) {
             let (slab, arrivals) = try await station.load(
                 pieces, ids, from: source, isRelayed: isForOwnStore, meter: meter, doubts: doubts)
+            hopes[source] = nil
             for (i, arrival) in arrivals.enumerated() where arrival == .wrong {
                 wrong[wanted[i].content, default: [:]][source, default: BitSet()].insert(pieces[i].chunk)
             }
@@ -110,8 +118,22 @@ actor Sourcing {
         } catch {
             if error == .closed { throw Failure(.stopped, [], error.reason) }
             silent.insert(source)
+            hopes[source] = hopes[source] ?? hope
             return (nil, pieces.map { _ in .absent })
         }
+    }
+
+    /// Whether one who keeps the chunk and fell silent is still taken for alive; it has had a moment then.
+    private func hasHope(_ wanted: Wanted, chunk: Int) async throws(Failure) -> Bool {
+        let there = Set(station.link.ranks)
+        let hopeful = try await keepers(of: wanted.content)
+            .filter { $0.extent.contains(chunk) && silent.contains($0.rank) && there.contains($0.rank) }
+            .map(\.rank).filter { loop.now < hopes[$0] ?? 0 }
+        if hopeful.isEmpty { return false }
+        await loop.sleep(milliseconds: Sourcing.hopePauseMilliseconds)
+        try stopIfCancelled(wanted)
+        silent.subtract(hopeful)
+        return true
     }
 
     private func pick(_ wanted: Wanted, chunk: Int, except passed: Set<Rank>) async throws(Failure) -> Rank? {

@@ -97,6 +97,13 @@ public final class Conversation: @unchecked Sendable {
         }
     }
 
+    /// The bytes that are awaited from that rank had better be asked for elsewhere; questions wait for it.
+    public func loseLoads(from rank: Rank) {
+        for (number, question) in questions where question.rank == rank && question.load != nil {
+            settle(number, .failure(.timedOut(rank, milliseconds: question.timeoutMilliseconds)))
+        }
+    }
+
     /// The ranks that owe this one an answer.
     public var debtors: Set<Rank> { Set(questions.values.lazy.filter { $0.continuation != nil }.map(\.rank)) }
 

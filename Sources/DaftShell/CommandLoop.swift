@@ -22,7 +22,7 @@ extension Invocation {
         switch work {
         case .command(let command, let words): return await loop.run(command, .arguments(words), at: .arguments)
         case .lines(let lines): return lines.isTerminal ? await loop.prompt(lines) : await loop.run(lines)
-        case .serve: return 0
+        case .serve, .own: return 0
         }
     }
 }

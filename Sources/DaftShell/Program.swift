@@ -12,6 +12,8 @@ public enum Work: Sendable {
     case lines(Lines)
     /// Commands come from elsewhere.
     case serve
+    /// A word of this program alone, with what follows it.
+    case own([[UInt8]])
 
     /// A person types it.
     var isTyped: Bool {
@@ -19,6 +21,7 @@ public enum Work: Sendable {
         case .command: true
         case .lines(let lines): lines.isTerminal
         case .serve: false
+        case .own: true
         }
     }
 }
@@ -43,13 +46,18 @@ public struct Program: Sendable {
     private let synopsis: [String]
     private let table: OptionTable
     private let serves: Bool
+    private let words: Set<String>
 
-    /// With `serves` the program can be told to serve clients.
-    public init(name: String, purpose: String, synopsis: [String], options: OptionTable, serves: Bool = false) {
+    /// With `serves` the program can be told to serve clients. `words` are commands of its own, which it performs itself.
+    public init(
+        name: String, purpose: String, synopsis: [String], options: OptionTable, serves: Bool = false,
+        words: Set<String> = []
+    ) {
         self.name = name
         self.purpose = purpose
         self.synopsis = synopsis
         self.serves = serves
+        self.words = words
         table = options
     }
 
@@ -121,13 +129,18 @@ public struct Program: Sendable {
             throw CommandError("\(error)")
         }
         if serves, options.isServe { return .serve }
+        if isOwn(options.command) { return .own(options.command) }
         return .command(try Command(arguments: options.command), options.command)
     }
 
     private func help(_ command: [[UInt8]]) throws(CommandError) -> String {
-        guard let first = command.first else { return help }
+        guard let first = command.first, !isOwn(command) else { return help }
         guard case .help(let verb?) = try Command(arguments: [Array("help".utf8), first]) else { return help }
         return verb.shape.help
+    }
+
+    private func isOwn(_ command: [[UInt8]]) -> Bool {
+        command.first.map { words.contains(String(decoding: $0, as: UTF8.self)) } ?? false
     }
 
     private var help: String {

@@ -5,8 +5,12 @@ import COpenSSL
 import DaftCore
 import Glibc
 
-/// The algorithm, fetched once: fetching it anew costs more than hashing a small chunk.
-private nonisolated(unsafe) let sha256: OpaquePointer = EVP_MD_fetch(nil, "SHA256", nil)!
+/// The algorithm, fetched once: fetching it anew costs more than hashing a small chunk. A node's openssl.cnf is left
+/// unread: it may name what this program does not have, and then nothing could be fetched.
+private nonisolated(unsafe) let sha256: OpaquePointer = {
+    OPENSSL_init_crypto(UInt64(OPENSSL_INIT_NO_LOAD_CONFIG), nil)
+    return EVP_MD_fetch(nil, "SHA256", nil)!
+}()
 
 /// The SHA-256 of `bytes`.
 public func digest(of bytes: UnsafeRawBufferPointer) -> Digest {

@@ -1,6 +1,8 @@
 // libzmq in Swift words: a context, sockets that send and receive whole messages without waiting, one error.
 
 import CZMQ
+import DaftCore
+import DaftLink
 import Glibc
 
 struct ZMQError: Error, Hashable, Sendable {
@@ -26,30 +28,91 @@ final class Context: @unchecked Sendable {
 
 /// One thread uses it at a time.
 final class Socket: @unchecked Sendable {
-    enum Kind { case router, dealer }
+    enum Kind { case router, dealer, reply }
+
+    /// What a socket demands of those at its other end.
+    enum Lock {
+        case none
+        /// Only whoever has the keys may connect; the sentry of the context asks.
+        case server(SystemKeys)
+        case client(SystemKeys)
+    }
 
     /// A message that is longer than this is a stranger's; the connection is cut.
     static let longestMessageBytes = 4 << 20
 
-    fileprivate let handle: UnsafeMutableRawPointer
+    let handle: UnsafeMutableRawPointer
     // Outlives the socket.
     private let context: Context
+    private var isOpen = true
 
     /// What was sent when it is closed has `lingerMilliseconds` to leave.
-    init(_ kind: Kind, in context: Context, lingerMilliseconds: Int32) throws(ZMQError) {
-        guard let handle = zmq_socket(context.handle, kind == .router ? ZMQ_ROUTER : ZMQ_DEALER) else {
-            throw ZMQError("zmq_socket")
-        }
+    init(
+        _ kind: Kind, in context: Context, lingerMilliseconds: Int32, lock: Lock = .none,
+        longestMessageBytes: Int = Socket.longestMessageBytes
+    ) throws(ZMQError) {
+        guard let handle = zmq_socket(context.handle, kind.number) else { throw ZMQError("zmq_socket") }
         (self.handle, self.context) = (handle, context)
         try set(ZMQ_LINGER, lingerMilliseconds)
-        try set(ZMQ_MAXMSGSIZE, Int64(Socket.longestMessageBytes))
+        try set(ZMQ_MAXMSGSIZE, Int64(longestMessageBytes))
         // What is under way is bounded by those who send it.
         try set(ZMQ_SNDHWM, Int32(0))
+        try apply(lock)
         // Whoever is not there any more is an error, not nobody.
         if kind == .router { try set(ZMQ_ROUTER_MANDATORY, Int32(1)) }
     }
 
-    deinit { zmq_close(handle) }
+    deinit { close() }
+
+    /// What was sent may still leave; nothing may be done with it afterwards.
+    func close() {
+        if isOpen { zmq_close(handle) }
+        isOpen = false
+    }
+
+    private func apply(_ lock: Lock) throws(ZMQError) {
+        switch lock {
+        case .none: break
+        case .server(let keys):
+            try set(ZMQ_CURVE_SERVER, Int32(1))
+            try set(ZMQ_CURVE_SECRETKEY, keys.secretKey)
+            try set(ZMQ_ZAP_DOMAIN, Array("daft".utf8))
+        case .client(let keys):
+            try set(ZMQ_CURVE_SERVERKEY, keys.publicKey)
+            try set(ZMQ_CURVE_PUBLICKEY, keys.publicKey)
+            try set(ZMQ_CURVE_SECRETKEY, keys.secretKey)
+        }
+    }
+
+    /// What the other end knows this one by.
+    func name(_ identity: [UInt8]) throws(ZMQError) { try set(ZMQ_ROUTING_ID, identity) }
+
+    /// A second one who comes under the same name takes the place of the first.
+    func allowHandover() throws(ZMQError) { try set(ZMQ_ROUTER_HANDOVER, Int32(1)) }
+
+    /// Listens on every address of this node; the port. Any port where `port` is 0.
+    func listen(port: UInt16) throws(ZMQError) -> UInt16 {
+        let wish = port == 0 ? "*" : "\(port)"
+        try set(ZMQ_IPV6, Int32(1))
+        // A node may have no IPv6 at all.
+        if zmq_bind(handle, "tcp://*:\(wish)") != 0 {
+            try set(ZMQ_IPV6, Int32(0))
+            try bind("tcp://*:\(wish)")
+        }
+        var text = [UInt8](repeating: 0, count: 256)
+        var length = text.count
+        if zmq_getsockopt(handle, ZMQ_LAST_ENDPOINT, &text, &length) != 0 { throw ZMQError("zmq_getsockopt") }
+        let digits = text[..<max(0, length - 1)].reversed().prefix { $0 != UInt8(ascii: ":") }
+        return UInt16(String(decoding: digits.reversed(), as: UTF8.self)) ?? 0
+    }
+
+    /// Connects, and again and again where that breaks.
+    func connect(to address: String, port: UInt16) throws(ZMQError) {
+        try set(ZMQ_IPV6, Int32(1))
+        try set(ZMQ_RECONNECT_IVL, Int32(100))
+        try set(ZMQ_RECONNECT_IVL_MAX, Int32(1_000))
+        try connect("tcp://" + (address.contains(":") ? "[\(address)]" : address) + ":\(port)")
+    }
 
     func bind(_ endpoint: String) throws(ZMQError) {
         if zmq_bind(handle, endpoint) != 0 { throw ZMQError("zmq_bind") }
@@ -68,35 +131,68 @@ final class Socket: @unchecked Sendable {
         }
     }
 
-    /// The parts of one message; nil where none has come. Of a message of many parts the first ones.
-    func receive() throws(ZMQError) -> [[UInt8]]? {
+    /// The parts of one message; nil where none has come. Of a message of more parts the first ones.
+    func receive(most: Int = 3) throws(ZMQError) -> [[UInt8]]? {
         var parts: [[UInt8]] = []
         while true {
-            guard let (part, isLast) = try receivePart() else { return nil }
-            if parts.count < 3 { parts.append(part) }
+            guard let (part, isLast) = try receivePart({ Array($0) }) else { return nil }
+            if parts.count < most { parts.append(part) }
             if isLast { return parts }
         }
     }
 
-    private func receivePart() throws(ZMQError) -> (part: [UInt8], isLast: Bool)? {
+    /// A message of two parts, and the address it came from.
+    func receiveWithAddress() throws(ZMQError) -> (name: [UInt8], bytes: [UInt8], address: String)?? {
+        guard let first = try receivePart({ Array($0) }) else { return nil }
+        if first.isLast { return .some(nil) }
+        let second = try receiveMessage { message in
+            let bytes = UnsafeRawBufferPointer(start: zmq_msg_data(message), count: zmq_msg_size(message))
+            return (Array(bytes), zmq_msg_gets(message, "Peer-Address").map { String(cString: $0) } ?? "")
+        }
+        guard let second else { return .some(nil) }
+        var isLast = second.isLast
+        while !isLast { isLast = try receivePart { _ in }?.isLast ?? true }
+        return (first.part, second.part.0, second.part.1)
+    }
+
+    /// Lends out one part; nil where none has come.
+    func receivePart<T>(_ take: (UnsafeRawBufferPointer) -> T) throws(ZMQError) -> (part: T, isLast: Bool)? {
+        try receiveMessage { take(UnsafeRawBufferPointer(start: zmq_msg_data($0), count: zmq_msg_size($0))) }
+    }
+
+    private func receiveMessage<T>(
+        _ take: (UnsafeMutablePointer<zmq_msg_t>) -> T
+    ) throws(ZMQError) -> (part: T, isLast: Bool)? {
         var message = zmq_msg_t()
-        let result: Result<(part: [UInt8], isLast: Bool)?, ZMQError> = withUnsafeMutablePointer(to: &message) {
-            message in
+        let result: Result<(part: T, isLast: Bool)?, ZMQError> = withUnsafeMutablePointer(to: &message) { message in
             zmq_msg_init(message)
             defer { zmq_msg_close(message) }
             while zmq_msg_recv(message, handle, ZMQ_DONTWAIT) < 0 {
                 if zmq_errno() == EAGAIN { return .success(nil) }
                 if zmq_errno() != EINTR { return .failure(ZMQError("zmq_msg_recv")) }
             }
-            let bytes = UnsafeRawBufferPointer(start: zmq_msg_data(message), count: zmq_msg_size(message))
-            return .success((Array(bytes), zmq_msg_more(message) == 0))
+            return .success((take(message), zmq_msg_more(message) == 0))
         }
         return try result.get()
+    }
+
+    private func set(_ option: Int32, _ bytes: [UInt8]) throws(ZMQError) {
+        if zmq_setsockopt(handle, option, bytes, bytes.count) != 0 { throw ZMQError("zmq_setsockopt") }
     }
 
     private func set<T: FixedWidthInteger>(_ option: Int32, _ value: T) throws(ZMQError) {
         var value = value
         if zmq_setsockopt(handle, option, &value, MemoryLayout<T>.size) != 0 { throw ZMQError("zmq_setsockopt") }
+    }
+}
+
+extension Socket.Kind {
+    fileprivate var number: Int32 {
+        switch self {
+        case .router: ZMQ_ROUTER
+        case .dealer: ZMQ_DEALER
+        case .reply: ZMQ_REP
+        }
     }
 }
 

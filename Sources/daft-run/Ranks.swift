@@ -6,6 +6,7 @@
 //   4. Rank 0 tells the others that it is over; stores are closed, and all leave MPI together.
 
 import DaftCore
+import DaftDoor
 import DaftEngine
 import DaftLink
 import DaftMPI

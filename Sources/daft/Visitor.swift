@@ -6,8 +6,10 @@ import DaftZMQ
 import Glibc
 
 let clientProgram = Program(
-    name: "daft", purpose: "a client of the daft that runs on this node",
+    name: "daft", purpose: "a client of the daft that runs on this node, and the start of a system of workstations",
     synopsis: [
+        "start HOSTFILE [OPTIONS]    one system of the hosts of a file, over ssh   (more: daft start --help)",
+        "join HOST… [OPTIONS]        further hosts for the system that was started here",
         "[OPTIONS] COMMAND ARG…      one command, then end",
         "[OPTIONS] -f JOBFILE        the commands of a job file, then end",
         "[OPTIONS]                   a prompt on a terminal, else the commands of standard input",
@@ -54,7 +56,7 @@ struct Visitor: Performer {
         }
         throw Failure(
             .unreachable, options.storeDirectory,
-            "no daft runs with this store on this node: start one, as in `mpirun -np 2 daft-run serve`, "
+            "no daft runs with this store on this node: `daft start HOSTFILE` or `mpirun -np 2 daft-run serve` starts one, "
                 + "or say with --store where its store is")
     }
 }

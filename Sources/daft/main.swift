@@ -1,7 +1,34 @@
 // daft: a client of whatever runs on this node. It brings commands to the door of a data server here, and prints what
-// comes back.
+// comes back. It starts systems of workstations too, and is what runs on each of their nodes.
 
+import DaftCore
+import DaftLaunch
 import DaftShell
 import Glibc
 
-exit(clientProgram.main { await $0.run(Visitor($0)) })
+/// Whether the words are `start …` or `join …`, wherever the options stand.
+private func isStart(_ words: [String]) -> Bool {
+    let own: Set = ["start", "join"]
+    if let first = words.first, own.contains(first) { return true }
+    let options = try? Options(arguments: words.map { Array($0.utf8) }, environment: { _ in nil }, table: .starting)
+    return options?.command.first.map { own.contains(String(decoding: $0, as: UTF8.self)) } ?? false
+}
+
+private func start(_ invocation: Invocation) async -> Int32 {
+    guard case .own(let words) = invocation.work else { return await invocation.run(Visitor(invocation)) }
+    do throws(Failure) {
+        return try await Start(invocation).run(words)
+    } catch {
+        await invocation.console.fail(error)
+        return error.exitStatus
+    }
+}
+
+let words = Array(CommandLine.arguments.dropFirst())
+if words.first == "node" {
+    exit(beginNode(detached: words.dropFirst().first == "--detached", runNode))
+} else if isStart(words) {
+    exit(startProgram.main { await start($0) })
+} else {
+    exit(clientProgram.main { await $0.run(Visitor($0)) })
+}

@@ -29,6 +29,8 @@ private func documented() throws -> [String: any Coded] {
         Reply.working(task: 5, Progress(bytes: 1, totalBytes: 2, files: 3, totalFiles: 4)),
         ChunkRun([Piece(.kept(a), chunk: 1, length: 4096)]),
         ClientMessage.begin(command), DoorMessage.errors(Array("no\n".utf8)),
+        Host(user: "me", name: "n1", port: 2222)!,
+        SystemMember(rank: Rank(1), host: Host(name: "n1")!, place: 0),
         order, NodeReport(pid: 1234, store: Array("/s".utf8)),
     ]
     return Dictionary(uniqueKeysWithValues: values.map { ("\(type(of: $0))", $0) })

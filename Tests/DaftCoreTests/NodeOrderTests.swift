@@ -31,13 +31,15 @@ private let hexKeys =
 
     @Test func aReportHasItsForm() {
         var report = NodeReport(pid: 5, store: Array("/s".utf8))
-        expectForms([report], ["01" + "05000000" + "0000" + "00" + "020000002f73" + "00000000"])
+        expectForms([report], ["01" + "05000000" + "0000" + "00" + "020000002f73" + "00000000" + "00000000"])
         (report.port, report.isResumed) = (0x1234, true)
+        report.addresses = ["::"]
         report.warnings = [Failure(.failed, [], "no")]
         expectForms(
             [report],
             [
-                "01" + "05000000" + "3412" + "01" + "020000002f73" + "01000000" + "0100000000" + "00000000"
+                "01" + "05000000" + "3412" + "01" + "020000002f73" + "01000000" + "020000003a3a" + "01000000"
+                    + "0100000000" + "00000000"
                     + "020000006e6f"
             ])
     }

@@ -52,4 +52,18 @@ import Testing
     func durationsAreShown(duration: Duration, text: String) {
         #expect(shown(duration) == text)
     }
+
+    @Test(
+        arguments: [
+            ("1", 1), ("90", 90), ("90s", 90), ("10m", 600), ("24h", 86_400), ("7d", 604_800), ("007", 7),
+            ("4294967295", .max),
+        ] as [(String, UInt32)])
+    func secondsAreRead(text: String, number: UInt32) {
+        #expect(seconds(text.utf8) == number)
+    }
+
+    @Test(arguments: ["", "0", "0s", "s", "-1", "+1", " 1", "1 s", "1.5h", "1h30m", "4294967296", "1193047h", "1w"])
+    func otherSecondsAreRefused(text: String) {
+        #expect(seconds(text.utf8) == nil)
+    }
 }

@@ -12,11 +12,16 @@ let walls: [String: Set<String>] = [
     "DaftEngine": [
         "DaftCore", "DaftLink", "DaftStore", "DaftCatalogue", "CZstd", "CLinux", "Glibc", "Synchronization",
     ],
+    "DaftLaunch": ["DaftCore", "DaftLink", "COpenSSL", "CLinux", "Glibc", "Synchronization"],
     "DaftShell": ["CEdit", "DaftCore", "DaftLink", "DaftEngine", "Glibc", "Synchronization"],
+    "DaftDoor": ["DaftShell", "DaftZMQ", "DaftEngine", "DaftLink", "DaftCore"],
     "daft-run": [
-        "DaftShell", "DaftMPI", "DaftZMQ", "DaftEngine", "DaftLink", "DaftCore", "Glibc", "Synchronization",
+        "DaftShell", "DaftMPI", "DaftZMQ", "DaftDoor", "DaftEngine", "DaftLink", "DaftCore", "Glibc", "Synchronization",
     ],
-    "daft": ["DaftShell", "DaftZMQ", "DaftCore", "Glibc", "Synchronization"],
+    "daft": [
+        "DaftShell", "DaftZMQ", "DaftDoor", "DaftLaunch", "DaftEngine", "DaftLink", "DaftCore", "Glibc",
+        "Synchronization",
+    ],
     "daft-solo": ["DaftShell", "DaftEngine", "DaftCore", "Glibc"],
     "daft-bench": [
         "DaftCore", "DaftSQL", "DaftLink", "DaftStore", "DaftCatalogue", "DaftEngine", "COpenSSL", "CZstd", "CLinux",
@@ -49,5 +54,6 @@ let testsOfNoTarget: [String: Set<String>] = [
     "TestPrograms": ["Foundation", "Glibc"],
     "SoloTests": ["Testing", "Foundation", "Glibc", "TestPrograms"],
     "ServeTests": ["Testing", "Foundation", "Glibc", "TestPrograms"],
+    "StartTests": ["Testing", "Foundation", "Glibc", "TestPrograms"],
     "SystemLibraryTests": ["Testing", "CSQLite", "COpenSSL", "CZstd", "CZMQ", "CMPI"],
 ]

@@ -43,6 +43,15 @@ void linux_name_thread(const char *name);
 // Widens the calling thread to every processor that the process's cpuset allows; 0 or -1.
 int linux_use_all_processors(void);
 
+// A pipe that no program started later inherits: [0] is read, [1] is written; 0 or -1.
+int linux_pipe(int ends[2]);
+
+// Closes every file from `first` on.
+void linux_close_from(int first);
+
+// For posix_spawnattr_setflags: the process begins a session of its own.
+extern const int16_t linux_spawn_new_session;
+
 /// Whether a file lies on tmpfs or ramfs.
 bool linux_is_in_memory(int file);
 

@@ -7,7 +7,7 @@ import DaftShell
 import DaftZMQ
 
 extension Door {
-    func open(to station: Station) {
+    public func open(to station: Station) {
         open { guest in
             station.loop.start { await perform(guest, at: station) }
         }

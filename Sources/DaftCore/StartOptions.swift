@@ -1,0 +1,111 @@
+// The options of `daft start` and `daft join` beside the common ones, and what they mean.
+
+extension OptionTable {
+    /// A system of workstations has no job file when it starts.
+    public static let starting =
+        OptionTable(OptionTable.common.options.filter { $0.name != "-f" && $0.name != "--no-progress" }) + [
+            Option("--mds", value: "HOST", variable: "DAFT_MDS", meaning: "where the metadata server is to be (here)"),
+            Option("--port", value: "PORT", variable: "DAFT_PORT", meaning: "the metadata server's port (any)"),
+            Option(
+                "--copies", value: "K", variable: "DAFT_COPIES",
+                meaning: "how many copies of what is put or diffused there should be (1)"),
+            Option(
+                "--repair-after", value: "TIME", variable: "DAFT_REPAIR_AFTER",
+                meaning: "make anew what was kept on a data server that is away for so long (10m)"),
+            Option(
+                "--orphan-timeout", value: "TIME", variable: "DAFT_ORPHAN_TIMEOUT",
+                meaning: "end a data server that hears of no metadata server for so long (24h)"),
+            Option("--rebuild", variable: "DAFT_REBUILD", meaning: "make the catalogue anew from the stores"),
+            Option("--encrypt", variable: "DAFT_ENCRYPT", meaning: "encrypt what nodes say to one another (yes)"),
+            Option(
+                "--no-encrypt", variable: "DAFT_NO_ENCRYPT", meaning: "let anyone in the network read it, and speak"),
+            Option("--no-durable", variable: "DAFT_NO_DURABLE", meaning: "do not wait for the disks"),
+            Option(
+                "--all-or-nothing", variable: "DAFT_ALL_OR_NOTHING",
+                meaning: "end what was started where a host could not be"),
+            Option(
+                "--launch-timeout", value: "TIME", variable: "DAFT_LAUNCH_TIMEOUT",
+                meaning: "give up a host that is silent for so long at the start (20s)"),
+            Option(
+                "--ssh", value: "COMMAND", variable: "DAFT_SSH",
+                meaning: "the remote shell to use, with its options (ssh)"),
+        ]
+}
+
+public struct StartOptions: Hashable, Sendable {
+    /// Nil: where the command is typed.
+    public let metadataServer: Host?
+    public let isAllOrNothing: Bool
+    public let patienceSeconds: Int
+    public let ssh: [String]
+    private let port: UInt16?
+    private let copies: UInt8
+    private let orphanSeconds: UInt32?
+    private let repairAfterSeconds: UInt32?
+    private let rebuilds: Bool
+    private let encrypts: Bool
+    private let durable: Bool
+
+    public init(_ options: Options) throws(CommandError) {
+        metadataServer = try options.value("--mds").map { word throws(CommandError) in
+            let found = try hosts(word)
+            guard found.count == 1 else { throw CommandError("--mds: `\(shown(word))` is more than one host") }
+            return found[0]
+        }
+        isAllOrNothing = options.flag("--all-or-nothing") ?? false
+        patienceSeconds = Int(try StartOptions.time("--launch-timeout", options) ?? 20)
+        ssh = try StartOptions.ssh(options)
+        port = try StartOptions.number("--port", options)
+        copies = try StartOptions.number("--copies", options) ?? 1
+        orphanSeconds = try StartOptions.time("--orphan-timeout", options)
+        repairAfterSeconds = try StartOptions.time("--repair-after", options)
+        rebuilds = options.flag("--rebuild") ?? false
+        encrypts = try StartOptions.choice("--encrypt", options)
+        durable = try StartOptions.choice("--durable", options)
+        for name in ["--store", "--catalogue"] {
+            guard let path = options.value(name), path.first != Name.slash || path.contains(0) else { continue }
+            throw CommandError("\(name): `\(shown(path))` is no absolute path, as other hosts need it")
+        }
+    }
+
+    /// Makes `order` what these options and the common ones say.
+    public func apply(_ options: Options, to order: inout NodeOrder) {
+        order.store = options.store ?? []
+        order.chunkSize = options.chunkSize
+        order.packing = options.packing
+        (order.durable, order.encrypts, order.rebuilds) = (durable, encrypts, rebuilds)
+        order.copies = copies
+        if let port { order.port = port }
+        if let orphanSeconds { order.orphanSeconds = orphanSeconds }
+        if let repairAfterSeconds { order.repairAfterSeconds = repairAfterSeconds }
+    }
+
+    /// `--durable` and `--no-durable`, of which the first is what is done anyway.
+    private static func choice(_ name: String, _ options: Options) throws(CommandError) -> Bool {
+        let opposite = "--no-" + name.dropFirst(2)
+        let (wanted, unwanted) = (options.flag(name), options.flag(opposite) ?? false)
+        if wanted == true, unwanted { throw CommandError("\(name) does not go with \(opposite)") }
+        return unwanted ? false : wanted ?? true
+    }
+
+    private static func time(_ name: String, _ options: Options) throws(CommandError) -> UInt32? {
+        guard let value = options.value(name) else { return nil }
+        guard let seconds = seconds(value) else {
+            throw CommandError("\(name): `\(shown(value))` is no time, as 90s, 10m, 24h")
+        }
+        return seconds
+    }
+
+    private static func number<T: FixedWidthInteger>(_ name: String, _ options: Options) throws(CommandError) -> T? {
+        guard let number = try options.number(name) else { return nil }
+        guard let exact = T(exactly: number) else { throw CommandError("\(name): \(number) is more than \(T.max)") }
+        return exact
+    }
+
+    private static func ssh(_ options: Options) throws(CommandError) -> [String] {
+        guard let value = options.value("--ssh") else { return ["ssh"] }
+        let words = try words(of: value).map { String(decoding: $0.bytes, as: UTF8.self) }
+        if words.isEmpty { throw CommandError("--ssh: no command") }
+        return words
+    }
+}

@@ -1,0 +1,169 @@
+// What is said between `daft start` and one node, from the moment its process is started, ssh or the node itself, until
+// it runs or has failed.
+
+import DaftCore
+import Glibc
+
+final class Conversation {
+    private static let longestLineBytes = 4 << 20
+    private static let pieceBytes = 64 << 10
+    /// How long a process may take to end after its last word.
+    private static let endingMilliseconds = 2_000
+
+    private enum Sending { case nothing, program, order }
+
+    private let child: Child
+    private let program: OwnProgram?
+    private let order: [UInt8]
+    private let patienceMilliseconds: Int
+    private let wake: Int32
+    private var sending = Sending.nothing
+    private var sent = 0
+    private var isOrdered = false
+    private var words = LineReader(longestBytes: longestLineBytes)
+    private var lastWords = LastWords()
+    private var deadline: Deadline
+    private var buffer = [UInt8](repeating: 0, count: pieceBytes)
+
+    /// With a program, the other end says whether it has it; without, it waits for its order. It is given up when it is
+    /// silent for `patienceMilliseconds`, and when `wake` has something to read.
+    init(_ child: Child, _ order: NodeOrder, program: OwnProgram?, patienceMilliseconds: Int, until wake: Int32) {
+        self.child = child
+        self.program = program
+        self.order = order.framed
+        self.patienceMilliseconds = patienceMilliseconds
+        self.wake = wake
+        deadline = Deadline(inMilliseconds: patienceMilliseconds)
+        if program == nil { begin(.order) }
+    }
+
+    /// Its end; the process has ended too.
+    func run() -> Result<NodeReport, Failure> {
+        defer { child.finish(patienceMilliseconds: Conversation.endingMilliseconds) }
+        while true {
+            var files = [
+                pollfd(fd: wake, events: Int16(POLLIN), revents: 0),
+                pollfd(fd: child.output, events: Int16(POLLIN), revents: 0),
+                pollfd(fd: child.errors, events: Int16(POLLIN), revents: 0),
+                pollfd(fd: sending == .nothing ? -1 : child.input, events: Int16(POLLOUT), revents: 0),
+            ]
+            let count = poll(&files, 4, deadline.milliseconds)
+            if count < 0, errno != EINTR { return .failure(Failure(.failed, [], text(of: errno))) }
+            if files[0].revents != 0 {
+                child.signal(SIGTERM)
+                return .failure(Failure(.stopped, [], "interrupted"))
+            }
+            if files[2].revents != 0 { readErrors() }
+            if files[3].revents != 0 { send() }
+            if files[1].revents != 0, let result = hear() { return result }
+            if deadline.isOver { return .failure(Failure(.unreachable, [], silence)) }
+        }
+    }
+
+    private var silence: String {
+        let length = shown(.milliseconds(patienceMilliseconds))
+        if sending == .program { return "it took nothing more of the program for \(length)" }
+        return isOrdered ? "it did not say within \(length) that it runs" : "nothing was heard of it for \(length)"
+    }
+
+    private func moveDeadline() { deadline = Deadline(inMilliseconds: patienceMilliseconds) }
+
+    // MARK: what it says
+
+    /// What comes of it, if that is decided now.
+    private func hear() -> Result<NodeReport, Failure>? {
+        let count = read(child.output, &buffer, buffer.count)
+        if count < 0, errno == EAGAIN || errno == EINTR { return nil }
+        guard count > 0 else { return .failure(end()) }
+        for line in words.lines(buffer[..<count]) {
+            guard let word = NodeWord(line: line) else { continue }
+            moveDeadline()
+            switch word {
+            case .need where program != nil: begin(.program)
+            case .have where program != nil: begin(.order)
+            case .ready(let report): return .success(report)
+            case .failed(let failure): return .failure(failure)
+            case .need, .have: return .failure(Failure(.malformed, [], "it asks for a program that it is"))
+            }
+        }
+        return nil
+    }
+
+    private func readErrors() {
+        let count = read(child.errors, &buffer, buffer.count)
+        if count > 0 {
+            lastWords.add(buffer[..<count])
+        } else if count == 0 || errno != EAGAIN && errno != EINTR {
+            child.closeErrors()
+        }
+    }
+
+    /// It has nothing more to say: why.
+    private func end() -> Failure {
+        let ended = child.end(withinMilliseconds: Conversation.endingMilliseconds)
+        while child.errors >= 0 {
+            var file = pollfd(fd: child.errors, events: Int16(POLLIN), revents: 0)
+            guard poll(&file, 1, 0) > 0 else { break }
+            readErrors()
+        }
+        let said = lastWords.taken()
+        if said.isEmpty { return Failure(.failed, [], "nothing was said, but " + (ended?.description ?? "it goes on")) }
+        return Conversation.failure(said)
+    }
+
+    // MARK: what it is told
+
+    private func begin(_ next: Sending) {
+        (sending, sent) = (next, 0)
+        isOrdered = next == .order
+    }
+
+    private func send() {
+        let count =
+            switch sending {
+            case .program: program.map { write($0.bytes) } ?? 0
+            case .order: order.withUnsafeBytes(write)
+            case .nothing: 0
+            }
+        if count > 0 {
+            sent += count
+            moveDeadline()
+        } else if errno != EAGAIN, errno != EINTR {
+            // Nobody reads; what it says of that is heard.
+            child.closeInput()
+            sending = .nothing
+        }
+    }
+
+    /// The next piece of `bytes`; what was taken of it.
+    private func write(_ bytes: UnsafeRawBufferPointer) -> Int {
+        let piece = UnsafeRawBufferPointer(rebasing: bytes[sent...].prefix(Conversation.pieceBytes))
+        let count = Glibc.write(child.input, piece.baseAddress, piece.count)
+        if sent + max(count, 0) == bytes.count { sending = .nothing }
+        return count
+    }
+}
+
+extension Conversation {
+    /// What ssh or a shell said, and what can be done where that is known.
+    static func failure(_ said: [String]) -> Failure {
+        let last = said.last ?? ""
+        for (sign, kind, advice) in known where last.contains(sign) {
+            return Failure(kind, [], bare(last) + advice)
+        }
+        return Failure(.failed, [], said.map(bare).joined(separator: "; "))
+    }
+
+    private static func bare(_ line: String) -> String {
+        line.hasPrefix("ssh: ") ? String(line.dropFirst("ssh: ".count)) : line
+    }
+
+    private static let known: [(sign: String, kind: Failure.Kind, advice: String)] = [
+        ("Host key verification failed", .denied, " log in once by hand with ssh, which shows the host's key and asks"),
+        ("Permission denied (", .denied, " no password is asked for: a key without one, or an agent, is needed"),
+        ("Could not resolve hostname", .unreachable, ""),
+        ("onnection refused", .unreachable, ""),
+        ("onnection timed out", .unreachable, ""),
+        ("o route to host", .unreachable, ""),
+    ]
+}

@@ -1,0 +1,117 @@
+// Starts node processes: on other hosts through the system's ssh, all at once, and here.
+
+import DaftCore
+import DaftLink
+import Glibc
+import Synchronization
+
+public final class Launcher: Sendable {
+    public typealias Outcome = Result<NodeReport, Failure>
+
+    /// How a host is reached.
+    public struct Way: Sendable {
+        /// The program and what stands before our options.
+        public var ssh = ["ssh"]
+        /// A host that is silent for so long is given up.
+        public var patienceSeconds = 20
+        /// Hosts that are spoken with at the same time.
+        public var hostsAtOnce = 32
+        /// Once this has something to read, all is given up; -1 for never.
+        public var wake: Int32 = -1
+
+        public init() {}
+    }
+
+    /// ssh gives up by itself a little earlier, and says more.
+    private static let moreMilliseconds = 1_000
+
+    private let way: Way
+    private let program: OwnProgram
+
+    public init(_ way: Way = Way()) throws(Failure) {
+        self.way = way
+        program = try OwnProgram()
+        // Whoever takes nothing more of the program is an error where that is written, and no signal.
+        Glibc.signal(SIGPIPE, SIG_IGN)
+    }
+
+    /// Starts a node on each host. `tell` gets the outcome of each as it comes, by its index, one at a time, on some
+    /// thread. Blocks until all are known.
+    public func launch(_ nodes: [(host: Host, order: NodeOrder)], _ tell: @escaping @Sendable (Int, Outcome) -> Void) {
+        let round = Round(count: nodes.count, tell)
+        let threads = (0..<min(nodes.count, way.hostsAtOnce)).map { _ in
+            OwnThread("daft-launch") { [self] in
+                while let index = round.next() {
+                    round.finish(index, launch(nodes[index].order, on: nodes[index].host))
+                }
+            }
+        }
+        for thread in threads { thread.join() }
+    }
+
+    /// The same, one outcome after the other as they come.
+    public func launching(_ nodes: [(host: Host, order: NodeOrder)]) -> AsyncStream<(index: Int, outcome: Outcome)> {
+        let (stream, continuation) = AsyncStream.makeStream(of: (index: Int, outcome: Outcome).self)
+        _ = OwnThread("daft-launch") { [self] in
+            launch(nodes) { continuation.yield((index: $0, outcome: $1)) }
+            continuation.finish()
+        }
+        return stream
+    }
+
+    private func launch(_ order: NodeOrder, on host: Host) -> Outcome {
+        let command = NodeScript.command(
+            digest: program.digest, size: program.bytes.count, token: UniqueID.random().hex)
+        do throws(Failure) {
+            let child = try Child(words(for: host, command), .group, errors: .piped)
+            let talk = Conversation(
+                child, order, program: program, patienceMilliseconds: patienceMilliseconds, until: way.wake)
+            return .success(try talk.run().get())
+        } catch {
+            return .failure(error.at(host.name))
+        }
+    }
+
+    /// Ends a node that was started just now; why it could not be, if so.
+    public func end(_ report: NodeReport, on host: Host) -> Failure? {
+        do throws(Failure) {
+            let child = try Child(words(for: host, NodeScript.end(report.pid)), .group, errors: .inherited)
+            child.closeInput()
+            let ended = child.end(withinMilliseconds: patienceMilliseconds)
+            child.finish(patienceMilliseconds: 0)
+            if ended == .status(0) { return nil }
+            throw Failure(.failed, [], "could not be ended: " + (ended?.description ?? "ssh goes on"))
+        } catch {
+            return error.at(host.name)
+        }
+    }
+
+    private var patienceMilliseconds: Int { way.patienceSeconds * 1_000 + Launcher.moreMilliseconds }
+
+    private func words(for host: Host, _ command: String) -> [String] {
+        let port = host.port == 0 ? [] : ["-p", "\(host.port)"]
+        let person = host.user.isEmpty ? "" : host.user + "@"
+        return way.ssh + ["-o", "BatchMode=yes", "-o", "ConnectTimeout=\(way.patienceSeconds)", "-T", "-x"] + port
+            + ["--", person + host.name, command]
+    }
+}
+
+/// Hosts given out to threads, and what comes of them told one after the other.
+private final class Round: Sendable {
+    private let count: Int
+    private let begun = Atomic(0)
+    private let telling = Mutex(())
+    private let tell: @Sendable (Int, Launcher.Outcome) -> Void
+
+    init(count: Int, _ tell: @escaping @Sendable (Int, Launcher.Outcome) -> Void) {
+        self.count = count
+        self.tell = tell
+    }
+
+    func next() -> Int? {
+        let index = begun.add(1, ordering: .relaxed).oldValue
+        return index < count ? index : nil
+    }
+
+    func finish(_ index: Int, _ outcome: Launcher.Outcome) { telling.withLock { _ in tell(index, outcome) } }
+}

@@ -1,0 +1,61 @@
+// Lines out of the pieces that a pipe brings. A line that is too long to be one of ours is dropped.
+
+import DaftCore
+
+struct LineReader {
+    private let longestBytes: Int
+    private var partial: [UInt8] = []
+    private var isTooLong = false
+
+    init(longestBytes: Int) { self.longestBytes = longestBytes }
+
+    /// The lines that `piece` completes.
+    mutating func lines(_ piece: some Sequence<UInt8>) -> [[UInt8]] {
+        var lines: [[UInt8]] = []
+        for byte in piece {
+            if byte == UInt8(ascii: "\n") {
+                if !isTooLong { lines.append(partial) }
+                (partial, isTooLong) = ([], false)
+            } else if partial.count < longestBytes {
+                partial.append(byte)
+            } else {
+                (partial, isTooLong) = ([], true)
+            }
+        }
+        return lines
+    }
+
+    /// What came after the last newline.
+    mutating func rest() -> [UInt8] {
+        defer { partial = [] }
+        return partial
+    }
+}
+
+/// The last lines that somebody said who failed, for people: blank ones are left out, controls too.
+struct LastWords {
+    private static let most = 2
+    private static let longestCharacters = 300
+    private var reader = LineReader(longestBytes: 4096)
+    private var lines: [String] = []
+
+    mutating func add(_ piece: some Sequence<UInt8>) {
+        for line in reader.lines(piece) { keep(line) }
+    }
+
+    mutating func taken() -> [String] {
+        keep(reader.rest())
+        return lines
+    }
+
+    private mutating func keep(_ line: [UInt8]) {
+        let printable = String(decoding: line, as: UTF8.self).unicodeScalars.filter {
+            $0.value >= 0x20 && $0.value != 0x7f && !(0x80..<0xa0).contains($0.value)
+                && $0.properties.generalCategory != .format
+        }
+        var text = String(String.UnicodeScalarView(printable))
+        text = String(text.drop { $0 == " " }.prefix(LastWords.longestCharacters))
+        while text.last == " " { text.removeLast() }
+        if !text.isEmpty { lines = lines.suffix(LastWords.most - 1) + [text] }
+    }
+}

@@ -1,0 +1,116 @@
+// The beginning of `daft node`: a process that somebody started over ssh, or here, takes its order from standard input
+// and starts itself anew, out of reach of that somebody's terminal and ssh; it hands on the one line by which the new
+// one reports, and ends. Whoever started it keeps its standard input open until then: an end of it before is an end of
+// the node.
+
+import CLinux
+import DaftCore
+import DaftLink
+import Glibc
+
+private let longestOrderBytes = 1 << 20
+
+/// The whole of `daft node` (then `body` is not called) or, with `detached`, of the process that it starts; the exit
+/// status. To be called first of all in a process.
+public func beginNode(detached: Bool, _ body: (NodeOrder, NodeReporter) -> Int32) -> Int32 {
+    linux_name_thread("daft-node")
+    if detached {
+        linux_close_from(3)
+        _ = chdir("/")
+    }
+    do throws(Failure) {
+        let order = try readOrder()
+        if !detached { return try startAnew(arranged(order)) }
+        return body(order, NodeReporter(order.rank))
+    } catch {
+        _ = writeAll(Array(NodeWord.failed(error).line.utf8), to: STDOUT_FILENO)
+        return 1
+    }
+}
+
+/// Starts a node on this machine.
+public func startHere(_ order: NodeOrder, patienceSeconds: Int = 20, until wake: Int32 = -1) -> Launcher.Outcome {
+    Glibc.signal(SIGPIPE, SIG_IGN)
+    do throws(Failure) {
+        let child = try Child([OwnProgram.path, "node"], called: "daft", .group, errors: .piped)
+        let talk = Conversation(
+            child, order, program: nil, patienceMilliseconds: patienceSeconds * 1_000, until: wake)
+        return talk.run()
+    } catch {
+        return .failure(error)
+    }
+}
+
+private func readOrder() throws(Failure) -> NodeOrder {
+    do throws(Malformed) {
+        var head = ByteReader(readBytes(4))
+        let length = try head.count()
+        guard length <= longestOrderBytes else { throw Malformed("length of an order", at: 0) }
+        return try NodeOrder(decoding: readBytes(length))
+    } catch {
+        throw Failure(.malformed, [], "no order for a node on standard input: \(error.what) at \(error.offset)")
+    }
+}
+
+/// So many bytes of standard input, or what there is; nothing after them is touched.
+private func readBytes(_ length: Int) -> [UInt8] {
+    var bytes = [UInt8](repeating: 0, count: length)
+    var count = 0
+    while count < length {
+        let got = bytes.withUnsafeMutableBytes { read(STDIN_FILENO, $0.baseAddress! + count, length - count) }
+        if got > 0 {
+            count += got
+        } else if got == 0 || errno != EINTR {
+            break
+        }
+    }
+    return Array(bytes[..<count])
+}
+
+// MARK: the first process
+
+private func startAnew(_ order: NodeOrder) throws(Failure) -> Int32 {
+    Glibc.signal(SIGPIPE, SIG_IGN)
+    let child = try Child([OwnProgram.path, "node", "--detached"], called: "daft", .session, errors: .inherited)
+    // The pipe has room for it.
+    _ = writeAll(order.framed, to: child.input)
+    child.closeInput()
+    return try relay(child)
+}
+
+private func relay(_ child: Child) throws(Failure) -> Int32 {
+    var reader = LineReader(longestBytes: longestOrderBytes * 4)
+    var buffer = [UInt8](repeating: 0, count: 64 << 10)
+    while true {
+        var files = [
+            pollfd(fd: child.output, events: Int16(POLLIN), revents: 0),
+            pollfd(fd: STDIN_FILENO, events: Int16(POLLIN), revents: 0),
+        ]
+        if poll(&files, 2, -1) < 0 { continue }
+        if files[0].revents != 0 {
+            let count = read(child.output, &buffer, buffer.count)
+            if count < 0 { continue }
+            if count == 0 { break }
+            for line in reader.lines(buffer[..<count]) {
+                guard let word = NodeWord(line: line) else { continue }
+                return pass(word, of: child)
+            }
+        } else if files[1].revents != 0 {
+            // Nobody is there any more.
+            child.signal(SIGTERM)
+            return 1
+        }
+    }
+    let ended = child.end(withinMilliseconds: 1_000)
+    throw Failure(.failed, [], "the node began and was gone: " + (ended?.description ?? "it closed its output"))
+}
+
+private func pass(_ word: NodeWord, of child: Child) -> Int32 {
+    guard case .ready = word else {
+        _ = writeAll(Array(word.line.utf8), to: STDOUT_FILENO)
+        return 1
+    }
+    if writeAll(Array(word.line.utf8), to: STDOUT_FILENO) { return 0 }
+    child.signal(SIGTERM)
+    return 1
+}

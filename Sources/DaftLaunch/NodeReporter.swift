@@ -1,0 +1,66 @@
+// How a node process tells whoever started it that it runs, or why not, and then leaves it.
+
+import CLinux
+import DaftCore
+import Glibc
+import Synchronization
+
+public final class NodeReporter: Sendable {
+    private let rank: Rank
+    /// Where the report goes; -1 once it is gone.
+    private let file: Mutex<Int32>
+
+    /// The report takes the place of standard output; whatever else is printed there goes with the errors.
+    init(_ rank: Rank) {
+        self.rank = rank
+        file = Mutex(fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3))
+        dup2(STDERR_FILENO, STDOUT_FILENO)
+        Glibc.signal(SIGPIPE, SIG_IGN)
+    }
+
+    /// To be called once; false where nobody hears it any more, and the node had better end.
+    @discardableResult
+    public func tell(_ word: NodeWord) -> Bool {
+        var word = word
+        if case .ready(var report) = word, rank == .metadataServer, report.addresses.isEmpty {
+            report.addresses = ownAddresses()
+            word = .ready(report)
+        }
+        return file.withLock { file in
+            defer {
+                if file >= 0 { close(file) }
+                file = -1
+            }
+            return writeAll(Array(word.line.utf8), to: file)
+        }
+    }
+
+    /// From now on nothing of the process is with whoever started it: messages go to a log, which is made for its owner
+    /// alone. What is wrong with that log; then they go nowhere.
+    @discardableResult
+    public func leave(log path: [UInt8]) -> Failure? {
+        let log = (path + [0]).withUnsafeBytes {
+            open($0.bindMemory(to: CChar.self).baseAddress!, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0o600)
+        }
+        let failure = log < 0 ? Failure(.failed, path, text(of: errno)) : nil
+        let nothing = open("/dev/null", O_RDWR | O_CLOEXEC)
+        dup2(nothing, STDIN_FILENO)
+        for file in [STDOUT_FILENO, STDERR_FILENO] { dup2(log < 0 ? nothing : log, file) }
+        for file in [log, nothing] where file > 2 { close(file) }
+        return failure
+    }
+}
+
+/// False where not all could be written.
+func writeAll(_ bytes: [UInt8], to file: Int32) -> Bool {
+    var rest = bytes[...]
+    while !rest.isEmpty {
+        let count = rest.withUnsafeBytes { write(file, $0.baseAddress, $0.count) }
+        if count > 0 {
+            rest = rest.dropFirst(count)
+        } else if errno != EINTR {
+            return false
+        }
+    }
+    return true
+}

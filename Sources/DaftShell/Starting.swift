@@ -1,0 +1,45 @@
+// What is said while a system of workstations is started: a line for each node, and how many run at the end.
+
+import DaftCore
+import DaftEngine
+
+extension Console {
+    /// What has become of the node that is to be `rank`.
+    public func show(_ rank: Rank, on host: String, _ outcome: Result<NodeReport, Failure>) async {
+        switch outcome {
+        case .success(let report):
+            if style.json {
+                await put(jsonRow(rank, host, report))
+            } else if !style.quiet {
+                await put(line(rank, host, report))
+            }
+            var warnings = Report()
+            warnings.warnings = report.warnings.map { $0.at(host) }
+            await tell(warnings, of: nil, at: .arguments)
+        case .failure(let failure): await fail(failure.at(host))
+        }
+    }
+
+    public func fail(_ failure: Failure) async { await tell(.failed(failure), of: nil, at: .arguments) }
+
+    /// What one may want to know, but did not ask for.
+    public func mention(_ message: String) async { if !style.quiet, !style.json { await say(message) } }
+}
+
+private func role(_ rank: Rank) -> String { rank == .metadataServer ? "metadata server" : "data server" }
+
+private func line(_ rank: Rank, _ host: String, _ report: NodeReport) -> String {
+    let what = rank == .metadataServer ? "catalogue" : "store"
+    let place = report.store.isEmpty ? "" : ", \(what) \(shown(report.store))"
+    return "\(host): \(role(rank))\(place)\(report.isResumed ? ", ran already" : "")\n"
+}
+
+private func jsonRow(_ rank: Rank, _ host: String, _ report: NodeReport) -> String {
+    jsonLine(
+        "node",
+        [
+            "host": .text(host), "rank": .number(Int64(rank.number)), "role": .text(role(rank)),
+            "pid": .number(Int64(report.pid)), "port": .number(Int64(report.port)), "store": .bytes(report.store),
+            "resumed": .text(report.isResumed ? "yes" : "no"),
+        ])
+}

@@ -1,0 +1,67 @@
+// The bytes of a load on their way: each piece is a message of its name, its place, and the bytes, which are sent out
+// of the slab they are in and keep it until they have left.
+
+import CZMQ
+import DaftCore
+import DaftLink
+
+/// A piece that is to be sent, or could not be yet.
+struct BulkPiece {
+    let question: UInt64
+    let offset: Int
+    let slab: Slab
+    let bytes: Range<Int>
+}
+
+extension Socket {
+    static let bulkHeaderBytes = 16
+
+    /// False where nobody is connected under this name.
+    func send(_ piece: BulkPiece, to name: [UInt8]) -> Bool {
+        var writer = ByteWriter(capacity: Socket.bulkHeaderBytes)
+        writer.u64(piece.question)
+        writer.u64(UInt64(piece.offset))
+        let header = writer.bytes
+        guard zmq_send(handle, name, name.count, ZMQ_DONTWAIT | ZMQ_SNDMORE) >= 0 else { return false }
+        _ = zmq_send(handle, header, header.count, ZMQ_DONTWAIT | ZMQ_SNDMORE)
+        let memory = piece.slab.slice(piece.bytes.lowerBound, piece.bytes.count)
+        var message = zmq_msg_t()
+        return withUnsafeMutablePointer(to: &message) { message in
+            let owner = Unmanaged.passRetained(piece.slab).toOpaque()
+            guard zmq_msg_init_data(message, memory.baseAddress, memory.count, { letGo($1) }, owner) == 0 else {
+                Unmanaged<Slab>.fromOpaque(owner).release()
+                return false
+            }
+            if zmq_msg_send(message, handle, ZMQ_DONTWAIT) >= 0 { return true }
+            zmq_msg_close(message)
+            return false
+        }
+    }
+
+    /// Takes one piece: `place` says where its bytes belong, if anybody wants them. Nil where none has come.
+    func receivePiece(
+        _ place: (_ question: UInt64, _ bytes: Range<Int>) -> UnsafeMutableRawBufferPointer?
+    ) throws(ZMQError) -> (question: UInt64, bytes: Range<Int>)?? {
+        guard let (header, isAlone) = try receivePart({ Array($0) }) else { return nil }
+        if isAlone { return .some(nil) }
+        var reader = ByteReader(header)
+        let question = (try? reader.u64()) ?? 0
+        let offset = Int(exactly: (try? reader.u64()) ?? .max) ?? .max
+        let taken = try receivePart { bytes -> Range<Int>? in
+            guard offset <= Int.max - bytes.count else { return nil }
+            let range = offset..<offset + bytes.count
+            guard let memory = place(question, range), memory.count == bytes.count else { return nil }
+            memory.copyMemory(from: bytes)
+            return range
+        }
+        guard let taken else { return .some(nil) }
+        var isLast = taken.isLast
+        while !isLast { isLast = try receivePart { _ in }?.isLast ?? true }
+        return .some(taken.part.map { (question, $0) })
+    }
+}
+
+/// Called by one of libzmq's threads.
+private func letGo(_ owner: UnsafeMutableRawPointer?) {
+    if let owner { Unmanaged<Slab>.fromOpaque(owner).release() }
+}

@@ -1,0 +1,249 @@
+// The link between workstations: ZeroMQ over TCP. Every rank listens at two doors, one for talk and one for bytes, and
+// goes itself to those of others; what it asks goes out there, and answers and bytes come back by the same way. So
+// questions, and the signs of life between them, never stand behind the bytes.
+//
+// Who may come in is decided by keys (`Sentry`). Where bytes are not to be encrypted, only that one door is open: bytes
+// are sent to nobody but who has been named at the other one.
+
+import CZMQ
+import DaftCore
+import DaftLink
+import Synchronization
+
+public final class ZMQLink: Link, @unchecked Sendable {
+    /// What a rank is told about itself.
+    public struct Part: Sendable {
+        public var rank: Rank
+        public var keys: SystemKeys
+        public var encrypts = true
+        /// Where to listen for talk; 0: anywhere.
+        public var port: UInt16 = 0
+        /// Where rank 0 is; not of rank 0 itself.
+        public var metadataServer: (address: String, port: UInt16)?
+        public var patience = Vigil.Patience()
+        public var beatMilliseconds = 1_000
+
+        public init(rank: Rank, keys: SystemKeys) {
+            self.rank = rank
+            self.keys = keys
+        }
+    }
+
+    static let longestTalkBytes = 64 << 20
+    /// What comes to the door for bytes is libzmq's own greeting, and ours is empty.
+    static let longestGreetingBytes = 1_024
+    private static let messagesAtOnce = 64
+    private static let pieceBytes = 60 << 10
+
+    public let rank: Rank
+    public let loop: any Loop
+    public let talkPort: UInt16
+    public let bulkPort: UInt16
+
+    let part: Part
+    let incarnation = Whereabouts.newIncarnation()
+    let context: Context
+    private let sentry: Sentry
+    let talk: Socket
+    let bulk: Socket
+    /// Those that are there, for whoever asks from any thread.
+    let known: Mutex<[Rank]>
+    let changed: Signal
+    // Only touched on the loop.
+    var conversation: Conversation!
+    var peers: [Rank: Peer] = [:]
+    var book = AddressBook()
+    var vigil: Vigil
+    var onPresence: (@Sendable (Rank, Presence) -> Void)?
+    var onEnding: (@Sendable () -> Void)?
+    var onOrphaned: (afterMilliseconds: UInt64, body: @Sendable () -> Void)?
+    var isClosed = false
+
+    public init(_ part: Part, on loop: ZMQLoop) throws(Failure) {
+        self.part = part
+        self.loop = loop
+        rank = part.rank
+        vigil = Vigil(part.patience)
+        known = Mutex([part.rank])
+        changed = Signal(on: loop)
+        do throws(ZMQError) {
+            context = try Context()
+            sentry = try Sentry(part.keys, in: context)
+            talk = try Socket(
+                .router, in: context, lingerMilliseconds: 500, lock: .server(part.keys),
+                longestMessageBytes: ZMQLink.longestTalkBytes)
+            try talk.allowHandover()
+            talkPort = try talk.listen(port: part.port)
+            bulk = try Socket(
+                .router, in: context, lingerMilliseconds: 0, lock: part.encrypts ? .server(part.keys) : .none,
+                longestMessageBytes: ZMQLink.longestGreetingBytes)
+            bulkPort = try bulk.listen(port: 0)
+        } catch {
+            throw Failure(.failed, [], "port \(part.port): \(error.reason)")
+        }
+        conversation = Conversation(of: rank, on: loop, by: self)
+        loop.poll = { [unowned self] in poll() }
+        loop.sockets = { [unowned self] in sockets }
+        loop.start { [self] in begin() }
+    }
+
+    public var ranks: [Rank] { known.withLock { $0 } }
+
+    public func onChange(_ body: @escaping @Sendable (Rank, Presence) -> Void) {
+        loop.start { self.onPresence = body }
+    }
+
+    public func serve(_ responder: any Responder) { conversation.serve(responder) }
+
+    public func call(_ request: Request, at target: Rank, timeoutMilliseconds: Int) async throws(LinkError) -> Reply {
+        try await conversation.call(request, at: target, timeoutMilliseconds: timeoutMilliseconds) { [self] in
+            ranks.contains(target)
+        }
+    }
+
+    public func load(
+        _ run: ChunkRun, from rank: Rank, into slab: Slab, landing: Landing?, timeoutMilliseconds: Int
+    ) async throws(LinkError) -> [PieceState] {
+        try await conversation.load(
+            run, from: rank, into: slab, landing: landing, timeoutMilliseconds: timeoutMilliseconds
+        ) { [self] in ranks.contains(rank) }
+    }
+
+    public func close() {
+        conversation.close()
+        loop.start { [self] in
+            isClosed = true
+            onPresence = nil
+        }
+    }
+
+    /// Lets go of the network; what was sent has half a second to leave. To be called when the loop has ended.
+    public func disconnect() {
+        for socket in sockets { socket.close() }
+        peers = [:]
+    }
+
+    // MARK: on the loop
+
+    private var sockets: [Socket] {
+        [sentry.socket, talk, bulk] + peers.values.flatMap { [$0.talk, $0.bulk].compactMap(\.self) }
+    }
+
+    private func poll() -> Bool {
+        var isBusy = false
+        for _ in 0..<ZMQLink.messagesAtOnce {
+            guard (try? sentry.answer()) ?? false else { break }
+            isBusy = true
+        }
+        for _ in 0..<ZMQLink.messagesAtOnce {
+            guard let came = try? talk.receiveWithAddress() else { break }
+            isBusy = true
+            if let came { hear(came.bytes, from: came.name, at: came.address) }
+        }
+        for _ in 0..<ZMQLink.messagesAtOnce {
+            guard let parts = try? bulk.receive() else { break }
+            isBusy = true
+            if let name = parts.first { flush(to: name) }
+        }
+        for rank in peers.keys where look(at: rank) { isBusy = true }
+        return isBusy
+    }
+
+    /// What a peer says at its own doors; true if there was anything.
+    private func look(at rank: Rank) -> Bool {
+        var isBusy = false
+        if let socket = peers[rank]?.talk {
+            for _ in 0..<ZMQLink.messagesAtOnce {
+                guard let parts = try? socket.receive() else { break }
+                isBusy = true
+                if parts.count == 1, let envelope = try? Envelope(decoding: parts[0]) { take(envelope, from: rank) }
+            }
+        }
+        if let socket = peers[rank]?.bulk {
+            for _ in 0..<ZMQLink.messagesAtOnce {
+                let came = try? socket.receivePiece { [conversation] question, bytes in
+                    conversation?.place(of: bytes, as: question, from: rank)
+                }
+                guard let came else { break }
+                isBusy = true
+                noteLife(of: rank)
+                if let piece = came { conversation.arrived(piece.bytes, as: piece.question) }
+            }
+        }
+        return isBusy
+    }
+
+    /// What has come to this rank's own door.
+    private func hear(_ bytes: [UInt8], from name: [UInt8], at address: String) {
+        guard let caller = Caller(name), caller.target == rank, caller.rank != rank,
+            let envelope = try? Envelope(decoding: bytes)
+        else { return }
+        if let incarnation = peers[caller.rank]?.incarnation, incarnation > caller.incarnation { return }
+        peers[caller.rank, default: Peer()].caller = name
+        peers[caller.rank]?.incarnation = caller.incarnation
+        peers[caller.rank]?.seenAt = address
+        take(envelope, from: caller.rank)
+    }
+
+    private func take(_ envelope: Envelope, from rank: Rank) {
+        noteLife(of: rank)
+        switch envelope.kind {
+        case .carriers: if let word = try? CarrierWord(decoding: envelope.payload) { take(word, from: rank) }
+        case .end: if rank == .metadataServer { onEnding?() }
+        default: conversation.take(envelope, from: rank)
+        }
+    }
+}
+
+extension ZMQLink: Carrier {
+    public func post(_ envelope: Envelope, to target: Rank) {
+        if target == rank {
+            loop.start { [self] in conversation.take(envelope, from: rank) }
+            return
+        }
+        switch envelope.kind {
+        case .answer, .loaded:
+            if let name = peers[target]?.caller { try? talk.send([name, envelope.encoded]) }
+        case .load:
+            // Every time: the other side may have forgotten where the bytes go.
+            guard let token = bulkToken(for: target) else { break }
+            say(.bulk(token: token), to: target)
+            try? talkSocket(to: target)?.send([envelope.encoded])
+        case .call, .end, .carriers: try? talkSocket(to: target)?.send([envelope.encoded])
+        }
+    }
+
+    public func longestPiece(to rank: Rank) -> Int { ZMQLink.pieceBytes }
+
+    public func send(_ bytes: Range<Int>, of slab: Slab, as question: UInt64, at offset: Int, to target: Rank) {
+        let piece = BulkPiece(question: question, offset: offset, slab: slab, bytes: bytes)
+        if target == rank {
+            loop.start { [self] in placeHere(piece) }
+        } else {
+            peers[target]?.held.append(piece)
+            flush(to: target)
+        }
+    }
+
+    public func expect(_ pieces: [Range<Int>], of question: UInt64, in slab: Slab, from rank: Rank) {}
+
+    public var canAbandon: Bool { true }
+
+    private func placeHere(_ piece: BulkPiece) {
+        let range = piece.offset..<piece.offset + piece.bytes.count
+        guard let memory = conversation.place(of: range, as: piece.question, from: rank) else { return }
+        memory.copyMemory(from: UnsafeRawBufferPointer(piece.slab.slice(piece.bytes.lowerBound, piece.bytes.count)))
+        conversation.arrived(range, as: piece.question)
+    }
+
+    private func flush(to name: [UInt8]) {
+        if let rank = peers.first(where: { $0.value.token == name })?.key { flush(to: rank) }
+    }
+
+    /// What cannot be sent yet is kept: its receiver may still be on its way to this door.
+    func flush(to target: Rank) {
+        guard let peer = peers[target], let token = peer.token else { return }
+        let sent = peer.held.prefix { bulk.send($0, to: token) }.count
+        peers[target]?.held.removeFirst(sent)
+    }
+}

@@ -1,0 +1,153 @@
+// One rank of a system of workstations, in a process of its own: what it opens, and how it ends.
+//
+//   1. It opens its store or catalogue, and listens. A data server first looks which of the metadata server's addresses
+//      can be reached from here.
+//   2. The metadata server reports at once, for the data servers need its port; a data server when it has joined.
+//   3. From then on nobody is attached to it, and it serves clients at its door.
+//   4. It ends when the metadata server says that the system ends, when it has left, or by a signal. A data server whose
+//      metadata server is gone waits for it, but not for ever.
+
+import DaftCore
+import DaftDoor
+import DaftEngine
+import DaftLaunch
+import DaftLink
+import DaftShell
+import DaftZMQ
+import Glibc
+import Synchronization
+
+func runNode(_ order: NodeOrder, _ reporter: NodeReporter) -> Int32 {
+    let interruption = Interruption.ofProcess()
+    do throws(Failure) {
+        if let report = try reportOfRunning(order) {
+            reporter.tell(.ready(report))
+            return 0
+        }
+        return try Node(order, reporter, interruption).run()
+    } catch {
+        reporter.tell(.failed(error.at(order.host)))
+        return 1
+    }
+}
+
+private final class Node: Sendable {
+    private static let joiningMilliseconds = 10_000
+    private static let gatheringMilliseconds = 5_000
+    /// For the last words.
+    private static let leavingMilliseconds = 200
+
+    private let order: NodeOrder
+    private let reporter: NodeReporter
+    private let places: NodePlaces
+    private let interruption: Interruption
+    private let loop = ZMQLoop()
+    private let link: ZMQLink
+    private let station: Station
+    private let door: Door
+    private let end = Ending()
+    private let why = Mutex("")
+
+    private var isMetadataServer: Bool { order.rank == .metadataServer }
+
+    init(_ order: NodeOrder, _ reporter: NodeReporter, _ interruption: Interruption) throws(Failure) {
+        self.order = order
+        self.reporter = reporter
+        self.interruption = interruption
+        places = try NodePlaces(order)
+        var part = ZMQLink.Part(rank: order.rank, keys: order.system)
+        part.encrypts = order.encrypts
+        if order.rank == .metadataServer {
+            part.port = order.port
+        } else {
+            part.metadataServer = (try reachable(order.metadataServer, port: order.port), order.port)
+        }
+        let settings = try places.settings(gatherMilliseconds: Node.gatheringMilliseconds)
+        link = try ZMQLink(part, on: loop)
+        station = try Station(settings, link: link)
+        door = try Door(in: places.door)
+    }
+
+    /// On the calling thread, to the end of the process.
+    func run() throws(Failure) -> Int32 {
+        try places.note(order, port: link.talkPort)
+        interruption.onSignal { [self] in wish("a signal") }
+        link.onEnd { [self] in wish("the end of the system") }
+        link.onOrphaned(afterSeconds: Int(order.orphanSeconds)) { [self] in
+            wish("nothing was heard of the metadata server for \(order.orphanSeconds) s")
+        }
+        let status = Mutex<Int32>(0)
+        loop.start { [self] in
+            do throws(Failure) {
+                try await serve()
+            } catch {
+                reporter.tell(.failed(error.at(order.host)))
+                log("\(error)")
+                status.withLock { $0 = 1 }
+            }
+            await takeLeave()
+            loop.stop()
+        }
+        loop.run()
+        station.close()
+        link.disconnect()
+        places.forget()
+        return status.withLock { $0 }
+    }
+
+    private func wish(_ reason: String) {
+        why.withLock { $0 = $0.isEmpty ? reason : $0 }
+        end.wish()
+    }
+
+    private func serve() async throws(Failure) {
+        if isMetadataServer {
+            report()
+        } else if await !link.join(timeoutMilliseconds: Node.joiningMilliseconds) {
+            throw Failure(.unreachable, [], "the metadata server does not answer; is it another system's by now?")
+        }
+        let warnings = try await station.start()
+        if !isMetadataServer { report(warnings) }
+        for warning in warnings { log("warning: \(warning)") }
+        door.open(to: station)
+        loop.start { [self] in
+            await station.ending.wait()
+            wish("daft quit")
+        }
+        await end.wait()
+    }
+
+    private func report(_ warnings: [Failure] = []) {
+        var report = NodeReport(pid: UInt32(getpid()), store: isMetadataServer ? [] : places.store)
+        report.port = link.talkPort
+        report.warnings = warnings
+        // Whoever started it may be gone; it was started all the same.
+        reporter.tell(.ready(report))
+        reporter.leave(log: places.log)
+        log("rank \(order.rank.number) of a system at port \(link.talkPort), process \(getpid())")
+    }
+
+    private func takeLeave() async {
+        log("ends: \(why.withLock { $0 })")
+        await door.close()
+        if !isMetadataServer {
+            link.leave()
+        } else if station.ending.isWished {
+            link.endAll()
+            places.endSystem()
+        }
+        await loop.sleep(milliseconds: Node.leavingMilliseconds)
+        link.close()
+    }
+}
+
+/// A line of the log.
+private func log(_ line: String) {
+    var now = time(nil)
+    var parts = tm()
+    localtime_r(&now, &parts)
+    var text = [CChar](repeating: 0, count: 32)
+    strftime(&text, text.count, "%Y-%m-%d %H:%M:%S", &parts)
+    let bytes = Array("\(String(cString: text)) \(line)\n".utf8)
+    _ = write(STDERR_FILENO, bytes, bytes.count)
+}

@@ -1,0 +1,106 @@
+// Where a node process has its things, and what it leaves there for the next one to find.
+
+import DaftCore
+import DaftEngine
+import DaftLaunch
+import DaftShell
+import DaftZMQ
+import Glibc
+
+struct NodePlaces: Sendable {
+    let store: [UInt8]
+    let door: [UInt8]
+    let log: [UInt8]
+    private let order: NodeOrder
+    private let options: Options
+    private let sign: [UInt8]
+
+    init(_ order: NodeOrder) throws(Failure) {
+        self.order = order
+        var words: [[UInt8]] = []
+        if !order.store.isEmpty { words += [Array("--store".utf8), order.store] }
+        if !order.catalogue.isEmpty { words += [Array("--catalogue".utf8), order.catalogue] }
+        do throws(CommandError) {
+            options = try Options(arguments: words, environment: { _ in nil })
+        } catch {
+            throw error.failure
+        }
+        store = options.storeDirectory(place: Int(order.place))
+        let own =
+            order.rank == .metadataServer ? options.catalogueDirectory : options.doorDirectory(place: Int(order.place))
+        door = own
+        log = own + Array("/log".utf8)
+        sign = own + Array("/node".utf8)
+    }
+
+    func settings(gatherMilliseconds: Int) throws(Failure) -> Settings {
+        var settings = Settings(host: order.host)
+        settings.chunkSize = order.chunkSize
+        settings.packing = order.packing
+        settings.durable = order.durable
+        settings.gatherMilliseconds = gatherMilliseconds
+        settings.copies = .atLeast(Int(order.copies))
+        guard order.rank == .metadataServer else {
+            settings.store = store
+            return settings
+        }
+        let file = try options.catalogueFile()
+        // Where the catalogue is, nobody else's is wanted.
+        settings.expectedServers = access(file, F_OK) == 0 && !order.rebuilds ? 0 : Int(order.expected)
+        settings.repairAfterMilliseconds = Int(order.repairAfterSeconds) * 1_000
+        settings.rebuilds = order.rebuilds
+        settings.catalogue = file
+        return settings
+    }
+
+    // MARK: the sign that it runs
+
+    /// So that a second one of the same system finds out that there is nothing to do.
+    func note(_ order: NodeOrder, port: UInt16) throws(Failure) {
+        let lines = "\(hexadecimal(order.system.publicKey))\n\(order.rank.number)\n\(getpid())\n\(port)\n"
+        try writeForOwner(lines, to: sign)
+    }
+
+    func forget() { _ = withPath(sign) { unlink($0) } }
+
+    /// The system ends in order: its keys are of no use any more.
+    func endSystem() { _ = withPath(door + Array("/system".utf8)) { unlink($0) } }
+
+    fileprivate var noted: [Substring] { readText(sign).split(separator: "\n") }
+}
+
+/// What a node of the same system and rank that runs here already would report; nil where none runs.
+func reportOfRunning(_ order: NodeOrder) throws(Failure) -> NodeReport? {
+    let places = try NodePlaces(order)
+    let words = places.noted
+    guard words.count == 4, words[0] == hexadecimal(order.system.publicKey),
+        Int(words[1]) == order.rank.number, let pid = Int32(words[2]), kill(pid, 0) == 0,
+        (try? DoorPlace(in: places.door))?.isOpen ?? false, let port = UInt16(words[3])
+    else { return nil }
+    var report = NodeReport(pid: UInt32(pid), store: order.rank == .metadataServer ? [] : places.store)
+    report.port = port
+    report.isResumed = true
+    return report
+}
+
+private func withPath<T>(_ path: [UInt8], _ body: (UnsafePointer<CChar>) -> T) -> T {
+    (path + [0]).withUnsafeBytes { body($0.bindMemory(to: CChar.self).baseAddress!) }
+}
+
+private func writeForOwner(_ text: String, to path: [UInt8]) throws(Failure) {
+    let file = withPath(path) { open($0, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600) }
+    if file < 0 { throw Failure(.failed, path, String(cString: strerror(errno))) }
+    defer { close(file) }
+    let bytes = Array(text.utf8)
+    if write(file, bytes, bytes.count) != bytes.count { throw Failure(.failed, path, String(cString: strerror(errno))) }
+}
+
+/// Of a small file; nothing where there is none.
+private func readText(_ path: [UInt8]) -> String {
+    let file = withPath(path) { open($0, O_RDONLY | O_CLOEXEC) }
+    if file < 0 { return "" }
+    defer { close(file) }
+    var bytes = [UInt8](repeating: 0, count: 1_024)
+    let count = read(file, &bytes, bytes.count)
+    return String(decoding: bytes.prefix(max(0, count)), as: UTF8.self)
+}

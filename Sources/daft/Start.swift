@@ -1,0 +1,181 @@
+// `daft start HOSTFILE` and `daft join HOST…`: a metadata server here, or where it is wanted, then a data server on each
+// host, all over ssh. What is started is written down first, so that starting again goes on with the same system.
+
+import DaftCore
+import DaftLaunch
+import DaftShell
+import DaftZMQ
+import Glibc
+
+let startProgram = Program(
+    name: "daft", purpose: "starts a system of workstations over ssh",
+    synopsis: [
+        "start HOSTFILE [OPTIONS]    a metadata server here, a data server on each host; `-` is standard input",
+        "join HOST… [OPTIONS]        a data server on further hosts of the system that was started here",
+    ],
+    options: .starting, words: ["start", "join"])
+
+struct Start: Sendable {
+    private let options: Options
+    private let wishes: StartOptions
+    private let console: Console
+    private let launcher: Launcher
+    private let place: SystemPlace
+
+    init(_ invocation: Invocation) throws(Failure) {
+        options = invocation.options
+        console = invocation.console
+        do throws(CommandError) { wishes = try StartOptions(options) } catch { throw error.failure }
+        var way = Launcher.Way()
+        (way.ssh, way.patienceSeconds) = (wishes.ssh, wishes.patienceSeconds)
+        way.wake = console.interruption.wake
+        launcher = try Launcher(way)
+        place = SystemPlace(catalogue: options.catalogueDirectory)
+    }
+
+    /// Performs `start HOSTFILE` or `join HOST…`; the exit status.
+    func run(_ words: [[UInt8]]) async throws(Failure) -> Int32 {
+        if let odd = words.first(where: { $0.count > 1 && $0[0] == UInt8(ascii: "-") }) {
+            throw Failure(.usage, [], "unknown option `\(shown(odd))`; `daft start --help` names them all")
+        }
+        let hosts: [Host]
+        var system: SystemFile
+        if words[0] == Array("start".utf8) {
+            hosts = try hostsOfFile(words.dropFirst())
+            system = try begun(expecting: hosts.count)
+        } else {
+            hosts = try hostsNamed(words.dropFirst())
+            system = try joined()
+        }
+        let members = hosts.map { system.member(for: $0) }
+        try place.write(system)
+        let outcome = await startMetadataServer(system)
+        await console.show(.metadataServer, on: system.order.host, outcome)
+        guard case .success(let report) = outcome else { return console.interruption.exitStatus ?? 1 }
+        system.order.port = report.port
+        try place.write(system)
+        return await launch(members, of: system, report)
+    }
+
+    // MARK: which hosts
+
+    private func hostsOfFile(_ words: some Collection<[UInt8]>) throws(Failure) -> [Host] {
+        guard let path = words.first, words.count == 1 else { throw Failure(.usage, [], "usage: daft start HOSTFILE") }
+        let isInput = path == Array("-".utf8)
+        return try HostFile(read(path, isInput: isInput), path: isInput ? "standard input" : shown(path)).hosts
+    }
+
+    private func read(_ path: [UInt8], isInput: Bool) throws(Failure) -> [UInt8] {
+        let file = (path + [0]).withUnsafeBytes {
+            isInput ? STDIN_FILENO : open($0.bindMemory(to: CChar.self).baseAddress!, O_RDONLY | O_CLOEXEC)
+        }
+        guard file >= 0 else { throw Failure(.failed, path, String(cString: strerror(errno))) }
+        defer { if !isInput { close(file) } }
+        var bytes: [UInt8] = []
+        var piece = [UInt8](repeating: 0, count: 64 << 10)
+        while true {
+            let count = Glibc.read(file, &piece, piece.count)
+            if count < 0, errno != EINTR { throw Failure(.failed, path, String(cString: strerror(errno))) }
+            if count == 0 { return bytes }
+            bytes += piece.prefix(max(0, count))
+            guard bytes.count <= 4 << 20 else { throw Failure(.usage, path, "this is no host file: it is too long") }
+        }
+    }
+
+    private func hostsNamed(_ words: some Collection<[UInt8]>) throws(Failure) -> [Host] {
+        guard !words.isEmpty else { throw Failure(.usage, [], "usage: daft join HOST…") }
+        return try HostFile(Array(words.joined(separator: "\n".utf8)), path: "join").hosts
+    }
+
+    // MARK: which system
+
+    /// The one that is written down, for it did not end in order, or a new one.
+    private func begun(expecting count: Int) throws(Failure) -> SystemFile {
+        let known = try place.read()
+        let keys: SystemKeys
+        if let known { keys = known.order.system } else { keys = try SystemKeys.random() }
+        let host = wishes.metadataServer?.name ?? hostName()
+        var order = NodeOrder(rank: .metadataServer, system: keys, host: host)
+        order.port = known?.order.port ?? 0
+        wishes.apply(options, to: &order)
+        order.catalogue = wishes.metadataServer == nil ? options.catalogueDirectory : options.catalogue ?? []
+        order.expected = UInt16(clamping: count)
+        guard var system = known else { return SystemFile(order, metadataServer: wishes.metadataServer) }
+        (system.order, system.metadataServer) = (order, wishes.metadataServer)
+        return system
+    }
+
+    private func joined() throws(Failure) -> SystemFile {
+        guard let system = try place.read() else {
+            throw Failure(
+                .missing, options.catalogueDirectory,
+                "no system was started from here: `daft start HOSTFILE` does, or say with --catalogue where it is")
+        }
+        return system
+    }
+
+    private func startMetadataServer(_ system: SystemFile) async -> Launcher.Outcome {
+        guard let host = system.metadataServer else {
+            return startHere(
+                system.order, patienceSeconds: wishes.patienceSeconds, until: console.interruption.wake)
+        }
+        for await (_, outcome) in launcher.launching([(host, system.order)]) { return outcome }
+        return .failure(Failure(.failed, [], "nothing was started"))
+    }
+
+    // MARK: its data servers
+
+    private func launch(_ members: [SystemMember], of system: SystemFile, _ metadataServer: NodeReport) async -> Int32 {
+        let nodes = members.map { member in
+            let addresses = addresses(of: metadataServer, in: system, for: member.host)
+            return (host: member.host, order: system.order(for: member, metadataServer: addresses))
+        }
+        var running: [(host: Host, report: NodeReport)] = []
+        for await (index, outcome) in launcher.launching(nodes) {
+            await console.show(members[index].rank, on: "\(members[index].host)", outcome)
+            if case .success(let report) = outcome { running.append((members[index].host, report)) }
+        }
+        let isComplete = running.count == nodes.count
+        if !isComplete, wishes.isAllOrNothing || running.isEmpty {
+            await end(running, of: system, metadataServer)
+        } else {
+            await console.mention(
+                "\(running.count) of \(nodes.count) data servers run; daft put, daft ls …; daft quit ends them")
+        }
+        return console.interruption.exitStatus ?? (isComplete ? 0 : 1)
+    }
+
+    /// Where the data server on `host` may reach the metadata server, the likeliest first.
+    private func addresses(of metadataServer: NodeReport, in system: SystemFile, for host: Host) -> [String] {
+        let isThere = system.metadataServer.map(host.isSameName) ?? isHere(host)
+        let names = [isThere ? "127.0.0.1" : nil, system.metadataServer?.name].compactMap(\.self)
+        let all = names + metadataServer.addresses.filter { !names.contains($0) }
+        return all.isEmpty ? ["127.0.0.1"] : all
+    }
+
+    private func isHere(_ host: Host) -> Bool {
+        let name = host.name.lowercased()
+        let own = hostName().lowercased()
+        return ["localhost", "::1", own].contains(name) || name.hasPrefix("127.") || own.hasPrefix(name + ".")
+    }
+
+    /// Ends what was started just now; what ran before goes on.
+    private func end(
+        _ running: [(host: Host, report: NodeReport)], of system: SystemFile, _ metadataServer: NodeReport
+    ) async {
+        for node in running where !node.report.isResumed {
+            if let failure = launcher.end(node.report, on: node.host) { await console.fail(failure) }
+        }
+        if metadataServer.isResumed {
+            await console.mention("what was started is ended again; what ran before goes on")
+            return
+        }
+        if let host = system.metadataServer {
+            if let failure = launcher.end(metadataServer, on: host) { await console.fail(failure) }
+        } else {
+            kill(pid_t(metadataServer.pid), SIGTERM)
+        }
+        place.remove()
+        await console.mention("nothing runs: what was started is ended again")
+    }
+}

@@ -1,0 +1,56 @@
+// Who is there, by what was heard when: sums of times.
+
+import DaftCore
+import Testing
+
+@Suite struct VigilTests {
+    private let rank = Rank(3)
+
+    /// What is seen at each second, when the rank is heard at those seconds.
+    private func sights(heardAt: Set<UInt64>, until end: UInt64) -> [String] {
+        var vigil = Vigil()
+        vigil.watch(rank, atMilliseconds: 0)
+        var seen: [String] = []
+        for second in 1...end {
+            if heardAt.contains(second), vigil.hear(rank, atMilliseconds: second * 1_000) {
+                seen.append("\(second) back")
+            }
+            for change in vigil.look(atMilliseconds: second * 1_000) { seen.append("\(second) \(change.sight)") }
+        }
+        return seen
+    }
+
+    @Test func whoIsHeardIsThere() {
+        #expect(sights(heardAt: Set(1...30), until: 30).isEmpty)
+    }
+
+    @Test func silenceIsSuspectedAfterThreeSecondsAndGivenUpAfterTen() {
+        #expect(sights(heardAt: [2], until: 20) == ["5 suspected", "12 gone"])
+    }
+
+    @Test func aPauseOfFiveSecondsIsSurvived() {
+        #expect(sights(heardAt: [1, 2, 7, 8], until: 9) == ["5 suspected"])
+    }
+
+    @Test func whoIsHeardAgainIsBack() {
+        #expect(sights(heardAt: [14], until: 16) == ["3 suspected", "10 gone", "14 back"])
+    }
+
+    @Test func ownStandstillIsNobodysSilence() {
+        var vigil = Vigil()
+        vigil.watch(rank, atMilliseconds: 0)
+        let changes = [1_000, 60_000, 61_000].flatMap { vigil.look(atMilliseconds: $0) }
+        #expect(changes.isEmpty)
+        #expect(vigil.sight(of: rank) == .heard)
+    }
+
+    @Test func nobodyIsExpectedOfWhomNothingIsWanted() {
+        var vigil = Vigil()
+        vigil.watch(rank, atMilliseconds: 0)
+        vigil.unwatch(rank)
+        let changes = vigil.look(atMilliseconds: 1_000)
+        #expect(changes.isEmpty && vigil.sight(of: rank) == nil)
+        let isBack = vigil.hear(rank, atMilliseconds: 1_500)
+        #expect(!isBack)
+    }
+}

@@ -1,0 +1,130 @@
+// Ranks that fall silent, come back, or are taken over by another process, as the others see it.
+
+import DaftCore
+import DaftLink
+import Glibc
+import Synchronization
+import Testing
+
+@testable import DaftZMQ
+
+private final class Seen: Sendable {
+    private let lines = Mutex<[String]>([])
+    var all: [String] { lines.withLock { $0 } }
+
+    func watch(_ link: ZMQLink) {
+        link.onChange { [self] rank, presence in lines.withLock { $0.append("\(rank) \(presence)") } }
+    }
+
+    /// Waits for so much to happen, and a little for what should not.
+    func first(_ count: Int) -> [String] {
+        for _ in 0..<1_000 where all.count < count { usleep(10_000) }
+        usleep(50_000)
+        return all
+    }
+}
+
+@Suite(.serialized) struct PresenceTests {
+    /// Ten times as impatient as daft is.
+    private static let impatience: Vigil.Patience = {
+        var patience = Vigil.Patience()
+        patience.suspectedAfterMilliseconds = 300
+        patience.goneAfterMilliseconds = 1_000
+        patience.standstillMilliseconds = 700
+        return patience
+    }()
+
+    private func gathered(_ count: Int) async throws -> Workstations {
+        let stations = try Workstations(count, patience: PresenceTests.impatience, beatMilliseconds: 100)
+        #expect(await stations.gather())
+        return stations
+    }
+
+    @Test func aRankThatFallsSilentIsGivenUpByAllAndWhatItOwesFails() async throws {
+        let stations = try await gathered(3)
+        defer { stations.close() }
+        let (zero, one) = (Seen(), Seen())
+        zero.watch(stations.links[0])
+        one.watch(stations.links[1])
+        let asker = stations.links[1]
+        let asked = asker.loop.start {
+            do throws(LinkError) {
+                _ = try await asker.call(.ping, at: Rank(2), timeoutMilliseconds: 20_000)
+                return nil as LinkError?
+            } catch { return error }
+        }
+        usleep(100_000)
+        stations.stop(2)  // nobody serves there, so the question waits
+        #expect(await asked.value == .unreachable(Rank(2)))
+        #expect(zero.first(1) == ["rank 2 gone"])
+        #expect(one.first(1) == ["rank 2 gone"])
+        #expect(stations.links[0].ranks == [Rank(0), Rank(1)] && stations.links[1].ranks == [Rank(0), Rank(1)])
+    }
+
+    @Test func aShortSilenceIsNoEnd() async throws {
+        let stations = try await gathered(2)
+        defer { stations.close() }
+        let zero = Seen()
+        zero.watch(stations.links[0])
+        stations.pause(1, milliseconds: 600)
+        usleep(500_000)
+        #expect(zero.all.isEmpty && stations.links[0].ranks.count == 2)
+    }
+
+    @Test func whoWasGivenUpIsBackWhenItIsHeardAgain() async throws {
+        let stations = try await gathered(3)
+        defer { stations.close() }
+        let (zero, two) = (Seen(), Seen())
+        zero.watch(stations.links[0])
+        two.watch(stations.links[2])
+        stations.pause(1, milliseconds: 2_000)
+        #expect(zero.first(2) == ["rank 1 gone", "rank 1 here"])
+        #expect(two.first(2) == ["rank 1 gone", "rank 1 here"])
+        let answered = await answers(stations.links[2], Rank(1), stations)
+        #expect(answered)
+    }
+
+    @Test func anotherProcessUnderTheSameRankIsANewOne() async throws {
+        let stations = try await gathered(3)
+        defer { stations.close() }
+        let (zero, two) = (Seen(), Seen())
+        zero.watch(stations.links[0])
+        two.watch(stations.links[2])
+        let successor = try stations.another(Rank(1))
+        defer { successor.close() }
+        #expect(zero.first(2) == ["rank 1 gone", "rank 1 here"])
+        #expect(two.first(2) == ["rank 1 gone", "rank 1 here"])
+        let answered = await answers(stations.links[2], Rank(1), successor)
+        #expect(answered)
+    }
+
+    @Test func aMetadataServerThatBeginsAnewIsFoundByThoseWhoWait() async throws {
+        let stations = try await gathered(3)
+        defer { stations.close() }
+        let (one, two) = (Seen(), Seen())
+        one.watch(stations.links[1])
+        two.watch(stations.links[2])
+        stations.end(0)
+        #expect(one.first(1) == ["rank 0 gone"])
+        let successor = try stations.another(.metadataServer)
+        defer { successor.close() }
+        #expect(one.first(2) == ["rank 0 gone", "rank 0 here"])
+        #expect(two.first(2) == ["rank 0 gone", "rank 0 here"])
+        for _ in 0..<300 where successor.links[0].ranks.count < 3 { usleep(10_000) }
+        #expect(successor.links[0].ranks == [Rank(0), Rank(1), Rank(2)])
+    }
+
+    /// Whether a rank answers, with somebody there to serve.
+    private func answers(_ link: ZMQLink, _ rank: Rank, _ stations: Workstations) async -> Bool {
+        let serving = stations.links.first { $0.rank == rank }
+        serving?.serve(Echo())
+        return await link.loop.start {
+            (try? await link.call(.ping, at: rank, timeoutMilliseconds: 5_000)) == .done
+        }.value
+    }
+}
+
+private struct Echo: Responder {
+    func answer(_ request: Request, from rank: Rank) async -> Reply { .done }
+    func supply(_ run: ChunkRun, to rank: Rank) async -> Supply { Supply(slab: nil, states: []) }
+}

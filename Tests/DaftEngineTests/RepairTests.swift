@@ -134,6 +134,7 @@ extension Cluster {
         #expect(try scratch.read("store-n2/src/same") == scratch.read("src/same"))
         #expect(try scratch.read("store-n2/src/sub/small7") == scratch.read("src/sub/small7"))
         #expect(try await cluster.listed(Name("/src/zeros")).isEverywhere)
+        #expect(try differences(source, scratch["store-n2/src"], permissions: false) == "")
     }
 
     @Test func whatIsAwayAltogetherIsNamedAndTheRestIsRepaired() async throws {

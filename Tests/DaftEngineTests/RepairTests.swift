@@ -137,6 +137,42 @@ extension Cluster {
         #expect(try differences(source, scratch["store-n2/src"], permissions: false) == "")
     }
 
+    @Test func aRepairGoesOnWhenADataServerDiesUnderIt() async throws {
+        let scratch = try Scratch()
+        let source = try tree(scratch)
+        try scratch.write("src/huge", 800_000, seed: 40)
+        let cluster = try await scratch.cluster(hosts)
+        defer { cluster.close() }
+        _ = await cluster.run { await $0.put([Array(source.utf8)], at: "n1", copies: .atLeast(2)) }
+        cluster.kill(2)
+        try await cluster.await(servers: 3)
+        cluster.traffic.hold(after: 100_000)
+        let task = Task { await cluster.repair() }
+        try await cluster.traffic.awaitHold()
+        cluster.kill(4)
+        cluster.traffic.release()
+        let report = try #require(await within(seconds: 40) { await task.value })
+        #expect(report.failures.isEmpty, "\(report.failures)")
+        let found = try copies(cluster)
+        #expect(found.allSatisfy { $0 == 2 }, "\(found)")
+    }
+
+    @Test func twoRepairsAtOnceMoveEverythingOnce() async throws {
+        let scratch = try Scratch()
+        let source = try tree(scratch)
+        let cluster = try await scratch.cluster(hosts)
+        defer { cluster.close() }
+        _ = await cluster.run { await $0.put([Array(source.utf8)], at: "n1", copies: .atLeast(2)) }
+        cluster.kill(2)
+        try await cluster.await(servers: 3)
+        async let one = cluster.repair(at: 1)
+        async let other = cluster.repair(at: 3)
+        let reports = await [one, other]
+        #expect(reports.flatMap(\.failures).isEmpty)
+        #expect(reports.map(\.moved).min() == 0 && reports.map(\.moved).max() != 0, "\(reports.map(\.moved))")
+        #expect(try copies(cluster).allSatisfy { $0 == 2 })
+    }
+
     @Test func whatIsAwayAltogetherIsNamedAndTheRestIsRepaired() async throws {
         let scratch = try Scratch()
         let cluster = try await scratch.cluster(["n0", "n1", "n2"])

@@ -191,8 +191,8 @@ actor Repairing {
 
     // MARK: orders
 
-    /// Directories and symlinks of what was broadcast, for those who lacked some of its files: they have no copies to be
-    /// counted. Directories once more at the end, for what is made in one changes its mtime.
+    /// Directories and symlinks of what was broadcast, for those who lacked some of its files: they have no copies that
+    /// could be counted. Directories once more at the end, for what is made in one changes its mtime.
     private func placeOthers() async throws(Failure) {
         let members = servers.filter { gained.contains($0.number) }
         for isLast in members.isEmpty ? [] : [false, true] {

@@ -81,7 +81,8 @@ import Testing
             let database = try Database(path: place.file, durable: false)
             try database.execute(
                 """
-                DROP TABLE everywhere; ALTER TABLE stores DROP COLUMN left; ALTER TABLE contents DROP COLUMN copies; PRAGMA user_version = 1;
+                DROP TABLE everywhere; ALTER TABLE stores DROP COLUMN left;
+                ALTER TABLE contents DROP COLUMN copies; PRAGMA user_version = 1;
                 """)
         }
         let catalogue = try Catalogue(path: place.file)

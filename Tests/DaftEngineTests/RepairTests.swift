@@ -209,6 +209,30 @@ extension Cluster {
         try await cluster.expectWhole("/src", source, scratch)
     }
 
+    @Test func whoIsAwayForAMomentIsWaitedForAndWhoJoinsIsBroughtWhatItLacks() async throws {
+        let scratch = try Scratch()
+        var settings = scratch.settings(["n0", "n1", "n2"])
+        settings[0].repairAfterMilliseconds = 60_000
+        let cluster = try await Cluster.start(settings)
+        defer { cluster.close() }
+        cluster.kill(3)
+        try await cluster.await(servers: 2)
+        let path = Array(try scratch.write("twice", 50_000).utf8)
+        _ = await cluster.run { await $0.put([path], at: "n1", copies: .atLeast(2)) }
+        _ = await cluster.bcast(try scratch.write("all", 50_000, seed: 2))
+        cluster.kill(2)
+        try await cluster.await(servers: 1)
+        try await cluster.revive(3)
+        let isBrought = await within(seconds: 20) {
+            while (try? scratch.read("store-n2/all")) == nil { try? await Task.sleep(for: .milliseconds(20)) }
+            return true
+        }
+        #expect(isBrought == true)
+        #expect(try await cluster.listed(Name("/twice")).complete == ["n0"])
+        #expect(await cluster.repair().failures.isEmpty)
+        #expect(try await cluster.keepers(Name("/twice")).sorted() == ["n0", "n2"])
+    }
+
     @Test func aDataServerThatLeavesTakesNothingWithIt() async throws {
         let scratch = try Scratch()
         let source = try tree(scratch)

@@ -130,6 +130,9 @@ extension ZMQLink {
         for peer in before.subtracting(all).sorted() { onPresence?(peer, .gone) }
         for peer in all.subtracting(before).sorted() { onPresence?(peer, .here) }
         changed.notify()
+        // Nobody has to wait for the next beat to know.
+        guard rank == .metadataServer, all != before else { return }
+        for peer in now where peer != rank { reply(.book(book), to: peer) }
     }
 
     func take(_ word: CarrierWord, from peer: Rank) {

@@ -50,7 +50,7 @@ public final class ZMQLink: Link, @unchecked Sendable {
     let known: Mutex<[Rank]>
     let changed: Signal
     // Only touched on the loop.
-    var conversation: Conversation!
+    let conversation: Conversation
     var peers: [Rank: Peer] = [:]
     var book = AddressBook()
     var vigil: Vigil
@@ -81,7 +81,8 @@ public final class ZMQLink: Link, @unchecked Sendable {
         } catch {
             throw Failure(.failed, [], "port \(part.port): \(error.reason)")
         }
-        conversation = Conversation(of: rank, on: loop, by: self)
+        conversation = Conversation(of: rank, on: loop)
+        conversation.carry(by: self)
         loop.poll = { [unowned self] in poll() }
         loop.sockets = { [unowned self] in sockets }
         loop.start { [self] in begin() }
@@ -162,7 +163,7 @@ public final class ZMQLink: Link, @unchecked Sendable {
         if let socket = peers[rank]?.bulk {
             for _ in 0..<ZMQLink.messagesAtOnce {
                 let came = try? socket.receivePiece { [conversation] question, bytes in
-                    conversation?.place(of: bytes, as: question, from: rank)
+                    conversation.place(of: bytes, as: question, from: rank)
                 }
                 guard let came else { break }
                 isBusy = true

@@ -7,9 +7,6 @@ extension OptionTable {
             Option("--mds", value: "HOST", variable: "DAFT_MDS", meaning: "where the metadata server is to be (here)"),
             Option("--port", value: "PORT", variable: "DAFT_PORT", meaning: "the metadata server's port (any)"),
             Option(
-                "--copies", value: "K", variable: "DAFT_COPIES",
-                meaning: "how many copies of what is put or diffused there should be (1)"),
-            Option(
                 "--repair-after", value: "TIME", variable: "DAFT_REPAIR_AFTER",
                 meaning: "make anew what was kept on a data server that is away for so long (10m)"),
             Option(
@@ -39,7 +36,6 @@ public struct StartOptions: Hashable, Sendable {
     public let patienceSeconds: Int
     public let ssh: [String]
     private let port: UInt16?
-    private let copies: UInt8
     private let orphanSeconds: UInt32?
     private let repairAfterSeconds: UInt32?
     private let rebuilds: Bool
@@ -55,8 +51,7 @@ public struct StartOptions: Hashable, Sendable {
         isAllOrNothing = options.flag("--all-or-nothing") ?? false
         patienceSeconds = Int(try StartOptions.time("--launch-timeout", options) ?? 20)
         ssh = try StartOptions.ssh(options)
-        port = try StartOptions.number("--port", options)
-        copies = try StartOptions.number("--copies", options) ?? 1
+        port = try StartOptions.port(options)
         orphanSeconds = try StartOptions.time("--orphan-timeout", options)
         repairAfterSeconds = try StartOptions.time("--repair-after", options)
         rebuilds = options.flag("--rebuild") ?? false
@@ -74,7 +69,7 @@ public struct StartOptions: Hashable, Sendable {
         order.chunkSize = options.chunkSize
         order.packing = options.packing
         (order.durable, order.encrypts, order.rebuilds) = (durable, encrypts, rebuilds)
-        order.copies = copies
+        order.copies = UInt8(clamping: options.copies.number)
         if let port { order.port = port }
         if let orphanSeconds { order.orphanSeconds = orphanSeconds }
         if let repairAfterSeconds { order.repairAfterSeconds = repairAfterSeconds }
@@ -96,10 +91,10 @@ public struct StartOptions: Hashable, Sendable {
         return seconds
     }
 
-    private static func number<T: FixedWidthInteger>(_ name: String, _ options: Options) throws(CommandError) -> T? {
-        guard let number = try options.number(name) else { return nil }
-        guard let exact = T(exactly: number) else { throw CommandError("\(name): \(number) is more than \(T.max)") }
-        return exact
+    private static func port(_ options: Options) throws(CommandError) -> UInt16? {
+        guard let number = try options.number("--port") else { return nil }
+        guard let port = UInt16(exactly: number) else { throw CommandError("--port: \(number) is more than 65535") }
+        return port
     }
 
     private static func ssh(_ options: Options) throws(CommandError) -> [String] {

@@ -41,7 +41,8 @@ extension Session {
                 report.names += sources.map(\.name)
             }
             report.names += names
-            report.places = members.map(station.roster.label)
+            let incomplete = Set(report.failures.map(\.node))
+            report.places = members.filter { !incomplete.contains($0.store.host) }.map(station.roster.label)
             if !names.isEmpty, !Task.isCancelled { try await bring(names, to: members, &report) }
         } catch {
             report.failures.append(error)

@@ -182,15 +182,15 @@ final class Roster: Sendable {
         member(rank)?.store.host ?? (rank == .metadataServer ? "the metadata server" : "\(rank)")
     }
 
-    /// How people call each data server, by its store's number: as its node, and by its rank too where several are on
-    /// it.
+    /// How people call each data server, by its store's number: as its node, and by its rank too where several on it
+    /// are there.
     var labels: [Int: String] {
         let members = members
         var count: [String: Int] = [:]
-        for member in members { count[member.store.host, default: 0] += 1 }
+        for member in members where member.isAlive { count[member.store.host, default: 0] += 1 }
         var labels: [Int: String] = [:]
         for member in members {
-            let isAlone = count[member.store.host] == 1
+            let isAlone = !member.isAlive || count[member.store.host] == 1
             labels[member.number] = member.store.host + (isAlone ? "" : ":\(member.rank.number)")
         }
         return labels

@@ -19,8 +19,8 @@ final class Child {
     private(set) var errors: Int32
     private var status: Int32?
 
-    /// Starts `words`, the first of which is looked for in PATH unless it is a path, and shown as `name` where that says
-    /// more. Signals are as in any new process.
+    /// Starts `words`, the first of which is looked for in PATH unless it is a path; `name` is shown in its place where
+    /// that says more. Signals are as in any new process.
     init(
         _ words: [String], called name: String? = nil, _ standing: Standing, errors: Standard
     ) throws(Failure) {

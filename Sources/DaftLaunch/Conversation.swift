@@ -9,6 +9,8 @@ final class Conversation {
     private static let pieceBytes = 64 << 10
     /// How long a process may take to end after its last word.
     private static let endingMilliseconds = 2_000
+    /// A node that has its order has been reached; it may have much to read, or wait for others.
+    private static let startingMilliseconds = 60_000
 
     private enum Sending { case nothing, program, order }
 
@@ -61,12 +63,16 @@ final class Conversation {
     }
 
     private var silence: String {
-        let length = shown(.milliseconds(patienceMilliseconds))
+        let length = shown(.milliseconds(longestSilenceMilliseconds))
         if sending == .program { return "it took nothing more of the program for \(length)" }
         return isOrdered ? "it did not say within \(length) that it runs" : "nothing was heard of it for \(length)"
     }
 
-    private func moveDeadline() { deadline = Deadline(inMilliseconds: patienceMilliseconds) }
+    private var longestSilenceMilliseconds: Int {
+        isOrdered ? max(patienceMilliseconds, Conversation.startingMilliseconds) : patienceMilliseconds
+    }
+
+    private func moveDeadline() { deadline = Deadline(inMilliseconds: longestSilenceMilliseconds) }
 
     // MARK: what it says
 
@@ -116,6 +122,7 @@ final class Conversation {
     private func begin(_ next: Sending) {
         (sending, sent) = (next, 0)
         isOrdered = next == .order
+        moveDeadline()
     }
 
     private func send() {

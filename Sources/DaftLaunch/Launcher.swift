@@ -68,7 +68,7 @@ public final class Launcher: Sendable {
                 child, order, program: program, patienceMilliseconds: patienceMilliseconds, until: way.wake)
             return .success(try talk.run().get())
         } catch {
-            return .failure(error.at(host.name))
+            return .failure(error.at("\(host)"))
         }
     }
 
@@ -82,7 +82,7 @@ public final class Launcher: Sendable {
             if ended == .status(0) { return nil }
             throw Failure(.failed, [], "could not be ended: " + (ended?.description ?? "ssh goes on"))
         } catch {
-            return error.at(host.name)
+            return error.at("\(host)")
         }
     }
 

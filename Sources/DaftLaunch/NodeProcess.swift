@@ -41,6 +41,28 @@ public func startHere(_ order: NodeOrder, patienceSeconds: Int = 20, until wake:
     }
 }
 
+/// Ends a node that was started here, and waits for that; false where it goes on.
+public func endHere(_ report: NodeReport) -> Bool {
+    let process = pid_t(report.pid)
+    kill(process, SIGTERM)
+    let deadline = Deadline(inMilliseconds: 10_000)
+    while kill(process, 0) == 0, !isZombie(process) {
+        if deadline.isOver { return false }
+        usleep(5_000)
+    }
+    return true
+}
+
+/// Whether a process has ended and nobody has asked how.
+private func isZombie(_ process: pid_t) -> Bool {
+    let file = open("/proc/\(process)/stat", O_RDONLY | O_CLOEXEC)
+    guard file >= 0 else { return true }
+    defer { close(file) }
+    var text = [UInt8](repeating: 0, count: 256)
+    let count = read(file, &text, text.count)
+    return String(decoding: text.prefix(max(0, count)), as: UTF8.self).contains(") Z ")
+}
+
 private func readOrder() throws(Failure) -> NodeOrder {
     do throws(Malformed) {
         var head = ByteReader(readBytes(4))
@@ -87,18 +109,16 @@ private func relay(_ child: Child) throws(Failure) -> Int32 {
             pollfd(fd: STDIN_FILENO, events: Int16(POLLIN), revents: 0),
         ]
         if poll(&files, 2, -1) < 0 { continue }
-        if files[0].revents != 0 {
-            let count = read(child.output, &buffer, buffer.count)
-            if count < 0 { continue }
-            if count == 0 { break }
-            for line in reader.lines(buffer[..<count]) {
-                guard let word = NodeWord(line: line) else { continue }
-                return pass(word, of: child)
-            }
-        } else if files[1].revents != 0 {
+        if files[1].revents != 0, read(STDIN_FILENO, &buffer, buffer.count) == 0 {
             // Nobody is there any more.
             child.signal(SIGTERM)
             return 1
+        }
+        if files[0].revents == 0 { continue }
+        let count = read(child.output, &buffer, buffer.count)
+        if count == 0 { break }
+        for line in reader.lines(buffer.prefix(max(0, count))) {
+            if let word = NodeWord(line: line) { return pass(word, of: child) }
         }
     }
     let ended = child.end(withinMilliseconds: 1_000)

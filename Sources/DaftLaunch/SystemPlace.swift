@@ -1,5 +1,5 @@
-// Where a system is written down: `system` in the catalogue's directory, readable by its owner alone, since its keys are
-// in it.
+// Where a system is written down: `system` in the catalogue's directory, readable by its owner alone, since its keys
+// are in it.
 
 import DaftCore
 import Glibc

@@ -48,7 +48,8 @@ public struct Program: Sendable {
     private let serves: Bool
     private let words: Set<String>
 
-    /// With `serves` the program can be told to serve clients. `words` are commands of its own, which it performs itself.
+    /// With `serves` the program can be told to serve clients. `words` are commands of its own, which it performs
+    /// itself.
     public init(
         name: String, purpose: String, synopsis: [String], options: OptionTable, serves: Bool = false,
         words: Set<String> = []

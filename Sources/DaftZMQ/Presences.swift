@@ -192,7 +192,10 @@ extension ZMQLink {
 
     /// Another process is there now, or none.
     private func takeLeave(of peer: Rank) {
-        if peer != .metadataServer { peers[peer]?.disconnect() }
+        // The way to rank 0 stays: this is what it has just said, and its port is the same.
+        let talk = peer == .metadataServer ? peers[peer]?.talk : nil
+        peers[peer]?.disconnect()
+        peers[peer]?.talk = talk
         conversation.lose(peer)
         let wasHere = known.withLock { ranks in
             defer { ranks.removeAll { $0 == peer } }

@@ -4,8 +4,8 @@
 //      can be reached from here.
 //   2. The metadata server reports at once, for the data servers need its port; a data server when it has joined.
 //   3. From then on nobody is attached to it, and it serves clients at its door.
-//   4. It ends when the metadata server says that the system ends, when it has left, or by a signal. A data server whose
-//      metadata server is gone waits for it, but not for ever.
+//   4. It ends when the metadata server says that the system ends, when it has left, or by a signal. A data server
+//      whose metadata server is gone waits for it, but not for ever.
 
 import DaftCore
 import DaftDoor

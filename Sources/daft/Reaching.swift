@@ -14,7 +14,8 @@ func reachable(_ addresses: [String], port: UInt16) throws(Failure) -> String {
     }
     throw Failure(
         .unreachable, [],
-        "the metadata server cannot be reached at port \(port) (\(reasons.joined(separator: ", "))): is there a firewall?"
+        "the metadata server cannot be reached at port \(port) "
+            + "(\(reasons.joined(separator: ", "))): is there a firewall?"
     )
 }
 

@@ -1,5 +1,5 @@
-// `daft start HOSTFILE` and `daft join HOST…`: a metadata server here, or where it is wanted, then a data server on each
-// host, all over ssh. What is started is written down first, so that starting again goes on with the same system.
+// `daft start HOSTFILE` and `daft join HOST…`: a metadata server here, or where it is wanted, then a data server on
+// each host, all over ssh. What is started is written down first, so that starting again goes on with the same system.
 
 import DaftCore
 import DaftLaunch
@@ -172,8 +172,9 @@ struct Start: Sendable {
         }
         if let host = system.metadataServer {
             if let failure = launcher.end(metadataServer, on: host) { await console.fail(failure) }
-        } else {
-            kill(pid_t(metadataServer.pid), SIGTERM)
+        } else if !endHere(metadataServer) {
+            await console.fail(Failure(.failed, [], "the metadata server, process \(metadataServer.pid), does not end"))
+            return
         }
         place.remove()
         await console.mention("nothing runs: what was started is ended again")

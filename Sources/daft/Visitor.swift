@@ -56,8 +56,8 @@ struct Visitor: Performer {
         }
         throw Failure(
             .unreachable, options.storeDirectory,
-            "no daft runs with this store on this node: `daft start HOSTFILE` or `mpirun -np 2 daft-run serve` starts one, "
-                + "or say with --store where its store is")
+            "no daft runs with this store on this node: `daft start HOSTFILE` starts one, or `mpirun -np 2 daft-run "
+                + "serve`, or say with --store where its store is")
     }
 }
 

@@ -31,6 +31,10 @@ private func documented() throws -> [String: any Coded] {
         ClientMessage.begin(command), DoorMessage.errors(Array("no\n".utf8)),
         Host(user: "me", name: "n1", port: 2222)!,
         SystemMember(rank: Rank(1), host: Host(name: "n1")!, place: 0),
+        CarrierWord.book(
+            AddressBook(
+                edition: 3,
+                [Whereabouts(rank: Rank(1), incarnation: 5, address: "10.0.0.2", talkPort: 4_000, bulkPort: 4_001)])),
         order, NodeReport(pid: 1234, store: Array("/s".utf8)),
     ]
     return Dictionary(uniqueKeysWithValues: values.map { ("\(type(of: $0))", $0) })

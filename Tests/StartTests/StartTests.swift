@@ -73,7 +73,7 @@ import Testing
             (["start", "nowhere"], 1, "nowhere: No such file or directory"),
             (["start", try site.hosts("n1", "n2 -x")], 2, "/hosts:2:4: one host a line"),
             (["join", "-n"], 2, "unknown option `-n`"), (["join", "n1", "N1"], 2, "join:2:1: N1 stands in line 1"),
-            (["start", "hosts", "--copies", "300"], 2, "300 is more than 255"),
+            (["start", "hosts", "--copies", "300"], 2, "no number from 1 to 255"),
             (["start", "hosts", "--store", "s"], 2, "no absolute path"),
             (["start", "hosts", "--launch-timeout", "soon"], 2, "no time, as 90s"),
             (["start", "hosts", "--encrypt", "--no-encrypt"], 2, "does not go with"),

@@ -87,6 +87,8 @@ let package = Package(
         .testTarget(name: "SoloTests", dependencies: ["daft-solo", "TestPrograms"], swiftSettings: settings),
         .testTarget(name: "ServeTests", dependencies: ["daft-run", "daft", "TestPrograms"], swiftSettings: settings),
         .testTarget(name: "StartTests", dependencies: ["daft", "TestPrograms"], swiftSettings: settings),
+        .testTarget(
+            name: "WorkstationTests", dependencies: ["daft", "CZMQ", "TestPrograms"], swiftSettings: settings),
         .target(name: "TestPrograms", path: "Tests/TestPrograms", swiftSettings: settings),
         .testTarget(
             name: "SystemLibraryTests", dependencies: ["CSQLite", "COpenSSL", "CZstd", "CZMQ", "CMPI"],

@@ -100,7 +100,7 @@ extension ZMQLink {
     private func welcomeBack(_ peer: Rank) {
         if rank == .metadataServer, var entry = book[peer] {
             entry.isHere = true
-            book.note(entry)
+            publish(entry)
         }
         // Rank 0 may be another process, which then does not know this one: its pulse or its book says.
         if peer != .metadataServer { refresh() }
@@ -112,7 +112,7 @@ extension ZMQLink {
         peers[peer]?.disconnect()
         if rank == .metadataServer, var entry = book[peer], entry.isHere {
             entry.isHere = false
-            book.note(entry)
+            publish(entry)
         }
         refresh()
         conversation.lose(peer)
@@ -171,12 +171,20 @@ extension ZMQLink {
         if book[peer] != entry {
             if book[peer]?.isHere ?? false { lose(peer) }
             peers[peer]?.disconnect()
-            book.note(entry)
             vigil.unwatch(peer)
             vigil.watch(peer, atMilliseconds: milliseconds)
+            publish(entry)
             refresh()
+        } else {
+            reply(.book(book), to: peer)
         }
-        reply(.book(book), to: peer)
+    }
+
+    /// Rank 0: a new edition, which all who are there get at once. Who has just joined is asked for by others before
+    /// their next beat.
+    private func publish(_ entry: Whereabouts) {
+        book.note(entry)
+        for reader in book.entries where reader.isHere && reader.rank != rank { reply(.book(book), to: reader.rank) }
     }
 
     /// A data server: the newest edition of who is where.

@@ -16,19 +16,9 @@ extension ZMQLink {
         return ranks.contains(.metadataServer)
     }
 
-    /// Calls `body` when rank 0 says that the system ends.
-    public func onEnd(_ body: @escaping @Sendable () -> Void) { loop.start { self.onEnding = body } }
-
     /// A data server: calls `body`, once, when nothing has been heard of rank 0 for so long.
     public func onOrphaned(afterSeconds seconds: Int, _ body: @escaping @Sendable () -> Void) {
         loop.start { self.onOrphaned = (UInt64(seconds) * 1_000, body) }
-    }
-
-    /// Tells all other ranks that the system ends.
-    public func endAll() {
-        loop.start { [self] in
-            for other in ranks where other != rank { post(Envelope(.end, 0), to: other) }
-        }
     }
 
     /// Tells rank 0 that this process ends in order.
@@ -130,9 +120,6 @@ extension ZMQLink {
         for peer in before.subtracting(all).sorted() { tell(peer, .gone) }
         for peer in all.subtracting(before).sorted() { tell(peer, .here) }
         changed.notify()
-        // Nobody has to wait for the next beat to know.
-        guard rank == .metadataServer, all != before else { return }
-        for peer in now where peer != rank { reply(.book(book), to: peer) }
     }
 
     private func tell(_ peer: Rank, _ presence: Presence) {

@@ -55,7 +55,6 @@ public final class ZMQLink: Link, @unchecked Sendable {
     var book = AddressBook()
     var vigil: Vigil
     var observers: [@Sendable (Rank, Presence) -> Void] = []
-    var onEnding: (@Sendable () -> Void)?
     var onOrphaned: (afterMilliseconds: UInt64, body: @Sendable () -> Void)?
     var isClosed = false
 
@@ -190,7 +189,6 @@ public final class ZMQLink: Link, @unchecked Sendable {
         noteLife(of: rank)
         switch envelope.kind {
         case .carriers: if let word = try? CarrierWord(decoding: envelope.payload) { take(word, from: rank) }
-        case .end: if rank == .metadataServer { onEnding?() }
         default: conversation.take(envelope, from: rank)
         }
     }

@@ -4,7 +4,7 @@
 //      can be reached from here.
 //   2. The metadata server reports at once, for the data servers need its port; a data server when it has joined.
 //   3. From then on nobody is attached to it, and it serves clients at its door.
-//   4. It ends when the metadata server says that the system ends, when it has left, or by a signal. A data server
+//   4. It ends when the metadata server asks for it, as the system ends or it has left, or by a signal. A data server
 //      whose metadata server is gone waits for it, but not for ever.
 
 import DaftCore
@@ -72,7 +72,6 @@ private final class Node: Sendable {
     func run() throws(Failure) -> Int32 {
         try places.note(order, port: link.talkPort)
         interruption.onSignal { [self] in wish("a signal") }
-        link.onEnd { [self] in wish("the end of the system") }
         link.onOrphaned(afterSeconds: Int(order.orphanSeconds)) { [self] in
             wish("nothing was heard of the metadata server for \(order.orphanSeconds) s")
         }
@@ -142,7 +141,6 @@ private final class Node: Sendable {
         if !isMetadataServer {
             link.leave()
         } else if station.ending.isWished {
-            link.endAll()
             places.endSystem()
         }
         await loop.sleep(milliseconds: Node.leavingMilliseconds)

@@ -147,7 +147,8 @@ extension WorkstationTests {
             let file = try system.source("a", bytes)
             #expect(try system.daft("put", file + "@n2").status == 0)
             let joined = try system.daft("join", "n4")
-            #expect(joined.status == 0 && joined.output.hasSuffix("n4: data server, store \(system.store)\n"), "\(joined)")
+            #expect(
+                joined.status == 0 && joined.output.hasSuffix("n4: data server, store \(system.store)\n"), "\(joined)")
             let sent = try system.daft("bcast", file, "--as", "/b", on: 4)
             #expect(sent.status == 0, "\(sent)")
             #expect(system.kept("/b", on: 4) == bytes)

@@ -116,7 +116,10 @@ struct Start: Sendable {
         if system.order.encrypts != order.encrypts {
             // Data servers that wait for their metadata server would not understand the new one.
             let how = system.order.encrypts ? "with" : "without"
-            throw Failure(.usage, [], "this system was started \(how) encryption and has not ended: `daft quit` first")
+            throw Failure(
+                .usage, options.catalogueDirectory + Array("/system".utf8),
+                "this system was started \(how) encryption and has not ended: `daft quit`, or remove this file where "
+                    + "nothing of it runs any more")
         }
         (system.order, system.metadataServer) = (order, wishes.metadataServer)
         return system

@@ -87,12 +87,14 @@ let package = Package(
         .testTarget(name: "SoloTests", dependencies: ["daft-solo", "TestPrograms"], swiftSettings: settings),
         .testTarget(name: "ServeTests", dependencies: ["daft-run", "daft", "TestPrograms"], swiftSettings: settings),
         .testTarget(name: "StartTests", dependencies: ["daft", "TestPrograms"], swiftSettings: settings),
+        .testTarget(
+            name: "WorkstationTests", dependencies: ["daft", "CZMQ", "TestPrograms"], swiftSettings: settings),
         .target(name: "TestPrograms", path: "Tests/TestPrograms", swiftSettings: settings),
         .testTarget(
             name: "SystemLibraryTests", dependencies: ["CSQLite", "COpenSSL", "CZstd", "CZMQ", "CMPI"],
             swiftSettings: settings),
         .testTarget(name: "TidyTests", swiftSettings: settings),
-        tests(of: "DaftStore", ["DaftCore", "TestDisk"]),
+        tests(of: "DaftStore", ["DaftCore", "DaftSQL", "TestDisk"]),
         .target(
             name: "TestDisk", dependencies: ["DaftCore", "DaftStore"], path: "Tests/TestDisk", swiftSettings: settings),
         .testTarget(

@@ -16,19 +16,9 @@ extension ZMQLink {
         return ranks.contains(.metadataServer)
     }
 
-    /// Calls `body` when rank 0 says that the system ends.
-    public func onEnd(_ body: @escaping @Sendable () -> Void) { loop.start { self.onEnding = body } }
-
     /// A data server: calls `body`, once, when nothing has been heard of rank 0 for so long.
     public func onOrphaned(afterSeconds seconds: Int, _ body: @escaping @Sendable () -> Void) {
         loop.start { self.onOrphaned = (UInt64(seconds) * 1_000, body) }
-    }
-
-    /// Tells all other ranks that the system ends.
-    public func endAll() {
-        loop.start { [self] in
-            for other in ranks where other != rank { post(Envelope(.end, 0), to: other) }
-        }
     }
 
     /// Tells rank 0 that this process ends in order.
@@ -100,7 +90,7 @@ extension ZMQLink {
     private func welcomeBack(_ peer: Rank) {
         if rank == .metadataServer, var entry = book[peer] {
             entry.isHere = true
-            book.note(entry)
+            publish(entry)
         }
         // Rank 0 may be another process, which then does not know this one: its pulse or its book says.
         if peer != .metadataServer { refresh() }
@@ -112,7 +102,7 @@ extension ZMQLink {
         peers[peer]?.disconnect()
         if rank == .metadataServer, var entry = book[peer], entry.isHere {
             entry.isHere = false
-            book.note(entry)
+            publish(entry)
         }
         refresh()
         conversation.lose(peer)
@@ -127,9 +117,13 @@ extension ZMQLink {
                 defer { ranks = all.sorted() }
                 return ranks
             })
-        for peer in before.subtracting(all).sorted() { onPresence?(peer, .gone) }
-        for peer in all.subtracting(before).sorted() { onPresence?(peer, .here) }
+        for peer in before.subtracting(all).sorted() { tell(peer, .gone) }
+        for peer in all.subtracting(before).sorted() { tell(peer, .here) }
         changed.notify()
+    }
+
+    private func tell(_ peer: Rank, _ presence: Presence) {
+        for observer in observers { observer(peer, presence) }
     }
 
     func take(_ word: CarrierWord, from peer: Rank) {
@@ -164,12 +158,20 @@ extension ZMQLink {
         if book[peer] != entry {
             if book[peer]?.isHere ?? false { lose(peer) }
             peers[peer]?.disconnect()
-            book.note(entry)
             vigil.unwatch(peer)
             vigil.watch(peer, atMilliseconds: milliseconds)
+            publish(entry)
             refresh()
+        } else {
+            reply(.book(book), to: peer)
         }
-        reply(.book(book), to: peer)
+    }
+
+    /// Rank 0: a new edition, which all who are there get at once. Who has just joined is asked for by others before
+    /// their next beat.
+    private func publish(_ entry: Whereabouts) {
+        book.note(entry)
+        for reader in book.entries where reader.isHere && reader.rank != rank { reply(.book(book), to: reader.rank) }
     }
 
     /// A data server: the newest edition of who is where.
@@ -201,7 +203,7 @@ extension ZMQLink {
             defer { ranks.removeAll { $0 == peer } }
             return ranks.contains(peer)
         }
-        if wasHere { onPresence?(peer, .gone) }
+        if wasHere { tell(peer, .gone) }
     }
 }
 

@@ -61,6 +61,12 @@ private final class Seen: Sendable {
         #expect(stations.links[0].ranks == [Rank(0), Rank(1)] && stations.links[1].ranks == [Rank(0), Rank(1)])
     }
 
+    @Test func whoJoinsIsKnownToAllBeforeTheirNextBeat() async throws {
+        let stations = try Workstations(4, beatMilliseconds: 60_000)
+        defer { stations.close() }
+        #expect(await stations.gather())
+    }
+
     @Test func aShortSilenceIsNoEnd() async throws {
         let stations = try await gathered(2)
         defer { stations.close() }

@@ -55,5 +55,6 @@ let testsOfNoTarget: [String: Set<String>] = [
     "SoloTests": ["Testing", "Foundation", "Glibc", "TestPrograms"],
     "ServeTests": ["Testing", "Foundation", "Glibc", "TestPrograms"],
     "StartTests": ["Testing", "Foundation", "Glibc", "TestPrograms"],
+    "WorkstationTests": ["Testing", "Foundation", "Glibc", "Synchronization", "CZMQ", "TestPrograms"],
     "SystemLibraryTests": ["Testing", "CSQLite", "COpenSSL", "CZstd", "CZMQ", "CMPI"],
 ]

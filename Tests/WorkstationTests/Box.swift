@@ -1,0 +1,165 @@
+// A cluster in a box (bench/box/box.sh) for these tests: hosts with a network, disk, processes and sshd of their own.
+// It is made once for all of them, and is gone when this process is, however that ends.
+
+import Foundation
+import Glibc
+import Synchronization
+import TestPrograms
+import Testing
+
+struct NoBox: Error {
+    let program: String
+    let reason: String
+}
+
+final class Box: Sendable {
+    static let hosts = 5
+    /// Made when the first test needs it.
+    static let shared = Result { try Box() }
+
+    private static let script = (#filePath as NSString).deletingLastPathComponent + "/../../bench/box/box.sh"
+    private static let needed = [
+        "/usr/sbin/sshd", "/usr/sbin/tc", "/usr/sbin/ip", "/usr/bin/ssh", "/usr/bin/unshare", "/usr/bin/nsenter",
+    ]
+    private static let variables = ["HOME=/root", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"]
+
+    /// Why there can be none here; nil where there can. Said once in a line.
+    static let obstacle: String? = {
+        let lacking = needed.filter { access($0, X_OK) != 0 }
+        let reason: String? =
+            if geteuid() != 0 {
+                "a cluster in a box needs root"
+            } else {
+                lacking.isEmpty ? nil : "there is no \(lacking.joined(separator: ", "))"
+            }
+        if let reason { FileHandle.standardError.write(Data("WorkstationTests are skipped: \(reason)\n".utf8)) }
+        return reason
+    }()
+
+    /// Everything of the box is below it.
+    let place = "/tmp/daft-workstation-test-\(UInt64.random(in: 0 ... .max))"
+    /// Under this path all hosts, and this process, see the same.
+    var common: String { place + "/common" }
+    /// Hosts that are not as they were at first.
+    private let disturbed = Mutex<Set<Int>>([])
+
+    private init() throws {
+        try FileManager.default.createDirectory(atPath: common, withIntermediateDirectories: true)
+        try guardPlace()
+        try FileManager.default.copyItem(atPath: builtProgram("daft"), toPath: common + "/daft")
+        try script("up", "\(Box.hosts)", "0")
+    }
+
+    /// A process of its own session ends the box when this one is gone and the pipe has no writer any more.
+    private func guardPlace() throws {
+        let pipe = place + "/alive"
+        guard mkfifo(pipe, 0o600) == 0, open(pipe, O_RDWR | O_CLOEXEC) >= 0 else {
+            throw NoBox(program: pipe, reason: String(cString: strerror(errno)))
+        }
+        let guardian = try Running(
+            "/usr/bin/setsid",
+            ["-f", "bash", "-c", #"read -r _; "$0" down; rm -rf --one-file-system "$1""#, Box.script, place],
+            in: "/", variables: Box.variables + ["BOX_DIR=\(place)/box"], input: pipe, output: "/dev/null",
+            errors: "/dev/null")
+        guard guardian.wait().status == 0 else { throw NoBox(program: "setsid", reason: "it failed") }
+    }
+
+    // MARK: the hosts
+
+    /// Does what box.sh says of `words`; what it prints.
+    @discardableResult
+    func script(_ words: String...) throws -> String { try script(words) }
+
+    @discardableResult
+    private func script(_ words: [String]) throws -> String {
+        let variables = ["BOX_DIR=\(place)/box", "BOX_SCRATCH=tmpfs", "BOX_BIND=\(common)"]
+        let ended = try start(Box.script, words, variables: variables).wait(seconds: 60)
+        guard ended.status == 0 else {
+            throw NoBox(program: "box.sh \(words.joined(separator: " "))", reason: ended.errors)
+        }
+        return ended.output
+    }
+
+    /// Starts a program on a host.
+    func start(_ words: [String], on host: Int, input: String = "/dev/null") throws -> Running {
+        let inside = ["-t", "\(first(of: host))", "-n", "-m", "-u", "-i", "-p", "-r", "-w"]
+        return try start("/usr/bin/nsenter", inside + words, variables: [], input: input)
+    }
+
+    /// Runs a line of shell on a host to its end.
+    @discardableResult
+    func shell(_ line: String, on host: Int, seconds: Double = 30) throws -> Ended {
+        try start(["bash", "-c", line], on: host).wait(seconds: seconds)
+    }
+
+    private func start(_ program: String, _ words: [String], variables: [String], input: String = "/dev/null") throws
+        -> Running
+    {
+        let outputs = "\(place)/run-\(UInt64.random(in: 0 ... .max))"
+        return try Running(
+            program, words, in: "/", variables: Box.variables + variables, input: input, output: outputs + ".out",
+            errors: outputs + ".err")
+    }
+
+    /// The first process of a host; the end of it is the end of the host.
+    func first(of host: Int) -> pid_t {
+        let text = try? String(contentsOfFile: "\(place)/box/n\(host)/pid", encoding: .utf8)
+        return text.flatMap { pid_t($0.trimmingCharacters(in: .whitespacesAndNewlines)) } ?? 0
+    }
+
+    /// The process whose network is the switch: it sees what all hosts say.
+    var switchProcess: pid_t {
+        let text = try? String(contentsOfFile: place + "/box/switch.pid", encoding: .utf8)
+        return text.flatMap { pid_t($0.trimmingCharacters(in: .whitespacesAndNewlines)) } ?? 0
+    }
+
+    static func address(of host: Int) -> String { "10.77.0.\(10 + host)" }
+
+    /// A host's file, as it is to be opened here.
+    func path(_ path: String, on host: Int) -> String { "/proc/\(first(of: host))/root\(path)" }
+
+    func isUp(_ host: Int) -> Bool { access("/proc/\(first(of: host))/root/run/box-ready", F_OK) == 0 }
+
+    /// Disturbs a host: `kill`, `cut`, `freeze`, `rate`, and what undoes that.
+    func disturb(_ host: Int, _ verb: String, _ words: String...) throws {
+        _ = disturbed.withLock { $0.insert(host) }
+        try script([verb, "\(host)"] + words)
+    }
+
+    /// All hosts up, whole and unhindered again.
+    func settle() throws {
+        for host in disturbed.withLock({ $0 }) {
+            if !isUp(host) { try script("boot", "\(host)") }
+            for words in [["thaw", "\(host)"], ["heal", "\(host)"], ["rate", "\(host)", "0"]] { try script(words) }
+        }
+        disturbed.withLock { $0 = [] }
+    }
+
+    /// The processes of `name` on a host, under the numbers that they have here.
+    func processes(_ name: String, on host: Int) -> [pid_t] {
+        let own = namespace(of: first(of: host))
+        let all = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
+        return all.compactMap { pid_t($0) }.filter { process in
+            let comm = try? String(contentsOfFile: "/proc/\(process)/comm", encoding: .utf8)
+            return comm == name + "\n" && own != nil && namespace(of: process) == own && runs(process)
+        }
+    }
+
+    private func namespace(of process: pid_t) -> String? {
+        try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(process)/ns/pid")
+    }
+
+    /// Bytes that each host has sent and got.
+    func traffic() throws -> [(sent: Int, received: Int)] {
+        try script("stat").split(separator: "\n").map { line in
+            let words = line.split(separator: " ")
+            return (Int(words[2]) ?? 0, Int(words[4]) ?? 0)
+        }
+    }
+}
+
+/// Whether a process is there that is more than what is left of one.
+func runs(_ process: pid_t) -> Bool {
+    guard let status = FileManager.default.contents(atPath: "/proc/\(process)/stat") else { return false }
+    return !String(decoding: status, as: UTF8.self).contains(") Z ")
+}

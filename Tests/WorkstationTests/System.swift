@@ -1,0 +1,114 @@
+// A system of workstations in the box: a host file, `daft start` on host 0, commands on any host, and an end for all
+// that was started.
+
+import Foundation
+import Glibc
+import TestPrograms
+import Testing
+
+final class System {
+    let box: Box
+    let store: String
+    /// Where host 0, and all others, have the files that are to be published.
+    let sources: String
+    private var running: [Running] = []
+
+    /// `disk`: where the stores are; /scratch does not outlive a host that is powered off.
+    init(disk: String = "/scratch") throws {
+        box = try Box.shared.get()
+        try box.settle()
+        let name = "test-\(UInt64.random(in: 0 ... .max))"
+        store = "\(disk)/\(name)"
+        sources = "\(box.common)/\(name)"
+        try FileManager.default.createDirectory(atPath: sources, withIntermediateDirectories: true)
+    }
+
+    deinit {
+        for one in running { one.end() }
+        try? box.settle()
+        for host in 0..<Box.hosts {
+            for node in nodes(on: host) { kill(node, SIGKILL) }
+            _ = try? box.shell("umount \(store) 2>/dev/null; rm -rf \(store) \(store).*", on: host)
+        }
+        try? FileManager.default.removeItem(atPath: sources)
+    }
+
+    // MARK: what is typed
+
+    /// `daft start` on host 0 with a host file of these lines.
+    func start(_ lines: String..., options: [String] = []) throws -> Ended {
+        try lines.joined(separator: "\n").write(toFile: sources + "/hosts", atomically: true, encoding: .utf8)
+        return try daft(["start", sources + "/hosts"] + options)
+    }
+
+    /// The usual one: a metadata server on host 0, data servers on the others.
+    func start() throws {
+        let started = try start("n[1-4]")
+        try #require(started.status == 0, "\(started)")
+    }
+
+    func daft(_ words: String..., on host: Int = 0) throws -> Ended { try daft(words, on: host) }
+
+    func daft(_ words: [String], on host: Int = 0, seconds: Double = 40) throws -> Ended {
+        try begin(words, on: host).wait(seconds: seconds)
+    }
+
+    func begin(_ words: [String], on host: Int = 0) throws -> Running {
+        let one = try box.start([box.common + "/daft", "--store", store] + words, on: host)
+        running.append(one)
+        return one
+    }
+
+    // MARK: what there is
+
+    func nodes(on host: Int) -> [pid_t] { box.processes("daft-node", on: host) }
+
+    /// Of all hosts.
+    var nodes: [pid_t] { (0..<Box.hosts).flatMap(nodes(on:)) }
+
+    /// The log of the node on a host; host 0 is the metadata server's.
+    func log(on host: Int) -> String {
+        let file = host == 0 ? store + ".mds/log" : store + "/.daft/log"
+        return (try? String(contentsOfFile: box.path(file, on: host), encoding: .utf8)) ?? ""
+    }
+
+    func exists(_ path: String, on host: Int) -> Bool { access(box.path(path, on: host), F_OK) == 0 }
+
+    /// Writes a file for `daft put`; what it is called there.
+    func source(_ name: String, _ bytes: Data) throws -> String {
+        try bytes.write(to: URL(fileURLWithPath: "\(sources)/\(name)"))
+        return "\(sources)/\(name)"
+    }
+
+    /// What a host has under an absolute path; empty where there is nothing.
+    func bytes(_ path: String, on host: Int) -> Data {
+        (try? Data(contentsOf: URL(fileURLWithPath: box.path(path, on: host)), options: .mappedIfSafe)) ?? Data()
+    }
+
+    /// What a data server keeps under a name.
+    func kept(_ name: String, on host: Int) -> Data { bytes(store + name, on: host) }
+
+    /// The line of `ls -n` about the data server of a host.
+    func line(of host: Int) throws -> String {
+        let listed = try daft("ls", "-n")
+        return listed.output.split(separator: "\n").first { $0.contains(" n\(host) ") }.map(String.init) ?? "\(listed)"
+    }
+
+    /// Every link of every host from now on.
+    func limit(_ rate: String) throws { for host in 0..<Box.hosts { try box.disturb(host, "rate", rate) } }
+}
+
+/// Bytes of which no chunk equals another.
+func noise(_ count: Int) throws -> Data {
+    try FileHandle(forReadingFrom: URL(fileURLWithPath: "/dev/urandom")).read(upToCount: count) ?? Data()
+}
+
+/// Waits for what will be true soon; false if it was not.
+func soon(seconds: Double = 10, _ condition: () throws -> Bool) rethrows -> Bool {
+    let deadline = Date().addingTimeInterval(seconds)
+    while Date() < deadline {
+        if try condition() { return true }
+        usleep(20_000)
+    }
+    return try condition()
+}

@@ -22,7 +22,8 @@
 # Read at `up`, and kept until `down`: BOX_DIR, where all of the box is kept (a directory beside this file);
 # BOX_SCRATCH=disk|tmpfs; BOX_BIND="DIR DIR", folders that all hosts see as they are (what changes while the box is up
 # must be in one: the lower side of an overlay may be cached); BOX_BURST and BOX_QUEUE, bytes (256k, 1m); BOX_MTU
-# (1500); BOX_SNOOP=0|1, IGMP snooping (0); BOX_NAME, the prefix of host names (n); BOX_NET (10.77.0).
+# (1500); BOX_CC, TCP's congestion control (cubic); BOX_SNOOP=0|1, IGMP snooping (0); BOX_NAME, the prefix of host names
+# (n); BOX_NET (10.77.0).
 # Needs root, iproute2, util-linux and openssh-server, and nothing of docker, systemd, iptables or netem.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
@@ -78,7 +79,9 @@ start_host() {
 }
 
 # Neighbours are set by hand: the kernel has one ARP table of 1,024 entries for all namespaces together, which many
-# hosts that talk to one another fill; permanent entries are not counted.
+# hosts that talk to one another fill; permanent entries are not counted. Congestion control is set too, by the route:
+# the machine may have BBR, which takes the time of a lone packet, some microseconds here, for that of a full link, and
+# sends too little wherever acknowledgements wait behind what a host sends on.
 connect_host() {
     local i=$1 pid
     pid=$(pid_of "$i")
@@ -90,6 +93,7 @@ connect_host() {
         echo "link set lo up"
         echo "link set eth0 address $(hardware_address "$i") up"
         echo "addr add $(address "$i")/24 brd + dev eth0"
+        echo "route change $net.0/24 dev eth0 proto kernel scope link src $(address "$i") congctl ${BOX_CC:-cubic}"
         echo "route add default dev eth0"
         for j in $(all_hosts); do
             [ "$j" = "$i" ] && continue

@@ -8,6 +8,7 @@
 import CZMQ
 import DaftCore
 import DaftLink
+import Glibc
 import Synchronization
 
 public final class ZMQLink: Link, @unchecked Sendable {
@@ -78,7 +79,7 @@ public final class ZMQLink: Link, @unchecked Sendable {
                 longestMessageBytes: ZMQLink.longestGreetingBytes)
             bulkPort = try bulk.listen(port: 0)
         } catch {
-            throw Failure(.failed, [], "port \(part.port): \(error.reason)")
+            throw Failure(error.code == EADDRINUSE ? .locked : .failed, [], "port \(part.port): \(error.reason)")
         }
         conversation = Conversation(of: rank, on: loop)
         conversation.carry(by: self)

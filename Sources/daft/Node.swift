@@ -24,10 +24,25 @@ func runNode(_ order: NodeOrder, _ reporter: NodeReporter) -> Int32 {
             reporter.tell(.ready(report))
             return 0
         }
-        return try Node(order, reporter, interruption).run()
+        return try node(order, reporter, interruption).run()
     } catch {
         reporter.tell(.failed(error.at(order.host)))
         return 1
+    }
+}
+
+/// One that ran here before may be about to end: what it has open is waited for, but not for long.
+private func node(
+    _ order: NodeOrder, _ reporter: NodeReporter, _ interruption: Interruption
+) throws(Failure) -> Node {
+    let deadline = monotonicNow() + 3_000_000_000
+    while true {
+        do throws(Failure) {
+            return try Node(order, reporter, interruption)
+        } catch {
+            guard error.kind == .locked, monotonicNow() < deadline else { throw error }
+            usleep(50_000)
+        }
     }
 }
 

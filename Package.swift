@@ -94,7 +94,7 @@ let package = Package(
             name: "SystemLibraryTests", dependencies: ["CSQLite", "COpenSSL", "CZstd", "CZMQ", "CMPI"],
             swiftSettings: settings),
         .testTarget(name: "TidyTests", swiftSettings: settings),
-        tests(of: "DaftStore", ["DaftCore", "TestDisk"]),
+        tests(of: "DaftStore", ["DaftCore", "DaftSQL", "TestDisk"]),
         .target(
             name: "TestDisk", dependencies: ["DaftCore", "DaftStore"], path: "Tests/TestDisk", swiftSettings: settings),
         .testTarget(

@@ -61,6 +61,7 @@ def bcast_parts(plan, quick):
     yield "unshaped, 4 receivers", machine_rows.unshaped, plan, 4, 2 * plan.mebibytes
     yield "processor time", machine_rows.processor_time, plan, 4, "400mbit"
     yield "again", bcast_rows.again, plan, hosts, rate
+    yield "killed", bcast_rows.killed, plan, 4, "400mbit", 3 if quick else 20
     yield "slow receiver", bcast_rows.slow_receiver, plan, 4, "400mbit", "200mbit"
     yield "on disks", bcast_rows.on_disks, plan, 4, "400mbit"
     yield "growth", bcast_rows.growth, plan, (2, 4) if quick else (2, 4, 8, 16, 24), "100mbit"

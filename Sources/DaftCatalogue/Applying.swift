@@ -79,10 +79,14 @@ extension Tables {
             guard let number = try number(of: id) else { throw refused("content \(id.hex) is not known") }
             numbers.append(number)
         }
+        for name in wish.names where try entry(name) == nil { throw refused("it is not published", name) }
         for number in numbers.sorted() {
             try database.run(
                 "UPDATE contents SET copies = max(copies, ?) WHERE number = ?", .integer(wish.copies.number),
                 .integer(number))
+        }
+        for name in wish.names where wish.copies == .everywhere {
+            try database.run("INSERT OR IGNORE INTO everywhere(name) VALUES(?)", .blob(name.bytes))
         }
     }
 

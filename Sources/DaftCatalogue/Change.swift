@@ -34,6 +34,9 @@ public struct Change: ~Copyable {
     /// How many copies are wanted; of an unknown content one.
     public func copies(of content: ContentID) throws(Failure) -> Copies { try ask { try $0.copies(of: content) } }
 
+    /// Whether a directory or symlink is wanted on every data server.
+    public func isEverywhere(_ name: Name) throws(Failure) -> Bool { try ask { try $0.isEverywhere(name) } }
+
     public func stores() throws(Failure) -> [KnownStore] { try ask { try $0.stores() } }
 
     /// `inventoryMark` summed by exclusive or over everything that a store keeps.

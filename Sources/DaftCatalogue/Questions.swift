@@ -133,6 +133,7 @@ extension Tables {
             ("ids", ["id", "content"], "id"),
             ("chunks", ["id", "content", "chunk"], "id"),
             ("parts", ["content", "store", "chunks"], "content, store"),
+            ("everywhere", ["name"], "name"),
         ] {
             let text = columns.map { "quote(\($0))" }.joined(separator: " || ' ' || ")
             try database.run("SELECT \(text) FROM \(table) ORDER BY \(key)") {

@@ -73,6 +73,7 @@ final class Tables {
         CREATE TABLE chunks(id BLOB PRIMARY KEY, content INTEGER NOT NULL, chunk INTEGER NOT NULL) WITHOUT ROWID;
         CREATE TABLE parts(content INTEGER, store INTEGER, chunks BLOB NOT NULL, PRIMARY KEY(content, store))
             WITHOUT ROWID;
+        CREATE TABLE everywhere(name BLOB PRIMARY KEY) WITHOUT ROWID;
         INSERT INTO standing VALUES(1, 0, 0, NULL, 0, 0, 0, 0, 0);
         """
 
@@ -86,6 +87,7 @@ final class Tables {
                 """
                 ALTER TABLE stores ADD COLUMN left INTEGER NOT NULL DEFAULT 0;
                 ALTER TABLE contents ADD COLUMN copies INTEGER NOT NULL DEFAULT 1;
+                CREATE TABLE everywhere(name BLOB PRIMARY KEY) WITHOUT ROWID;
                 PRAGMA user_version = 2;
                 """)
         }
@@ -178,7 +180,7 @@ final class Tables {
     /// Forgets everything.
     func reset() throws {
         try transaction {
-            for table in ["journal", "stores", "entries", "uses", "contents", "ids", "chunks", "parts"] {
+            for table in ["journal", "stores", "entries", "uses", "contents", "ids", "chunks", "parts", "everywhere"] {
                 try database.run("DELETE FROM \(table)")
             }
             standing = Standing()

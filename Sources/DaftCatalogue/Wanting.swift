@@ -21,6 +21,11 @@ extension Catalogue {
         try locked { try $0.lacking(from: start, limit: limit, among: present) }
     }
 
+    /// The directories and symlinks that are wanted on every data server, in the order of names.
+    public func everywhere(after: Name?, limit: Int) throws(Failure) -> [NamedEntry] {
+        try locked { try $0.everywhere(after: after, limit: limit) }
+    }
+
     public func copied(_ content: ContentID) throws(Failure) -> CopiedContent? {
         try locked { try $0.copied(content) }
     }
@@ -36,6 +41,22 @@ extension Tables {
     private func copies(_ number: Int?) throws -> Copies {
         guard let copies = number.flatMap({ Copies(number: $0) }) else { throw damaged }
         return copies
+    }
+
+    func isEverywhere(_ name: Name) throws -> Bool {
+        try database.first("SELECT 1 FROM everywhere WHERE name = ?", .blob(name.bytes)) { _ in true } ?? false
+    }
+
+    fileprivate func everywhere(after: Name?, limit: Int) throws -> [NamedEntry] {
+        var names: [Name] = []
+        try database.run(
+            "SELECT name FROM everywhere WHERE name > ? ORDER BY name LIMIT ?", .blob(after?.bytes ?? []),
+            .integer(limit)
+        ) { row in
+            guard let name = try? Name(row.bytes(0)) else { throw damaged }
+            names.append(name)
+        }
+        return try names.compactMap { name in try entry(name).map { NamedEntry(name, $0) } }
     }
 
     fileprivate func lacking(

@@ -48,24 +48,29 @@ extension Copies: Coded {
     public func encode(into writer: inout ByteWriter) { writer.u16(UInt16(number)) }
 }
 
-/// So many copies of each of these contents are wanted.
+/// So many copies of each of these contents are wanted. Directories and symlinks have none; where everything is wanted
+/// everywhere, they are by their names.
 public struct Wish: Coded {
-    public static let minimumSize = 4 + Copies.minimumSize
+    public static let minimumSize = 8 + Copies.minimumSize
     public let contents: [ContentID]
+    public let names: [Name]
     public let copies: Copies
 
-    public init(_ contents: [ContentID], _ copies: Copies) {
+    public init(_ contents: [ContentID], names: [Name] = [], _ copies: Copies) {
         self.contents = contents
+        self.names = names
         self.copies = copies
     }
 
     public init(from reader: inout ByteReader) throws(Malformed) {
         contents = try reader.list()
+        names = try reader.list()
         copies = try Copies(from: &reader)
     }
 
     public func encode(into writer: inout ByteWriter) {
         writer.list(contents)
+        writer.list(names)
         copies.encode(into: &writer)
     }
 }

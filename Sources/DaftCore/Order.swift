@@ -20,6 +20,8 @@ public enum Order: Coded {
     case repair(below: [Name])
     /// To the metadata server: have copied what only this store keeps, then let it leave.
     case leave(store: Int)
+    /// Remember these names of contents that are kept here in part.
+    case note([NamedEntry])
 
     public static let minimumSize = 5
 
@@ -34,6 +36,7 @@ public enum Order: Coded {
         case 7: self = .replicate(try Replicate(from: &reader))
         case 8: self = .repair(below: try reader.list())
         case 9: self = .leave(store: try reader.count())
+        case 10: self = .note(try reader.list())
         default: throw Malformed("kind of order", at: reader.offset - 1)
         }
     }
@@ -68,6 +71,9 @@ public enum Order: Coded {
         case .leave(let store):
             writer.u8(9)
             writer.count(store)
+        case .note(let entries):
+            writer.u8(10)
+            writer.list(entries)
         }
     }
 }

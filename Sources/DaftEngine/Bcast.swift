@@ -154,9 +154,8 @@ extension Session {
                 let holdings = sets.sorted { $0.key.encoded.lexicographicallyPrecedes($1.key.encoded) }
                     .map { Holding($0.value, in: $0.key, .complete) }
                 let contents = Set(page.compactMap(\.entry.content)).sorted()
-                if !contents.isEmpty {
-                    _ = try await station.ask(.wish(Wish(contents, .everywhere)), at: .metadataServer)
-                }
+                let others = page.filter { $0.entry.content == nil }.map(\.name)
+                _ = try await station.ask(.wish(Wish(contents, names: others, .everywhere)), at: .metadataServer)
                 if !holdings.isEmpty { _ = try await station.ask(.hold(holdings), at: .metadataServer) }
             }
         }

@@ -73,6 +73,7 @@ actor DataServer {
                 return await inChain(fetch.chain) { await Fetching(station, store, fetch, meter).run() }
             case .verify(let names, let state):
                 return await Verifying(station, store, meter).run(below: names, state: state)
+            case .note(let entries): return .placed(await Placing(station, store).note(entries))
             case .replicate(let replicate): return await Replicating(station, store, replicate, meter).run()
             case .repair, .leave: return .failed(Failure(.malformed, [], "this is nothing to order a data server"))
             }

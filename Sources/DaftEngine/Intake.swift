@@ -211,8 +211,8 @@ struct Intake: Sendable {
                 orders[rank, default: []].append(order(some.map(\.1)))
             }
         }
-        // Who keeps but a part of it remembers its name.
-        collect(admitted) { .place($0.map(\.named)) }
+        collect(admitted.filter { $0.key == nil }) { .place($0.map(\.named)) }
+        collect(admitted.filter { $0.key != nil }) { .note($0.map(\.named)) }
         collect(refused) { .discard($0.map(\.content)) }
         var failures: [Failure] = []
         let list = orders.sorted { $0.key < $1.key }

@@ -17,8 +17,7 @@ struct Placing {
 
     func place(_ entries: [NamedEntry]) async -> [Failure] {
         await located { [store] () throws(Failure) in
-            let whole = try noting(entries)
-            let failures = try store.place(whole)
+            let failures = try store.place(entries)
             return failures + store.finishDirectories(entries.filter(\.entry.isDirectory))
         }
     }
@@ -28,15 +27,11 @@ struct Placing {
         await located { [store] () throws(Failure) in try store.place(entries) }
     }
 
-    /// The entries that can have their names; those of contents that are kept in part are noted.
-    private func noting(_ entries: [NamedEntry]) throws(Failure) -> [NamedEntry] {
-        var (whole, partly): ([NamedEntry], [NamedEntry]) = ([], [])
-        for named in entries {
-            let extent = try named.entry.content.map { (content) throws(Failure) in try store.extent(of: content) }
-            if case .part(let chunks) = extent, !chunks.isEmpty { partly.append(named) } else { whole.append(named) }
+    func note(_ entries: [NamedEntry]) async -> [Failure] {
+        await located { [store] () throws(Failure) in
+            try store.note(entries)
+            return []
         }
-        try store.note(partly)
-        return whole
     }
 
     func settle(_ settled: [Settled]) async -> [Failure] {

@@ -15,6 +15,7 @@ func publishing(_ publication: Publication, in change: inout Change) throws(Fail
     for kept in publication.contents { brought[kept.id] = brought[kept.id].map { joined($0, kept) } ?? kept }
     var recorded: Set<ContentID> = []
     var admitted: Set<ContentID> = []
+    var others: [Name] = []
     /// Parents that are there: most files of a publication share theirs with others.
     var directories: Set<Name> = []
     var verdicts: [Verdict] = []
@@ -32,7 +33,7 @@ func publishing(_ publication: Publication, in change: inout Change) throws(Fail
                 try record(kept, in: &change)
                 recorded.insert(content)
             }
-            if let content = named.entry.content { admitted.insert(content) }
+            if let content = named.entry.content { admitted.insert(content) } else { others.append(named.name) }
             if !isAmongOthers { try makeParents(of: named, in: &change) }
             directories.insert(parent)
             if standing != named.entry { try change.append(.entry(named)) }
@@ -45,7 +46,7 @@ func publishing(_ publication: Publication, in change: inout Change) throws(Fail
     for kept in publication.contents where admitted.contains(kept.id) && !recorded.contains(kept.id) {
         try recordHoldings(of: kept, in: &change)
     }
-    try wanting(Wish(admitted.sorted(), publication.copies), in: &change)
+    try wanting(Wish(admitted.sorted(), names: others, publication.copies), in: &change)
     return verdicts
 }
 
@@ -56,7 +57,11 @@ func wanting(_ wish: Wish, in change: inout Change) throws(Failure) {
     for content in wish.contents where try change.knows(content: content) {
         if try change.copies(of: content) < wish.copies { fresh.append(content) }
     }
-    if !fresh.isEmpty { try change.append(.wish(Wish(fresh, wish.copies))) }
+    var names: [Name] = []
+    for name in wish.names where wish.copies == .everywhere {
+        if try change.entry(name) != nil, try !change.isEverywhere(name) { names.append(name) }
+    }
+    if !fresh.isEmpty || !names.isEmpty { try change.append(.wish(Wish(fresh, names: names, wish.copies))) }
 }
 
 /// Records a holding as far as it says anything new; what is said of unknown contents means nothing.

@@ -42,6 +42,8 @@ actor Repairing {
     private var result = Repaired()
     private var untold = 0
     private var mostWanted = 1
+    /// Who lacked something of what was broadcast.
+    private var gained: Set<Int> = []
 
     init(_ station: Station, _ scope: Scope, expected: BitSet = BitSet(), meter: Meter) {
         self.station = station
@@ -61,6 +63,7 @@ actor Repairing {
             do throws(Failure) { try await pass() } catch { result.failures.append(error) }
             if result.failures.isEmpty || result.copies == before || Task.isCancelled { break }
         }
+        do throws(Failure) { try await placeOthers() } catch { result.failures.append(error) }
         if untold > 0 { result.failures.append(Failure(.failed, [], "and \(untold) more of the kind")) }
         if mostWanted > servers.count {
             let there = "\(servers.count) data server\(servers.count == 1 ? "" : "s")"
@@ -155,6 +158,7 @@ actor Repairing {
         if case .atLeast(let wanted) = content.copies { mostWanted = max(mostWanted, wanted) }
         if !decision.unavailable.isEmpty || decision.hasNoRoom { try await note(decision, content) }
         for copy in decision.copies {
+            if content.copies == .everywhere { gained.insert(copy.store) }
             let item = Lacking(content.id, Extent(copy.chunks, of: count))
             planned[copy.store, default: []].append((item, copy.bytes))
             meter.expect(bytes: copy.bytes, files: 1)
@@ -186,6 +190,33 @@ actor Repairing {
     }
 
     // MARK: orders
+
+    /// Directories and symlinks of what was broadcast, for those who lacked some of its files: they have no copies that
+    /// could be counted. Directories once more at the end, for what is made in one changes its mtime.
+    private func placeOthers() async throws(Failure) {
+        let members = servers.filter { gained.contains($0.number) }
+        for isLast in members.isEmpty ? [] : [false, true] {
+            var last: Name?
+            while !Task.isCancelled {
+                let (catalogue, after) = (station.catalogue, last)
+                let page = try await station.work { () throws(Failure) in
+                    try catalogue.everywhere(after: after, limit: Repairing.page)
+                }
+                guard let end = page.last else { break }
+                let entries = isLast ? page.filter(\.entry.isDirectory) : page
+                await loop.inOrder(width: members.count, over: members) { [station] member in
+                    await station.carryOut(.place(entries), at: member.rank)
+                } take: { outcome in
+                    switch outcome {
+                    case .placed(let failures): for failure in failures { fail(failure) }
+                    case .failed(let failure): fail(failure)
+                    default: break
+                    }
+                }
+                last = end.name
+            }
+        }
+    }
 
     private func carryOut() async {
         let lists = planned.sorted { $0.key < $1.key }

@@ -64,7 +64,7 @@ actor Repairs {
         await turn.enter()
         defer { turn.leave() }
         var repaired = await Repairing(station, .leaving(store), meter: meter).run()
-        if !repaired.failures.isEmpty || Task.isCancelled { return repaired }
+        if !repaired.failures.isEmpty { return repaired }
         do throws(Failure) {
             let others = try await station.refreshRoster().filter { $0.isAlive && $0.number != store }.map(\.number)
             repaired.failures = try await letGo(store, others: BitSet(others))

@@ -190,7 +190,7 @@ actor Sourcing {
         }
         let away = try await absentKeepers(of: wanted.content, chunk: chunk).joined(separator: ", ")
         if !away.isEmpty {
-            return Failure(.unreachable, wanted.name, "\(range) are kept only by \(away), not in this run")
+            return Failure(.unreachable, wanted.name, "\(range) are kept only by \(away), which is away")
         }
         if keepers.isEmpty {
             return Failure(.corrupt, wanted.name, "\(range) are kept by no data server: lost")

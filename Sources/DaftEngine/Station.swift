@@ -55,7 +55,7 @@ public final class Station: Sendable {
         let half = max(settings.slabBytes / 2, 2 * ChunkSize.largest)
         intake = SlabPool(totalBytes: half, slabBytes: max(settings.chunkSize.bytes, 1 << 20))
         outlet = SlabPool(totalBytes: half, slabBytes: max(settings.chunkSize.bytes, 1 << 20))
-        offers = Offers(workers: workers)
+        offers = Offers(workers: workers, now: link.loop.now)
         relay = Relay(on: link.loop)
         learned = Learned(on: link.loop)
         underWay = UnderWay(on: link.loop)

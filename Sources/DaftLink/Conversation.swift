@@ -34,7 +34,8 @@ public final class Conversation: @unchecked Sendable {
 
     private let rank: Rank
     private let loop: any Loop
-    private unowned let carrier: any Carrier
+    /// Whoever carries it owns it.
+    private unowned var carrier: (any Carrier)?
     // Only touched on the loop.
     private var questions: [UInt64: Question] = [:]
     /// Numbers go on from anywhere: what is on its way to a process that is no more is no answer for the next one.
@@ -44,11 +45,13 @@ public final class Conversation: @unchecked Sendable {
     private var early: [@Sendable (any Responder) async -> Void] = []
     private var isClosed = false
 
-    public init(of rank: Rank, on loop: any Loop, by carrier: any Carrier) {
+    public init(of rank: Rank, on loop: any Loop) {
         self.rank = rank
         self.loop = loop
-        self.carrier = carrier
     }
+
+    /// Before anything is said.
+    public func carry(by carrier: any Carrier) { self.carrier = carrier }
 
     public func serve(_ responder: any Responder) {
         onLoop { [self] in
@@ -134,7 +137,7 @@ public final class Conversation: @unchecked Sendable {
                     rank: rank, asked: loop.now, timeoutMilliseconds: timeoutMilliseconds, load: load,
                     continuation: continuation)
                 setAlarm(number, at: loop.deadline(inMilliseconds: timeoutMilliseconds))
-                carrier.post(Envelope(kind, number, payload), to: rank)
+                carrier?.post(Envelope(kind, number, payload), to: rank)
             }
         }
         return try answer.get()
@@ -160,7 +163,7 @@ public final class Conversation: @unchecked Sendable {
         guard var question = questions[number], let continuation = question.continuation else { return }
         if let alarm = question.alarm { loop.cancel(alarm) }
         questions[number] = nil
-        if case .failure = answer, question.load != nil, !isClosed, !carrier.canAbandon {
+        if case .failure = answer, question.load != nil, !isClosed, !(carrier?.canAbandon ?? true) {
             question.continuation = nil
             questions[number] = question
         }
@@ -176,7 +179,7 @@ public final class Conversation: @unchecked Sendable {
                 reply = .failed(Failure(.malformed, [], "a request that is none: \(error)"))
             }
             let bytes = reply.encoded
-            onLoop { [self] in carrier.post(Envelope(.answer, envelope.number, bytes), to: source) }
+            onLoop { [self] in carrier?.post(Envelope(.answer, envelope.number, bytes), to: source) }
         }
     }
 
@@ -197,7 +200,7 @@ extension Conversation {
             guard let run = try? ChunkRun(decoding: envelope.payload) else { return }
             let supply = await responder.supply(run, to: target)
             onLoop { [self] in
-                carrier.post(Envelope(.loaded, envelope.number, PieceStates(supply.states).encoded), to: target)
+                carrier?.post(Envelope(.loaded, envelope.number, PieceStates(supply.states).encoded), to: target)
                 send(pieces(run.ranges(of: supply.states), for: target)[...], of: supply, envelope.number, to: target)
             }
         }
@@ -211,7 +214,7 @@ extension Conversation {
             let start = supply.offset + piece.lowerBound
             let bytes = start..<start + piece.count
             guard supply.landing?.hasArrived(bytes) ?? true else { break }
-            carrier.send(bytes, of: slab, as: number, at: piece.lowerBound, to: target)
+            carrier?.send(bytes, of: slab, as: number, at: piece.lowerBound, to: target)
             rest.removeFirst()
         }
         if rest.isEmpty { return }
@@ -231,7 +234,7 @@ extension Conversation {
         }
         let ranges = load.run.ranges(of: states)
         load.begin(states, ranges, envelope.payload)
-        carrier.expect(pieces(ranges, for: source), of: envelope.number, in: load.slab, from: source)
+        carrier?.expect(pieces(ranges, for: source), of: envelope.number, in: load.slab, from: source)
         finish(envelope.number, load)
     }
 
@@ -262,7 +265,7 @@ extension Conversation {
     }
 
     private func pieces(_ ranges: [Range<Int>], for other: Rank) -> [Range<Int>] {
-        let longest = carrier.longestPiece(to: other)
+        guard let longest = carrier?.longestPiece(to: other) else { return [] }
         return ranges.flatMap { range in
             stride(from: range.lowerBound, to: range.upperBound, by: longest).map { start in
                 start..<min(start + longest, range.upperBound)

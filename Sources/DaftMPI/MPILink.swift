@@ -22,7 +22,7 @@ public final class MPILink: Link, @unchecked Sendable {
     private let pieceBytes: (Int) -> Int
     // Only touched on the loop's thread.
     private let requests: RequestTable
-    private var conversation: Conversation!
+    private let conversation: Conversation
     private var onEnd: (@Sendable () -> Void)?
 
     /// `pieceBytes` says how large a piece on the wire to a rank is.
@@ -33,7 +33,8 @@ public final class MPILink: Link, @unchecked Sendable {
         ranks = (0..<communicator.size).map { Rank($0) }
         self.loop = loop
         requests = RequestTable(communicator)
-        conversation = Conversation(of: rank, on: loop, by: self)
+        conversation = Conversation(of: rank, on: loop)
+        conversation.carry(by: self)
         loop.poll = { [unowned self] in poll() }
     }
 

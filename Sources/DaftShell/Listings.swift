@@ -34,7 +34,8 @@ extension Shell {
     }
 
     func table(of nodes: [NodeStatus]) -> String {
-        let title = ["rank", "node", "state", "free", "total", "store", "since"]
+        let isAnyAway = nodes.contains { $0.awayMilliseconds != nil }
+        let title = ["rank", "node", "state", "free", "total", "store"] + (isAnyAway ? ["away since"] : [])
         return aligned([title] + nodes.map(row), right: [0, 3, 4])
     }
 
@@ -93,8 +94,8 @@ private func row(_ node: NodeStatus) -> [String] {
     [
         node.rank.map { "\($0.number)" } ?? "-", node.store.host, state(of: node),
         node.space.map { shown(size: $0.free) } ?? "-", node.space.map { shown(size: $0.total) } ?? "-",
-        shown(node.store.path), node.awayMilliseconds.map { shown(moment(millisecondsAgo: $0)) } ?? "",
-    ]
+        shown(node.store.path),
+    ] + (node.awayMilliseconds.map { [shown(moment(millisecondsAgo: $0))] } ?? [])
 }
 
 /// Away: not in this run; silent: in it, and without an answer.

@@ -16,19 +16,9 @@ extension ZMQLink {
         return ranks.contains(.metadataServer)
     }
 
-    /// Calls `body` when rank 0 says that the system ends.
-    public func onEnd(_ body: @escaping @Sendable () -> Void) { loop.start { self.onEnding = body } }
-
     /// A data server: calls `body`, once, when nothing has been heard of rank 0 for so long.
     public func onOrphaned(afterSeconds seconds: Int, _ body: @escaping @Sendable () -> Void) {
         loop.start { self.onOrphaned = (UInt64(seconds) * 1_000, body) }
-    }
-
-    /// Tells all other ranks that the system ends.
-    public func endAll() {
-        loop.start { [self] in
-            for other in ranks where other != rank { post(Envelope(.end, 0), to: other) }
-        }
     }
 
     /// Tells rank 0 that this process ends in order.
@@ -127,9 +117,13 @@ extension ZMQLink {
                 defer { ranks = all.sorted() }
                 return ranks
             })
-        for peer in before.subtracting(all).sorted() { onPresence?(peer, .gone) }
-        for peer in all.subtracting(before).sorted() { onPresence?(peer, .here) }
+        for peer in before.subtracting(all).sorted() { tell(peer, .gone) }
+        for peer in all.subtracting(before).sorted() { tell(peer, .here) }
         changed.notify()
+    }
+
+    private func tell(_ peer: Rank, _ presence: Presence) {
+        for observer in observers { observer(peer, presence) }
     }
 
     func take(_ word: CarrierWord, from peer: Rank) {
@@ -209,7 +203,7 @@ extension ZMQLink {
             defer { ranks.removeAll { $0 == peer } }
             return ranks.contains(peer)
         }
-        if wasHere { onPresence?(peer, .gone) }
+        if wasHere { tell(peer, .gone) }
     }
 }
 

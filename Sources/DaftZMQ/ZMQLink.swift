@@ -8,6 +8,7 @@
 import CZMQ
 import DaftCore
 import DaftLink
+import Glibc
 import Synchronization
 
 public final class ZMQLink: Link, @unchecked Sendable {
@@ -50,12 +51,11 @@ public final class ZMQLink: Link, @unchecked Sendable {
     let known: Mutex<[Rank]>
     let changed: Signal
     // Only touched on the loop.
-    var conversation: Conversation!
+    let conversation: Conversation
     var peers: [Rank: Peer] = [:]
     var book = AddressBook()
     var vigil: Vigil
-    var onPresence: (@Sendable (Rank, Presence) -> Void)?
-    var onEnding: (@Sendable () -> Void)?
+    var observers: [@Sendable (Rank, Presence) -> Void] = []
     var onOrphaned: (afterMilliseconds: UInt64, body: @Sendable () -> Void)?
     var isClosed = false
 
@@ -79,9 +79,10 @@ public final class ZMQLink: Link, @unchecked Sendable {
                 longestMessageBytes: ZMQLink.longestGreetingBytes)
             bulkPort = try bulk.listen(port: 0)
         } catch {
-            throw Failure(.failed, [], "port \(part.port): \(error.reason)")
+            throw Failure(error.code == EADDRINUSE ? .locked : .failed, [], "port \(part.port): \(error.reason)")
         }
-        conversation = Conversation(of: rank, on: loop, by: self)
+        conversation = Conversation(of: rank, on: loop)
+        conversation.carry(by: self)
         loop.poll = { [unowned self] in poll() }
         loop.sockets = { [unowned self] in sockets }
         loop.start { [self] in begin() }
@@ -90,7 +91,7 @@ public final class ZMQLink: Link, @unchecked Sendable {
     public var ranks: [Rank] { known.withLock { $0 } }
 
     public func onChange(_ body: @escaping @Sendable (Rank, Presence) -> Void) {
-        loop.start { self.onPresence = body }
+        loop.start { self.observers.append(body) }
     }
 
     public func serve(_ responder: any Responder) { conversation.serve(responder) }
@@ -113,7 +114,7 @@ public final class ZMQLink: Link, @unchecked Sendable {
         conversation.close()
         loop.start { [self] in
             isClosed = true
-            onPresence = nil
+            observers = []
         }
     }
 
@@ -162,7 +163,7 @@ public final class ZMQLink: Link, @unchecked Sendable {
         if let socket = peers[rank]?.bulk {
             for _ in 0..<ZMQLink.messagesAtOnce {
                 let came = try? socket.receivePiece { [conversation] question, bytes in
-                    conversation?.place(of: bytes, as: question, from: rank)
+                    conversation.place(of: bytes, as: question, from: rank)
                 }
                 guard let came else { break }
                 isBusy = true
@@ -189,7 +190,6 @@ public final class ZMQLink: Link, @unchecked Sendable {
         noteLife(of: rank)
         switch envelope.kind {
         case .carriers: if let word = try? CarrierWord(decoding: envelope.payload) { take(word, from: rank) }
-        case .end: if rank == .metadataServer { onEnding?() }
         default: conversation.take(envelope, from: rank)
         }
     }

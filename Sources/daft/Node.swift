@@ -4,7 +4,7 @@
 //      can be reached from here.
 //   2. The metadata server reports at once, for the data servers need its port; a data server when it has joined.
 //   3. From then on nobody is attached to it, and it serves clients at its door.
-//   4. It ends when the metadata server says that the system ends, when it has left, or by a signal. A data server
+//   4. It ends when the metadata server asks for it, as the system ends or it has left, or by a signal. A data server
 //      whose metadata server is gone waits for it, but not for ever.
 
 import DaftCore
@@ -24,10 +24,25 @@ func runNode(_ order: NodeOrder, _ reporter: NodeReporter) -> Int32 {
             reporter.tell(.ready(report))
             return 0
         }
-        return try Node(order, reporter, interruption).run()
+        return try node(order, reporter, interruption).run()
     } catch {
         reporter.tell(.failed(error.at(order.host)))
         return 1
+    }
+}
+
+/// One that ran here before may be about to end: what it has open is waited for, but not for long.
+private func node(
+    _ order: NodeOrder, _ reporter: NodeReporter, _ interruption: Interruption
+) throws(Failure) -> Node {
+    let deadline = monotonicNow() + 3_000_000_000
+    while true {
+        do throws(Failure) {
+            return try Node(order, reporter, interruption)
+        } catch {
+            guard error.kind == .locked, monotonicNow() < deadline else { throw error }
+            usleep(50_000)
+        }
     }
 }
 
@@ -72,7 +87,6 @@ private final class Node: Sendable {
     func run() throws(Failure) -> Int32 {
         try places.note(order, port: link.talkPort)
         interruption.onSignal { [self] in wish("a signal") }
-        link.onEnd { [self] in wish("the end of the system") }
         link.onOrphaned(afterSeconds: Int(order.orphanSeconds)) { [self] in
             wish("nothing was heard of the metadata server for \(order.orphanSeconds) s")
         }
@@ -109,12 +123,21 @@ private final class Node: Sendable {
         let warnings = try await station.start()
         if !isMetadataServer { report(warnings) }
         for warning in warnings { log("warning: \(warning)") }
+        // From here on: whoever is there now has been seen.
+        link.onChange { [self] rank, presence in logPresence(rank, presence) }
         door.open(to: station)
         loop.start { [self] in
             await station.ending.wait()
-            wish("daft quit")
+            wish(isMetadataServer ? "daft quit" : "the metadata server asked for it")
         }
         await end.wait()
+    }
+
+    /// The metadata server tells of all, a data server of the metadata server.
+    private func logPresence(_ rank: Rank, _ presence: Presence) {
+        guard isMetadataServer || rank == .metadataServer else { return }
+        let host = station.members.first { $0.rank == rank }.map { " on \($0.store.host)" } ?? ""
+        log("rank \(rank.number)\(host) is \(presence)")
     }
 
     private func report(_ warnings: [Failure] = []) {
@@ -133,7 +156,6 @@ private final class Node: Sendable {
         if !isMetadataServer {
             link.leave()
         } else if station.ending.isWished {
-            link.endAll()
             places.endSystem()
         }
         await loop.sleep(milliseconds: Node.leavingMilliseconds)

@@ -49,6 +49,7 @@ struct NodePlaces: Sendable {
         settings.expectedServers = access(file, F_OK) == 0 && !order.rebuilds ? 0 : Int(order.expected)
         settings.repairAfterMilliseconds = Int(order.repairAfterSeconds) * 1_000
         settings.rebuilds = order.rebuilds
+        settings.endsDataServers = true
         settings.catalogue = file
         return settings
     }

@@ -25,6 +25,17 @@ import Testing
         #expect(try catalogue.copies(of: id(99)) == .one)
     }
 
+    @Test func directoriesAndSymlinksAreWantedEverywhereByName() throws {
+        let catalogue = try memory(base + [directory("/d"), symlink("/s", to: "d"), directory("/e")])
+        let names = [name("/s"), name("/d")]
+        try catalogue.append([.wish(Wish([], names: names, .everywhere)), .wish(Wish([], names: [name("/e")], .one))])
+        #expect(try catalogue.everywhere(after: nil, limit: 9).map(\.name) == [name("/d"), name("/s")])
+        #expect(try catalogue.everywhere(after: name("/d"), limit: 9).map(\.entry.word) == ["symlink"])
+        #expect(throws: Failure.self) {
+            try catalogue.append([.wish(Wish([], names: [name("/no")], .everywhere))])
+        }
+    }
+
     @Test func whatLacksCopiesIsFoundPageByPage() throws {
         let catalogue = try memory(base)
         try catalogue.append([wish([2, 4], .atLeast(2)), keeps([1], [1], .part(BitSet([0])))])
@@ -70,7 +81,8 @@ import Testing
             let database = try Database(path: place.file, durable: false)
             try database.execute(
                 """
-                ALTER TABLE stores DROP COLUMN left; ALTER TABLE contents DROP COLUMN copies; PRAGMA user_version = 1;
+                DROP TABLE everywhere; ALTER TABLE stores DROP COLUMN left;
+                ALTER TABLE contents DROP COLUMN copies; PRAGMA user_version = 1;
                 """)
         }
         let catalogue = try Catalogue(path: place.file)

@@ -41,7 +41,7 @@ func expectForms<T: Coded>(_ values: [T], _ forms: [String], sourceLocation: Sou
                 .doubt([b]), .poll(task: 5), .cancel(task: 6), .space,
                 .identify(Offer(rank: Rank(2), number: 3), [span]), .ping,
                 .joined([failure]), .quit, .underWay,
-                .sees(info), .join, .wish(Wish([a], .atLeast(2))),
+                .sees(info), .join, .wish(Wish([a], names: [.root], .atLeast(2))),
             ] as [Request],
             requestForms)
     }
@@ -52,7 +52,7 @@ func expectForms<T: Coded>(_ values: [T], _ forms: [String], sourceLocation: Sou
                 .order(.ingest(ingest)), .order(.settle([Settled(key: b, content: a, manifest: manifest)])),
                 .order(.place([named])), .order(.fetch(fetch)), .order(.verify(below: [.root], state: 7)),
                 .order(.discard([a])), .order(.replicate(Replicate([Lacking(a, .complete)], state: 7))),
-                .order(.repair(below: [.root])), .order(.leave(store: 3)),
+                .order(.repair(below: [.root])), .order(.leave(store: 3)), .order(.note([named])),
             ] as [Request],
             orderForms)
     }
@@ -141,7 +141,7 @@ private let requestForms = [
     "0112040000002f732f61881300000000000000f15365000000000500000000f153650000000005000000080000000000"
         + "00000900000000000000a401",
     "0114",
-    "011501000000000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f0200",
+    "011501000000000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f01000000010000002f0200",
 ]
 
 private let orderForms = [
@@ -160,6 +160,7 @@ private let orderForms = [
     "01090701000000000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f000700000000000000",
     "01090801000000010000002f",
     "01090903000000",
+    "01090a01000000010000002f01ed0100f153650000000005000000",
 ]
 
 private let replyForms = [

@@ -134,6 +134,43 @@ extension Cluster {
         #expect(try scratch.read("store-n2/src/same") == scratch.read("src/same"))
         #expect(try scratch.read("store-n2/src/sub/small7") == scratch.read("src/sub/small7"))
         #expect(try await cluster.listed(Name("/src/zeros")).isEverywhere)
+        #expect(try differences(source, scratch["store-n2/src"], permissions: false) == "")
+    }
+
+    @Test func aRepairGoesOnWhenADataServerDiesUnderIt() async throws {
+        let scratch = try Scratch()
+        let source = try tree(scratch)
+        try scratch.write("src/huge", 800_000, seed: 40)
+        let cluster = try await scratch.cluster(hosts)
+        defer { cluster.close() }
+        _ = await cluster.run { await $0.put([Array(source.utf8)], at: "n1", copies: .atLeast(2)) }
+        cluster.kill(2)
+        try await cluster.await(servers: 3)
+        cluster.traffic.hold(after: 100_000)
+        let task = Task { await cluster.repair() }
+        try await cluster.traffic.awaitHold()
+        cluster.kill(4)
+        cluster.traffic.release()
+        let report = try #require(await within(seconds: 40) { await task.value })
+        #expect(report.failures.isEmpty, "\(report.failures)")
+        let found = try copies(cluster)
+        #expect(found.allSatisfy { $0 == 2 }, "\(found)")
+    }
+
+    @Test func twoRepairsAtOnceMoveEverythingOnce() async throws {
+        let scratch = try Scratch()
+        let source = try tree(scratch)
+        let cluster = try await scratch.cluster(hosts)
+        defer { cluster.close() }
+        _ = await cluster.run { await $0.put([Array(source.utf8)], at: "n1", copies: .atLeast(2)) }
+        cluster.kill(2)
+        try await cluster.await(servers: 3)
+        async let one = cluster.repair(at: 1)
+        async let other = cluster.repair(at: 3)
+        let reports = await [one, other]
+        #expect(reports.flatMap(\.failures).isEmpty)
+        #expect(reports.map(\.moved).min() == 0 && reports.map(\.moved).max() != 0, "\(reports.map(\.moved))")
+        #expect(try copies(cluster).allSatisfy { $0 == 2 })
     }
 
     @Test func whatIsAwayAltogetherIsNamedAndTheRestIsRepaired() async throws {
@@ -170,6 +207,30 @@ extension Cluster {
         }
         #expect(isMended == true)
         try await cluster.expectWhole("/src", source, scratch)
+    }
+
+    @Test func whoIsAwayForAMomentIsWaitedForAndWhoJoinsIsBroughtWhatItLacks() async throws {
+        let scratch = try Scratch()
+        var settings = scratch.settings(["n0", "n1", "n2"])
+        settings[0].repairAfterMilliseconds = 60_000
+        let cluster = try await Cluster.start(settings)
+        defer { cluster.close() }
+        cluster.kill(3)
+        try await cluster.await(servers: 2)
+        let path = Array(try scratch.write("twice", 50_000).utf8)
+        _ = await cluster.run { await $0.put([path], at: "n1", copies: .atLeast(2)) }
+        _ = await cluster.bcast(try scratch.write("all", 50_000, seed: 2))
+        cluster.kill(2)
+        try await cluster.await(servers: 1)
+        try await cluster.revive(3)
+        let isBrought = await within(seconds: 20) {
+            while (try? scratch.read("store-n2/all")) == nil { try? await Task.sleep(for: .milliseconds(20)) }
+            return true
+        }
+        #expect(isBrought == true)
+        #expect(try await cluster.listed(Name("/twice")).complete == ["n0"])
+        #expect(await cluster.repair().failures.isEmpty)
+        #expect(try await cluster.keepers(Name("/twice")).sorted() == ["n0", "n2"])
     }
 
     @Test func aDataServerThatLeavesTakesNothingWithIt() async throws {

@@ -167,6 +167,7 @@ private func word(_ order: Order) -> String {
     case .replicate(let replicate): "replicate \(replicate.wanted.count)"
     case .repair(let names): "repair \(names.count)"
     case .leave(let store): "leave \(store)"
+    case .note(let entries): "note \(entries.count)"
     }
 }
 

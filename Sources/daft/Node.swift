@@ -19,6 +19,7 @@ import Synchronization
 
 func runNode(_ order: NodeOrder, _ reporter: NodeReporter) -> Int32 {
     let interruption = Interruption.ofProcess()
+    allowManyFiles()
     do throws(Failure) {
         if let report = try reportOfRunning(order) {
             reporter.tell(.ready(report))
@@ -161,6 +162,14 @@ private final class Node: Sendable {
         await loop.sleep(milliseconds: Node.leavingMilliseconds)
         link.close()
     }
+}
+
+/// Strangers who hold connections open must not keep others out.
+private func allowManyFiles() {
+    var limit = rlimit()
+    getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+    limit.rlim_cur = min(limit.rlim_max, 65_536)
+    setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
 }
 
 /// A line of the log.

@@ -45,8 +45,8 @@ struct NodePlaces: Sendable {
             return settings
         }
         let file = try options.catalogueFile()
-        // Where the catalogue is, nobody else's is wanted.
-        settings.expectedServers = access(file, F_OK) == 0 && !order.rebuilds ? 0 : Int(order.expected)
+        settings.expectedServers = Int(order.expected)
+        settings.mayLackServers = true
         settings.repairAfterMilliseconds = Int(order.repairAfterSeconds) * 1_000
         settings.rebuilds = order.rebuilds
         settings.endsDataServers = true

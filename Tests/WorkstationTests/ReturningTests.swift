@@ -60,9 +60,8 @@ extension WorkstationTests {
             let ended = put.wait(seconds: 40)
             #expect(ended.status == 6 && !ended.errors.isEmpty, "\(ended)")
             #expect(Date().timeIntervalSince(begun) < 15, "\(Date().timeIntervalSince(begun)) s")
-            // What is kept here and known is had without a metadata server.
             let read = try system.daft("cat", "/kept", on: 4)
-            #expect(read.status == 0, "\(read)")
+            #expect(read.status == 6 && read.errors.contains("the metadata server"), "\(read)")
 
             let again = try system.daft("start", system.sources + "/hosts")
             #expect(again.status == 0, "\(again)")

@@ -13,14 +13,14 @@ extension WorkstationTests {
         func aBroadcastAndAGetWaitForAHostThatComesBack(stop: String, goOn: String) throws {
             let system = try System()
             try system.start()
-            let old = try noise(40_000_000)
+            let old = try noise(30_000_000)
             #expect(try system.daft("put", system.source("old", old) + "@n3").status == 0)
             let pids = system.nodes
             try system.limit("100mbit")
-            let bytes = try noise(40_000_000)
+            let bytes = try noise(30_000_000)
             let bcast = try system.begin(["bcast", try system.source("big", bytes)])
             let get = try system.begin(["get", "/old", "--to", "\(system.sources)/got"], on: 1)
-            usleep(2_000_000)
+            usleep(1_500_000)
             #expect(!bcast.hasEnded && !get.hasEnded)
             try system.box.disturb(3, stop)
             usleep(PausingTests.pauseMicroseconds)

@@ -94,7 +94,7 @@ struct Stranger: Sendable {
                     zmq_send(socket, word, word.utf8.count, 1)
                 }
             }
-            usleep(1_000_000)
+            usleep(500_000)
             return sockets.count { socket in
                 var bytes = [UInt8](repeating: 0, count: 1_024)
                 return zmq_recv(socket, &bytes, bytes.count, ZMQ_DONTWAIT) >= 0

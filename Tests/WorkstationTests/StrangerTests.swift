@@ -7,7 +7,7 @@ import Testing
 
 extension WorkstationTests {
     @Suite struct StrangerTests {
-        private static let connections = 50
+        private static let connections = 40
         /// How a connection of ZeroMQ begins.
         private static let halfGreeting = Data([0xff, 0, 0, 0, 0, 0, 0, 0, 1, 0x7f, 3, 1] + Array("CURVE".utf8))
 
@@ -53,7 +53,7 @@ extension WorkstationTests {
             #expect(try stranger.say(noise(4_000), times: count).count <= most)
             #expect(try stranger.say(Data(repeating: 0xff, count: 100_000), times: 5).count <= most)
             for session in recorded.prefix(3) {
-                let heard = try stranger.say(session, times: 10, listenMilliseconds: 100)
+                let heard = try stranger.say(session, times: 5, listenMilliseconds: 100)
                 #expect(heard.count <= most + (isPlain ? Stranger.readyBytes : Stranger.welcomeBytes))
             }
         }

@@ -27,6 +27,8 @@ public final class Station: Sendable {
     public let underWay: UnderWay
     /// Whether a user has asked for the end of the system, or of this data server.
     public let ending = Ending()
+    /// Somebody has asked for the end of the whole system, and the data servers are told: nobody is to find it now.
+    public let quitting = Ending()
     private let storeNumber = Mutex<Int?>(nil)
     private let closed = Atomic<Bool>(false)
     private let follower = Mutex<Follower?>(nil)

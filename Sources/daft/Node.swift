@@ -131,6 +131,11 @@ private final class Node: Sendable {
             await station.ending.wait()
             wish(isMetadataServer ? "daft quit" : "the metadata server asked for it")
         }
+        loop.start { [self] in
+            await station.quitting.wait()
+            places.endSystem()
+            places.forget()
+        }
         await end.wait()
     }
 
@@ -156,8 +161,6 @@ private final class Node: Sendable {
         await door.close()
         if !isMetadataServer {
             link.leave()
-        } else if station.ending.isWished {
-            places.endSystem()
         }
         await loop.sleep(milliseconds: Node.leavingMilliseconds)
         link.close()

@@ -62,7 +62,11 @@ struct NodePlaces: Sendable {
         try writeForOwner(lines, to: sign)
     }
 
-    func forget() { _ = withPath(sign) { unlink($0) } }
+    /// Another one may have begun meanwhile, and keeps its own.
+    func forget() {
+        let words = noted
+        if words.count > 2, words[2] == "\(getpid())" { _ = withPath(sign) { unlink($0) } }
+    }
 
     /// The system ends in order: its keys are of no use any more.
     func endSystem() { _ = withPath(door + Array("/system".utf8)) { unlink($0) } }

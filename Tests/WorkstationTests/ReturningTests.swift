@@ -77,6 +77,21 @@ extension WorkstationTests {
             #expect(soon(seconds: 5) { system.nodes.isEmpty })
         }
 
+        @Test func aSystemStartsAnewWhileTheLastOneStillTriesToEndWhoIsCutOff() throws {
+            let system = try System()
+            try system.start()
+            #expect(try system.daft("bcast", system.source("a", Data("a".utf8))).status == 0)
+            try system.box.disturb(4, "cut")
+            #expect(try system.daft("quit").status == 0)
+            let again = try system.start("n[1-3]")
+            #expect(again.status == 0 && !again.output.contains("ran already"), "\(again)")
+            usleep(3_000_000)
+            #expect((0..<4).allSatisfy { system.nodes(on: $0).count == 1 })
+            #expect(system.exists(system.store + ".mds/system", on: 0))
+            #expect(try system.daft("cat", "/a", on: 2).output == "a")
+            #expect(try system.daft("join", "n3").output.contains("ran already"))
+        }
+
         @Test func aLostCatalogueIsTakenFromTheDataServers() throws {
             let system = try System()
             try system.start()

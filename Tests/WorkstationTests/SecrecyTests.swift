@@ -39,7 +39,7 @@ extension WorkstationTests {
                 let mine = try system.box.shell("find \(place) | wc -l; find \(place) -type s", on: host)
                 #expect(mine.output.contains("\(place)/door"), "\(mine)")
                 let theirs = try system.box.shell(
-                    "\(other) find \(place) -mindepth 1; "
+                    "\(other) find \(place) -mindepth 1; cd /; "
                         + "for f in log node system lock; do \(other) cat \(place)/$f; done",
                     on: host)
                 #expect(theirs.status != 0 && theirs.output.isEmpty, "\(theirs)")

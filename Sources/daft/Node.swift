@@ -80,8 +80,13 @@ private final class Node: Sendable {
         }
         let settings = try places.settings(gatherMilliseconds: Node.gatheringMilliseconds)
         link = try ZMQLink(part, on: loop)
-        station = try Station(settings, link: link)
-        door = try Door(in: places.door)
+        do throws(Failure) {
+            station = try Station(settings, link: link)
+            door = try Door(in: places.door)
+        } catch {
+            link.disconnect()
+            throw error
+        }
     }
 
     /// On the calling thread, to the end of the process.

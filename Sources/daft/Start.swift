@@ -161,30 +161,10 @@ struct Start: Sendable {
         if !isComplete, wishes.isAllOrNothing || running.isEmpty {
             await end(running, of: system, metadataServer)
         } else {
-            // Data servers that waited for this metadata server need a moment to find it.
-            if !metadataServer.isResumed, running.contains(where: \.report.isResumed), system.metadataServer == nil {
-                await awaitDoor()
-            }
             await console.mention(
                 "\(running.count) of \(nodes.count) data servers run; daft put, daft ls …; daft quit ends them")
         }
         return console.interruption.exitStatus ?? (isComplete ? 0 : 1)
-    }
-
-    /// Until the metadata server here answers clients, which it does when its data servers have joined.
-    private func awaitDoor() async {
-        guard let place = try? DoorPlace(in: options.catalogueDirectory),
-            let knock = try? Knock(at: place, DoorCommand(.arguments([Array("status".utf8)]), in: [Name.slash]))
-        else { return }
-        await console.run {
-            while true {
-                switch knock.next() {
-                case .output, .errors: continue
-                case .end, .refused: return
-                }
-            }
-        }
-        knock.close()
     }
 
     /// Where the data server on `host` may reach the metadata server, the likeliest first.

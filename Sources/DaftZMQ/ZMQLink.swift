@@ -8,6 +8,7 @@
 import CZMQ
 import DaftCore
 import DaftLink
+import Glibc
 import Synchronization
 
 public final class ZMQLink: Link, @unchecked Sendable {
@@ -79,7 +80,7 @@ public final class ZMQLink: Link, @unchecked Sendable {
                 longestMessageBytes: ZMQLink.longestGreetingBytes)
             bulkPort = try bulk.listen(port: 0)
         } catch {
-            throw Failure(.failed, [], "port \(part.port): \(error.reason)")
+            throw Failure(error.code == EADDRINUSE ? .locked : .failed, [], "port \(part.port): \(error.reason)")
         }
         conversation = Conversation(of: rank, on: loop)
         conversation.carry(by: self)
@@ -240,10 +241,14 @@ extension ZMQLink: Carrier {
         if let rank = peers.first(where: { $0.value.token == name })?.key { flush(to: rank) }
     }
 
-    /// What cannot be sent yet is kept: its receiver may still be on its way to this door.
+    /// What cannot be sent yet is kept: its receiver may still be on its way to this door. Who has not come for so long
+    /// that it has given up does not keep slabs from others.
     func flush(to target: Rank) {
-        guard let peer = peers[target], let token = peer.token else { return }
-        let sent = peer.held.prefix { bulk.send($0, to: token) }.count
+        guard let peer = peers[target], !peer.held.isEmpty else { return }
+        let sent = peer.token.map { token in peer.held.prefix { bulk.send($0, to: token) }.count } ?? 0
         peers[target]?.held.removeFirst(sent)
+        let since = sent > 0 ? milliseconds : peer.stuckSince ?? milliseconds
+        peers[target]?.stuckSince = since
+        if milliseconds - since >= part.patience.goneAfterMilliseconds { peers[target]?.held = [] }
     }
 }

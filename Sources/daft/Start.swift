@@ -103,7 +103,9 @@ struct Start: Sendable {
 
     /// The one that is written down, for it did not end in order, or a new one.
     private func begun(expecting count: Int) throws(Failure) -> SystemFile {
-        let known = try place.read()
+        var known = try place.read()
+        // Of one whose metadata server is elsewhere nobody here knows whether it has ended.
+        if known?.metadataServer != nil, known?.order.encrypts != wishes.encrypts { known = nil }
         let keys: SystemKeys
         if let known { keys = known.order.system } else { keys = try SystemKeys.random() }
         let host = wishes.metadataServer?.name ?? hostName()

@@ -22,8 +22,9 @@ let clusterProgram = Program(
         "[OPTIONS] -f JOBFILE        the commands of a job file, then end",
         "[OPTIONS]                   a prompt on a terminal, else the commands of standard input",
         "[OPTIONS] serve             stay, and serve `daft` clients until `daft quit` or a signal",
+        "--launch [OPTIONS] …        any of these on the nodes of the job, without mpirun before it",
     ],
-    options: .common, serves: true)
+    options: .job, serves: true, launch: launch)
 
 /// Whether this is the process that speaks for all; known before MPI is initialised.
 func isFirstRank() -> Bool {

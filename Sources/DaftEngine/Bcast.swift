@@ -103,6 +103,8 @@ extension Session {
     }
 
     private func bring(_ names: [Name], to members: [Member], _ report: inout Report) async throws(Failure) {
+        report.failures += try await refusals(of: names, at: members)
+        guard report.failures.allSatisfy({ $0.kind != .noSpace }) else { return }
         let order = Fetch(
             below: names, state: station.catalogue.head.state, chain: Chain(inChainOrder(members).map(\.rank)),
             reports: false)

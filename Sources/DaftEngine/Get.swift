@@ -14,6 +14,8 @@ extension Session {
             guard let target = try member(at: host, among: members) else {
                 throw Failure(.usage, [], "no data server runs on this node: name one, as in fetch NAME@HOST")
             }
+            let refusals = try await refusals(of: names, at: [target])
+            guard refusals.isEmpty else { return .failed(refusals) }
             let order = Fetch(below: names, state: station.catalogue.head.state, reports: true)
             var report = Report()
             report.names = names

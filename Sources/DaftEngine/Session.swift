@@ -75,9 +75,11 @@ public struct Report: Sendable {
         moved += other.moved
     }
 
-    public static func failed(_ failure: Failure) -> Report {
+    public static func failed(_ failure: Failure) -> Report { failed([failure]) }
+
+    static func failed(_ failures: [Failure]) -> Report {
         var report = Report()
-        report.failures = [failure]
+        report.failures = failures
         return report
     }
 }

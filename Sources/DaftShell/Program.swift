@@ -183,7 +183,7 @@ extension Options {
     public var isServe: Bool { command == [Array("serve".utf8)] }
 }
 
-private func variable(_ name: String) -> [UInt8]? { getenv(name).map { bytes(ofC: $0) } }
+func variable(_ name: String) -> [UInt8]? { getenv(name).map { bytes(ofC: $0) } }
 
 private func bytes(ofC text: UnsafePointer<CChar>) -> [UInt8] {
     UnsafeBufferPointer(start: text, count: strlen(text)).map { UInt8(bitPattern: $0) }

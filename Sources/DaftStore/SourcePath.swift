@@ -127,6 +127,16 @@ public func pathExists(_ path: [UInt8]) -> Bool {
     return withPath(path) { lstat($0, &raw) } == 0
 }
 
+/// What a directory lies on, or would if it were made.
+public func filesystem(at path: [UInt8]) -> Filesystem? {
+    guard var parts = (try? absolutePath(path))?.split(separator: slash) else { return nil }
+    while true {
+        let folder = [slash] + parts.joined(separator: [slash])
+        if let folder = try? openAt(AT_FDCWD, folder, O_RDONLY | O_DIRECTORY) { return folder.filesystem }
+        if parts.popLast() == nil { return nil }
+    }
+}
+
 /// Which directory stands at a path, to know it again in a walk.
 public func directoryIdentity(_ path: [UInt8]) -> [UInt64]? {
     var raw = stat()

@@ -67,7 +67,8 @@ func expectForms<T: Coded>(_ values: [T], _ forms: [String], sourceLocation: Sou
                 .published(7, [.new, .known, .refused(failure)]),
                 .members([Member(rank: Rank(1), number: 0, store: store, isAlive: false, awayMilliseconds: 9)]),
                 .loaders([Rank(3)]),
-                .have([.complete, .nothing]), .working(task: 5, progress), .space(Space(total: 9, free: 8)),
+                .have([.complete, .nothing]), .working(task: 5, progress),
+                .space(Space(total: 9, free: 8, unfinished: 7)),
                 .identified([.ids([a]), .failed(failure), .unknown]),
                 .underWay([
                     CommandUnderWay(host: "n1", wording: Array("ls".utf8), milliseconds: 9, progress: progress)
@@ -175,7 +176,7 @@ private let replyForms = [
     "01080100000003000000",
     "010902000000000100000000",
     "010a05000000000000000100000000000000020000000000000003000000000000000400000000000000",
-    "010c09000000000000000800000000000000",
+    "0110090000000000000008000000000000000700000000000000",
     "010d030000000101000000000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f0007020000"
         + "002f61020000006e330400000066756c6c02",
     "010e01000000020000006e31020000006c730900000000000000010000000000000002000000000000000300000000000000"

@@ -64,6 +64,7 @@ extension Verb {
         case .bcast: .bcast
         case .fetch: .fetch
         case .get: .get
+        case .gather: .gather
         case .cat: .cat
         case .ls: .ls
         case .stat: .stat
@@ -127,6 +128,21 @@ extension CommandShape {
         options: [Option("--to", value: "PATH", meaning: "where to write it, instead of the working directory")],
         purpose: "write what stands under a name to the local disk, here",
         details: "The opposite of put: bytes, permission bits, times, holes and symlinks come back as they were.")
+
+    fileprivate static let gather = CommandShape(
+        .gather, .some("PATH"),
+        options: [
+            Option("--merge", meaning: "write all nodes' files into DIR, instead of each into DIR/NODE"),
+            Option("--to", value: "DIR", isRequired: true, meaning: "where to write them, here"),
+            publishedAs,
+        ],
+        purpose: "bring what was written on every node here",
+        details: """
+            A PATH is one of every node, absolute or relative to its store. What a node has there is published as \
+            /gather/NODE/…, in a job as /gather/JOB/NODE/…, or below the name that --as gives, and written to \
+            DIR/NODE/…. With --merge it is written to DIR, and of what is not the same on two nodes neither is, but \
+            named. A node that has nothing there is a warning.
+            """)
 
     fileprivate static let cat = CommandShape(
         .cat, .one("NAME"), purpose: "write a file to standard output",

@@ -11,11 +11,13 @@ public struct Option: Hashable, Sendable {
     public let variable: String?
     /// It is for the process that launches the others, and not for those.
     public let isForLaunch: Bool
+    /// A command is none without it.
+    public let isRequired: Bool
     public let meaning: String
 
     public init(
         _ names: String..., value: String? = nil, isValueOptional: Bool = false, variable: String? = nil,
-        isForLaunch: Bool = false, meaning: String
+        isForLaunch: Bool = false, isRequired: Bool = false, meaning: String
     ) {
         precondition(!names.isEmpty)
         self.names = names
@@ -23,6 +25,7 @@ public struct Option: Hashable, Sendable {
         self.isValueOptional = isValueOptional
         self.variable = variable
         self.isForLaunch = isForLaunch
+        self.isRequired = isRequired
         self.meaning = meaning
     }
 

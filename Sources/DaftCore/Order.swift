@@ -22,6 +22,8 @@ public enum Order: Coded {
     case leave(store: Int)
     /// Remember these names of contents that are kept here in part.
     case note([NamedEntry])
+    /// Publish what stands on your node.
+    case collect(Collect)
 
     public static let minimumSize = 5
 
@@ -37,6 +39,7 @@ public enum Order: Coded {
         case 8: self = .repair(below: try reader.list())
         case 9: self = .leave(store: try reader.count())
         case 10: self = .note(try reader.list())
+        case 11: self = .collect(try Collect(from: &reader))
         default: throw Malformed("kind of order", at: reader.offset - 1)
         }
     }
@@ -74,6 +77,9 @@ public enum Order: Coded {
         case .note(let entries):
             writer.u8(10)
             writer.list(entries)
+        case .collect(let collect):
+            writer.u8(11)
+            collect.encode(into: &writer)
         }
     }
 }

@@ -85,6 +85,8 @@ private func deed(of command: Command, _ report: Report) -> String? {
     case .leave:
         return report.failures.isEmpty ? "\(place) has left, \(shown(size: report.bytes)) copied before" : nil
     case .fetch: return "\(files) brought to \(place)"
+    case .gather(_, let path, _, _):
+        return "\(files), \(shown(size: report.bytes)) gathered from \(place) to \(shown(path))"
     case .get(_, let path):
         return "\(files), \(shown(size: report.bytes)) written" + (path.map { " to \(shown($0))" } ?? "")
     default: return nil

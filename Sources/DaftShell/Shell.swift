@@ -81,7 +81,7 @@ extension Command {
     /// What it did before it was stopped need not be done again.
     fileprivate var canGoOn: Bool {
         switch self {
-        case .put, .diffuse, .bcast, .fetch, .get: true
+        case .put, .diffuse, .bcast, .fetch, .get, .gather: true
         default: false
         }
     }
@@ -93,6 +93,7 @@ extension Command {
         case .bcast: .bcast
         case .fetch: .fetch
         case .get: .get
+        case .gather: .gather
         case .cat: .cat
         case .ls: .ls
         case .stat: .stat

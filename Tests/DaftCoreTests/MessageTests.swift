@@ -53,6 +53,7 @@ func expectForms<T: Coded>(_ values: [T], _ forms: [String], sourceLocation: Sou
                 .order(.place([named])), .order(.fetch(fetch)), .order(.verify(below: [.root], state: 7)),
                 .order(.discard([a])), .order(.replicate(Replicate([Lacking(a, .complete)], state: 7))),
                 .order(.repair(below: [.root])), .order(.leave(store: 3)), .order(.note([named])),
+                .order(.collect(Collect([Collect.Item(path: Array("out".utf8), name: .root)]))),
             ] as [Request],
             orderForms)
     }
@@ -79,6 +80,8 @@ func expectForms<T: Coded>(_ values: [T], _ forms: [String], sourceLocation: Sou
 
     @Test func outcomesHaveTheirForms() {
         let lacking = Lacking(a, .part(BitSet([1])))
+        var collected = Collected()
+        (collected.moved, collected.absent, collected.failures) = (1, [.root], [failure])
         expectForms(
             [
                 .finished(.ingested([.whole(a, manifest), .part([b]), .failed(failure)], moved: 9)),
@@ -87,6 +90,7 @@ func expectForms<T: Coded>(_ values: [T], _ forms: [String], sourceLocation: Sou
                 .finished(.verified(Verified(contents: 1, bytes: 2, corrupt: 3, repaired: 4, failures: [failure]))),
                 .finished(.failed(failure)),
                 .finished(.repaired(Repaired(copies: 1, bytes: 2, moved: 3, failures: [failure], warnings: []))),
+                .finished(.collected(collected)),
             ] as [Reply],
             outcomeForms)
     }
@@ -162,6 +166,7 @@ private let orderForms = [
     "01090801000000010000002f",
     "01090903000000",
     "01090a01000000010000002f01ed0100f153650000000005000000",
+    "01090b01000000030000006f7574010000002f",
 ]
 
 private let replyForms = [
@@ -196,6 +201,7 @@ private let outcomeForms = [
     "010b0507020000002f61020000006e330400000066756c6c",
     "010b060100000000000000020000000000000003000000000000000100000007020000002f61020000006e33040000006675"
         + "6c6c00000000",
+    "010b07010000000000000001000000010000002f000000000100000007020000002f61020000006e330400000066756c6c00000000",
 ]
 
 private let runForms = [

@@ -85,7 +85,10 @@ extension Session {
         var gathered: [Gathered] = []
         var absent: [Failure] = []
         await station.loop.inOrder(width: orders.count, over: orders) { [self] order in
-            (order, await station.carryOut(.collect(order.collect), at: order.member.rank, watch: gauge.part()))
+            let outcome = await stopwatch.time(order.member, on: station.loop) {
+                await station.carryOut(.collect(order.collect), at: order.member.rank, watch: gauge.part())
+            }
+            return (order, outcome)
         } take: { order, outcome in
             let host = order.member.store.host
             switch outcome {
@@ -109,6 +112,7 @@ extension Session {
             if report.failures.isEmpty { report.failures.append(Failure(.missing, path, "on no node is it there")) }
         }
         report.warnings += absent
+        report.slowest = stopwatch.slowest(among: nodes, station.roster)
         return gathered
     }
 

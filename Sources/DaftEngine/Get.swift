@@ -25,6 +25,11 @@ extension Session {
                 report.failures = fetched.failures
                 report.files = fetched.files
                 report.moved = fetched.moved
+                for name in names {
+                    try await station.eachEntry(below: name) { (page) async throws(Failure) in
+                        report.bytes += try await station.bytes(of: page)
+                    }
+                }
             case .failed(let failure): report.failures = [failure]
             default: report.failures = [Failure(.malformed, [], "an outcome that fits no fetch")]
             }

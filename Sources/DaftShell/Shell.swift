@@ -52,7 +52,9 @@ public struct Shell: Performer {
         progress.begin()
         var report = await interruption.cancelling({ _ in task.cancel() }) { await task.value }
         await progress.end()
-        let line = summary(of: report, command, took: .now - begun, json: console.style.json)
+        let line = summary(
+            of: report, command, took: .now - begun, json: console.style.json,
+            isLog: console.columns == nil)
         if interruption.signal != nil || console.outputState == .gone {
             report.failures.removeAll { $0.kind == .stopped }
         }

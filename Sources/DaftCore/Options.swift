@@ -31,6 +31,9 @@ extension OptionTable {
     /// Of the program that jobs run: with these it starts itself on the job's nodes.
     public static let job =
         common + [
+            Option(
+                "--directives", value: "SCRIPT",
+                meaning: "run the commands behind `#DAFT` in the comments that a job script begins with"),
             Option("--launch", isForLaunch: true, meaning: "start itself on every node of the job, by srun or mpirun"),
             Option(
                 "--hostfile", value: "FILE", variable: "DAFT_HOSTFILE", isForLaunch: true,

@@ -125,8 +125,14 @@ public struct Program: Sendable {
     private func work(_ options: Options) throws(CommandError) -> Work {
         do throws(Failure) {
             if let path = options.jobFile {
-                guard options.command.isEmpty else { throw Failure(.usage, [], "-f JOBFILE goes with no command") }
+                guard options.command.isEmpty, options.value("--directives") == nil else {
+                    throw Failure(.usage, [], "-f JOBFILE goes with no command and no --directives")
+                }
                 return .lines(try Lines(path: path))
+            }
+            if let script = options.value("--directives") {
+                guard options.command.isEmpty else { throw Failure(.usage, [], "--directives goes with no command") }
+                return .lines(try Lines(path: script, ofScript: true))
             }
             if options.command.isEmpty { return .lines(try Lines.standardInput()) }
         } catch {

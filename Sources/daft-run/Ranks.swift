@@ -22,6 +22,7 @@ let clusterProgram = Program(
         "[OPTIONS] -f JOBFILE        the commands of a job file, then end",
         "[OPTIONS]                   a prompt on a terminal, else the commands of standard input",
         "[OPTIONS] serve             stay, and serve `daft` clients until `daft quit` or a signal",
+        "[OPTIONS] --directives SCRIPT   the `#DAFT COMMAND…` lines of a job script",
         "--launch [OPTIONS] …        any of these on the nodes of the job, without mpirun before it",
     ],
     options: .job, serves: true, launch: launch)

@@ -55,6 +55,10 @@ extension Command {
                 as: try given.options["--as"].map { typed throws(CommandError) in
                     try given.name(typed.value, column: typed.column)
                 }, merged: given.options["--merge"] != nil)
+        case .sbcast:
+            self = .sbcast(
+                given.sources[0], to: given.sources[1], forced: given.options["--force"] != nil,
+                preserving: given.options["--preserve"] != nil)
         case .cat: self = .cat(try given.names()[0])
         case .ls: self = .ls(try given.names(), try given.listing())
         case .stat: self = .stat(try given.names()[0])

@@ -11,6 +11,7 @@ extension CommandShape {
         case .line(let rest): return verb.rawValue + rest
         case .optional(let word): return joined(switches, "[\(word)]", valued)
         case .one(let word): return joined(switches, word + host, valued)
+        case .two(let first, let second): return joined(switches, "\(first) \(second)", valued)
         case .some(let word): return joined(switches, several(word) + host, valued)
         case .any(let word): return joined(switches, "[\(several(word))]", valued)
         }

@@ -12,7 +12,7 @@ extension OptionTable {
             "--chunk-size", value: "SIZE", variable: "DAFT_CHUNK_SIZE",
             meaning: "how files are cut: a multiple of 4K, at most 16M (4M)"),
         Option(
-            "--compress", value: "LEVEL", isValueOptional: true, variable: "DAFT_COMPRESS",
+            "-C", "--compress", value: "LEVEL", isValueOptional: true, variable: "DAFT_COMPRESS",
             meaning: "pack bytes that cross the network, 1 (the default) to 19"),
         Option(
             "--copies", value: "K", variable: "DAFT_COPIES",
@@ -160,7 +160,7 @@ public struct Options: Hashable, Sendable {
         guard let given else { return 0 }
         switch String(decoding: given.value, as: UTF8.self).lowercased() {
         case "", "yes", "true", "on": return 1
-        case "no", "false", "off", "0": return 0
+        case "no", "none", "false", "off", "0": return 0
         case let text:
             guard let level = UInt8(text), level <= 19 else {
                 throw given.wrong("`\(shown(given.value))` is no level from 1 to 19")

@@ -24,6 +24,8 @@ public enum Order: Coded {
     case note([NamedEntry])
     /// Publish what stands on your node.
     case collect(Collect)
+    /// Write a file that you keep to your node.
+    case writeOut(WriteOut)
 
     public static let minimumSize = 5
 
@@ -40,6 +42,7 @@ public enum Order: Coded {
         case 9: self = .leave(store: try reader.count())
         case 10: self = .note(try reader.list())
         case 11: self = .collect(try Collect(from: &reader))
+        case 12: self = .writeOut(try WriteOut(from: &reader))
         default: throw Malformed("kind of order", at: reader.offset - 1)
         }
     }
@@ -80,6 +83,9 @@ public enum Order: Coded {
         case .collect(let collect):
             writer.u8(11)
             collect.encode(into: &writer)
+        case .writeOut(let order):
+            writer.u8(12)
+            order.encode(into: &writer)
         }
     }
 }

@@ -77,6 +77,7 @@ actor DataServer {
             case .replicate(let replicate): return await Replicating(station, store, replicate, meter).run()
             case .collect(let collect):
                 return await Collecting(station: station, store: store, meter: meter).run(collect)
+            case .writeOut(let order): return .placed(await Placing(station, store).writeOut(order))
             case .repair, .leave: return .failed(Failure(.malformed, [], "this is nothing to order a data server"))
             }
         }

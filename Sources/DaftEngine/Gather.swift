@@ -17,7 +17,7 @@ extension Session {
         report.names = [base]
         do throws(Failure) {
             let lasts = try lastParts(of: paths)
-            let nodes = collectors(among: try await lookAround())
+            let nodes = oneOnEachNode(of: try await lookAround())
             let gathered = try await collect(paths, lasts, base, from: nodes, &report)
             report.places = gathered.map(\.host)
             if gathered.isEmpty || Task.isCancelled { return report }
@@ -63,7 +63,7 @@ extension Session {
     }
 
     /// Of several data servers on a node the first.
-    private func collectors(among members: [Member]) -> [Member] {
+    func oneOnEachNode(of members: [Member]) -> [Member] {
         var hosts: Set<String> = []
         return members.sorted { $0.rank < $1.rank }.filter { hosts.insert($0.store.host).inserted }
     }

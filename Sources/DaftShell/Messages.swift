@@ -101,6 +101,7 @@ private func deed(of command: Command, _ report: Report) -> String? {
     case .leave:
         return report.failures.isEmpty ? "\(place) has left, \(shown(size: report.bytes)) copied before" : nil
     case .fetch: return "\(files), \(shown(size: report.bytes)) brought to \(place)"
+    case .sbcast(_, let path, _, _): return "\(shown(size: report.bytes)) written to \(shown(path)) on \(place)"
     case .gather(_, let path, _, _):
         return "\(files), \(shown(size: report.bytes)) gathered from \(place) to \(shown(path))"
     case .get(_, let path):

@@ -83,7 +83,7 @@ extension Command {
     /// What it did before it was stopped need not be done again.
     fileprivate var canGoOn: Bool {
         switch self {
-        case .put, .diffuse, .bcast, .fetch, .get, .gather: true
+        case .put, .diffuse, .bcast, .fetch, .get, .gather, .sbcast: true
         default: false
         }
     }
@@ -96,6 +96,7 @@ extension Command {
         case .fetch: .fetch
         case .get: .get
         case .gather: .gather
+        case .sbcast: .sbcast
         case .cat: .cat
         case .ls: .ls
         case .stat: .stat

@@ -14,6 +14,8 @@ extension Shell {
         case .get(let names, let path): await session.get(names, to: path)
         case .gather(let paths, let directory, let name, let isMerged):
             await session.gather(paths, to: directory, as: name ?? gatheredName, merging: isMerged)
+        case .sbcast(let source, let destination, let isForced, let isPreserving):
+            await session.sbcast(source, to: destination, forced: isForced, preserving: isPreserving)
         case .cat(let name): await cat(name, session)
         case .ls(let names, .nodes): await nodes(names, session)
         case .ls(let names, let listing): await list(names, listing, session)

@@ -114,7 +114,7 @@ public func publishedName(of path: [UInt8]) throws(Failure) -> Name {
     }
 }
 
-private func realPath(_ path: [UInt8]) throws(Failure) -> [UInt8] {
+func realPath(_ path: [UInt8]) throws(Failure) -> [UInt8] {
     let found = withPath(path) { realpath($0, nil) }
     guard let found else { throw SystemError(code: errno, call: "realpath").failure(path) }
     defer { free(found) }

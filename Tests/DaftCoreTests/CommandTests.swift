@@ -160,7 +160,8 @@ private func expect(_ line: String, _ expected: Command, sourceLocation: SourceL
     @Test(arguments: [
         (Verb.put, "put SRC…[@HOST] [--as NAME] [--copies K]"), (.diffuse, "diffuse SRC… [--as NAME] [--copies K]"),
         (.bcast, "bcast [--shared] SRC…|NAME… [--as NAME]"), (.fetch, "fetch NAME…[@HOST]"),
-        (.get, "get NAME… [--to PATH]"), (.gather, "gather [--merge] PATH… --to DIR [--as NAME]"),
+        (.get, "get NAME… [--to PATH]"), (.sbcast, "sbcast [-f, --force] [-p, --preserve] SRC DEST"),
+        (.gather, "gather [--merge] PATH… --to DIR [--as NAME]"),
         (.cat, "cat NAME"), (.ls, "ls [-l] [-n] [-c] [NAME…]"),
         (.stat, "stat NAME"), (.tree, "tree [NAME]"), (.verify, "verify [NAME…]"), (.repair, "repair"),
         (.leave, "leave HOST"), (.status, "status"),

@@ -53,6 +53,11 @@ func expectForms<T: Coded>(_ values: [T], _ forms: [String], sourceLocation: Sou
                 .order(.place([named])), .order(.fetch(fetch)), .order(.verify(below: [.root], state: 7)),
                 .order(.discard([a])), .order(.replicate(Replicate([Lacking(a, .complete)], state: 7))),
                 .order(.repair(below: [.root])), .order(.leave(store: 3)), .order(.note([named])),
+                .order(
+                    .writeOut(
+                        WriteOut(
+                            name: .root, path: Array("/x".utf8), mode: 0o644, mtime: nil, isForced: true,
+                            isTrial: false))),
                 .order(.collect(Collect([Collect.Item(path: Array("out".utf8), name: .root)]))),
             ] as [Request],
             orderForms)
@@ -166,7 +171,7 @@ private let orderForms = [
     "01090801000000010000002f",
     "01090903000000",
     "01090a01000000010000002f01ed0100f153650000000005000000",
-    "01090b01000000030000006f7574010000002f",
+    "01090c010000002f020000002f78a401000100", "01090b01000000030000006f7574010000002f",
 ]
 
 private let replyForms = [

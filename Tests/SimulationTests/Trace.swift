@@ -168,6 +168,7 @@ private func word(_ order: Order) -> String {
     case .repair(let names): "repair \(names.count)"
     case .leave(let store): "leave \(store)"
     case .note(let entries): "note \(entries.count)"
+    case .writeOut(let order): "write out \(order.name)"
     case .collect(let collect): "collect \(collect.items.count)"
     }
 }

@@ -14,6 +14,7 @@ help:
 	@echo 'make bench-quick  the same, with smaller files and fewer hosts'
 	@echo 'make bench-link   put, get and fetch between hosts of a box, and what waiting costs'
 	@echo 'make bench-bcast  the broadcast, beside TakTuk, sbcast, rsync, NFS and others'
+	@echo 'make bench-ssh    what is started over ssh: broadcasts, a host that dies, starting, idling'
 	@echo 'make bench-core   what one processor core does: hashing, coding, catalogue, store'
 	@echo 'make install      put the programs in PREFIX/bin (PREFIX=$(PREFIX); DESTDIR is honoured)'
 	@echo 'make clean        remove everything built'
@@ -34,11 +35,12 @@ test:
 lint:
 	@tools/lint.sh
 
-bench: bench-core bench-link bench-bcast
+bench: bench-core bench-link bench-bcast bench-ssh
 
 bench-quick: setup-bench build
 	bench/run.py link --quick
 	bench/run.py bcast --quick
+	bench/run.py ssh --quick
 
 bench-core: build
 	.build/release/daft-bench core
@@ -48,6 +50,9 @@ bench-link: setup-bench build
 
 bench-bcast: setup-bench build
 	bench/run.py bcast
+
+bench-ssh: setup-bench build
+	bench/run.py ssh
 
 setup-bench:
 	@tools/setup.sh bench
@@ -59,4 +64,5 @@ install: build
 clean:
 	rm -rf .build
 
-.PHONY: help setup build demo test lint bench bench-quick bench-core bench-link bench-bcast setup-bench install clean
+.PHONY: help setup build demo test lint bench bench-quick bench-core bench-link bench-bcast bench-ssh \
+        setup-bench install clean

@@ -25,6 +25,10 @@ libmd-dev hashes of libbsd
 binutils to look at what daft is linked with
 rsync the demo compares trees with it
 openssl the tests compare digests with it
+iproute2 the cluster in a box: links, and their rates
+util-linux the cluster in a box: namespaces
+openssh-server each host of the box has one
+openssh-client daft start reaches hosts by it
 TABLE
 }
 
@@ -33,11 +37,7 @@ bench_table() {
     cat <<'TABLE'
 python3 the harness
 gcc the plain MPI_Bcast that daft is compared with
-iproute2 links of the box, and their rates
-util-linux namespaces of the box
 procps settings of the box's network
-openssh-server each host of the box has one
-openssh-client mpirun and the others start processes by it; scp
 iperf3 what a link carries
 librsvg2-bin plots as PNG, to look at them
 taktuk compared: a broadcast over ssh
@@ -84,14 +84,17 @@ install_packages() {
     apt update && apt install --no-install-recommends "$@"
 }
 
-# What cannot be had is said, and the benchmarks do without it. No service is started: those that are compared run on
-# the hosts of the box.
+# No installation starts a service: those that are tested or compared run on the hosts of the box.
+keep_services_down() {
+    local policy=/usr/sbin/policy-rc.d
+    [ ! -e "$policy" ] || return 0
+    printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" install -m 755 /dev/stdin "$policy"
+    trap '"${as_root[@]}" rm -f '"$policy" EXIT
+}
+
+# What cannot be had is said, and the benchmarks do without it.
 install_each() {
-    local policy=/usr/sbin/policy-rc.d package
-    if [ ! -e "$policy" ]; then
-        printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" install -m 755 /dev/stdin "$policy"
-        trap '"${as_root[@]}" rm -f '"$policy" EXIT
-    fi
+    local package
     install_packages "$@" && return
     for package in "$@"; do
         apt install --no-install-recommends "$package" || echo "setup: $package cannot be installed" >&2
@@ -124,6 +127,7 @@ if [ "$(id -u)" != 0 ]; then
         exit 1
     fi
 fi
+keep_services_down
 if [ "${1:-build}" = bench ]; then
     install_each "${packages[@]}"
 elif ! install_packages "${packages[@]}"; then

@@ -39,7 +39,7 @@ public struct StartOptions: Hashable, Sendable {
     private let orphanSeconds: UInt32?
     private let repairAfterSeconds: UInt32?
     private let rebuilds: Bool
-    private let encrypts: Bool
+    public let encrypts: Bool
     private let durable: Bool
 
     public init(_ options: Options) throws(CommandError) {

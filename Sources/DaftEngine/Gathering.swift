@@ -1,7 +1,8 @@
 // The start of a system: ranks are only this run's numbering, and the metadata server may be on a node that never was
 // in it, so everybody brings what it has and the newest catalogue wins.
 //
-//   1. Wait for every data server that is expected, or until the gathering's time is over.
+//   1. Wait for every data server that is expected, or until the gathering's time is over. Where some may be lacking,
+//      as among workstations, nobody is waited for once there is a catalogue.
 //   2. Catalogues of unrelated systems: nobody is admitted, with what to do.
 //   3. Somebody's journal goes further than ours: take it over from there; if ours is not its beginning, wholly.
 //   4. There is none at all, or it is to be rebuilt from what the stores know: begin one.
@@ -51,7 +52,10 @@ actor Gathering {
     }
 
     private func decide() async -> Failure? {
-        while arrived.count < station.settings.expectedServers, loop.now < deadline {
+        let settings = station.settings
+        // Where any may come later, and there is a catalogue, nobody's is waited for.
+        let isAlone = settings.mayLackServers && !settings.rebuilds && station.catalogue.system != nil
+        while !isAlone, arrived.count < settings.expectedServers, loop.now < deadline {
             await changed.wait(until: deadline)
         }
         do throws(Failure) {

@@ -67,7 +67,7 @@ actor MetadataServer {
     /// Waits until every data server that was expected is there, or says who is not.
     func awaitServers() async -> [Failure] {
         let deadline = station.loop.deadline(inMilliseconds: station.settings.gatherMilliseconds)
-        let expected = (1...max(1, station.settings.expectedServers)).map { Rank($0) }
+        let expected = (0..<station.settings.expectedServers).map { Rank($0 + 1) }
         while station.loop.now < deadline, !expected.allSatisfy(joined.contains) {
             await changed.wait(until: deadline)
         }

@@ -7,14 +7,18 @@ import Synchronization
 
 final class Offers: Sendable {
     private struct State {
-        var made: UInt64 = 0
+        var made: UInt64
         var offers: [UInt64: Offered] = [:]
     }
 
     private let workers: Workers
-    private let state = Mutex(State())
+    private let state: Mutex<State>
 
-    init(workers: Workers) { self.workers = workers }
+    /// Numbers go on from `now`: another process at this rank must not use one again that others remember.
+    init(workers: Workers, now: Nanoseconds) {
+        self.workers = workers
+        state = Mutex(State(made: now))
+    }
 
     /// From now on these files can be read under the number, until it is withdrawn.
     func make(_ files: [SourceFileInfo], chunkSize: ChunkSize) -> UInt64 {

@@ -32,6 +32,7 @@ extension MetadataServer {
 
     /// Whoever asks hears of it before it is done.
     func quit() -> Reply {
+        station.quitting.wish()
         loop.start { [station] in
             if station.settings.endsDataServers { await station.endDataServers() }
             station.ending.wish()
@@ -76,7 +77,8 @@ extension Station {
     public func endDataServers() async {
         let others = roster.members.filter(\.isAlive)
         await loop.inOrder(width: 16, over: others) { [self] member in
-            _ = try? await ask(.quit, at: member.rank)
+            // Who does not hear it by now is not waited for.
+            _ = try? await ask(.quit, at: member.rank, timeoutMilliseconds: 2_000)
         } take: { _ in
         }
     }

@@ -27,6 +27,8 @@ public final class Station: Sendable {
     public let underWay: UnderWay
     /// Whether a user has asked for the end of the system, or of this data server.
     public let ending = Ending()
+    /// Somebody has asked for the end of the whole system, and the data servers are told: nobody is to find it now.
+    public let quitting = Ending()
     private let storeNumber = Mutex<Int?>(nil)
     private let closed = Atomic<Bool>(false)
     private let follower = Mutex<Follower?>(nil)
@@ -55,7 +57,7 @@ public final class Station: Sendable {
         let half = max(settings.slabBytes / 2, 2 * ChunkSize.largest)
         intake = SlabPool(totalBytes: half, slabBytes: max(settings.chunkSize.bytes, 1 << 20))
         outlet = SlabPool(totalBytes: half, slabBytes: max(settings.chunkSize.bytes, 1 << 20))
-        offers = Offers(workers: workers)
+        offers = Offers(workers: workers, now: link.loop.now)
         relay = Relay(on: link.loop)
         learned = Learned(on: link.loop)
         underWay = UnderWay(on: link.loop)

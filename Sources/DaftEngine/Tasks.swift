@@ -53,12 +53,14 @@ actor Tasks {
     private let orphanMilliseconds: Int
     private let changed: Signal
     private var running: [UInt64: Running] = [:]
-    private var made: UInt64 = 0
+    /// From the time on: whoever polls an order of a process that is gone must not be told of another one.
+    private var made: UInt64
 
     init(on loop: any Loop, orphanMilliseconds: Int) {
         self.loop = loop
         self.orphanMilliseconds = orphanMilliseconds
         changed = Signal(on: loop)
+        made = loop.now
     }
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }

@@ -20,12 +20,17 @@ struct Peer {
     /// The name under which it waits for bytes at this rank's door, and what it is to get.
     var token: [UInt8]?
     var held: [BulkPiece] = []
+    /// Since when, in milliseconds, nothing of that could be sent.
+    var stuckSince: UInt64?
 
     /// Forgets all ways to it.
     mutating func disconnect() {
         (talk, bulk) = (nil, nil)
-        (token, held) = (nil, [])
+        expect(nil)
     }
+
+    /// What it is to get goes to another name now. What was meant for the one before is not waited for any more.
+    mutating func expect(_ name: [UInt8]?) { (token, held, stuckSince) = (name, [], nil) }
 }
 
 /// What a rank calls itself at another's door: who it is, and whom it wants to see.

@@ -134,7 +134,7 @@ extension ZMQLink {
         case .book(let newest): if peer == .metadataServer { take(newest) }
         case .stranger: if peer == .metadataServer { introduce() }
         case .bulk(let token):
-            if peers[peer]?.token != token { peers[peer]?.token = token }
+            if peers[peer]?.token != token { peers[peer]?.expect(token) }
             flush(to: peer)
         case .farewell: lose(peer)
         }

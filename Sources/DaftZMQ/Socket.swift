@@ -93,6 +93,8 @@ final class Socket: @unchecked Sendable {
     /// Listens on every address of this node; the port. Any port where `port` is 0.
     func listen(port: UInt16) throws(ZMQError) -> UInt16 {
         let wish = port == 0 ? "*" : "\(port)"
+        // Whoever comes in and says nothing is shown out.
+        try set(ZMQ_HANDSHAKE_IVL, Int32(5_000))
         try set(ZMQ_IPV6, Int32(1))
         // A node may have no IPv6 at all.
         if zmq_bind(handle, "tcp://*:\(wish)") != 0 {

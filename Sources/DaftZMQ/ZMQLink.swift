@@ -8,6 +8,7 @@
 import CZMQ
 import DaftCore
 import DaftLink
+import Glibc
 import Synchronization
 
 public final class ZMQLink: Link, @unchecked Sendable {
@@ -33,7 +34,8 @@ public final class ZMQLink: Link, @unchecked Sendable {
     /// What comes to the door for bytes is libzmq's own greeting, and ours is empty.
     static let longestGreetingBytes = 1_024
     private static let messagesAtOnce = 64
-    private static let pieceBytes = 60 << 10
+    /// Larger ones cost fewer wakeups; each rank of a chain waits for one before it passes it on.
+    private static let pieceBytes = 240 << 10
 
     public let rank: Rank
     public let loop: any Loop
@@ -78,7 +80,7 @@ public final class ZMQLink: Link, @unchecked Sendable {
                 longestMessageBytes: ZMQLink.longestGreetingBytes)
             bulkPort = try bulk.listen(port: 0)
         } catch {
-            throw Failure(.failed, [], "port \(part.port): \(error.reason)")
+            throw Failure(error.code == EADDRINUSE ? .locked : .failed, [], "port \(part.port): \(error.reason)")
         }
         conversation = Conversation(of: rank, on: loop)
         conversation.carry(by: self)
@@ -239,10 +241,14 @@ extension ZMQLink: Carrier {
         if let rank = peers.first(where: { $0.value.token == name })?.key { flush(to: rank) }
     }
 
-    /// What cannot be sent yet is kept: its receiver may still be on its way to this door.
+    /// What cannot be sent yet is kept: its receiver may still be on its way to this door. Who has not come for so long
+    /// that it has given up does not keep slabs from others.
     func flush(to target: Rank) {
-        guard let peer = peers[target], let token = peer.token else { return }
-        let sent = peer.held.prefix { bulk.send($0, to: token) }.count
+        guard let peer = peers[target], !peer.held.isEmpty else { return }
+        let sent = peer.token.map { token in peer.held.prefix { bulk.send($0, to: token) }.count } ?? 0
         peers[target]?.held.removeFirst(sent)
+        let since = sent > 0 ? milliseconds : peer.stuckSince ?? milliseconds
+        peers[target]?.stuckSince = since
+        if milliseconds - since >= part.patience.goneAfterMilliseconds { peers[target]?.held = [] }
     }
 }

@@ -19,15 +19,31 @@ import Synchronization
 
 func runNode(_ order: NodeOrder, _ reporter: NodeReporter) -> Int32 {
     let interruption = Interruption.ofProcess()
+    allowManyFiles()
     do throws(Failure) {
         if let report = try reportOfRunning(order) {
             reporter.tell(.ready(report))
             return 0
         }
-        return try Node(order, reporter, interruption).run()
+        return try node(order, reporter, interruption).run()
     } catch {
         reporter.tell(.failed(error.at(order.host)))
         return 1
+    }
+}
+
+/// One that ran here before may be about to end: what it has open is waited for, but not for long.
+private func node(
+    _ order: NodeOrder, _ reporter: NodeReporter, _ interruption: Interruption
+) throws(Failure) -> Node {
+    let deadline = monotonicNow() + 3_000_000_000
+    while true {
+        do throws(Failure) {
+            return try Node(order, reporter, interruption)
+        } catch {
+            guard error.kind == .locked, monotonicNow() < deadline else { throw error }
+            usleep(50_000)
+        }
     }
 }
 
@@ -64,8 +80,13 @@ private final class Node: Sendable {
         }
         let settings = try places.settings(gatherMilliseconds: Node.gatheringMilliseconds)
         link = try ZMQLink(part, on: loop)
-        station = try Station(settings, link: link)
-        door = try Door(in: places.door)
+        do throws(Failure) {
+            station = try Station(settings, link: link)
+            door = try Door(in: places.door)
+        } catch {
+            link.disconnect()
+            throw error
+        }
     }
 
     /// On the calling thread, to the end of the process.
@@ -115,6 +136,11 @@ private final class Node: Sendable {
             await station.ending.wait()
             wish(isMetadataServer ? "daft quit" : "the metadata server asked for it")
         }
+        loop.start { [self] in
+            await station.quitting.wait()
+            places.endSystem()
+            places.forget()
+        }
         await end.wait()
     }
 
@@ -140,12 +166,18 @@ private final class Node: Sendable {
         await door.close()
         if !isMetadataServer {
             link.leave()
-        } else if station.ending.isWished {
-            places.endSystem()
         }
         await loop.sleep(milliseconds: Node.leavingMilliseconds)
         link.close()
     }
+}
+
+/// Strangers who hold connections open must not keep others out.
+private func allowManyFiles() {
+    var limit = rlimit()
+    getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+    limit.rlim_cur = min(limit.rlim_max, 65_536)
+    setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
 }
 
 /// A line of the log.

@@ -45,8 +45,8 @@ struct NodePlaces: Sendable {
             return settings
         }
         let file = try options.catalogueFile()
-        // Where the catalogue is, nobody else's is wanted.
-        settings.expectedServers = access(file, F_OK) == 0 && !order.rebuilds ? 0 : Int(order.expected)
+        settings.expectedServers = Int(order.expected)
+        settings.mayLackServers = true
         settings.repairAfterMilliseconds = Int(order.repairAfterSeconds) * 1_000
         settings.rebuilds = order.rebuilds
         settings.endsDataServers = true
@@ -62,7 +62,11 @@ struct NodePlaces: Sendable {
         try writeForOwner(lines, to: sign)
     }
 
-    func forget() { _ = withPath(sign) { unlink($0) } }
+    /// Another one may have begun meanwhile, and keeps its own.
+    func forget() {
+        let words = noted
+        if words.count > 2, words[2] == "\(getpid())" { _ = withPath(sign) { unlink($0) } }
+    }
 
     /// The system ends in order: its keys are of no use any more.
     func endSystem() { _ = withPath(door + Array("/system".utf8)) { unlink($0) } }
@@ -76,12 +80,37 @@ func reportOfRunning(_ order: NodeOrder) throws(Failure) -> NodeReport? {
     let words = places.noted
     guard words.count == 4, words[0] == hexadecimal(order.system.publicKey),
         Int(words[1]) == order.rank.number, let pid = Int32(words[2]), kill(pid, 0) == 0,
-        (try? DoorPlace(in: places.door))?.isOpen ?? false, let port = UInt16(words[3])
+        let door = try? DoorPlace(in: places.door), door.isOpen, let port = UInt16(words[3])
     else { return nil }
+    if order.rank != .metadataServer { try waitForUse(of: door) }
     var report = NodeReport(pid: UInt32(pid), store: order.rank == .metadataServer ? [] : places.store)
     report.port = port
     report.isResumed = true
     return report
+}
+
+/// A data server finds a metadata server that was started again within a second or two, and joins it: only then it can
+/// be used again.
+private func waitForUse(of door: DoorPlace) throws(Failure) {
+    let (patienceMilliseconds, pauseMilliseconds) = (10_000, 100)
+    for _ in 0..<patienceMilliseconds / pauseMilliseconds {
+        var question = DoorCommand(.arguments([Array("status".utf8)]), in: [Name.slash])
+        question.progress = false
+        if try exitStatus(of: Knock(at: door, question)) == 0 { return }
+        usleep(UInt32(pauseMilliseconds) * 1_000)
+    }
+    throw Failure(.unreachable, [], "it runs already, but does not reach the metadata server")
+}
+
+private func exitStatus(of knock: Knock) -> Int32 {
+    defer { knock.close() }
+    while true {
+        switch knock.next() {
+        case .output, .errors: continue
+        case .end(let status): return status
+        case .refused(let failure): return failure.exitStatus
+        }
+    }
 }
 
 private func withPath<T>(_ path: [UInt8], _ body: (UnsafePointer<CChar>) -> T) -> T {

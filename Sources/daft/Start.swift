@@ -48,13 +48,25 @@ struct Start: Sendable {
             system = try joined()
         }
         let members = hosts.map { system.member(for: $0) }
+        let before = try place.read()
         try place.write(system)
         let outcome = await startMetadataServer(system)
         await console.show(.metadataServer, on: system.order.host, outcome)
         guard case .success(let report) = outcome else { return console.interruption.exitStatus ?? 1 }
+        if report.isResumed, let before { await keep(before.order, in: &system) }
         system.order.port = report.port
         try place.write(system)
         return await launch(members, of: system, report)
+    }
+
+    /// What runs goes on as it was told when it began, and so do those that join it now.
+    private func keep(_ order: NodeOrder, in system: inout SystemFile) async {
+        var wished = system.order
+        (wished.port, wished.expected, wished.rebuilds) = (order.port, order.expected, order.rebuilds)
+        if wished != order {
+            await console.mention("the system runs with other options, and keeps them: `daft quit` first for new ones")
+        }
+        system.order = order
     }
 
     // MARK: which hosts
@@ -91,7 +103,9 @@ struct Start: Sendable {
 
     /// The one that is written down, for it did not end in order, or a new one.
     private func begun(expecting count: Int) throws(Failure) -> SystemFile {
-        let known = try place.read()
+        var known = try place.read()
+        // Of one whose metadata server is elsewhere nobody here knows whether it has ended.
+        if known?.metadataServer != nil, known?.order.encrypts != wishes.encrypts { known = nil }
         let keys: SystemKeys
         if let known { keys = known.order.system } else { keys = try SystemKeys.random() }
         let host = wishes.metadataServer?.name ?? hostName()
@@ -101,6 +115,14 @@ struct Start: Sendable {
         order.catalogue = wishes.metadataServer == nil ? options.catalogueDirectory : options.catalogue ?? []
         order.expected = UInt16(clamping: count)
         guard var system = known else { return SystemFile(order, metadataServer: wishes.metadataServer) }
+        if system.order.encrypts != order.encrypts {
+            // Data servers that wait for their metadata server would not understand the new one.
+            let how = system.order.encrypts ? "with" : "without"
+            throw Failure(
+                .usage, options.catalogueDirectory + Array("/system".utf8),
+                "this system was started \(how) encryption and has not ended: `daft quit`, or remove this file where "
+                    + "nothing of it runs any more")
+        }
         (system.order, system.metadataServer) = (order, wishes.metadataServer)
         return system
     }

@@ -15,7 +15,8 @@ let clientProgram = Program(
         "[OPTIONS]                   a prompt on a terminal, else the commands of standard input",
     ],
     // How files are cut and kept is the server's business.
-    options: OptionTable(OptionTable.common.options.filter { !["--chunk-size", "--durable"].contains($0.name) }))
+    options: OptionTable(
+        OptionTable.common.options.filter { !["--chunk-size", "--copies", "--durable"].contains($0.name) }))
 
 struct Visitor: Performer {
     /// Data servers that one node may have, at most, to look for.

@@ -40,8 +40,8 @@ final class Box: Sendable {
     let place = "/tmp/daft-workstation-test-\(UInt64.random(in: 0 ... .max))"
     /// Under this path all hosts, and this process, see the same.
     var common: String { place + "/common" }
-    /// Hosts that are not as they were at first.
-    private let disturbed = Mutex<Set<Int>>([])
+    /// What undoes all that hosts have been disturbed by.
+    private let undoing = Mutex<Set<[String]>>([])
 
     private init() throws {
         try FileManager.default.createDirectory(atPath: common, withIntermediateDirectories: true)
@@ -120,19 +120,23 @@ final class Box: Sendable {
 
     func isUp(_ host: Int) -> Bool { access("/proc/\(first(of: host))/root/run/box-ready", F_OK) == 0 }
 
-    /// Disturbs a host: `kill`, `cut`, `freeze`, `rate`, and what undoes that.
+    /// Disturbs a host: `kill`, `cut`, `freeze`, `rate`; or undoes that.
     func disturb(_ host: Int, _ verb: String, _ words: String...) throws {
-        _ = disturbed.withLock { $0.insert(host) }
+        let undo = ["kill": ["boot"], "cut": ["heal"], "freeze": ["thaw"], "rate": ["rate", "0"]][verb]
+        if let undo { _ = undoing.withLock { $0.insert([undo[0], "\(host)"] + undo.dropFirst()) } }
         try script([verb, "\(host)"] + words)
     }
 
     /// All hosts up, whole and unhindered again.
     func settle() throws {
-        for host in disturbed.withLock({ $0 }) {
-            if !isUp(host) { try script("boot", "\(host)") }
-            for words in [["thaw", "\(host)"], ["heal", "\(host)"], ["rate", "\(host)", "0"]] { try script(words) }
+        let all = undoing.withLock { undoing in
+            defer { undoing = [] }
+            return undoing
         }
-        disturbed.withLock { $0 = [] }
+        // A host is up before its link is set.
+        for words in all.sorted(by: { $0[0] < $1[0] }) where words[0] != "boot" || !isUp(Int(words[1]) ?? 0) {
+            try script(words)
+        }
     }
 
     /// The processes of `name` on a host, under the numbers that they have here.

@@ -112,3 +112,6 @@ func soon(seconds: Double = 10, _ condition: () throws -> Bool) rethrows -> Bool
     }
     return try condition()
 }
+
+/// Without the list of all differences that an expectation makes of two that are not equal.
+func isSame(_ bytes: Data, _ others: Data) -> Bool { bytes == others }

@@ -1,7 +1,9 @@
 """Rows of the broadcast's benchmark: one function each, that makes the hosts it needs and adds to the results."""
 
 import os
+import random
 import statistics
+import subprocess
 import time
 
 from harness import peers
@@ -84,6 +86,36 @@ def again(results, plan, hosts, rate):
           seconds.median, at_most=0.5, seconds=seconds)
     plain(results, f"again after 1 % of it changed, as a new name: bytes sent, all hosts' together, as a part of "
                    f"{hosts} × the file", "", statistics.median(shares), at_most=0.05)
+
+
+def killed(results, plan, hosts, rate, kills=20):
+    """A tree that is interrupted again and again: some rank is killed at a random moment, and the same command run."""
+    random.seed(20)
+    with Box(hosts + 1, rate) as box:
+        make_file(box, 0, f"{SOURCE}/tree/large", 0.8 * plan.megabytes)
+        files = int(0.2 * plan.megabytes * 2)
+        box.run(0, f"for k in $(seq {files}); do head -c 500000 /dev/urandom >{SOURCE}/tree/$k; done")
+        game = Contest(results, box, hosts, rate)
+        words = game.job.command(["bcast", f"{SOURCE}/tree"])
+        # From before the first byte to somewhere on the way.
+        span = 0.5 * plan.megabytes * 1e6 / game.limit
+        before, ends, hits = sum(box.sent_bytes()), Takes(), 0
+        for _ in range(kills):
+            running = box.start(0, words, env=game.job.environment, stdout=subprocess.DEVNULL,
+                                stderr=subprocess.DEVNULL)
+            time.sleep(1 + random.random() * span)
+            # In the namespace of one host are the box's own processes alone.
+            box.run(random.randint(0, hosts), "pkill -KILL -n -x daft-run || true")
+            begin = time.monotonic()
+            hits += running.wait(60) != 0
+            ends.add(time.monotonic() - begin, 0)
+        box.run(0, words, env=game.job.environment)
+        sent = sum(box.sent_bytes()) - before
+        game.verify(f"{SOURCE}/tree", f"{STORE}/tree", is_tree=True)
+    plain(results, f"a tree of {plan.megabytes} MB to {hosts} hosts, {hits} of {kills} runs killed on the way, then one "
+                   f"to its end: bytes sent, as a part of {hosts} × the tree", "",
+          sent / hosts / (plan.megabytes * 1e6), at_most=1.3)
+    plain(results, "from the kill to the end of the job, the longest", "s", max(ends.seconds), at_most=10)
 
 
 def cold_start(results, plan, hosts, rate):

@@ -33,9 +33,7 @@ class Box:
         )
         try:
             self.script("up", str(self.count), self.link_rate)
-            self.pids = [
-                open(os.path.join(self.place, "box", f"n{i}", "pid")).read().strip() for i in range(self.count)
-            ]
+            self.pids = [self.first_process(host) for host in range(self.count)]
         except BaseException:
             self.__exit__()
             raise
@@ -44,6 +42,10 @@ class Box:
     def __exit__(self, *_):
         self.guard.stdin.close()
         self.guard.wait()
+
+    def first_process(self, host):
+        with open(os.path.join(self.place, "box", f"n{host}", "pid")) as file:
+            return file.read().strip()
 
     def script(self, *words):
         done = subprocess.run([SCRIPT, *words], env=self.environment, capture_output=True, text=True)
@@ -87,6 +89,15 @@ class Box:
 
     def rate(self, host, rate):
         self.script("rate", str(host), rate)
+
+    def power_off(self, host):
+        self.script("kill", str(host))
+
+    def boot(self, host):
+        """Starts one that was powered off, with nothing in memory of what it had there."""
+        self.script("boot", str(host))
+        self.pids[host] = self.first_process(host)
+        self.run(host, "for _ in $(seq 100); do : </dev/tcp/127.0.0.1/22 && exit; sleep 0.05; done 2>/dev/null; exit 1")
 
     def sent_bytes(self):
         """What each host has sent since it came up, counted at the switch."""

@@ -42,11 +42,7 @@ class Contest:
         whole.append(round(measured["whole"], 4))
 
     def verify(self, source, target, is_tree=False):
-        line = HASH_TREE if is_tree else HASH_FILE
-        wanted = self.box.run(0, line.format(source)).strip()
-        found = {output.strip() for output in self.box.on_all(line.format(target), self.hosts)}
-        if found != {wanted}:
-            raise RuntimeError(f"{target} is not everywhere what {source} is")
+        verify(self.box, self.hosts, source, target, is_tree)
 
     def peer(self, peer, source, takes, whole, is_tree=False):
         """One take of something else; that the files came is looked at, by their size."""
@@ -107,6 +103,15 @@ class Contest:
             busy=takes.busy_percent, machine_bound=takes.is_machine_bound, seconds=takes.seconds, spread=takes.spread,
             whole=whole, note=peer.note if peer else "",
         )
+
+
+def verify(box, hosts, source, target, is_tree=False):
+    """An error where a host has not, as `target`, what n0 has as `source`."""
+    line = HASH_TREE if is_tree else HASH_FILE
+    wanted = box.run(0, line.format(source)).strip()
+    found = {output.strip() for output in box.on_all(line.format(target), hosts)}
+    if found != {wanted}:
+        raise RuntimeError(f"{target} is not everywhere what {source} is")
 
 
 def make_tree(box, path, files):

@@ -17,12 +17,13 @@ from harness.record import Takes, goal
 SOURCE = "/scratch/source"
 
 
-def add(results, what, takes, measured, against, ratio, at_least=None, at_most=None, note=""):
+def add(results, what, takes, measured, against, ratio, at_least=None, at_most=None, note="",
+        is_busy_known=True):
     words, met = goal(ratio, at_least, at_most)
     results.add(
         what=what, measured=measured, against=against, ratio=round(ratio, 3), goal=words, met=met,
-        busy=takes.busy_percent, machine_bound=takes.is_machine_bound, seconds=takes.seconds, spread=takes.spread,
-        note=note,
+        busy=takes.busy_percent if is_busy_known else None, machine_bound=takes.is_machine_bound,
+        seconds=takes.seconds, spread=takes.spread, note=note,
     )
 
 

@@ -40,6 +40,12 @@ def process_seconds(pid):
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+def memory_mebibytes(pid, key):
+    """`VmRSS`, what a process has in memory now, or `VmHWM`, the most that it had."""
+    with open(f"/proc/{pid}/status") as file:
+        return next(int(line.split()[1]) for line in file if line.startswith(key + ":")) / 1024
+
+
 def children(pid, name):
     """Processes of that name that a process has started."""
     found = []

@@ -63,7 +63,7 @@ def processor_time(results, plan, hosts, rate):
         game = Contest(results, box, hosts, rate)
         make_file(box, 0, f"{SOURCE}/file", plan.megabytes)
         with serving_in_box(game.job):
-            pids = {host: rank_of(box, host) for host in game.hosts}
+            pids = {host: process_of(box, host, "daft-run") for host in game.hosts}
             profile = start_profile(pids[1], box.shared)
             before = {host: process_seconds(pid) for host, pid in pids.items()}
             with Busy() as busy:
@@ -81,17 +81,17 @@ def processor_time(results, plan, hosts, rate):
           note=f"{seconds:.1f} s in all, processors busy {busy.percent} %")
 
 
-def rank_of(box, host):
-    """The process of the data server on a host, as this machine numbers it."""
+def process_of(box, host, name):
+    """The process on a host whose name begins so, as this machine numbers it."""
     space = os.readlink(f"/proc/{box.pids[host]}/ns/pid")
     for entry in os.listdir("/proc"):
         try:
             if entry.isdigit() and os.readlink(f"/proc/{entry}/ns/pid") == space:
-                if open(f"/proc/{entry}/comm").read().strip() == "daft-run":
+                if open(f"/proc/{entry}/comm").read().startswith(name):
                     return int(entry)
         except OSError:
             continue
-    raise RuntimeError(f"no data server on n{host}")
+    raise RuntimeError(f"no {name} on n{host}")
 
 
 def start_profile(pid, place):

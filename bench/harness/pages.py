@@ -23,14 +23,26 @@ def failures(rows):
 
 
 def link(results):
+    write_between_markers(PAGE, "link", compared_table(results))
+
+
+def ssh(results):
+    write_between_markers(PAGE, "ssh", compared_table(results) + notes(results.rows))
+
+
+def compared_table(results):
     head = ["what", "daft", "beside", "ratio", "goal", "ok", "seconds, fastest to slowest", "processors busy"]
     cells = [
         [row["what"], row["measured"], row["against"], row["ratio"], row["goal"], mark(row["met"]), row["spread"],
          busy(row)]
         for row in results.rows if "measured" in row
     ]
-    text = f"Machine: {results.data['machine']}\n\n" + table(head, cells) + "\n" + failures(results.rows)
-    write_between_markers(PAGE, "link", text)
+    return f"Machine: {results.data['machine']}\n\n" + table(head, cells) + "\n" + failures(results.rows)
+
+
+def notes(rows):
+    """What rows say beside their figures."""
+    return "".join(f"\n{row['what']}: {row['note']}.\n" for row in rows if row["note"] and "measured" in row)
 
 
 def contest_table(work, rows):
@@ -86,8 +98,7 @@ def plain_table(rows):
         [row["what"], f"{row['measured']:.4g}", row["unit"], row["goal"], mark(row["met"]), row["spread"], busy(row)]
         for row in rows
     ]
-    notes = "".join(f"\n{row['what']}: {row['note']}.\n" for row in rows if row["note"])
-    return table(head, cells) + "\n" + notes
+    return table(head, cells) + "\n" + notes(rows)
 
 
 def bcast(results):

@@ -1,0 +1,121 @@
+// Somebody on another host who has no keys: connections of bytes, and clients of ZeroMQ.
+
+import CZMQ
+import Foundation
+import Glibc
+
+struct Stranger: Sendable {
+    /// As whose host they come.
+    let home: pid_t
+    let address: String
+    let port: UInt16
+
+    /// What ZeroMQ tells anybody who connects, before it knows anything of them.
+    static let greetingBytes = 64
+    /// CURVE's answer to a hello, which anybody may say who knows the public key, or has heard one.
+    static let welcomeBytes = 170
+    /// What a socket without keys says of itself after the greeting.
+    static let readyBytes = 64
+
+    /// Says `bytes` over one connection after another; the longest answer.
+    func say(_ bytes: Data, times: Int, listenMilliseconds: Int32 = 20) throws -> Data {
+        try inNetwork(of: home) {
+            var longest = Data()
+            for _ in 0..<times {
+                let file = try connected()
+                defer { close(file) }
+                _ = bytes.withUnsafeBytes { send(file, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
+                let heard = hear(file, milliseconds: listenMilliseconds)
+                if heard.count > longest.count { longest = heard }
+            }
+            return longest
+        }
+    }
+
+    /// Connections that say `bytes`, and then nothing any more until they are closed.
+    func keepSilent(after bytes: Data, connections: Int) throws -> [Int32] {
+        try inNetwork(of: home) {
+            try (0..<connections).map { _ in
+                let file = try connected()
+                _ = bytes.withUnsafeBytes { send(file, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
+                return file
+            }
+        }
+    }
+
+    private func connected() throws -> Int32 {
+        let file = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        var place = sockaddr_in()
+        place.sin_family = sa_family_t(AF_INET)
+        place.sin_port = port.bigEndian
+        place.sin_addr.s_addr = inet_addr(address)
+        let code = withUnsafePointer(to: &place) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                connect(file, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
+        }
+        guard code == 0 else {
+            close(file)
+            throw NoBox(program: "\(address):\(port)", reason: String(cString: strerror(errno)))
+        }
+        return file
+    }
+
+    /// Until nothing more comes for so long, or the other side ends it.
+    private func hear(_ file: Int32, milliseconds: Int32) -> Data {
+        var heard = Data()
+        var buffer = [UInt8](repeating: 0, count: 64 << 10)
+        while true {
+            var one = pollfd(fd: file, events: Int16(POLLIN), revents: 0)
+            guard poll(&one, 1, milliseconds) > 0 else { return heard }
+            let count = recv(file, &buffer, buffer.count, 0)
+            guard count > 0 else { return heard }
+            heard += buffer[..<count]
+        }
+    }
+
+    // MARK: clients of ZeroMQ
+
+    enum Keys: Sendable {
+        case none
+        /// A pair of its own, with the server's public key known, which it should not be.
+        case fresh(server: [UInt8])
+    }
+
+    /// How many of so many clients, each of which says something, are told anything.
+    func ask(_ keys: Keys, clients: Int, named name: [UInt8]) throws -> Int {
+        try inNetwork(of: home) {
+            let context = zmq_ctx_new()
+            defer { zmq_ctx_term(context) }
+            let sockets = (0..<clients).map { _ in client(keys, name, context) }
+            defer { for socket in sockets { zmq_close(socket) } }
+            for socket in sockets {
+                for word in ["", "ls", String(repeating: "x", count: 1_000)] {
+                    zmq_send(socket, word, word.utf8.count, 1)
+                }
+            }
+            usleep(500_000)
+            return sockets.count { socket in
+                var bytes = [UInt8](repeating: 0, count: 1_024)
+                return zmq_recv(socket, &bytes, bytes.count, ZMQ_DONTWAIT) >= 0
+            }
+        }
+    }
+
+    private func client(_ keys: Keys, _ name: [UInt8], _ context: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer?
+    {
+        let socket = zmq_socket(context, ZMQ_DEALER)
+        var linger: Int32 = 0
+        zmq_setsockopt(socket, ZMQ_LINGER, &linger, 4)
+        if !name.isEmpty { zmq_setsockopt(socket, ZMQ_ROUTING_ID, name, name.count) }
+        if case .fresh(let server) = keys {
+            var (open, secret) = ([CChar](repeating: 0, count: 41), [CChar](repeating: 0, count: 41))
+            zmq_curve_keypair(&open, &secret)
+            zmq_setsockopt(socket, ZMQ_CURVE_SERVERKEY, server, server.count)
+            zmq_setsockopt(socket, ZMQ_CURVE_PUBLICKEY, open, 41)
+            zmq_setsockopt(socket, ZMQ_CURVE_SECRETKEY, secret, 41)
+        }
+        zmq_connect(socket, "tcp://\(address):\(port)")
+        return socket
+    }
+}

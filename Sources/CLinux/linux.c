@@ -2,7 +2,6 @@
 #define _GNU_SOURCE
 #include "CLinux.h"
 
-#include <linux/magic.h>
 #include <sys/statfs.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -75,10 +74,9 @@ int linux_use_all_processors(void) {
   return sched_setaffinity(0, sizeof all, &all);
 }
 
-bool linux_is_in_memory(int file) {
-    struct statfs filesystem;
-    if (fstatfs(file, &filesystem) != 0) return false;
-    return filesystem.f_type == TMPFS_MAGIC || filesystem.f_type == RAMFS_MAGIC;
+uint64_t linux_filesystem(int file) {
+  struct statfs filesystem;
+  return fstatfs(file, &filesystem) == 0 ? (uint32_t)filesystem.f_type : 0;
 }
 
 int linux_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC); }

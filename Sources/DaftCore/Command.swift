@@ -1,7 +1,7 @@
 // What a user can ask for. Local files are paths as the user wrote them, in bytes; names are checked.
 
 public enum Verb: String, CaseIterable, Sendable {
-    case put, diffuse, bcast, fetch, get, cat, ls, stat, tree, verify, repair, leave, status, help
+    case put, diffuse, bcast, fetch, get, gather, sbcast, cat, ls, stat, tree, verify, repair, leave, status, help
     case shell = "!"
     case comment = "#"
     case quit
@@ -14,6 +14,9 @@ public enum Command: Hashable, Sendable {
     case bcast([[UInt8]], as: Name?, shared: Bool)
     case fetch([Name], host: String?)
     case get([Name], to: [UInt8]?)
+    /// Paths on every node, absolute or relative to the store; nil: under a name of the program's choice.
+    case gather([[UInt8]], to: [UInt8], as: Name?, merged: Bool)
+    case sbcast([UInt8], to: [UInt8], forced: Bool, preserving: Bool)
     case cat(Name)
     case ls([Name], Listing)
     case stat(Name)

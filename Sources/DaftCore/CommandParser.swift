@@ -49,6 +49,16 @@ extension Command {
             self = .bcast(given.sources, as: try given.publishedAs(), shared: given.options["--shared"] != nil)
         case .fetch: self = .fetch(try given.names(), host: given.host)
         case .get: self = .get(try given.names(), to: given.options["--to"]?.value)
+        case .gather:
+            self = .gather(
+                given.sources, to: given.options["--to"]?.value ?? [],
+                as: try given.options["--as"].map { typed throws(CommandError) in
+                    try given.name(typed.value, column: typed.column)
+                }, merged: given.options["--merge"] != nil)
+        case .sbcast:
+            self = .sbcast(
+                given.sources[0], to: given.sources[1], forced: given.options["--force"] != nil,
+                preserving: given.options["--preserve"] != nil)
         case .cat: self = .cat(try given.names()[0])
         case .ls: self = .ls(try given.names(), try given.listing())
         case .stat: self = .stat(try given.names()[0])
@@ -118,6 +128,9 @@ private struct Operation {
         if let empty = operands.first(where: { $0.bytes.isEmpty }) {
             throw CommandError("an empty word", column: empty.column, synopsis: verb.shape.synopsis)
         }
+        if let lacking = verb.shape.options.first(where: { $0.isRequired && options[$0.name] == nil }) {
+            throw CommandError("\(verb.rawValue) needs \(lacking.spelling)", synopsis: verb.shape.synopsis)
+        }
         let wanted = verb.shape.operands
         if operands.count < wanted.least {
             throw CommandError("\(verb.rawValue) needs a \(wanted.placeholder)", synopsis: verb.shape.synopsis)
@@ -155,7 +168,7 @@ private struct Operation {
         return String(decoding: bytes, as: UTF8.self)
     }
 
-    private func name(_ bytes: [UInt8], column: Int?) throws(CommandError) -> Name {
+    func name(_ bytes: [UInt8], column: Int?) throws(CommandError) -> Name {
         do throws(NameError) {
             return try resolvedName(bytes)
         } catch {

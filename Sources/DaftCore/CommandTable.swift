@@ -5,6 +5,7 @@ public struct CommandShape: Sendable {
         case none
         case optional(String)
         case one(String)
+        case two(String, String)
         case some(String)
         case any(String)
         /// The rest of the line as it stands.
@@ -36,6 +37,7 @@ extension CommandShape.Operands {
     var least: Int {
         switch self {
         case .one, .some, .line: 1
+        case .two: 2
         case .none, .optional, .any: 0
         }
     }
@@ -44,6 +46,7 @@ extension CommandShape.Operands {
         switch self {
         case .none: 0
         case .optional, .one: 1
+        case .two: 2
         case .some, .any, .line: .max
         }
     }
@@ -51,6 +54,7 @@ extension CommandShape.Operands {
     var placeholder: String {
         switch self {
         case .none: ""
+        case .two(let first, let second): "\(first) and a \(second)"
         case .optional(let word), .one(let word), .some(let word), .any(let word), .line(let word): word
         }
     }
@@ -64,6 +68,8 @@ extension Verb {
         case .bcast: .bcast
         case .fetch: .fetch
         case .get: .get
+        case .gather: .gather
+        case .sbcast: .sbcast
         case .cat: .cat
         case .ls: .ls
         case .stat: .stat
@@ -127,6 +133,34 @@ extension CommandShape {
         options: [Option("--to", value: "PATH", meaning: "where to write it, instead of the working directory")],
         purpose: "write what stands under a name to the local disk, here",
         details: "The opposite of put: bytes, permission bits, times, holes and symlinks come back as they were.")
+
+    fileprivate static let gather = CommandShape(
+        .gather, .some("PATH"),
+        options: [
+            Option("--merge", meaning: "write all nodes' files into DIR, instead of each into DIR/NODE"),
+            Option("--to", value: "DIR", isRequired: true, meaning: "where to write them, here"),
+            publishedAs,
+        ],
+        purpose: "bring what was written on every node here",
+        details: """
+            A PATH is one of every node, absolute or relative to its store. What a node has there is published as \
+            /gather/NODE/…, in a job as /gather/JOB/NODE/…, or below the name that --as gives, and written to \
+            DIR/NODE/…. With --merge it is written to DIR, and of what is not the same on two nodes neither is, but \
+            named. A node that has nothing there is a warning.
+            """)
+
+    fileprivate static let sbcast = CommandShape(
+        .sbcast, .two("SRC", "DEST"),
+        options: [
+            Option("-f", "--force", meaning: "replace what stands at DEST"),
+            Option("-p", "--preserve", meaning: "with the time of SRC, too"),
+        ],
+        purpose: "write one file to a path on every node",
+        details: """
+            SRC goes along the chain of a bcast, and each node writes it to DEST, absolute or relative to the working \
+            directory, with the permission bits of SRC. It stays published below /sbcast. --compress, or -C, is the \
+            program's own option.
+            """)
 
     fileprivate static let cat = CommandShape(
         .cat, .one("NAME"), purpose: "write a file to standard output",

@@ -4,13 +4,14 @@ extension CommandShape {
     /// `put SRC…[@HOST] [--as NAME]`: switches before the operands, options with values after them.
     public var synopsis: String {
         let switches = options.filter { $0.value == nil }.map { "[\($0.spelling)]" }
-        let valued = options.filter { $0.value != nil }.map { "[\($0.spelling)]" }
+        let valued = options.filter { $0.value != nil }.map { $0.isRequired ? $0.spelling : "[\($0.spelling)]" }
         let host = takesHost ? "[@HOST]" : ""
         switch operands {
         case .none: return ([verb.rawValue] + switches + valued).joined(separator: " ")
         case .line(let rest): return verb.rawValue + rest
         case .optional(let word): return joined(switches, "[\(word)]", valued)
         case .one(let word): return joined(switches, word + host, valued)
+        case .two(let first, let second): return joined(switches, "\(first) \(second)", valued)
         case .some(let word): return joined(switches, several(word) + host, valued)
         case .any(let word): return joined(switches, "[\(several(word))]", valued)
         }

@@ -9,17 +9,23 @@ public struct Option: Hashable, Sendable {
     public let isValueOptional: Bool
     /// The environment variable that gives it where the command line does not.
     public let variable: String?
+    /// It is for the process that launches the others, and not for those.
+    public let isForLaunch: Bool
+    /// A command is none without it.
+    public let isRequired: Bool
     public let meaning: String
 
     public init(
         _ names: String..., value: String? = nil, isValueOptional: Bool = false, variable: String? = nil,
-        meaning: String
+        isForLaunch: Bool = false, isRequired: Bool = false, meaning: String
     ) {
         precondition(!names.isEmpty)
         self.names = names
         self.value = value
         self.isValueOptional = isValueOptional
         self.variable = variable
+        self.isForLaunch = isForLaunch
+        self.isRequired = isRequired
         self.meaning = meaning
     }
 

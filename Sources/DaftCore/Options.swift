@@ -12,7 +12,7 @@ extension OptionTable {
             "--chunk-size", value: "SIZE", variable: "DAFT_CHUNK_SIZE",
             meaning: "how files are cut: a multiple of 4K, at most 16M (4M)"),
         Option(
-            "--compress", value: "LEVEL", isValueOptional: true, variable: "DAFT_COMPRESS",
+            "-C", "--compress", value: "LEVEL", isValueOptional: true, variable: "DAFT_COMPRESS",
             meaning: "pack bytes that cross the network, 1 (the default) to 19"),
         Option(
             "--copies", value: "K", variable: "DAFT_COPIES",
@@ -27,9 +27,29 @@ extension OptionTable {
     ])
 }
 
+extension OptionTable {
+    /// Of the program that jobs run: with these it starts itself on the job's nodes.
+    public static let job =
+        common + [
+            Option(
+                "--directives", value: "SCRIPT",
+                meaning: "run the commands behind `#DAFT` in the comments that a job script begins with"),
+            Option("--launch", isForLaunch: true, meaning: "start itself on every node of the job, by srun or mpirun"),
+            Option(
+                "--hostfile", value: "FILE", variable: "DAFT_HOSTFILE", isForLaunch: true,
+                meaning: "the nodes to launch on, one a line, instead of the job's"),
+            Option(
+                "--servers-per-node", value: "K", variable: "DAFT_SERVERS_PER_NODE", isForLaunch: true,
+                meaning: "how many data servers to launch on each node (1)"),
+            Option("--dry-run", isForLaunch: true, meaning: "print the line that --launch would run, and end"),
+        ]
+}
+
 public struct Options: Hashable, Sendable {
     /// The words that are no options of the program: a command and its own options.
     public private(set) var command: [[UInt8]] = []
+    /// All the words, but for those that say how to launch.
+    public private(set) var handedOn: [[UInt8]] = []
     public let chunkSize: ChunkSize
     /// How hard bytes are packed on their way; 0: not at all.
     public let packing: UInt8
@@ -46,12 +66,17 @@ public struct Options: Hashable, Sendable {
         while index < words.count {
             if words[index].endsOptions {
                 command += arguments[(command.isEmpty ? index + 1 : index)...]
+                handedOn += arguments[index...]
                 break
             }
-            if try Options.keepOwn(words, at: &index, in: &command) { continue }
-            let read = try table.read(words, at: &index)
-            for one in read { given[one.option.name] = one }
-            if read.isEmpty { try Options.keep(words, at: &index, in: &command, table) }
+            let start = index
+            if try !Options.keepOwn(words, at: &index, in: &command) {
+                let read = try table.read(words, at: &index)
+                for one in read { given[one.option.name] = one }
+                if read.isEmpty { try Options.keep(words, at: &index, in: &command, table) }
+                if read.contains(where: \.option.isForLaunch) { continue }
+            }
+            handedOn += arguments[start..<index]
         }
         for option in table.options where given[option.name] == nil {
             given[option.name] = try Options.found(option, in: environment)
@@ -135,7 +160,7 @@ public struct Options: Hashable, Sendable {
         guard let given else { return 0 }
         switch String(decoding: given.value, as: UTF8.self).lowercased() {
         case "", "yes", "true", "on": return 1
-        case "no", "false", "off", "0": return 0
+        case "no", "none", "false", "off", "0": return 0
         case let text:
             guard let level = UInt8(text), level <= 19 else {
                 throw given.wrong("`\(shown(given.value))` is no level from 1 to 19")

@@ -22,6 +22,10 @@ public enum Order: Coded {
     case leave(store: Int)
     /// Remember these names of contents that are kept here in part.
     case note([NamedEntry])
+    /// Publish what stands on your node.
+    case collect(Collect)
+    /// Write a file that you keep to your node.
+    case writeOut(WriteOut)
 
     public static let minimumSize = 5
 
@@ -37,6 +41,8 @@ public enum Order: Coded {
         case 8: self = .repair(below: try reader.list())
         case 9: self = .leave(store: try reader.count())
         case 10: self = .note(try reader.list())
+        case 11: self = .collect(try Collect(from: &reader))
+        case 12: self = .writeOut(try WriteOut(from: &reader))
         default: throw Malformed("kind of order", at: reader.offset - 1)
         }
     }
@@ -74,6 +80,12 @@ public enum Order: Coded {
         case .note(let entries):
             writer.u8(10)
             writer.list(entries)
+        case .collect(let collect):
+            writer.u8(11)
+            collect.encode(into: &writer)
+        case .writeOut(let order):
+            writer.u8(12)
+            order.encode(into: &writer)
         }
     }
 }

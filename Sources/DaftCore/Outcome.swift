@@ -9,6 +9,7 @@ public enum Outcome: Coded {
     case verified(Verified)
     case failed(Failure)
     case repaired(Repaired)
+    case collected(Collected)
 
     public static let minimumSize = 5
 
@@ -20,6 +21,7 @@ public enum Outcome: Coded {
         case 4: self = .verified(try Verified(from: &reader))
         case 5: self = .failed(try Failure(from: &reader))
         case 6: self = .repaired(try Repaired(from: &reader))
+        case 7: self = .collected(try Collected(from: &reader))
         default: throw Malformed("kind of outcome", at: reader.offset - 1)
         }
     }
@@ -45,6 +47,9 @@ public enum Outcome: Coded {
         case .repaired(let repaired):
             writer.u8(6)
             repaired.encode(into: &writer)
+        case .collected(let collected):
+            writer.u8(7)
+            collected.encode(into: &writer)
         }
     }
 }

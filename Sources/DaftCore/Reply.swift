@@ -35,7 +35,7 @@ public enum Reply: Coded {
         case 9: self = .have(try reader.list())
         case 10: self = .working(task: try reader.u64(), try Progress(from: &reader))
         case 11: self = .finished(try Outcome(from: &reader))
-        case 12: self = .space(try Space(from: &reader))
+        case 16: self = .space(try Space(from: &reader))
         case 13: self = .identified(try reader.list())
         case 14: self = .underWay(try reader.list())
         case 15: self = .members(try reader.list())
@@ -66,7 +66,7 @@ public enum Reply: Coded {
             writer.u64(task)
             progress.encode(into: &writer)
         case .finished(let outcome): tagged(11, outcome, &writer)
-        case .space(let space): tagged(12, space, &writer)
+        case .space(let space): tagged(16, space, &writer)
         case .identified(let identified): listed(13, identified, &writer)
         case .underWay(let commands): listed(14, commands, &writer)
         }
@@ -148,22 +148,24 @@ public struct Member: Coded {
 }
 
 public struct Space: Coded {
-    public static let minimumSize = 16
-    public let total, free: Int64
+    public static let minimumSize = 24
+    /// `unfinished` is what contents that are not complete, or have no name yet, take already.
+    public let total, free, unfinished: Int64
 
-    public init(total: Int64, free: Int64) {
+    public init(total: Int64, free: Int64, unfinished: Int64 = 0) {
         self.total = total
         self.free = free
+        self.unfinished = unfinished
     }
 
     public init(from reader: inout ByteReader) throws(Malformed) {
         total = try reader.i64()
         free = try reader.i64()
+        unfinished = try reader.i64()
     }
 
     public func encode(into writer: inout ByteWriter) {
-        writer.i64(total)
-        writer.i64(free)
+        for value in [total, free, unfinished] { writer.i64(value) }
     }
 }
 

@@ -103,6 +103,8 @@ extension Session {
     }
 
     private func bring(_ names: [Name], to members: [Member], _ report: inout Report) async throws(Failure) {
+        report.failures += try await refusals(of: names, at: members)
+        guard report.failures.allSatisfy({ $0.kind != .noSpace }) else { return }
         let order = Fetch(
             below: names, state: station.catalogue.head.state, chain: Chain(inChainOrder(members).map(\.rank)),
             reports: false)
@@ -110,7 +112,10 @@ extension Session {
         var failures: [Failure] = []
         var moved: Int64 = 0
         await station.loop.inOrder(width: members.count, over: members) { [self] member in
-            (member, await station.carryOut(.fetch(order), at: member.rank, watch: gauge.part()))
+            let outcome = await stopwatch.time(member, on: station.loop) {
+                await station.carryOut(.fetch(order), at: member.rank, watch: gauge.part())
+            }
+            return (member, outcome)
         } take: { member, outcome in
             switch outcome {
             case .fetched(let fetched):
@@ -125,6 +130,7 @@ extension Session {
         report.moved += moved
         report.places = brought.map { station.roster.label(of: $0.member) }
         report.files += brought.map(\.fetched.files).min() ?? 0
+        report.slowest = stopwatch.slowest(among: members, station.roster)
         try await record(names, brought, &report)
     }
 
@@ -145,6 +151,7 @@ extension Session {
         var seen: Set<ContentID> = []
         for name in names {
             try await station.eachEntry(below: name) { (page) async throws(Failure) in
+                report.bytes += try await station.bytes(of: page)
                 var sets: [BitSet: [ContentID]] = [:]
                 for content in page.compactMap(\.entry.content) where seen.insert(content).inserted {
                     var stores = all

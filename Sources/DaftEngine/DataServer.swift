@@ -75,6 +75,9 @@ actor DataServer {
                 return await Verifying(station, store, meter).run(below: names, state: state)
             case .note(let entries): return .placed(await Placing(station, store).note(entries))
             case .replicate(let replicate): return await Replicating(station, store, replicate, meter).run()
+            case .collect(let collect):
+                return await Collecting(station: station, store: store, meter: meter).run(collect)
+            case .writeOut(let order): return .placed(await Placing(station, store).writeOut(order))
             case .repair, .leave: return .failed(Failure(.malformed, [], "this is nothing to order a data server"))
             }
         }

@@ -14,6 +14,8 @@ extension Session {
             guard let target = try member(at: host, among: members) else {
                 throw Failure(.usage, [], "no data server runs on this node: name one, as in fetch NAME@HOST")
             }
+            let refusals = try await refusals(of: names, at: [target])
+            guard refusals.isEmpty else { return .failed(refusals) }
             let order = Fetch(below: names, state: station.catalogue.head.state, reports: true)
             var report = Report()
             report.names = names
@@ -23,6 +25,11 @@ extension Session {
                 report.failures = fetched.failures
                 report.files = fetched.files
                 report.moved = fetched.moved
+                for name in names {
+                    try await station.eachEntry(below: name) { (page) async throws(Failure) in
+                        report.bytes += try await station.bytes(of: page)
+                    }
+                }
             case .failed(let failure): report.failures = [failure]
             default: report.failures = [Failure(.malformed, [], "an outcome that fits no fetch")]
             }
@@ -59,19 +66,26 @@ extension Session {
 }
 
 /// One name, with all below it, written to one place.
-private final class Getting: Sendable {
+final class Getting: Sendable {
+    /// Whether a name, so called below the root, is to be written.
+    typealias Choice = @Sendable (_ name: Name, _ relative: [UInt8]) -> Bool
+
     private let session: Session
     private let root: Name
     private let tree: TargetTree
+    private let choice: Choice
     private let meter = Meter()
     private let report = Mutex(Report())
     private let destination: TargetDestination
 
     private var station: Station { session.station }
 
-    init(_ session: Session, _ root: Name, _ target: [UInt8]) throws(Failure) {
+    init(
+        _ session: Session, _ root: Name, _ target: [UInt8], choosing choice: @escaping Choice = { _, _ in true }
+    ) throws(Failure) {
         self.session = session
         self.root = root
+        self.choice = choice
         tree = try TargetTree(target)
         destination = TargetDestination(tree, root)
     }
@@ -90,6 +104,7 @@ private final class Getting: Sendable {
                     isThere = true
                     for named in page where !Task.isCancelled {
                         let relative = Array(named.name.relative(to: root) ?? [])
+                        guard choice(named.name, relative) else { continue }
                         if named.entry.isDirectory { directories.append((relative, named.entry)) }
                         await write(named, relative, pull)
                         watch(meter.now)
@@ -120,6 +135,10 @@ private final class Getting: Sendable {
                 let manifest = try await station.work { () throws(Failure) in try catalogue.manifest(content) }
                 guard let manifest else { throw Failure(.malformed, named.name, "its manifest is not known") }
                 meter.expect(bytes: manifest.size, files: 1)
+                if try await station.work({ () throws(Failure) in tree.holds(relative, named.entry, manifest) }) {
+                    meter.add(bytes: manifest.size, files: 1)
+                    return settle(Wanted(content: content, manifest: manifest, name: named.name), nil)
+                }
                 destination.expect(named)
                 await pull.bring(Wanted(content: content, manifest: manifest, name: named.name))
             }

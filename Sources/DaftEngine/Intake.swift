@@ -110,7 +110,10 @@ struct Intake: Sendable {
             offer: Offer(rank: station.rank, number: offer),
             isHere: assignment.isReadEverywhere || member.store.host == station.settings.host,
             chain: assignment.chain(for: files), chunkSize: chunkSize, files: wanted)
-        switch await station.carryOut(.ingest(order), at: member.rank, watch: session.gauge.part()) {
+        let outcome = await session.stopwatch.time(member, on: station.loop) {
+            await station.carryOut(.ingest(order), at: member.rank, watch: session.gauge.part())
+        }
+        switch outcome {
         case .ingested(let outcomes, let moved) where outcomes.count == shares.count: return (outcomes, moved)
         case .failed(let failure): return (shares.map { .failed(about(failure, files[$0.file])) }, 0)
         default:

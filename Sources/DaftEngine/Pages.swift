@@ -16,6 +16,16 @@ extension Station {
         try await eachPage(below: name, body)
     }
 
+    /// How large these files are together.
+    func bytes(of page: [NamedEntry]) async throws(Failure) -> Int64 {
+        let (contents, catalogue) = (page.compactMap(\.entry.content), catalogue)
+        return try await work { () throws(Failure) in
+            var sum: Int64 = 0
+            for content in contents { sum += try catalogue.size(of: content)?.bytes ?? 0 }
+            return sum
+        }
+    }
+
     /// All below a name.
     func eachPage(
         below name: Name, _ body: ([NamedEntry]) async throws(Failure) -> Void

@@ -34,6 +34,13 @@ struct Placing {
         }
     }
 
+    func writeOut(_ order: WriteOut) async -> [Failure] {
+        await located { [store] () throws(Failure) in
+            try store.writeOut(order)
+            return []
+        }
+    }
+
     func settle(_ settled: [Settled]) async -> [Failure] {
         var failures: [Failure] = []
         for part in settled {

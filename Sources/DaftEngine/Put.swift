@@ -35,11 +35,9 @@ extension Session {
     public func diffuse(_ sources: [[UInt8]], as name: Name? = nil, copies: Copies? = nil) async -> Report {
         do throws(Failure) {
             let members = try await lookAround()
-            var free: [Int64] = []
-            for member in members {
-                let reply = try await station.ask(.space, at: member.rank)
-                guard case .space(let space) = reply else { throw station.unexpected(reply, from: member.rank) }
-                free.append(space.free)
+            let room = await room(at: members)
+            let free = members.map { member in
+                room.servers.firstIndex { $0.store == member.number }.map(room.bytes) ?? 0
             }
             let copies = copies ?? station.settings.copies
             let spread = ToAll(members, Placement(free: free, chunkSize: station.settings.chunkSize), copies)
@@ -63,6 +61,7 @@ extension Session {
         var report = await Staging(session: self, assignment: assignment, members: members).run(sources)
         report.names = sources.map(\.name)
         report.places = members.map(station.roster.label)
+        report.slowest = stopwatch.slowest(among: members, station.roster)
         return report
     }
 
@@ -118,6 +117,7 @@ private struct ToOne: Assignment {
 }
 
 private final class ToAll: Assignment {
+    let isSpread = true
     let copies: Copies
     private let members: [Member]
     private let placement: Mutex<Placement>

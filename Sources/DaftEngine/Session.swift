@@ -9,6 +9,7 @@ import Synchronization
 public struct Session: Sendable {
     public let station: Station
     let gauge: Gauge
+    let stopwatch = Stopwatch()
     private let directory: [UInt8]?
 
     /// Relative paths are taken from `directory`, else from where this process is.
@@ -56,6 +57,18 @@ public struct Report: Sendable {
     /// What it was about, and the data servers that it was done on, as people call them.
     public var names: [Name] = []
     public var places: [String] = []
+    /// Of several data servers the one that took longest over its part.
+    public var slowest: Slowest?
+
+    public struct Slowest: Sendable {
+        public let place: String
+        public let time: Duration
+
+        public init(place: String, time: Duration) {
+            self.place = place
+            self.time = time
+        }
+    }
 
     public init() {}
 
@@ -73,12 +86,36 @@ public struct Report: Sendable {
         files += other.files
         bytes += other.bytes
         moved += other.moved
+        slowest = other.slowest ?? slowest
     }
 
-    public static func failed(_ failure: Failure) -> Report {
+    public static func failed(_ failure: Failure) -> Report { failed([failure]) }
+
+    static func failed(_ failures: [Failure]) -> Report {
         var report = Report()
-        report.failures = [failure]
+        report.failures = failures
         return report
+    }
+}
+
+/// How long each data server was busy with the orders of one command.
+final class Stopwatch: Sendable {
+    private let times = Mutex<[Int: Nanoseconds]>([:])
+
+    /// Runs what a data server does, and notes how long that took.
+    func time<T>(_ member: Member, on loop: any Loop, _ body: () async -> T) async -> T {
+        let begun = loop.now
+        let result = await body()
+        times.withLock { $0[member.number, default: 0] += loop.now - begun }
+        return result
+    }
+
+    func slowest(among members: [Member], _ roster: Roster) -> Report.Slowest? {
+        let times = times.withLock { $0 }
+        guard times.count > 1, let longest = times.max(by: { ($0.value, $1.key) < ($1.value, $0.key) }),
+            let member = members.first(where: { $0.number == longest.key })
+        else { return nil }
+        return Report.Slowest(place: roster.label(of: member), time: .nanoseconds(Int64(longest.value)))
     }
 }
 

@@ -41,6 +41,9 @@ public struct Settings: Sendable {
     /// The store's own options; `durable` is set from above.
     public var storeOptions = Store.Options()
 
+    /// What the store lies on, or would if it were there; none where it is not to be seen, or there is no store.
+    public var filesystem: Filesystem? { store.flatMap(DaftStore.filesystem) }
+
     public init(host: String, store: [UInt8]? = nil, catalogue: String? = nil) {
         self.host = host
         self.store = store

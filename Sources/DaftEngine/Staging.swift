@@ -18,6 +18,8 @@ protocol Assignment: Sendable {
     var isForAll: Bool { get }
     /// The sources are under their paths on every node.
     var isReadEverywhere: Bool { get }
+    /// Whoever has room gets it.
+    var isSpread: Bool { get }
     /// How they get it from one another; nil: each by itself.
     func chain(for files: [StagedFile]) -> Chain?
     /// How many copies are wanted for good.
@@ -27,6 +29,7 @@ protocol Assignment: Sendable {
 extension Assignment {
     var isForAll: Bool { false }
     var isReadEverywhere: Bool { false }
+    var isSpread: Bool { false }
     func chain(for files: [StagedFile]) -> Chain? { nil }
 }
 
@@ -65,11 +68,13 @@ struct Staging: Sendable {
     func run(_ sources: [(path: [UInt8], name: Name)]) async -> Report {
         var report = Report()
         var state: State = 0
-        for source in sources {
-            let staged = await stage(source.path, as: source.name)
+        let fitting = Fitting(await session.room(at: members), isSpread: assignment.isSpread)
+        for source in sources where fitting.refusals.isEmpty {
+            let staged = await stage(source.path, as: source.name, fitting)
             report.merge(staged.report)
             state = max(state, staged.state)
         }
+        report.failures += fitting.refusals
         if state > 0 { await spreadWord(of: state) }
         return report
     }
@@ -86,7 +91,9 @@ struct Staging: Sendable {
     }
 
     /// What came of one source, and the state that the last of it led to.
-    private func stage(_ path: [UInt8], as name: Name) async -> (report: Report, state: State) {
+    private func stage(
+        _ path: [UInt8], as name: Name, _ fitting: Fitting
+    ) async -> (report: Report, state: State) {
         var report = Report()
         var state: State = 0
         let walk: SourceWalk
@@ -100,7 +107,11 @@ struct Staging: Sendable {
         await station.loop.inOrder(width: Staging.batchesUnderWay) {
             if Task.isCancelled { return nil as Batch? }
             let sightings = await station.workers.run { walk.next(Staging.batchFinds) }
-            return sightings.isEmpty ? nil : sort(sightings, below: name)
+            let batch = sort(sightings, below: name)
+            let takes = await station.workers.run { [catalogue = station.catalogue] in
+                fitting.takes(batch.files, catalogue)
+            }
+            return sightings.isEmpty || !takes ? nil : batch
         } work: { batch in
             (batch, await Intake(session, batch.files, assignment).run())
         } take: { batch, intake in

@@ -11,6 +11,9 @@ final class Meter: Sendable {
 
     var now: Progress { progress.withLock { $0 } }
 
+    /// Somebody else counts.
+    func note(_ progress: Progress) { self.progress.withLock { $0 = progress } }
+
     /// Bytes that crossed the link.
     var moved: Int64 { crossed.load(ordering: .relaxed) }
 

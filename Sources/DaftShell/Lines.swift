@@ -19,13 +19,17 @@ public final class Lines: @unchecked Sendable {
     let title: String
     private(set) var number = 0
     private let file: Int32
+    /// Only the directives of a job script count.
+    private let ofScript: Bool
+    private var directives = 0
     private var rest: [UInt8] = []
     private var isOver = false
 
     var isTerminal: Bool { isatty(file) == 1 }
 
-    /// `-` is standard input.
-    init(path: [UInt8]) throws(Failure) {
+    /// `-` is standard input. `ofScript`: the commands behind `#DAFT` in the comments that a job script begins with.
+    init(path: [UInt8], ofScript: Bool = false) throws(Failure) {
+        self.ofScript = ofScript
         if path.elementsEqual("-".utf8) {
             (file, title) = (STDIN_FILENO, "standard input")
             return
@@ -39,6 +43,26 @@ public final class Lines: @unchecked Sendable {
 
     /// Blocks until there is a line, or `wake` has something to read.
     func next(until wake: Int32) -> Next {
+        guard ofScript else { return nextLine(until: wake) }
+        while true {
+            let next = nextLine(until: wake)
+            guard case .line(let line) = next else { return next == .end ? endOfDirectives : next }
+            switch ScriptLine(line) {
+            case .comment: continue
+            case .code: return endOfDirectives
+            case .directive(let command):
+                directives += 1
+                return .line(command)
+            }
+        }
+    }
+
+    private var endOfDirectives: Next {
+        if directives > 0 { return .end }
+        return .failed(Failure(.usage, title.utf8, "no #DAFT line in the comments that it begins with"))
+    }
+
+    private func nextLine(until wake: Int32) -> Next {
         var searched = 0
         while true {
             if let end = rest[searched...].firstIndex(of: UInt8(ascii: "\n")) {

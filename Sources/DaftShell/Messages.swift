@@ -54,22 +54,38 @@ private func jsonLine(_ failure: Failure, _ type: String, _ verb: Verb?, _ origi
         ])
 }
 
-/// What a command that does things did, in one line; nothing where it did nothing.
-func summary(of report: Report, _ command: Command, took time: Duration, json: Bool) -> String? {
+/// What a command that does things did, in one line; nothing where it did nothing. `isLog`: nobody has watched it, so
+/// how fast it was is said too.
+func summary(
+    of report: Report, _ command: Command, took time: Duration, json: Bool, isLog: Bool = false
+) -> String? {
     guard let verb = command.verb, let what = deed(of: command, report) else { return nil }
     if report.files == 0, !report.failures.isEmpty { return nil }
     if json {
-        let (seconds, attoseconds) = time.components
         return jsonLine(
             verb.rawValue,
             [
                 "names": .list(report.names.map { .name($0) }), "files": .number(report.files),
                 "bytes": .number(report.bytes), "moved": .number(report.moved), "places": .texts(report.places),
-                "milliseconds": .number(seconds * 1000 + attoseconds / 1_000_000_000_000_000),
+                "milliseconds": .number(milliseconds(time)),
+                "bytesPerSecond": rate(of: report, time).map { .number(Int64($0)) } ?? .nothing,
+                "slowest": report.slowest.map { .text($0.place) } ?? .nothing,
+                "slowestMilliseconds": report.slowest.map { .number(milliseconds($0.time)) } ?? .nothing,
             ])
     }
+    var pace = ""
+    if isLog, let rate = rate(of: report, time) { pace += ", \(shown(rate: rate))" }
+    if isLog, let slowest = report.slowest { pace += ", slowest \(slowest.place) in \(shown(slowest.time))" }
     let subject = report.names.isEmpty ? "" : "\(shown(names: report.names)): "
-    return "\(subject)\(what), \(shown(size: report.moved)) moved, \(shown(time))\n"
+    return "\(subject)\(what), \(shown(size: report.moved)) moved, \(shown(time))\(pace)\n"
+}
+
+private func milliseconds(_ time: Duration) -> Int64 { Int64(time / .milliseconds(1)) }
+
+/// Bytes a second, of what it was about; none where there was nothing.
+private func rate(of report: Report, _ time: Duration) -> Double? {
+    let seconds = time / .seconds(1)
+    return report.bytes > 0 && seconds > 0 ? Double(report.bytes) / seconds : nil
 }
 
 private func deed(of command: Command, _ report: Report) -> String? {
@@ -77,14 +93,17 @@ private func deed(of command: Command, _ report: Report) -> String? {
     let place = shown(places: report.places)
     switch command {
     case .put, .diffuse: return "\(files), \(shown(size: report.bytes)) published on \(place)"
-    case .bcast: return "\(files) on \(place)"
+    case .bcast: return "\(files), \(shown(size: report.bytes)) on \(place)"
     case .repair:
         return report.files == 0 && report.failures.isEmpty
             ? "nothing lacks"
             : "\(report.files) cop\(report.files == 1 ? "y" : "ies") made, \(shown(size: report.bytes))"
     case .leave:
         return report.failures.isEmpty ? "\(place) has left, \(shown(size: report.bytes)) copied before" : nil
-    case .fetch: return "\(files) brought to \(place)"
+    case .fetch: return "\(files), \(shown(size: report.bytes)) brought to \(place)"
+    case .sbcast(_, let path, _, _): return "\(shown(size: report.bytes)) written to \(shown(path)) on \(place)"
+    case .gather(_, let path, _, _):
+        return "\(files), \(shown(size: report.bytes)) gathered from \(place) to \(shown(path))"
     case .get(_, let path):
         return "\(files), \(shown(size: report.bytes)) written" + (path.map { " to \(shown($0))" } ?? "")
     default: return nil

@@ -14,10 +14,12 @@ extension Options {
     /// The store that a node's first data server uses.
     public var storeDirectory: [UInt8] {
         if let store { return store }
-        let place = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
         let user = getpwuid(getuid()).map { String(cString: $0.pointee.pw_name) } ?? "\(getuid())"
-        return Array("\(place)/daft-\(user)".utf8)
+        return localDirectory(variable, user: user)
     }
+
+    /// As a variable, for ranks on nodes whose own variables may say something else.
+    public var storeVariable: [UInt8] { Array("DAFT_STORE=".utf8) + storeDirectory + [0] }
 
     /// The store of a node's data server: its first one has the directory itself, further ones DIR.1, DIR.2 ….
     public func storeDirectory(place: Int) -> [UInt8] {

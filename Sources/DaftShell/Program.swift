@@ -47,18 +47,20 @@ public struct Program: Sendable {
     private let table: OptionTable
     private let serves: Bool
     private let words: Set<String>
+    private let launch: (@Sendable (Options) -> Int32)?
 
     /// With `serves` the program can be told to serve clients. `words` are commands of its own, which it performs
-    /// itself.
+    /// itself. `launch` is what it does, instead of all else, where the options say so; it comes before any thread.
     public init(
         name: String, purpose: String, synopsis: [String], options: OptionTable, serves: Bool = false,
-        words: Set<String> = []
+        words: Set<String> = [], launch: (@Sendable (Options) -> Int32)? = nil
     ) {
         self.name = name
         self.purpose = purpose
         self.synopsis = synopsis
         self.serves = serves
         self.words = words
+        self.launch = launch
         table = options
     }
 
@@ -88,6 +90,7 @@ public struct Program: Sendable {
             if options.version { return over(0, "\(name) \(version)\n") }
             if options.help { return over(0, try help(options.command)) }
             let work = try work(options)
+            if let launch, options.isLaunch { return .over(status: launch(options)) }
             if case .command(.help(let verb), _) = work { return over(0, verb.map(\.shape.help) ?? help) }
             let console = Console(Console.Style(options), .ofProcess())
             return .go(Invocation(options: options, console: console, work: work, table: table))
@@ -122,8 +125,14 @@ public struct Program: Sendable {
     private func work(_ options: Options) throws(CommandError) -> Work {
         do throws(Failure) {
             if let path = options.jobFile {
-                guard options.command.isEmpty else { throw Failure(.usage, [], "-f JOBFILE goes with no command") }
+                guard options.command.isEmpty, options.value("--directives") == nil else {
+                    throw Failure(.usage, [], "-f JOBFILE goes with no command and no --directives")
+                }
                 return .lines(try Lines(path: path))
+            }
+            if let script = options.value("--directives") {
+                guard options.command.isEmpty else { throw Failure(.usage, [], "--directives goes with no command") }
+                return .lines(try Lines(path: script, ofScript: true))
             }
             if options.command.isEmpty { return .lines(try Lines.standardInput()) }
         } catch {
@@ -173,11 +182,14 @@ private func arguments() -> [[UInt8]] {
 }
 
 extension Options {
+    /// `--dry-run` asks for the line that would launch.
+    public var isLaunch: Bool { flag("--launch") ?? false || flag("--dry-run") ?? false }
+
     /// `serve`: stay, and perform what clients bring.
     public var isServe: Bool { command == [Array("serve".utf8)] }
 }
 
-private func variable(_ name: String) -> [UInt8]? { getenv(name).map { bytes(ofC: $0) } }
+func variable(_ name: String) -> [UInt8]? { getenv(name).map { bytes(ofC: $0) } }
 
 private func bytes(ofC text: UnsafePointer<CChar>) -> [UInt8] {
     UnsafeBufferPointer(start: text, count: strlen(text)).map { UInt8(bitPattern: $0) }

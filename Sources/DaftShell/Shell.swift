@@ -52,7 +52,9 @@ public struct Shell: Performer {
         progress.begin()
         var report = await interruption.cancelling({ _ in task.cancel() }) { await task.value }
         await progress.end()
-        let line = summary(of: report, command, took: .now - begun, json: console.style.json)
+        let line = summary(
+            of: report, command, took: .now - begun, json: console.style.json,
+            isLog: console.columns == nil)
         if interruption.signal != nil || console.outputState == .gone {
             report.failures.removeAll { $0.kind == .stopped }
         }
@@ -81,7 +83,7 @@ extension Command {
     /// What it did before it was stopped need not be done again.
     fileprivate var canGoOn: Bool {
         switch self {
-        case .put, .diffuse, .bcast, .fetch, .get: true
+        case .put, .diffuse, .bcast, .fetch, .get, .gather, .sbcast: true
         default: false
         }
     }
@@ -93,6 +95,8 @@ extension Command {
         case .bcast: .bcast
         case .fetch: .fetch
         case .get: .get
+        case .gather: .gather
+        case .sbcast: .sbcast
         case .cat: .cat
         case .ls: .ls
         case .stat: .stat

@@ -63,6 +63,12 @@ struct Paths: Sendable {
     /// The path as a user would type it.
     func shownPath(_ place: Place) -> [UInt8] { directory + Array("/.daft/partial/".utf8) + place.leaf }
 
+    /// What the files in partial/ take of the disk.
+    func partialBytes() -> Int64 {
+        let leaves = (try? partialLeaves()) ?? []
+        return leaves.reduce(0) { $0 + ((try? statusAt(partial.number, $1))?.allocatedBytes ?? 0) }
+    }
+
     /// The leaves in partial/.
     func partialLeaves() throws(SystemError) -> Set<[UInt8]> {
         let number = try system("dup") { fcntl(partial.number, F_DUPFD_CLOEXEC, 0) }

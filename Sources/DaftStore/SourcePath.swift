@@ -114,7 +114,7 @@ public func publishedName(of path: [UInt8]) throws(Failure) -> Name {
     }
 }
 
-private func realPath(_ path: [UInt8]) throws(Failure) -> [UInt8] {
+func realPath(_ path: [UInt8]) throws(Failure) -> [UInt8] {
     let found = withPath(path) { realpath($0, nil) }
     guard let found else { throw SystemError(code: errno, call: "realpath").failure(path) }
     defer { free(found) }
@@ -125,6 +125,16 @@ private func realPath(_ path: [UInt8]) throws(Failure) -> [UInt8] {
 public func pathExists(_ path: [UInt8]) -> Bool {
     var raw = stat()
     return withPath(path) { lstat($0, &raw) } == 0
+}
+
+/// What a directory lies on, or would if it were made.
+public func filesystem(at path: [UInt8]) -> Filesystem? {
+    guard var parts = (try? absolutePath(path))?.split(separator: slash) else { return nil }
+    while true {
+        let folder = [slash] + parts.joined(separator: [slash])
+        if let folder = try? openAt(AT_FDCWD, folder, O_RDONLY | O_DIRECTORY) { return folder.filesystem }
+        if parts.popLast() == nil { return nil }
+    }
 }
 
 /// Which directory stands at a path, to know it again in a walk.

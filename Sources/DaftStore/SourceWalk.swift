@@ -20,6 +20,8 @@ public struct Found: Hashable, Sendable {
     /// The permission bits, 0…0o7777.
     public let mode: UInt16
     public let mtime: Time
+    /// What it takes of the disk it is on.
+    public let allocatedBytes: Int64
 }
 
 public enum Sighting: Hashable, Sendable {
@@ -113,7 +115,10 @@ public final class SourceWalk: @unchecked Sendable {
         let status = try statusAt(base, name)
         let path = joined(root, relative)
         func found(_ kind: Found.Kind) -> Sighting {
-            .found(Found(relative: relative, kind: kind, mode: status.permissions, mtime: status.mtime))
+            .found(
+                Found(
+                    relative: relative, kind: kind, mode: status.permissions, mtime: status.mtime,
+                    allocatedBytes: status.allocatedBytes))
         }
         func skipped(_ what: String) -> Sighting { .skipped(Failure(.failed, path, "skipped: \(what)")) }
         switch status.mode & S_IFMT {

@@ -132,7 +132,8 @@ public final class Store: Sendable {
             try system("fstatvfs") { fstatvfs(paths.root.number, &raw) }
         } catch { throw error.failure(directory) }
         let block = Int64(raw.f_frsize)
-        return Space(total: Int64(raw.f_blocks) * block, free: Int64(raw.f_bavail) * block)
+        return Space(
+            total: Int64(raw.f_blocks) * block, free: Int64(raw.f_bavail) * block, unfinished: paths.partialBytes())
     }
 
     // MARK: for the store's own parts

@@ -92,10 +92,14 @@ public struct Status: Hashable, Sendable {
     public var isFile: Bool { mode & S_IFMT == S_IFREG }
     public var isDirectory: Bool { mode & S_IFMT == S_IFDIR }
     public var isSymlink: Bool { mode & S_IFMT == S_IFLNK }
+    /// What it takes of the disk: less than its size where it has holes.
+    public var allocatedBytes: Int64 { blocks * 512 }
     public var permissions: UInt16 { UInt16(mode & 0o7777) }
 }
 
 extension Descriptor {
+    var filesystem: Filesystem { Filesystem(number: linux_filesystem(number)) }
+
     public func status() throws(SystemError) -> Status {
         var raw = stat()
         try system("fstat") { fstat(number, &raw) }

@@ -43,6 +43,19 @@ public final class TargetTree: Sendable {
         try TargetFile(at: place(relative), entry, manifest)
     }
 
+    /// Whether a small file stands there already just as it is to be: then it need not come again.
+    public func holds(_ relative: [UInt8], _ entry: Entry, _ manifest: Manifest) -> Bool {
+        guard manifest.chunks.count <= 1, let place = try? place(relative),
+            let status = try? statusAt(place.directory.number, place.name), status.isFile,
+            status.size == manifest.size, status.mtime == entry.mtime, status.permissions == entry.mode
+        else { return false }
+        guard let id = manifest.chunks.first else { return true }
+        guard let file = try? place.open(O_RDONLY) else { return false }
+        return withUnsafeTemporaryAllocation(byteCount: Int(manifest.size), alignment: 4096) { buffer in
+            (try? file.read(into: buffer, at: 0)) == buffer.count && digest(of: UnsafeRawBufferPointer(buffer)) == id
+        }
+    }
+
     /// Gives the directories their modes and mtimes, the deepest first, because what is made in a directory changes
     /// its mtime and its mode may forbid to go further down.
     public func finishDirectories(_ entries: [([UInt8], Entry)]) -> [Failure] {

@@ -55,7 +55,7 @@ final class DirectFile: Sendable {
 
     fileprivate init?(_ file: Descriptor) {
         // The page cache is all that a filesystem in memory has: nothing goes past it, whatever it says.
-        if linux_is_in_memory(file.number) { return nil }
+        if file.filesystem.sort == .inMemory { return nil }
         let number = open("/proc/self/fd/\(file.number)", O_WRONLY | O_CLOEXEC | linux_o_direct)
         guard number >= 0 else { return nil }
         self.file = Descriptor(number)

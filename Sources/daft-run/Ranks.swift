@@ -22,8 +22,10 @@ let clusterProgram = Program(
         "[OPTIONS] -f JOBFILE        the commands of a job file, then end",
         "[OPTIONS]                   a prompt on a terminal, else the commands of standard input",
         "[OPTIONS] serve             stay, and serve `daft` clients until `daft quit` or a signal",
+        "[OPTIONS] --directives SCRIPT   the `#DAFT COMMAND…` lines of a job script",
+        "--launch [OPTIONS] …        any of these on the nodes of the job, without mpirun before it",
     ],
-    options: .common, serves: true)
+    options: .job, serves: true, launch: launch)
 
 /// Whether this is the process that speaks for all; known before MPI is initialised.
 func isFirstRank() -> Bool {
@@ -68,16 +70,18 @@ struct Ranks {
             say("daft: one process is the metadata server alone: start at least two, as in mpirun -np 2 daft-run …")
             return 2
         }
-        let told = try world.gather(invocation == nil ? [] : clusterProgram.variables())
+        let told = try world.gather(invocation.map { clusterProgram.variables() + $0.options.storeVariable } ?? [])
         let options = invocation?.options ?? clusterProgram.quietOptions(told: told[0]) ?? options
         let hosts = try world.gather(Array(hostName().utf8)).map { String(decoding: $0, as: UTF8.self) }
         let loop = MPILoop()
         let link = MPILink(world, on: loop) { peer in hosts[peer] == hosts[world.rank] ? 4 << 20 : 60 << 10 }
         let opened = open(world.rank, hosts, options, link)
-        let failures = try world.gather(opened.failure?.encoded ?? []).filter { !$0.isEmpty }
+        let grounds = try world.gather(opened.ground.encoded).compactMap { try? Ground(decoding: $0) }
+        let failures = grounds.flatMap(\.failures)
         guard failures.isEmpty, let station = opened.station else {
             opened.station?.close()
-            return refuse(failures.compactMap { try? Failure(decoding: $0) }) ?? 0
+            warn(grounds, options)
+            return refuse(failures) ?? 0
         }
         // Where another rank has died, this is a warning that the end is near; in order or not, rank 0 says.
         interruption?.onSignal { station.checkpoint() }
@@ -85,7 +89,7 @@ struct Ranks {
         let stopped = Stopped(loop, link, opened.door)
         link.onEnd { loop.start { await stopped.now() } }
         loop.start { [self] in
-            let ended = await work(station, opened.door, hosts, chosen)
+            let ended = await work(station, opened.door, hosts, grounds, chosen)
             if let ended {
                 status.withLock { $0 = ended }
                 await stopped.afterTelling()
@@ -99,27 +103,30 @@ struct Ranks {
 
     private func open(
         _ rank: Int, _ hosts: [String], _ options: Options, _ link: MPILink
-    ) -> (station: Station?, door: Door?, failure: Failure?) {
+    ) -> (station: Station?, door: Door?, ground: Ground) {
         var settings = Settings(host: hosts[rank])
         settings.chunkSize = options.chunkSize
         settings.packing = options.packing
         settings.durable = options.durable ?? false
         settings.expectedServers = hosts.count - 1
         let place = hosts[1..<max(1, rank)].count { $0 == hosts[rank] }
+        var ground = Ground(settings)
         do throws(Failure) {
             if rank == 0 {
                 settings.catalogue = try options.catalogueFile()
             } else {
                 settings.store = options.storeDirectory(place: place)
             }
+            // Before the store is made: what it lies on may be why that fails.
+            ground = Ground(settings)
             let station = try Station(settings, link: link)
             do throws(Failure) {
-                return (station, try door(rank, options, place: place), nil)
+                return (station, try door(rank, options, place: place), ground)
             } catch {
-                return (station, nil, error.at(hosts[rank]))
+                return (station, nil, ground.failing(error.at(hosts[rank])))
             }
         } catch {
-            return (nil, nil, error.at(hosts[rank]))
+            return (nil, nil, ground.failing(error.at(hosts[rank])))
         }
     }
 
@@ -131,7 +138,7 @@ struct Ranks {
 
     /// Nil where this rank serves until it is told to end.
     private func work(
-        _ station: Station, _ door: Door?, _ hosts: [String], _ chosen: [MPIParameter]
+        _ station: Station, _ door: Door?, _ hosts: [String], _ grounds: [Ground], _ chosen: [MPIParameter]
     ) async -> Int32? {
         let warnings: [Failure]
         do throws(Failure) { warnings = try await station.start() } catch { return refuse([error]) }
@@ -143,6 +150,7 @@ struct Ranks {
         let fatal = warnings.filter { $0.kind != .taken }
         if !fatal.isEmpty { return refuse(fatal) }
         for warning in warnings { await invocation.console.say("warning: \(warning)") }
+        warn(grounds, invocation.options)
         await invocation.console.sayIfVerbose("rank 0 on \(hosts[0]): metadata server")
         for member in station.members {
             await invocation.console.sayIfVerbose(
@@ -155,6 +163,16 @@ struct Ranks {
         guard let door else { return await invocation.run(shell) }
         door.open(to: station)
         return await shell.serve()
+    }
+
+    /// Rank 0 says where stores lie on what is no local disk.
+    private func warn(_ grounds: [Ground], _ options: Options) {
+        if options.quiet { return }
+        let isChosen = options.store != nil
+        let wrong = grounds.compactMap { $0.warning(isChosen: isChosen && !options.verbose) }
+        for warning in wrong.prefix(Ranks.mostReasons) { say("daft: warning: \(warning)") }
+        let rest = wrong.dropFirst(Ranks.mostReasons)
+        if !rest.isEmpty { say("daft: warning: the same on \(rest.count) more") }
     }
 
     /// Rank 0 says why there is no system; the status is that of the first reason. The others wait to be told.

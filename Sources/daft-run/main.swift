@@ -10,5 +10,6 @@ if isFirstRank() {
     case .go(let invocation): exit(Ranks(invocation.options, invocation).run())
     }
 } else if let options = clusterProgram.quietOptions() {
-    exit(Ranks(options, nil).run())
+    // Whoever launches may itself be any task of a step of the job.
+    exit(options.isLaunch ? launch(options) : Ranks(options, nil).run())
 }

@@ -53,6 +53,12 @@ func expectForms<T: Coded>(_ values: [T], _ forms: [String], sourceLocation: Sou
                 .order(.place([named])), .order(.fetch(fetch)), .order(.verify(below: [.root], state: 7)),
                 .order(.discard([a])), .order(.replicate(Replicate([Lacking(a, .complete)], state: 7))),
                 .order(.repair(below: [.root])), .order(.leave(store: 3)), .order(.note([named])),
+                .order(
+                    .writeOut(
+                        WriteOut(
+                            name: .root, path: Array("/x".utf8), mode: 0o644, mtime: nil, isForced: true,
+                            isTrial: false))),
+                .order(.collect(Collect([Collect.Item(path: Array("out".utf8), name: .root)]))),
             ] as [Request],
             orderForms)
     }
@@ -67,7 +73,8 @@ func expectForms<T: Coded>(_ values: [T], _ forms: [String], sourceLocation: Sou
                 .published(7, [.new, .known, .refused(failure)]),
                 .members([Member(rank: Rank(1), number: 0, store: store, isAlive: false, awayMilliseconds: 9)]),
                 .loaders([Rank(3)]),
-                .have([.complete, .nothing]), .working(task: 5, progress), .space(Space(total: 9, free: 8)),
+                .have([.complete, .nothing]), .working(task: 5, progress),
+                .space(Space(total: 9, free: 8, unfinished: 7)),
                 .identified([.ids([a]), .failed(failure), .unknown]),
                 .underWay([
                     CommandUnderWay(host: "n1", wording: Array("ls".utf8), milliseconds: 9, progress: progress)
@@ -78,6 +85,8 @@ func expectForms<T: Coded>(_ values: [T], _ forms: [String], sourceLocation: Sou
 
     @Test func outcomesHaveTheirForms() {
         let lacking = Lacking(a, .part(BitSet([1])))
+        var collected = Collected()
+        (collected.moved, collected.absent, collected.failures) = (1, [.root], [failure])
         expectForms(
             [
                 .finished(.ingested([.whole(a, manifest), .part([b]), .failed(failure)], moved: 9)),
@@ -86,6 +95,7 @@ func expectForms<T: Coded>(_ values: [T], _ forms: [String], sourceLocation: Sou
                 .finished(.verified(Verified(contents: 1, bytes: 2, corrupt: 3, repaired: 4, failures: [failure]))),
                 .finished(.failed(failure)),
                 .finished(.repaired(Repaired(copies: 1, bytes: 2, moved: 3, failures: [failure], warnings: []))),
+                .finished(.collected(collected)),
             ] as [Reply],
             outcomeForms)
     }
@@ -161,6 +171,7 @@ private let orderForms = [
     "01090801000000010000002f",
     "01090903000000",
     "01090a01000000010000002f01ed0100f153650000000005000000",
+    "01090c010000002f020000002f78a401000100", "01090b01000000030000006f7574010000002f",
 ]
 
 private let replyForms = [
@@ -175,7 +186,7 @@ private let replyForms = [
     "01080100000003000000",
     "010902000000000100000000",
     "010a05000000000000000100000000000000020000000000000003000000000000000400000000000000",
-    "010c09000000000000000800000000000000",
+    "0110090000000000000008000000000000000700000000000000",
     "010d030000000101000000000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f0007020000"
         + "002f61020000006e330400000066756c6c02",
     "010e01000000020000006e31020000006c730900000000000000010000000000000002000000000000000300000000000000"
@@ -195,6 +206,7 @@ private let outcomeForms = [
     "010b0507020000002f61020000006e330400000066756c6c",
     "010b060100000000000000020000000000000003000000000000000100000007020000002f61020000006e33040000006675"
         + "6c6c00000000",
+    "010b07010000000000000001000000010000002f000000000100000007020000002f61020000006e330400000066756c6c00000000",
 ]
 
 private let runForms = [

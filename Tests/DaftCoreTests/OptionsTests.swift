@@ -126,4 +126,14 @@ private func words(_ line: String) -> [[UInt8]] { line.split(separator: " ").map
         let error = #expect(throws: CommandError.self) { try options(line, environment) }
         #expect(error?.description == message)
     }
+
+    @Test func whatLaunchesIsHandedOnToNobody() throws {
+        let line = "--launch --json --hostfile h -v bcast /a --servers-per-node=2 --as /b --dry-run -- --launch"
+        let options = try options(line, table: .job)
+        #expect(options.flag("--launch") == true && options.flag("--dry-run") == true)
+        #expect(options.value("--hostfile") == Array("h".utf8))
+        #expect(options.handedOn == words("--json -v bcast /a --as /b -- --launch"))
+        #expect(options.command == words("bcast /a --as /b -- --launch"))
+        #expect(throws: CommandError.self) { try Options(arguments: words("--launch ls")) { _ in nil } }
+    }
 }

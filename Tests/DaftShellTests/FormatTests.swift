@@ -79,6 +79,13 @@ import Testing
             summary(of: report, .get([], to: Array("out".utf8)), took: .seconds(2), json: false)
                 == "/a, /b\\n: 7 files, 2.0 KiB written to out, 0 B moved, 2.0 s\n")
         #expect(summary(of: report, .ls([], .names), took: .zero, json: true) == nil)
+        report.slowest = Report.Slowest(place: "n3", time: .milliseconds(1_500))
+        #expect(
+            summary(of: report, put, took: .seconds(2), json: false, isLog: true)
+                == "/a, /b\\n: 7 files, 2.0 KiB published on n0, 0 B moved, 2.0 s, 1.0 KiB/s, slowest n3 in 1.5 s\n")
+        let row = summary(of: report, put, took: .seconds(2), json: true) ?? ""
+        #expect(row.contains("\"bytesPerSecond\":1024,") && row.contains("\"slowest\":\"n3\","), "\(row)")
+        #expect(row.contains("\"slowestMilliseconds\":1500"), "\(row)")
         report.files = 0
         report.failures = [Failure(.taken, [], "no")]
         #expect(summary(of: report, put, took: .zero, json: false) == nil)

@@ -168,6 +168,8 @@ private func word(_ order: Order) -> String {
     case .repair(let names): "repair \(names.count)"
     case .leave(let store): "leave \(store)"
     case .note(let entries): "note \(entries.count)"
+    case .writeOut(let order): "write out \(order.name)"
+    case .collect(let collect): "collect \(collect.items.count)"
     }
 }
 
@@ -179,5 +181,6 @@ private func word(_ outcome: Outcome) -> String {
     case .verified(let verified): "verified \(verified.contents) \(verified.corrupt) \(verified.failures.map(\.kind))"
     case .failed(let failure): "failed \(failure.kind)"
     case .repaired(let repaired): "repaired \(repaired.copies) \(repaired.failures.map(\.kind))"
+    case .collected(let collected): "collected \(collected.failures.map(\.kind))"
     }
 }

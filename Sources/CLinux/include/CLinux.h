@@ -2,7 +2,6 @@
 #ifndef CLINUX_H
 #define CLINUX_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -52,7 +51,7 @@ void linux_close_from(int first);
 // For posix_spawnattr_setflags: the process begins a session of its own.
 extern const int16_t linux_spawn_new_session;
 
-/// Whether a file lies on tmpfs or ramfs.
-bool linux_is_in_memory(int file);
+// The number of the kind of filesystem that a file lies on, as statfs has it; 0 where it does not say.
+uint64_t linux_filesystem(int file);
 
 #endif

@@ -1,0 +1,38 @@
+// What lies below a store, by the number that Linux has for each kind of filesystem.
+
+public struct Filesystem: Hashable, Sendable {
+    public enum Sort: Hashable, Sendable {
+        case local
+        case inMemory
+        /// What one node writes goes over a network, and perhaps all nodes see the same.
+        case shared
+    }
+
+    /// As statfs(2) has it.
+    public let number: UInt64
+
+    public init(number: UInt64) { self.number = number }
+
+    public var sort: Sort {
+        switch number {
+        case 0x0102_1994, 0x8584_58f6: .inMemory
+        default: Filesystem.shared[number] == nil ? .local : .shared
+        }
+    }
+
+    /// `NFS`; of a local one nothing, since there are many.
+    public var name: String {
+        switch sort {
+        case .inMemory: number == 0x0102_1994 ? "tmpfs" : "ramfs"
+        case .shared: Filesystem.shared[number] ?? ""
+        case .local: ""
+        }
+    }
+
+    private static let shared: [UInt64: String] = [
+        0x6969: "NFS", 0x0bd0_0bd0: "Lustre", 0x1983_0326: "BeeGFS", 0x4750_4653: "GPFS", 0xff53_4d42: "CIFS",
+        0xfe53_4d42: "CIFS", 0x517b: "SMB", 0x6573_5546: "FUSE", 0x00c3_6400: "CephFS", 0x5346_414f: "AFS",
+        0x6b41_4653: "AFS", 0xaad7_aaea: "PanFS", 0x0116_1970: "GFS2", 0x7461_636f: "OCFS2", 0x2003_0528: "OrangeFS",
+        0x0102_1997: "9P",
+    ]
+}

@@ -1,0 +1,108 @@
+// What comes has room, or it is refused: before a published name is brought anywhere, and of local sources as soon as
+// what was found in them is more than there is room for, which for large files is before the first byte moves.
+
+import DaftCatalogue
+import DaftCore
+import DaftLink
+import DaftStore
+import Synchronization
+
+extension Session {
+    /// The room that there is now. Who does not say is asked nothing of.
+    func room(at members: [Member]) async -> Room {
+        var servers: [Room.Server] = []
+        await station.loop.inOrder(width: members.count, over: members) { [station] member in
+            (member, try? await station.ask(.space, at: member.rank))
+        } take: { member, reply in
+            guard case .space(let space) = reply else { return }
+            servers.append(
+                Room.Server(store: member.number, host: member.store.host, path: member.store.path, space: space))
+        }
+        return Room(servers)
+    }
+
+    /// One for each data server that has no room for what it lacks of these names.
+    func refusals(of names: [Name], at members: [Member]) async throws(Failure) -> [Failure] {
+        let room = await room(at: members)
+        let catalogue = station.catalogue
+        let everything = try await station.work { () throws(Failure) in try catalogue.counts().bytes }
+        // All that is published is seldom more than a disk has room for, and nothing has to be counted.
+        if everything <= room.least { return [] }
+        var coming: [Int: Int64] = [:]
+        var seen: Set<ContentID> = []
+        for name in names {
+            try await station.eachEntry(below: name) { (page) async throws(Failure) in
+                let contents = page.compactMap(\.entry.content).filter { seen.insert($0).inserted }
+                let lacking = try await station.work { () throws(Failure) in
+                    try room.lacking(contents, by: catalogue)
+                }
+                coming.merge(lacking, uniquingKeysWith: +)
+            }
+        }
+        return room.refusals { coming[$0] ?? 0 }
+    }
+}
+
+extension Room {
+    /// How many bytes each store lacks of these contents; zeros take no room.
+    fileprivate func lacking(_ contents: [ContentID], by catalogue: Catalogue) throws(Failure) -> [Int: Int64] {
+        var lacking: [Int: Int64] = [:]
+        for content in contents {
+            let complete = try catalogue.holders(of: content).complete
+            let without = servers.filter { !complete.contains($0.store) }
+            guard !without.isEmpty, let manifest = try catalogue.manifest(content) else { continue }
+            let bytes = manifest.chunks.indices.reduce(Int64(0)) { sum, index in
+                let length = manifest.length(of: index)
+                return sum + (manifest.chunks[index] == zeroChunkID(length: length) ? 0 : Int64(length))
+            }
+            for server in without { lacking[server.store, default: 0] += bytes }
+        }
+        return lacking
+    }
+}
+
+/// Counts what a staging finds against the room there is.
+final class Fitting: Sendable {
+    private struct State {
+        var coming: [Int: Int64] = [:]
+        var spread: Int64 = 0
+        var refusals: [Failure] = []
+    }
+
+    private let room: Room
+    private let isSpread: Bool
+    private let state = Mutex(State())
+
+    init(_ room: Room, isSpread: Bool) {
+        self.room = room
+        self.isSpread = isSpread
+    }
+
+    /// Why there is no room; empty while there is.
+    var refusals: [Failure] { state.withLock { $0.refusals } }
+
+    /// Whether these have room after all that came before. What is published already under its name, of the same size
+    /// and time, is kept where the catalogue says.
+    func takes(_ files: [StagedFile], _ catalogue: Catalogue) -> Bool {
+        state.withLock { state in
+            for file in files {
+                let bytes = min(file.info.size, file.found.allocatedBytes)
+                state.spread += bytes
+                let keepers = kept(file, catalogue)
+                for server in room.servers where !keepers.contains(server.store) {
+                    state.coming[server.store, default: 0] += bytes
+                }
+            }
+            let coming = state.coming
+            state.refusals = isSpread ? room.refusals(ofSpread: state.spread) : room.refusals { coming[$0] ?? 0 }
+            return state.refusals.isEmpty
+        }
+    }
+
+    private func kept(_ file: StagedFile, _ catalogue: Catalogue) -> BitSet {
+        guard let entry = try? catalogue.entry(file.name), let content = entry.content,
+            entry.mtime == file.found.mtime, (try? catalogue.size(of: content))?.bytes == file.info.size
+        else { return BitSet() }
+        return (try? catalogue.holders(of: content).complete) ?? BitSet()
+    }
+}

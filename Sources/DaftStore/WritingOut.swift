@@ -1,0 +1,63 @@
+// A kept file, written to a place of the user's own on this node: a reflink where the filesystem can, else a copy. It
+// gets its name when it is complete.
+
+import CLinux
+import DaftCore
+import Glibc
+
+extension Store {
+    public func writeOut(_ order: WriteOut) throws(Failure) {
+        do throws(SystemError) {
+            let place = try outside(order.path)
+            if !order.isForced, (try? place.status()) != nil { throw SystemError(code: EEXIST, call: "open") }
+            if !order.isTrial { try writeOut(order, to: place) }
+        } catch {
+            let advice = error.exists ? Failure(.taken, order.path, "is there already: --force replaces it") : nil
+            throw advice ?? error.failure(order.path)
+        }
+    }
+
+    private func writeOut(_ order: WriteOut, to place: Place) throws(SystemError) {
+        let source = try paths.open(order.name)
+        let unfinished = Place(place.directory, Array(".daft-\(getpid())-".utf8) + place.leaf)
+        do {
+            _ = try duplicate(source, try source.status().size, to: unfinished)
+            let file = try unfinished.open(O_RDONLY)
+            if let mtime = order.mtime { try file.setTimes(mtime) }
+            try file.setMode(order.mode)
+            if !order.isForced { return try disk.rename(unfinished, to: place) }
+            try unfinished.withLeaf { (old) throws(SystemError) in
+                try place.withLeaf { (new) throws(SystemError) in
+                    _ = try system("rename") { renameat(place.directory.number, old, place.directory.number, new) }
+                }
+            }
+        } catch {
+            try? disk.remove(unfinished)
+            throw error
+        }
+    }
+
+    private func outside(_ path: [UInt8]) throws(SystemError) -> Place {
+        guard let cut = path.lastIndex(of: slash), cut + 1 < path.count else {
+            throw SystemError(code: EISDIR, call: "open")
+        }
+        let parent = cut == 0 ? [slash] : Array(path[..<cut])
+        return Place(try Reach(parent).open(O_RDONLY | O_DIRECTORY), path[(cut + 1)...])
+    }
+}
+
+/// The file that a path of the user's leads to, through any symlinks.
+public func plainFile(at path: [UInt8]) throws(Failure) -> SourceFileInfo {
+    let real = try realPath(path)
+    let info = try sighting(of: real)
+    var raw = stat()
+    guard withPath(real, { lstat($0, &raw) }) == 0, raw.st_mode & S_IFMT == S_IFREG else {
+        throw Failure(.usage, path, "is no plain file")
+    }
+    return info
+}
+
+/// `path` from `/` on, as it is on every node where the working directory is the same.
+public func wholePath(_ path: [UInt8]) throws(Failure) -> [UInt8] {
+    do throws(SystemError) { return try absolutePath(path) } catch { throw error.failure(path) }
+}

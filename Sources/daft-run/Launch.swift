@@ -1,0 +1,106 @@
+// `daft-run --launch …`: becomes the srun or the mpirun that starts this program on the nodes of the job. Signals to
+// this process are then theirs, and so is its exit status.
+
+import DaftCore
+import DaftShell
+import Glibc
+
+/// The exit status where nothing could be started, or nothing was to be.
+func launch(_ options: Options) -> Int32 {
+    do throws(Failure) {
+        let line = try launchLine(options)
+        if options.flag("--dry-run") ?? false {
+            say(shellLine(line), to: STDOUT_FILENO)
+            return 0
+        }
+        throw replace(with: line)
+    } catch {
+        say(Array("daft: \(error)".utf8), to: STDERR_FILENO)
+        return error.exitStatus
+    }
+}
+
+private func launchLine(_ options: Options) throws(Failure) -> [[UInt8]] {
+    let system = BatchSystem.allCases.first { $0.nodes != nil }
+    let nodes = try jobNodes(options, system).beginning(with: hostName())
+    let serversPerNode: Int
+    do throws(CommandError) { serversPerNode = try options.number("--servers-per-node") ?? 1 } catch {
+        throw error.failure
+    }
+    let line = LaunchLine(
+        nodes: nodes, serversPerNode: serversPerNode, program: [try ownPath()] + options.handedOn)
+    if system == .slurm, srunOffersPMIx() { return line.srun }
+    return line.mpirun(agent: system == .oar ? remoteShellOfOAR() : nil)
+}
+
+private func jobNodes(_ options: Options, _ system: BatchSystem?) throws(Failure) -> JobNodes {
+    if let path = options.value("--hostfile") { return try JobNodes(file: try contents(of: path), path: shown(path)) }
+    guard let system, let (variable, value) = system.nodes else {
+        let wanted = BatchSystem.allCases.compactMap(\.nodesVariables.first).joined(separator: ", ")
+        throw Failure(
+            .usage, [],
+            "--launch: this is no job: none of \(wanted) is set; name the nodes with --hostfile FILE")
+    }
+    if system == .slurm { return try JobNodes(list: value.utf8, variable: variable) }
+    return try JobNodes(file: try contents(of: Array(value.utf8)), path: value)
+}
+
+extension BatchSystem {
+    fileprivate var nodes: (variable: String, value: String)? {
+        for name in nodesVariables {
+            if let value = getenv(name).map({ String(cString: $0) }), !value.isEmpty { return (name, value) }
+        }
+        return nil
+    }
+}
+
+/// Where srun can start what Open MPI understands, the survivors outlive a rank or a node that dies.
+private func srunOffersPMIx() -> Bool {
+    guard let stream = popen("srun --mpi=list 2>&1", "r") else { return false }
+    defer { pclose(stream) }
+    var answer: [UInt8] = []
+    while case let byte = getc(stream), byte != EOF { answer.append(UInt8(truncatingIfNeeded: byte)) }
+    return String(decoding: answer, as: UTF8.self).split(whereSeparator: \.isWhitespace).contains("pmix")
+}
+
+/// OAR's oarsh needs the cpusets that a site may have left out; then plain ssh reaches the nodes of a job. Nil where
+/// the user has chosen.
+private func remoteShellOfOAR() -> String? {
+    if getenv("OMPI_MCA_plm_rsh_agent") != nil { return nil }
+    let groups = (try? contents(of: Array("/proc/self/cgroup".utf8))) ?? []
+    return String(decoding: groups, as: UTF8.self).split(separator: "/").contains("oar") ? "oarsh" : "ssh"
+}
+
+/// The full path: on other nodes the program need not be where their shells look.
+private func ownPath() throws(Failure) -> [UInt8] {
+    var path = [UInt8](repeating: 0, count: Int(PATH_MAX))
+    let count = path.withUnsafeMutableBytes { readlink("/proc/self/exe", $0.baseAddress!, $0.count) }
+    guard count > 0 else { throw Failure(.failed, "/proc/self/exe".utf8, String(cString: strerror(errno))) }
+    return Array(path.prefix(count))
+}
+
+private func contents(of path: [UInt8]) throws(Failure) -> [UInt8] {
+    guard let file = fopen(String(decoding: path, as: UTF8.self), "re") else {
+        throw Failure(.usage, path, String(cString: strerror(errno)))
+    }
+    defer { fclose(file) }
+    var bytes: [UInt8] = []
+    while case let byte = getc(file), byte != EOF { bytes.append(UInt8(truncatingIfNeeded: byte)) }
+    return bytes
+}
+
+/// Returns only where that is not possible.
+private func replace(with line: [[UInt8]]) -> Failure {
+    // Slurm would look there before it looks at the line.
+    unsetenv("SLURM_HOSTFILE")
+    var words = line.map { word in (word + [0]).withUnsafeBytes { strdup($0.bindMemory(to: CChar.self).baseAddress!) } }
+    words.append(nil)
+    if let program = words[0] { execvp(program, &words) }
+    let reason = String(cString: strerror(errno))
+    return Failure(.failed, line[0], "\(reason): Open MPI or Slurm must be in the PATH")
+}
+
+private func say(_ line: [UInt8], to file: Int32) {
+    let text = line + [UInt8(ascii: "\n")]
+    _ = write(file, text, text.count)
+}

@@ -1,0 +1,82 @@
+// gather: what the tasks of a job wrote on each node comes to one place.
+
+import Foundation
+import Testing
+
+@Suite(.serialized, .enabled(if: PretendedNodes.areAllowed)) struct GatherTests {
+    private let nodes: PretendedNodes
+
+    init() throws { nodes = try PretendedNodes(largeBytes: 1 << 20) }
+
+    /// As a task on that node would.
+    private func write(_ node: String, _ path: String, _ text: String) throws {
+        let file = nodes.store(node) + "/" + path
+        let folder = (file as NSString).deletingLastPathComponent
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        try Data(text.utf8).write(to: URL(fileURLWithPath: file))
+    }
+
+    private func read(_ path: String) -> String? {
+        FileManager.default.contents(atPath: nodes.scratch[path]).map { String(decoding: $0, as: UTF8.self) }
+    }
+
+    private func failures(_ end: JobEnd) -> [[String: Any]] { end.rows.filter { $0["type"] as? String == "failure" } }
+
+    @Test func eachNodesFilesComeToItsOwnFolder() throws {
+        for node in PretendedNodes.data { try write(node, "out/sub/log", "of \(node)") }
+        try write("n2", "more", "only here")
+        let end = try nodes.run("gather", "out", "more", "--to", nodes.scratch["back"])
+        #expect(end.status == 0, "\(end)")
+        for node in PretendedNodes.data { #expect(read("back/\(node)/out/sub/log") == "of \(node)") }
+        #expect(read("back/n2/more") == "only here")
+        let warnings = end.rows.filter { $0["type"] as? String == "warning" }.compactMap { $0["node"] as? String }
+        #expect(warnings.sorted() == ["n1", "n3"], "\(end)")
+        #expect(end.numbers("files", of: "gather") == [4])
+        #expect(try String(contentsOfFile: nodes.store("n1") + "/out/sub/log", encoding: .utf8) == "of n1")
+        let staged = try nodes.run("bcast", "/gather")
+        #expect(staged.status == 0, "\(staged)")
+        #expect(FileManager.default.fileExists(atPath: nodes.store("n3") + "/gather/n1/out/sub/log"))
+    }
+
+    @Test func mergedWhatClashesIsNamedAndAllElseDone() throws {
+        for node in PretendedNodes.data {
+            try write(node, "out/own-\(node)", node)
+            try write(node, "out/same", "the same")
+        }
+        try write("n1", "out/clash", "one")
+        try write("n3", "out/clash", "two")
+        let end = try nodes.run("gather", "--merge", "out", "--to", nodes.scratch["back"], "--as", "/results/1")
+        #expect(end.status == 4, "\(end)")
+        #expect(failures(end).count == 1)
+        let reason = failures(end).first?["reason"] as? String
+        #expect(reason == "not the same on n1 and n3: not written", "\(end)")
+        #expect(failures(end).first?["subject"] as? String == nodes.scratch["back/out/clash"])
+        for node in PretendedNodes.data { #expect(read("back/out/own-\(node)") == node) }
+        #expect(read("back/out/same") == "the same" && read("back/out/clash") == nil)
+        let listed = try nodes.run("ls", "/results/1")
+        #expect(listed.output.contains("/results/1/n2"), "\(listed)")
+    }
+
+    @Test func theSameCommandAgainMovesNothingAndWhatHasChangedIsRefused() throws {
+        for node in PretendedNodes.data { try write(node, "out/log", "of \(node)") }
+        let command = ["gather", "out", "--to", nodes.scratch["back"]]
+        #expect(try nodes.start(command).end().status == 0)
+        let again = try nodes.start(command).end()
+        #expect(again.status == 0 && again.numbers("moved", of: "gather") == [0], "\(again)")
+        try write("n2", "out/log", "another")
+        try FileManager.default.removeItem(atPath: nodes.scratch["back/n2/out/log"])
+        let changed = try nodes.start(command).end()
+        #expect(changed.status == 4 && failures(changed).compactMap { $0["node"] as? String } == ["n2"], "\(changed)")
+        #expect(read("back/n2/out/log") == nil && read("back/n3/out/log") == "of n3")
+    }
+
+    @Test func whatIsOnNoNodeIsAnError() throws {
+        let end = try nodes.run("gather", "none", "--to", nodes.scratch["back"])
+        #expect(end.status == 1, "\(end)")
+        #expect(failures(end).compactMap { $0["reason"] as? String } == ["on no node is it there"])
+        #expect(!FileManager.default.fileExists(atPath: nodes.scratch["back"]))
+        let usage = try nodes.run("gather", "a/x", "b/x", "--to", nodes.scratch["back"])
+        #expect(usage.status == 2, "\(usage)")
+        #expect(try nodes.run("gather", "x").status == 2)
+    }
+}

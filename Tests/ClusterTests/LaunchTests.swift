@@ -1,0 +1,82 @@
+// daft-run starts itself on the nodes of a job: which line it makes of what a batch system says, and that it becomes
+// that line.
+
+import Foundation
+import TestPrograms
+import Testing
+
+@Suite(.serialized) struct LaunchTests {
+    private let host = ProcessInfo.processInfo.hostName
+
+    /// daft-run without mpirun before it, in a folder of the test; `bin` of that folder is looked into first.
+    private func run(
+        _ scratch: borrowing Scratch, _ arguments: [String], _ variables: [String] = []
+    ) throws -> Ended {
+        try Data().write(to: URL(fileURLWithPath: scratch["in"]))
+        for name in ["out", "err"] { try? FileManager.default.removeItem(atPath: scratch[name]) }
+        let mpi = [
+            "OMPI_ALLOW_RUN_AS_ROOT=1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1", "HOME=\(scratch.path)",
+            "OMPI_MCA_orte_tmpdir_base=\(scratch.path)", "OMPI_MCA_orte_execute_quiet=1",
+        ]
+        return try Running(
+            "/usr/bin/env", ["PATH=\(scratch["bin"]):/usr/bin:/bin", builtProgram("daft-run")] + arguments,
+            in: scratch.path, variables: mpi + variables, input: scratch["in"], output: scratch["out"],
+            errors: scratch["err"]
+        ).wait(seconds: 60)
+    }
+
+    private func write(_ text: String, _ path: String, isProgram: Bool = false) throws {
+        let folder = (path as NSString).deletingLastPathComponent
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        try Data(text.utf8).write(to: URL(fileURLWithPath: path))
+        if isProgram { try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: path) }
+    }
+
+    @Test func theNodesOfABatchSystemBecomeOneRankMore() throws {
+        let scratch = try Scratch()
+        try write("a\na\nb\nb\nc\n", scratch["nodes"])
+        for (variable, agent) in [
+            ("OAR_NODEFILE", "--mca plm_rsh_agent ssh "), ("PBS_NODEFILE", ""), ("LSB_DJOB_HOSTFILE", ""),
+        ] {
+            let line = try run(scratch, ["--dry-run", "bcast", "/x y"], ["\(variable)=\(scratch["nodes"])"])
+            #expect(line.status == 0)
+            #expect(line.output.hasPrefix("mpirun --bind-to none "))
+            #expect(line.output.contains(" \(agent)--host a:2,b:1,c:1 -np 4 /"), "\(line)")
+            #expect(line.output.hasSuffix("/daft-run bcast '/x y'\n"), "\(line)")
+        }
+    }
+
+    @Test func srunIsTakenWhereItOffersPMIx() throws {
+        let scratch = try Scratch()
+        try write(
+            "#!/bin/sh\n[ $1 = --mpi=list ] && echo pmix || echo srun: $*\n", scratch["bin/srun"], isProgram: true)
+        let job = ["SLURM_JOB_NODELIST=n[1-2]"]
+        let ended = try run(scratch, ["--launch", "ls"], job)
+        #expect(ended.output.hasPrefix("srun: --mpi=pmix "), "\(ended)")
+        #expect(ended.output.contains(" --nodelist=n1,n1,n2 --ntasks=3 /"), "\(ended)")
+        try write("#!/bin/sh\necho pmi2\n", scratch["bin/srun"], isProgram: true)
+        #expect(try run(scratch, ["--dry-run", "ls"], job).output.contains(" --host n1:2,n2:1 -np 3 /"))
+    }
+
+    @Test func withoutAJobItSaysWhatItLookedFor() throws {
+        let scratch = try Scratch()
+        let ended = try run(scratch, ["--launch", "ls"])
+        #expect(ended.status == 2)
+        #expect(ended.errors.contains("SLURM_JOB_NODELIST, OAR_NODEFILE, PBS_NODEFILE, LSB_DJOB_HOSTFILE"))
+        #expect(try run(scratch, ["--launch", "--hostfile", "none", "ls"]).status == 2)
+        #expect(try run(scratch, ["--launch", "bcats"], ["SLURM_JOB_NODELIST=n1"]).status == 2)
+    }
+
+    @Test func oneNodeIsEnoughAndTheStatusIsTheCommands() throws {
+        let scratch = try Scratch()
+        try scratch.makeTree("set")
+        try write("\(host)\n", scratch["nodes"])
+        let launch = ["--launch", "--hostfile", "nodes", "--store", scratch["s"]]
+        let bcast = try run(scratch, launch + ["bcast", scratch["set"]])
+        #expect(bcast.status == 0, "\(bcast)")
+        #expect(try scratch.changes(from: "set", to: "s/set", permissions: false) == "")
+        #expect(try run(scratch, launch + ["get", "/none"]).status == 3)
+        let two = try run(scratch, launch + ["--servers-per-node", "2", "ls", "-n"])
+        #expect(two.output.contains(scratch["s.1"] + "\n"), "\(two)")
+    }
+}

@@ -1,0 +1,51 @@
+// Trees of several nodes that become one.
+import DaftCore
+import Testing
+
+@Suite struct MergeTests {
+    private func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
+    private func file(_ seed: UInt8) -> Entry.Kind { .file(ContentID(bytes: Array(repeating: seed, count: 32))!) }
+
+    @Test func whatIsTheSameIsTakenFromTheFirst() {
+        var merge = Merge()
+        for node in 0..<3 {
+            merge.add(bytes("d"), .directory, of: node)
+            merge.add(bytes("d/same"), file(1), of: node)
+            merge.add(bytes("own\(node)"), file(UInt8(node)), of: node)
+            merge.add(bytes("link"), .symlink(bytes("x")), of: node)
+        }
+        #expect(merge.clashes.isEmpty)
+        for node in 0..<3 {
+            #expect(merge.wants(bytes("d"), of: node))
+            #expect(merge.wants(bytes("own\(node)"), of: node))
+            #expect(merge.wants(bytes("d/same"), of: node) == (node == 0))
+            #expect(merge.wants(bytes("link"), of: node) == (node == 0))
+        }
+    }
+
+    @Test func whatDiffersIsTakenFromNobody() {
+        var merge = Merge()
+        for (node, seed) in [(0, 1), (1, 1), (2, 2)] as [(Int, UInt8)] { merge.add(bytes("a"), file(seed), of: node) }
+        merge.add(bytes("b"), file(1), of: 0)
+        merge.add(bytes("b"), .directory, of: 1)
+        merge.add(bytes("b/c"), file(1), of: 1)
+        merge.add(bytes("bc"), file(1), of: 1)
+        #expect(
+            merge.clashes == [
+                Merge.Clash(relative: bytes("a"), first: 0, second: 2),
+                Merge.Clash(relative: bytes("b"), first: 0, second: 1),
+            ])
+        for node in 0..<3 { #expect(!merge.wants(bytes("a"), of: node) && !merge.wants(bytes("b"), of: node)) }
+        #expect(!merge.wants(bytes("b/c"), of: 1))
+        #expect(merge.wants(bytes("bc"), of: 1))
+    }
+
+    @Test func aFileAndADirectoryOfOnePathLeaveNothing() {
+        var merge = Merge()
+        merge.add([], file(1), of: 0)
+        merge.add([], .directory, of: 1)
+        merge.add(bytes("x/y"), file(1), of: 1)
+        #expect(merge.clashes.count == 1)
+        #expect(!merge.wants(bytes("x/y"), of: 1) && !merge.wants([], of: 0))
+    }
+}

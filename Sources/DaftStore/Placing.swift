@@ -3,6 +3,7 @@
 
 import DaftCore
 import Glibc
+import Synchronization
 
 extension Store {
     /// Gives kept contents their names, and makes directories and symlinks; parents are made as needed. One failure for

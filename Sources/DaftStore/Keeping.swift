@@ -19,6 +19,10 @@ public struct Whole {
 extension Store {
     /// Keeps contents, complete and without names yet; the caller has verified their bytes.
     public func keep(_ files: [Whole]) throws(Failure) {
+        try turns.having(Set(files.map(\.content))) { () throws(Failure) in try keepInTurn(files) }
+    }
+
+    private func keepInTurn(_ files: [Whole]) throws(Failure) {
         var seen: Set<ContentID> = []
         let wanted = try recorded { ledger in
             try files.indices.filter { i in

@@ -3,14 +3,15 @@
 
 import DaftCore
 import Glibc
-import Synchronization
 
 extension Store {
     /// Gives kept contents their names, and makes directories and symlinks; parents are made as needed. One failure for
     /// each entry that could not be placed.
     public func place(_ entries: [NamedEntry]) throws(Failure) -> [Failure] {
-        placings.add(1, ordering: .sequentiallyConsistent)
-        defer { placings.subtract(1, ordering: .sequentiallyConsistent) }
+        try turns.having(Set(entries.compactMap(\.entry.content))) { () throws(Failure) in try placeInTurn(entries) }
+    }
+
+    private func placeInTurn(_ entries: [NamedEntry]) throws(Failure) -> [Failure] {
         let placing = Placing(self)
         let ways = try recorded { ledger in try entries.map { try placing.way($0, ledger) } }
         let steps = zip(entries, ways).compactMap { placing.prepare($0, $1) }
@@ -166,7 +167,7 @@ private final class Placing {
     }
 
     private func copy(_ content: ContentID, _ known: Known) throws(Failure) -> (Place, inode: UInt64) {
-        let file = try store.open(content, known, unchanged: true, placingsOfOwn: 1)
+        let file = try store.open(content, known, unchanged: true)
         let place = store.aside(store.paths.partial(of: content))
         do {
             return (place, try store.duplicate(file, known.size, to: place))

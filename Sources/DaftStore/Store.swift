@@ -32,8 +32,7 @@ public final class Store: Sendable {
     let paths: Paths
     let live = Live()
     let opened = OpenedContents()
-    /// Calls that are giving names right now: files are on their way from one place to another.
-    let placings = Atomic<Int>(0)
+    let turns = Turns()
     private let own: Status
     private let ledger: Mutex<Ledger?>
     private let lock: Mutex<StoreLock?>

@@ -43,30 +43,21 @@ extension Store {
     }
 
     /// Opens a file that has the size of the content. `unchanged`: one that is as recorded, too.
-    func open(
-        _ content: ContentID, _ known: Known, unchanged: Bool = false, placingsOfOwn: Int = 0
-    ) throws(Failure) -> Descriptor {
-        // It may be on its way from partial/ to its name: look again, and for longer while others are at it.
-        for attempt in 0..<200 {
-            let isMoving = placings.load(ordering: .sequentiallyConsistent) > placingsOfOwn
-            if let file = try look(for: content, known, unchanged: unchanged) { return file }
-            if attempt >= 2, !isMoving { break }
-            if attempt >= 2 { usleep(500) }
-        }
-        throw Store.missing(content, "has been removed or changed in \(shown(directory)): verify brings it back")
-    }
-
-    private func look(for content: ContentID, _ known: Known, unchanged: Bool) throws(Failure) -> Descriptor? {
-        for standing in try recorded({ try $0.standings(of: known.number) }) {
-            guard let file = try? paths.open(standing.name), let status = try? file.status(), status.isFile,
-                status.size == known.size, !unchanged || Stamp(status) == standing.stamp
+    func open(_ content: ContentID, _ known: Known, unchanged: Bool = false) throws(Failure) -> Descriptor {
+        // It may be on its way from partial/ to its name: look again.
+        for _ in 0..<3 {
+            for standing in try recorded({ try $0.standings(of: known.number) }) {
+                guard let file = try? paths.open(standing.name), let status = try? file.status(), status.isFile,
+                    status.size == known.size, !unchanged || Stamp(status) == standing.stamp
+                else { continue }
+                return file
+            }
+            guard let file = try? paths.partial(of: content).open(O_RDONLY), let status = try? file.status(),
+                status.size == known.size
             else { continue }
             return file
         }
-        guard let file = try? paths.partial(of: content).open(O_RDONLY), let status = try? file.status(),
-            status.size == known.size
-        else { return nil }
-        return file
+        throw Store.missing(content, "has been removed or changed in \(shown(directory)): verify brings it back")
     }
 
     static func missing(_ content: ContentID, _ why: String) -> Failure {

@@ -130,7 +130,7 @@ extension Session {
         report.moved += moved
         report.places = brought.map { station.roster.label(of: $0.member) }
         report.files += brought.map(\.fetched.files).min() ?? 0
-        report.slowest = stopwatch.slowest(among: members, station.roster)
+        report.slowest = stopwatch.slowest(among: members, station.roster, failures: report.failures)
         try await record(names, brought, &report)
     }
 

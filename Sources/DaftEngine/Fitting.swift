@@ -10,6 +10,7 @@ import Synchronization
 extension Session {
     /// The room that there is now. Who does not say is asked nothing of.
     func room(at members: [Member]) async -> Room {
+        guard station.settings.refusesWhatHasNoRoom else { return Room([]) }
         var servers: [Room.Server] = []
         await station.loop.inOrder(width: members.count, over: members) { [station] member in
             (member, try? await station.ask(.space, at: member.rank))

@@ -112,7 +112,7 @@ extension Session {
             if report.failures.isEmpty { report.failures.append(Failure(.missing, path, "on no node is it there")) }
         }
         report.warnings += absent
-        report.slowest = stopwatch.slowest(among: nodes, station.roster)
+        report.slowest = stopwatch.slowest(among: nodes, station.roster, failures: report.failures)
         return gathered
     }
 

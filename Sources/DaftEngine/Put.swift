@@ -61,7 +61,7 @@ extension Session {
         var report = await Staging(session: self, assignment: assignment, members: members).run(sources)
         report.names = sources.map(\.name)
         report.places = members.map(station.roster.label)
-        report.slowest = stopwatch.slowest(among: members, station.roster)
+        report.slowest = stopwatch.slowest(among: members, station.roster, failures: report.failures)
         return report
     }
 

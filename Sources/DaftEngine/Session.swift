@@ -110,8 +110,12 @@ final class Stopwatch: Sendable {
         return result
     }
 
-    func slowest(among members: [Member], _ roster: Roster) -> Report.Slowest? {
-        let times = times.withLock { $0 }
+    /// Of those that did what they were to do: who died was not slow.
+    func slowest(among all: [Member], _ roster: Roster, failures: [Failure]) -> Report.Slowest? {
+        let failed = Set(failures.map(\.node))
+        let members = all.filter { !failed.contains($0.store.host) }
+        let numbers = Set(members.map(\.number))
+        let times = times.withLock { $0 }.filter { numbers.contains($0.key) }
         guard times.count > 1, let longest = times.max(by: { ($0.value, $1.key) < ($1.value, $0.key) }),
             let member = members.first(where: { $0.number == longest.key })
         else { return nil }

@@ -32,6 +32,9 @@ public struct Settings: Sendable {
     public var callMilliseconds = 10_000
     /// How long a run of chunks may take.
     public var loadMilliseconds = 30_000
+    /// What has no room on some data server is refused before it moves, as in a job that needs it everywhere; else it
+    /// is brought wherever there is room.
+    public var refusesWhatHasNoRoom = true
     /// An order that nobody asks about any more is given up.
     public var orphanMilliseconds = 30_000
     /// Threads for disk, hashing and SQLite; none: everything on the loop, for simulations.

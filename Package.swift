@@ -57,7 +57,7 @@ let package = Package(
         module("DaftStore", ["DaftCore", "DaftSQL", "COpenSSL", "CLinux", "CDigest"]),
         module("DaftCatalogue", ["DaftCore", "DaftSQL"]),
         module("DaftMPI", ["CMPI", "CLinux", "DaftCore", "DaftLink"]),
-        module("DaftZMQ", ["CZMQ", "CLinux", "DaftCore", "DaftLink"]),
+        module("DaftZMQ", ["CZMQ", "DaftCore", "DaftLink"]),
         module("DaftEngine", ["DaftCore", "DaftLink", "DaftStore", "DaftCatalogue", "CZstd"]),
         module("DaftLaunch", ["COpenSSL", "CLinux", "DaftCore", "DaftLink"]),
         module("DaftShell", ["CEdit", "DaftCore", "DaftLink", "DaftEngine"]),
@@ -88,7 +88,10 @@ let package = Package(
         .testTarget(name: "ServeTests", dependencies: ["daft-run", "daft", "TestPrograms"], swiftSettings: settings),
         .testTarget(name: "StartTests", dependencies: ["daft", "TestPrograms"], swiftSettings: settings),
         .testTarget(
-            name: "WorkstationTests", dependencies: ["daft", "CZMQ", "TestPrograms"], swiftSettings: settings),
+            name: "WorkstationTests", dependencies: ["daft", "CZMQ", "TestBox", "TestPrograms"], swiftSettings: settings
+        ),
+        .target(
+            name: "TestBox", dependencies: ["TestPrograms"], path: "Tests/TestBox", swiftSettings: settings),
         .target(name: "TestPrograms", path: "Tests/TestPrograms", swiftSettings: settings),
         .testTarget(
             name: "SystemLibraryTests", dependencies: ["CSQLite", "COpenSSL", "CZstd", "CZMQ", "CMPI"],

@@ -52,7 +52,7 @@ public final class NodeReporter: Sendable {
 }
 
 /// False where not all could be written.
-func writeAll(_ bytes: [UInt8], to file: Int32) -> Bool {
+public func writeAll(_ bytes: [UInt8], to file: Int32) -> Bool {
     var rest = bytes[...]
     while !rest.isEmpty {
         let count = rest.withUnsafeBytes { write(file, $0.baseAddress, $0.count) }

@@ -9,7 +9,7 @@ import CMPI
 import DaftCore
 import DaftLink
 
-public final class MPILink: Link, @unchecked Sendable {
+public final class MPILink: ConversingLink, @unchecked Sendable {
     private static let messageTag: Int32 = 1
     private static let firstBulkTag: Int32 = 16
     private static let bulkTags: UInt64 = 1 << 14
@@ -22,7 +22,7 @@ public final class MPILink: Link, @unchecked Sendable {
     private let pieceBytes: (Int) -> Int
     // Only touched on the loop's thread.
     private let requests: RequestTable
-    private let conversation: Conversation
+    public let conversation: Conversation
     private var onEnd: (@Sendable () -> Void)?
 
     /// `pieceBytes` says how large a piece on the wire to a rank is.
@@ -40,22 +40,6 @@ public final class MPILink: Link, @unchecked Sendable {
 
     /// Where a rank goes, its job goes.
     public func onChange(_ body: @escaping @Sendable (Rank, Presence) -> Void) {}
-
-    public func serve(_ responder: any Responder) { conversation.serve(responder) }
-
-    public func call(_ request: Request, at target: Rank, timeoutMilliseconds: Int) async throws(LinkError) -> Reply {
-        try await conversation.call(request, at: target, timeoutMilliseconds: timeoutMilliseconds) { [self] in
-            ranks.contains(target)
-        }
-    }
-
-    public func load(
-        _ run: ChunkRun, from rank: Rank, into slab: Slab, landing: Landing?, timeoutMilliseconds: Int
-    ) async throws(LinkError) -> [PieceState] {
-        try await conversation.load(
-            run, from: rank, into: slab, landing: landing, timeoutMilliseconds: timeoutMilliseconds
-        ) { [self] in ranks.contains(rank) }
-    }
 
     public func close() { conversation.close() }
 
@@ -98,7 +82,9 @@ public final class MPILink: Link, @unchecked Sendable {
     }
 }
 
-extension MPILink: Carrier {
+// MARK: carrying
+
+extension MPILink {
     public func post(_ envelope: Envelope, to target: Rank) {
         let message = Message(envelope.encoded)
         requests.send(

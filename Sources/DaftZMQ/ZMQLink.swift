@@ -11,7 +11,7 @@ import DaftLink
 import Glibc
 import Synchronization
 
-public final class ZMQLink: Link, @unchecked Sendable {
+public final class ZMQLink: ConversingLink, @unchecked Sendable {
     /// What a rank is told about itself.
     public struct Part: Sendable {
         public var rank: Rank
@@ -52,7 +52,7 @@ public final class ZMQLink: Link, @unchecked Sendable {
     let known: Mutex<[Rank]>
     let changed: Signal
     // Only touched on the loop.
-    let conversation: Conversation
+    public let conversation: Conversation
     var peers: [Rank: Peer] = [:]
     var book = AddressBook()
     var vigil: Vigil
@@ -93,22 +93,6 @@ public final class ZMQLink: Link, @unchecked Sendable {
 
     public func onChange(_ body: @escaping @Sendable (Rank, Presence) -> Void) {
         loop.start { self.observers.append(body) }
-    }
-
-    public func serve(_ responder: any Responder) { conversation.serve(responder) }
-
-    public func call(_ request: Request, at target: Rank, timeoutMilliseconds: Int) async throws(LinkError) -> Reply {
-        try await conversation.call(request, at: target, timeoutMilliseconds: timeoutMilliseconds) { [self] in
-            ranks.contains(target)
-        }
-    }
-
-    public func load(
-        _ run: ChunkRun, from rank: Rank, into slab: Slab, landing: Landing?, timeoutMilliseconds: Int
-    ) async throws(LinkError) -> [PieceState] {
-        try await conversation.load(
-            run, from: rank, into: slab, landing: landing, timeoutMilliseconds: timeoutMilliseconds
-        ) { [self] in ranks.contains(rank) }
     }
 
     public func close() {
@@ -196,7 +180,9 @@ public final class ZMQLink: Link, @unchecked Sendable {
     }
 }
 
-extension ZMQLink: Carrier {
+// MARK: carrying
+
+extension ZMQLink {
     public func post(_ envelope: Envelope, to target: Rank) {
         if target == rank {
             loop.start { [self] in conversation.take(envelope, from: rank) }

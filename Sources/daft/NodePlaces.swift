@@ -122,8 +122,7 @@ private func writeForOwner(_ text: String, to path: [UInt8]) throws(Failure) {
     let file = withPath(path) { open($0, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600) }
     if file < 0 { throw Failure(.failed, path, String(cString: strerror(errno))) }
     defer { close(file) }
-    let bytes = Array(text.utf8)
-    if write(file, bytes, bytes.count) != bytes.count { throw Failure(.failed, path, String(cString: strerror(errno))) }
+    if !writeAll(Array(text.utf8), to: file) { throw Failure(.failed, path, String(cString: strerror(errno))) }
 }
 
 /// Of a small file; nothing where there is none.

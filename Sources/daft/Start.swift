@@ -38,22 +38,16 @@ struct Start: Sendable {
         if let odd = words.first(where: { $0.count > 1 && $0[0] == UInt8(ascii: "-") }) {
             throw Failure(.usage, [], "unknown option `\(shown(odd))`; `daft start --help` names them all")
         }
-        let hosts: [Host]
-        var system: SystemFile
-        if words[0] == Array("start".utf8) {
-            hosts = try hostsOfFile(words.dropFirst())
-            system = try begun(expecting: hosts.count)
-        } else {
-            hosts = try hostsNamed(words.dropFirst())
-            system = try joined()
-        }
+        let isNew = words[0] == Array("start".utf8)
+        let hosts = try isNew ? hostsOfFile(words.dropFirst()) : hostsNamed(words.dropFirst())
+        let known = try place.read()
+        var system = try isNew ? begun(known, expecting: hosts.count) : joined(known)
         let members = hosts.map { system.member(for: $0) }
-        let before = try place.read()
         try place.write(system)
         let outcome = await startMetadataServer(system)
         await console.show(.metadataServer, on: system.order.host, outcome)
         guard case .success(let report) = outcome else { return console.interruption.exitStatus ?? 1 }
-        if report.isResumed, let before { await keep(before.order, in: &system) }
+        if report.isResumed, let known { await keep(known.order, in: &system) }
         system.order.port = report.port
         try place.write(system)
         return await launch(members, of: system, report)
@@ -102,8 +96,8 @@ struct Start: Sendable {
     // MARK: which system
 
     /// The one that is written down, for it did not end in order, or a new one.
-    private func begun(expecting count: Int) throws(Failure) -> SystemFile {
-        var known = try place.read()
+    private func begun(_ written: SystemFile?, expecting count: Int) throws(Failure) -> SystemFile {
+        var known = written
         // Of one whose metadata server is elsewhere nobody here knows whether it has ended.
         if known?.metadataServer != nil, known?.order.encrypts != wishes.encrypts { known = nil }
         let keys: SystemKeys
@@ -127,8 +121,8 @@ struct Start: Sendable {
         return system
     }
 
-    private func joined() throws(Failure) -> SystemFile {
-        guard let system = try place.read() else {
+    private func joined(_ written: SystemFile?) throws(Failure) -> SystemFile {
+        guard let system = written else {
             throw Failure(
                 .missing, options.catalogueDirectory,
                 "no system was started from here: `daft start HOSTFILE` does, or say with --catalogue where it is")

@@ -51,10 +51,11 @@ let testsOfNoTarget: [String: Set<String>] = [
     "TidyTests": ["Testing", "Foundation"],
     "ClusterTests": ["Testing", "Foundation", "Glibc", "TestPrograms"],
     "mpi-contract": ["DaftCore", "DaftLink", "DaftMPI", "Glibc", "Synchronization"],
+    "TestBox": ["Foundation", "Glibc", "Synchronization", "TestPrograms"],
     "TestPrograms": ["Foundation", "Glibc"],
     "SoloTests": ["Testing", "Foundation", "Glibc", "TestPrograms"],
     "ServeTests": ["Testing", "Foundation", "Glibc", "TestPrograms"],
     "StartTests": ["Testing", "Foundation", "Glibc", "TestPrograms"],
-    "WorkstationTests": ["Testing", "Foundation", "Glibc", "Synchronization", "CZMQ", "TestPrograms"],
+    "WorkstationTests": ["Testing", "Foundation", "Glibc", "Synchronization", "CZMQ", "TestBox", "TestPrograms"],
     "SystemLibraryTests": ["Testing", "CSQLite", "COpenSSL", "CZstd", "CZMQ", "CMPI"],
 ]

@@ -3,6 +3,7 @@
 
 import Foundation
 import Glibc
+import TestBox
 import TestPrograms
 import Testing
 

@@ -3,6 +3,7 @@
 
 import Foundation
 import Glibc
+import TestBox
 import Synchronization
 
 /// Runs `body` on a thread whose network is that of another process. Sockets that it opens stay there, and so do

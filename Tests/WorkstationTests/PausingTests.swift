@@ -2,6 +2,7 @@
 
 import Foundation
 import Glibc
+import TestBox
 import TestPrograms
 import Testing
 
@@ -29,7 +30,7 @@ extension WorkstationTests {
                 let ended = command.wait(seconds: 40)
                 #expect(ended.status == 0, "\(name): \(ended)")
             }
-            for host in 1..<Box.hosts { #expect(isSame(system.kept("/big", on: host), bytes)) }
+            for host in 1..<workstations { #expect(isSame(system.kept("/big", on: host), bytes)) }
             #expect(isSame(system.bytes(system.sources + "/got", on: 1), old))
             #expect(system.nodes == pids)
             #expect(try system.line(of: 3).contains("alive"))

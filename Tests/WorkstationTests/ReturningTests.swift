@@ -2,6 +2,7 @@
 
 import Foundation
 import Glibc
+import TestBox
 import TestPrograms
 import Testing
 
@@ -48,7 +49,7 @@ extension WorkstationTests {
             let kept = try noise(2_000_000)
             #expect(try system.daft("bcast", system.source("kept", kept)).status == 0)
             #expect(try system.daft("put", system.source("late", kept + kept), on: 2).status == 0)
-            let dataServers = (1..<Box.hosts).flatMap(system.nodes(on:))
+            let dataServers = (1..<workstations).flatMap(system.nodes(on:))
             try system.limit("100mbit")
             let bytes = try noise(60_000_000)
             let file = try system.source("big", bytes)
@@ -65,9 +66,9 @@ extension WorkstationTests {
 
             let again = try system.daft("start", system.sources + "/hosts")
             #expect(again.status == 0, "\(again)")
-            #expect((1..<Box.hosts).flatMap(system.nodes(on:)) == dataServers)
+            #expect((1..<workstations).flatMap(system.nodes(on:)) == dataServers)
             #expect(try system.daft("ls").output == "/kept\n/late\n")
-            for host in 1..<Box.hosts { #expect(try system.daft("ls", on: host).output == "/kept\n/late\n") }
+            for host in 1..<workstations { #expect(try system.daft("ls", on: host).output == "/kept\n/late\n") }
             let repeated = try system.daft("put", file + "@n2", on: 1)
             #expect(repeated.status == 0, "\(repeated)")
             #expect(isSame(system.kept("/big", on: 2), bytes))

@@ -2,6 +2,7 @@
 
 import Foundation
 import Glibc
+import TestBox
 import TestPrograms
 import Testing
 
@@ -22,7 +23,7 @@ extension WorkstationTests {
             let read = try system.daft("cat", "/small", on: 3)
             let frames = capture.end()
             #expect(sent.status == 0 && put.status == 0 && read.status == 0)
-            for host in 1..<Box.hosts { #expect(isSame(system.kept("/text", on: host), text)) }
+            for host in 1..<workstations { #expect(isSame(system.kept("/text", on: host), text)) }
             #expect(frames.reduce(0) { $0 + $1.count } > text.count * 3, "the capture saw too little")
             let isSeen = frames.contains { $0.range(of: Data(SecrecyTests.line.utf8)) != nil }
             #expect(isSeen == !encrypts)
@@ -57,7 +58,7 @@ extension WorkstationTests {
             while !start.hasEnded { seen += words(of: system) }
             #expect(start.wait().status == 0)
             seen += words(of: system)
-            for host in 0..<Box.hosts { seen += Data(system.log(on: host).utf8) }
+            for host in 0..<workstations { seen += Data(system.log(on: host).utf8) }
             #expect(seen.range(of: Data("--detached".utf8)) != nil, "nothing was seen of the nodes")
 
             let publicKey = try publicKey(of: system)
@@ -71,7 +72,7 @@ extension WorkstationTests {
                     #expect(seen.range(of: form) == nil)
                 }
             }
-            for host in 1..<Box.hosts { #expect(!system.exists(system.store + "/.daft/system", on: host)) }
+            for host in 1..<workstations { #expect(!system.exists(system.store + "/.daft/system", on: host)) }
         }
 
         /// The arguments and environments of all that runs on the hosts.

@@ -2,13 +2,14 @@
 
 import Foundation
 import Glibc
+import TestBox
 import TestPrograms
 import Testing
 
 /// One box for all, so one test at a time.
 @Suite(
     .serialized, .timeLimit(.minutes(5)),
-    .enabled(if: Box.obstacle == nil, "needs root and what tools/setup.sh lists"))
+    .enabled(if: obstacle == nil, "needs root and what tools/setup.sh lists"))
 enum WorkstationTests {}
 
 extension WorkstationTests {
@@ -21,14 +22,14 @@ extension WorkstationTests {
             for host in ["root@n1", "n2", "n3", "n4"] {
                 #expect(started.output.contains("\(host): data server, store \(system.store)\n"), "\(started)")
             }
-            #expect((0..<Box.hosts).allSatisfy { system.nodes(on: $0).count == 1 })
+            #expect((0..<workstations).allSatisfy { system.nodes(on: $0).count == 1 })
 
-            let before = (0..<Box.hosts).map(system.nodes(on:))
+            let before = (0..<workstations).map(system.nodes(on:))
             let again = try system.daft("start", system.sources + "/hosts")
             #expect(again.status == 0 && again.output.split(separator: "\n").count == 5, "\(again)")
             #expect(again.output.split(separator: "\n").allSatisfy { $0.hasSuffix(", ran already") }, "\(again)")
-            #expect((0..<Box.hosts).map(system.nodes(on:)) == before)
-            for host in 1..<Box.hosts {
+            #expect((0..<workstations).map(system.nodes(on:)) == before)
+            for host in 1..<workstations {
                 let copies = try system.box.shell("ls /root/.cache/daft", on: host).output
                 #expect(copies.split(separator: "\n").count == 1, "\(copies)")
             }
@@ -37,7 +38,7 @@ extension WorkstationTests {
 
             #expect(try system.daft("quit", on: 2).status == 0)
             #expect(soon(seconds: 5) { system.nodes.isEmpty }, "\(system.nodes)")
-            for host in 0..<Box.hosts {
+            for host in 0..<workstations {
                 let left = try system.box.shell(
                     "find / -xdev \\( -type s -o -name system \\) -path '*\(system.store)*'", on: host)
                 #expect(left.output.isEmpty, "\(left)")
@@ -57,7 +58,7 @@ extension WorkstationTests {
                 #expect(try system.daft("put", "\(tree)@n2", on: host).status == 0)
                 #expect(isSame(system.kept("/\(name).big", on: 2), big))
                 #expect(try system.daft("bcast", system.sources + "/\(name).small", on: host).status == 0)
-                for other in 1..<Box.hosts { #expect(isSame(system.kept("/\(name).small", on: other), small)) }
+                for other in 1..<workstations { #expect(isSame(system.kept("/\(name).small", on: other), small)) }
                 #expect(try system.daft("diffuse", tree, "--as", "/\(name).spread", on: host).status == 0)
             }
             for (host, name) in [(0, "from-3"), (1, "from-0"), (2, "from-3"), (4, "from-0")] {
@@ -112,16 +113,16 @@ extension WorkstationTests {
             // Over ssh with a terminal of its own, whose end is a hangup for all that is in its session.
             let started = try system.box.shell("ssh -tt n0 \(command)", on: 3)
             #expect(started.status == 0, "\(started)")
-            #expect((0..<Box.hosts).allSatisfy { system.nodes(on: $0).count == 1 })
+            #expect((0..<workstations).allSatisfy { system.nodes(on: $0).count == 1 })
             let sessions = { try system.box.shell("pgrep -f '^sshd: root' | wc -l", on: 0).output == "0\n" }
             #expect(try soon(sessions))
-            for host in 0..<Box.hosts {
+            for host in 0..<workstations {
                 let files = try system.box.shell("readlink /proc/$(pgrep -x daft-node)/fd/[012]; pwd", on: host)
                 #expect(!files.output.contains("pts") && !files.output.contains("pipe"), "\(files)")
             }
             let bytes = try noise(1_000_000)
             #expect(try system.daft(["bcast", system.source("a", bytes)], on: 4).status == 0)
-            for host in 1..<Box.hosts { #expect(isSame(system.kept("/a", on: host), bytes)) }
+            for host in 1..<workstations { #expect(isSame(system.kept("/a", on: host), bytes)) }
             #expect(try system.daft("quit", on: 1).status == 0)
             #expect(soon(seconds: 5) { system.nodes.isEmpty })
         }
@@ -136,7 +137,7 @@ extension WorkstationTests {
             #expect(system.nodes.count == 5)
             kill(metadataServer, SIGKILL)
             #expect(soon(seconds: 15) { system.nodes.isEmpty }, "\(system.nodes)")
-            for host in 1..<Box.hosts {
+            for host in 1..<workstations {
                 #expect(isSame(system.kept("/a", on: host), bytes))
                 #expect(system.log(on: host).contains("nothing was heard of the metadata server for 5 s"))
             }

@@ -3,6 +3,7 @@
 import CZMQ
 import Foundation
 import Glibc
+import TestBox
 
 struct Stranger: Sendable {
     /// As whose host they come.

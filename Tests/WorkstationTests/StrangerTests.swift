@@ -2,6 +2,7 @@
 
 import Foundation
 import Glibc
+import TestBox
 import TestPrograms
 import Testing
 
@@ -26,7 +27,8 @@ extension WorkstationTests {
                 let node = try #require(system.nodes(on: host).first)
                 let before = Footprint(of: node)
                 for port in try ports(of: host, in: system) {
-                    let stranger = Stranger(home: system.box.first(of: 4), address: Box.address(of: host), port: port)
+                    let stranger = Stranger(
+                        home: system.box.first(of: 4), address: system.box.address(of: host), port: port)
                     let isPlain = try !encrypts && port != talkPort(of: host, in: system)
                     try sayAllKinds(to: stranger, sessions(in: frames, to: stranger.address, port: port), isPlain)
                     for keys in [Stranger.Keys.none, .fresh(server: Array(publicKey))] {

@@ -3,8 +3,17 @@
 
 import Foundation
 import Glibc
+import TestBox
 import TestPrograms
 import Testing
+
+let workstations = 5
+
+/// Made when the first test needs it.
+let workstationBox = Result { try Box(hosts: workstations, network: "10.77.0", programs: ["daft"]) }
+
+/// Why there can be none.
+let obstacle = Box.obstacle(for: "WorkstationTests")
 
 final class System {
     let box: Box
@@ -15,7 +24,7 @@ final class System {
 
     /// `disk`: where the stores are; /scratch does not outlive a host that is powered off.
     init(disk: String = "/scratch") throws {
-        box = try Box.shared.get()
+        box = try workstationBox.get()
         try box.settle()
         let name = "test-\(UInt64.random(in: 0 ... .max))"
         store = "\(disk)/\(name)"
@@ -26,7 +35,7 @@ final class System {
     deinit {
         for one in running { one.end() }
         try? box.settle()
-        for host in 0..<Box.hosts {
+        for host in 0..<workstations {
             for node in nodes(on: host) { kill(node, SIGKILL) }
             _ = try? box.shell("umount \(store) 2>/dev/null; rm -rf \(store) \(store).*", on: host)
         }
@@ -64,7 +73,7 @@ final class System {
     func nodes(on host: Int) -> [pid_t] { box.processes("daft-node", on: host) }
 
     /// Of all hosts.
-    var nodes: [pid_t] { (0..<Box.hosts).flatMap(nodes(on:)) }
+    var nodes: [pid_t] { (0..<workstations).flatMap(nodes(on:)) }
 
     /// The log of the node on a host; host 0 is the metadata server's.
     func log(on host: Int) -> String {
@@ -95,7 +104,7 @@ final class System {
     }
 
     /// Every link of every host from now on.
-    func limit(_ rate: String) throws { for host in 0..<Box.hosts { try box.disturb(host, "rate", rate) } }
+    func limit(_ rate: String) throws { for host in 0..<workstations { try box.disturb(host, "rate", rate) } }
 }
 
 /// Bytes of which no chunk equals another.

@@ -33,8 +33,8 @@ public struct Settings: Sendable {
     /// How long a run of chunks may take.
     public var loadMilliseconds = 30_000
     /// What has no room on some data server is refused before it moves, as in a job that needs it everywhere; else it
-    /// is brought wherever there is room.
-    public var refusesWhatHasNoRoom = true
+    /// is brought wherever there is room, and refused where there is none at all.
+    public var needsRoomEverywhere = true
     /// An order that nobody asks about any more is given up.
     public var orphanMilliseconds = 30_000
     /// Threads for disk, hashing and SQLite; none: everything on the loop, for simulations.

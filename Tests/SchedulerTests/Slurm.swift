@@ -9,7 +9,9 @@ import Testing
 /// Why there can be none.
 let slurmObstacle = Box.obstacle(
     for: "SchedulerTests of Slurm",
-    alsoNeeded: ["/usr/sbin/slurmctld", "/usr/sbin/slurmd", "/usr/sbin/munged", "/usr/bin/sbatch", "/usr/bin/srun"])
+    alsoNeeded: [
+        "/usr/sbin/slurmctld", "/usr/sbin/slurmd", "/usr/sbin/munged", "/usr/bin/sbatch", "/usr/bin/srun", "/usr/bin/ps",
+    ])
 
 /// Made when the first test needs it.
 let slurmBox = Result {

@@ -88,5 +88,16 @@ extension SchedulerTests {
                 #expect(try slurm.box.shell("cmp \(store)/set \(slurm.desk["set"])", on: host).status == 0)
             }
         }
+
+        @Test func whereSlurmsPMIxLacksItsLibraryMpirunStartsIt() throws {
+            let library = "/usr/lib/*/pmix2/lib/libpmix.so"
+            let line = ["srun", "--nodes=1", "--ntasks=1", "daft-run", "--dry-run", "status"]
+            let whole = try slurm.desk.start(line).wait()
+            #expect(whole.output.hasPrefix("srun --mpi=pmix "), "\(whole)")
+            #expect(try slurm.box.shell("for l in \(library); do mv $l $l.away; done", on: 0).status == 0)
+            let lacking = try slurm.desk.start(line).wait()
+            #expect(lacking.output.hasPrefix("mpirun --bind-to none "), "\(lacking)")
+            #expect(try slurm.box.shell("for l in \(library).away; do mv $l ${l%.away}; done", on: 0).status == 0)
+        }
     }
 }

@@ -25,7 +25,8 @@ extension SchedulerTests {
         @Test func aDiffusedSetIsSharedOutAndEachNodeWorksOnItsPart() throws {
             try writeSet(12)
             let line = #"""
-                cd "$STAGED/set" && for file in *; do cmp "$file" "$SLURM_SUBMIT_DIR/set/$file" && : >"$RESULTS/$file"; done
+                cd "$STAGED/set" || exit
+                for file in *; do cmp "$file" "$SLURM_SUBMIT_DIR/set/$file" && : >"$RESULTS/$file"; done
                 """#
             let end = try slurm.run(
                 "stage-diffuse.sbatch", ["-N", "3"], "-i", "set", "-o", "back", "--", "sh", "-c", line)

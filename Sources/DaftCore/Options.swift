@@ -37,6 +37,9 @@ extension OptionTable {
             Option(
                 "--orphan-timeout", value: "TIME", variable: "DAFT_ORPHAN_TIMEOUT",
                 meaning: "end the job when nothing is heard of the metadata server for so long (60s)"),
+            Option(
+                "--system", value: "NAME", variable: "DAFT_SYSTEM",
+                meaning: "what new stores belong to: those of one NAME work together, wherever they were made"),
             Option("--launch", isForLaunch: true, meaning: "start itself on every node of the job, by srun or mpirun"),
             Option(
                 "--hostfile", value: "FILE", variable: "DAFT_HOSTFILE", isForLaunch: true,

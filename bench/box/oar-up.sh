@@ -6,6 +6,7 @@
 # The packages go into the hosts' own roots: the machine stays as it is, but for PostgreSQL, which is to be there. Jobs
 # are those of the user "box" (OAR takes none of root), who is on all hosts and may log in from any to any by ssh. There
 # are no cpusets, as at sites that have left them out: oarsub, oarstat, oardel and $OAR_NODEFILE work, oarsh does not.
+# shellcheck disable=SC2317  # functions are sent to hosts by their names
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 dir=${BOX_DIR:-$here/run}
@@ -27,7 +28,6 @@ fetch() {
     touch "$cache/complete"
 }
 
-# shellcheck disable=SC2317  # they are sent to hosts by their names
 # --- what is done on a host, as root
 
 # The packages come in as an archive: a host need not see what is new on the machine. Dependencies are forced for the
@@ -66,6 +66,8 @@ configure_server() {
         s/^\(DB_BASE_PASSWD\w*\)=.*/\1=\"oar\"/
         s/^JOB_RESOURCE_MANAGER_PROPERTY_DB_FIELD/#&/
         s/^SCHEDULER_JOB_SECURITY_TIME=.*/SCHEDULER_JOB_SECURITY_TIME=\"2\"/" /etc/oar/oar.conf
+    # Else a job may wait ten seconds for the scheduler to look again.
+    echo 'SCHEDULER_MIN_TIME_BETWEEN_2_CALLS="0"' >>/etc/oar/oar.conf
     oar-database --create --db-is-local
 }
 

@@ -3,9 +3,9 @@
 # nodes, of one core each. Run after `box.sh up`, with its BOX_DIR; what it started ends with the box.
 # `oar-up.sh fetch` only gets the packages, from Debian, into a cache that is kept.
 #
-# The packages go into the hosts' own roots: the machine stays as it is, but for PostgreSQL, which is to be there. Jobs
-# are those of the user "box" (OAR takes none of root), who is on all hosts and may log in from any to any by ssh. There
-# are no cpusets, as at sites that have left them out: oarsub, oarstat, oardel and $OAR_NODEFILE work, oarsh does not.
+# The packages go into the hosts' own roots: the machine stays as it is, but for PostgreSQL, which is to be there. OAR
+# takes no jobs of root: there should be another account on all hosts. There are no cpusets, as at sites that have left
+# them out: oarsub, oarstat, oardel and $OAR_NODEFILE work, oarsh does not; from node to node it is plain ssh.
 # shellcheck disable=SC2317  # functions are sent to hosts by their names
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
@@ -43,13 +43,6 @@ install_packages() {
     dpkg "${how[@]}" --configure oar-common
     dpkg "${how[@]}" --configure -a
     rm -r /tmp/oar
-}
-
-# Its password is one that nobody can type: an account that is locked may not log in with a key either.
-add_user() {
-    useradd -m -u 2000 -p '*' -s /bin/bash box
-    cp -r /root/.ssh /home/box
-    chown -R box: /home/box/.ssh
 }
 
 start_database() {
@@ -100,7 +93,6 @@ install_on() {
     local host=$1
     shift
     (cd "$cache" && tar -cf - "$@") | on "$host" install_packages
-    on "$host" add_user
 }
 
 wait_for() { for process; do wait "$process" || exit 1; done; }

@@ -49,7 +49,7 @@ identify
 place=${TMPDIR:-/tmp}/daft-$(id -un)-$id
 export STAGED=$place/staged RESULTS=$place/results DAFT_STORE=$place/staged
 
-# Runs a step to its end. A signal to this script is one to the step, too; what is staged stays then.
+# Runs a step to its end, or ends the script where a signal has come meanwhile.
 step() {
     local status
     [ -z "$told" ] || stop
@@ -60,12 +60,17 @@ step() {
     [ -z "$told" ] || stop
     return $status
 }
+
+# The step may have got the signal as well, and mpirun takes a second one for leave to go without its tasks. So it gets
+# one from here only if it has not ended in three seconds.
 stop() {
+    for _ in {1..30}; do kill -0 "$running" 2>/dev/null && sleep 0.1; done
+    kill -TERM "$running" 2>/dev/null
     wait
     fail "told to end; what is staged stays in $place" 143
 }
 told='' running=''
-trap 'told=yes; kill -TERM $running 2>/dev/null' TERM INT HUP
+trap told=yes TERM INT HUP
 
 # shellcheck disable=SC2016  # for the shells on the nodes
 step "$daft_run" --each sh -c 'umask 077 && rm -rf "$RESULTS" && mkdir -p "$RESULTS"' ||

@@ -14,8 +14,8 @@
 #
 # Needs Open MPI, daft-run in the PATH or DAFT_RUN=/path/daft-run, and ssh from node to node (oarsh, where the job has
 # a cpuset). oardel and the walltime kill at once, on all nodes, and what is staged stays: where OAR uses cpusets it
-# cleans /tmp itself, elsewhere the site's epilogue removes /tmp/daft-$USER-$OAR_JOB_ID. With --checkpoint 30 --signal 15
-# of oarsub the script hears of the walltime half a minute before, and ends in order.
+# cleans /tmp itself, elsewhere the site's epilogue removes /tmp/daft-$USER-$OAR_JOB_ID. With --checkpoint 30 and
+# --signal 15 of oarsub the script hears of the walltime half a minute before, and ends in order.
 #OAR -n stage
 
 name=oar-stage
@@ -50,7 +50,7 @@ identify
 place=${TMPDIR:-/tmp}/daft-$(id -un)-$id
 export STAGED=$place/staged RESULTS=$place/results DAFT_STORE=$place/staged
 
-# Runs a step to its end. A signal to this script is one to the step, too; what is staged stays then.
+# Runs a step to its end, or ends the script where a signal has come meanwhile.
 step() {
     local status
     [ -z "$told" ] || stop
@@ -61,12 +61,17 @@ step() {
     [ -z "$told" ] || stop
     return $status
 }
+
+# The step may have got the signal as well, and mpirun takes a second one for leave to go without its tasks. So it gets
+# one from here only if it has not ended in three seconds.
 stop() {
+    for _ in {1..30}; do kill -0 "$running" 2>/dev/null && sleep 0.1; done
+    kill -TERM "$running" 2>/dev/null
     wait
     fail "told to end; what is staged stays in $place" 143
 }
 told='' running=''
-trap 'told=yes; kill -TERM $running 2>/dev/null' TERM INT HUP
+trap told=yes TERM INT HUP
 
 # shellcheck disable=SC2016  # for the shells on the nodes
 step "$daft_run" --each sh -c 'umask 077 && rm -rf "$RESULTS" && mkdir -p "$RESULTS"' ||

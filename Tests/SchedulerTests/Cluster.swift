@@ -78,6 +78,8 @@ final class Desk {
         (try? String(contentsOfFile: self[path], encoding: .utf8)) ?? ""
     }
 
+    func list(_ path: String) -> [String] { (try? FileManager.default.contentsOfDirectory(atPath: self[path])) ?? [] }
+
     func has(_ path: String) -> Bool { access(self[path], F_OK) == 0 }
 
     /// Starts a program as the account, here.

@@ -128,10 +128,11 @@ private func words(_ line: String) -> [[UInt8]] { line.split(separator: " ").map
     }
 
     @Test func behindEachEveryWordIsAnotherPrograms() throws {
-        let options = try options("-v --each=2 --hostfile h ls -v --launch -- x", table: .job)
-        #expect(options.command == words("ls -v --launch -- x"))
-        #expect(try options.number("--each") == 2 && options.flag("--launch") == nil)
-        #expect(try self.options("--each -- -x", table: .job).command == words("-x"))
+        let twice = try options("-v --each=2 --hostfile h ls -v --launch -- x", table: .job)
+        #expect(twice.command == words("ls -v --launch -- x"))
+        #expect(try twice.number("--each") == 2)
+        #expect(twice.flag("--launch") == nil)
+        #expect(try options("--each -- -x", table: .job).command == words("-x"))
     }
 
     @Test func whatLaunchesIsHandedOnToNobody() throws {

@@ -15,17 +15,17 @@ cache=${XDG_CACHE_HOME:-$HOME/.cache}/daft-box/oar
 die() { echo "oar-up.sh: $*" >&2; exit 1; }
 
 # OAR, and what of its needs is not installed here. Newer versions of what is installed are none of its needs, though
-# apt would have them.
+# apt would have them. The cache is there only if it is complete.
 fetch() {
     local wanted
-    [ ! -e "$cache/complete" ] || return 0
+    [ ! -e "$cache" ] || return 0
     mapfile -t wanted < <(apt-get install -s --no-install-recommends oar-server oar-server-pgsql oar-node oar-user \
         oar-user-pgsql 2>/dev/null | awk '$1 == "Inst" && $3 !~ /^\[/ { print $2 }')
     [ ${#wanted[@]} -gt 0 ] || die "apt-get knows no package oar-server: update its lists, with Debian's main archive"
-    mkdir -p "$cache"
-    rm -f "$cache"/*.deb
-    (cd "$cache" && apt-get download -qq "${wanted[@]}" 2>errors) || die "$(cat "$cache/errors")"
-    touch "$cache/complete"
+    rm -rf "$cache.new"
+    mkdir -p "$cache.new"
+    (cd "$cache.new" && apt-get download -qq "${wanted[@]}" 2>errors) || die "$(cat "$cache.new/errors")"
+    mv -T "$cache.new" "$cache"
 }
 
 # --- what is done on a host, as root

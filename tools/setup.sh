@@ -33,7 +33,7 @@ openssh-client daft start reaches hosts by it
 TABLE
 }
 
-# What some tests need besides: a real Slurm in the box. Without it they are skipped, and say so.
+# What some tests need besides: a real Slurm in the box, and a real OAR. Without them they are skipped, and say so.
 test_table() {
     cat <<'TABLE'
 slurm-client Slurm: sbatch, srun
@@ -42,6 +42,7 @@ slurmd and its daemon on each host
 slurm-wlm-basic-plugins their plugins, mpi_pmix among them
 libpmix-dev the libpmix.so that mpi_pmix opens
 munge Slurm's keys
+postgresql OAR: its database
 procps what jobs have left running
 TABLE
 }
@@ -109,6 +110,15 @@ install_each() {
     done
 }
 
+# OAR is installed in the box alone, so here its packages are only fetched.
+fetch_oar() {
+    local fetch=(bench/box/oar-up.sh fetch)
+    [ "$(id -u)" = 0 ] || return 0
+    "${fetch[@]}" 2>/dev/null || { apt update && "${fetch[@]}"; } || echo "setup: the tests of OAR will be skipped" >&2
+}
+
+cd "$(dirname "$0")/.."
+as_root=()
 need_swift
 if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
     echo "setup: this is no Debian, so nothing is installed; the build needs what tools/setup.sh lists" >&2
@@ -125,12 +135,11 @@ bench) wanted=$({ test_table && bench_table; } | missing_packages) ;;
     ;;
 esac
 missing=$(printf '%s\n%s' "$needed" "$wanted" | sed '/^$/d')
-[ -n "$missing" ] || exit 0
+[ -n "$missing" ] || { [ "${1:-build}" != test ] || fetch_oar; exit 0; }
 
 echo "setup: these Debian packages are missing and will be installed:"
 while read -r package reason; do printf '  %-24s %s\n' "$package" "$reason"; done <<<"$missing"
 mapfile -t packages < <(cut -d ' ' -f 1 <<<"$missing")
-as_root=()
 if [ "$(id -u)" != 0 ]; then
     as_root=(sudo)
     if ! command -v sudo >/dev/null; then
@@ -147,4 +156,5 @@ if [ ${#packages[@]} -gt 0 ] && ! install_packages "${packages[@]}"; then
 fi
 mapfile -t packages < <(cut -d ' ' -f 1 <<<"$wanted" | sed '/^$/d')
 [ ${#packages[@]} = 0 ] || install_each "${packages[@]}"
+[ "${1:-build}" != test ] || fetch_oar
 echo "setup: done"

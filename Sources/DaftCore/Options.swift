@@ -47,7 +47,10 @@ extension OptionTable {
             Option(
                 "--servers-per-node", value: "K", variable: "DAFT_SERVERS_PER_NODE", isForLaunch: true,
                 meaning: "how many data servers to launch on each node (1)"),
-            Option("--dry-run", isForLaunch: true, meaning: "print the line that --launch would run, and end"),
+            Option(
+                "--each", value: "K", isValueOptional: true, isForLaunch: true,
+                meaning: "run any other program on every node of the job, K times (once)"),
+            Option("--dry-run", isForLaunch: true, meaning: "print the line that would launch, and end"),
         ]
 }
 
@@ -75,6 +78,11 @@ public struct Options: Hashable, Sendable {
             if words[index].endsOptions {
                 command += arguments[(command.isEmpty ? index + 1 : index)...]
                 handedOn += arguments[index...]
+                break
+            }
+            // What follows is another program's.
+            if given["--each"] != nil, !words[index].isDashed {
+                command = Array(arguments[index...])
                 break
             }
             let start = index

@@ -24,6 +24,7 @@ let clusterProgram = Program(
         "[OPTIONS] serve             stay, and serve `daft` clients until `daft quit` or a signal",
         "[OPTIONS] --directives SCRIPT   the `#DAFT COMMAND…` lines of a job script",
         "--launch [OPTIONS] …        any of these on the nodes of the job, without mpirun before it",
+        "--each[=K] PROGRAM ARG…     any other program on each node of the job, K times (once)",
     ],
     options: .job, serves: true, launch: launch)
 

@@ -34,6 +34,9 @@ extension OptionTable {
             Option(
                 "--directives", value: "SCRIPT",
                 meaning: "run the commands behind `#DAFT` in the comments that a job script begins with"),
+            Option(
+                "--system", value: "NAME", variable: "DAFT_SYSTEM",
+                meaning: "what new stores belong to: those of one NAME work together, wherever they were made"),
             Option("--launch", isForLaunch: true, meaning: "start itself on every node of the job, by srun or mpirun"),
             Option(
                 "--hostfile", value: "FILE", variable: "DAFT_HOSTFILE", isForLaunch: true,

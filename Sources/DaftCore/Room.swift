@@ -14,10 +14,13 @@ public struct Room: Sendable {
 
     public let servers: [Server]
     private let sharing: [Int64]
+    private let isWhole: Bool
 
-    /// Stores on one node whose disks are of one size are taken to be on one disk.
-    public init(_ servers: [Server]) {
+    /// Stores on one node whose disks are of one size are taken to be on one disk. Of all data servers, or there are
+    /// `others`, who did not say what room they have.
+    public init(_ servers: [Server], others: Int = 0) {
         self.servers = servers
+        isWhole = others == 0
         sharing = servers.map { server in
             Int64(servers.count { $0.host == server.host && $0.space.total == server.space.total })
         }
@@ -35,16 +38,20 @@ public struct Room: Sendable {
     /// The least that any of them has room for.
     public var least: Int64 { servers.indices.map(bytes).min() ?? .max }
 
-    /// One for each data server that has no room for what comes to it.
-    public func refusals(of coming: (_ store: Int) -> Int64) -> [Failure] {
-        servers.indices.compactMap { index in
+    /// One for each data server that has no room for what comes to it; where not all need it, none as long as any
+    /// data server has room.
+    public func refusals(needsAll: Bool = true, of coming: (_ store: Int) -> Int64) -> [Failure] {
+        let refusals = servers.indices.compactMap { index in
             let bytes = coming(servers[index].store)
             return bytes > self.bytes(at: index) ? refusal(at: index, of: bytes, "comes") : nil
         }
+        return needsAll || isWhole && refusals.count == servers.count ? refusals : []
     }
 
-    /// Where it is spread over all of them: one for each, if they have no room for it together.
+    /// Where it is spread over all of them: one for each, if they have no room for it together; none where others
+    /// may have it.
     public func refusals(ofSpread bytes: Int64) -> [Failure] {
+        guard isWhole else { return [] }
         let room = servers.indices.reduce(Int64(0)) { $0 + self.bytes(at: $1) }
         return bytes <= room ? [] : servers.indices.map { refusal(at: $0, of: bytes, "comes to all nodes together") }
     }

@@ -10,7 +10,6 @@ import Synchronization
 extension Session {
     /// The room that there is now. Who does not say is asked nothing of.
     func room(at members: [Member]) async -> Room {
-        guard station.settings.refusesWhatHasNoRoom else { return Room([]) }
         var servers: [Room.Server] = []
         await station.loop.inOrder(width: members.count, over: members) { [station] member in
             (member, try? await station.ask(.space, at: member.rank))
@@ -19,7 +18,7 @@ extension Session {
             servers.append(
                 Room.Server(store: member.number, host: member.store.host, path: member.store.path, space: space))
         }
-        return Room(servers)
+        return Room(servers, others: members.count - servers.count)
     }
 
     /// One for each data server that has no room for what it lacks of these names.
@@ -40,7 +39,7 @@ extension Session {
                 coming.merge(lacking, uniquingKeysWith: +)
             }
         }
-        return room.refusals { coming[$0] ?? 0 }
+        return room.refusals(needsAll: station.settings.needsRoomEverywhere) { coming[$0] ?? 0 }
     }
 }
 
@@ -72,11 +71,13 @@ final class Fitting: Sendable {
 
     private let room: Room
     private let isSpread: Bool
+    private let needsAll: Bool
     private let state = Mutex(State())
 
-    init(_ room: Room, isSpread: Bool) {
+    init(_ room: Room, isSpread: Bool, needsAll: Bool) {
         self.room = room
         self.isSpread = isSpread
+        self.needsAll = needsAll
     }
 
     /// Why there is no room; empty while there is.
@@ -95,7 +96,9 @@ final class Fitting: Sendable {
                 }
             }
             let coming = state.coming
-            state.refusals = isSpread ? room.refusals(ofSpread: state.spread) : room.refusals { coming[$0] ?? 0 }
+            state.refusals =
+                isSpread
+                ? room.refusals(ofSpread: state.spread) : room.refusals(needsAll: needsAll) { coming[$0] ?? 0 }
             return state.refusals.isEmpty
         }
     }

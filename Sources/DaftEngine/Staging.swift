@@ -68,7 +68,9 @@ struct Staging: Sendable {
     func run(_ sources: [(path: [UInt8], name: Name)]) async -> Report {
         var report = Report()
         var state: State = 0
-        let fitting = Fitting(await session.room(at: members), isSpread: assignment.isSpread)
+        let fitting = Fitting(
+            await session.room(at: members), isSpread: assignment.isSpread,
+            needsAll: station.settings.needsRoomEverywhere)
         for source in sources where fitting.refusals.isEmpty {
             let staged = await stage(source.path, as: source.name, fitting)
             report.merge(staged.report)

@@ -108,6 +108,7 @@ struct Ranks {
         settings.chunkSize = options.chunkSize
         settings.packing = options.packing
         settings.durable = options.durable ?? false
+        if let name = options.value("--system") { settings.nameSystem(name) }
         settings.expectedServers = hosts.count - 1
         let place = hosts[1..<max(1, rank)].count { $0 == hosts[rank] }
         var ground = Ground(settings)

@@ -40,7 +40,7 @@ struct NodePlaces: Sendable {
         settings.durable = order.durable
         settings.gatherMilliseconds = gatherMilliseconds
         settings.copies = .atLeast(Int(order.copies))
-        settings.refusesWhatHasNoRoom = false
+        settings.needsRoomEverywhere = false
         guard order.rank == .metadataServer else {
             settings.store = store
             return settings

@@ -66,5 +66,10 @@ private func directory(_ environment: [String: String]) -> String {
         #expect(room.refusals { $0 == 1 ? 0 : 4_900 }.isEmpty)
         #expect(room.refusals(ofSpread: 5_400).isEmpty)
         #expect(room.refusals(ofSpread: 5_401).map(\.node) == ["a", "b"])
+        #expect(room.refusals(needsAll: false) { _ in 600 }.isEmpty)
+        #expect(room.refusals(needsAll: false) { _ in 5_000 }.count == 2)
+        #expect(Room(room.servers, others: 1).refusals(needsAll: false) { _ in 5_000 }.isEmpty)
+        #expect(Room(room.servers, others: 1).refusals(ofSpread: 5_401).isEmpty)
+        #expect(Room([], others: 2).refusals(ofSpread: 1).isEmpty)
     }
 }

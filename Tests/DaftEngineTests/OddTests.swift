@@ -9,12 +9,14 @@ import Testing
 @testable import DaftEngine
 
 @Suite struct OddTests {
-    @Test(arguments: ["here", "elsewhere", "spread", "everywhere"]) func everythingArrivesAsItWas(
-        _ way: String
+    @Test(arguments: ["here", "elsewhere", "spread", "everywhere"], [true, false]) func everythingArrivesAsItWas(
+        _ way: String, needsRoomEverywhere: Bool
     ) async throws {
         let scratch = try Scratch()
         let files = try scratch.makeOddTree("src", chunk: 4096)
-        let cluster = try await scratch.cluster(["n0", "n1"])
+        var settings = scratch.settings(["n0", "n1"])
+        for i in settings.indices { settings[i].needsRoomEverywhere = needsRoomEverywhere }
+        let cluster = try await Cluster.start(settings)
         defer { cluster.close() }
         let source = scratch["src"]
         let report =

@@ -31,7 +31,7 @@ import Testing
         site.endNodes()
         let name = try #require(site.cached("home-n1").first)
         try "damaged".write(
-            toFile: "\(site.path)/home-n1/.cache/daft/\(name)", atomically: false, encoding: .utf8)
+            toFile: "\(site.path)/home-n1/.cache/daft/\(name)", atomically: true, encoding: .utf8)
         let again = try site.run("start", site.path + "/hosts")
         #expect(again.status == 0, "\(again.errors)")
         #expect(site.cached("home-n1") == [name])

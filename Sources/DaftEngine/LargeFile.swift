@@ -137,7 +137,7 @@ struct LargeFile: Sendable {
     private func read(_ span: Span, _ source: SourceFile?, _ filling: Filling) async throws(Failure) -> [ChunkID]? {
         guard let source else { return nil }
         let slabs = await station.intake.take(chunksTogether, of: order.chunkSize.bytes)
-        return try await station.work { [ingesting] () throws(Failure) in
+        return try await ingesting.read { [ingesting] () throws(Failure) in
             let chunks: [ReadChunk]
             do throws(Failure) { chunks = try source.read(span.chunks, of: order.chunkSize, into: slabs) } catch {
                 ingesting.tell(error, of: span.file)
@@ -278,7 +278,7 @@ struct LargeFile: Sendable {
 
     private func identifyHere(_ span: Span) async throws(Failure) -> [ChunkID] {
         let slabs = await station.intake.take(chunksTogether, of: order.chunkSize.bytes)
-        return try await station.work { [file, order] () throws(Failure) in
+        return try await ingesting.read { [file, order] () throws(Failure) in
             let source = try SourceFile(file.info)
             let ids = try source.identify(span.chunks, of: order.chunkSize, scratch: slabs)
             try source.confirm()

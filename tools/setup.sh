@@ -49,6 +49,7 @@ slurm-wlm-basic-plugins and their plugins
 munge Slurm's keys
 nfs-ganesha compared: NFS, without the kernel's
 nfs-ganesha-vfs its files on a local disk
+sshfs the file system that all nodes of a job share
 libnfs-utils NFS from a program, without the kernel's
 uftp compared: files by multicast
 udpcast compared: a stream by multicast

@@ -106,14 +106,6 @@ struct Ingesting: Sendable {
         }
     }
 
-    /// Runs what reads a source of this node.
-    func read<T: Sendable>(_ body: @escaping @Sendable () throws(Failure) -> T) async throws(Failure) -> T {
-        guard order.chain != nil else { return try await station.work(body) }
-        await station.reading.enter()
-        defer { station.reading.leave() }
-        return try await station.work(body)
-    }
-
     func length(of file: IngestFile) -> Int {
         let size = order.chunkSize
         let end = min(file.info.size, size.offset(of: file.span.first + file.span.count))

@@ -39,7 +39,7 @@ struct SmallFiles: Sendable {
 
     private func readHere() async throws(Failure) -> [Ingested] {
         let slab = await station.intake.take()
-        return try await ingesting.read { [self] () throws(Failure) in
+        return try await station.work { [self] () throws(Failure) in
             let places = layout(Array(files.indices))
             var wholes: [Whole] = []
             let read = files.indices.map { index in

@@ -14,8 +14,8 @@ public final class Station: Sendable {
     public let store: Store?
     let workers: Workers
     let digesting: Digesting
-    /// For those who read a source while others wait for what comes of it: were all workers to wait for a slow
-    /// filesystem, nothing could be passed on meanwhile.
+    /// For those that read a large file for a chain: were all workers to wait for a slow filesystem, nothing could be
+    /// passed on meanwhile.
     let reading: Gate
     /// For bytes that this rank takes in, and for those it gives to others. Were they one, two ranks that load from one
     /// another could each hold what the other waits for.

@@ -14,6 +14,7 @@ from harness.record import ROOT, Takes, goal, plain
 STAGE_IN = os.path.join(ROOT, "slurm", "stage-in.sbatch")
 KEEP_WARM = os.path.join(ROOT, "slurm", "keep-warm.sbatch")
 NAMES = ("queue", "start", "staging", "end", "command")
+WARM = "/scratch/warm"
 
 
 def whole_job(results, plan, nodes, rate):
@@ -56,13 +57,39 @@ def row(results, megabytes, nodes, rate, limit, tool, parts, ours, note):
     for part in parts:
         takes.add(part.whole, part.busy)
     limit_seconds = megabytes * 1e6 / limit
-    slower = takes.median / statistics.median(part.whole for part in ours) if ours else 0
+    slower = takes.median / median(ours, "whole") if ours else 0
     words, met = goal(slower, at_least=1 if tool != "daft" else None)
     results.add(
         work=f"{megabytes} MB to {nodes} nodes at {rate}", tool=tool, limit_rate=round(limit),
         median=round(takes.median, 3), ratio=round(limit_seconds / takes.median, 3), slower=round(slower, 2),
-        **{name: round(statistics.median(getattr(part, name) for part in parts), 3) for name in NAMES},
-        served=round(statistics.median(part.served for part in parts) / (megabytes * 1e6), 2), goal=words, met=met,
+        **{name: round(median(parts, name), 3) for name in NAMES},
+        served=round(median(parts, "served") / (megabytes * 1e6), 2), goal=words, met=met,
         busy=takes.busy_percent, machine_bound=takes.is_machine_bound, seconds=takes.seconds, spread=takes.spread,
         note=note,
     )
+
+
+def warm_job(results, plan, nodes, rate):
+    """The second of two jobs on the same nodes, whose store outlives a job."""
+    seconds, whole, parts = Takes(), Takes(), []
+    with Box(nodes + 1, rate) as box:
+        slurm = Slurm(box)
+        make_file(box, 0, f"{SERVED}/file", plan.megabytes)
+        line = [box.share(KEEP_WARM), "-k", WARM, "-i", f"{SEEN}/file", "--", slurm.command, "file"]
+        for _ in range(plan.repeats):
+            box.on_all(f"[ ! -e {WARM} ] || chmod -R u+w {WARM}; rm -rf {WARM}", slurm.nodes)
+            take(slurm, line)
+            part = take(slurm, line)
+            parts.append(part)
+            seconds.add(part.staging, part.busy)
+            whole.add(part.whole, part.busy)
+    shown = ", ".join(f"{name} {median(parts, name):.2f} s" for name in NAMES)
+    sent = median(parts, "served") / (plan.megabytes * 1e6)
+    what = f"the same {plan.megabytes} MB in a second job on the same {nodes} nodes at {rate}, keep-warm.sbatch"
+    plain(results, f"{what}: staging", "s", seconds.median, at_most=1, seconds=seconds)
+    plain(results, f"{what}: from submission to the command", "s", whole.median, seconds=whole, note=shown)
+    plain(results, f"{what}: bytes that the file server sent, as a part of the file", "", sent, at_most=0.05)
+
+
+def median(parts, name):
+    return statistics.median(getattr(part, name) for part in parts)

@@ -65,12 +65,15 @@ extension SchedulerTests {
             let other = try run("mpirun-stage.sh", "-f", "hosts", "-i", "set", "--", "true")
             #expect(other.status == 1 && other.errors.contains("another run has the nodes of hosts"), "\(other)")
             let begin = Date()
-            // To all that the script has started, as Ctrl-C is.
-            kill(-running.id, SIGINT)
+            // To the script and what it has started, as a batch system does it.
+            for name in ["mpirun-stage.sh", "mpirun"] {
+                for process in desk.box.processes(name, on: 1) { kill(process, SIGTERM) }
+            }
             let told = running.wait(seconds: 20)
             #expect(told.status == 143 && Date().timeIntervalSince(begin) < 10, "\(told)")
             #expect(told.errors.contains("told to end; what is staged stays in /tmp/daft-ana-"), "\(told)")
-            #expect(try soon { try (1...3).allSatisfy { try desk.box.shell("ps -u ana", on: $0).status != 0 } })
+            let isQuiet = try soon { try (1...3).allSatisfy { try desk.processes(on: $0).isEmpty } }
+            #expect(isQuiet)
             try desk.write("go", "")
             let again = try start("mpirun-stage.sh", words, ["DAFT_JSON=1"]).wait(seconds: 30)
             #expect(again.status == 0 && again.output.contains(#""moved":0"#), "\(again)")

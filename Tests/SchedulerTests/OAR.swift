@@ -45,9 +45,11 @@ final class OAR {
     func submit(_ script: String, nodes: Int, _ words: [String]) throws -> String {
         let quoted = words.map { "'" + $0.replacingOccurrences(of: "'", with: #"'\''"#) + "'" }
         let line = ([try desk.script("jobs/" + script)] + quoted).joined(separator: " ")
-        let submitted = try desk.run("oarsub", "-l", "nodes=\(nodes),walltime=0:10:0", "-S", line)
+        let resources = "nodes=\(nodes),walltime=0:10:0"
+        let submitted = try desk.run("env", "PWD=\(desk.place)", "oarsub", "-l", resources, "-S", line)
         let job = submitted.output.split(separator: "\n").first { $0.hasPrefix("OAR_JOB_ID=") }?.dropFirst(11)
-        jobs.append(String(try #require(job, "\(submitted)")))
+        try #require(job?.isEmpty == false, "\(submitted)")
+        jobs.append(String(job ?? ""))
         return jobs[jobs.count - 1]
     }
 
@@ -82,9 +84,12 @@ extension Desk {
     var leftOvers: [String] {
         get throws {
             try (0..<clusterHosts).map { host in
-                try box.shell("ls -d /tmp/daft-\(Account.name)* 2>/dev/null", on: host).output
-                    + box.shell("ps -u \(Account.name) -o args=", on: host).output
+                try box.shell("ls -d /tmp/daft-\(Account.name)* 2>/dev/null", on: host).output + processes(on: host)
             }
         }
+    }
+
+    func processes(on host: Int) throws -> String {
+        try box.shell("ps -u \(Account.name) -o args=", on: host).output
     }
 }

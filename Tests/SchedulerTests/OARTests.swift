@@ -49,9 +49,8 @@ extension SchedulerTests {
             try oar.desk.run("oardel", job)
             let deleted = oar.end(of: job, withinSeconds: 10)
             #expect(deleted.log.contains("KILLED"), "\(deleted)")
-            #expect(
-                try soon { try (1...3).allSatisfy { try oar.box.shell("ps -u \(Account.name)", on: $0).status != 0 } },
-                "\(try oar.desk.leftOvers)")
+            let isQuiet = try soon { try (1...3).allSatisfy { try oar.desk.processes(on: $0).isEmpty } }
+            #expect(isQuiet)
             try oar.desk.write("go", "")
             let again = oar.end(of: try oar.submit("oar-stage.sh", nodes: 3, words))
             #expect(again.state == "Terminated" && again.status == 0, "\(again)")

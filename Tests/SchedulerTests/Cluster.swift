@@ -13,7 +13,7 @@ let clusterHosts = 4
 let clusterBox = Result {
     let box = try Box(hosts: clusterHosts, network: "10.78.0", programs: ["daft-run", "daft"])
     for host in 0..<clusterHosts {
-        let made = try box.shell("useradd --uid \(Account.number) --create-home \(Account.name)", on: host)
+        let made = try box.shell(Account.making, on: host)
         guard made.status == 0 else { throw NoBox(program: "useradd", reason: made.errors) }
     }
     return box
@@ -26,6 +26,11 @@ let clusterBox = Result {
 enum Account {
     static let name = "ana"
     static let number: UInt32 = 5000
+    /// It may log in to every host from every host. With `*` it has no password; without, it would be locked.
+    static let making = """
+        useradd --uid \(number) --password '*' --create-home \(name) && cp -r /root/.ssh /home/\(name) &&
+        chown -R \(name): /home/\(name)/.ssh
+        """
 }
 
 /// A directory of the account's that all hosts see, with what one test has there; it goes with the test.
@@ -77,6 +82,8 @@ final class Desk {
     func text(_ path: String) -> String {
         (try? String(contentsOfFile: self[path], encoding: .utf8)) ?? ""
     }
+
+    func list(_ path: String) -> [String] { (try? FileManager.default.contentsOfDirectory(atPath: self[path])) ?? [] }
 
     func has(_ path: String) -> Bool { access(self[path], F_OK) == 0 }
 

@@ -9,12 +9,16 @@ import Testing
 /// Why there can be none.
 let slurmObstacle = Box.obstacle(
     for: "SchedulerTests of Slurm",
-    alsoNeeded: ["/usr/sbin/slurmctld", "/usr/sbin/slurmd", "/usr/sbin/munged", "/usr/bin/sbatch", "/usr/bin/srun"])
+    alsoNeeded: [
+        "/usr/sbin/slurmctld", "/usr/sbin/slurmd", "/usr/sbin/munged", "/usr/bin/sbatch", "/usr/bin/srun",
+        "/usr/bin/ps",
+    ])
 
 /// Made when the first test needs it.
 let slurmBox = Result {
     let box = try clusterBox.get()
-    try box.run("slurm-up.sh")
+    // Two processors a host, so that two jobs can share one.
+    try box.run("slurm-up.sh", ["2"])
     return box
 }
 
@@ -26,29 +30,42 @@ struct BatchEnd: CustomStringConvertible {
 
     var description: String { "\(state), status \(status)\n\(log)" }
 
-    func contains(_ text: String) -> Bool { log.contains(text) }
+    /// The bytes that each command of daft moved, in the order in which they ended; the job has `DAFT_JSON=1`.
+    var moved: [Int] {
+        log.split(separator: "\n").compactMap { line in
+            let object = try? JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any]
+            return object?["moved"] as? Int
+        }
+    }
 }
 
 final class Slurm {
     let box: Box
     let desk: Desk
+    /// Of the submitting shell.
+    var variables: [String] = []
     private var jobs: [String] = []
 
     init() throws {
         box = try slurmBox.get()
+        try box.settle()
         desk = try Desk(box)
     }
 
     deinit {
         for job in jobs where isThere(job) { _ = try? box.shell("scancel \(job)", on: 0) }
         _ = soon { !jobs.contains(where: isThere) }
-        for host in 0..<clusterHosts { _ = try? box.shell("rm -rf /tmp/daft-\(Account.name)*", on: host) }
+        try? box.settle()
+        for host in 0..<clusterHosts { _ = try? box.shell("rm -rf /tmp/daft-\(Account.name)* \(warm)", on: host) }
     }
+
+    /// A directory that stays on the hosts between jobs.
+    let warm = "/tmp/warm"
 
     /// `sbatch OPTIONS SCRIPT WORDS`; the job's number.
     func submit(_ script: String, _ options: [String], _ words: [String]) throws -> String {
         let line = ["sbatch", "--parsable", "--output=log-%j"] + options + [try desk.script("slurm/" + script)]
-        let submitted = try desk.start(line + words).wait()
+        let submitted = try desk.start(["env"] + variables + line + words).wait()
         let job = submitted.output.trimmingCharacters(in: .whitespacesAndNewlines)
         try #require(submitted.status == 0 && !job.isEmpty, "\(submitted)")
         jobs.append(job)
@@ -72,6 +89,9 @@ final class Slurm {
         ["PENDING", "RUNNING", "COMPLETING", "REQUEUED", "SUSPENDED"].contains(state(of: job))
     }
 
+    /// Every link of every host from now on.
+    func limit(_ rate: String) throws { for host in 0..<clusterHosts { try box.disturb(host, "rate", rate) } }
+
     func state(of job: String) -> String { fields(of: job)["JobState"] ?? "" }
 
     private func fields(of job: String) -> [String: String] {
@@ -87,8 +107,10 @@ final class Slurm {
         let files = try box.shell(
             "ls -d /tmp/daft-\(Account.name)* /tmp/ompi* /tmp/*pmix* /dev/shm/* 2>/dev/null", on: host
         ).output
-        return files + (try box.shell("ps -u \(Account.name) -o args=", on: host).output)
+        return files + (try processes(on: host))
     }
+
+    func processes(on host: Int) throws -> String { try box.shell("ps -u \(Account.name) -o args=", on: host).output }
 
     var leftOvers: [String] {
         get throws { try (0..<clusterHosts).map(leftOvers(on:)) }

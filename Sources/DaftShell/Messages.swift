@@ -28,7 +28,7 @@ extension Console {
         if !style.quiet || style.json {
             for warning in report.warnings { await tell(warning, of: verb, at: origin, isWarning: true) }
         }
-        for failure in report.failures { await tell(failure, of: verb, at: origin, isWarning: false) }
+        for failure in report.failures.condensed { await tell(failure, of: verb, at: origin, isWarning: false) }
     }
 
     private func tell(_ failure: Failure, of verb: Verb?, at origin: Origin, isWarning: Bool) async {

@@ -68,11 +68,17 @@ extension BatchSystem {
 
 /// Where srun can start what Open MPI understands, the survivors outlive a rank or a node that dies.
 private func srunOffersPMIx() -> Bool {
-    guard let stream = popen("srun --mpi=list 2>&1", "r") else { return false }
+    guard answer(of: "srun --mpi=list").split(whereSeparator: \.isWhitespace).contains("pmix") else { return false }
+    // It may be on the list and lack its library, libpmix.so, which Debian has in libpmix-dev.
+    return !answer(of: "srun --mpi=pmix --overlap --test-only true").contains("Invalid MPI type")
+}
+
+private func answer(of line: String) -> String {
+    guard let stream = popen(line + " 2>&1", "r") else { return "" }
     defer { pclose(stream) }
     var answer: [UInt8] = []
     while case let byte = getc(stream), byte != EOF { answer.append(UInt8(truncatingIfNeeded: byte)) }
-    return String(decoding: answer, as: UTF8.self).split(whereSeparator: \.isWhitespace).contains("pmix")
+    return String(decoding: answer, as: UTF8.self)
 }
 
 /// OAR's oarsh needs the cpusets that a site may have left out; then plain ssh reaches the nodes of a job. Nil where

@@ -25,7 +25,8 @@ extension SchedulerTests {
         @Test func aDiffusedSetIsSharedOutAndEachNodeWorksOnItsPart() throws {
             try writeSet(12)
             let line = #"""
-                cd "$STAGED/set" && for file in *; do cmp "$file" "$SLURM_SUBMIT_DIR/set/$file" && : >"$RESULTS/$file"; done
+                cd "$STAGED/set" || exit
+                for file in *; do cmp "$file" "$SLURM_SUBMIT_DIR/set/$file" && : >"$RESULTS/$file"; done
                 """#
             let end = try slurm.run(
                 "stage-diffuse.sbatch", ["-N", "3"], "-i", "set", "-o", "back", "--", "sh", "-c", line)
@@ -87,6 +88,17 @@ extension SchedulerTests {
             for host in 0..<2 {
                 #expect(try slurm.box.shell("cmp \(store)/set \(slurm.desk["set"])", on: host).status == 0)
             }
+        }
+
+        @Test func whereSlurmsPMIxLacksItsLibraryMpirunStartsIt() throws {
+            let library = "/usr/lib/*/pmix2/lib/libpmix.so"
+            let line = ["srun", "--nodes=1", "--ntasks=1", "daft-run", "--dry-run", "status"]
+            let whole = try slurm.desk.start(line).wait()
+            #expect(whole.output.hasPrefix("srun --mpi=pmix "), "\(whole)")
+            #expect(try slurm.box.shell("for l in \(library); do mv $l $l.away; done", on: 0).status == 0)
+            let lacking = try slurm.desk.start(line).wait()
+            #expect(lacking.output.hasPrefix("mpirun --bind-to none "), "\(lacking)")
+            #expect(try slurm.box.shell("for l in \(library).away; do mv $l ${l%.away}; done", on: 0).status == 0)
         }
     }
 }

@@ -10,7 +10,8 @@ import Testing
 let slurmObstacle = Box.obstacle(
     for: "SchedulerTests of Slurm",
     alsoNeeded: [
-        "/usr/sbin/slurmctld", "/usr/sbin/slurmd", "/usr/sbin/munged", "/usr/bin/sbatch", "/usr/bin/srun", "/usr/bin/ps",
+        "/usr/sbin/slurmctld", "/usr/sbin/slurmd", "/usr/sbin/munged", "/usr/bin/sbatch", "/usr/bin/srun",
+        "/usr/bin/ps",
     ])
 
 /// Made when the first test needs it.

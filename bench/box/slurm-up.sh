@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# slurm-up.sh [CPUS]: a real Slurm over the box: munged and slurmd on every host, slurmctld on n0. Run after `box.sh up`,
-# with its BOX_DIR; what it started ends with the box. No cgroups, no database. A host has CPUS processors for Slurm (1).
+# slurm-up.sh [CPUS]: a real Slurm over the box: munged and slurmd on every host, slurmctld on n0; each host has CPUS
+# processors for it (1). Run after `box.sh up`, with its BOX_DIR; what it started ends with the box. No cgroups, no
+# database.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 dir=${BOX_DIR:-$here/run}

@@ -83,11 +83,13 @@ import Testing
     @Test func anyProgramRunsOnEachNodeInTheEnvironmentOfTheOneThatLaunches() throws {
         let scratch = try Scratch()
         try write("\(host)\n", scratch["nodes"])
-        let each = ["--hostfile", "nodes", "--each=2", "sh", "-c", "echo $OMPI_COMM_WORLD_RANK $WHAT >&2; exit 5"]
+        let each = ["--hostfile", "nodes", "--each=2", "sh", "-c", "echo $OMPI_COMM_WORLD_RANK $WHAT >&2; sleep 0.3; exit 5"]
         let ended = try run(scratch, each, ["WHAT=a b"])
-        #expect(ended.status == 5 && ended.errors.contains("0 a b\n") && ended.errors.contains("1 a b\n"), "\(ended)")
+        #expect(ended.status == 5, "\(ended)")
+        for rank in 0...1 { #expect(ended.errors.contains("\(rank) a b\n"), "\(ended)") }
         let line = try run(scratch, ["--hostfile", "nodes", "--dry-run", "--each", "ls", "-v"], ["WHAT=a b"])
-        #expect(line.output.contains(" -x WHAT ") && line.output.hasSuffix(" --host \(host):1 -np 1 ls -v\n"), "\(line)")
+        #expect(line.output.contains(" -x WHAT "), "\(line)")
+        #expect(line.output.hasSuffix(" --host \(host):1 -np 1 ls -v\n"), "\(line)")
         let none = try run(scratch, ["--hostfile", "nodes", "--each"])
         #expect(none.status == 2 && none.errors.contains("--each needs a program"), "\(none)")
     }

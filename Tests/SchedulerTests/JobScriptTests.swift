@@ -1,5 +1,5 @@
-// The scripts of jobs/ where there is no batch system: mpirun over ssh between the hosts of the box. That of PBS runs in
-// what PBS would set, and in no PBS: it cannot be had here.
+// The scripts of jobs/ where there is no batch system: mpirun over ssh between the hosts of the box. That of PBS runs
+// in what PBS would set, and in no PBS: it cannot be had here.
 
 import Foundation
 import Glibc

@@ -1,5 +1,5 @@
-// A real OAR over the box: its server on the first host, the others are its nodes. Jobs are submitted as a user does, and
-// looked at until they have ended.
+// A real OAR over the box: its server on the first host, the others are its nodes. Jobs are submitted as a user does,
+// and looked at until they have ended.
 
 import Foundation
 import Glibc

@@ -14,8 +14,9 @@
 #
 # Needs Open MPI, daft-run in the PATH or DAFT_RUN=/path/daft-run, and ssh from node to node (oarsh, where the job has
 # a cpuset). oardel and the walltime kill at once, on all nodes, and what is staged stays: where OAR uses cpusets it
-# cleans /tmp itself, elsewhere the site's epilogue removes /tmp/daft-$USER-$OAR_JOB_ID. With --checkpoint 30 and
-# --signal 15 of oarsub the script hears of the walltime half a minute before, and ends in order.
+# cleans /tmp itself, elsewhere the site's epilogue removes /tmp/daft-$USER-$OAR_JOB_ID. To be told half a minute before
+# the walltime, and end in order: oarsub -l nodes=4 --checkpoint 30 --signal 15 "exec ./oar-stage.sh …" (OAR tells its
+# own shell alone, so the script must take the place of that; with exec there is no -S).
 #OAR -n stage
 
 name=oar-stage

@@ -99,8 +99,8 @@ private func mpirun() -> [UInt8] {
     return Array("\(first)/mpirun".utf8)
 }
 
-/// Names of the variables of this process that another program is to find on every node, as srun does it: all but those
-/// of this node, of its login and of another mpirun. Functions of bash have a % in their names.
+/// Names of the variables of this process that another program is to find on every node, as srun does it: all but
+/// those of this node, of its login and of another mpirun. Functions of bash have a % in their names.
 private func handedOn() -> [String] {
     let own: Set = ["_", "HOSTNAME", "OLDPWD", "PWD", "SHLVL"]
     let prefixes = ["OMPI_", "OPAL_", "ORTE_", "PMIX_", "SSH_"]

@@ -79,4 +79,38 @@ import Testing
         let two = try run(scratch, launch + ["--servers-per-node", "2", "ls", "-n"])
         #expect(two.output.contains(scratch["s.1"] + "\n"), "\(two)")
     }
+
+    @Test func anyProgramRunsOnEachNodeInTheEnvironmentOfTheOneThatLaunches() throws {
+        let scratch = try Scratch()
+        try write("\(host)\n", scratch["nodes"])
+        let each = ["--hostfile", "nodes", "--each=2", "sh", "-c", "echo $OMPI_COMM_WORLD_RANK $WHAT >&2; sleep 0.3; exit 5"]
+        let ended = try run(scratch, each, ["WHAT=a b"])
+        #expect(ended.status == 5, "\(ended)")
+        for rank in 0...1 { #expect(ended.errors.contains("\(rank) a b\n"), "\(ended)") }
+        let line = try run(scratch, ["--hostfile", "nodes", "--dry-run", "--each", "ls", "-v"], ["WHAT=a b"])
+        #expect(line.output.contains(" -x WHAT "), "\(line)")
+        #expect(line.output.hasSuffix(" --host \(host):1 -np 1 ls -v\n"), "\(line)")
+        let none = try run(scratch, ["--hostfile", "nodes", "--each"])
+        #expect(none.status == 2 && none.errors.contains("--each needs a program"), "\(none)")
+    }
+
+    @Test func theVariablesOfOptionsGoToAFirstNodeThatIsNotThisOne() throws {
+        let scratch = try Scratch()
+        try write("far\n", scratch["far"])
+        try write("\(host)\n", scratch["near"])
+        for (nodes, isNamed) in [("far", true), ("near", false)] {
+            let line = try run(scratch, ["--hostfile", nodes, "--dry-run", "ls"], ["DAFT_STORE=/s"])
+            #expect(line.output.contains(" -x DAFT_STORE ") == isNamed, "\(line)")
+        }
+    }
+
+    @Test func anMPIRunOfItsOwnPlaceIsNamedInFull() throws {
+        let scratch = try Scratch()
+        try write("far\n", scratch["nodes"])
+        let launch = ["--hostfile", "nodes", "--dry-run", "ls"]
+        try write("", scratch["bin/mpirun"], isProgram: true)
+        #expect(try run(scratch, launch).output.hasPrefix("mpirun "), "it is a wrapper")
+        try write("", scratch["bin/orted"], isProgram: true)
+        #expect(try run(scratch, launch).output.hasPrefix(scratch["bin/mpirun"] + " "))
+    }
 }

@@ -65,8 +65,7 @@ extension SchedulerTests {
             let file = store + "/set/index"
             // A disk that returns other bytes: size, time and inode are as they were.
             let spoiling = """
-                cp -p \(file) /tmp/before && chmod u+w \(file) &&
-                printf other | dd of=\(file) conv=notrunc status=none &&
+                cp -p \(file) /tmp/before && chmod u+w \(file) && printf other | dd of=\(file) conv=notrunc &&
                 chmod u-w \(file) && touch -r /tmp/before \(file)
                 """
             #expect(try run("broadcast.daft").status == 0)

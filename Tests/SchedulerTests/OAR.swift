@@ -43,10 +43,22 @@ final class OAR {
 
     /// `oarsub -l nodes=NODES -S "SCRIPT WORDS"`; the job's number. OAR has a shell read the words again.
     func submit(_ script: String, nodes: Int, _ words: [String]) throws -> String {
+        try submit(nodes, ["-S"], "", script, words)
+    }
+
+    /// Such that the script itself is told when the end is near.
+    func submitToBeTold(_ script: String, nodes: Int, _ words: [String]) throws -> String {
+        try submit(nodes, ["-n", "stage", "--checkpoint", "1", "--signal", "15"], "exec ", script, words)
+    }
+
+    private func submit(
+        _ nodes: Int, _ options: [String], _ prefix: String, _ script: String, _ words: [String]
+    ) throws -> String {
         let quoted = words.map { "'" + $0.replacingOccurrences(of: "'", with: #"'\''"#) + "'" }
-        let line = ([try desk.script("jobs/" + script)] + quoted).joined(separator: " ")
-        let resources = "nodes=\(nodes),walltime=0:10:0"
-        let submitted = try desk.run("env", "PWD=\(desk.place)", "oarsub", "-l", resources, "-S", line)
+        let line = prefix + ([try desk.script("jobs/" + script)] + quoted).joined(separator: " ")
+        // OAR takes the working directory from the variable.
+        let oarsub = ["env", "PWD=\(desk.place)", "oarsub", "-l", "nodes=\(nodes),walltime=0:10:0"]
+        let submitted = try desk.start(oarsub + options + [line]).wait()
         let job = submitted.output.split(separator: "\n").first { $0.hasPrefix("OAR_JOB_ID=") }?.dropFirst(11)
         try #require(job?.isEmpty == false, "\(submitted)")
         jobs.append(String(job ?? ""))

@@ -39,21 +39,37 @@ extension SchedulerTests {
             #expect(try oar.desk.leftOvers == nothing)
         }
 
+        private static let command = ["sh", "-c", #"touch "started-$(hostname)"; [ -e go ] || sleep 1000"#]
+
+        private func isQuiet(_ oar: OAR) throws -> Bool {
+            try soon { try (1...3).allSatisfy { try oar.desk.processes(on: $0).isEmpty } }
+        }
+
         @Test func aJobThatIsDeletedEndsOnAllNodesAndRunsAgain() throws {
             let oar = try OAR()
             try oar.desk.write("set", try noise(1_000_000))
-            let line = #"touch "started-$(hostname)"; [ -e go ] || sleep 1000"#
-            let words = ["-i", "set", "--", "sh", "-c", line]
-            let job = try oar.submit("oar-stage.sh", nodes: 3, words)
+            let job = try oar.submit("oar-stage.sh", nodes: 3, ["-i", "set", "--"] + Self.command)
             #expect(soon(seconds: 20) { (1...3).allSatisfy { oar.desk.has("started-n\($0)") } })
             try oar.desk.run("oardel", job)
             let deleted = oar.end(of: job, withinSeconds: 10)
             #expect(deleted.log.contains("KILLED"), "\(deleted)")
-            let isQuiet = try soon { try (1...3).allSatisfy { try oar.desk.processes(on: $0).isEmpty } }
-            #expect(isQuiet)
+            #expect(try isQuiet(oar))
             try oar.desk.write("go", "")
-            let again = oar.end(of: try oar.submit("oar-stage.sh", nodes: 3, words))
+            let again = oar.end(of: try oar.submit("oar-stage.sh", nodes: 3, ["-i", "set", "--"] + Self.command))
             #expect(again.state == "Terminated" && again.status == 0, "\(again)")
+        }
+
+        @Test func aJobThatIsToldOfItsEndEndsInOrderAndLeavesWhatIsStaged() throws {
+            let oar = try OAR()
+            try oar.desk.write("set", "set")
+            let job = try oar.submitToBeTold("oar-stage.sh", nodes: 3, ["-i", "set", "--"] + Self.command)
+            #expect(soon(seconds: 20) { (1...3).allSatisfy { oar.desk.has("started-n\($0)") } })
+            try oar.desk.run("oardel", "--checkpoint", job)
+            let told = oar.end(of: job, withinSeconds: 15)
+            let place = "/tmp/daft-\(Account.name)-\(job)"
+            #expect(told.status == 143 && told.log.contains("what is staged stays in \(place)"), "\(told)")
+            #expect(try isQuiet(oar))
+            for node in 1...3 { #expect(try oar.box.shell("cat \(place)/staged/set", on: node).output == "set") }
         }
     }
 }

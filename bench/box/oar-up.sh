@@ -64,10 +64,11 @@ configure_server() {
     oar-database --create --db-is-local
 }
 
-# A node has an sshd for OAR alone; the keys for it, which are the server's, come in as an archive.
+# What the packages are on the server comes in as an archive: to unpack it takes no time. Of it are the keys for the
+# sshd that a node has for OAR alone.
 start_node() {
-    rm -rf /var/lib/oar/.ssh /etc/oar/oar_ssh_host_*
-    tar -C /var/lib/oar -xf -
+    tar -C / -xf -
+    rm -f /etc/oar/oar_ssh_host_*
     cp /etc/ssh/box_host_key /etc/oar/oar_ssh_host_rsa_key
     /etc/init.d/oar-node start
 }
@@ -89,31 +90,18 @@ on() {
     die "$1 failed on host $host"
 }
 
-install_on() {
-    local host=$1
-    shift
-    (cd "$cache" && tar -cf - "$@") | on "$host" install_packages
-}
-
-wait_for() { for process; do wait "$process" || exit 1; done; }
-
 fetch
 [ "${1:-}" != fetch ] || exit 0
 [ -d /usr/lib/postgresql ] || die "there is no PostgreSQL: apt-get install postgresql"
-mapfile -t nodes < <("$here/box.sh" hosts 1)
-processes=()
+mapfile -t hosts < <("$here/box.sh" hosts)
 on 0 start_database </dev/null &
-processes+=($!)
-(cd "$cache" && install_on 0 ./*.deb) &
-processes+=($!)
-for i in "${!nodes[@]}"; do
-    (cd "$cache" && install_on $((i + 1)) libdbi-perl_*.deb liboar-perl_*.deb oar-common_*.deb oar-node_*.deb) &
-    processes+=($!)
-done
-wait_for "${processes[@]}"
+tar -C "$cache" -cf - . | on 0 install_packages
+wait $! || exit 1
+# Of all that is not as on the machine, since it is in the upper layer of the server's root.
+tar -C "$dir/${hosts[0]}/up" -cf "$dir/keys/oar.tar" etc/{passwd,shadow,group,oar,init.d,default} usr var/lib/oar
 on 0 configure_server </dev/null
-"$here/box.sh" exec 0 tar -C /var/lib/oar -cf - .ssh >"$dir/keys/oar.tar"
-for i in "${!nodes[@]}"; do on $((i + 1)) start_node <"$dir/keys/oar.tar"; done
+for i in $(seq $((${#hosts[@]} - 1))); do on "$i" start_node <"$dir/keys/oar.tar"; done
+nodes=("${hosts[@]:1}")
 on 0 start_server "${nodes[@]}" </dev/null
 for _ in $(seq 60); do
     [ "$("$here/box.sh" exec 0 oarnodes -s | grep -c ': Alive$')" = ${#nodes[@]} ] && exit 0

@@ -89,8 +89,8 @@ private func remoteShellOfOAR() -> String? {
     return String(decoding: groups, as: UTF8.self).split(separator: "/").contains("oar") ? "oarsh" : "ssh"
 }
 
-/// By its full path mpirun finds its own parts and libraries on the other nodes. In /usr/bin every shell looks, and so it
-/// need not say where its libraries are; what is alone in a directory is a wrapper.
+/// By its full path mpirun finds its own parts and libraries on the other nodes. In /usr/bin every shell looks, so that
+/// it need not say where its libraries are; what is alone in a directory is a wrapper.
 private func mpirun() -> [UInt8] {
     let name = Array("mpirun".utf8)
     let directories = getenv("PATH").map { String(cString: $0) }?.split(separator: ":") ?? []

@@ -74,13 +74,13 @@ final class OAR {
             log: desk.text("OAR.stage.\(job).stdout") + desk.text("OAR.stage.\(job).stderr"))
     }
 
-    func run(_ script: String, nodes: Int, _ words: String...) throws -> BatchEnd {
-        end(of: try submit(script, nodes: nodes, words))
-    }
-
     func state(of job: String) -> String { field("state", of: job) ?? "" }
 
-    private func hasEnded(_ job: String) -> Bool { ["Terminated", "Error"].contains(state(of: job)) }
+    /// Asked in a loop, oarstat would take the processor that the job needs.
+    private func hasEnded(_ job: String) -> Bool {
+        usleep(200_000)
+        return ["Terminated", "Error"].contains(state(of: job))
+    }
 
     /// As `oarstat -f` shows it: `    state = Running`.
     private func field(_ name: String, of job: String) -> String? {

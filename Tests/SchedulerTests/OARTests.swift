@@ -8,35 +8,24 @@ import Testing
 extension SchedulerTests {
     @Suite(.enabled(if: oarObstacle == nil, "needs root, PostgreSQL and OAR's packages"))
     struct OARTests {
-        private let nothing = Array(repeating: "", count: clusterHosts)
-
-        @Test(arguments: [3, 1])
-        func everyNodeHasTheSetAndTheResultsComeBack(nodes: Int) throws {
+        @Test(arguments: [(3, 7), (1, 0)])
+        func everyNodeHasTheSetAndItsResultsComeBackWhateverTheStatus(nodes: Int, status: Int32) throws {
             let oar = try OAR()
             try oar.desk.write("a set/deep/x", try noise(10_000_000))
             try oar.desk.write("more", "more")
-            let line = #"cmp "$STAGED/a set/deep/x" "a set/deep/x" && cat "$STAGED/more" >"$RESULTS/more""#
-            let end = try oar.run(
-                "oar-stage.sh", nodes: nodes, "-i", "a set", "-i", "more", "-o", "the back", "--", "sh", "-c", line)
-            #expect(end.state == "Terminated" && end.status == 0, "\(end)")
-            for node in 1...nodes {
-                #expect(oar.desk.text("the back/n\(node)/results/more") == "more", "\(end)")
+            // Open MPI ends all tasks when one has failed.
+            let line = """
+                cmp "$STAGED/a set/deep/x" "a set/deep/x" && cat "$STAGED/more" >"$RESULTS/$OMPI_COMM_WORLD_RANK"
+                sleep 1; exit \(status)
+                """
+            let words = ["-i", "a set", "-i", "more", "-o", "the back", "-t", "2", "--", "sh", "-c", line]
+            let end = oar.end(of: try oar.submit("oar-stage.sh", nodes: nodes, words))
+            #expect(end.state == "Terminated" && end.status == status, "\(end)")
+            for rank in 0..<2 * nodes {
+                #expect(oar.desk.text("the back/n\(1 + rank / 2)/results/\(rank)") == "more", "\(end)")
             }
             #expect(!oar.desk.has("the back/n\(nodes + 1)"))
-            #expect(try oar.desk.leftOvers == nothing)
-        }
-
-        @Test func theJobsStatusIsTheCommandsAndItsResultsComeBackAllTheSame() throws {
-            let oar = try OAR()
-            try oar.desk.write("set", "set")
-            let line = #"echo "$OMPI_COMM_WORLD_RANK" >"$RESULTS/$OMPI_COMM_WORLD_RANK"; sleep 1; exit 7"#
-            let end = try oar.run(
-                "oar-stage.sh", nodes: 2, "-i", "set", "-o", "back", "-t", "2", "--", "sh", "-c", line)
-            #expect(end.status == 7, "\(end)")
-            for rank in 0..<4 {
-                #expect(oar.desk.text("back/n\(1 + rank / 2)/results/\(rank)") == "\(rank)\n", "\(end)")
-            }
-            #expect(try oar.desk.leftOvers == nothing)
+            #expect(try oar.desk.leftOvers == Array(repeating: "", count: clusterHosts))
         }
 
         private static let command = ["sh", "-c", #"touch "started-$(hostname)"; [ -e go ] || sleep 1000"#]

@@ -47,7 +47,7 @@ extension Tables {
         try database.first("SELECT 1 FROM everywhere WHERE name = ?", .blob(name.bytes)) { _ in true } ?? false
     }
 
-    fileprivate func everywhere(after: Name?, limit: Int) throws -> [NamedEntry] {
+    func everywhere(after: Name?, limit: Int) throws -> [NamedEntry] {
         var names: [Name] = []
         try database.run(
             "SELECT name FROM everywhere WHERE name > ? ORDER BY name LIMIT ?", .blob(after?.bytes ?? []),
@@ -59,7 +59,7 @@ extension Tables {
         return try names.compactMap { name in try entry(name).map { NamedEntry(name, $0) } }
     }
 
-    fileprivate func lacking(
+    func lacking(
         from start: Int, limit: Int, among present: BitSet
     ) throws -> (contents: [CopiedContent], next: Int?) {
         var ids: [ContentID] = []
@@ -78,7 +78,7 @@ extension Tables {
         return (try ids.compactMap { try copied($0) }, last.map { $0 + 1 })
     }
 
-    fileprivate func copied(_ id: ContentID) throws -> CopiedContent? {
+    func copied(_ id: ContentID) throws -> CopiedContent? {
         guard let manifest = try manifest(id) else { return nil }
         return CopiedContent(id: id, manifest: manifest, holders: try holders(of: id), copies: try copies(of: id))
     }

@@ -39,7 +39,7 @@ public enum Order: Coded {
         case 6: self = .discard(try reader.list())
         case 7: self = .replicate(try Replicate(from: &reader))
         case 8: self = .repair(below: try reader.list())
-        case 9: self = .leave(store: try reader.count())
+        case 9: self = .leave(store: try reader.ordinal())
         case 10: self = .note(try reader.list())
         case 11: self = .collect(try Collect(from: &reader))
         case 12: self = .writeOut(try WriteOut(from: &reader))

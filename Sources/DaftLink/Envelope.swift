@@ -22,8 +22,8 @@ public struct Envelope: Coded {
     public static let minimumSize = 15
     public static let version: UInt8 = 1
     private static let smallestPacked = 4_096
-    /// More than any message has.
-    private static let longest = 1 << 30
+    /// How much larger a message may get by unpacking. What would get smaller than that goes as it is.
+    private static let largestRatio = 256
 
     public let kind: Kind
     /// The asker's number of the question.
@@ -67,12 +67,12 @@ public struct Envelope: Coded {
             isPacked = ZSTD_isError(size) == 0
             count = isPacked ? size : 0
         }
-        return isPacked ? packed : nil
+        return isPacked && payload.count <= packed.count * largestRatio ? packed : nil
     }
 
     private static func unpacked(_ bytes: [UInt8], at offset: Int) throws(Malformed) -> [UInt8] {
         let size = ZSTD_getFrameContentSize(bytes, bytes.count)
-        guard size <= UInt64(longest) else { throw Malformed("size of a packed message", at: offset) }
+        guard size <= UInt64(bytes.count * largestRatio) else { throw Malformed("size of a packed message", at: offset) }
         var isWhole = false
         let payload = [UInt8](unsafeUninitializedCapacity: Int(size)) { room, count in
             isWhole = ZSTD_decompress(room.baseAddress, Int(size), bytes, bytes.count) == Int(size)

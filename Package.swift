@@ -84,7 +84,7 @@ let package = Package(
 
         tests(of: "DaftCore"),
         tests(of: "DaftSQL"),
-        tests(of: "DaftLink", ["DaftCore"]),
+        tests(of: "DaftLink", ["DaftCore", "CZstd"]),
         tests(of: "DaftCatalogue", ["DaftCore", "DaftSQL"]),
         tests(of: "DaftMPI"),
         tests(of: "DaftZMQ", ["DaftCore", "DaftLink", "CZMQ"]),

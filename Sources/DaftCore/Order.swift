@@ -126,6 +126,14 @@ public struct Ingest: Coded {
         chunkSize.encode(into: &writer)
         writer.list(files)
     }
+
+    /// A file that is outside of what it should be: chunks that it has not, or not all of them where it is no part.
+    public var misfit: IngestFile? {
+        files.first { file in
+            let (span, count) = (file.span, chunkSize.count(of: file.info.size))
+            return span.first + span.count > count || !file.isPart && span.chunks != 0..<count
+        }
+    }
 }
 
 public struct Offer: Coded {

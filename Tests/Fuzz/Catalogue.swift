@@ -48,6 +48,8 @@ private func filled(_ path: String) throws -> Tables {
     return tables
 }
 
+private let partly = Record.holding(Holding([Sample.digest(1)], in: BitSet([0]), .part(BitSet([1]))))
+
 /// A second content and name.
 private let further: [Record] = [
     .content(Sample.digest(2), Sample.manifest, stores: BitSet([0])),
@@ -117,7 +119,7 @@ private struct OnDisk: Sendable {
     private static func make(_ path: String) throws {
         let tables = try filled(path)
         try tables.transaction {
-            for record in [Sample.records[6], further[0]] { try tables.append(record, record.encoded) }
+            for record in [partly, Sample.records[7], further[0]] { try tables.append(record, record.encoded) }
         }
         try tables.database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     }

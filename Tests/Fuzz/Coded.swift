@@ -3,8 +3,8 @@
 import DaftCore
 
 /// The value that `bytes` are the form of, if they are one.
-func decoded<T: Coded>(_ type: T.Type = T.self, _ bytes: [UInt8], hasOneForm: Bool = true) -> T? {
-    let value = Memory.bounded(bytes.count) { try? T(decoding: bytes) }
+func decoded<T: Coded>(_ type: T.Type = T.self, _ bytes: [UInt8], hasOneForm: Bool = true, freeBytes: Int = Memory.freeBytes) -> T? {
+    let value = Memory.bounded(bytes.count, freeBytes: freeBytes) { try? T(decoding: bytes) }
     guard let value else { return nil }
     let again = value.encoded
     if hasOneForm {

@@ -149,7 +149,8 @@ public struct Member: Coded {
 
 public struct Space: Coded {
     public static let minimumSize = 24
-    /// At most what an amount may be, whatever a filesystem says. `unfinished` is what contents that are not complete, or have no name yet, take already.
+    /// At most what an amount may be, whatever a filesystem says.
+    /// `unfinished` is what contents that are not complete, or have no name yet, take already.
     public let total, free, unfinished: Int64
 
     public init(total: Int64, free: Int64, unfinished: Int64 = 0) {

@@ -43,10 +43,12 @@ import Testing
 
     @Test func aContentInStoresThatThereAreNotIsDamage() {
         let stores = hexadecimal(BitSet([0, 4_000]).encoded)
-        #expect(isDamage("UPDATE contents SET complete = x'\(stores)'") { try $0.append([keeps([1], [0], .nothing)]) })
+        let sql = "UPDATE contents SET complete = x'\(stores)'"
+        #expect(isDamage(sql) { try $0.append([keeps([1], [0], .nothing)]) })
     }
 
-    @Test(arguments: ["-1", "7", "9223372036854775807"]) func aStoreWithAnotherNumberThanItsOwnIsDamage(number: String) {
+    @Test(arguments: ["-1", "7", "9223372036854775807"]) func aStoreWithAnotherNumberThanItsOwnIsDamage(number: String)
+    {
         #expect(isDamage("UPDATE stores SET number = \(number) WHERE number = 1"))
     }
 

@@ -6,7 +6,9 @@ import Testing
     @Test func anAccentOnADashIsAnUnknownOption() throws {
         let word: [UInt8] = [0x2d, 0xdb, 0x9c]
         for table in [OptionTable.common, .job, .starting] {
-            #expect(throws: CommandError.self) { try Options(arguments: [word], environment: { _ in nil }, table: table) }
+            #expect(throws: CommandError.self) {
+                try Options(arguments: [word], environment: { _ in nil }, table: table)
+            }
         }
         #expect(throws: CommandError.self) { try Command(line: Array("ls ".utf8) + word) }
         #expect(throws: CommandError.self) { try Command(arguments: [Array("ls".utf8), word]) }

@@ -107,7 +107,10 @@ private struct Liar: Responder {
     @Test(arguments: [4_097, 4_095, 1 << 20, 0]) func aPackedChunkOfAnotherLengthIsWrong(count: Int) async throws {
         try await withStranger(packing: 1) { cluster, link, _ in
             let bomb = packed([UInt8](repeating: 7, count: count))
-            link.serve(Liar(bytes: bomb, states: [.packed(bomb.count, relayed: false), .packed(.max, relayed: true)]))
+            let states: [PieceState] = [
+                .packed(bomb.count, relayed: false), .packed(Int(UInt32.max), relayed: true),
+            ]
+            link.serve(Liar(bytes: bomb, states: states))
             let station = cluster.stations[1]
             let pieces = (0..<2).map { Piece(.kept(Digest.of(UInt8($0))), chunk: 0, length: Self.chunk) }
             let arrivals = try await station.loop.start {
@@ -160,23 +163,15 @@ private enum Hostile {
             .order(.replicate(Replicate([Lacking(content, .part(most)), Lacking(odd, .complete)], state: 0))),
         ]
         for number in numbers {
-            requests.append(
-                .publish(
-                    Publication(
-                        entries: [named],
-                        contents: [
-                            KeptContent(
-                                id: odd, manifest: manifest,
-                                holdings: [StoreExtent(store: number, .part(most)), StoreExtent(store: number, .complete)])
-                        ], copies: .everywhere)))
+            let holdings = [StoreExtent(store: number, .part(most)), StoreExtent(store: number, .complete)]
+            let kept = KeptContent(id: odd, manifest: manifest, holdings: holdings)
+            requests.append(.publish(Publication(entries: [named], contents: [kept], copies: .everywhere)))
             requests.append(.order(.leave(store: number + 7)))
-            let offer = Offer(rank: Rank(number), number: .max)
-            for count in counts {
-                let spans = counts.map { Span(file: count, first: $0, count: count) }
-                requests.append(.identify(offer, spans))
-                requests += spans.flatMap { ingests(path, offer, $0) }.map { .order(.ingest($0)) }
-            }
         }
+        let offer = Offer(rank: Rank(1 << 24 - 1), number: .max)
+        let spans = counts.flatMap { count in counts.map { Span(file: count, first: $0, count: count) } }
+        requests.append(.identify(offer, spans))
+        requests += spans.flatMap { ingests(path, offer, $0) }.map { .order(.ingest($0)) }
         for state in states {
             requests += [.delta(after: Head(state: state, digest: state)), .poll(task: state), .cancel(task: state)]
         }

@@ -28,7 +28,7 @@ import Testing
         #expect(Envelope(.call, 9, noise(20_000)).encoded.count == 20_000 + Envelope.minimumSize)
     }
 
-    @Test(arguments: [1 << 20, 64 << 20]) func aMessageThatUnpacksToFarMoreThanItIsIsMalformed(count: Int) {
+    @Test(arguments: [2 << 20, 64 << 20]) func aMessageThatUnpacksToFarMoreThanItIsIsMalformed(count: Int) {
         let bomb = frame([UInt8](repeating: 0, count: count))
         var writer = ByteWriter()
         writer.u8(Envelope.version)
@@ -41,8 +41,8 @@ import Testing
     }
 
     @Test func whatWouldGetFarSmallerTravelsAsItIs() throws {
-        let zeros = Envelope(.call, 1, [UInt8](repeating: 0, count: 1 << 20))
-        #expect(zeros.encoded.count > 1 << 20)
+        let zeros = Envelope(.call, 1, [UInt8](repeating: 0, count: 2 << 20))
+        #expect(zeros.encoded.count > 2 << 20)
         #expect(try Envelope(decoding: zeros.encoded) == zeros)
     }
 

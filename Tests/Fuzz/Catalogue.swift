@@ -93,8 +93,9 @@ private struct Cell {
         + [
             ("journal", "state"), ("journal", "digest"), ("standing", "state"), ("standing", "digest"),
             ("standing", "entries"), ("standing", "contents"), ("standing", "chunks"), ("standing", "bytes"),
-            ("standing", "settled"), ("stores", "number"), ("stores", "left"), ("entries", "born"), ("entries", "ended"),
-            ("uses", "content"), ("uses", "born"), ("contents", "number"), ("contents", "born"), ("contents", "size"),
+            ("standing", "settled"), ("stores", "number"), ("stores", "left"), ("entries", "born"),
+            ("entries", "ended"), ("uses", "content"), ("uses", "born"), ("contents", "number"), ("contents", "born"),
+            ("contents", "size"),
             ("contents", "chunks"), ("contents", "copies"), ("ids", "content"), ("chunks", "content"),
             ("chunks", "chunk"), ("parts", "content"), ("parts", "store"),
         ].map { Cell(table: $0, column: $1, isNumber: true) }
@@ -138,7 +139,8 @@ private struct OnDisk: Sendable {
         // A value that is a key and is taken is refused: nothing changes.
         let key = cell.table == "stores" || cell.table == "contents" ? "number" : "rowid"
         let isKeyed = !["entries", "uses", "ids", "chunks", "parts", "everywhere"].contains(cell.table)
-        let place = isKeyed ? " WHERE \(key) = (SELECT \(key) FROM \(cell.table) LIMIT 1 OFFSET \(row % max(1, count)))" : ""
+        let one = "SELECT \(key) FROM \(cell.table) LIMIT 1 OFFSET \(row % max(1, count))"
+        let place = isKeyed ? " WHERE \(key) = (\(one))" : ""
         try? database.run("UPDATE \(cell.table) SET \(cell.column) = ?\(place)", value)
     }
 }

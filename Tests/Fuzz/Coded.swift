@@ -1,9 +1,12 @@
-// Values in their binary form: whatever decodes encodes to the same bytes again, and its decoder keeps within its means.
+// Values in their binary form: whatever decodes encodes to the same bytes again, and its decoder keeps within its
+// means.
 
 import DaftCore
 
 /// The value that `bytes` are the form of, if they are one.
-func decoded<T: Coded>(_ type: T.Type = T.self, _ bytes: [UInt8], hasOneForm: Bool = true, freeBytes: Int = Memory.freeBytes) -> T? {
+func decoded<T: Coded>(
+    _ type: T.Type = T.self, _ bytes: [UInt8], hasOneForm: Bool = true, freeBytes: Int = Memory.freeBytes
+) -> T? {
     let value = Memory.bounded(bytes.count, freeBytes: freeBytes) { try? T(decoding: bytes) }
     guard let value else { return nil }
     let again = value.encoded
@@ -40,9 +43,10 @@ func forms(_ kind: UInt8, _ values: [some Coded]) -> [[UInt8]] {
 
 enum Hostile {
     /// −1, 2³¹ and 2⁶³, and their neighbours, in the widths that lengths and sizes have.
-    private static let numbers: [[UInt8]] = [
-        UInt64.max, 1 << 63, 1 << 63 - 1, 1 << 62,
-    ].map(bytes) + [UInt32.max, 1 << 31, 1 << 31 - 1].map(bytes)
+    private static let numbers: [[UInt8]] =
+        [
+            UInt64.max, 1 << 63, 1 << 63 - 1, 1 << 62,
+        ].map(bytes) + [UInt32.max, 1 << 31, 1 << 31 - 1].map(bytes)
 
     /// The form itself; each of those numbers in place of what stands at its beginning, in its middle and at its end;
     /// cut; twice.

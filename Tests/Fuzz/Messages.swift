@@ -58,7 +58,8 @@ extension Target {
     }
 
     static let runs = Target(
-        name: "runs", seeds: { forms(0, [Sample.run]) + forms(1, [Sample.states]) + [joined(Sample.run, Sample.states)] }
+        name: "runs",
+        seeds: { forms(0, [Sample.run]) + forms(1, [Sample.states]) + [joined(Sample.run, Sample.states)] }
     ) { bytes in
         let choice = Choice(bytes, of: 3)
         choice.take(0, as: ChunkRun.self) { require($0.offsets.count == $0.pieces.count, "offsets of a run") }
@@ -79,7 +80,7 @@ extension Target {
 
     static let envelopes = Target(name: "envelopes", seeds: { envelopeSeeds }) { bytes in
         // What zstd works with takes some hundred kilobytes.
-        _ = decoded(Envelope.self, bytes, hasOneForm: false, freeBytes: 1 << 20)
+        _ = decoded(Envelope.self, bytes, hasOneForm: false, freeBytes: 4 << 20)
     }
 
     static let carriers = Target(
@@ -204,8 +205,9 @@ private let replySeeds: [Reply] = {
         .space(Space(total: 9, free: 8, unfinished: 7)),
         .identified([.ids(Sample.contents), .failed(Sample.failure), .unknown]), .underWay([underWay]),
         .finished(
-            .ingested([.whole(Sample.digest(1), Sample.manifest), .part(Sample.contents), .failed(Sample.failure)],
-            moved: 9)),
+            .ingested(
+                [.whole(Sample.digest(1), Sample.manifest), .part(Sample.contents), .failed(Sample.failure)],
+                moved: 9)),
         .finished(.placed([Sample.failure])),
         .finished(.fetched(Fetched(files: 1, moved: 2, failures: [Sample.failure], lacking: [lacking]))),
         .finished(.verified(Verified(contents: 1, bytes: 2, corrupt: 3, repaired: 4, failures: [Sample.failure]))),
@@ -254,7 +256,8 @@ private let doorSeeds: [[UInt8]] = {
     let lines = ["ls -lc /set", "put 'a b' \"c\\x41\" d\\@n3 @n1", "!date", "# x"].map { Wording.line(Array($0.utf8)) }
     let commands = ([arguments] + lines).map { ClientMessage.begin(DoorCommand($0, in: [Name.slash])) }
     return forms(0, commands + [.room(bytes: 65_536), .signal(2), .alive, .deaf])
-        + forms(1, [.output([1, 2]), .errors([3]), .end(status: 4), .alive, .refused(Sample.failure)] as [DoorMessage])
+        + forms(
+            1, [.output([1, 2]), .errors([3]), .end(status: 4), .alive, .refused(Sample.failure)] as [DoorMessage])
 }()
 
 private let nodeSeeds: [[UInt8]] = {

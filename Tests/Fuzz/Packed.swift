@@ -59,9 +59,9 @@ private let packedSeeds: [[UInt8]] = {
     let exact = [UInt8(words.count & 255), UInt8(words.count >> 8)]
     // As it was, for less room and for more; cut; of one chunk's zeros and of far more; twice; a header alone.
     return [
-        exact + packed, [1, 0] + packed, [255, 255] + packed, exact + packed.dropLast(3), [0, 64] + frame(zeros(16_384)),
-        [0, 64] + frame(zeros(16_385)), [0, 64] + frame(zeros(1 << 24)), exact + packed + packed, exact + packed.prefix(5),
-        [0, 0], [0, 0] + frame([]), exact + words.prefix(100),
+        exact + packed, [1, 0] + packed, [255, 255] + packed, exact + packed.dropLast(3),
+        [0, 64] + frame(zeros(16_384)), [0, 64] + frame(zeros(16_385)), [0, 64] + frame(zeros(1 << 24)),
+        exact + packed + packed, exact + packed.prefix(5), [0, 0], [0, 0] + frame([]), exact + words.prefix(100),
     ]
 }()
 

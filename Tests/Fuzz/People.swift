@@ -6,7 +6,8 @@ extension Target {
     static let names = Target(
         name: "names",
         seeds: {
-            texts("/", "/set/a.bin", "set//a/", "/a/../b", "/.daft/x", "/a\0b", "/" + String(repeating: "x", count: 256))
+            let long = "/" + String(repeating: "x", count: 256)
+            return texts("/", "/set/a.bin", "set//a/", "/a/../b", "/.daft/x", "/a\0b", long)
                 + forms(1, [Sample.file, Sample.directory, Sample.symlink]) + forms(2, [Sample.name("/d/f")])
         }
     ) { bytes in
@@ -126,7 +127,7 @@ private func check(_ nodes: JobNodes?) {
 
 private func walk(_ name: Name) {
     require((try? Name(name.bytes)) == name, "a name that is none")
-    require(name.relative(to: .root) != nil && (name.isRoot || name.isBelow(.root)), "a name that is not below the root")
+    require(name.relative(to: .root) != nil && (name.isRoot || name.isBelow(.root)), "a name beside the root")
     require(name.ancestors.count == max(0, name.parts.count - 1), "ancestors of \(name)")
     guard let parent = name.parent else { return }
     require((try? parent.appending(name.last)) == name, "\(name) is not below its parent")

@@ -37,14 +37,15 @@ program=$PWD/$scratch/release
 
 # One target: a line if all is well, else what libFuzzer says.
 fuzz() {
-    local name=$1 began=$SECONDS work log kept=Tests/Fuzz/corpus/$1
+    local name=$1 began=$SECONDS work log kept=Tests/Fuzz/corpus/$1.txt
     while [ -e /tmp/daft-quiet ]; do sleep 1; done
     work=$(mktemp -d) log=$found/$name.log
-    mkdir -p "$kept" "$work/new" "$work/seeds"
+    mkdir "$work/new" "$work/kept"
     ln -sf Fuzz "$program/fuzz-$name"
-    "$program/Fuzz" seeds "$name" "$work/seeds"
+    "$program/Fuzz" seeds "$name" "$work/kept"
+    "$program/Fuzz" unpack "$kept" "$work/kept"
     if ! "$program/fuzz-$name" -artifact_prefix="$found/$name-" -print_final_stats=1 -timeout=10 -rss_limit_mb=1024 \
-        -malloc_limit_mb=64 "${limit[@]}" "$work/new" "$kept" "$work/seeds" >"$log" 2>&1; then
+        -malloc_limit_mb=64 "${limit[@]}" "$work/new" "$work/kept" >"$log" 2>&1; then
         grep -v '^#' "$log" | tail -60 >&2
         echo "fuzz: $name failed; its input is in $found, all that was said in $log" >&2
         rm -rf "$work"
@@ -52,9 +53,9 @@ fuzz() {
     fi
     if [ "$keep" = yes ]; then
         mkdir "$work/best"
-        "$program/fuzz-$name" -merge=1 -set_cover_merge=1 -use_counters=0 "$work/best" \
-            "$work/seeds" "$kept" "$work/new" >>"$log" 2>&1
-        rm -rf "$kept" && mv "$work/best" "$kept"
+        "$program/fuzz-$name" -merge=1 -set_cover_merge=1 -use_counters=0 "$work/best" "$work/kept" "$work/new" \
+            >>"$log" 2>&1
+        "$program/Fuzz" pack "$work/best" "$kept"
     fi
     rm -rf "$work"
     awk -v name="$name" -v seconds="$((SECONDS - began))" '/number_of_executed_units/ { runs = $2 }

@@ -75,7 +75,9 @@ public struct Envelope: Coded {
 
     private static func unpacked(_ bytes: [UInt8], at offset: Int) throws(Malformed) -> [UInt8] {
         let size = ZSTD_getFrameContentSize(bytes, bytes.count)
-        guard size <= UInt64(longest(from: bytes.count)) else { throw Malformed("size of a packed message", at: offset) }
+        guard size <= UInt64(longest(from: bytes.count)) else {
+            throw Malformed("size of a packed message", at: offset)
+        }
         var isWhole = false
         let payload = [UInt8](unsafeUninitializedCapacity: Int(size)) { room, count in
             isWhole = ZSTD_decompress(room.baseAddress, Int(size), bytes, bytes.count) == Int(size)

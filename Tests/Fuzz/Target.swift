@@ -53,9 +53,3 @@ func complain(_ what: String) -> Never {
 func require(_ isSo: Bool, _ what: @autoclosure () -> String) {
     if !isSo { complain(what()) }
 }
-
-func write(_ bytes: [UInt8], to path: String) {
-    guard let file = fopen(path, "w") else { complain("cannot write \(path)") }
-    fwrite(bytes, 1, bytes.count, file)
-    fclose(file)
-}

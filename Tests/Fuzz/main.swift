@@ -1,22 +1,29 @@
 // Throws bytes at one decoder after another: libFuzzer makes them, and keeps those that lead somewhere new. The program
 // is called by a target's name, `fuzz-requests`, with libFuzzer's own arguments; `tools/fuzz.sh` does all of that.
 //
-//     Fuzz                     the names of the targets
-//     Fuzz seeds NAME DIR      writes what a target begins with into files
-//     fuzz-NAME ARG…           runs a target
+//     Fuzz                       the names of the targets
+//     Fuzz seeds NAME DIR        writes what a target begins with into files
+//     Fuzz unpack CORPUS DIR     the same with what is kept of earlier runs: an input a line, in hexadecimal
+//     Fuzz pack DIR CORPUS       keeps the files of a directory
+//     fuzz-NAME ARG…             runs a target
 
 import Glibc
 
 let words = CommandLine.arguments
 let called = words[0].split(separator: "/").last.map(String.init) ?? ""
 
-if called.hasPrefix("fuzz-") {
-    guard let target = Target.all.first(where: { "fuzz-" + $0.name == called }) else { complain("no target \(called)") }
-    await takeSlabs()
-    exit(drive(target))
+func target(_ name: some StringProtocol) -> Target {
+    guard let target = Target.all.first(where: { $0.name == name }) else { complain("no target \(name)") }
+    return target
 }
-if words.count == 4, words[1] == "seeds", let target = Target.all.first(where: { $0.name == words[2] }) {
-    for (number, seed) in target.seeds().enumerated() { write(seed, to: "\(words[3])/seed-\(number)") }
-} else {
-    for target in Target.all { print(target.name) }
+
+if called.hasPrefix("fuzz-") {
+    await takeSlabs()
+    exit(drive(target(called.dropFirst("fuzz-".count))))
+}
+switch words.dropFirst().first {
+case "seeds" where words.count == 4: lay(target(words[2]).seeds(), "seed", in: words[3])
+case "unpack" where words.count == 4: lay(Corpus.read(words[2]), "kept", in: words[3])
+case "pack" where words.count == 4: Corpus.write(files(in: words[2]), to: words[3])
+default: for target in Target.all { print(target.name) }
 }

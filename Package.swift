@@ -102,6 +102,9 @@ let package = Package(
         .testTarget(
             name: "WorkstationTests", dependencies: ["daft", "CZMQ", "TestBox", "TestPrograms"], swiftSettings: settings
         ),
+        .testTarget(
+            name: "SchedulerTests", dependencies: ["daft-run", "daft", "TestBox", "TestPrograms"],
+            swiftSettings: settings),
         .target(
             name: "TestBox", dependencies: ["TestPrograms"], path: "Tests/TestBox", swiftSettings: settings),
         .target(name: "TestPrograms", path: "Tests/TestPrograms", swiftSettings: settings),

@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# Installs what building and testing need and this machine lacks, from Debian's packages; says what and why.
-# Where all is there, it does nothing and says nothing. `setup.sh bench` does the same for the benchmarks.
+# Installs what building needs and this machine lacks, from Debian's packages; says what and why. Where all is there, it
+# does nothing and says nothing. `setup.sh test` does the same for building and testing, `setup.sh bench` for these and
+# the benchmarks.
 set -euo pipefail
 
-# What building and testing need.
+# What building needs, and all tests that are run wherever it is built.
 build_table() {
     cat <<'TABLE'
 pkg-config to find Open MPI
@@ -32,23 +33,32 @@ openssh-client daft start reaches hosts by it
 TABLE
 }
 
+# What some tests need besides: a real Slurm in the box, and a real OAR. Without them they are skipped, and say so.
+test_table() {
+    cat <<'TABLE'
+slurm-client Slurm: sbatch, srun
+slurmctld its controller
+slurmd and its daemon on each host
+slurm-wlm-basic-plugins their plugins, mpi_pmix among them
+libpmix-dev the libpmix.so that mpi_pmix opens
+munge Slurm's keys
+postgresql OAR: its database
+procps what jobs have left running
+TABLE
+}
+
 # What the benchmarks need besides: the cluster in a box, and what daft is compared with.
 bench_table() {
     cat <<'TABLE'
 python3 the harness
 gcc the plain MPI_Bcast that daft is compared with
-procps settings of the box's network
 iperf3 what a link carries
 librsvg2-bin plots as PNG, to look at them
 taktuk compared: a broadcast over ssh
 kanif compared: TakTuk as copying commands
-slurm-client compared: sbcast, srun
-slurmctld sbcast needs a Slurm: its controller
-slurmd and its daemon on each host
-slurm-wlm-basic-plugins and their plugins
-munge Slurm's keys
 nfs-ganesha compared: NFS, without the kernel's
 nfs-ganesha-vfs its files on a local disk
+sshfs the file system that all nodes of a job share
 libnfs-utils NFS from a program, without the kernel's
 uftp compared: files by multicast
 udpcast compared: a stream by multicast
@@ -92,7 +102,7 @@ keep_services_down() {
     trap '"${as_root[@]}" rm -f '"$policy" EXIT
 }
 
-# What cannot be had is said, and the benchmarks do without it.
+# What cannot be had is said, and tests and benchmarks do without it.
 install_each() {
     local package
     install_packages "$@" && return
@@ -101,37 +111,51 @@ install_each() {
     done
 }
 
+# OAR is installed in the box alone, so here its packages are only fetched.
+fetch_oar() {
+    local fetch=(bench/box/oar-up.sh fetch)
+    [ "$(id -u)" = 0 ] || return 0
+    "${fetch[@]}" 2>/dev/null || { apt update && "${fetch[@]}"; } || echo "setup: the tests of OAR will be skipped" >&2
+}
+
+cd "$(dirname "$0")/.."
+as_root=()
 need_swift
 if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
     echo "setup: this is no Debian, so nothing is installed; the build needs what tools/setup.sh lists" >&2
     exit 0
 fi
+needed=$(build_table | missing_packages)
 case ${1:-build} in
-build) missing=$(build_table | missing_packages) ;;
-bench) missing=$({ build_table && bench_table; } | missing_packages) ;;
+build) wanted= ;;
+test) wanted=$(test_table | missing_packages) ;;
+bench) wanted=$({ test_table && bench_table; } | missing_packages) ;;
 *)
-    echo "setup: \`${1}\` is neither build nor bench" >&2
+    echo "setup: \`${1}\` is neither build nor test nor bench" >&2
     exit 2
     ;;
 esac
-[ -n "$missing" ] || exit 0
+missing=$(printf '%s\n%s' "$needed" "$wanted" | sed '/^$/d')
+[ -n "$missing" ] || { [ "${1:-build}" != test ] || fetch_oar; exit 0; }
 
 echo "setup: these Debian packages are missing and will be installed:"
 while read -r package reason; do printf '  %-24s %s\n' "$package" "$reason"; done <<<"$missing"
 mapfile -t packages < <(cut -d ' ' -f 1 <<<"$missing")
-as_root=()
 if [ "$(id -u)" != 0 ]; then
     as_root=(sudo)
     if ! command -v sudo >/dev/null; then
         echo "setup: that needs root, and there is no sudo. As root: apt-get install ${packages[*]}" >&2
-        exit 1
+        [ -z "$needed" ] || exit 1
+        exit 0
     fi
 fi
 keep_services_down
-if [ "${1:-build}" = bench ]; then
-    install_each "${packages[@]}"
-elif ! install_packages "${packages[@]}"; then
+mapfile -t packages < <(cut -d ' ' -f 1 <<<"$needed" | sed '/^$/d')
+if [ ${#packages[@]} -gt 0 ] && ! install_packages "${packages[@]}"; then
     echo "setup: apt-get could not install: ${packages[*]}" >&2
     exit 1
 fi
+mapfile -t packages < <(cut -d ' ' -f 1 <<<"$wanted" | sed '/^$/d')
+[ ${#packages[@]} = 0 ] || install_each "${packages[@]}"
+[ "${1:-build}" != test ] || fetch_oar
 echo "setup: done"

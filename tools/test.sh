@@ -28,7 +28,7 @@ check_programs() {
 # The program that is copied to hosts, made as `make build` makes it.
 build_daft() { tools/archives.sh && swift build -c release --static-swift-stdlib --product daft; }
 
-part setup tools/setup.sh
+part setup tools/setup.sh test
 part lint tools/lint.sh
 part build swift build --build-tests
 part programs check_programs

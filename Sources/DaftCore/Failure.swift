@@ -68,6 +68,7 @@ public struct Failure: Error, Coded {
         case .taken: 4
         case .corrupt: 5
         case .unreachable: 6
+        case .locked: 7
         default: 1
         }
     }

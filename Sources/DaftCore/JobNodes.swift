@@ -87,11 +87,15 @@ public struct JobNodes: Hashable, Sendable {
     /// The node that a command is given on comes first, if it is one of them: the metadata server runs there, and what
     /// a command calls `here` is there.
     public func beginning(with host: String) -> JobNodes {
-        guard let index = names.firstIndex(where: { firstLabel($0) == firstLabel(host) }) else { return self }
+        guard let index = index(of: host) else { return self }
         var nodes = self
         nodes.names.insert(nodes.names.remove(at: index), at: 0)
         return nodes
     }
+
+    public func contains(_ host: String) -> Bool { index(of: host) != nil }
+
+    private func index(of host: String) -> Int? { names.firstIndex { firstLabel($0) == firstLabel(host) } }
 }
 
 /// A node calls itself `n1` or `n1.site.org`, and the batch system may do the other.

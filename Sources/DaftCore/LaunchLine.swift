@@ -1,37 +1,48 @@
 // The command that starts a system on the nodes of a job: data servers on each node, and the metadata server beside the
-// first of them.
+// first of them. Or any other program, on each node.
 
 public struct LaunchLine: Sendable {
     private let nodes: [String]
-    private let serversPerNode: Int
+    private let perNode: Int
+    private let isSystem: Bool
     private let program: [[UInt8]]
 
     /// `program` is what each rank is started as, with its arguments.
     public init(nodes: JobNodes, serversPerNode: Int, program: [[UInt8]]) {
-        self.nodes = nodes.names
-        self.serversPerNode = serversPerNode
-        self.program = program
+        (self.nodes, perNode, isSystem, self.program) = (nodes.names, serversPerNode, true, program)
     }
 
-    private var rankCount: Int { nodes.count * serversPerNode + 1 }
+    /// `program` is none of ours.
+    public init(nodes: JobNodes, tasksPerNode: Int, program: [[UInt8]]) {
+        (self.nodes, perNode, isSystem, self.program) = (nodes.names, tasksPerNode, false, program)
+    }
+
+    private var besides: Int { isSystem ? 1 : 0 }
+    private var rankCount: Int { nodes.count * perNode + besides }
 
     /// In an allocation of Slurm. The list says node by node where each rank runs. The metadata server has no processor
     /// of its own, hence `--overcommit`; other steps of the job may have all of them, hence `--overlap`.
     public var srun: [[UInt8]] {
-        let list = [nodes[0]] + nodes.flatMap { Array(repeating: $0, count: serversPerNode) }
-        return bytes([
-            "srun", "--mpi=pmix", "--overlap", "--overcommit", "--distribution=arbitrary", "--input=0",
-            "--nodelist=" + list.joined(separator: ","), "--ntasks=\(rankCount)",
-        ]) + program
+        let list = Array(repeating: nodes[0], count: besides) + nodes.flatMap { Array(repeating: $0, count: perNode) }
+        return bytes(["srun"] + (isSystem ? ["--mpi=pmix"] : []))
+            + bytes([
+                "--overlap", "--overcommit", "--distribution=arbitrary", "--input=0",
+                "--nodelist=" + list.joined(separator: ","), "--ntasks=\(rankCount)",
+            ]) + program
     }
 
-    /// Over whatever mpirun reaches other nodes with; `agent` says it where mpirun would not find out.
-    public func mpirun(agent: String?) -> [[UInt8]] {
-        let hosts = nodes.enumerated().map { "\($1):\(serversPerNode + ($0 == 0 ? 1 : 0))" }
-        return bytes(
-            ["mpirun", "--bind-to", "none", "--oversubscribe", "--map-by", "slot"]
-                + (agent.map { ["--mca", "plm_rsh_agent", $0] } ?? [])
-                + ["--host", hosts.joined(separator: ","), "-np", "\(rankCount)"]) + program
+    /// Over whatever mpirun reaches other nodes with; `agent` says it where mpirun would not find out. `command` is the
+    /// mpirun itself, and `variables` are those of the environment that the other nodes get as well.
+    public func mpirun(
+        _ command: [UInt8] = Array("mpirun".utf8), agent: String? = nil, variables: [String] = []
+    ) -> [[UInt8]] {
+        let hosts = nodes.enumerated().map { "\($1):\(perNode + ($0 == 0 ? besides : 0))" }
+        return [command]
+            + bytes(
+                ["--bind-to", "none", "--oversubscribe", "--map-by", "slot"]
+                    + (agent.map { ["--mca", "plm_rsh_agent", $0] } ?? [])
+                    + variables.flatMap { ["-x", $0] }
+                    + ["--host", hosts.joined(separator: ","), "-np", "\(rankCount)"]) + program
     }
 
     private func bytes(_ words: [String]) -> [[UInt8]] { words.map { Array($0.utf8) } }

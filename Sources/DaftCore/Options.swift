@@ -34,6 +34,12 @@ extension OptionTable {
             Option(
                 "--directives", value: "SCRIPT",
                 meaning: "run the commands behind `#DAFT` in the comments that a job script begins with"),
+            Option(
+                "--orphan-timeout", value: "TIME", variable: "DAFT_ORPHAN_TIMEOUT",
+                meaning: "end the job when nothing is heard of the metadata server for so long (60s)"),
+            Option(
+                "--system", value: "NAME", variable: "DAFT_SYSTEM",
+                meaning: "what new stores belong to: those of one NAME work together, wherever they were made"),
             Option("--launch", isForLaunch: true, meaning: "start itself on every node of the job, by srun or mpirun"),
             Option(
                 "--hostfile", value: "FILE", variable: "DAFT_HOSTFILE", isForLaunch: true,
@@ -41,7 +47,10 @@ extension OptionTable {
             Option(
                 "--servers-per-node", value: "K", variable: "DAFT_SERVERS_PER_NODE", isForLaunch: true,
                 meaning: "how many data servers to launch on each node (1)"),
-            Option("--dry-run", isForLaunch: true, meaning: "print the line that --launch would run, and end"),
+            Option(
+                "--each", value: "K", isValueOptional: true, isForLaunch: true,
+                meaning: "run any other program on every node of the job, K times (once)"),
+            Option("--dry-run", isForLaunch: true, meaning: "print the line that would launch, and end"),
         ]
 }
 
@@ -55,6 +64,8 @@ public struct Options: Hashable, Sendable {
     public let packing: UInt8
     /// Where a command does not say.
     public let copies: Copies
+    /// How long a part of the system waits for a metadata server that is silent; nil: as the program decides.
+    public let orphanSeconds: UInt32?
     private var given: [String: Given] = [:]
 
     /// Options are read up to the command and, but for those of the command itself, behind it too, up to a `--`.
@@ -67,6 +78,11 @@ public struct Options: Hashable, Sendable {
             if words[index].endsOptions {
                 command += arguments[(command.isEmpty ? index + 1 : index)...]
                 handedOn += arguments[index...]
+                break
+            }
+            // What follows is another program's.
+            if given["--each"] != nil, !words[index].isDashed {
+                command = Array(arguments[index...])
                 break
             }
             let start = index
@@ -84,6 +100,7 @@ public struct Options: Hashable, Sendable {
         chunkSize = try Options.chunkSize(given["--chunk-size"])
         packing = try Options.packing(given["--compress"])
         copies = try given["--copies"].map(DaftCore.copies(of:)) ?? .one
+        orphanSeconds = try given["--orphan-timeout"].map(Options.seconds(of:))
     }
 
     public func value(_ name: String) -> [UInt8]? { given[name]?.value }
@@ -98,6 +115,18 @@ public struct Options: Hashable, Sendable {
             throw given.wrong("`\(shown(given.value))` is no number from 1 upwards")
         }
         return number
+    }
+
+    /// A time in seconds, as `90`, `90s`, `10m`, `24h`.
+    public func time(_ name: String) throws(CommandError) -> UInt32? {
+        try given[name].map(Options.seconds(of:))
+    }
+
+    private static func seconds(of given: Given) throws(CommandError) -> UInt32 {
+        guard let seconds = DaftCore.seconds(given.value) else {
+            throw given.wrong("`\(shown(given.value))` is no time, as 90s, 10m, 24h")
+        }
+        return seconds
     }
 
     public var store: [UInt8]? { value("--store") }

@@ -72,14 +72,16 @@ actor Gathering {
         if let own = catalogue.system { systems[station.settings.host] = own }
         for hello in arrived.values where hello.system != nil { systems[hello.store.host] = hello.system }
         if Set(systems.values).count > 1 { throw Gathering.unrelated(systems) }
-        if station.settings.rebuilds { return try await begin(systems.values.first ?? .random()) }
+        if station.settings.rebuilds { return try await begin(systems.values.first ?? newSystem) }
         let newest = arrived.sorted { $0.key < $1.key }.max { $0.value.head.state < $1.value.head.state }
         if let newest, newest.value.head.state > catalogue.head.state {
             try await takeOver(from: newest.key)
         } else if catalogue.system == nil {
-            try await begin(.random())
+            try await begin(newSystem)
         }
     }
+
+    private var newSystem: SystemID { station.settings.newSystem ?? .random() }
 
     /// An empty catalogue. Of a system that is rebuilt it has the old id, so that who comes later belongs to it.
     private func begin(_ system: SystemID) async throws(Failure) {

@@ -28,6 +28,8 @@ public struct Settings: Sendable {
     public var endsDataServers = false
     /// On the metadata server: no catalogue counts, and what is published is learned from the stores.
     public var rebuilds = false
+    /// On the metadata server: what a system is called that begins now; nil: unlike any other.
+    public private(set) var newSystem: SystemID?
     /// How long a small question may take.
     public var callMilliseconds = 10_000
     /// How long a run of chunks may take.
@@ -46,6 +48,12 @@ public struct Settings: Sendable {
 
     /// What the store lies on, or would if it were there; none where it is not to be seen, or there is no store.
     public var filesystem: Filesystem? { store.flatMap(DaftStore.filesystem) }
+
+    /// Systems that begin under the same name, on whatever nodes, are one.
+    public mutating func nameSystem(_ name: [UInt8]) {
+        let (high, low, _, _) = digest(of: name).words
+        newSystem = SystemID(high: high, low: low)
+    }
 
     public init(host: String, store: [UInt8]? = nil, catalogue: String? = nil) {
         self.host = host

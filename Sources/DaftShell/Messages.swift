@@ -116,5 +116,6 @@ private func shown(names: [Name]) -> String {
 }
 
 private func shown(places: [String]) -> String {
-    places.count > 4 ? "\(places.count) data servers" : places.joined(separator: " ")
+    if places.isEmpty { return "no data server wholly" }
+    return places.count > 4 ? "\(places.count) data servers" : places.joined(separator: " ")
 }

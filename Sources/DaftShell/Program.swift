@@ -89,6 +89,7 @@ public struct Program: Sendable {
             let options = try Options(arguments: arguments(), environment: variable, table: table)
             if options.version { return over(0, "\(name) \(version)\n") }
             if options.help { return over(0, try help(options.command)) }
+            if let launch, options.isEach { return .over(status: launch(options)) }
             let work = try work(options)
             if let launch, options.isLaunch { return .over(status: launch(options)) }
             if case .command(.help(let verb), _) = work { return over(0, verb.map(\.shape.help) ?? help) }
@@ -117,10 +118,10 @@ public struct Program: Sendable {
 
     /// The variables of this process that give options, as `quietOptions` takes them.
     public func variables() -> [UInt8] {
-        table.options.compactMap(\.variable).flatMap { name in
-            variable(name).map { Array("\(name)=".utf8) + $0 + [0] } ?? []
-        }
+        variableNames().flatMap { name in variable(name).map { Array("\(name)=".utf8) + $0 + [0] } ?? [] }
     }
+
+    public func variableNames() -> [String] { table.options.compactMap(\.variable).filter { variable($0) != nil } }
 
     private func work(_ options: Options) throws(CommandError) -> Work {
         do throws(Failure) {
@@ -183,7 +184,10 @@ private func arguments() -> [[UInt8]] {
 
 extension Options {
     /// `--dry-run` asks for the line that would launch.
-    public var isLaunch: Bool { flag("--launch") ?? false || flag("--dry-run") ?? false }
+    public var isLaunch: Bool { flag("--launch") ?? false || flag("--dry-run") ?? false || isEach }
+
+    /// The command is another program, for every node of the job.
+    public var isEach: Bool { value("--each") != nil }
 
     /// `serve`: stay, and perform what clients bring.
     public var isServe: Bool { command == [Array("serve".utf8)] }

@@ -1,5 +1,5 @@
-// `daft-run --launch …`: becomes the srun or the mpirun that starts this program on the nodes of the job. Signals to
-// this process are then theirs, and so is its exit status.
+// `daft-run --launch …`: becomes the srun or the mpirun that starts this program on the nodes of the job; with `--each`
+// another program. Signals to this process are then theirs, and so is its exit status.
 
 import DaftCore
 import DaftShell
@@ -23,14 +23,26 @@ func launch(_ options: Options) -> Int32 {
 private func launchLine(_ options: Options) throws(Failure) -> [[UInt8]] {
     let system = BatchSystem.allCases.first { $0.nodes != nil }
     let nodes = try jobNodes(options, system).beginning(with: hostName())
-    let serversPerNode: Int
-    do throws(CommandError) { serversPerNode = try options.number("--servers-per-node") ?? 1 } catch {
-        throw error.failure
-    }
-    let line = LaunchLine(
-        nodes: nodes, serversPerNode: serversPerNode, program: [try ownPath()] + options.handedOn)
+    let line = try options.isEach ? ofOther(options, on: nodes) : ofThis(options, on: nodes)
     if system == .slurm, srunOffersPMIx() { return line.srun }
-    return line.mpirun(agent: system == .oar ? remoteShellOfOAR() : nil)
+    return line.mpirun(
+        mpirun(), agent: system == .oar ? remoteShellOfOAR() : nil,
+        variables: options.isEach ? handedOn() : nodes.contains(hostName()) ? [] : clusterProgram.variableNames())
+}
+
+private func ofThis(_ options: Options, on nodes: JobNodes) throws(Failure) -> LaunchLine {
+    let count = try number(options, "--servers-per-node")
+    return LaunchLine(nodes: nodes, serversPerNode: count, program: [try ownPath()] + options.handedOn)
+}
+
+private func ofOther(_ options: Options, on nodes: JobNodes) throws(Failure) -> LaunchLine {
+    if options.command.isEmpty { throw Failure(.usage, [], "--each needs a program: --each PROGRAM ARG…") }
+    let count = options.value("--each") == [] ? 1 : try number(options, "--each")
+    return LaunchLine(nodes: nodes, tasksPerNode: count, program: options.command)
+}
+
+private func number(_ options: Options, _ name: String) throws(Failure) -> Int {
+    do throws(CommandError) { return try options.number(name) ?? 1 } catch { throw error.failure }
 }
 
 private func jobNodes(_ options: Options, _ system: BatchSystem?) throws(Failure) -> JobNodes {
@@ -39,7 +51,7 @@ private func jobNodes(_ options: Options, _ system: BatchSystem?) throws(Failure
         let wanted = BatchSystem.allCases.compactMap(\.nodesVariables.first).joined(separator: ", ")
         throw Failure(
             .usage, [],
-            "--launch: this is no job: none of \(wanted) is set; name the nodes with --hostfile FILE")
+            "this is no job: none of \(wanted) is set; name the nodes with --hostfile FILE")
     }
     if system == .slurm { return try JobNodes(list: value.utf8, variable: variable) }
     return try JobNodes(file: try contents(of: Array(value.utf8)), path: value)
@@ -56,11 +68,17 @@ extension BatchSystem {
 
 /// Where srun can start what Open MPI understands, the survivors outlive a rank or a node that dies.
 private func srunOffersPMIx() -> Bool {
-    guard let stream = popen("srun --mpi=list 2>&1", "r") else { return false }
+    guard answer(of: "srun --mpi=list").split(whereSeparator: \.isWhitespace).contains("pmix") else { return false }
+    // It may be on the list and lack its library, libpmix.so, which Debian has in libpmix-dev.
+    return !answer(of: "srun --mpi=pmix --overlap --test-only true").contains("Invalid MPI type")
+}
+
+private func answer(of line: String) -> String {
+    guard let stream = popen(line + " 2>&1", "r") else { return "" }
     defer { pclose(stream) }
     var answer: [UInt8] = []
     while case let byte = getc(stream), byte != EOF { answer.append(UInt8(truncatingIfNeeded: byte)) }
-    return String(decoding: answer, as: UTF8.self).split(whereSeparator: \.isWhitespace).contains("pmix")
+    return String(decoding: answer, as: UTF8.self)
 }
 
 /// OAR's oarsh needs the cpusets that a site may have left out; then plain ssh reaches the nodes of a job. Nil where
@@ -69,6 +87,28 @@ private func remoteShellOfOAR() -> String? {
     if getenv("OMPI_MCA_plm_rsh_agent") != nil { return nil }
     let groups = (try? contents(of: Array("/proc/self/cgroup".utf8))) ?? []
     return String(decoding: groups, as: UTF8.self).split(separator: "/").contains("oar") ? "oarsh" : "ssh"
+}
+
+/// By its full path mpirun finds its own parts and libraries on the other nodes. In /usr/bin every shell looks, and so it
+/// need not say where its libraries are; what is alone in a directory is a wrapper.
+private func mpirun() -> [UInt8] {
+    let name = Array("mpirun".utf8)
+    let directories = getenv("PATH").map { String(cString: $0) }?.split(separator: ":") ?? []
+    guard let first = directories.first(where: { access("\($0)/mpirun", X_OK) == 0 }) else { return name }
+    if first == "/usr/bin" || first == "/bin" || access("\(first)/orted", X_OK) != 0 { return name }
+    return Array("\(first)/mpirun".utf8)
+}
+
+/// Names of the variables of this process that another program is to find on every node, as srun does it: all but those
+/// of this node, of its login and of another mpirun. Functions of bash have a % in their names.
+private func handedOn() -> [String] {
+    let own: Set = ["_", "HOSTNAME", "OLDPWD", "PWD", "SHLVL"]
+    let prefixes = ["OMPI_", "OPAL_", "ORTE_", "PMIX_", "SSH_"]
+    let environment = (try? contents(of: Array("/proc/self/environ".utf8))) ?? []
+    let names = environment.split(separator: 0).map { String(decoding: $0.prefix { $0 != 61 }, as: UTF8.self) }
+    return names.filter { name in
+        !own.contains(name) && !name.contains("%") && !prefixes.contains { name.hasPrefix($0) }
+    }
 }
 
 /// The full path: on other nodes the program need not be where their shells look.

@@ -83,6 +83,17 @@ private func text(_ line: [[UInt8]]) -> String { String(decoding: shellLine(line
                 == start + "--mca plm_rsh_agent ssh --host a:4,b:3 -np 7 /d")
     }
 
+    @Test func anotherProgramHasNoRankBesides() throws {
+        let two = LaunchLine(
+            nodes: try JobNodes(list: "a,b".utf8, variable: ""), tasksPerNode: 2, program: [Array("ls".utf8)])
+        #expect(
+            text(two.srun)
+                == "srun --overlap --overcommit --distribution=arbitrary --input=0 --nodelist=a,a,b,b --ntasks=4 ls")
+        #expect(
+            text(two.mpirun(Array("/opt/mpi/bin/mpirun".utf8), variables: ["A", "B"]))
+                == "/opt/mpi/bin/mpirun --bind-to none --oversubscribe --map-by slot -x A -x B --host a:2,b:2 -np 4 ls")
+    }
+
     @Test func aShellReadsTheWordsBack() {
         #expect(text([Array("it's".utf8), [], Array("$x".utf8), Array("a=b".utf8)]) == "'it'\\''s' '' '$x' a=b")
     }

@@ -127,6 +127,14 @@ private func words(_ line: String) -> [[UInt8]] { line.split(separator: " ").map
         #expect(error?.description == message)
     }
 
+    @Test func behindEachEveryWordIsAnotherPrograms() throws {
+        let twice = try options("-v --each=2 --hostfile h ls -v --launch -- x", table: .job)
+        #expect(twice.command == words("ls -v --launch -- x"))
+        #expect(try twice.number("--each") == 2)
+        #expect(twice.flag("--launch") == nil)
+        #expect(try options("--each -- -x", table: .job).command == words("-x"))
+    }
+
     @Test func whatLaunchesIsHandedOnToNobody() throws {
         let line = "--launch --json --hostfile h -v bcast /a --servers-per-node=2 --as /b --dry-run -- --launch"
         let options = try options(line, table: .job)

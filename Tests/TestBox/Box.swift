@@ -37,6 +37,17 @@ public final class Box: Sendable {
         return reason
     }
 
+    /// Why a script that stands beside box.sh and needs no box fails; nil where it does not.
+    public static func failure(of script: String, _ words: [String]) -> String? {
+        let output = "/tmp/daft-box-script-\(UInt64.random(in: 0 ... .max))"
+        defer { unlink(output) }
+        let ended = try? Running(
+            scripts + script, words, in: "/", variables: variables, input: "/dev/null", output: "/dev/null",
+            errors: output
+        ).wait(seconds: 60)
+        return ended?.status == 0 ? nil : ended?.errors ?? "\(script) cannot be started"
+    }
+
     public let hosts: Int
     /// The first three numbers of every host's address; two boxes at a time need two.
     private let network: String

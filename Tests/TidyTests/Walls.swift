@@ -58,5 +58,6 @@ let testsOfNoTarget: [String: Set<String>] = [
     "ServeTests": ["Testing", "Foundation", "Glibc", "TestPrograms"],
     "StartTests": ["Testing", "Foundation", "Glibc", "TestPrograms"],
     "WorkstationTests": ["Testing", "Foundation", "Glibc", "Synchronization", "CZMQ", "TestBox", "TestPrograms"],
+    "SchedulerTests": ["Testing", "Foundation", "Glibc", "TestBox", "TestPrograms"],
     "SystemLibraryTests": ["Testing", "CSQLite", "COpenSSL", "CZstd", "CZMQ", "CMPI"],
 ]

@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
-# A real Slurm over the box: munged and slurmd on every host, slurmctld on n0. Run after `box.sh up`, with its BOX_DIR;
-# what it started ends with the box. No cgroups, no database. A host has one CPU for Slurm, so `-N k` means k hosts.
+# slurm-up.sh [CPUS]: a real Slurm over the box: munged and slurmd on every host, slurmctld on n0; each host has CPUS
+# processors for it (1). Run after `box.sh up`, with its BOX_DIR; what it started ends with the box. No cgroups, no
+# database.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 dir=${BOX_DIR:-$here/run}
 # shellcheck disable=SC1091
 . "$dir/env"
 prefix=${BOX_NAME:-n}
+processors=${1:-1}
 
 write_configuration() {
     cat >"$dir/keys/slurm.conf" <<TEXT
@@ -37,7 +39,7 @@ SlurmdTimeout=30
 InactiveLimit=0
 KillWait=5
 MessageTimeout=30
-NodeName=$prefix[0-$((N - 1))] CPUs=1 RealMemory=1000 State=UNKNOWN
+NodeName=${prefix}[0-$((N - 1))] CPUs=$processors RealMemory=1000 State=UNKNOWN
 PartitionName=all Nodes=ALL Default=YES MaxTime=INFINITE State=UP OverSubscribe=NO
 TEXT
 }

@@ -1,0 +1,104 @@
+// The other scripts of slurm/ that stage for one job, and what daft-run is in a job without them.
+
+import Foundation
+import Glibc
+import TestBox
+import TestPrograms
+import Testing
+
+extension SchedulerTests {
+    @Suite(.enabled(if: slurmObstacle == nil, "needs root and what tools/setup.sh lists"))
+    struct ScriptTests {
+        private let slurm: Slurm
+
+        init() throws { slurm = try Slurm() }
+
+        /// Files of a set that are small enough to stay whole.
+        private func writeSet(_ count: Int) throws {
+            for number in 1...count { try slurm.desk.write("set/\(number)", try noise(2_000_000)) }
+        }
+
+        private func expectNothingLeft() throws {
+            #expect(try slurm.leftOvers == Array(repeating: "", count: clusterHosts))
+        }
+
+        @Test func aDiffusedSetIsSharedOutAndEachNodeWorksOnItsPart() throws {
+            try writeSet(12)
+            let line = #"""
+                cd "$STAGED/set" || exit
+                for file in *; do cmp "$file" "$SLURM_SUBMIT_DIR/set/$file" && : >"$RESULTS/$file"; done
+                """#
+            let end = try slurm.run(
+                "stage-diffuse.sbatch", ["-N", "3"], "-i", "set", "-o", "back", "--", "sh", "-c", line)
+            #expect(end.status == 0, "\(end)")
+            let parts = (0..<3).map { slurm.desk.list("back/n\($0)/results") }
+            #expect(parts.allSatisfy { (3...5).contains($0.count) }, "\(parts)")
+            #expect(parts.joined().sorted() == (1...12).map(String.init).sorted(), "\(parts)")
+            try expectNothingLeft()
+        }
+
+        @Test func whatWouldBeCutIsNotDiffused() throws {
+            try slurm.desk.write("set/large", try noise((16 << 20) + 1))
+            let end = try slurm.run("stage-diffuse.sbatch", ["-N", "2"], "-i", "set", "--", "echo", "has run")
+            #expect(end.status == 1 && end.log.contains("set/large is larger than 16 MiB"), "\(end)")
+            #expect(!end.log.contains("has run"))
+        }
+
+        @Test func manyTasksWorkOnWhatWasStagedOnceAndOneThatFailsIsNamed() throws {
+            try slurm.desk.write("set", "set")
+            let line = #"""
+                cmp "$STAGED/set" set && hostname >"$RESULTS/$SLURM_ARRAY_TASK_ID" && [ "$SLURM_ARRAY_TASK_ID" != 7 ]
+                """#
+            let end = try slurm.run(
+                "array.sbatch", ["-N", "3", "--ntasks-per-node=2"], "-i", "set", "-a", "3-20", "-o", "back", "--", "sh",
+                "-c", line)
+            #expect(end.state == "FAILED" && end.status == 1, "\(end)")
+            #expect(end.log.contains("array: task 7 failed on n1 with status 1"), "\(end)")
+            let tasks = (0..<3).flatMap { slurm.desk.list("back/n\($0)/results") }
+            #expect(tasks.sorted() == (3...20).map(String.init).sorted(), "\(end)")
+            try expectNothingLeft()
+        }
+
+        @Test func tasksUseASystemThatServesBesideThem() throws {
+            try writeSet(3)
+            let line = #"""
+                daft fetch /set/2 && cmp "$STAGED/set/2" set/2 && hostname >"$RESULTS/mine" &&
+                daft put "$RESULTS/mine" --as "/from/$SLURM_PROCID" && daft ls -n >"$RESULTS/nodes"
+                """#
+            let end = try slurm.run("serve.sbatch", ["-N", "3"], "-i", "set", "-o", "back", "--", "sh", "-c", line)
+            #expect(end.state == "COMPLETED" && end.status == 0, "\(end)")
+            for node in 0..<3 {
+                #expect(slurm.desk.text("back/n\(node)/results/mine") == "n\(node)\n", "\(end)")
+                #expect(slurm.desk.text("back/n\(node)/results/nodes").contains(" n2 "), "\(end)")
+            }
+            try expectNothingLeft()
+        }
+
+        @Test func srunStartsItWithoutLaunchAndToolsReadWhatCameOfIt() throws {
+            try slurm.desk.write("set", try noise(5_000_000))
+            let store = "/tmp/daft-\(Account.name)-srun"
+            let words = ["srun", "--mpi=pmix", "--nodes=2", "--ntasks=3", "--overcommit"]
+            let daft = ["daft-run", "--store", store, "--json", "bcast", "set"]
+            let end = try slurm.desk.start(words + daft).wait()
+            #expect(end.status == 0, "\(end)")
+            let lines = end.output.split(separator: "\n").map { Data($0.utf8) }
+            let object = try JSONSerialization.jsonObject(with: lines.first ?? Data()) as? [String: Any]
+            #expect(lines.count == 1 && object?["places"] as? [String] == ["n0", "n1"], "\(end)")
+            #expect(object?["bytes"] as? Int == 5_000_000 && object?["moved"] as? Int == 5_000_000, "\(end)")
+            for host in 0..<2 {
+                #expect(try slurm.box.shell("cmp \(store)/set \(slurm.desk["set"])", on: host).status == 0)
+            }
+        }
+
+        @Test func whereSlurmsPMIxLacksItsLibraryMpirunStartsIt() throws {
+            let library = "/usr/lib/*/pmix2/lib/libpmix.so"
+            let line = ["srun", "--nodes=1", "--ntasks=1", "daft-run", "--dry-run", "status"]
+            let whole = try slurm.desk.start(line).wait()
+            #expect(whole.output.hasPrefix("srun --mpi=pmix "), "\(whole)")
+            #expect(try slurm.box.shell("for l in \(library); do mv $l $l.away; done", on: 0).status == 0)
+            let lacking = try slurm.desk.start(line).wait()
+            #expect(lacking.output.hasPrefix("mpirun --bind-to none "), "\(lacking)")
+            #expect(try slurm.box.shell("for l in \(library).away; do mv $l ${l%.away}; done", on: 0).status == 0)
+        }
+    }
+}

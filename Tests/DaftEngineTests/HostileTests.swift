@@ -5,6 +5,7 @@ import DaftCatalogue
 import DaftCore
 import DaftLink
 import Foundation
+import Glibc
 import Testing
 
 @testable import DaftEngine
@@ -103,6 +104,38 @@ private struct Liar: Responder {
         }
     }
 
+    /// The file is just what the order says, and is there; but its content would have fewer chunks than its size asks
+    /// for.
+    @Test func anOrderForSomeChunksOfAFileAsTheWholeIsRefused() async throws {
+        try await withStranger { cluster, link, scratch in
+            var status = stat()
+            try #require(lstat(scratch["src/large"], &status) == 0)
+            func time(_ time: timespec) -> Time {
+                Time(seconds: Int64(time.tv_sec), nanoseconds: UInt32(time.tv_nsec))
+            }
+            let info = SourceFileInfo(
+                path: Array(scratch["src/large"].utf8), size: Int64(status.st_size), mtime: time(status.st_mtim),
+                ctime: time(status.st_ctim), device: UInt64(status.st_dev), inode: UInt64(status.st_ino), mode: 0o644)
+            for span in [Span(file: 0, first: 0, count: 3), Span(file: 0, first: 2, count: 19)] {
+                let file = IngestFile(info: info, key: Digest.of(5), span: span, isPart: false)
+                let chunkSize = try #require(ChunkSize(Self.chunk))
+                let ingest = Ingest(
+                    offer: Offer(rank: Rank(9), number: 1), isHere: true, chunkSize: chunkSize, files: [file])
+                var reply = try await link.call(
+                    .order(.ingest(ingest)), at: Rank(1), timeoutMilliseconds: 10_000)
+                while case .working(let task, _) = reply {
+                    reply = try await link.call(.poll(task: task), at: Rank(1), timeoutMilliseconds: 10_000)
+                }
+                guard case .finished(.failed(let failure)) = reply else {
+                    Issue.record("\(reply)")
+                    continue
+                }
+                #expect(failure.kind == .malformed)
+            }
+            #expect(try await isAsItWas(cluster, scratch))
+        }
+    }
+
     /// Packed bytes that unpack to more than their piece, or to less, or are none.
     @Test(arguments: [4_097, 4_095, 1 << 20, 0]) func aPackedChunkOfAnotherLengthIsWrong(count: Int) async throws {
         try await withStranger(packing: 1) { cluster, link, _ in
@@ -113,7 +146,7 @@ private struct Liar: Responder {
             link.serve(Liar(bytes: bomb, states: states))
             let station = cluster.stations[1]
             let pieces = (0..<2).map { Piece(.kept(Digest.of(UInt8($0))), chunk: 0, length: Self.chunk) }
-            let arrivals = try await station.loop.start {
+            let arrivals = await station.loop.start {
                 try? await station.load(
                     pieces, [Digest.of(8), Digest.of(9)], from: Rank(9), isRelayed: false, meter: Meter(),
                     doubts: Doubts()

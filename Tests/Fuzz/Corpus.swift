@@ -32,7 +32,9 @@ func files(in path: String) -> [[UInt8]] {
     defer { closedir(directory) }
     var files: [[UInt8]] = []
     while let entry = readdir(directory) {
-        let name = withUnsafeBytes(of: entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+        // An entry is as long as its name, and not as its type.
+        let start = UnsafeRawPointer(entry) + (MemoryLayout<dirent>.offset(of: \.d_name) ?? 0)
+        let name = String(cString: start.assumingMemoryBound(to: CChar.self))
         if !name.hasPrefix(".") { files.append(bytes(of: "\(path)/\(name)")) }
     }
     return files

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# Throws bytes at daft's decoders: tools/fuzz.sh [NAME…] [--seconds S | --runs N] [--jobs J] [--keep]
+# Throws bytes at daft's decoders: tools/fuzz.sh [NAME…] [--seconds S | --runs N] [--seed K] [--jobs J] [--keep]
 #
 # Each target of Tests/Fuzz, or those that are named, runs first what is kept of earlier runs in Tests/Fuzz/corpus, then
-# what libFuzzer makes of that, for S seconds (60) or N executions; J of them run at a time (1). `--keep` puts what
+# what libFuzzer makes of that, for S seconds (60) or N executions; J of them run at a time (1). The
+# same seed makes the same of the same corpus. `--keep` puts what
 # leads somewhere new into the corpus, and takes out what does not. Where a target fails, the input is left
 # in .build/fuzz/found.
 set -euo pipefail
@@ -11,12 +12,13 @@ cd "$(dirname "$0")/.."
 names=() limit=(-max_total_time=60) jobs=1 keep=no
 while [ $# -gt 0 ]; do
     case $1 in
-    --seconds) limit=("-max_total_time=$2") && shift ;;
-    --runs) limit=("-runs=$2") && shift ;;
+    --seconds) limit[0]=-max_total_time=$2 && shift ;;
+    --runs) limit[0]=-runs=$2 && shift ;;
+    --seed) limit+=("-seed=$2") && shift ;;
     --jobs) jobs=$2 && shift ;;
     --keep) keep=yes ;;
     -*)
-        sed -n '2,7s/^# \?//p' "$0" >&2
+        sed -n '2,8s/^# \?//p' "$0" >&2
         exit 2
         ;;
     *) names+=("$1") ;;

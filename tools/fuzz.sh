@@ -2,10 +2,9 @@
 # Throws bytes at daft's decoders: tools/fuzz.sh [NAME…] [--seconds S | --runs N] [--seed K] [--jobs J] [--keep]
 #
 # Each target of Tests/Fuzz, or those that are named, runs first what is kept of earlier runs in Tests/Fuzz/corpus, then
-# what libFuzzer makes of that, for S seconds (60) or N executions; J of them run at a time (1). The
-# same seed makes the same of the same corpus. `--keep` puts what
-# leads somewhere new into the corpus, and takes out what does not. Where a target fails, the input is left
-# in .build/fuzz/found.
+# what libFuzzer makes of that, for S seconds (60) or N executions; J of them run at a time (1). The same seed makes the
+# same of the same corpus. `--keep` puts what leads somewhere new into the corpus, and takes out what does not. Where a
+# target fails, the input is left in .build/fuzz/found.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -18,7 +17,7 @@ while [ $# -gt 0 ]; do
     --jobs) jobs=$2 && shift ;;
     --keep) keep=yes ;;
     -*)
-        sed -n '2,8s/^# \?//p' "$0" >&2
+        sed -n '2,7s/^# \?//p' "$0" >&2
         exit 2
         ;;
     *) names+=("$1") ;;

@@ -15,6 +15,7 @@ help:
 	@echo 'make bench-link   put, get and fetch between hosts of a box, and what waiting costs'
 	@echo 'make bench-bcast  the broadcast, beside TakTuk, sbcast, rsync, NFS and others'
 	@echo 'make bench-ssh    what is started over ssh: broadcasts, a host that dies, starting, idling'
+	@echo 'make bench-jobs   whole jobs of a real Slurm, beside sbcast, rsync and NFS'
 	@echo 'make bench-core   what one processor core does: hashing, coding, catalogue, store'
 	@echo 'make install      put the programs in PREFIX/bin (PREFIX=$(PREFIX); DESTDIR is honoured)'
 	@echo 'make clean        remove everything built'
@@ -35,12 +36,13 @@ test:
 lint:
 	@tools/lint.sh
 
-bench: bench-core bench-link bench-bcast bench-ssh
+bench: bench-core bench-link bench-bcast bench-ssh bench-jobs
 
 bench-quick: setup-bench build
 	bench/run.py link --quick
 	bench/run.py bcast --quick
 	bench/run.py ssh --quick
+	bench/run.py jobs --quick
 
 bench-core: build
 	.build/release/daft-bench core
@@ -53,6 +55,9 @@ bench-bcast: setup-bench build
 
 bench-ssh: setup-bench build
 	bench/run.py ssh
+
+bench-jobs: setup-bench build
+	bench/run.py jobs
 
 setup-bench:
 	@tools/setup.sh bench

@@ -4,6 +4,7 @@
     bench/run.py link [--quick]     point to point: put, get, fetch, and what waiting costs
     bench/run.py bcast [--quick]    the broadcast, beside what a user would pick instead
     bench/run.py ssh [--quick]      started over ssh, with ZeroMQ: broadcasts, a host that dies, starting, idling
+    bench/run.py jobs [--quick]     whole jobs of a real Slurm, from sbatch to the first line of a command on the nodes
     bench/run.py bcast --only TEXT  those parts alone whose title has this text; the other rows stay as they were
     bench/run.py tables             the tables and plots again, from bench/results, without measuring
 
@@ -21,7 +22,7 @@ from dataclasses import dataclass, replace
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from harness import bcast_rows, growth_page, link_rows, machine_rows, pages, ssh_rows
+from harness import bcast_rows, growth_page, job_rows, link_rows, machine_rows, pages, ssh_rows
 from harness.record import Results
 
 
@@ -86,6 +87,12 @@ def ssh_parts(plan, quick):
     yield "small files", ssh_rows.small_files, plan, hosts, rate
 
 
+def job_parts(plan, quick):
+    nodes = 4 if quick else 8
+    yield "whole job", job_rows.whole_job, plan, nodes, "400mbit"
+    yield "second job", job_rows.warm_job, plan, nodes, "400mbit"
+
+
 def attempt(results, title, measure, *arguments):
     """One part's failure is a row of its own, and the next part is measured all the same."""
     print(f"== {title}", flush=True)
@@ -118,7 +125,7 @@ def bcast_pages(results):
 
 
 def tables(_):
-    for name, write in (("link", pages.link), ("bcast", bcast_pages), ("ssh", pages.ssh)):
+    for name, write in (("link", pages.link), ("bcast", bcast_pages), ("ssh", pages.ssh), ("jobs", pages.jobs)):
         try:
             write(Results.load(name))
         except FileNotFoundError:
@@ -127,7 +134,7 @@ def tables(_):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("part", choices=("link", "bcast", "ssh", "tables"))
+    parser.add_argument("part", choices=("link", "bcast", "ssh", "jobs", "tables"))
     parser.add_argument("--quick", action="store_true", help="smaller files, fewer hosts")
     parser.add_argument("--only", default="", metavar="TEXT", help="only parts whose title has this text")
     parser.add_argument("--repeats", type=int, metavar="N", help="takes of each row")
@@ -142,6 +149,8 @@ def main():
         measure("bcast", bcast_parts, bcast_pages, arguments)
     elif arguments.part == "ssh":
         measure("ssh", ssh_parts, pages.ssh, arguments)
+    elif arguments.part == "jobs":
+        measure("jobs", job_parts, pages.jobs, arguments)
     else:
         tables(arguments)
 

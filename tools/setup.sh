@@ -58,6 +58,7 @@ taktuk compared: a broadcast over ssh
 kanif compared: TakTuk as copying commands
 nfs-ganesha compared: NFS, without the kernel's
 nfs-ganesha-vfs its files on a local disk
+sshfs the file system that all nodes of a job share
 libnfs-utils NFS from a program, without the kernel's
 uftp compared: files by multicast
 udpcast compared: a stream by multicast

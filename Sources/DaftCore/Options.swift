@@ -35,6 +35,9 @@ extension OptionTable {
                 "--directives", value: "SCRIPT",
                 meaning: "run the commands behind `#DAFT` in the comments that a job script begins with"),
             Option(
+                "--orphan-timeout", value: "TIME", variable: "DAFT_ORPHAN_TIMEOUT",
+                meaning: "end the job when nothing is heard of the metadata server for so long (60s)"),
+            Option(
                 "--system", value: "NAME", variable: "DAFT_SYSTEM",
                 meaning: "what new stores belong to: those of one NAME work together, wherever they were made"),
             Option("--launch", isForLaunch: true, meaning: "start itself on every node of the job, by srun or mpirun"),
@@ -61,6 +64,8 @@ public struct Options: Hashable, Sendable {
     public let packing: UInt8
     /// Where a command does not say.
     public let copies: Copies
+    /// How long a part of the system waits for a metadata server that is silent; nil: as the program decides.
+    public let orphanSeconds: UInt32?
     private var given: [String: Given] = [:]
 
     /// Options are read up to the command and, but for those of the command itself, behind it too, up to a `--`.
@@ -95,6 +100,7 @@ public struct Options: Hashable, Sendable {
         chunkSize = try Options.chunkSize(given["--chunk-size"])
         packing = try Options.packing(given["--compress"])
         copies = try given["--copies"].map(DaftCore.copies(of:)) ?? .one
+        orphanSeconds = try given["--orphan-timeout"].map(Options.seconds(of:))
     }
 
     public func value(_ name: String) -> [UInt8]? { given[name]?.value }
@@ -109,6 +115,18 @@ public struct Options: Hashable, Sendable {
             throw given.wrong("`\(shown(given.value))` is no number from 1 upwards")
         }
         return number
+    }
+
+    /// A time in seconds, as `90`, `90s`, `10m`, `24h`.
+    public func time(_ name: String) throws(CommandError) -> UInt32? {
+        try given[name].map(Options.seconds(of:))
+    }
+
+    private static func seconds(of given: Given) throws(CommandError) -> UInt32 {
+        guard let seconds = DaftCore.seconds(given.value) else {
+            throw given.wrong("`\(shown(given.value))` is no time, as 90s, 10m, 24h")
+        }
+        return seconds
     }
 
     public var store: [UInt8]? { value("--store") }

@@ -49,11 +49,11 @@ public struct StartOptions: Hashable, Sendable {
             return found[0]
         }
         isAllOrNothing = options.flag("--all-or-nothing") ?? false
-        patienceSeconds = Int(try StartOptions.time("--launch-timeout", options) ?? 20)
+        patienceSeconds = Int(try options.time("--launch-timeout") ?? 20)
         ssh = try StartOptions.ssh(options)
         port = try StartOptions.port(options)
-        orphanSeconds = try StartOptions.time("--orphan-timeout", options)
-        repairAfterSeconds = try StartOptions.time("--repair-after", options)
+        orphanSeconds = options.orphanSeconds
+        repairAfterSeconds = try options.time("--repair-after")
         rebuilds = options.flag("--rebuild") ?? false
         encrypts = try StartOptions.choice("--encrypt", options)
         durable = try StartOptions.choice("--durable", options)
@@ -81,14 +81,6 @@ public struct StartOptions: Hashable, Sendable {
         let (wanted, unwanted) = (options.flag(name), options.flag(opposite) ?? false)
         if wanted == true, unwanted { throw CommandError("\(name) does not go with \(opposite)") }
         return unwanted ? false : wanted ?? true
-    }
-
-    private static func time(_ name: String, _ options: Options) throws(CommandError) -> UInt32? {
-        guard let value = options.value(name) else { return nil }
-        guard let seconds = seconds(value) else {
-            throw CommandError("\(name): `\(shown(value))` is no time, as 90s, 10m, 24h")
-        }
-        return seconds
     }
 
     private static func port(_ options: Options) throws(CommandError) -> UInt16? {

@@ -137,7 +137,7 @@ struct LargeFile: Sendable {
     private func read(_ span: Span, _ source: SourceFile?, _ filling: Filling) async throws(Failure) -> [ChunkID]? {
         guard let source else { return nil }
         let slabs = await station.intake.take(chunksTogether, of: order.chunkSize.bytes)
-        return try await station.work { [ingesting] () throws(Failure) in
+        return try await whileReading { [ingesting] () throws(Failure) in
             let chunks: [ReadChunk]
             do throws(Failure) { chunks = try source.read(span.chunks, of: order.chunkSize, into: slabs) } catch {
                 ingesting.tell(error, of: span.file)
@@ -159,6 +159,16 @@ struct LargeFile: Sendable {
             }
             return chunks.map(\.id)
         }
+    }
+
+    /// Runs what reads the source.
+    private func whileReading<T: Sendable>(
+        _ body: @escaping @Sendable () throws(Failure) -> T
+    ) async throws(Failure) -> T {
+        guard order.chain != nil else { return try await station.work(body) }
+        await station.reading.enter()
+        defer { station.reading.leave() }
+        return try await station.work(body)
     }
 
     /// Learns the ids of chunks that another rank offers, and loads those that this store has nowhere.
@@ -278,7 +288,7 @@ struct LargeFile: Sendable {
 
     private func identifyHere(_ span: Span) async throws(Failure) -> [ChunkID] {
         let slabs = await station.intake.take(chunksTogether, of: order.chunkSize.bytes)
-        return try await station.work { [file, order] () throws(Failure) in
+        return try await whileReading { [file, order] () throws(Failure) in
             let source = try SourceFile(file.info)
             let ids = try source.identify(span.chunks, of: order.chunkSize, scratch: slabs)
             try source.confirm()

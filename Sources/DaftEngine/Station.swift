@@ -14,6 +14,9 @@ public final class Station: Sendable {
     public let store: Store?
     let workers: Workers
     let digesting: Digesting
+    /// For those that read a large file for a chain: were all workers to wait for a slow filesystem, nothing could be
+    /// passed on meanwhile.
+    let reading: Gate
     /// For bytes that this rank takes in, and for those it gives to others. Were they one, two ranks that load from one
     /// another could each hold what the other waits for.
     let intake: SlabPool
@@ -54,6 +57,7 @@ public final class Station: Sendable {
         catalogue = try Catalogue(path: path, durable: settings.durable)
         workers = Workers(threads: settings.workerThreads, name: "daft\(link.rank.number)")
         digesting = Digesting(on: workers, width: max(1, settings.workerThreads / 4))
+        reading = Gate(width: max(1, settings.workerThreads / 2))
         let half = max(settings.slabBytes / 2, 2 * ChunkSize.largest)
         intake = SlabPool(totalBytes: half, slabBytes: max(settings.chunkSize.bytes, 1 << 20))
         outlet = SlabPool(totalBytes: half, slabBytes: max(settings.chunkSize.bytes, 1 << 20))

@@ -93,10 +93,11 @@ public final class Conversation: @unchecked Sendable {
 
     // MARK: on the loop
 
-    /// What is asked of that rank fails.
+    /// What is asked of that rank fails. The memory that its bytes were to come into may never be free again.
     public func lose(_ rank: Rank) {
         for (number, question) in questions where question.rank == rank {
             settle(number, .failure(.unreachable(rank)))
+            if questions[number] != nil { question.load?.slab.writeOff() }
         }
     }
 

@@ -8,13 +8,21 @@ import Synchronization
 public final class Slab: @unchecked Sendable {
     public let memory: UnsafeMutableRawBufferPointer
     private let pool: SlabPool
+    private let isWrittenOff = Atomic(false)
 
     fileprivate init(_ memory: UnsafeMutableRawBufferPointer, of pool: SlabPool) {
         self.memory = memory
         self.pool = pool
     }
 
-    deinit { pool.giveBack(memory) }
+    deinit {
+        if isWrittenOff.load(ordering: .relaxed) { memory.deallocate() } else { pool.giveBack(memory) }
+    }
+
+    /// Its owner may never let go of it, as of what was to be sent to the dead: the pool counts on it no more.
+    public func writeOff() {
+        if !isWrittenOff.exchange(true, ordering: .relaxed) { pool.regain(memory.count) }
+    }
 
     public func slice(_ offset: Int, _ length: Int) -> UnsafeMutableRawBufferPointer {
         UnsafeMutableRawBufferPointer(rebasing: memory[offset..<offset + length])
@@ -107,11 +115,17 @@ public final class SlabPool: Sendable {
     }
 
     fileprivate func giveBack(_ memory: UnsafeMutableRawBufferPointer) {
-        let isKept = memory.count == slabBytes
-        if !isKept { memory.deallocate() }
+        if memory.count == slabBytes {
+            state.withLock { $0.kept.append(UInt(bitPattern: memory.baseAddress)) }
+        } else {
+            memory.deallocate()
+        }
+        regain(memory.count)
+    }
+
+    fileprivate func regain(_ bytes: Int) {
         let woken = state.withLock { state in
-            if isKept { state.kept.append(UInt(bitPattern: memory.baseAddress)) }
-            state.free += memory.count
+            state.free += bytes
             var woken: [UnsafeContinuation<Void, Never>] = []
             while let first = state.waiting.first, first.bytes <= state.free {
                 state.free -= first.bytes

@@ -14,9 +14,36 @@ public struct MPIProcess {
         world = try Communicator(cmpi_world())
     }
 
-    /// An orderly end, which all ranks take part in. Never from a deinit: a rank that threw would wait for the others
-    /// there.
-    public func finalize() throws(MPIError) { try check("MPI_Finalize", MPI_Finalize()) }
+    /// An orderly end with this status, which all ranks take part in. Never from a deinit: a rank that threw would
+    /// wait for the others there.
+    public func finalize(_ status: Int32) throws(MPIError) {
+        try check("MPI_Finalize", MPI_Finalize())
+        if world.rank == 0, status != 0, startedToGoOn { kill(getppid(), SIGTERM) }
+    }
+
+    /// The end where others are missing, for whom MPI's own would wait. Rank 0 ends them all, with this status; the
+    /// others wait for that, and not for long.
+    public func abandon(_ status: Int32) -> Never {
+        if world.rank == 0 {
+            usleep(MPIProcess.closingMicroseconds)
+            if startedToGoOn { kill(getppid(), SIGTERM) } else { MPI_Abort(world.handle, status) }
+        }
+        sleep(MPIProcess.abandonedSeconds)
+        _exit(status)
+    }
+
+    /// The parent is a mpirun that goes on without its dead. It ends with 0 whatever the ranks end with: that something
+    /// failed it shows only where a signal ends it.
+    private var startedToGoOn: Bool {
+        guard let goesOn = getenv("OMPI_MCA_orte_enable_recovery"), strcmp(goesOn, "1") == 0,
+            let starter = getenv("OMPI_MCA_orte_hnp_uri"), let parent = getenv("OMPI_MCA_orte_local_daemon_uri")
+        else { return false }
+        return strcmp(starter, parent) == 0
+    }
+
+    /// What the others need to close what they have open.
+    private static let closingMicroseconds: UInt32 = 300_000
+    private static let abandonedSeconds: UInt32 = 5
 }
 
 public struct Communicator: @unchecked Sendable {

@@ -8,6 +8,7 @@
 import CMPI
 import DaftCore
 import DaftLink
+import Synchronization
 
 public final class MPILink: ConversingLink, @unchecked Sendable {
     private static let messageTag: Int32 = 1
@@ -15,33 +16,59 @@ public final class MPILink: ConversingLink, @unchecked Sendable {
     private static let bulkTags: UInt64 = 1 << 14
 
     public let rank: Rank
-    public let ranks: [Rank]
+    /// All that the job began with.
+    let all: [Rank]
     public let loop: any Loop
 
     private let communicator: Communicator
     private let pieceBytes: (Int) -> Int
     // Only touched on the loop's thread.
-    private let requests: RequestTable
+    let requests: RequestTable
     public let conversation: Conversation
     private var onEnd: (@Sendable () -> Void)?
+    /// Those that are there, for whoever asks from any thread.
+    let known: Mutex<[Rank]>
+    let beatMilliseconds: Int
+    var vigil: Vigil
+    /// Those that rank 0 has given up.
+    var book = AddressBook()
+    var observers: [@Sendable (Rank, Presence) -> Void] = []
+    var orphaned: (milliseconds: UInt64, body: @Sendable () -> Void)?
+    var isClosed = false
 
     /// `pieceBytes` says how large a piece on the wire to a rank is.
-    public init(_ communicator: Communicator, on loop: MPILoop, pieceBytes: @escaping @Sendable (Int) -> Int) {
+    public init(
+        _ communicator: Communicator, on loop: MPILoop, patience: Vigil.Patience = Vigil.Patience(),
+        beatMilliseconds: Int = 1_000, pieceBytes: @escaping @Sendable (Int) -> Int
+    ) {
         self.communicator = communicator
         self.pieceBytes = pieceBytes
         rank = Rank(communicator.rank)
-        ranks = (0..<communicator.size).map { Rank($0) }
+        all = (0..<communicator.size).map { Rank($0) }
+        known = Mutex(all)
+        vigil = Vigil(patience)
+        self.beatMilliseconds = beatMilliseconds
         self.loop = loop
         requests = RequestTable(communicator)
         conversation = Conversation(of: rank, on: loop)
         conversation.carry(by: self)
         loop.poll = { [unowned self] in poll() }
+        loop.start { [self] in beat() }
     }
 
-    /// Where a rank goes, its job goes.
-    public func onChange(_ body: @escaping @Sendable (Rank, Presence) -> Void) {}
+    public var ranks: [Rank] { known.withLock { $0 } }
 
-    public func close() { conversation.close() }
+    public func onChange(_ body: @escaping @Sendable (Rank, Presence) -> Void) {
+        loop.start { self.observers.append(body) }
+    }
+
+    public func close() {
+        conversation.close()
+        loop.start { [self] in
+            isClosed = true
+            observers = []
+        }
+    }
 
     /// Calls `body` when rank 0 says that the system ends.
     public func onEnd(_ body: @escaping @Sendable () -> Void) { loop.start { self.onEnd = body } }
@@ -49,12 +76,12 @@ public final class MPILink: ConversingLink, @unchecked Sendable {
     /// Tells all other ranks that the system ends.
     public func endAll() {
         loop.start { [self] in
-            for other in ranks where other != rank { post(Envelope(.end, 0), to: other) }
+            for other in all where other != rank { post(Envelope(.end, 0), to: other) }
         }
     }
 
-    /// Whether everything that was to be sent is sent.
-    public var isQuiet: Bool { requests.isEmpty }
+    /// Whether everything that was to be sent is sent, but to those that have gone.
+    public var isQuiet: Bool { requests.isEmpty(besides: Set(gone.map(\.number))) }
 
     private func poll() -> Bool {
         let hasCompleted = requests.progress()
@@ -76,9 +103,18 @@ public final class MPILink: ConversingLink, @unchecked Sendable {
         let source = Rank(Int(status.MPI_SOURCE))
         requests.receive(matched, into: message.memory, owner: message) { [self] error in
             guard error == nil, let envelope = try? Envelope(decoding: message.bytes) else { return }
-            if envelope.kind == .end { onEnd?() } else { conversation.take(envelope, from: source) }
+            take(envelope, from: source)
         }
         return true
+    }
+
+    private func take(_ envelope: Envelope, from source: Rank) {
+        noteLife(of: source)
+        switch envelope.kind {
+        case .end: onEnd?()
+        case .carriers: if let word = try? CarrierWord(decoding: envelope.payload) { take(word, from: source) }
+        default: conversation.take(envelope, from: source)
+        }
     }
 }
 
@@ -108,6 +144,7 @@ extension MPILink {
             let memory = slab.slice(piece.lowerBound, piece.count)
             requests.receive(into: memory, owner: slab, from: rank.number, tag: bulkTag(question)) { [self] error in
                 if error != nil { conversation.lose(rank) }
+                noteLife(of: rank)
                 conversation.arrived(piece, as: question)
             }
         }

@@ -3,11 +3,14 @@
 // overflows.
 
 import CMPI
+import DaftLink
 
 final class RequestTable {
     typealias Done = (MPIError?) -> Void
 
     private struct Entry {
+        /// The rank at the other end, where there is one in particular.
+        var peer: Int?
         /// Whatever keeps the memory: a slab, or the bytes of a message.
         let owner: AnyObject
         let done: Done
@@ -23,14 +26,24 @@ final class RequestTable {
 
     init(_ communicator: Communicator) { self.communicator = communicator }
 
-    var isEmpty: Bool { free.count == requests.count }
+    private var isEmpty: Bool { free.count == requests.count }
+
+    /// Whether anything is under way with a rank that is none of these.
+    func isEmpty(besides ranks: Set<Int>) -> Bool {
+        entries.allSatisfy { entry in entry?.peer.map(ranks.contains) ?? (entry == nil) }
+    }
+
+    /// What is under way with that rank may never end: the memory is MPI's, and nobody waits for it.
+    func writeOff(_ rank: Int) {
+        for case let entry? in entries where entry.peer == rank { (entry.owner as? Slab)?.writeOff() }
+    }
 
     func send(_ bytes: UnsafeRawBufferPointer, owner: AnyObject, to rank: Int, tag: Int32, done: @escaping Done) {
         precondition(bytes.count <= RequestTable.longestPiece)
         var request: MPI_Request?
         let code = MPI_Isend(
             bytes.baseAddress, Int32(bytes.count), cmpi_byte(), Int32(rank), tag, communicator.handle, &request)
-        add(request, "MPI_Isend", code, Entry(owner: owner, done: done))
+        add(request, "MPI_Isend", code, Entry(peer: rank, owner: owner, done: done))
     }
 
     func receive(
@@ -40,7 +53,7 @@ final class RequestTable {
         var request: MPI_Request?
         let code = MPI_Irecv(
             memory.baseAddress, Int32(memory.count), cmpi_byte(), Int32(rank), tag, communicator.handle, &request)
-        add(request, "MPI_Irecv", code, Entry(owner: owner, done: done))
+        add(request, "MPI_Irecv", code, Entry(peer: rank, owner: owner, done: done))
     }
 
     /// Takes a message that has been matched.

@@ -28,7 +28,7 @@ extension Console {
         if !style.quiet || style.json {
             for warning in report.warnings { await tell(warning, of: verb, at: origin, isWarning: true) }
         }
-        for failure in report.failures { await tell(failure, of: verb, at: origin, isWarning: false) }
+        for failure in report.failures.condensed { await tell(failure, of: verb, at: origin, isWarning: false) }
     }
 
     private func tell(_ failure: Failure, of verb: Verb?, at origin: Origin, isWarning: Bool) async {
@@ -116,5 +116,6 @@ private func shown(names: [Name]) -> String {
 }
 
 private func shown(places: [String]) -> String {
-    places.count > 4 ? "\(places.count) data servers" : places.joined(separator: " ")
+    if places.isEmpty { return "no data server wholly" }
+    return places.count > 4 ? "\(places.count) data servers" : places.joined(separator: " ")
 }

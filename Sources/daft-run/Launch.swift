@@ -89,7 +89,7 @@ private func remoteShellOfOAR() -> String? {
     return String(decoding: groups, as: UTF8.self).split(separator: "/").contains("oar") ? "oarsh" : "ssh"
 }
 
-/// By its full path mpirun finds its own parts and libraries on the other nodes. In /usr/bin every shell looks, so that
+/// By its full path mpirun finds its own parts and libraries on the other nodes. In /usr/bin every shell looks, and so
 /// it need not say where its libraries are; what is alone in a directory is a wrapper.
 private func mpirun() -> [UInt8] {
     let name = Array("mpirun".utf8)
@@ -133,6 +133,8 @@ private func contents(of path: [UInt8]) throws(Failure) -> [UInt8] {
 private func replace(with line: [[UInt8]]) -> Failure {
     // Slurm would look there before it looks at the line.
     unsetenv("SLURM_HOSTFILE")
+    // As Slurm 22.05 mixes a ring and a tree, some rank leaves MPI_Init early, and what it sends kills one still in it.
+    setenv("SLURM_PMIX_FENCE", "tree", 0)
     var words = line.map { word in (word + [0]).withUnsafeBytes { strdup($0.bindMemory(to: CChar.self).baseAddress!) } }
     words.append(nil)
     if let program = words[0] { execvp(program, &words) }

@@ -55,9 +55,10 @@ struct Ranks {
         let chosen = MPIParameters.choose()
         do throws(MPIError) {
             let process = try MPIProcess()
-            let status = try run(process.world.duplicate(), chosen, interruption)
-            try process.finalize()
-            return status
+            let end = try run(process.world.duplicate(), chosen, interruption)
+            if !end.isTogether { process.abandon(end.status) }
+            try process.finalize(end.status)
+            return end.status
         } catch {
             say("daft: MPI: \(error.reason) (\(error.call))")
             return 1
@@ -66,10 +67,10 @@ struct Ranks {
 
     private func run(
         _ world: Communicator, _ chosen: [MPIParameter], _ interruption: Interruption?
-    ) throws(MPIError) -> Int32 {
+    ) throws(MPIError) -> End {
         guard world.size > 1 else {
             say("daft: one process is the metadata server alone: start at least two, as in mpirun -np 2 daft-run …")
-            return 2
+            return End(status: 2)
         }
         let told = try world.gather(invocation.map { clusterProgram.variables() + $0.options.storeVariable } ?? [])
         let options = invocation?.options ?? clusterProgram.quietOptions(told: told[0]) ?? options
@@ -82,12 +83,17 @@ struct Ranks {
         guard failures.isEmpty, let station = opened.station else {
             opened.station?.close()
             warn(grounds, options)
-            return refuse(failures) ?? 0
+            return End(status: refuse(failures) ?? 0)
         }
         // Where another rank has died, this is a warning that the end is near; in order or not, rank 0 says.
         interruption?.onSignal { station.checkpoint() }
         let status = Mutex<Int32>(0)
         let stopped = Stopped(loop, link, opened.door)
+        let watch = Watch(link, hosts) { [self] line in await tell(line) }
+        watch.begin(orphanSeconds: options.orphanSeconds) {
+            status.withLock { $0 = Failure(.unreachable, [], "").exitStatus }
+            await stopped.now()
+        }
         link.onEnd { loop.start { await stopped.now() } }
         loop.start { [self] in
             let ended = await work(station, opened.door, hosts, grounds, chosen)
@@ -99,7 +105,7 @@ struct Ranks {
         loop.run()
         station.close()
         invocation?.console.close()
-        return status.withLock { $0 }
+        return End(status: status.withLock { $0 }, isTogether: link.gone.isEmpty)
     }
 
     private func open(
@@ -188,11 +194,26 @@ struct Ranks {
         return failures.first?.exitStatus ?? 1
     }
 
-    private func say(_ line: String) {
-        guard invocation != nil else { return }
-        let text = Array("\(line)\n".utf8)
-        _ = write(STDERR_FILENO, text, text.count)
+    /// From any rank.
+    private func tell(_ line: String) async {
+        if let invocation { await invocation.console.say(line) } else { write("daft: \(line)") }
     }
+
+    private func say(_ line: String) {
+        if invocation != nil { write(line) }
+    }
+
+    private func write(_ line: String) {
+        let text = Array("\(line)\n".utf8)
+        _ = Glibc.write(STDERR_FILENO, text, text.count)
+    }
+}
+
+/// How a rank's part ended.
+private struct End {
+    let status: Int32
+    /// Nobody is missing: all leave MPI together.
+    var isTogether = true
 }
 
 /// Ends a rank's loop.

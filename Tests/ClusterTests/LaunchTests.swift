@@ -49,11 +49,15 @@ import Testing
     @Test func srunIsTakenWhereItOffersPMIx() throws {
         let scratch = try Scratch()
         try write(
-            "#!/bin/sh\n[ $1 = --mpi=list ] && echo pmix || echo srun: $*\n", scratch["bin/srun"], isProgram: true)
+            "#!/bin/sh\n[ $1 = --mpi=list ] && echo pmix || echo srun: $* by $SLURM_PMIX_FENCE\n", scratch["bin/srun"],
+            isProgram: true)
         let job = ["SLURM_JOB_NODELIST=n[1-2]"]
         let ended = try run(scratch, ["--launch", "ls"], job)
         #expect(ended.output.hasPrefix("srun: --mpi=pmix "), "\(ended)")
         #expect(ended.output.contains(" --nodelist=n1,n1,n2 --ntasks=3 /"), "\(ended)")
+        #expect(ended.output.hasSuffix("/daft-run ls by tree\n"), "\(ended)")
+        let chosen = try run(scratch, ["--launch", "ls"], job + ["SLURM_PMIX_FENCE=ring"])
+        #expect(chosen.output.hasSuffix(" by ring\n"), "\(chosen)")
         try write("#!/bin/sh\necho pmi2\n", scratch["bin/srun"], isProgram: true)
         #expect(try run(scratch, ["--dry-run", "ls"], job).output.contains(" --host n1:2,n2:1 -np 3 /"))
     }
@@ -83,8 +87,8 @@ import Testing
     @Test func anyProgramRunsOnEachNodeInTheEnvironmentOfTheOneThatLaunches() throws {
         let scratch = try Scratch()
         try write("\(host)\n", scratch["nodes"])
-        let saying = "echo $OMPI_COMM_WORLD_RANK $WHAT >&2; sleep 0.3; exit 5"
-        let each = ["--hostfile", "nodes", "--each=2", "sh", "-c", saying]
+        let line = "echo $OMPI_COMM_WORLD_RANK $WHAT >&2; sleep 0.3; exit 5"
+        let each = ["--hostfile", "nodes", "--each=2", "sh", "-c", line]
         let ended = try run(scratch, each, ["WHAT=a b"])
         #expect(ended.status == 5, "\(ended)")
         for rank in 0...1 { #expect(ended.errors.contains("\(rank) a b\n"), "\(ended)") }

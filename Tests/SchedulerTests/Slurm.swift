@@ -49,6 +49,8 @@ final class Slurm {
     init() throws {
         box = try slurmBox.get()
         try box.settle()
+        // What the killed mpirun of another suite has left.
+        for host in 0..<clusterHosts { try box.shell("rm -rf /tmp/ompi* /dev/shm/*", on: host) }
         desk = try Desk(box)
     }
 

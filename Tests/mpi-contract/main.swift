@@ -26,5 +26,5 @@ loop.start {
     loop.stop()
 }
 loop.run()
-try process.finalize()
+try process.finalize(0)
 exit(broken.load(ordering: .relaxed) == 0 ? 0 : 1)

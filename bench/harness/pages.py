@@ -30,6 +30,35 @@ def ssh(results):
     write_between_markers(PAGE, "ssh", compared_table(results) + notes(results.rows))
 
 
+def jobs(results):
+    measured = [row for row in results.rows if "median" in row]
+    works = dict.fromkeys(row["work"] for row in measured)
+    text = "".join(job_table(work, [row for row in measured if row["work"] == work]) + "\n" for work in works)
+    singles = [row for row in results.rows if "unit" in row]
+    if singles:
+        text += "### A second job on the same nodes\n\n" + plain_table(singles)
+    write_between_markers(PAGE, "jobs", f"Machine: {results.data['machine']}\n\n" + text + failures(results.rows))
+
+
+def job_table(work, rows):
+    """Jobs by the whole time, and its parts."""
+    head = ["", "seconds", "fastest to slowest", "of the limit", "queue", "start", "staging", "end", "command",
+            "the file server sent", "processors busy", "daft is faster", "goal", "ok"]
+    ordered = sorted(rows, key=lambda row: row["median"])
+    cells = [
+        [row["tool"], f"{row['median']:.2f}", row["spread"], f"{row['ratio']:.2f}",
+         *(f"{row[part]:.2f}" if row[part] else "" for part in ("queue", "start", "staging", "end", "command")),
+         f"{row['served']:.2f} × the file", busy(row), f"{row['slower']:.2f} ×" if row["goal"] else "", row["goal"],
+         mark(row["met"])]
+        for row in ordered
+    ]
+    takes = min(len(row["seconds"]) for row in rows)
+    limit = (f"The link carries {rows[0]['limit_rate'] / 1e6:.1f} MB/s of payload (iperf3). "
+             f"{'One take' if takes == 1 else f'{takes} takes'} of each.")
+    remarks = "".join(f" {row['tool']}: {row['note']}." for row in ordered if row["note"])
+    return f"### {work}, from `sbatch` to the command\n\n{limit}{remarks}\n\n{table(head, cells)}\n"
+
+
 def compared_table(results):
     head = ["what", "daft", "beside", "ratio", "goal", "ok", "seconds, fastest to slowest", "processors busy"]
     cells = [

@@ -1,0 +1,96 @@
+// Who is still there. MPI does not say: what is under way with the dead never ends. So every data server shows rank 0 a
+// sign of life each second, and whoever waits for an answer from another asks it for one as well. A rank that is silent
+// for too long is given up; rank 0 tells all others. It is back when it is heard again, as after a pause of its node.
+
+import DaftCore
+import DaftLink
+import Synchronization
+
+extension MPILink {
+    /// Those that have been given up.
+    public var gone: Set<Rank> { Set(all).subtracting(ranks) }
+
+    /// A data server: calls `body`, once, when nothing has been heard of rank 0 for so long.
+    public func onOrphaned(afterSeconds seconds: UInt32, _ body: @escaping @Sendable () -> Void) {
+        loop.start { self.orphaned = (UInt64(seconds) * 1_000, body) }
+    }
+
+    private var milliseconds: UInt64 { loop.now / 1_000_000 }
+
+    func beat() {
+        if isClosed { return }
+        _ = loop.alarm(at: loop.deadline(inMilliseconds: beatMilliseconds)) { [self] in beat() }
+        for change in vigil.look(atMilliseconds: milliseconds) where change.sight == .suspected {
+            conversation.loseLoads(from: change.rank)
+        }
+        refresh()
+        if let orphaned,
+            vigil.silenceMilliseconds(of: .metadataServer, atMilliseconds: milliseconds) >= orphaned.milliseconds
+        {
+            self.orphaned = nil
+            orphaned.body()
+        }
+        let debtors = conversation.debtors
+        for peer in all where peer != rank {
+            if rank == .metadataServer {
+                vigil.watch(peer, atMilliseconds: milliseconds)
+            } else if peer == .metadataServer || debtors.contains(peer) || vigil.sight(of: peer) == .gone {
+                vigil.watch(peer, atMilliseconds: milliseconds)
+                // What is said to the dead is kept for ever; rank 0 says who is back.
+                if book[peer] == nil { say(.beat(edition: book.edition), to: peer) }
+            } else {
+                vigil.unwatch(peer)
+            }
+        }
+    }
+
+    func noteLife(of peer: Rank) {
+        if vigil.hear(peer, atMilliseconds: milliseconds) { refresh() }
+    }
+
+    func take(_ word: CarrierWord, from peer: Rank) {
+        switch word {
+        case .beat(let edition):
+            let isNews = rank == .metadataServer && edition != book.edition
+            say(isNews ? .book(book) : .pulse(edition: book.edition), to: peer)
+        case .book(let newest):
+            guard peer == .metadataServer else { return }
+            book = newest
+            for other in all where book[other] == nil && other != .metadataServer { vigil.unwatch(other) }
+            refresh()
+        default: break
+        }
+    }
+
+    private func say(_ word: CarrierWord, to target: Rank) { post(Envelope(.carriers, 0, word.encoded), to: target) }
+
+    /// Says who came and who went since it was last looked.
+    private func refresh() {
+        let isTold = rank != .metadataServer
+        let now = all.filter { $0 == rank || vigil.sight(of: $0) != .gone && !(isTold && book[$0] != nil) }
+        let before = known.withLock { ranks in
+            defer { ranks = now }
+            return ranks
+        }
+        if now == before { return }
+        let lost = before.filter { !now.contains($0) }
+        for peer in lost {
+            conversation.lose(peer)
+            requests.writeOff(peer.number)
+        }
+        if rank == .metadataServer { publish() }
+        for observer in observers {
+            for peer in lost { observer(peer, .gone) }
+            for peer in now where !before.contains(peer) { observer(peer, .here) }
+        }
+    }
+
+    /// Rank 0: a new edition, which all who are there get at once.
+    private func publish() {
+        let entries = gone.sorted().map {
+            Whereabouts(rank: $0, incarnation: 0, address: "", talkPort: 0, bulkPort: 0, isHere: false)
+        }
+        book = AddressBook(edition: book.edition + 1, entries)
+        for peer in ranks where peer != rank { say(.book(book), to: peer) }
+    }
+}

@@ -87,8 +87,8 @@ import Testing
     @Test func anyProgramRunsOnEachNodeInTheEnvironmentOfTheOneThatLaunches() throws {
         let scratch = try Scratch()
         try write("\(host)\n", scratch["nodes"])
-        let line = "echo $OMPI_COMM_WORLD_RANK $WHAT >&2; sleep 0.3; exit 5"
-        let each = ["--hostfile", "nodes", "--each=2", "sh", "-c", line]
+        let script = "echo $OMPI_COMM_WORLD_RANK $WHAT >&2; sleep 0.3; exit 5"
+        let each = ["--hostfile", "nodes", "--each=2", "sh", "-c", script]
         let ended = try run(scratch, each, ["WHAT=a b"])
         #expect(ended.status == 5, "\(ended)")
         for rank in 0...1 { #expect(ended.errors.contains("\(rank) a b\n"), "\(ended)") }

@@ -9,6 +9,7 @@ help:
 	@echo 'make demo         build, and stage a small tree over four data servers in one process'
 	@echo 'make build        the programs, optimised, in .build/release'
 	@echo 'make test         check the style, build, run every test'
+	@echo 'make soak         throw bytes at every decoder, a minute each (SOAK="--runs N": N times each)'
 	@echo 'make lint         check the style alone'
 	@echo 'make bench        every benchmark there is (needs root: a cluster in a box)'
 	@echo 'make bench-quick  the same, with smaller files and fewer hosts'
@@ -32,6 +33,9 @@ demo: build
 
 test:
 	@tools/test.sh
+
+soak:
+	@tools/soak.sh $(SOAK)
 
 lint:
 	@tools/lint.sh
@@ -69,5 +73,5 @@ install: build
 clean:
 	rm -rf .build
 
-.PHONY: help setup build demo test lint bench bench-quick bench-core bench-link bench-bcast bench-ssh \
+.PHONY: help setup build demo test soak lint bench bench-quick bench-core bench-link bench-bcast bench-ssh \
         setup-bench install clean

@@ -34,5 +34,6 @@ part build swift build --build-tests
 part programs check_programs
 part release build_daft
 part alone tools/alone.sh
+part fuzz tools/fuzz.sh --seconds 1 --jobs 2
 echo "== test: swift test --skip-build --disable-xctest --no-parallel"
 swift test --skip-build --disable-xctest --no-parallel 2>&1

@@ -39,8 +39,11 @@ public struct Change: ~Copyable {
 
     public func stores() throws(Failure) -> [KnownStore] { try ask { try $0.stores() } }
 
-    /// `inventoryMark` summed by exclusive or over everything that a store keeps.
-    public func inventory(of store: Int) -> UInt64 { tables.standing.inventories[store] }
+    /// `inventoryMark` summed by exclusive or over everything that a store keeps; an unknown one keeps nothing.
+    public func inventory(of store: Int) -> UInt64 {
+        let inventories = tables.standing.inventories
+        return inventories.indices.contains(store) ? inventories[store] : 0
+    }
 
     public func number(of store: StoreID) throws(Failure) -> Int? { tables.standing.numbers[store] }
 

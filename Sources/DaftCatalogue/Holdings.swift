@@ -32,7 +32,7 @@ extension Tables {
             (chunks: Int($0.integer(0)), complete: $0.bytes(1))
         }
         guard let row else { throw damaged }
-        return Content(number: number, id: id, chunks: row.chunks, complete: try BitSet(decoding: row.complete))
+        return Content(number: number, id: id, chunks: row.chunks, complete: try stores(row.complete))
     }
 
     func manifest(_ id: ContentID) throws -> Manifest? {
@@ -54,8 +54,20 @@ extension Tables {
         var parts: [(store: Int, chunks: BitSet)] = []
         try database.run(
             "SELECT store, chunks FROM parts WHERE content = ? ORDER BY store", .integer(content)
-        ) { parts.append((Int($0.integer(0)), try BitSet(decoding: $0.bytes(1)))) }
+        ) { parts.append((try known(store: $0.integer(0)), try BitSet(decoding: $0.bytes(1)))) }
         return parts
+    }
+
+    /// A set of stores in a row: of no other than there are.
+    private func stores(_ bytes: [UInt8]) throws -> BitSet {
+        let stores = try BitSet(decoding: bytes)
+        guard stores.bound <= standing.inventories.count else { throw damaged }
+        return stores
+    }
+
+    private func known(store number: Int64) throws -> Int {
+        guard standing.inventories.indices.contains(Int(number)) else { throw damaged }
+        return Int(number)
     }
 
     func holdings(of store: Int, after: ContentID?, limit: Int) throws -> [(content: ContentID, extent: Extent)] {
@@ -66,7 +78,7 @@ extension Tables {
             var rows = 0
             try database.run(
                 """
-                SELECT c.id, c.complete, p.chunks FROM ids i CROSS JOIN contents c ON c.number = i.content
+                SELECT i.id, c.complete, p.chunks FROM ids i CROSS JOIN contents c ON c.number = i.content
                 LEFT JOIN parts p ON p.content = c.number AND p.store = ? WHERE i.id > ? ORDER BY i.id LIMIT ?
                 """, .integer(store), .blob(from), .integer(limit - found.count)
             ) { row in

@@ -24,6 +24,12 @@ struct Standing: Equatable {
     var left = BitSet()
     /// Found to be a directory by the last entry below it, and directories stay.
     var lastParent = Name.root
+
+    /// Numbers that nothing counts up to are damage, and one more of them would be no number at all.
+    fileprivate var isPlausible: Bool {
+        let counts = [entries, contents, chunks, Int(bytes), settled]
+        return head.state < 1 << 62 && counts.allSatisfy { (0..<1 << 62).contains($0) } && settled <= contents
+    }
 }
 
 final class Tables {
@@ -120,8 +126,10 @@ final class Tables {
                 entries: Int(row.integer(3)), contents: Int(row.integer(4)), chunks: Int(row.integer(5)),
                 bytes: row.integer(6), settled: Int(row.integer(7)))
         }
-        guard var standing = read, try lastOfJournal() == standing.head else { throw damaged }
+        guard var standing = read, try lastOfJournal() == standing.head, standing.isPlausible else { throw damaged }
         try database.run("SELECT number, info, inventory, left FROM stores ORDER BY number") { row in
+            // Numbered from 0 on.
+            guard row.integer(0) == standing.inventories.count else { throw damaged }
             standing.numbers[try StoreInfo(decoding: row.bytes(1)).id] = Int(row.integer(0))
             standing.inventories.append(row.word(2))
             if row.integer(3) != 0 { standing.left.insert(Int(row.integer(0))) }

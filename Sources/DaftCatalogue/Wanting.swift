@@ -47,7 +47,7 @@ extension Tables {
         try database.first("SELECT 1 FROM everywhere WHERE name = ?", .blob(name.bytes)) { _ in true } ?? false
     }
 
-    fileprivate func everywhere(after: Name?, limit: Int) throws -> [NamedEntry] {
+    func everywhere(after: Name?, limit: Int) throws -> [NamedEntry] {
         var names: [Name] = []
         try database.run(
             "SELECT name FROM everywhere WHERE name > ? ORDER BY name LIMIT ?", .blob(after?.bytes ?? []),
@@ -59,7 +59,7 @@ extension Tables {
         return try names.compactMap { name in try entry(name).map { NamedEntry(name, $0) } }
     }
 
-    fileprivate func lacking(
+    func lacking(
         from start: Int, limit: Int, among present: BitSet
     ) throws -> (contents: [CopiedContent], next: Int?) {
         var ids: [ContentID] = []
@@ -69,6 +69,7 @@ extension Tables {
             "SELECT number, id, complete, copies FROM contents WHERE number >= ? ORDER BY number LIMIT ?",
             .integer(start), .integer(limit)
         ) { row in
+            guard (0..<standing.contents).contains(Int(row.integer(0))) else { throw damaged }
             last = Int(row.integer(0))
             let keepers = try BitSet(decoding: row.bytes(2)).intersection(present).count
             if keepers < (try copies(Int(row.integer(3)))).among(servers) {
@@ -78,7 +79,7 @@ extension Tables {
         return (try ids.compactMap { try copied($0) }, last.map { $0 + 1 })
     }
 
-    fileprivate func copied(_ id: ContentID) throws -> CopiedContent? {
+    func copied(_ id: ContentID) throws -> CopiedContent? {
         guard let manifest = try manifest(id) else { return nil }
         return CopiedContent(id: id, manifest: manifest, holders: try holders(of: id), copies: try copies(of: id))
     }

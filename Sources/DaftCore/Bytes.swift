@@ -4,6 +4,11 @@
 
 /// Bytes that are not what they claim to be: what was expected, and where.
 public struct Malformed: Error, Hashable, Sendable {
+    /// No system ever has so many ranks or stores.
+    static let ordinalLimit = 1 << 24
+    /// A thousand of these are no overflow yet.
+    static let largestAmount: Int64 = 1 << 53
+
     public let what: String
     public let offset: Int
 
@@ -83,6 +88,20 @@ public struct ByteReader {
     public mutating func u64() throws(Malformed) -> UInt64 { try fixed("u64") }
     public mutating func i64() throws(Malformed) -> Int64 { Int64(bitPattern: try u64()) }
     public mutating func count() throws(Malformed) -> Int { Int(try u32()) }
+
+    /// The number of a rank, or of a store: a set of such numbers takes as much memory as its largest asks for.
+    public mutating func ordinal() throws(Malformed) -> Int {
+        let number = try count()
+        guard number < Malformed.ordinalLimit else { throw Malformed("number of a rank or store", at: offset - 4) }
+        return number
+    }
+
+    /// How many bytes, files or the like: what several ranks say can be summed.
+    public mutating func amount() throws(Malformed) -> Int64 {
+        let amount = try i64()
+        guard (0...Malformed.largestAmount).contains(amount) else { throw Malformed("amount", at: offset - 8) }
+        return amount
+    }
 
     public mutating func flag() throws(Malformed) -> Bool {
         switch try u8() {

@@ -91,7 +91,7 @@ public enum CarrierWord: Coded {
     case stranger
     /// Bytes for this rank are to be sent to whoever calls itself so.
     case bulk(token: [UInt8])
-    /// This process ends in order.
+    /// This process ends in order. Under MPI: from rank 0, who is to be answered so before all end together.
     case farewell
 
     public init(from reader: inout ByteReader) throws(Malformed) {

@@ -48,7 +48,7 @@ public struct Collected: Coded {
     public init() {}
 
     public init(from reader: inout ByteReader) throws(Malformed) {
-        moved = try reader.i64()
+        moved = try reader.amount()
         absent = try reader.list()
         withheld = try reader.list()
         failures = try reader.list()

@@ -2,6 +2,8 @@
 
 public struct Host: Coded {
     public static let minimumSize = 10
+    static let longestName = 255
+    static let tooLong = "a host's name has at most \(longestName) letters"
 
     /// Empty: as ssh has it.
     public let user: String
@@ -47,7 +49,7 @@ public struct Host: Coded {
     static func wrong(name: String) -> String? {
         if name.isEmpty { return "no host" }
         if name.hasPrefix("-") { return "a host's name does not begin with -" }
-        if name.utf8.count > 255 { return "a host's name has at most 255 letters" }
+        if name.utf8.count > longestName { return tooLong }
         let isAddress = name.contains(":")
         guard let odd = name.unicodeScalars.first(where: { !isOfHost($0, inAddress: isAddress) }) else { return nil }
         return "a host's name has no `\(shown("\(odd)".utf8))`"

@@ -113,6 +113,10 @@ private func expanded(_ text: Substring, column: Int) throws(CommandError) -> [S
     func here() -> Int { column + text.count - rest.count }
     while let open = rest.firstIndex(where: { $0 == "[" || $0 == "]" }) {
         let plain = rest[..<open]
+        // Before a range repeats it.
+        guard names[0].utf8.count + plain.utf8.count <= Host.longestName else {
+            throw CommandError(Host.tooLong, column: column)
+        }
         rest = rest[open...]
         guard rest.first == "[", let close = rest.dropFirst().firstIndex(where: { $0 == "[" || $0 == "]" }),
             rest[close] == "]"
@@ -126,6 +130,9 @@ private func expanded(_ text: Substring, column: Int) throws(CommandError) -> [S
         }
         names = names.flatMap { name in numbers.map { name + plain + $0 } }
         rest = rest[rest.index(after: close)...]
+    }
+    guard names[0].utf8.count + rest.utf8.count <= Host.longestName else {
+        throw CommandError(Host.tooLong, column: column)
     }
     return names.map { $0 + rest }
 }

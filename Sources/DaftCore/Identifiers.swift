@@ -93,7 +93,7 @@ public struct Rank: Coded, Comparable, CustomStringConvertible {
     public let number: Int
 
     public init(_ number: Int) { self.number = number }
-    public init(from reader: inout ByteReader) throws(Malformed) { number = try reader.count() }
+    public init(from reader: inout ByteReader) throws(Malformed) { number = try reader.ordinal() }
     public func encode(into writer: inout ByteWriter) { writer.count(number) }
     public var description: String { "rank \(number)" }
     public static func < (x: Rank, y: Rank) -> Bool { x.number < y.number }

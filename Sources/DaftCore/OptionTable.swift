@@ -88,7 +88,8 @@ public struct OptionTable: Sendable {
 
     /// `-lc`, `-qf JOBFILE`: letters in one word, of which the last may take a value.
     private func readLetters(_ word: Word, of words: [Word], at index: inout Int) throws(CommandError) -> [Given] {
-        let names = word.text.dropFirst().map { "-\($0)" }
+        // Not characters: an accent on the dash would leave none.
+        let names = word.text.unicodeScalars.dropFirst().map { "-\($0)" }
         let options = names.compactMap { self[$0] }
         guard options.count == names.count, options.dropLast().allSatisfy({ $0.value == nil }) else { return [] }
         var given = zip(options, names).dropLast().map {

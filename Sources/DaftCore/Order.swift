@@ -39,7 +39,7 @@ public enum Order: Coded {
         case 6: self = .discard(try reader.list())
         case 7: self = .replicate(try Replicate(from: &reader))
         case 8: self = .repair(below: try reader.list())
-        case 9: self = .leave(store: try reader.count())
+        case 9: self = .leave(store: try reader.ordinal())
         case 10: self = .note(try reader.list())
         case 11: self = .collect(try Collect(from: &reader))
         case 12: self = .writeOut(try WriteOut(from: &reader))
@@ -125,6 +125,14 @@ public struct Ingest: Coded {
         chain?.encode(into: &writer)
         chunkSize.encode(into: &writer)
         writer.list(files)
+    }
+
+    /// A file that is outside of what it should be: chunks that it has not, or not all of them where it is no part.
+    public var misfit: IngestFile? {
+        files.first { file in
+            let (span, count) = (file.span, chunkSize.count(of: file.info.size))
+            return span.first + span.count > count || !file.isPart && span.chunks != 0..<count
+        }
     }
 }
 

@@ -15,7 +15,7 @@ public enum Outcome: Coded {
 
     public init(from reader: inout ByteReader) throws(Malformed) {
         switch try reader.u8() {
-        case 1: self = .ingested(try reader.list(), moved: try reader.i64())
+        case 1: self = .ingested(try reader.list(), moved: try reader.amount())
         case 2: self = .placed(try reader.list())
         case 3: self = .fetched(try Fetched(from: &reader))
         case 4: self = .verified(try Verified(from: &reader))
@@ -106,8 +106,8 @@ public struct Fetched: Coded {
     }
 
     public init(from reader: inout ByteReader) throws(Malformed) {
-        files = try reader.i64()
-        moved = try reader.i64()
+        files = try reader.amount()
+        moved = try reader.amount()
         failures = try reader.list()
         lacking = try reader.list()
     }
@@ -160,10 +160,10 @@ public struct Verified: Coded {
     }
 
     public init(from reader: inout ByteReader) throws(Malformed) {
-        contents = try reader.i64()
-        bytes = try reader.i64()
-        corrupt = try reader.i64()
-        repaired = try reader.i64()
+        contents = try reader.amount()
+        bytes = try reader.amount()
+        corrupt = try reader.amount()
+        repaired = try reader.amount()
         failures = try reader.list()
     }
 
@@ -195,9 +195,9 @@ public struct Repaired: Coded {
     }
 
     public init(from reader: inout ByteReader) throws(Malformed) {
-        copies = try reader.i64()
-        bytes = try reader.i64()
-        moved = try reader.i64()
+        copies = try reader.amount()
+        bytes = try reader.amount()
+        moved = try reader.amount()
         failures = try reader.list()
         warnings = try reader.list()
     }

@@ -27,7 +27,7 @@ public enum Reply: Coded {
         switch try reader.u8() {
         case 1: self = .done
         case 2: self = .failed(try Failure(from: &reader))
-        case 3: self = .welcome(number: try reader.count(), try Head(from: &reader))
+        case 3: self = .welcome(number: try reader.ordinal(), try Head(from: &reader))
         case 4: self = .records(try Delta(from: &reader))
         case 5: self = .forked
         case 6: self = .published(try reader.u64(), try reader.list())
@@ -132,7 +132,7 @@ public struct Member: Coded {
 
     public init(from reader: inout ByteReader) throws(Malformed) {
         rank = try Rank(from: &reader)
-        number = try reader.count()
+        number = try reader.ordinal()
         store = try StoreInfo(from: &reader)
         isAlive = try reader.flag()
         awayMilliseconds = try reader.u64()
@@ -149,19 +149,19 @@ public struct Member: Coded {
 
 public struct Space: Coded {
     public static let minimumSize = 24
+    /// At most what an amount may be, whatever a filesystem says.
     /// `unfinished` is what contents that are not complete, or have no name yet, take already.
     public let total, free, unfinished: Int64
 
     public init(total: Int64, free: Int64, unfinished: Int64 = 0) {
-        self.total = total
-        self.free = free
-        self.unfinished = unfinished
+        func amount(_ bytes: Int64) -> Int64 { min(max(0, bytes), Malformed.largestAmount) }
+        (self.total, self.free, self.unfinished) = (amount(total), amount(free), amount(unfinished))
     }
 
     public init(from reader: inout ByteReader) throws(Malformed) {
-        total = try reader.i64()
-        free = try reader.i64()
-        unfinished = try reader.i64()
+        total = try reader.amount()
+        free = try reader.amount()
+        unfinished = try reader.amount()
     }
 
     public func encode(into writer: inout ByteWriter) {
@@ -182,10 +182,10 @@ public struct Progress: Coded {
     }
 
     public init(from reader: inout ByteReader) throws(Malformed) {
-        bytes = try reader.i64()
-        totalBytes = try reader.i64()
-        files = try reader.i64()
-        totalFiles = try reader.i64()
+        bytes = try reader.amount()
+        totalBytes = try reader.amount()
+        files = try reader.amount()
+        totalFiles = try reader.amount()
     }
 
     public func encode(into writer: inout ByteWriter) {

@@ -212,7 +212,7 @@ public struct StoreExtent: Coded {
     }
 
     public init(from reader: inout ByteReader) throws(Malformed) {
-        store = try reader.count()
+        store = try reader.ordinal()
         extent = try Extent(from: &reader)
     }
 

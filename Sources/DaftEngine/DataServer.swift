@@ -57,6 +57,9 @@ actor DataServer {
         return await tasks.begin { [self] meter in
             switch order {
             case .ingest(let ingest):
+                if let file = ingest.misfit {
+                    return .failed(Failure(.malformed, file.info.path, "an order for chunks that the file has not"))
+                }
                 return await inChain(ingest.chain) {
                     .ingested(await Ingesting(station, store, ingest, meter).run(), moved: meter.moved)
                 }

@@ -60,8 +60,11 @@ final class Learned: Sendable {
         let answers = spans.map { span -> Identified in
             let file = files[span.file]
             if let failure = file?.failure { return .failed(failure) }
-            let ids = span.chunks.compactMap { file?.ids[$0] }
-            if file != nil, ids.count == span.count { return .ids(ids) }
+            // Whoever asks may ask for any number of chunks.
+            if let file, span.count <= file.ids.count {
+                let ids = span.chunks.compactMap { file.ids[$0] }
+                if ids.count == span.count { return .ids(ids) }
+            }
             if file?.isOver != true { isFinal = false }
             return .unknown
         }

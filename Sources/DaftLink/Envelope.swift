@@ -22,8 +22,9 @@ public struct Envelope: Coded {
     public static let minimumSize = 15
     public static let version: UInt8 = 1
     private static let smallestPacked = 4_096
-    /// More than any message has.
-    private static let longest = 1 << 30
+    /// A message may get so large by unpacking, or so many times larger. What would get smaller goes as it is.
+    private static let unpackedBytes = 1 << 20
+    private static let unpackedRatio = 256
 
     public let kind: Kind
     /// The asker's number of the question.
@@ -57,6 +58,8 @@ public struct Envelope: Coded {
         writer.run(packed ?? payload)
     }
 
+    private static func longest(from packed: Int) -> Int { max(unpackedBytes, packed * unpackedRatio) }
+
     /// Nil where it would not get a good deal smaller.
     private static func packed(_ payload: [UInt8]) -> [UInt8]? {
         guard payload.count >= smallestPacked else { return nil }
@@ -67,12 +70,14 @@ public struct Envelope: Coded {
             isPacked = ZSTD_isError(size) == 0
             count = isPacked ? size : 0
         }
-        return isPacked ? packed : nil
+        return isPacked && payload.count <= longest(from: packed.count) ? packed : nil
     }
 
     private static func unpacked(_ bytes: [UInt8], at offset: Int) throws(Malformed) -> [UInt8] {
         let size = ZSTD_getFrameContentSize(bytes, bytes.count)
-        guard size <= UInt64(longest) else { throw Malformed("size of a packed message", at: offset) }
+        guard size <= UInt64(longest(from: bytes.count)) else {
+            throw Malformed("size of a packed message", at: offset)
+        }
         var isWhole = false
         let payload = [UInt8](unsafeUninitializedCapacity: Int(size)) { room, count in
             isWhole = ZSTD_decompress(room.baseAddress, Int(size), bytes, bytes.count) == Int(size)

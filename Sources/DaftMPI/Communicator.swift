@@ -26,9 +26,9 @@ public struct MPIProcess {
     public func abandon(_ status: Int32) -> Never {
         if world.rank == 0 {
             usleep(MPIProcess.closingMicroseconds)
-            if startedToGoOn { kill(getppid(), SIGTERM) } else { MPI_Abort(world.handle, status) }
+            if !startedToGoOn { MPI_Abort(world.handle, status) } else if status != 0 { kill(getppid(), SIGTERM) }
         }
-        sleep(MPIProcess.abandonedSeconds)
+        if status != 0 || world.rank != 0 { sleep(MPIProcess.abandonedSeconds) }
         _exit(status)
     }
 
@@ -43,7 +43,7 @@ public struct MPIProcess {
 
     /// What the others need to close what they have open.
     private static let closingMicroseconds: UInt32 = 300_000
-    private static let abandonedSeconds: UInt32 = 5
+    private static let abandonedSeconds: UInt32 = 2
 }
 
 public struct Communicator: @unchecked Sendable {

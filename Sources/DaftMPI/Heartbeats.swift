@@ -15,6 +15,14 @@ extension MPILink {
         loop.start { self.orphaned = (UInt64(seconds) * 1_000, body) }
     }
 
+    /// Rank 0, before the end: waits until all have answered, or are given up. Who died a moment ago is not known to
+    /// have gone yet, and MPI's own end would wait for it.
+    public func callRoll() async {
+        answered = []
+        for peer in ranks where peer != rank { say(.farewell, to: peer) }
+        while !ranks.allSatisfy({ $0 == rank || answered.contains($0) }) { await loop.sleep(milliseconds: 1) }
+    }
+
     private var milliseconds: UInt64 { loop.now / 1_000_000 }
 
     func beat() {
@@ -58,6 +66,7 @@ extension MPILink {
             book = newest
             for other in all where book[other] == nil && other != .metadataServer { vigil.unwatch(other) }
             refresh()
+        case .farewell: if rank == .metadataServer { answered.insert(peer) } else { say(.farewell, to: peer) }
         default: break
         }
     }

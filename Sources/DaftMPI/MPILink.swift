@@ -34,6 +34,7 @@ public final class MPILink: ConversingLink, @unchecked Sendable {
     var book = AddressBook()
     var observers: [@Sendable (Rank, Presence) -> Void] = []
     var orphaned: (milliseconds: UInt64, body: @Sendable () -> Void)?
+    var answered: Set<Rank> = []
     var isClosed = false
 
     /// `pieceBytes` says how large a piece on the wire to a rank is.

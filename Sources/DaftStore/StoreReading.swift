@@ -16,9 +16,9 @@ extension Store {
             return try read(chunk, kept.file, kept.size, kept.chunkSize, content, memory)
         }
         let found = try recorded { ledger in try ledger.known(content).map { ($0, try ledger.extent(of: content)) } }
-        guard let (known, extent) = found, chunk >= 0, chunk < known.chunkSize.count(of: known.size),
-            extent.contains(chunk)
-        else { throw Store.missing(content, "is not kept here") }
+        guard let (known, extent) = found, extent.contains(chunk) else {
+            throw Store.missing(content, "is not kept here")
+        }
         let file = try open(content, known)
         if known.size > known.chunkSize.bytes {
             opened[content] = OpenedContents.Kept(
@@ -31,6 +31,8 @@ extension Store {
         _ chunk: Int, _ file: Descriptor, _ size: Int64, _ chunkSize: ChunkSize, _ content: ContentID,
         _ memory: UnsafeMutableRawBufferPointer
     ) throws(Failure) -> Int {
+        // Whoever asks may ask for a chunk behind the last.
+        guard (0..<chunkSize.count(of: size)).contains(chunk) else { throw Store.missing(content, "has no such chunk") }
         let length = chunkSize.length(of: chunk, in: size)
         guard length <= memory.count else { throw Store.missing(content, "has larger chunks than the buffer") }
         let part = UnsafeMutableRawBufferPointer(rebasing: memory[..<length])

@@ -239,6 +239,7 @@ private struct Stopped: Sendable {
     /// Rank 0: everybody else hears it first.
     func afterTelling() async {
         await door?.close()
+        await link.callRoll()
         link.endAll()
         let deadline = loop.deadline(inMilliseconds: Stopped.patienceMilliseconds)
         repeat { await loop.sleep(milliseconds: 1) } while !link.isQuiet && loop.now < deadline

@@ -1,5 +1,6 @@
 // A broadcast along a chain: who carries what, and what happens when somebody in it cannot.
 import DaftCore
+import DaftLink
 import DaftStore
 import Foundation
 import Testing

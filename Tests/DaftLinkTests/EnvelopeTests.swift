@@ -28,6 +28,24 @@ import Testing
         #expect(Envelope(.call, 9, noise(20_000)).encoded.count == 20_000 + Envelope.minimumSize)
     }
 
+    @Test(arguments: [2 << 20, 64 << 20]) func aMessageThatUnpacksToFarMoreThanItIsIsMalformed(count: Int) {
+        let bomb = frame([UInt8](repeating: 0, count: count))
+        var writer = ByteWriter()
+        writer.u8(Envelope.version)
+        writer.u8(Envelope.Kind.call.rawValue)
+        writer.u64(1)
+        writer.flag(true)
+        writer.run(bomb)
+        let end = writer.bytes.count
+        #expect(throws: Malformed("size of a packed message", at: end)) { try Envelope(decoding: writer.bytes) }
+    }
+
+    @Test func whatWouldGetFarSmallerTravelsAsItIs() throws {
+        let zeros = Envelope(.call, 1, [UInt8](repeating: 0, count: 2 << 20))
+        #expect(zeros.encoded.count > 2 << 20)
+        #expect(try Envelope(decoding: zeros.encoded) == zeros)
+    }
+
     @Test func aSpoiltPackingIsMalformed() {
         var bytes = Envelope(.call, 9, words).encoded
         bytes.removeLast()

@@ -3,14 +3,13 @@
 
 import CZstd
 import DaftCore
-import DaftLink
 
-enum Packing {
+public enum Packing {
     /// The first part of a chunk tells whether the rest is worth the trouble.
     private static let sample = 64 << 10
 
     /// Packs a piece into `room`, which is of the same size; nil where it saves less than a tenth.
-    static func pack(
+    public static func pack(
         _ bytes: UnsafeRawBufferPointer, into room: UnsafeMutableRawBufferPointer, level: UInt8
     ) -> Int? {
         if bytes.count > 2 * sample {
@@ -30,12 +29,12 @@ enum Packing {
     }
 
     /// Unpacks a piece; false where it is nothing that was packed from just so many bytes.
-    static func unpack(_ bytes: UnsafeRawBufferPointer, into room: UnsafeMutableRawBufferPointer) -> Bool {
+    public static func unpack(_ bytes: UnsafeRawBufferPointer, into room: UnsafeMutableRawBufferPointer) -> Bool {
         ZSTD_decompress(room.baseAddress, room.count, bytes.baseAddress, bytes.count) == room.count
     }
 
     /// A supply in fewer bytes: each piece packed, or as it was, in the same place of another slab. Blocking.
-    static func pack(_ run: ChunkRun, _ states: [PieceState], from slab: Slab, into room: Slab) -> Supply {
+    public static func pack(_ run: ChunkRun, _ states: [PieceState], from slab: Slab, into room: Slab) -> Supply {
         var packed = states
         for (index, (piece, offset)) in zip(run.pieces, run.offsets).enumerated() where states[index] == .sent {
             let bytes = UnsafeRawBufferPointer(slab.slice(offset, piece.length))
@@ -52,7 +51,7 @@ enum Packing {
 
     /// What arrived, unpacked into another slab; pieces that are not right are all zeros there, and nobody's chunk.
     /// Blocking.
-    static func unpack(_ run: ChunkRun, _ states: [PieceState], from slab: Slab, into room: Slab) {
+    public static func unpack(_ run: ChunkRun, _ states: [PieceState], from slab: Slab, into room: Slab) {
         for (index, (piece, offset)) in zip(run.pieces, run.offsets).enumerated() where states[index].isOnItsWay {
             let bytes = UnsafeRawBufferPointer(slab.slice(offset, states[index].count(of: piece)))
             let place = room.slice(offset, piece.length)

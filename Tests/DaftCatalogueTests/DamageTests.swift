@@ -1,0 +1,75 @@
+// A catalogue in whose file somebody, or a bad disk, has written: what does not fit is damage and is said, never a
+// crash, a question without an end, or memory without bounds.
+
+import DaftCore
+import DaftSQL
+import Testing
+
+@testable import DaftCatalogue
+
+@Suite struct DamageTests {
+    private let records: [Record] = [
+        system(), store(0), store(1), directory("/d"), content(1, [1, 2], in: BitSet([0])), file("/d/f", 1),
+        keeps([1], [1], .part(BitSet([1]))), content(2, [3]),
+    ]
+
+    /// Writes a catalogue, changes it by `sql`, and asks `body` of what then opens.
+    private func damaged(_ sql: String, _ body: (Catalogue) throws -> Void) throws {
+        let place = Place()
+        do {
+            let catalogue = try Catalogue(path: place.file)
+            try catalogue.append(records)
+            catalogue.close()
+        }
+        do { try Database(path: place.file, durable: false).execute(sql) }
+        try body(try Catalogue(path: place.file))
+    }
+
+    private func isDamage(_ sql: String, _ question: (Catalogue) throws -> Void = { _ in }) -> Bool {
+        do {
+            try damaged(sql, question)
+            return false
+        } catch {
+            return (error as? Failure)?.kind == .corrupt
+        }
+    }
+
+    @Test(arguments: ["-1", "2", "9223372036854775807", "-9223372036854775808"])
+    func aPartInAStoreThatThereIsNotIsDamage(number: String) {
+        let sql = "UPDATE parts SET store = \(number)"
+        #expect(isDamage(sql) { _ = try $0.holders(of: id(1)) })
+        #expect(isDamage(sql) { try $0.append([keeps([1], [0], .nothing)]) })
+    }
+
+    @Test func aContentInStoresThatThereAreNotIsDamage() {
+        let stores = hexadecimal(BitSet([0, 4_000]).encoded)
+        let sql = "UPDATE contents SET complete = x'\(stores)'"
+        #expect(isDamage(sql) { try $0.append([keeps([1], [0], .nothing)]) })
+    }
+
+    @Test(arguments: ["-1", "7", "9223372036854775807"]) func aStoreWithAnotherNumberThanItsOwnIsDamage(number: String)
+    {
+        #expect(isDamage("UPDATE stores SET number = \(number) WHERE number = 1"))
+    }
+
+    @Test(arguments: ["entries", "contents", "chunks", "bytes", "settled"])
+    func aCountThatNothingCountsUpToIsDamage(column: String) {
+        for number in ["-1", "9223372036854775807"] {
+            #expect(isDamage("UPDATE standing SET \(column) = \(number)"))
+        }
+    }
+
+    @Test(arguments: ["-1", "9223372036854775807"]) func aContentWithANumberBeyondAllIsDamage(number: String) {
+        let sql = "UPDATE contents SET number = \(number) WHERE number = 1"
+        #expect(isDamage(sql) { _ = try $0.lacking(from: .min, limit: 10, among: BitSet([0, 1])) })
+    }
+
+    /// Once it went round for ever.
+    @Test func theHoldingsOfAStoreComeToAnEndWhateverStandsInTheTables() throws {
+        let sql = "UPDATE contents SET id = zeroblob(32)"
+        try damaged(sql) { catalogue in
+            let held = try catalogue.holdings(of: 0, after: nil, limit: 10)
+            #expect(held.count == 1)
+        }
+    }
+}

@@ -1,0 +1,174 @@
+// Records that are well formed and say what they like, applied to a catalogue; and the rows of a catalogue whose file
+// is damaged, or was written by somebody else.
+
+@testable import DaftCatalogue
+import DaftCore
+import DaftSQL
+import Glibc
+
+extension Target {
+    /// Records one behind the other, each a run.
+    static let catalogue = Target(name: "catalogue", seeds: { catalogueSeeds }) { bytes in
+        guard let tables = inMemory else { complain("no catalogue in memory") }
+        let before = tables.standing
+        try? tables.transaction {
+            var reader = ByteReader(bytes)
+            while let bytes = try? reader.run(), let record = try? Record(decoding: bytes) {
+                try? tables.append(record, bytes)
+            }
+            askEverything(tables)
+            throw Undone()
+        }
+        require(tables.standing == before, "what was undone is still there")
+    }
+
+    /// Which value of which row, and what stands there instead.
+    static let rows = Target(name: "rows", longestBytes: 512, seeds: { rowSeeds }) { bytes in
+        guard bytes.count >= 2 else { return }
+        let cell = Cell.all[Int(bytes[0]) % Cell.all.count]
+        onDisk.restore()
+        onDisk.put(Array(bytes.dropFirst(2)), in: cell, row: Int(bytes[1]))
+        guard let tables = try? Tables(path: onDisk.path, durable: false) else { return }
+        askEverything(tables)
+        for record in Sample.records + further { try? tables.transaction { try tables.append(record, record.encoded) } }
+        askEverything(tables)
+    }
+}
+
+private struct Undone: Error {}
+
+nonisolated(unsafe) private let inMemory: Tables? = try? filled(":memory:")
+
+private func filled(_ path: String) throws -> Tables {
+    let tables = try Tables(path: path, durable: false)
+    try tables.transaction {
+        for record in Sample.records.dropLast(3) { try tables.append(record, record.encoded) }
+        try tables.settle()
+    }
+    return tables
+}
+
+private let partly = Record.holding(Holding([Sample.digest(1)], in: BitSet([0]), .part(BitSet([1]))))
+
+/// A second content and name.
+private let further: [Record] = [
+    .content(Sample.digest(2), Sample.manifest, stores: BitSet([0])),
+    .entry(NamedEntry(Sample.name("/d/g"), Entry(.file(Sample.digest(2)), mode: 0o600, mtime: Sample.time))),
+    .holding(Holding([Sample.digest(1), Sample.digest(2)], in: BitSet([0]), .part(BitSet([1])))),
+    .wish(Wish([Sample.digest(2)], names: [Sample.name("/d")], .everywhere)),
+    .holding(Holding([Sample.digest(1), Sample.digest(2)], in: BitSet([0]), .nothing)), .left(BitSet([0])),
+]
+
+private func askEverything(_ tables: Tables) {
+    for name in [Name.root, Sample.name("/d"), Sample.name("/d/f")] {
+        _ = try? tables.entry(name)
+        _ = try? tables.children(of: name, after: nil, limit: 10)
+        _ = try? tables.below(name, after: nil, limit: 10)
+        _ = try? tables.isEverywhere(name)
+    }
+    for id in Sample.contents {
+        _ = try? tables.copied(id)
+        _ = try? tables.names(of: id)
+    }
+    for chunk in Sample.manifest.chunks { _ = try? tables.place(of: chunk) }
+    for store in [0, 1, 70] { _ = try? tables.holdings(of: store, after: nil, limit: 10) }
+    _ = try? tables.stores()
+    _ = try? tables.everywhere(after: nil, limit: 10)
+    _ = try? tables.lacking(from: 0, limit: 10, among: BitSet([0, 1]))
+    if case .records(let delta) = try? tables.delta(after: .empty, limitBytes: 1 << 20) { _ = delta.encoded }
+}
+
+// MARK: a catalogue on a disk
+
+private struct Cell {
+    let table: String
+    let column: String
+    var isNumber = false
+
+    static let all =
+        [
+            ("journal", "record"), ("standing", "system"), ("stores", "info"), ("entries", "name"), ("contents", "id"),
+            ("contents", "complete"), ("ids", "id"), ("chunks", "id"), ("parts", "chunks"), ("everywhere", "name"),
+        ].map { Cell(table: $0, column: $1) }
+        + [
+            ("journal", "state"), ("journal", "digest"), ("standing", "state"), ("standing", "digest"),
+            ("standing", "entries"), ("standing", "contents"), ("standing", "chunks"), ("standing", "bytes"),
+            ("standing", "settled"), ("stores", "number"), ("stores", "left"), ("entries", "born"),
+            ("entries", "ended"), ("uses", "content"), ("uses", "born"), ("contents", "number"), ("contents", "born"),
+            ("contents", "size"),
+            ("contents", "chunks"), ("contents", "copies"), ("ids", "content"), ("chunks", "content"),
+            ("chunks", "chunk"), ("parts", "content"), ("parts", "store"),
+        ].map { Cell(table: $0, column: $1, isNumber: true) }
+}
+
+private let onDisk = OnDisk()
+
+/// A catalogue's file in memory, made anew for every input.
+private struct OnDisk: Sendable {
+    let path = "/dev/shm/daft-fuzz-\(getpid())"
+    private let original: [UInt8]
+
+    init() {
+        atexit { for end in ["", "-wal", "-shm"] { unlink("/dev/shm/daft-fuzz-\(getpid())" + end) } }
+        guard (try? OnDisk.make(path)) != nil, let file = fopen(path, "r") else { complain("no catalogue at \(path)") }
+        var bytes = [UInt8](repeating: 0, count: 1 << 20)
+        let count = fread(&bytes, 1, bytes.count, file)
+        fclose(file)
+        original = Array(bytes[..<count])
+    }
+
+    private static func make(_ path: String) throws {
+        let tables = try filled(path)
+        try tables.transaction {
+            for record in [partly, Sample.records[7], further[0]] { try tables.append(record, record.encoded) }
+        }
+        try tables.database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    }
+
+    func restore() {
+        for end in ["-wal", "-shm"] { unlink(path + end) }
+        write(original, to: path)
+    }
+
+    /// A number is the first eight of `bytes`.
+    func put(_ bytes: [UInt8], in cell: Cell, row: Int) {
+        guard let database = try? Database(path: path, durable: false, alone: true) else { complain("no database") }
+        let word = bytes.prefix(8).reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+        let value = cell.isNumber ? SQLValue.integer(word) : SQLValue.blob(bytes)
+        let count = (try? database.first("SELECT count(*) FROM \(cell.table)") { Int($0.integer(0)) }) ?? 1
+        // A value that is a key and is taken is refused: nothing changes.
+        let key = cell.table == "stores" || cell.table == "contents" ? "number" : "rowid"
+        let isKeyed = !["entries", "uses", "ids", "chunks", "parts", "everywhere"].contains(cell.table)
+        let one = "SELECT \(key) FROM \(cell.table) LIMIT 1 OFFSET \(row % max(1, count))"
+        let place = isKeyed ? " WHERE \(key) = (\(one))" : ""
+        try? database.run("UPDATE \(cell.table) SET \(cell.column) = ?\(place)", value)
+    }
+}
+
+// MARK: seeds
+
+private let catalogueSeeds: [[UInt8]] = {
+    func runs(_ records: [Record]) -> [UInt8] {
+        var writer = ByteWriter()
+        for record in records { writer.run(record.encoded) }
+        return writer.bytes
+    }
+    return (Sample.records + further).map { runs([$0]) } + [runs(further), runs(Sample.records)]
+        + further.flatMap { record in
+            Hostile.forms(of: record.encoded).map { form in
+                var writer = ByteWriter()
+                writer.run(form)
+                return writer.bytes
+            }
+        }
+}()
+
+private let rowSeeds: [[UInt8]] = {
+    let numbers: [UInt64] = [.max, 1 << 63, 1 << 63 - 1, 1 << 31, 0, 7]
+    let words = numbers.map { number in withUnsafeBytes(of: number.littleEndian) { Array($0) } }
+    let sets = [BitSet([63, 4_000]).encoded, BitSet([3]).encoded]
+    let blobs = sets + [[], [255, 255, 255, 255], Sample.store.encoded, Sample.records[2].encoded]
+    return Cell.all.indices.flatMap { index in
+        (Cell.all[index].isNumber ? words : blobs).flatMap { value in [0, 2].map { [UInt8(index), $0] + value } }
+    }
+}()

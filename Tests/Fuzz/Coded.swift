@@ -1,0 +1,66 @@
+// Values in their binary form: whatever decodes encodes to the same bytes again, and its decoder keeps within its
+// means.
+
+import DaftCore
+
+/// The value that `bytes` are the form of, if they are one.
+func decoded<T: Coded>(
+    _ type: T.Type = T.self, _ bytes: [UInt8], hasOneForm: Bool = true, freeBytes: Int = Memory.freeBytes
+) -> T? {
+    let value = Memory.bounded(bytes.count, freeBytes: freeBytes) { try? T(decoding: bytes) }
+    guard let value else { return nil }
+    let again = value.encoded
+    if hasOneForm {
+        require(again == bytes, "\(T.self) has a second form: \(hexadecimal(again))")
+        require(bytes.count >= T.minimumSize, "the least size of \(T.self) is too large")
+    } else {
+        require((try? T(decoding: again)) == value, "\(T.self) does not come back: \(hexadecimal(again))")
+    }
+    return value
+}
+
+/// The first byte says of which type the others are.
+struct Choice {
+    private let bytes: [UInt8]
+    private let kind: Int
+
+    init(_ bytes: [UInt8], of count: Int) {
+        kind = bytes.first.map { Int($0) % count } ?? 0
+        self.bytes = Array(bytes.dropFirst())
+    }
+
+    func take<T: Coded>(_ kind: Int, as type: T.Type, _ use: (T) -> Void = { _ in }) {
+        if kind == self.kind, let value = decoded(type, bytes) { use(value) }
+    }
+
+    func take(_ kind: Int, _ use: ([UInt8]) -> Void) { if kind == self.kind { use(bytes) } }
+}
+
+/// Forms of values behind the number of their type, and what is made of them by numbers that no length should have.
+func forms(_ kind: UInt8, _ values: [some Coded]) -> [[UInt8]] {
+    values.flatMap { Hostile.forms(of: $0.encoded) }.map { [kind] + $0 }
+}
+
+enum Hostile {
+    /// −1, 2³¹ and 2⁶³, and their neighbours, in the widths that lengths and sizes have.
+    private static let numbers: [[UInt8]] =
+        [
+            UInt64.max, 1 << 63, 1 << 63 - 1, 1 << 62,
+        ].map(bytes) + [UInt32.max, 1 << 31, 1 << 31 - 1].map(bytes)
+
+    /// The form itself; each of those numbers in place of what stands at its beginning, in its middle and at its end;
+    /// cut; twice.
+    static func forms(of form: [UInt8]) -> [[UInt8]] {
+        var forms = [form, Array(form.dropLast()), form + form]
+        for number in numbers where form.count >= number.count + 2 {
+            for place in [2, form.count / 2, form.count - number.count] where place + number.count <= form.count {
+                forms.append(form[..<place] + number + form[(place + number.count)...])
+            }
+        }
+        return forms
+    }
+
+    private static func bytes(_ number: some FixedWidthInteger) -> [UInt8] {
+        withUnsafeBytes(of: number.littleEndian) { Array($0) }
+    }
+}

@@ -1,0 +1,273 @@
+// What ranks, clients and nodes send to one another, and what the journal is made of.
+
+import CZstd
+import DaftCore
+@testable import DaftLaunch
+@testable import DaftLink
+@testable import DaftZMQ
+
+extension Target {
+    static let requests = Target(name: "requests", seeds: { requestSeeds.flatMap { Hostile.forms(of: $0.encoded) } }) {
+        bytes in
+        guard let request = decoded(Request.self, bytes) else { return }
+        if case .identify(_, let spans) = request { for span in spans { _ = span.chunks } }
+        if case .order(let order) = request { walk(order) }
+    }
+
+    static let replies = Target(name: "replies", seeds: { replySeeds.flatMap { Hostile.forms(of: $0.encoded) } }) {
+        bytes in
+        guard let reply = decoded(Reply.self, bytes) else { return }
+        switch reply {
+        case .failed(let failure): _ = failure.description
+        case .members(let members): for member in members { _ = BitSet([member.number]) }
+        case .welcome(let number, _): _ = BitSet([number])
+        case .space(let space): fit(space)
+        case .working(_, let progress): _ = progress + progress
+        case .have(let extents): for extent in extents { walk(extent) }
+        default: break
+        }
+    }
+
+    static let records = Target(
+        name: "records",
+        seeds: { forms(0, Sample.records) + forms(1, [Sample.delta]) + forms(2, [Sample.head]) }
+    ) { bytes in
+        let choice = Choice(bytes, of: 3)
+        choice.take(0, as: Record.self) { if case .holding(let holding) = $0 { walk(holding.extent) } }
+        choice.take(1, as: Delta.self) { delta in
+            _ = delta.isLast
+            for record in delta.records { _ = decoded(Record.self, record.bytes) }
+        }
+        choice.take(2, as: Head.self)
+    }
+
+    static let manifests = Target(
+        name: "manifests",
+        seeds: { forms(0, [Sample.manifest]) + forms(1, [Sample.part, .complete]) + forms(2, [BitSet(below: 130)]) }
+    ) { bytes in
+        let choice = Choice(bytes, of: 3)
+        choice.take(0, as: Manifest.self) { manifest in
+            let sum = manifest.chunks.indices.reduce(Int64(0)) { $0 + Int64(manifest.length(of: $1)) }
+            require(sum == manifest.size, "chunks of \(sum) bytes in a content of \(manifest.size)")
+            for chunk in manifest.chunks.indices {
+                require(manifest.length(of: chunk) > 0 && manifest.offset(of: chunk) < manifest.size, "an odd chunk")
+            }
+        }
+        choice.take(1, as: Extent.self, walk)
+        choice.take(2, as: BitSet.self, walk)
+    }
+
+    static let runs = Target(
+        name: "runs",
+        seeds: { forms(0, [Sample.run]) + forms(1, [Sample.states]) + [joined(Sample.run, Sample.states)] }
+    ) { bytes in
+        let choice = Choice(bytes, of: 3)
+        choice.take(0, as: ChunkRun.self) { require($0.offsets.count == $0.pieces.count, "offsets of a run") }
+        choice.take(1, as: PieceStates.self)
+        choice.take(2) { bytes in
+            var reader = ByteReader(bytes)
+            guard let run = try? ChunkRun(from: &reader), let states = try? PieceStates(from: &reader).states else {
+                return
+            }
+            guard states.count == run.pieces.count else { return }
+            var end = 0
+            for range in run.ranges(of: states) {
+                require(range.lowerBound >= end && range.upperBound <= run.byteCount, "a range outside of its run")
+                end = range.upperBound
+            }
+        }
+    }
+
+    static let envelopes = Target(name: "envelopes", seeds: { envelopeSeeds }) { bytes in
+        // What zstd works with takes some hundred kilobytes.
+        _ = decoded(Envelope.self, bytes, hasOneForm: false, freeBytes: 4 << 20)
+    }
+
+    static let carriers = Target(
+        name: "carriers",
+        seeds: { forms(0, wordSeeds) + [[1] + Caller(Rank(1), to: Rank(2), 3).name] + forms(2, [Whereabouts.sample]) }
+    ) { bytes in
+        let choice = Choice(bytes, of: 3)
+        choice.take(0, as: CarrierWord.self) { word in
+            guard case .book(var book) = word, let first = book.entries.first else { return }
+            require(book[first.rank] == first, "the first of that rank")
+            if book.edition < .max { book.note(first) }
+        }
+        choice.take(1) { bytes in
+            guard let caller = Memory.bounded(bytes.count, { Caller(bytes) }) else { return }
+            require(caller.name == bytes, "a caller has a second name")
+        }
+        choice.take(2, as: Whereabouts.self)
+    }
+
+    static let door = Target(name: "door", seeds: { doorSeeds }) { bytes in
+        let choice = Choice(bytes, of: 2)
+        choice.take(0, as: ClientMessage.self) { message in
+            if case .begin(let command) = message { _ = try? Command(command.wording) }
+        }
+        choice.take(1, as: DoorMessage.self) { _ = $0.roomBytes }
+    }
+
+    static let nodes = Target(name: "nodes", seeds: { nodeSeeds }) { bytes in
+        let choice = Choice(bytes, of: 4)
+        choice.take(0, as: NodeOrder.self)
+        choice.take(1, as: NodeReport.self)
+        choice.take(2, as: SystemFile.self) { file in
+            guard let host = Sample.host else { return }
+            var file = file
+            let member = file.member(for: host)
+            let order = file.order(for: member, metadataServer: ["a"])
+            _ = (file.encoded, order.encoded)
+        }
+        choice.take(3) { bytes in
+            var reader = LineReader(longestBytes: 2_048)
+            var last = LastWords()
+            last.add(bytes)
+            _ = last.taken()
+            for line in reader.lines(bytes) {
+                guard let word = NodeWord(line: line) else { continue }
+                require(NodeWord(line: Array(word.line.utf8.dropLast())) == word, "a word does not come back")
+            }
+        }
+    }
+}
+
+// MARK: what is done with it
+
+private func walk(_ order: Order) {
+    switch order {
+    case .ingest(let ingest):
+        ingest.chain.map(walk)
+        for file in ingest.files { _ = (file.span.chunks, ingest.chunkSize.count(of: file.info.size)) }
+    case .fetch(let fetch): fetch.chain.map(walk)
+    case .replicate(let replicate): for lack in replicate.wanted { walk(lack.extent) }
+    case .leave(let store): _ = BitSet([store])
+    default: break
+    }
+}
+
+private func walk(_ chain: Chain) {
+    for rank in chain.ranks.prefix(8) {
+        _ = chain.upstream(of: rank)
+        _ = chain.distance(from: rank, upTo: chain.ranks[0])
+    }
+    for index in 0..<5 { _ = chain.reader(of: index, among: 5) }
+}
+
+func walk(_ extent: Extent) { if case .part(let chunks) = extent { walk(chunks) } }
+
+func walk(_ set: BitSet) {
+    let members = Array(set)
+    require(members.count == set.count && members.last.map { $0 + 1 } ?? 0 == set.bound, "members of a set")
+    require(members.allSatisfy(set.contains) && BitSet(members) == set, "a set of its members")
+    var rest = set
+    rest.subtract(BitSet(members.prefix(1)))
+    require(rest.count == max(0, members.count - 1), "a set without its first member")
+    require(set.first(from: set.bound / 2) == members.first { $0 >= set.bound / 2 } ?? members.first, "the first from")
+}
+
+private func fit(_ space: Space) {
+    let server = Room.Server(store: 0, host: "n", path: [], space: space)
+    let room = Room([server, server])
+    _ = (room.least, room.refusals { _ in .max }, room.refusals(ofSpread: .max))
+}
+
+// MARK: seeds
+
+private let requestSeeds: [Request] = [
+    .hello(Hello(store: Sample.store, head: Sample.head, system: Sample.id)), .delta(after: Sample.head),
+    .publish(Sample.publication), .hold([Holding([Sample.digest(1)], in: BitSet([0]), Sample.part)]), .members,
+    .loading(Sample.digest(1), begun: true), .have(Sample.contents), .doubt(Sample.contents), .poll(task: 5),
+    .cancel(task: 6), .space, .identify(Offer(rank: Rank(2), number: 3), [Sample.span, Sample.span]), .ping,
+    .joined([Sample.failure]), .quit, .underWay, .sees(Sample.info), .join,
+    .wish(Wish(Sample.contents, names: [.root], .atLeast(2))), .order(.ingest(Sample.ingest)),
+    .order(.settle([Settled(key: Sample.digest(2), content: Sample.digest(1), manifest: Sample.manifest)])),
+    .order(.place([Sample.directory, Sample.file, Sample.symlink])),
+    .order(.fetch(Fetch(below: [.root], state: 7, chain: Sample.chain, reports: true))),
+    .order(.verify(below: [.root], state: 7)), .order(.discard(Sample.contents)),
+    .order(.replicate(Replicate([Lacking(Sample.digest(1), Sample.part)], state: 7))),
+    .order(.repair(below: [.root])), .order(.leave(store: 3)), .order(.note([Sample.file])),
+    .order(.writeOut(Sample.writeOut)),
+    .order(.collect(Collect([Collect.Item(path: Array("out".utf8), name: .root)]))),
+]
+
+private let replySeeds: [Reply] = {
+    var collected = Collected()
+    (collected.moved, collected.absent, collected.failures) = (1, [.root], [Sample.failure])
+    let member = Member(rank: Rank(1), number: 0, store: Sample.store, isAlive: false, awayMilliseconds: 9)
+    let underWay = CommandUnderWay(
+        host: "n1", wording: Array("ls".utf8), milliseconds: 9, progress: Sample.progress)
+    let lacking = Lacking(Sample.digest(1), Sample.part)
+    return [
+        .done, .failed(Sample.failure), .welcome(number: 2, Sample.head), .records(Sample.delta), .forked,
+        .published(7, [.new, .known, .refused(Sample.failure)]), .members([member]), .loaders([Rank(3)]),
+        .have([.complete, .nothing, Sample.part]), .working(task: 5, Sample.progress),
+        .space(Space(total: 9, free: 8, unfinished: 7)),
+        .identified([.ids(Sample.contents), .failed(Sample.failure), .unknown]), .underWay([underWay]),
+        .finished(
+            .ingested(
+                [.whole(Sample.digest(1), Sample.manifest), .part(Sample.contents), .failed(Sample.failure)],
+                moved: 9)),
+        .finished(.placed([Sample.failure])),
+        .finished(.fetched(Fetched(files: 1, moved: 2, failures: [Sample.failure], lacking: [lacking]))),
+        .finished(.verified(Verified(contents: 1, bytes: 2, corrupt: 3, repaired: 4, failures: [Sample.failure]))),
+        .finished(.failed(Sample.failure)),
+        .finished(.repaired(Repaired(copies: 1, bytes: 2, moved: 3, failures: [Sample.failure]))),
+        .finished(.collected(collected)),
+    ]
+}()
+
+extension Whereabouts {
+    fileprivate static let sample = Whereabouts(
+        rank: Rank(1), incarnation: 9, address: "10.0.0.1", talkPort: 1, bulkPort: 2)
+}
+
+private let wordSeeds: [CarrierWord] = [
+    .introduce(talkPort: 1, bulkPort: 2), .beat(edition: 3), .pulse(edition: 4),
+    .book(AddressBook(edition: 2, [.sample, .sample])), .stranger, .bulk(token: [1, 2, 3]), .farewell,
+]
+
+private let envelopeSeeds: [[UInt8]] = {
+    let long = [UInt8](repeating: 7, count: 5_000) + (0..<2_000).map { UInt8(truncatingIfNeeded: $0 &* $0 >> 3) }
+    let forms = [Envelope(.call, 5, [1, 2, 3]), Envelope(.loaded, .max), Envelope(.carriers, 7, long)].flatMap {
+        Hostile.forms(of: $0.encoded)
+    }
+    return forms + [0, 1 << 16, 1 << 24, 1 << 30].map { Envelope.packing(zeros: $0) }
+}()
+
+extension Envelope {
+    /// As somebody would send it who wants the receiver to run out of memory.
+    static func packing(zeros count: Int) -> [UInt8] {
+        let zeros = [UInt8](repeating: 0, count: count)
+        var packed = [UInt8](repeating: 0, count: ZSTD_compressBound(count))
+        let size = ZSTD_compress(&packed, packed.count, zeros, zeros.count, 1)
+        var writer = ByteWriter()
+        writer.u8(Envelope.version)
+        writer.u8(Kind.call.rawValue)
+        writer.u64(1)
+        writer.flag(true)
+        writer.run(packed[..<size])
+        return writer.bytes
+    }
+}
+
+private let doorSeeds: [[UInt8]] = {
+    let arguments = Wording.arguments(["put", "a", "--as", "/x"].map { Array($0.utf8) })
+    let lines = ["ls -lc /set", "put 'a b' \"c\\x41\" d\\@n3 @n1", "!date", "# x"].map { Wording.line(Array($0.utf8)) }
+    let commands = ([arguments] + lines).map { ClientMessage.begin(DoorCommand($0, in: [Name.slash])) }
+    return forms(0, commands + [.room(bytes: 65_536), .signal(2), .alive, .deaf])
+        + forms(
+            1, [.output([1, 2]), .errors([3]), .end(status: 4), .alive, .refused(Sample.failure)] as [DoorMessage])
+}()
+
+private let nodeSeeds: [[UInt8]] = {
+    var report = NodeReport(pid: 5, store: Array("/s".utf8))
+    (report.addresses, report.warnings) = (["10.0.0.1"], [Sample.failure])
+    let words: [NodeWord] = [.have, .need, .ready(report), .failed(Sample.failure)]
+    return forms(0, [Sample.order]) + forms(1, [report]) + forms(2, [Sample.system])
+        + words.map { [3] + Array($0.line.utf8) } + [[3] + Array("sh: not found\r\n\n\u{1b}[31mred\n".utf8)]
+}()
+
+private func joined(_ run: ChunkRun, _ states: PieceStates) -> [UInt8] {
+    [2] + run.encoded + PieceStates(Array(states.states.prefix(run.pieces.count))).encoded
+}

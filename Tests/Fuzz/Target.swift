@@ -1,0 +1,55 @@
+// What a target is, and how libFuzzer is given one.
+
+import Glibc
+
+struct Target: Sendable {
+    let name: String
+    /// How long libFuzzer makes its inputs.
+    var longestBytes = 4_096
+    /// What it begins with.
+    let seeds: @Sendable () -> [[UInt8]]
+    let run: @Sendable ([UInt8]) -> Void
+
+    static let all =
+        [
+            requests, replies, records, manifests, runs, envelopes, carriers, door, nodes, names, words, options,
+            hostfiles, nodelists, packed, catalogue, rows,
+        ]
+}
+
+/// LibFuzzer's function has no room for what it is to call.
+nonisolated(unsafe) private var chosen: Target?
+
+@_silgen_name("LLVMFuzzerRunDriver")
+private func runDriver(
+    _ count: UnsafeMutablePointer<CInt>,
+    _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>>,
+    _ body: @convention(c) (UnsafePointer<UInt8>?, Int) -> CInt
+) -> CInt
+
+func drive(_ target: Target) -> CInt {
+    chosen = target
+    Memory.watch()
+    var words = CommandLine.arguments
+    if !words.contains(where: { $0.hasPrefix("-max_len") }) { words.append("-max_len=\(target.longestBytes)") }
+    var count = CInt(words.count)
+    var arguments = UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>.allocate(capacity: words.count + 1)
+    for (index, word) in words.enumerated() { arguments[index] = strdup(word) }
+    arguments[words.count] = nil
+    return runDriver(&count, &arguments) { start, count in
+        chosen?.run(Array(UnsafeBufferPointer(start: start, count: count)))
+        return 0
+    }
+}
+
+/// Ends the process so that libFuzzer keeps the input.
+func complain(_ what: String) -> Never {
+    let line = Array("fuzz: \(what)\n".utf8)
+    _ = Glibc.write(STDERR_FILENO, line, line.count)
+    abort()
+}
+
+/// What has to be so whatever the input.
+func require(_ isSo: Bool, _ what: @autoclosure () -> String) {
+    if !isSo { complain(what()) }
+}

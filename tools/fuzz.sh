@@ -1,0 +1,71 @@
+#!/usr/bin/env bash
+# Throws bytes at daft's decoders: tools/fuzz.sh [NAME…] [--seconds S | --runs N] [--jobs J] [--keep]
+#
+# Each target of Tests/Fuzz, or those that are named, runs first what is kept of earlier runs in Tests/Fuzz/corpus, then
+# what libFuzzer makes of that, for S seconds (60) or N executions; J of them run at a time (1). `--keep` puts what
+# leads somewhere new into the corpus, and takes out what does not. Where a target fails, the input is left
+# in .build/fuzz/found.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+names=() limit=(-max_total_time=60) jobs=1 keep=no
+while [ $# -gt 0 ]; do
+    case $1 in
+    --seconds) limit=("-max_total_time=$2") && shift ;;
+    --runs) limit=("-runs=$2") && shift ;;
+    --jobs) jobs=$2 && shift ;;
+    --keep) keep=yes ;;
+    -*)
+        sed -n '2,7s/^# \?//p' "$0" >&2
+        exit 2
+        ;;
+    *) names+=("$1") ;;
+    esac
+    shift
+done
+
+scratch=.build/fuzz
+found=$scratch/found
+mkdir -p "$found"
+
+DAFT_FUZZ=1 swift build --quiet -c release --scratch-path "$scratch" --product Fuzz \
+    -Xswiftc -sanitize=fuzzer,address -Xswiftc -enable-testing -Xswiftc -use-ld=lld
+# Swift's own account of a crash gets in the way of libFuzzer's, and what it keeps for ever is no leak.
+export SWIFT_BACKTRACE=enable=no ASAN_OPTIONS=detect_leaks=0
+program=$PWD/$scratch/release
+[ ${#names[@]} -gt 0 ] || mapfile -t names < <("$program/Fuzz")
+
+# One target: a line if all is well, else what libFuzzer says.
+fuzz() {
+    local name=$1 began=$SECONDS work log kept=Tests/Fuzz/corpus/$1.txt
+    work=$(mktemp -d) log=$found/$name.log
+    mkdir "$work/new" "$work/kept"
+    ln -sf Fuzz "$program/fuzz-$name"
+    "$program/Fuzz" seeds "$name" "$work/kept"
+    "$program/Fuzz" unpack "$kept" "$work/kept"
+    if ! "$program/fuzz-$name" -artifact_prefix="$found/$name-" -print_final_stats=1 -timeout=10 -rss_limit_mb=1024 \
+        -malloc_limit_mb=64 "${limit[@]}" "$work/new" "$work/kept" >"$log" 2>&1; then
+        grep -v '^#' "$log" | tail -60 >&2
+        echo "fuzz: $name failed; its input is in $found, all that was said in $log" >&2
+        rm -rf "$work"
+        return 1
+    fi
+    if [ "$keep" = yes ]; then
+        mkdir "$work/best"
+        "$program/fuzz-$name" -merge=1 -set_cover_merge=1 -use_counters=0 "$work/best" "$work/kept" "$work/new" \
+            >>"$log" 2>&1
+        "$program/Fuzz" pack "$work/best" "$kept"
+    fi
+    rm -rf "$work"
+    awk -v name="$name" -v seconds="$((SECONDS - began))" '/number_of_executed_units/ { runs = $2 }
+        / cov: / { for (i = 1; i < NF; i++) if ($i == "cov:") coverage = $(i + 1) }
+        END { printf "%-12s %10d executions in %4d s, %5d places reached\n", name, runs, seconds, coverage }' "$log"
+}
+
+failed=0
+for name in "${names[@]}"; do
+    while [ "$(jobs -pr | wc -l)" -ge "$jobs" ]; do wait -n || failed=1; done
+    fuzz "$name" &
+done
+while [ -n "$(jobs -p)" ]; do wait -n || failed=1; done
+exit $failed

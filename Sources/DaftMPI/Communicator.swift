@@ -66,12 +66,12 @@ public struct Communicator: @unchecked Sendable {
         var made: MPI_Comm?
         var request: MPI_Request?
         try check("MPI_Comm_idup", MPI_Comm_idup(handle, &made, &request))
-        try waitFor(&request)
+        try waitFor("MPI_Comm_idup", &request, limited: true)
         return try Communicator(made)
     }
 
     /// Every rank's `value`, in the order of ranks. All ranks call it.
-    public func gather(_ value: Int64) throws(MPIError) -> [Int64] {
+    private func gather(_ value: Int64, limited: Bool) throws(MPIError) -> [Int64] {
         let own = Room<Int64>(1)
         let all = Room<Int64>(size)
         defer { withExtendedLifetime((own, all)) {} }
@@ -81,13 +81,14 @@ public struct Communicator: @unchecked Sendable {
             "MPI_Iallgather",
             MPI_Iallgather(
                 own.memory.baseAddress, 1, cmpi_int64(), all.memory.baseAddress, 1, cmpi_int64(), handle, &request))
-        try waitFor(&request)
+        try waitFor("MPI_Iallgather", &request, limited: limited)
         return Array(all.memory)
     }
 
-    /// Every rank's bytes, in the order of ranks. All ranks call it.
-    public func gather(_ bytes: [UInt8]) throws(MPIError) -> [[UInt8]] {
-        let counts = try gather(Int64(bytes.count)).map { Int32($0) }
+    /// Every rank's bytes, in the order of ranks. All ranks call it. `limited`: none of them has anything to do before,
+    /// and who does not answer cannot be reached.
+    public func gather(_ bytes: [UInt8], limited: Bool = false) throws(MPIError) -> [[UInt8]] {
+        let counts = try gather(Int64(bytes.count), limited: limited).map { Int32($0) }
         let (lengths, starts) = (Room<Int32>(size), Room<Int32>(size))
         var sum: Int32 = 0
         for (rank, count) in counts.enumerated() {
@@ -104,20 +105,28 @@ public struct Communicator: @unchecked Sendable {
             MPI_Iallgatherv(
                 own.memory.baseAddress, Int32(bytes.count), cmpi_byte(), all.memory.baseAddress,
                 lengths.memory.baseAddress, starts.memory.baseAddress, cmpi_byte(), handle, &request))
-        try waitFor(&request)
+        try waitFor("MPI_Iallgatherv", &request, limited: limited)
         return zip(starts.memory, lengths.memory).map { Array(all.memory[Int($0)..<Int($0 + $1)]) }
     }
 
+    /// How long all may need until each has heard of each, once MPI has begun. Rank 0 says why it ends, and is to be
+    /// the first to do so.
+    private var patience: Duration { .seconds(rank == 0 ? 60 : 65) }
+
     /// Waits for all ranks without taking the processor from those that are not there yet: MPI's own waiting spins.
-    private func waitFor(_ request: inout MPI_Request?) throws(MPIError) {
+    private func waitFor(_ call: String, _ request: inout MPI_Request?, limited: Bool) throws(MPIError) {
         var pause: UInt32 = 50
         var isDone: Int32 = 0
+        let deadline = ContinuousClock.now + patience
         while true {
             // Open MPI looks before it makes progress: the second look sees what the first one brought.
             for _ in 0..<2 where isDone == 0 {
                 try check("MPI_Test", MPI_Test(&request, &isDone, cmpi_ignored_status()))
             }
             if isDone != 0 { return }
+            guard !limited || ContinuousClock.now < deadline else {
+                throw MPIError(unansweredCall: call, after: patience)
+            }
             usleep(pause)
             pause = min(pause * 2, 1_000)
         }

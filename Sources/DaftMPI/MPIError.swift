@@ -10,6 +10,17 @@ public struct MPIError: Error, Hashable, Sendable {
     public let reason: String
 }
 
+extension MPIError {
+    /// What MPI itself never says.
+    init(unansweredCall call: String, after patience: Duration) {
+        self.init(
+            call: call, code: 0,
+            reason: "not all ranks could be reached within \(patience.components.seconds) s: where nodes have networks "
+                + "that do not lead to one another, name the one that does, as with "
+                + "OMPI_MCA_btl_tcp_if_include=eth0 OMPI_MCA_oob_tcp_if_include=eth0")
+    }
+}
+
 /// Throws unless `code` is MPI_SUCCESS.
 func check(_ call: String, _ code: Int32) throws(MPIError) {
     guard code != MPI_SUCCESS else { return }

@@ -72,9 +72,10 @@ struct Ranks {
             say("daft: one process is the metadata server alone: start at least two, as in mpirun -np 2 daft-run …")
             return End(status: 2)
         }
-        let told = try world.gather(invocation.map { clusterProgram.variables() + $0.options.storeVariable } ?? [])
+        let told = try world.gather(
+            invocation.map { clusterProgram.variables() + $0.options.storeVariable } ?? [], limited: true)
         let options = invocation?.options ?? clusterProgram.quietOptions(told: told[0]) ?? options
-        let hosts = try world.gather(Array(hostName().utf8)).map { String(decoding: $0, as: UTF8.self) }
+        let hosts = try world.gather(Array(hostName().utf8), limited: true).map { String(decoding: $0, as: UTF8.self) }
         let loop = MPILoop()
         let link = MPILink(world, on: loop) { peer in hosts[peer] == hosts[world.rank] ? 4 << 20 : 60 << 10 }
         let opened = open(world.rank, hosts, options, link)

@@ -24,6 +24,13 @@ public enum MPIParameters {
     private static let fastFabrics = "/sys/class/infiniband"
     /// Settings of these decide which network is used, so who has set one of them has chosen.
     private static let networks = ["pml", "btl", "mtl"]
+    private static let interfaces = "/sys/class/net"
+    private static let choosingInterfaces = ["btl_tcp_if_include", "btl_tcp_if_exclude"]
+    /// What Open MPI itself leaves out.
+    private static let excluded = "127.0.0.1/8,sppp"
+    /// Networks inside of a node, for containers and virtual machines: they have the same address on every node, so
+    /// that each rank takes itself for all others.
+    private static let inner: Set<String> = ["docker0", "podman0", "cni0", "virbr0", "lxcbr0", "lxdbr0"]
     /// The lines of Debian's openmpi-mca-params.conf.
     private static let debian = ["mtl": "^ofi", "btl": "^uct,openib,ofi", "pml": "^ucx", "osc": "^ucx,pt2pt"]
 
@@ -33,7 +40,9 @@ public enum MPIParameters {
         let files =
             (variable("HOME").map { [$0 + "/.openmpi/mca-params.conf"] } ?? [])
             + directories.map { $0 + "/openmpi-mca-params.conf" }
-        let decided = decide(hasFastFabric: hasEntries(fastFabrics), variable: variable, files: files)
+        let decided = decide(
+            hasFastFabric: !entries(fastFabrics).isEmpty, interfaces: entries(interfaces), variable: variable,
+            files: files)
         for parameter in decided where parameter.leftSince == nil {
             setenv("OMPI_MCA_" + parameter.name, parameter.value, 0)
         }
@@ -42,23 +51,37 @@ public enum MPIParameters {
 
     /// What we would choose in such surroundings, and who has chosen before us.
     static func decide(
-        hasFastFabric: Bool, variable: (String) -> String?, files: [String]
+        hasFastFabric: Bool, interfaces: [String], variable: (String) -> String?, files: [String]
     ) -> [MPIParameter] {
-        guard hasFastFabric else { return [] }
-        // To exclude nothing, and not to demand UCX: where UCX cannot be used, demanding it ends the job.
-        var wish = MPIParameter(
-            name: "pml", value: "^none",
-            reason: "a fast fabric is here, and Debian's configuration would leave it for TCP")
-        wish.leftSince = chosen(variable) ?? files.lazy.compactMap(chosen(inFile:)).first
-        return [wish]
+        var wishes: [(wish: MPIParameter, rivals: [String])] = []
+        if hasFastFabric {
+            // To exclude nothing, and not to demand UCX: where UCX cannot be used, demanding it ends the job.
+            let wish = MPIParameter(
+                name: "pml", value: "^none",
+                reason: "a fast fabric is here, and Debian's configuration would leave it for TCP")
+            wishes.append((wish, networks))
+        }
+        let inside = interfaces.filter(inner.contains).sorted()
+        if !inside.isEmpty {
+            let wish = MPIParameter(
+                name: "btl_tcp_if_exclude", value: ([excluded] + inside).joined(separator: ","),
+                reason: "\(inside.joined(separator: ", ")) leads to no other node")
+            wishes.append((wish, choosingInterfaces))
+        }
+        return wishes.map { wish, rivals in
+            var wish = wish
+            wish.leftSince =
+                chosen(rivals, variable) ?? files.lazy.compactMap { chosen(rivals, inFile: $0) }.first
+            return wish
+        }
     }
 
-    private static func chosen(_ variable: (String) -> String?) -> String? {
-        networks.map { "OMPI_MCA_" + $0 }.first { variable($0) != nil }.map { "\($0) is set" }
+    private static func chosen(_ rivals: [String], _ variable: (String) -> String?) -> String? {
+        rivals.map { "OMPI_MCA_" + $0 }.first { variable($0) != nil }.map { "\($0) is set" }
     }
 
-    private static func chosen(inFile path: String) -> String? {
-        settings(inFile: path).first { networks.contains($0.name) && debian[$0.name] != $0.value }
+    private static func chosen(_ rivals: [String], inFile path: String) -> String? {
+        settings(inFile: path).first { rivals.contains($0.name) && debian[$0.name] != $0.value }
             .map { "\(path) sets \($0.name)" }
     }
 
@@ -86,13 +109,17 @@ public enum MPIParameters {
         return name.isEmpty ? nil : (name, value)
     }
 
-    private static func hasEntries(_ path: String) -> Bool {
-        guard let directory = opendir(path) else { return false }
+    private static func entries(_ path: String) -> [String] {
+        guard let directory = opendir(path) else { return [] }
         defer { closedir(directory) }
+        var names: [String] = []
         while let entry = readdir(directory) {
-            if entry.pointee.d_name.0 != CChar(UInt8(ascii: ".")) { return true }
+            let name = withUnsafePointer(to: &entry.pointee.d_name) {
+                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+            }
+            if !name.hasPrefix(".") { names.append(name) }
         }
-        return false
+        return names
     }
 
     private static func variable(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }

@@ -21,7 +21,7 @@ import Testing
         try Data(text.utf8).write(to: URL(fileURLWithPath: file))
         defer { try? FileManager.default.removeItem(atPath: file) }
         let decided = MPIParameters.decide(
-            hasFastFabric: true, variable: { environment[$0] }, files: ["/nowhere/at/all", file])
+            hasFastFabric: true, interfaces: [], variable: { environment[$0] }, files: ["/nowhere/at/all", file])
         return try #require(decided.first)
     }
 
@@ -50,6 +50,21 @@ import Testing
     }
 
     @Test func whereThereIsNoFastFabricNothingIsTouched() {
-        #expect(MPIParameters.decide(hasFastFabric: false, variable: { _ in nil }, files: []).isEmpty)
+        let ordinary = ["lo", "eth0", "br0", "ib0"]
+        #expect(
+            MPIParameters.decide(hasFastFabric: false, interfaces: ordinary, variable: { _ in nil }, files: []).isEmpty)
+    }
+
+    @Test func aNetworkInsideOfANodeIsLeftOutWhereNobodyHasChosen() {
+        let decide = { (environment: [String: String]) in
+            MPIParameters.decide(
+                hasFastFabric: false, interfaces: ["virbr0", "eth0", "docker0"], variable: { environment[$0] },
+                files: [])
+        }
+        #expect(decide([:]).map(\.value) == ["127.0.0.1/8,sppp,docker0,virbr0"])
+        #expect(decide(["OMPI_MCA_pml": "ob1"]).map(\.leftSince) == [nil])
+        for name in ["OMPI_MCA_btl_tcp_if_include", "OMPI_MCA_btl_tcp_if_exclude"] {
+            #expect(decide([name: "eth0"]).map(\.leftSince) == ["\(name) is set"])
+        }
     }
 }

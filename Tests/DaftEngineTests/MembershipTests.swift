@@ -38,6 +38,16 @@ import Testing
         #expect(try scratch.read("out") == scratch.read("only"))
     }
 
+    @Test func whoIsAwayDoesNotHearThatTheSystemEnds() async throws {
+        let scratch = try Scratch()
+        let cluster = try await scratch.cluster(["n0", "n1"])
+        defer { cluster.close() }
+        cluster.kill(2)
+        try await cluster.await(servers: 1)
+        let report = await cluster.run { await $0.quit() }
+        #expect(report.failures.isEmpty && report.warnings.map(\.node) == ["n1"], "\(report)")
+    }
+
     @Test func aStoreComesBackUnderAnotherRankWhileItsOldOneIsGone() async throws {
         let scratch = try Scratch()
         let settings = scratch.settings(["n0", "n1", "n2"])

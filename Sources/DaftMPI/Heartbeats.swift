@@ -4,9 +4,10 @@
 
 import DaftCore
 import DaftLink
-import Synchronization
 
 extension MPILink {
+    private static let beatMilliseconds = 1_000
+
     /// Those that have been given up.
     public var gone: Set<Rank> { Set(all).subtracting(ranks) }
 
@@ -26,8 +27,8 @@ extension MPILink {
     private var milliseconds: UInt64 { loop.now / 1_000_000 }
 
     func beat() {
-        if isClosed { return }
-        _ = loop.alarm(at: loop.deadline(inMilliseconds: beatMilliseconds)) { [self] in beat() }
+        if company.isClosed { return }
+        _ = loop.alarm(at: loop.deadline(inMilliseconds: MPILink.beatMilliseconds)) { [self] in beat() }
         for change in vigil.look(atMilliseconds: milliseconds) where change.sight == .suspected {
             conversation.loseLoads(from: change.rank)
         }
@@ -77,21 +78,14 @@ extension MPILink {
     private func refresh() {
         let isTold = rank != .metadataServer
         let now = all.filter { $0 == rank || vigil.sight(of: $0) != .gone && !(isTold && book[$0] != nil) }
-        let before = known.withLock { ranks in
-            defer { ranks = now }
-            return ranks
-        }
-        if now == before { return }
-        let lost = before.filter { !now.contains($0) }
-        for peer in lost {
+        if now == ranks { return }
+        let changes = company.become(Set(now))
+        for peer in changes.gone {
             conversation.lose(peer)
             requests.writeOff(peer.number)
         }
         if rank == .metadataServer { publish() }
-        for observer in observers {
-            for peer in lost { observer(peer, .gone) }
-            for peer in now where !before.contains(peer) { observer(peer, .here) }
-        }
+        company.tell(changes)
     }
 
     /// Rank 0: a new edition, which all who are there get at once.

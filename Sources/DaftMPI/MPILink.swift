@@ -8,7 +8,6 @@
 import CMPI
 import DaftCore
 import DaftLink
-import Synchronization
 
 public final class MPILink: ConversingLink, @unchecked Sendable {
     private static let messageTag: Int32 = 1
@@ -26,49 +25,26 @@ public final class MPILink: ConversingLink, @unchecked Sendable {
     let requests: RequestTable
     public let conversation: Conversation
     private var onEnd: (@Sendable () -> Void)?
-    /// Those that are there, for whoever asks from any thread.
-    let known: Mutex<[Rank]>
-    let beatMilliseconds: Int
-    var vigil: Vigil
+    public let company: Company
+    var vigil = Vigil()
     /// Those that rank 0 has given up.
     var book = AddressBook()
-    var observers: [@Sendable (Rank, Presence) -> Void] = []
     var orphaned: (milliseconds: UInt64, body: @Sendable () -> Void)?
     var answered: Set<Rank> = []
-    var isClosed = false
 
     /// `pieceBytes` says how large a piece on the wire to a rank is.
-    public init(
-        _ communicator: Communicator, on loop: MPILoop, patience: Vigil.Patience = Vigil.Patience(),
-        beatMilliseconds: Int = 1_000, pieceBytes: @escaping @Sendable (Int) -> Int
-    ) {
+    public init(_ communicator: Communicator, on loop: MPILoop, pieceBytes: @escaping @Sendable (Int) -> Int) {
         self.communicator = communicator
         self.pieceBytes = pieceBytes
         rank = Rank(communicator.rank)
         all = (0..<communicator.size).map { Rank($0) }
-        known = Mutex(all)
-        vigil = Vigil(patience)
-        self.beatMilliseconds = beatMilliseconds
+        company = Company(all)
         self.loop = loop
         requests = RequestTable(communicator)
         conversation = Conversation(of: rank, on: loop)
         conversation.carry(by: self)
         loop.poll = { [unowned self] in poll() }
         loop.start { [self] in beat() }
-    }
-
-    public var ranks: [Rank] { known.withLock { $0 } }
-
-    public func onChange(_ body: @escaping @Sendable (Rank, Presence) -> Void) {
-        loop.start { self.observers.append(body) }
-    }
-
-    public func close() {
-        conversation.close()
-        loop.start { [self] in
-            isClosed = true
-            observers = []
-        }
     }
 
     /// Calls `body` when rank 0 says that the system ends.

@@ -4,7 +4,6 @@
 
 import DaftCore
 import DaftLink
-import Synchronization
 
 extension ZMQLink {
     /// A data server: waits until rank 0 has let it in.
@@ -53,7 +52,7 @@ extension ZMQLink {
     }
 
     private func tick() {
-        if isClosed { return }
+        if company.isClosed { return }
         _ = loop.alarm(at: loop.deadline(inMilliseconds: part.beatMilliseconds)) { [self] in tick() }
         for change in vigil.look(atMilliseconds: milliseconds) {
             switch change.sight {
@@ -111,19 +110,8 @@ extension ZMQLink {
     /// Says who came and who went since it was last looked.
     private func refresh() {
         let now = book.entries.filter { $0.isHere && vigil.sight(of: $0.rank) != .gone }.map(\.rank)
-        let all = Set(now + [rank])
-        let before = Set(
-            known.withLock { ranks in
-                defer { ranks = all.sorted() }
-                return ranks
-            })
-        for peer in before.subtracting(all).sorted() { tell(peer, .gone) }
-        for peer in all.subtracting(before).sorted() { tell(peer, .here) }
+        company.tell(company.become(Set(now + [rank])))
         changed.notify()
-    }
-
-    private func tell(_ peer: Rank, _ presence: Presence) {
-        for observer in observers { observer(peer, presence) }
     }
 
     func take(_ word: CarrierWord, from peer: Rank) {
@@ -199,11 +187,7 @@ extension ZMQLink {
         peers[peer]?.disconnect()
         peers[peer]?.talk = talk
         conversation.lose(peer)
-        let wasHere = known.withLock { ranks in
-            defer { ranks.removeAll { $0 == peer } }
-            return ranks.contains(peer)
-        }
-        if wasHere { tell(peer, .gone) }
+        company.tell(company.become(Set(ranks).subtracting([peer])))
     }
 }
 

@@ -9,7 +9,6 @@ import CZMQ
 import DaftCore
 import DaftLink
 import Glibc
-import Synchronization
 
 public final class ZMQLink: ConversingLink, @unchecked Sendable {
     /// What a rank is told about itself.
@@ -48,24 +47,21 @@ public final class ZMQLink: ConversingLink, @unchecked Sendable {
     private let sentry: Sentry
     let talk: Socket
     let bulk: Socket
-    /// Those that are there, for whoever asks from any thread.
-    let known: Mutex<[Rank]>
+    public let company: Company
     let changed: Signal
     // Only touched on the loop.
     public let conversation: Conversation
     var peers: [Rank: Peer] = [:]
     var book = AddressBook()
     var vigil: Vigil
-    var observers: [@Sendable (Rank, Presence) -> Void] = []
     var onOrphaned: (afterMilliseconds: UInt64, body: @Sendable () -> Void)?
-    var isClosed = false
 
     public init(_ part: Part, on loop: ZMQLoop) throws(Failure) {
         self.part = part
         self.loop = loop
         rank = part.rank
         vigil = Vigil(part.patience)
-        known = Mutex([part.rank])
+        company = Company([part.rank])
         changed = Signal(on: loop)
         do throws(ZMQError) {
             context = try Context()
@@ -87,20 +83,6 @@ public final class ZMQLink: ConversingLink, @unchecked Sendable {
         loop.poll = { [unowned self] in poll() }
         loop.sockets = { [unowned self] in sockets }
         loop.start { [self] in begin() }
-    }
-
-    public var ranks: [Rank] { known.withLock { $0 } }
-
-    public func onChange(_ body: @escaping @Sendable (Rank, Presence) -> Void) {
-        loop.start { self.observers.append(body) }
-    }
-
-    public func close() {
-        conversation.close()
-        loop.start { [self] in
-            isClosed = true
-            observers = []
-        }
     }
 
     /// Lets go of the network; what was sent has half a second to leave. To be called when the loop has ended.

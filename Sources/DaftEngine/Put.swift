@@ -35,12 +35,8 @@ extension Session {
     public func diffuse(_ sources: [[UInt8]], as name: Name? = nil, copies: Copies? = nil) async -> Report {
         do throws(Failure) {
             let members = try await lookAround()
-            let room = await room(at: members)
-            let free = members.map { member in
-                room.servers.firstIndex { $0.store == member.number }.map(room.bytes) ?? 0
-            }
             let copies = copies ?? station.settings.copies
-            let spread = ToAll(members, Placement(free: free, chunkSize: station.settings.chunkSize), copies)
+            let spread = ToAll(members, await room(at: members), station.settings.chunkSize, copies)
             let sources = try named(sources, as: name)
             var report = await stage(sources, spread, on: members)
             if copies > .one, report.files > 0, !Task.isCancelled {
@@ -117,15 +113,19 @@ private struct ToOne: Assignment {
 }
 
 private final class ToAll: Assignment {
-    let isSpread = true
+    let room: Room?
     let copies: Copies
     private let members: [Member]
     private let placement: Mutex<Placement>
 
-    init(_ members: [Member], _ placement: Placement, _ copies: Copies) {
+    init(_ members: [Member], _ room: Room, _ chunkSize: ChunkSize, _ copies: Copies) {
         self.members = members
+        self.room = room
         self.copies = copies
-        self.placement = Mutex(placement)
+        let free = members.map { member in
+            room.servers.firstIndex { $0.store == member.number }.map(room.bytes) ?? 0
+        }
+        placement = Mutex(Placement(free: free, chunkSize: chunkSize))
     }
 
     func assign(_ files: [StagedFile]) -> [Share] {

@@ -18,8 +18,8 @@ protocol Assignment: Sendable {
     var isForAll: Bool { get }
     /// The sources are under their paths on every node.
     var isReadEverywhere: Bool { get }
-    /// Whoever has room gets it.
-    var isSpread: Bool { get }
+    /// Whoever has room gets it, and this is the room; nil: there is to be room where it is assigned.
+    var room: Room? { get }
     /// How they get it from one another; nil: each by itself.
     func chain(for files: [StagedFile]) -> Chain?
     /// How many copies are wanted for good.
@@ -29,7 +29,7 @@ protocol Assignment: Sendable {
 extension Assignment {
     var isForAll: Bool { false }
     var isReadEverywhere: Bool { false }
-    var isSpread: Bool { false }
+    var room: Room? { nil }
     func chain(for files: [StagedFile]) -> Chain? { nil }
 }
 
@@ -68,9 +68,7 @@ struct Staging: Sendable {
     func run(_ sources: [(path: [UInt8], name: Name)]) async -> Report {
         var report = Report()
         var state: State = 0
-        let fitting = Fitting(
-            await session.room(at: members), isSpread: assignment.isSpread,
-            needsAll: station.settings.needsRoomEverywhere)
+        let fitting = await fitting()
         for source in sources where fitting.refusals.isEmpty {
             let staged = await stage(source.path, as: source.name, fitting)
             report.merge(staged.report)
@@ -79,6 +77,12 @@ struct Staging: Sendable {
         report.failures += fitting.refusals
         if state > 0 { await spreadWord(of: state) }
         return report
+    }
+
+    private func fitting() async -> Fitting {
+        if let room = assignment.room { return Fitting(room, isSpread: true, needsAll: false) }
+        let room = await session.room(at: members)
+        return Fitting(room, isSpread: false, needsAll: station.settings.needsRoomEverywhere)
     }
 
     /// Every data server learns what was published: the next start may not have this metadata server's catalogue. Who

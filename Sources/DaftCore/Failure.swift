@@ -17,6 +17,18 @@ public struct Failure: Error, Coded {
         case stopped = 12
         case locked = 13
         case unrelated = 14
+
+        public var exitStatus: Int32 {
+            switch self {
+            case .usage: 2
+            case .noSuchName: 3
+            case .taken: 4
+            case .corrupt: 5
+            case .unreachable: 6
+            case .locked: 7
+            default: 1
+            }
+        }
     }
 
     public static let minimumSize = 13
@@ -61,17 +73,7 @@ public struct Failure: Error, Coded {
         self.node.isEmpty ? Failure(kind, subject, node: node, reason) : self
     }
 
-    public var exitStatus: Int32 {
-        switch kind {
-        case .usage: 2
-        case .noSuchName: 3
-        case .taken: 4
-        case .corrupt: 5
-        case .unreachable: 6
-        case .locked: 7
-        default: 1
-        }
-    }
+    public var exitStatus: Int32 { kind.exitStatus }
 }
 
 extension Failure: CustomStringConvertible {

@@ -92,7 +92,7 @@ struct Ranks {
         let stopped = Stopped(loop, link, opened.door)
         let watch = Watch(link, hosts) { [self] line in await tell(line) }
         watch.begin(orphanSeconds: options.orphanSeconds) {
-            status.withLock { $0 = Failure(.unreachable, [], "").exitStatus }
+            status.withLock { $0 = Failure.Kind.unreachable.exitStatus }
             await stopped.now()
         }
         link.onEnd { loop.start { await stopped.now() } }

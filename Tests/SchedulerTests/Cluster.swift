@@ -98,18 +98,3 @@ final class Desk {
     @discardableResult
     func run(_ words: String..., on host: Int = 0) throws -> Ended { try start(words, on: host).wait(seconds: 60) }
 }
-
-/// Bytes of which no chunk equals another.
-func noise(_ count: Int) throws -> Data {
-    try FileHandle(forReadingFrom: URL(fileURLWithPath: "/dev/urandom")).read(upToCount: count) ?? Data()
-}
-
-/// Waits for what will be true soon; false if it was not.
-func soon(seconds: Double = 10, _ condition: () throws -> Bool) rethrows -> Bool {
-    let deadline = Date().addingTimeInterval(seconds)
-    while Date() < deadline {
-        if try condition() { return true }
-        usleep(50_000)
-    }
-    return try condition()
-}

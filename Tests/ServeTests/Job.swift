@@ -95,11 +95,6 @@ final class Job {
     }
 }
 
-/// Bytes of which no chunk equals another.
-func noise(_ count: Int) throws -> Data {
-    try FileHandle(forReadingFrom: URL(fileURLWithPath: "/dev/urandom")).read(upToCount: count) ?? Data()
-}
-
 /// Descriptors and threads that a process has.
 func footprint(of process: pid_t) -> (descriptors: Int, threads: Int) {
     func count(_ name: String) -> Int {
@@ -111,13 +106,4 @@ func footprint(of process: pid_t) -> (descriptors: Int, threads: Int) {
 func residentBytes(of process: pid_t) -> Int {
     let text = (try? String(contentsOfFile: "/proc/\(process)/statm", encoding: .utf8)) ?? ""
     return (text.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0) * 4096
-}
-
-/// Waits for what will be true soon; false if it was not.
-func soon(_ condition: () -> Bool) -> Bool {
-    for _ in 0..<1_000 {
-        if condition() { return true }
-        usleep(10_000)
-    }
-    return condition()
 }

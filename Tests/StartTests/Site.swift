@@ -91,11 +91,5 @@ final class Site {
     }
 }
 
-/// Whether a process is there that is more than what is left of one.
-func runs(_ process: pid_t) -> Bool {
-    guard let status = FileManager.default.contents(atPath: "/proc/\(process)/stat") else { return false }
-    return !String(decoding: status, as: UTF8.self).contains(") Z ")
-}
-
 /// The lines in the order of letters: hosts answer in any order.
 func sorted(_ text: String) -> [String] { text.split(separator: "\n").map(String.init).sorted() }

@@ -187,9 +187,3 @@ public final class Box: Sendable {
         }
     }
 }
-
-/// Whether a process is there that is more than what is left of one.
-public func runs(_ process: pid_t) -> Bool {
-    guard let status = FileManager.default.contents(atPath: "/proc/\(process)/stat") else { return false }
-    return !String(decoding: status, as: UTF8.self).contains(") Z ")
-}

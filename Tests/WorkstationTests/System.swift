@@ -107,20 +107,5 @@ final class System {
     func limit(_ rate: String) throws { for host in 0..<workstations { try box.disturb(host, "rate", rate) } }
 }
 
-/// Bytes of which no chunk equals another.
-func noise(_ count: Int) throws -> Data {
-    try FileHandle(forReadingFrom: URL(fileURLWithPath: "/dev/urandom")).read(upToCount: count) ?? Data()
-}
-
-/// Waits for what will be true soon; false if it was not.
-func soon(seconds: Double = 10, _ condition: () throws -> Bool) rethrows -> Bool {
-    let deadline = Date().addingTimeInterval(seconds)
-    while Date() < deadline {
-        if try condition() { return true }
-        usleep(20_000)
-    }
-    return try condition()
-}
-
 /// Without the list of all differences that an expectation makes of two that are not equal.
 func isSame(_ bytes: Data, _ others: Data) -> Bool { bytes == others }

@@ -105,6 +105,12 @@ let package = Package(
         .testTarget(
             name: "SchedulerTests", dependencies: ["daft-run", "daft", "TestBox", "TestPrograms"],
             swiftSettings: settings),
+        .testTarget(
+            name: "PromiseTests",
+            dependencies: [
+                "daft-run", "daft", "daft-solo", "TestPrograms", "TestDisk", "DaftCore", "DaftLink", "DaftStore",
+                "DaftCatalogue", "DaftEngine",
+            ], swiftSettings: settings),
         .target(
             name: "TestBox", dependencies: ["TestPrograms"], path: "Tests/TestBox", swiftSettings: settings),
         .target(name: "TestPrograms", path: "Tests/TestPrograms", swiftSettings: settings),

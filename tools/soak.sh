@@ -1,7 +1,10 @@
 #!/usr/bin/env bash
-# What takes too long for every run of the tests: every fuzzing target for a minute, or as long as is said:
-# tools/soak.sh [--seconds S | --runs N]. What it found new goes into the corpus, to be committed.
+# What takes too long for every run of the tests: all trials of every promise (docs/promises.md), then every fuzzing
+# target for a minute, or as long as is said: tools/soak.sh [--seconds S | --runs N]. DAFT_SEED=K begins with that
+# seed. What the fuzzers found new goes into the corpus, to be committed; the lines `promise: …` go into the table.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-tools/setup.sh
+tools/setup.sh test
+swift build --build-tests
+DAFT_SOAK=1 swift test --skip-build --disable-xctest --no-parallel --filter PromiseTests 2>&1
 nice -n 19 tools/fuzz.sh --keep "$@"

@@ -57,6 +57,10 @@ let testsOfNoTarget: [String: Set<String>] = [
     "SoloTests": ["Testing", "Foundation", "Glibc", "TestPrograms"],
     "ServeTests": ["Testing", "Foundation", "Glibc", "TestPrograms"],
     "StartTests": ["Testing", "Foundation", "Glibc", "TestPrograms"],
+    "PromiseTests": [
+        "Testing", "Foundation", "Glibc", "Synchronization", "TestPrograms", "TestDisk", "DaftCore", "DaftLink",
+        "DaftStore", "DaftCatalogue", "DaftEngine",
+    ],
     "WorkstationTests": ["Testing", "Foundation", "Glibc", "Synchronization", "CZMQ", "TestBox", "TestPrograms"],
     "SchedulerTests": ["Testing", "Foundation", "Glibc", "TestBox", "TestPrograms"],
     "SystemLibraryTests": ["Testing", "CSQLite", "COpenSSL", "CZstd", "CZMQ", "CMPI"],

@@ -1,0 +1,11 @@
+// How much of a long test runs.
+
+import TestPrograms
+import Testing
+
+@Suite struct TrialsTests {
+    @Test func aShareIsNeverMoreThanAll() {
+        #expect(Trials.count(200, share: 20) == (Trials.areAll ? 200 : 20))
+        #expect(Trials.count(5, share: 20) == 5)
+    }
+}

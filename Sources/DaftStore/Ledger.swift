@@ -147,6 +147,12 @@ final class Ledger: @unchecked Sendable {
             "UPDATE contents SET synced = ? WHERE number = ?", .integer(isSynced ? 1 : 0), .integer(number))
     }
 
+    /// Everything is on the disk.
+    func setAllSynced() throws {
+        try database.run("UPDATE contents SET synced = 1 WHERE synced = 0")
+        try database.run("UPDATE ingests SET synced = 1 WHERE synced = 0")
+    }
+
     func setInode(_ inode: UInt64, of number: Int64) throws {
         try database.run("UPDATE contents SET inode = ? WHERE number = ?", .integer(inode), .integer(number))
     }

@@ -6,6 +6,8 @@
 //  2. A content without a name must have its file in partial/, else it is not kept; another file there is read, too.
 //  3. After a loss of power what is not known to be synced is read, and wrong bytes are taken away from their names.
 //  4. What else lies in partial/ is garbage.
+//  5. A store that is durable from now on, and was not before, begins with all it has on the disk: it may say of any of
+//     that that it is kept.
 
 import DaftCore
 import DaftSQL
@@ -16,13 +18,15 @@ final class Opening {
     private let paths: Paths
     private let disk: Disk
     private let bootID: [UInt8]
+    private let isDurable: Bool
     private let parents: Parents
 
-    init(_ ledger: Ledger, _ paths: Paths, _ disk: Disk, bootID: [UInt8]) {
+    init(_ ledger: Ledger, _ paths: Paths, _ disk: Disk, bootID: [UInt8], durable: Bool) {
         self.ledger = ledger
         self.paths = paths
         self.disk = disk
         self.bootID = bootID
+        isDurable = durable
         parents = Parents(paths, disk, durable: false)
     }
 
@@ -43,6 +47,7 @@ final class Opening {
                 leaves = try paths.partialLeaves()
             }
             try removeGarbage(leaves, keeping: try compareContents(leaves))
+            try settleDurability()
             // Last: until then, whoever is killed here begins anew.
             try ledger.setAbout("id", id.encoded)
             try ledger.setAbout("boot", bootID)
@@ -109,12 +114,15 @@ final class Opening {
 
     /// An ingest whose content was recorded, but whose file was not yet renamed.
     private func finishRenames() throws {
-        for ingest in try ledger.ingests() {
+        let known = try ledger.ingests().filter { $0.content != nil }
+        for ingest in known {
             guard let content = ingest.content else { continue }
             // Done already, or lost: compareContents sees which.
             try? disk.rename(paths.ingest(ingest.key), to: paths.partial(of: content))
             try ledger.forgetIngest(ingest.number)
         }
+        // Once forgotten they are not renamed again.
+        if isDurable, !known.isEmpty { try disk.sync(directory: paths.partial) }
     }
 
     private func rehashContents() throws {
@@ -179,6 +187,15 @@ final class Opening {
         else { return false }
         try ledger.setInode(try file.status().inode, of: known.number)
         return true
+    }
+
+    /// An earlier run may not have synced what this one is going to be asked for.
+    private func settleDurability() throws {
+        if isDurable, try ledger.about("durable") != [1] {
+            try disk.sync(filesystemOf: paths.root)
+            try ledger.setAllSynced()
+        }
+        try ledger.setAbout("durable", [isDurable ? 1 : 0])
     }
 
     private func removeGarbage(_ leaves: Set<[UInt8]>, keeping kept: Set<[UInt8]>) throws {

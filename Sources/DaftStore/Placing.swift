@@ -40,6 +40,7 @@ extension Store {
                 let file = try paths.open(named.name, O_RDONLY | O_DIRECTORY)
                 try file.setMode(named.entry.mode | 0o700)
                 try file.setTimes(named.entry.mtime)
+                if isDurable { try disk.sync(directory: file) }
             } catch { failures.append(error.failure(named.name.bytes)) }
         }
         return failures
@@ -279,6 +280,7 @@ private final class Placing {
     private func refresh(_ file: Descriptor, _ entry: Entry) throws(SystemError) {
         try file.setMode(Placing.mode(entry))
         try file.setTimes(entry.mtime)
+        if store.isDurable { try store.disk.sync(file: file) }
     }
 
     /// Takes over a file that somebody else put there, if it has the very bytes.
@@ -290,7 +292,6 @@ private final class Placing {
         guard withChunkBuffer(manifest.chunkSize, { Inspection(manifest).isWhole(file, $0) }) else { return false }
         try refresh(file, step.named.entry)
         if store.isDurable {
-            try store.disk.sync(file: file)
             try store.disk.sync(directory: place.directory)
         } else if let number = step.number {
             corrections.append(.unsynced(number))

@@ -51,7 +51,7 @@ public final class Store: Sendable {
         let path = directory + Array("/.daft/store.sqlite".utf8)
         do {
             let ledger = try Ledger(path, durable: options.durable)
-            let opening = Opening(ledger, paths, options.disk, bootID: bootID)
+            let opening = Opening(ledger, paths, options.disk, bootID: bootID, durable: options.durable)
             (id, wasUnclean) = try opening.run()
             self.ledger = Mutex(ledger)
         } catch { throw Store.failure(error, directory) }

@@ -42,6 +42,7 @@ public final class Database {
         try execute("PRAGMA synchronous = \(durable ? "FULL" : "OFF")")
         try execute("PRAGMA cache_size = \(-cacheBytes / 1024)")
         try execute("PRAGMA wal_autocheckpoint = 4000")
+        if durable { try sync() }
     }
 
     public convenience init(
@@ -113,10 +114,36 @@ public final class Database {
     public var lastInsertedRow: Int64 { sqlite3_last_insert_rowid(handle) }
     public var changes: Int { Int(sqlite3_changes(handle)) }
 
+    /// What was written without waiting for the disk, by somebody to whom it did not matter, is on it from now on.
+    private func sync() throws(SQLError) {
+        guard let file = file(SQLITE_FCNTL_FILE_POINTER), let sync = file.pointee.pMethods?.pointee.xSync else {
+            return
+        }
+        let code = sync(file, SQLITE_SYNC_NORMAL)
+        if code != SQLITE_OK { throw SQLError(code: code, message: "disk I/O error", statement: "sync") }
+    }
+
+    /// The database, or its log.
+    private func file(_ which: Int32) -> UnsafeMutablePointer<sqlite3_file>? {
+        var file: UnsafeMutablePointer<sqlite3_file>?
+        return sqlite3_file_control(handle, nil, which, &file) == SQLITE_OK ? file : nil
+    }
+
     fileprivate func error(_ statement: String) -> SQLError {
-        SQLError(
-            code: sqlite3_extended_errcode(handle), message: String(cString: sqlite3_errmsg(handle)),
-            statement: statement)
+        let code = sqlite3_extended_errcode(handle)
+        let found = SQLError(code: code, message: String(cString: sqlite3_errmsg(handle)), statement: statement)
+        guard found.isCorrupt, hasFailed(SQLITE_FCNTL_FILE_POINTER) || hasFailed(SQLITE_FCNTL_JOURNAL_POINTER) else {
+            return found
+        }
+        // A disk that does not answer is no damage: nobody is to be told to throw away what is on it.
+        return SQLError(code: SQLITE_IOERR, message: "disk I/O error", statement: statement)
+    }
+
+    /// Whether the system refused the last call for this file.
+    private func hasFailed(_ which: Int32) -> Bool {
+        guard let file = file(which), let control = file.pointee.pMethods?.pointee.xFileControl else { return false }
+        var number: Int32 = 0
+        return control(file, SQLITE_FCNTL_LAST_ERRNO, &number) == SQLITE_OK && number != 0
     }
 }
 

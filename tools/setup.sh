@@ -33,7 +33,8 @@ openssh-client daft start reaches hosts by it
 TABLE
 }
 
-# What some tests need besides: a real Slurm in the box, and a real OAR. Without them they are skipped, and say so.
+# What some tests need besides: a real Slurm in the box, a real OAR, file systems of their own. Without them they are
+# skipped, and say so.
 test_table() {
     cat <<'TABLE'
 slurm-client Slurm: sbatch, srun
@@ -44,6 +45,8 @@ libpmix-dev the libpmix.so that mpi_pmix opens
 munge Slurm's keys
 postgresql OAR: its database
 procps what jobs have left running
+e2fsprogs ext4 whose power is cut
+xfsprogs xfs whose power is cut
 TABLE
 }
 

@@ -24,8 +24,8 @@ final class Ledger: @unchecked Sendable {
     private(set) var inventory: UInt64 = 0
 
     init(_ path: [UInt8], durable: Bool) throws {
-        // Alone: where others may open it, SQLite has memory that is a file on that disk, and a disk that does not answer
-        // any more ends the process that touches it.
+        // Alone: where others may open it, SQLite has memory that is a file on that disk, and a disk that does not
+        // answer any more ends the process that touches it.
         database = try Database(path: path, durable: durable, alone: true)
         let found = try database.first("PRAGMA user_version") { $0.integer(0) } ?? 0
         switch found {

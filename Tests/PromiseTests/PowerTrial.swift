@@ -42,6 +42,7 @@ final class PowerTrial {
     private let sources: PowerSources
     private let commands: [String]
     private var random: Sequence64
+    private var isAgain = false
     private var outcome = Outcome()
 
     init(
@@ -85,7 +86,8 @@ final class PowerTrial {
     /// modes and mtimes have changed: what is said to be done, although nothing moves, is to be kept all the same.
     private func prepare() throws {
         if verb == .get { outcome.wrong += try complete((0..<sources.count).map { "put \(sources.path)/t\($0)" }) }
-        guard isDurable, Int.random(in: 0..<4, using: &random) == 0 else { return }
+        isAgain = isDurable && Int.random(in: 0..<4, using: &random) == 0
+        guard isAgain else { return }
         outcome.wrong += try complete(commands, durable: false)
         if verb != .get { sources.change(&random) }
     }
@@ -95,7 +97,8 @@ final class PowerTrial {
         let start = Date()
         let job = try ground.start(commands, by: program, durable: isDurable)
         defer { job.process.end() }
-        if Int.random(in: 0..<8, using: &random) == 0 {
+        // Until a system has started that syncs, what one that does not has done is not promised to anybody.
+        if !isAgain, Int.random(in: 0..<8, using: &random) == 0 {
             wait(atMost: pace.startSeconds)
         } else {
             let goal = Int.random(in: 0..<commands.count, using: &random)

@@ -106,6 +106,9 @@ let package = Package(
             name: "SchedulerTests", dependencies: ["daft-run", "daft", "TestBox", "TestPrograms"],
             swiftSettings: settings),
         .testTarget(
+            name: "HelpTests", dependencies: ["daft-run", "daft", "daft-solo", "TestPrograms", "DaftCore"],
+            swiftSettings: settings),
+        .testTarget(
             name: "PromiseTests",
             dependencies: [
                 "daft-run", "daft", "daft-solo", "TestPrograms", "TestDisk", "DaftCore", "DaftLink", "DaftStore",

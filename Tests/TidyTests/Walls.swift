@@ -57,6 +57,7 @@ let testsOfNoTarget: [String: Set<String>] = [
     "SoloTests": ["Testing", "Foundation", "Glibc", "TestPrograms"],
     "ServeTests": ["Testing", "Foundation", "Glibc", "TestPrograms"],
     "StartTests": ["Testing", "Foundation", "Glibc", "TestPrograms"],
+    "HelpTests": ["Testing", "Foundation", "Glibc", "TestPrograms", "DaftCore"],
     "PromiseTests": [
         "Testing", "Foundation", "Glibc", "Synchronization", "TestPrograms", "TestDisk", "DaftCore", "DaftLink",
         "DaftStore", "DaftCatalogue", "DaftEngine",

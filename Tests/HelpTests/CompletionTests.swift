@@ -78,7 +78,8 @@ private func lacks(_ shell: String) -> Bool { access("/usr/bin/\(shell)", X_OK) 
                 for i in {1..6}; do sleep 0.1; while zpty -r -t z piece; do all+=$piece; done; done
                 print -r -- "[$all]"
             }
-            typed $'PS1=; fpath=(\(scratch.path) $fpath); autoload -Uz compinit; compinit -u -D; bindkey "^I" complete-word\\n'
+            typed $'PS1=; fpath=(\(scratch.path) $fpath); autoload -Uz compinit; compinit -u -D\\n'
+            typed $'bindkey "^I" complete-word\\n'
             # It is ready when it has completed something.
             for try in {1..10}; do [[ $(typed $'daft bc\\t') = *bcast* ]] && break; typed $'\\x15'; done
             typed $'\\x15'

@@ -121,8 +121,8 @@ extension Session {
         }
     }
 
-    /// What an interrupted verify took away and did not bring back is a copy that lacks. Where a store is away its copies
-    /// are not made anew for that.
+    /// What an interrupted verify took away and did not bring back is a copy that lacks. Where a store is away its
+    /// copies are not made anew for that.
     private func bringBack(below names: [Name]) async throws(Failure) -> [Failure] {
         let catalogue = station.catalogue
         let stores = try await station.work { () throws(Failure) in try catalogue.stores() }

@@ -1,7 +1,6 @@
 // A file whose content is not known yet is kept under a key, and found again by it.
 import DaftCore
 import DaftStore
-import Dispatch
 import Foundation
 import Glibc
 import Synchronization
@@ -136,8 +135,9 @@ import Testing
         #expect(try ingest(store, []).have.isEmpty)
     }
 
-    /// The file of one of them was removed as the other's, once in a thousand times: most often where the ledger is busy.
-    @Test func twoFilesThatTurnOutToBeOneContentLeaveIt() throws {
+    /// The file of one of them was removed as the other's, once in a thousand times: most often where the ledger is
+    /// busy.
+    @Test func twoFilesThatTurnOutToBeOneContentLeaveIt() async throws {
         let store = try fixture.open()
         let isOver = Mutex(false)
         for _ in 0..<3 {
@@ -152,8 +152,8 @@ import Testing
                 for chunk in made.manifest.chunks.indices { try ingest.write(made, chunk) }
                 return ingest
             }
-            DispatchQueue.concurrentPerform(iterations: ingests.count) { number in
-                try? ingests[number].finish(as: made.id, made.manifest)
+            await withTaskGroup(of: Void.self) { group in
+                for ingest in ingests { group.addTask { try? ingest.finish(as: made.id, made.manifest) } }
             }
             let entries = ["/a\(round)", "/b\(round)"].map { NamedEntry(name($0), made.entry()) }
             #expect(try store.place(entries) == [], "round \(round)")

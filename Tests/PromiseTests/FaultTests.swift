@@ -99,10 +99,8 @@ struct FaultTests {
             try #require(count > 0, "the calls are not seen")
             tried += try hit(trial, among: count, share: FaultTests.processShare, stride: FaultTests.processStride)
         }
-        Trials.report(
-            "faults",
-            "\(verb.rawValue): \(tried) times a rank was killed under mpirun: \(roles.map(\.rawValue).joined(separator: ", "))"
-        )
+        let names = roles.map(\.rawValue).joined(separator: ", ")
+        Trials.report("faults", "\(verb.rawValue): \(tried) times a rank was killed under mpirun: \(names)")
     }
 
     /// Hits some calls, or all up to the first that there is not; how many.

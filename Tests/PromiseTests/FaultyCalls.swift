@@ -1,4 +1,4 @@
-// The library that makes one system call fail (Tests/faults/disk_faults.c): built once, told what to do by a file that
+// The library that makes one system call fail (faults/disk_faults.c): built once, told what to do by a file that
 // it has mapped, and asked by the same file what it did.
 
 import Foundation
@@ -52,7 +52,7 @@ struct FaultyCalls {
 
     /// Where the library is; nil if it could not be built.
     private static let library: String? = {
-        let source = (#filePath as NSString).deletingLastPathComponent + "/../faults/disk_faults.c"
+        let source = (#filePath as NSString).deletingLastPathComponent + "/faults/disk_faults.c"
         let library = (builtProgram("daft-test-faults.so") as NSString).standardizingPath
         let words = ["-shared", "-fPIC", "-O1", "-Wall", "-Werror", "-o", library, source]
         guard let compiler = ["clang", "cc"].lazy.compactMap(program).first,

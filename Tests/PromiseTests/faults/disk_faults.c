@@ -1,7 +1,7 @@
 // Makes one system call of a program fail, or the program die at it. Preloaded by the tests (LD_PRELOAD), it counts the
-// calls that change a disk below one directory, and does at the call of a given number what it is told to. What is to be
-// done and what came of it stands in a file that the tests and the processes under test all have mapped, so that the
-// calls of several processes are counted together.
+// calls that change a disk below one directory, and does at the call of a given number what it is told to. What is to
+// be done and what came of it stands in a file that the tests and the processes under test all have mapped, so that
+// the calls of several processes are counted together.
 //
 //   FAULT_BELOW=DIR      calls on files and paths in and below DIR count
 //   FAULT_CONTROL=FILE   a struct control

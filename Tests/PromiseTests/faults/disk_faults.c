@@ -6,10 +6,9 @@
 //   FAULT_BELOW=DIR      calls on files and paths in and below DIR count
 //   FAULT_CONTROL=FILE   a struct control
 //
-// A file or directory whose fsync was made to fail bears a mark, an access time in the year 2100: nothing shows that its
-// bytes are on the disk. A
-// directory that is synced later loses it, for the names are in the journal again; a file never, for the kernel takes
-// what it could not write for written: only another file with the same bytes is as good as it was.
+// A file or directory whose fsync was made to fail bears a mark, an access time in the year 2100: nothing shows that
+// its bytes are on the disk. A directory that is synced later loses it, for the names are in the journal again; a file
+// never, for the kernel takes what it could not write for written: only another file with the same bytes is as good.
 
 #define _GNU_SOURCE
 #include <dlfcn.h>

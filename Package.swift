@@ -113,7 +113,7 @@ let package = Package(
             dependencies: [
                 "daft-run", "daft", "daft-solo", "TestPrograms", "TestDisk", "DaftCore", "DaftLink", "DaftStore",
                 "DaftCatalogue", "DaftEngine",
-            ], swiftSettings: settings),
+            ], exclude: ["faults"], swiftSettings: settings),
         .target(
             name: "TestBox", dependencies: ["TestPrograms"], path: "Tests/TestBox", swiftSettings: settings),
         .target(name: "TestPrograms", path: "Tests/TestPrograms", swiftSettings: settings),

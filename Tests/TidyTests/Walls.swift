@@ -3,7 +3,7 @@
 /// The modules that a Swift target may import, by the target's name.
 let walls: [String: Set<String>] = [
     "DaftCore": [],
-    "DaftSQL": ["CSQLite", "Synchronization"],
+    "DaftSQL": ["CSQLite", "Glibc", "Synchronization"],
     "DaftLink": ["DaftCore", "CZstd", "CLinux", "Glibc", "Synchronization"],
     "DaftStore": ["DaftCore", "DaftSQL", "COpenSSL", "CLinux", "CDigest", "Glibc", "Synchronization"],
     "DaftCatalogue": ["DaftCore", "DaftSQL", "Synchronization"],

@@ -2,6 +2,7 @@
 // the store's own record stand on it. A database is used by one thread at a time; its owner sees to that.
 
 import CSQLite
+import Glibc
 
 /// What SQLite says went wrong, and the statement it was about.
 public struct SQLError: Error, Hashable, Sendable {
@@ -9,8 +10,12 @@ public struct SQLError: Error, Hashable, Sendable {
     public let message: String
     public let statement: String
 
-    /// The disk is full.
-    public var isFull: Bool { code & 0xff == SQLITE_FULL }
+    /// What the operating system gave as the reason, or 0.
+    public var systemCode: Int32 = 0
+
+    /// The disk is full, or the quota used up.
+    public var isFull: Bool { code & 0xff == SQLITE_FULL || systemCode == ENOSPC || isOverQuota }
+    public var isOverQuota: Bool { systemCode == EDQUOT }
     /// Another process has the database.
     public var isBusy: Bool { code & 0xff == SQLITE_BUSY }
     /// The file is no database, or a damaged one.
@@ -27,12 +32,14 @@ public final class Database {
         var opened: OpaquePointer?
         let flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX
         let status = (path + [0]).withUnsafeBufferPointer { bytes in
-            bytes.withMemoryRebound(to: CChar.self) { sqlite3_open_v2($0.baseAddress, &opened, flags, nil) }
+            bytes.withMemoryRebound(to: CChar.self) {
+                sqlite3_open_v2($0.baseAddress, &opened, flags, interruptibleFiles)
+            }
         }
         guard status == SQLITE_OK, let opened else {
-            let message = opened.map { String(cString: sqlite3_errmsg($0)) } ?? "out of memory"
+            let error = Database.error(opened, "open " + String(decoding: path, as: UTF8.self))
             sqlite3_close_v2(opened)
-            throw SQLError(code: status, message: message, statement: "open " + String(decoding: path, as: UTF8.self))
+            throw error
         }
         handle = opened
         sqlite3_extended_result_codes(handle, 1)
@@ -116,34 +123,59 @@ public final class Database {
 
     /// What was written without waiting for the disk, by somebody to whom it did not matter, is on it from now on.
     private func sync() throws(SQLError) {
-        guard let file = file(SQLITE_FCNTL_FILE_POINTER), let sync = file.pointee.pMethods?.pointee.xSync else {
+        guard let file = Database.file(SQLITE_FCNTL_FILE_POINTER, handle), let methods = file.pointee.pMethods else {
             return
         }
-        let code = sync(file, SQLITE_SYNC_NORMAL)
-        if code != SQLITE_OK { throw SQLError(code: code, message: "disk I/O error", statement: "sync") }
+        let code = methods.pointee.xSync(file, SQLITE_SYNC_NORMAL)
+        guard code != SQLITE_OK else { return }
+        let systemCode = Database.codeOfFiles(handle)
+        let reason = "disk I/O error" + Database.reason(systemCode)
+        throw SQLError(code: code, message: reason, statement: "sync", systemCode: systemCode)
+    }
+
+    fileprivate func error(_ statement: String) -> SQLError { Database.error(handle, statement) }
+
+    private static func error(_ handle: OpaquePointer?, _ statement: String) -> SQLError {
+        guard let handle else { return SQLError(code: SQLITE_NOMEM, message: "out of memory", statement: statement) }
+        var code = sqlite3_extended_errcode(handle)
+        var message = String(cString: sqlite3_errmsg(handle))
+        // A read that the system refuses is called damage; but nobody is to be told to throw away what is whole.
+        if code & 0xff == SQLITE_CORRUPT, codeOfFiles(handle) != 0 {
+            (code, message) = (SQLITE_IOERR, "disk I/O error")
+        }
+        // Of other errors it says what came of an earlier call.
+        let isOfSystem = [SQLITE_IOERR, SQLITE_CANTOPEN].contains(code & 0xff)
+        let systemCode = isOfSystem ? systemCode(handle) : 0
+        return SQLError(
+            code: code, message: message + reason(systemCode), statement: statement, systemCode: systemCode)
+    }
+
+    private static func reason(_ systemCode: Int32) -> String {
+        systemCode == 0 ? "" : ": " + String(cString: strerror(systemCode))
+    }
+
+    /// SQLite does not remember why a commit failed; its files do.
+    private static func systemCode(_ handle: OpaquePointer) -> Int32 {
+        let code = codeOfFiles(handle)
+        return code == 0 ? sqlite3_system_errno(handle) : code
+    }
+
+    /// What the system said of the last call for the log or the database that it refused; 0: it has refused none.
+    private static func codeOfFiles(_ handle: OpaquePointer) -> Int32 {
+        for which in [SQLITE_FCNTL_JOURNAL_POINTER, SQLITE_FCNTL_FILE_POINTER] {
+            var code: Int32 = 0
+            guard let file = file(which, handle), let methods = file.pointee.pMethods,
+                methods.pointee.xFileControl(file, SQLITE_FCNTL_LAST_ERRNO, &code) == SQLITE_OK, code != 0
+            else { continue }
+            return code
+        }
+        return 0
     }
 
     /// The database, or its log.
-    private func file(_ which: Int32) -> UnsafeMutablePointer<sqlite3_file>? {
+    private static func file(_ which: Int32, _ handle: OpaquePointer) -> UnsafeMutablePointer<sqlite3_file>? {
         var file: UnsafeMutablePointer<sqlite3_file>?
-        return sqlite3_file_control(handle, nil, which, &file) == SQLITE_OK ? file : nil
-    }
-
-    fileprivate func error(_ statement: String) -> SQLError {
-        let code = sqlite3_extended_errcode(handle)
-        let found = SQLError(code: code, message: String(cString: sqlite3_errmsg(handle)), statement: statement)
-        guard found.isCorrupt, hasFailed(SQLITE_FCNTL_FILE_POINTER) || hasFailed(SQLITE_FCNTL_JOURNAL_POINTER) else {
-            return found
-        }
-        // A disk that does not answer is no damage: nobody is to be told to throw away what is on it.
-        return SQLError(code: SQLITE_IOERR, message: "disk I/O error", statement: statement)
-    }
-
-    /// Whether the system refused the last call for this file.
-    private func hasFailed(_ which: Int32) -> Bool {
-        guard let file = file(which), let control = file.pointee.pMethods?.pointee.xFileControl else { return false }
-        var number: Int32 = 0
-        return control(file, SQLITE_FCNTL_LAST_ERRNO, &number) == SQLITE_OK && number != 0
+        return sqlite3_file_control(handle, "main", which, &file) == SQLITE_OK ? file : nil
     }
 }
 

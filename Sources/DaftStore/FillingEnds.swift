@@ -75,6 +75,7 @@ extension Filling {
             guard !end() else { return }
             let inode = try seal(file)
             try store.recordComplete(content, manifest, inode)
+            store.trusted.remove(place)
         }
     }
 
@@ -137,6 +138,7 @@ extension Filling {
             }
         }
         store.removePartial(place)
+        store.trusted.remove(place)
     }
 
     private func merge(_ file: Descriptor, into filling: Filling, _ have: BitSet) throws(Failure) {
@@ -221,6 +223,8 @@ extension Store {
         }
         do throws(SystemError) {
             try renameOverGarbage(filling.place, to: heir.place)
+            trusted.remove(filling.place)
+            if !isComplete { trusted.insert(heir.place) }
             if isDurable { try disk.sync(directory: paths.partial) }
         } catch {
             try change { try $0.forget(content) }

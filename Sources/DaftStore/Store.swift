@@ -33,6 +33,7 @@ public final class Store: Sendable {
     let live = Live()
     let opened = OpenedContents()
     let turns = Turns()
+    let trusted = Trusted()
     private let own: Status
     private let ledger: Mutex<Ledger?>
     private let lock: Mutex<StoreLock?>

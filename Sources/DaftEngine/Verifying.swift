@@ -116,12 +116,14 @@ final class Verifying: Sendable {
         let kept = extent.chunks(of: manifest.chunks.count).reduce(Int64(0)) { $0 + Int64(manifest.length(of: $1)) }
         meter.expect(bytes: kept, files: 1)
         let names = try store.names(of: content)
-        let bad = try store.check(content, buffer: slab.memory)
+        let checked = try store.check(content, buffer: slab.memory)
+        let bad = checked.lost
         meter.add(bytes: kept, files: 1)
         tally.withLock { tally in
             tally.contents += 1
             tally.bytes += kept
-            tally.corrupt += Int64(bad.count)
+            tally.corrupt += Int64(bad.count + checked.mended)
+            tally.repaired += Int64(checked.mended)
         }
         if bad.isEmpty { try noteIfUntold(content, extent) }
         return bad.isEmpty ? nil : Damaged(content: content, manifest: manifest, names: names, chunks: bad)

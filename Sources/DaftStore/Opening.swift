@@ -122,8 +122,9 @@ final class Opening {
             guard let manifest = try ledger.manifest(of: content) else { continue }
             let check = Check(paths: paths, disk: disk, content: content, manifest: manifest)
             let found = try check.find(ledger)
-            let verdict = withChunkBuffer(manifest.chunkSize) { check.inspect(found, $0) }
-            _ = try check.settle(found, verdict, ledger)
+            try withChunkBuffer(manifest.chunkSize) { buffer in
+                _ = try check.settle(found, check.inspect(found, buffer), ledger, buffer)
+            }
             // Read back after the loss of power: it is on the disk.
             try ledger.setSynced(true, of: number)
         }

@@ -44,7 +44,8 @@ struct Check {
     func find(_ ledger: Ledger) throws -> Found {
         guard let known = try ledger.known(content) else { return Found(have: BitSet(), standings: []) }
         let extent = try ledger.extent(of: content)
-        return Found(have: extent.chunks(of: manifest.chunks.count), standings: try ledger.standings(of: known.number))
+        return Found(
+            have: extent.chunks(of: manifest.chunks.count), standings: try ledger.standings(of: content, known.number))
     }
 
     func inspect(_ found: Found, _ buffer: UnsafeMutableRawBufferPointer) -> Verdict {
@@ -126,6 +127,8 @@ struct Check {
         try disk.truncate(file, to: manifest.size)
         var good = best.good
         for copy in copies { try add(copy, to: file, &good, buffer) }
+        // After a loss of power what was read back counts as synced.
+        if good != best.good { try disk.sync(file: file) }
         try setPart(good, ledger)
         return checked(copies, good: good)
     }

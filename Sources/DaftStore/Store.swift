@@ -38,6 +38,7 @@ public final class Store: Sendable {
     private let ledger: Mutex<Ledger?>
     private let lock: Mutex<StoreLock?>
     private let asides = Atomic<Int>(0)
+    private let changed: Mutex<[Failure]>
 
     public init(at directory: [UInt8], _ options: Options = Options()) throws(Failure) {
         self.directory = directory

@@ -55,6 +55,7 @@ public final class Store: Sendable {
             let ledger = try Ledger(path, durable: options.durable)
             let opening = Opening(ledger, paths, options.disk, bootID: bootID)
             (id, wasUnclean) = try opening.run()
+            changed = Mutex(opening.changed)
             self.ledger = Mutex(ledger)
         } catch { throw Store.failure(error, directory) }
     }
@@ -72,6 +73,14 @@ public final class Store: Sendable {
 
     /// Whether this is the store's own directory.
     public func isOwn(device: UInt64, inode: UInt64) -> Bool { own.device == device && own.inode == inode }
+
+    /// The names that stood here and were not as recorded when the store was opened; said once.
+    public func takeChanged() -> [Failure] {
+        changed.withLock { changed in
+            defer { changed = [] }
+            return changed
+        }
+    }
 
     // MARK: what it keeps
 
@@ -122,7 +131,7 @@ public final class Store: Sendable {
     public func names(of content: ContentID) throws(Failure) -> [Name] {
         try recorded { ledger in
             guard let known = try ledger.known(content) else { return [] }
-            return try ledger.standings(of: known.number).map(\.name)
+            return try ledger.standings(of: content, known.number).map(\.name)
         }
     }
 

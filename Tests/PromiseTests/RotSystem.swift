@@ -3,6 +3,7 @@
 
 import DaftCatalogue
 import DaftCore
+import DaftStore
 import Foundation
 import Glibc
 import TestPrograms
@@ -14,6 +15,14 @@ struct KeptChunk: Hashable {
     let range: Range<Int>
     /// As messages say it, for each name of its content.
     let names: [String]
+    /// Only zeros, which are never lost.
+    let isHole: Bool
+}
+
+struct Compared: Equatable {
+    static let same = Compared(wrong: [], missing: [])
+    let wrong: [String]
+    let missing: [String]
 }
 
 final class RotSystem {
@@ -30,6 +39,7 @@ final class RotSystem {
         self.copies = copies
         stores = ["st", "st.1", "st.2"].map { [path] in "\(path)/\($0)" }
         for number in 1...12 { try write("src/d/s\(number)", noise(700 * number)) }
+        for directory in ["e", "f"] { try write("src/\(directory)/only", noise(9_000)) }
         for number in 1...3 { try write("src/large\(number)", noise(600_000 + number)) }
         try write("src/again", Data(contentsOf: URL(fileURLWithPath: "\(path)/src/large1")))
         try write("src/holes", noise(30_000) + Data(count: 200_000) + noise(30_000))
@@ -91,7 +101,8 @@ final class RotSystem {
                 let range = start..<start + manifest.length(of: chunk)
                 let keepers = Array(holders.complete) + holders.parts.filter { $0.chunks.contains(chunk) }.map(\.store)
                 let kept = keepers.flatMap { files(of: content, names, in: stores[$0]) }
-                chunks.append(kept.map { KeptChunk(file: $0, range: range, names: names) })
+                let isHole = manifest.chunks[chunk] == zeroChunkID(length: range.count)
+                chunks.append(kept.map { KeptChunk(file: $0, range: range, names: names, isHole: isHole) })
             }
         }
         return chunks
@@ -105,7 +116,7 @@ final class RotSystem {
     // MARK: what came of it
 
     /// The files of a tree of ours that are there and wrong in `place`, and those that are not there.
-    func compare(_ tree: String, with place: String) -> (wrong: [String], missing: [String]) {
+    func compare(_ tree: String, with place: String) -> Compared {
         var (wrong, missing): ([String], [String]) = ([], [])
         for name in FileManager.default.enumerator(atPath: "\(path)/\(tree)")?.compactMap({ $0 as? String }) ?? [] {
             let (ours, theirs) = ("\(path)/\(tree)/\(name)", "\(place)/\(name)")
@@ -117,7 +128,7 @@ final class RotSystem {
             let isSame = FileManager.default.contents(atPath: ours) == FileManager.default.contents(atPath: theirs)
             if !isSame || status.st_size != regular(theirs)?.st_size { wrong.append("\(tree)/\(name)") }
         }
-        return (wrong, missing)
+        return Compared(wrong: wrong, missing: missing)
     }
 
     /// Whether the stores show nothing but what was published.

@@ -29,6 +29,14 @@ extension Catalogue {
         try locked { try $0.manifest(content) }
     }
 
+    /// Of a content that stands under some name: not to know it is damage.
+    public func manifest(ofNamed content: ContentID) throws(Failure) -> Manifest {
+        try locked { tables in
+            guard let manifest = try tables.manifest(content) else { throw tables.damaged }
+            return manifest
+        }
+    }
+
     /// Without reading the chunk ids.
     public func size(of content: ContentID) throws(Failure) -> (bytes: Int64, chunks: Int)? {
         try locked { try $0.size(of: content) }

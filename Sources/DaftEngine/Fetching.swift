@@ -105,10 +105,7 @@ struct Fetching: Sendable {
                     ready.append(named)
                     continue
                 }
-                guard let manifest = try catalogue.manifest(content) else {
-                    throw Failure(.malformed, named.name, "the catalogue has no manifest of its content")
-                }
-                missing.append((named, manifest))
+                missing.append((named, try catalogue.manifest(ofNamed: content)))
             }
             return (ready, missing)
         }

@@ -45,9 +45,9 @@ extension Session {
         let catalogue = station.catalogue
         guard let content = try await entry(name)?.content else { return }
         let known = try await station.work { () throws(Failure) in
-            (try catalogue.manifest(content), try catalogue.holders(of: content))
+            (try catalogue.manifest(ofNamed: content), try catalogue.holders(of: content))
         }
-        guard let manifest = known.0 else { throw Failure(.malformed, name, "its manifest is not known") }
+        let manifest = known.0
         let (labels, host) = (station.roster.labels, station.settings.host)
         let holders = members.map { (member: $0, extent: known.1.extent(of: $0.number)) }
         for start in stride(from: 0, to: manifest.chunks.count, by: Session.page) {

@@ -29,7 +29,8 @@ extension Session {
 private func loss(of named: NamedEntry, in catalogue: Catalogue) throws(Failure) -> Failure? {
     guard let content = named.entry.content else { return nil }
     let holders = try catalogue.holders(of: content)
-    guard holders.complete.isEmpty, let manifest = try catalogue.manifest(content) else { return nil }
+    guard holders.complete.isEmpty else { return nil }
+    let manifest = try catalogue.manifest(ofNamed: content)
     var kept = BitSet()
     for part in holders.parts { kept.formUnion(part.chunks) }
     let missing = manifest.chunks.indices.filter { index in

@@ -64,6 +64,11 @@ import Testing
         #expect(isDamage(content) { _ = try $0.manifest(id(1)) })
     }
 
+    @Test func aNameWhoseContentIsNotKnownIsDamage() {
+        #expect(isDamage("UPDATE contents SET number = 9 WHERE number = 0") { _ = try $0.manifest(ofNamed: id(1)) })
+        #expect(isDamage("DELETE FROM ids; UPDATE standing SET settled = 2") { _ = try $0.manifest(ofNamed: id(1)) })
+    }
+
     @Test func aContentInStoresThatThereAreNotIsDamage() {
         let stores = hexadecimal(BitSet([0, 4_000]).encoded)
         let sql = "UPDATE contents SET complete = x'\(stores)'"

@@ -65,7 +65,6 @@ import Testing
     }
 
     @Test func aNameWhoseContentIsNotKnownIsDamage() {
-        #expect(isDamage("UPDATE contents SET number = 9 WHERE number = 0") { _ = try $0.manifest(ofNamed: id(1)) })
         #expect(isDamage("DELETE FROM ids; UPDATE standing SET settled = 2") { _ = try $0.manifest(ofNamed: id(1)) })
     }
 

@@ -137,8 +137,11 @@ private final class EscapePlace {
     var leaks: [String] {
         let all = FileManager.default.enumerator(atPath: path)?.compactMap { $0 as? String } ?? []
         return all.filter { name in
-            !name.hasPrefix("outside")
-                && FileManager.default.contents(atPath: "\(path)/\(name)")?.starts(with: EscapePlace.mark) == true
+            var status = stat()
+            let file = "\(path)/\(name)"
+            guard lstat(file, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return false }
+            let bytes = FileManager.default.contents(atPath: file)
+            return !name.hasPrefix("outside") && bytes?.starts(with: EscapePlace.mark) == true
         }
     }
 }

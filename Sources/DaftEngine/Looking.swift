@@ -101,7 +101,7 @@ extension Session {
             var verified: [(place: String, verified: Verified)] = []
             await station.loop.inOrder(width: members.count, over: members) { [self] member in
                 let order = Order.verify(below: below, state: state)
-                return (member, await station.carryOut(order, at: member.rank, watch: gauge.part()))
+                return (member, await carryOut(order, at: member.rank))
             } take: { member, outcome in
                 switch outcome {
                 case .verified(let one):

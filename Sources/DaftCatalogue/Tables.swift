@@ -141,7 +141,8 @@ final class Tables {
 
     /// What a question selects of a journal called `j` to have `record` of the row.
     static let recordColumns = """
-        j.state, j.record, j.digest, (SELECT p.digest FROM journal p WHERE p.state < j.state ORDER BY p.state DESC LIMIT 1)
+        j.state, j.record, j.digest,
+            (SELECT p.digest FROM journal p WHERE p.state < j.state ORDER BY p.state DESC LIMIT 1)
         """
     static let recordColumnCount = 4
 

@@ -1,5 +1,5 @@
-// No way in: a thousand who have no keys, at once, at the ports of workstations and at a door. They are told nothing; the
-// node's memory and descriptors are afterwards what they were; and who has the keys is served meanwhile.
+// No way in: a thousand who have no keys, at once, at the ports of workstations and at a door. They are told nothing;
+// the node's memory and descriptors are afterwards what they were; and who has the keys is served meanwhile.
 
 import Foundation
 import Glibc

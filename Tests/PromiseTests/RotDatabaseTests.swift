@@ -1,5 +1,5 @@
-// Bits flip in the databases, while nothing runs: in what the catalogues and the stores know. That is found, and said with
-// what to do, or it harms nobody; wrong bytes come of it never.
+// Bits flip in the databases, while nothing runs: in what the catalogues and the stores know. That is found, and said
+// with what to do, or it harms nobody; wrong bytes come of it never.
 
 import DaftCore
 import Foundation
@@ -11,7 +11,7 @@ import Testing
 extension RotTests {
     @Test func flippedBitsInDatabasesAreFoundOrHarmless() throws {
         var dice = Sequence64(Trials.seed)
-        let trials = Trials.count(600, share: 6)
+        let trials = Trials.count(300, share: 5)
         var found = 0
         for trial in 0..<trials {
             let system = try RotSystem(copies: 2)

@@ -120,10 +120,21 @@ extension Session {
                 report.failures.removeAll { $0.kind == .corrupt && named.contains($0.subject) }
                 report.failures += lost
             }
+            if report.failures.isEmpty, !Task.isCancelled { report.failures = try await bringBack(below: below) }
             return (report, verified)
         } catch {
             return (.failed(error), [])
         }
+    }
+
+    /// What an interrupted verify took away and did not bring back is a copy that lacks. Where a store is away its
+    /// copies are not made anew for that.
+    private func bringBack(below names: [Name]) async throws(Failure) -> [Failure] {
+        let catalogue = station.catalogue
+        let stores = try await station.work { () throws(Failure) in try catalogue.stores() }
+        let there = Set(station.members.filter(\.isAlive).map(\.number))
+        guard stores.allSatisfy({ $0.hasLeft || there.contains($0.number) }) else { return [] }
+        return await haveRepaired(.repair(below: names)).failures
     }
 
     func children(of name: Name, after last: Name?) async throws(Failure) -> [NamedEntry] {

@@ -6,6 +6,7 @@
 // a continuation is resumed is seen by whoever awaited it. Being uninstrumented itself, it adds nothing else.
 #define _GNU_SOURCE
 #include <dlfcn.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -44,50 +45,47 @@ SWIFT void unlock_slow(SELF void *mutex) {
     ((SWIFT void (*)(SELF void *))next(UNLOCK))(mutex);
 }
 
-// Continuations. What goes on after `await` is kept here, and something else goes on in its place: it takes over what
-// was handed on, and then lets the other go on.
+// Continuations. What is awaited before it is resumed becomes a job, and jobs Swift's runtime tells the sanitizer of. Where
+// it is resumed first, whoever awaits it goes on at once, and that is told here. The locks keep apart the two cases;
+// the sanitizer does not see them, either.
 
-typedef ASYNC void resume_function(CONTEXT void *);
+// As the runtime has it (ContinuationAsyncContext): what is awaited, and what became of it.
 struct context {
-    void *parent;
-    resume_function *resume;
+    void *parent, *resume;
+    size_t flags;
+    _Atomic size_t status;
 };
+enum { resumed = 2 };
 
-enum { places = 1 << 16 };
-static struct {
-    _Atomic(struct context *) context;
-    resume_function *resume;
-} waiting[places];
+static atomic_flag locks[1024];
+
+static atomic_flag *locked(void *task) {
+    atomic_flag *lock = &locks[(uintptr_t)task >> 6 & 1023];
+    while (atomic_flag_test_and_set(lock)) sched_yield();
+    return lock;
+}
 
 SWIFT void *swift_task_getCurrent(void);
 
-static ASYNC void go_on(CONTEXT void *context) {
-    uintptr_t i = (uintptr_t)context >> 4;
-    while (atomic_load(&waiting[i % places].context) != context) i++;
-    resume_function *resume = waiting[i % places].resume;
-    atomic_store(&waiting[i % places].context, NULL);
-    tell("__tsan_acquire", swift_task_getCurrent());
-    __attribute__((musttail)) return resume(context);
-}
-
 ASYNC void swift_continuation_await(struct context *context) {
-    uintptr_t i = (uintptr_t)context >> 4;
-    for (;; i++) {
-        struct context *none = NULL;
-        if (atomic_compare_exchange_strong(&waiting[i % places].context, &none, context)) break;
+    ASYNC void (*await)(struct context *) = (ASYNC void (*)(struct context *))next("swift_continuation_await");
+    void *task = swift_task_getCurrent();
+    atomic_flag *lock = locked(task);
+    if (atomic_load(&context->status) == resumed) {
+        atomic_flag_clear(lock);
+        tell("__tsan_acquire", task);
+        __attribute__((musttail)) return await(context);
     }
-    waiting[i % places].resume = context->resume;
-    context->resume = go_on;
-    ASYNC void (*real)(struct context *) = (ASYNC void (*)(struct context *))next("swift_continuation_await");
-    __attribute__((musttail)) return real(context);
+    await(context);
+    atomic_flag_clear(lock);
 }
 
-SWIFT void swift_continuation_resume(void *task) {
+static void resume(const char *name, void *task) {
     tell("__tsan_release", task);
-    ((SWIFT void (*)(void *))next("swift_continuation_resume"))(task);
+    atomic_flag *lock = locked(task);
+    ((SWIFT void (*)(void *))next(name))(task);
+    atomic_flag_clear(lock);
 }
 
-SWIFT void swift_continuation_throwingResume(void *task) {
-    tell("__tsan_release", task);
-    ((SWIFT void (*)(void *))next("swift_continuation_throwingResume"))(task);
-}
+SWIFT void swift_continuation_resume(void *task) { resume("swift_continuation_resume", task); }
+SWIFT void swift_continuation_throwingResume(void *task) { resume("swift_continuation_throwingResume", task); }

@@ -3,7 +3,6 @@
 
 PREFIX ?= /usr/local
 DESTDIR ?=
-PROGRAMS = daft-run daft daft-solo
 
 help:
 	@echo 'make demo         build, and stage a small tree over four data servers in one process'
@@ -18,7 +17,7 @@ help:
 	@echo 'make bench-ssh    what is started over ssh: broadcasts, a host that dies, starting, idling'
 	@echo 'make bench-jobs   whole jobs of a real Slurm, beside sbcast, rsync and NFS'
 	@echo 'make bench-core   what one processor core does: hashing, coding, catalogue, store'
-	@echo 'make install      put the programs in PREFIX/bin (PREFIX=$(PREFIX); DESTDIR is honoured)'
+	@echo 'make install      put programs, manual pages and completions below PREFIX (PREFIX=$(PREFIX); DESTDIR is honoured)'
 	@echo 'make clean        remove everything built'
 
 setup:
@@ -67,8 +66,7 @@ setup-bench:
 	@tools/setup.sh bench
 
 install: build
-	install -d '$(DESTDIR)$(PREFIX)/bin'
-	cd .build/release && install -m 755 $(PROGRAMS) '$(DESTDIR)$(PREFIX)/bin'
+	tools/install.sh '$(DESTDIR)$(PREFIX)'
 
 clean:
 	rm -rf .build

@@ -106,11 +106,14 @@ let package = Package(
             name: "SchedulerTests", dependencies: ["daft-run", "daft", "TestBox", "TestPrograms"],
             swiftSettings: settings),
         .testTarget(
+            name: "HelpTests", dependencies: ["daft-run", "daft", "daft-solo", "TestPrograms", "DaftCore"],
+            swiftSettings: settings),
+        .testTarget(
             name: "PromiseTests",
             dependencies: [
                 "daft-run", "daft", "daft-solo", "TestPrograms", "TestDisk", "DaftCore", "DaftLink", "DaftStore",
                 "DaftCatalogue", "DaftEngine",
-            ], swiftSettings: settings),
+            ], exclude: ["faults"], swiftSettings: settings),
         .target(
             name: "TestBox", dependencies: ["TestPrograms"], path: "Tests/TestBox", swiftSettings: settings),
         .target(name: "TestPrograms", path: "Tests/TestPrograms", swiftSettings: settings),

@@ -33,9 +33,13 @@ openssh-client daft start reaches hosts by it
 TABLE
 }
 
-# What some tests need besides: a real Slurm in the box, and a real OAR. Without them they are skipped, and say so.
+# What some tests need besides: a real Slurm in the box, a real OAR, the shells that complete. Without them they are
+# skipped, and say so.
 test_table() {
     cat <<'TABLE'
+mandoc checks the manual pages
+zsh completes in it
+fish completes in it
 slurm-client Slurm: sbatch, srun
 slurmctld its controller
 slurmd and its daemon on each host

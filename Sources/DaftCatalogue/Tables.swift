@@ -212,6 +212,8 @@ final class Tables {
         case let error as SQLError where error.isCorrupt: damaged(path)
         case let error as SQLError where error.isBusy:
             Failure(.locked, path.utf8, "another daft has this catalogue open: stop it, or name another directory")
+        case let error as SQLError where error.isOverQuota:
+            Failure(.noSpace, path.utf8, "no space for the catalogue: the disk quota is used up")
         case let error as SQLError where error.isFull: Failure(.noSpace, path.utf8, "no space for the catalogue")
         case let error as SQLError: Failure(.failed, path.utf8, "\(error.message) (\(error.statement))")
         default: damaged(path)  // bytes in a table that do not decode

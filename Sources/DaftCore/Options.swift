@@ -23,6 +23,10 @@ extension OptionTable {
         Option("--no-progress", variable: "DAFT_NO_PROGRESS", meaning: "draw no progress"),
         Option("--durable", variable: "DAFT_DURABLE", meaning: "sync every file to the disk before it counts as kept"),
         Option("--version", meaning: "print the version"),
+        Option(
+            "--manual", value: "PAGE", isValueOptional: true,
+            meaning: "print the manual, as `man -l` shows it; --manual=jobfile: of job files"),
+        Option("--completion", value: "SHELL", meaning: "print what bash, zsh or fish completes"),
         Option("-h", "--help", meaning: "explain the program, or a command"),
     ])
 }

@@ -113,7 +113,7 @@ extension Session {
         var moved: Int64 = 0
         await station.loop.inOrder(width: members.count, over: members) { [self] member in
             let outcome = await stopwatch.time(member, on: station.loop) {
-                await station.carryOut(.fetch(order), at: member.rank, watch: gauge.part())
+                await carryOut(.fetch(order), at: member.rank)
             }
             return (member, outcome)
         } take: { member, outcome in

@@ -39,10 +39,11 @@ extension Session {
         _ wanted: Wanted, _ write: @escaping @Sendable ([UInt8]) async throws(Failure) -> Void
     ) async throws(Failure) -> Report {
         let meter = Meter()
-        let watch = gauge.part()
         let sourcing = Sourcing(station, meter: meter, isForOwnStore: false)
         let (station, manifest) = (station, wanted.manifest)
         meter.expect(bytes: manifest.size, files: 1)
+        let part = gauge.begin({ meter.now }, from: { await sourcing.asked })
+        defer { gauge.end(part) }
         var chunk = 0
         var failure: Failure?
         await station.loop.inOrder(width: Session.chunksUnderWay) {
@@ -63,7 +64,6 @@ extension Session {
                 let bytes = try result.get()
                 try await write(bytes)
                 meter.add(bytes: Int64(bytes.count))
-                watch(meter.now)
             } catch {
                 failure = error
             }

@@ -23,8 +23,9 @@ struct Collecting: Sendable {
             collected.absent.append(item.name)
             return
         }
-        let before = meter.now
-        let session = Session(at: station) { [meter] progress, _ in meter.note(before + progress) }
+        let session = Session(at: station)
+        let part = meter.begin { session.gauge.now.progress }
+        defer { meter.end(part) }
         let report = await session.put([path], at: nil, as: item.name, copies: .one)
         collected.moved += report.moved
         collected.failures += report.failures.map { $0.at(station.settings.host) }

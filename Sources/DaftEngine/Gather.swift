@@ -86,7 +86,7 @@ extension Session {
         var absent: [Failure] = []
         await station.loop.inOrder(width: orders.count, over: orders) { [self] order in
             let outcome = await stopwatch.time(order.member, on: station.loop) {
-                await station.carryOut(.collect(order.collect), at: order.member.rank, watch: gauge.part())
+                await carryOut(.collect(order.collect), at: order.member.rank)
             }
             return (order, outcome)
         } take: { order, outcome in

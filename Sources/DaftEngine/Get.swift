@@ -20,7 +20,7 @@ extension Session {
             var report = Report()
             report.names = names
             report.places = [station.roster.label(of: target)]
-            switch await station.carryOut(.fetch(order), at: target.rank, watch: gauge.part()) {
+            switch await carryOut(.fetch(order), at: target.rank) {
             case .fetched(let fetched):
                 report.failures = fetched.failures
                 report.files = fetched.files
@@ -91,11 +91,9 @@ final class Getting: Sendable {
     }
 
     func run() async throws(Failure) -> Report {
-        let watch = session.gauge.part()
-        let pull = Pull(station, to: destination, meter: meter) { [self] wanted, failure in
-            settle(wanted, failure)
-            watch(meter.now)
-        }
+        let pull = Pull(station, to: destination, meter: meter) { [self] in settle($0, $1) }
+        let part = session.gauge.begin({ [meter] in meter.now }, from: { await pull.asked })
+        defer { session.gauge.end(part) }
         var directories: [([UInt8], Entry)] = []
         var isThere = false
         let end = await pull.stoppable {
@@ -107,7 +105,6 @@ final class Getting: Sendable {
                         guard choice(named.name, relative) else { continue }
                         if named.entry.isDirectory { directories.append((relative, named.entry)) }
                         await write(named, relative, pull)
-                        watch(meter.now)
                     }
                 }
             }

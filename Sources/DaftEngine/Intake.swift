@@ -79,8 +79,8 @@ struct Intake: Sendable {
         }
         var failed: [ContentID: Failure] = [:]
         let list = orders.sorted { $0.key < $1.key }
-        await station.loop.inOrder(width: list.count, over: list) { [station] rank, parts in
-            (parts, await station.carryOut(.settle(parts), at: rank))
+        await station.loop.inOrder(width: list.count, over: list) { [session] rank, parts in
+            (parts, await session.carryOut(.settle(parts), at: rank))
         } take: { parts, outcome in
             let failure: Failure? =
                 switch outcome {
@@ -111,7 +111,7 @@ struct Intake: Sendable {
             isHere: assignment.isReadEverywhere || member.store.host == station.settings.host,
             chain: assignment.chain(for: files), chunkSize: chunkSize, files: wanted)
         let outcome = await session.stopwatch.time(member, on: station.loop) {
-            await station.carryOut(.ingest(order), at: member.rank, watch: session.gauge.part())
+            await session.carryOut(.ingest(order), at: member.rank)
         }
         switch outcome {
         case .ingested(let outcomes, let moved) where outcomes.count == shares.count: return (outcomes, moved)
@@ -221,7 +221,7 @@ struct Intake: Sendable {
         let list = orders.sorted { $0.key < $1.key }
         await station.loop.inOrder(width: list.count, over: list) { rank, orders in
             var outcomes: [Outcome] = []
-            for order in orders { outcomes.append(await station.carryOut(order, at: rank)) }
+            for order in orders { outcomes.append(await session.carryOut(order, at: rank)) }
             return outcomes
         } take: { outcomes in
             for case .placed(let some) in outcomes { failures += some }

@@ -101,7 +101,7 @@ extension Session {
             var verified: [(place: String, verified: Verified)] = []
             await station.loop.inOrder(width: members.count, over: members) { [self] member in
                 let order = Order.verify(below: below, state: state)
-                return (member, await station.carryOut(order, at: member.rank, watch: gauge.part()))
+                return (member, await carryOut(order, at: member.rank))
             } take: { member, outcome in
                 switch outcome {
                 case .verified(let one):
@@ -114,10 +114,21 @@ extension Session {
                 }
             }
             if !Task.isCancelled { report.failures += try await lost(below: below, told: report.failures) }
+            if report.failures.isEmpty, !Task.isCancelled { report.failures = try await bringBack(below: below) }
             return (report, verified)
         } catch {
             return (.failed(error), [])
         }
+    }
+
+    /// What an interrupted verify took away and did not bring back is a copy that lacks. Where a store is away its
+    /// copies are not made anew for that.
+    private func bringBack(below names: [Name]) async throws(Failure) -> [Failure] {
+        let catalogue = station.catalogue
+        let stores = try await station.work { () throws(Failure) in try catalogue.stores() }
+        let there = Set(station.members.filter(\.isAlive).map(\.number))
+        guard stores.allSatisfy({ $0.hasLeft || there.contains($0.number) }) else { return [] }
+        return await haveRepaired(.repair(below: names)).failures
     }
 
     func children(of name: Name, after last: Name?) async throws(Failure) -> [NamedEntry] {

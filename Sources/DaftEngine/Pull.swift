@@ -86,6 +86,9 @@ actor Pull {
         }
     }
 
+    /// Who owes bytes now.
+    var asked: [Rank] { get async { await sourcing.asked } }
+
     /// Waits until all that was taken on is done.
     func finish() async {
         await sendPacks()

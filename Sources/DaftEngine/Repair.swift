@@ -27,7 +27,7 @@ extension Session {
 
     func haveRepaired(_ order: Order) async -> Report {
         var report = Report()
-        switch await station.carryOut(order, at: .metadataServer, watch: gauge.part()) {
+        switch await carryOut(order, at: .metadataServer) {
         case .repaired(let repaired):
             report.failures = repaired.failures
             report.warnings = repaired.warnings

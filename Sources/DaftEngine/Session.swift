@@ -8,15 +8,15 @@ import Synchronization
 
 public struct Session: Sendable {
     public let station: Station
-    let gauge: Gauge
+    public let gauge: Gauge
     let stopwatch = Stopwatch()
     private let directory: [UInt8]?
 
     /// Relative paths are taken from `directory`, else from where this process is.
-    public init(at station: Station, in directory: [UInt8]? = nil, watch: Gauge.Whole? = nil) {
+    public init(at station: Station, in directory: [UInt8]? = nil) {
         self.station = station
         self.directory = directory
-        gauge = Gauge(watch)
+        gauge = Gauge(at: station)
     }
 
     /// A path of the user's, from where the user is.
@@ -120,46 +120,5 @@ final class Stopwatch: Sendable {
             let member = members.first(where: { $0.number == longest.key })
         else { return nil }
         return Report.Slowest(place: roster.label(of: member), time: .nanoseconds(Int64(longest.value)))
-    }
-}
-
-/// Adds up the progress of all that one command has under way.
-public final class Gauge: Sendable {
-    /// How far the whole is, and how many data servers all of it goes to: of several it is what they have on average.
-    public typealias Whole = @Sendable (_ progress: Progress, _ copies: Int) -> Void
-
-    private struct State {
-        var parts: [Int: Progress] = [:]
-        var made = 0
-        var copies = 1
-    }
-
-    private let watch: Whole?
-    private let state = Mutex(State())
-
-    init(_ watch: Whole?) { self.watch = watch }
-
-    /// Every part goes to so many data servers.
-    func expect(copies: Int) { state.withLock { $0.copies = max(1, copies) } }
-
-    /// A place for one more part; what is noted there replaces what was noted before.
-    func part() -> Watch {
-        let number = state.withLock { state in
-            state.made += 1
-            return state.made
-        }
-        return { [self] progress in note(progress, at: number) }
-    }
-
-    private func note(_ progress: Progress, at number: Int) {
-        let (sum, copies) = state.withLock { state in
-            state.parts[number] = progress
-            return (state.parts.values.reduce(Progress(), +), state.copies)
-        }
-        let share = Int64(copies)
-        watch?(
-            Progress(
-                bytes: sum.bytes / share, totalBytes: sum.totalBytes / share, files: sum.files / share,
-                totalFiles: sum.totalFiles / share), copies)
     }
 }

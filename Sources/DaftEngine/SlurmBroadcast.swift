@@ -47,8 +47,8 @@ extension Session {
 
     private func write(_ order: WriteOut, on nodes: [Member]) async -> [Failure] {
         var failures: [Failure] = []
-        await station.loop.inOrder(width: nodes.count, over: nodes) { [station] node in
-            (node, await station.carryOut(.writeOut(order), at: node.rank))
+        await station.loop.inOrder(width: nodes.count, over: nodes) { node in
+            (node, await carryOut(.writeOut(order), at: node.rank))
         } take: { node, outcome in
             switch outcome {
             case .placed(let some): failures += some

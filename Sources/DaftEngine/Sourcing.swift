@@ -43,6 +43,9 @@ actor Sourcing {
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
 
+    /// Who owes bytes now.
+    var asked: [Rank] { busy.filter { $0.value > 0 }.map(\.key) }
+
     /// The source that a chunk would be asked of now; small files that have the same travel together.
     func likelySource(of wanted: Wanted) async throws(Failure) -> Rank? {
         try await pick(wanted, chunk: 0, except: [])

@@ -90,8 +90,8 @@ struct Staging: Sendable {
     private func spreadWord(of state: State) async {
         let fetch = Fetch(below: [], state: state, reports: false)
         let others = station.roster.members.filter { $0.isAlive && $0.rank != station.rank }
-        await station.loop.inOrder(width: Staging.toldAtOnce, over: others) { [station] member in
-            await station.carryOut(.fetch(fetch), at: member.rank)
+        await station.loop.inOrder(width: Staging.toldAtOnce, over: others) { [session] member in
+            await session.carryOut(.fetch(fetch), at: member.rank)
         } take: { _ in
         }
     }
@@ -211,8 +211,8 @@ struct Staging: Sendable {
     private func place(_ entries: [NamedEntry]) async -> [Failure] {
         if entries.isEmpty { return [] }
         var failures: [Failure] = []
-        await station.loop.inOrder(width: members.count, over: members) { [station] member in
-            await station.carryOut(.place(entries), at: member.rank)
+        await station.loop.inOrder(width: members.count, over: members) { [session] member in
+            await session.carryOut(.place(entries), at: member.rank)
         } take: { outcome in
             switch outcome {
             case .placed(let some): failures += some

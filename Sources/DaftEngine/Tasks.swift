@@ -2,37 +2,6 @@
 
 import DaftCore
 import DaftLink
-import Synchronization
-
-/// Counts what is done; workers and the loop add to it.
-final class Meter: Sendable {
-    private let progress = Mutex(Progress())
-    private let crossed = Atomic<Int64>(0)
-
-    var now: Progress { progress.withLock { $0 } }
-
-    /// Somebody else counts.
-    func note(_ progress: Progress) { self.progress.withLock { $0 = progress } }
-
-    /// Bytes that crossed the link.
-    var moved: Int64 { crossed.load(ordering: .relaxed) }
-
-    func add(moved bytes: Int) { crossed.add(Int64(bytes), ordering: .relaxed) }
-
-    func expect(bytes: Int64, files: Int64) {
-        progress.withLock { progress in
-            progress.totalBytes += bytes
-            progress.totalFiles += files
-        }
-    }
-
-    func add(bytes: Int64 = 0, files: Int64 = 0) {
-        progress.withLock { progress in
-            progress.bytes += bytes
-            progress.files += files
-        }
-    }
-}
 
 actor Tasks {
     private struct Running {

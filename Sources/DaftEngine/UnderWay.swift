@@ -8,7 +8,7 @@ public final class UnderWay: Sendable {
     private struct Entry {
         let wording: [UInt8]
         let begun: Nanoseconds
-        var progress = Progress()
+        let gauge: Gauge
     }
 
     private struct State {
@@ -22,16 +22,12 @@ public final class UnderWay: Sendable {
     init(on loop: any Loop) { self.loop = loop }
 
     /// A command begins; what it is called from now on.
-    public func begin(_ wording: [UInt8]) -> Int {
+    public func begin(_ wording: [UInt8], _ gauge: Gauge) -> Int {
         state.withLock { state in
             state.made += 1
-            state.entries[state.made] = Entry(wording: wording, begun: loop.now)
+            state.entries[state.made] = Entry(wording: wording, begun: loop.now, gauge: gauge)
             return state.made
         }
-    }
-
-    public func note(_ progress: Progress, of command: Int) {
-        state.withLock { $0.entries[command]?.progress = progress }
     }
 
     public func end(_ command: Int) { state.withLock { $0.entries[command] = nil } }
@@ -39,12 +35,10 @@ public final class UnderWay: Sendable {
     /// The longest first.
     func listed(host: String) -> [CommandUnderWay] {
         let now = loop.now
-        return state.withLock { state in
-            state.entries.sorted { $0.key < $1.key }.map { _, entry in
-                CommandUnderWay(
-                    host: host, wording: entry.wording, milliseconds: (now - entry.begun) / 1_000_000,
-                    progress: entry.progress)
-            }
+        return state.withLock { $0.entries }.sorted { $0.key < $1.key }.map { _, entry in
+            CommandUnderWay(
+                host: host, wording: entry.wording, milliseconds: (now - entry.begun) / 1_000_000,
+                progress: entry.gauge.now.progress)
         }
     }
 }

@@ -28,6 +28,8 @@ final class Verifying: Sendable {
         var repaired: Int64 = 0
         var failures: [Failure] = []
         var untold: [Holding] = []
+        /// Names that a content should have here and has not.
+        var nameless: [NamedEntry] = []
     }
 
     /// A content of which something was wrong, and the names that it had here.
@@ -49,6 +51,7 @@ final class Verifying: Sendable {
             try await station.catchUp(to: state)
             _ = try await station.refreshRoster()
             if names.isEmpty { try await everything() } else { try await contents(below: names) }
+            try await finishDirectories()
         } catch {
             note(error)
         }
@@ -58,6 +61,7 @@ final class Verifying: Sendable {
     /// Looks at some contents that somebody got wrong bytes of.
     func examine(_ contents: [ContentID]) async -> Outcome {
         await check(contents)
+        do throws(Failure) { try await finishDirectories() } catch { note(error) }
         return outcome()
     }
 
@@ -107,6 +111,11 @@ final class Verifying: Sendable {
             }
         }
         await tellUntold()
+        await place(
+            tally.withLock { tally in
+                defer { tally.nameless = [] }
+                return tally.nameless
+            })
         if !damaged.isEmpty { await mend(damaged) }
     }
 
@@ -116,6 +125,7 @@ final class Verifying: Sendable {
         let kept = extent.chunks(of: manifest.chunks.count).reduce(Int64(0)) { $0 + Int64(manifest.length(of: $1)) }
         meter.expect(bytes: kept, files: 1)
         let names = try store.names(of: content)
+        let due = extent == .complete ? try namesDue(content, names) : names
         let bad = try store.check(content, buffer: slab.memory)
         meter.add(bytes: kept, files: 1)
         tally.withLock { tally in
@@ -123,8 +133,11 @@ final class Verifying: Sendable {
             tally.bytes += kept
             tally.corrupt += Int64(bad.count)
         }
-        if bad.isEmpty { try noteIfUntold(content, extent) }
-        return bad.isEmpty ? nil : Damaged(content: content, manifest: manifest, names: names, chunks: bad)
+        if bad.isEmpty {
+            try noteIfUntold(content, extent)
+            try noteIfNameless(due.filter { !names.contains($0) })
+        }
+        return bad.isEmpty ? nil : Damaged(content: content, manifest: manifest, names: due, chunks: bad)
     }
 
     /// What an interrupted run left here without a name, and another store's copy made known since, counts from now on.
@@ -134,6 +147,22 @@ final class Verifying: Sendable {
             try catalogue.holders(of: content).extent(of: number) != extent
         else { return }
         tally.withLock { $0.untold.append(Holding([content], in: BitSet([number]), extent)) }
+    }
+
+    /// The names it should have here: what was broadcast has all, though an interrupted run may have taken some away.
+    private func namesDue(_ content: ContentID, _ names: [Name]) throws(Failure) -> [Name] {
+        let catalogue = station.catalogue
+        let published = try catalogue.names(of: content)
+        if published.count <= names.count { return names }
+        return try catalogue.copied(content)?.copies == .everywhere ? published : names
+    }
+
+    private func noteIfNameless(_ names: [Name]) throws(Failure) {
+        for name in names {
+            if let entry = try station.catalogue.entry(name) {
+                tally.withLock { $0.nameless.append(NamedEntry(name, entry)) }
+            }
+        }
     }
 
     private func tellUntold() async {
@@ -207,7 +236,32 @@ final class Verifying: Sendable {
             }
             return entries
         }
-        for failure in await Placing(station, store).place(entries ?? []) { note(failure) }
+        await place(entries ?? [])
+    }
+
+    private func place(_ entries: [NamedEntry]) async {
+        if entries.isEmpty { return }
+        for failure in await Placing(station, store).placeFiles(entries) { note(failure) }
+    }
+
+    /// What is taken from a directory and put back, now or by a run that was interrupted, changes its mtime.
+    private func finishDirectories() async throws(Failure) {
+        var last: Name?
+        while !Task.isCancelled {
+            let (after, catalogue) = (last, station.catalogue)
+            let (end, failures) = try await station.work { [store] () throws(Failure) in
+                let page = try store.named(after: after, limit: Verifying.page)
+                var directories: [NamedEntry] = []
+                for named in page where named.entry.isDirectory {
+                    if let entry = try catalogue.entry(named.name) { directories.append(NamedEntry(named.name, entry)) }
+                }
+                return (page.last?.name, store.finishDirectories(directories))
+            }
+            for failure in failures { note(failure) }
+            guard let end else { break }
+            last = end
+        }
+        try await station.work { [store] () throws(Failure) in try store.syncDirectories() }
     }
 
     private func note(_ failure: Failure) {

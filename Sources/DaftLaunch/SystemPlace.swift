@@ -33,7 +33,9 @@ public struct SystemPlace: Sendable {
     /// Replaces what is there.
     public func write(_ system: SystemFile) throws(Failure) {
         let directory = path.prefix(upTo: path.lastIndex(of: "/") ?? path.startIndex)
-        if mkdir(String(directory), 0o700) != 0, errno != EEXIST { throw failure(errno) }
+        while mkdir(String(directory), 0o700) != 0, errno != EEXIST {
+            if errno != EINTR { throw failure(errno) }
+        }
         let new = "\(path).\(getpid())"
         unlink(new)
         let file = open(new, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)

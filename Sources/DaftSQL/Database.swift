@@ -2,6 +2,7 @@
 // the store's own record stand on it. A database is used by one thread at a time; its owner sees to that.
 
 import CSQLite
+import Glibc
 
 /// What SQLite says went wrong, and the statement it was about.
 public struct SQLError: Error, Hashable, Sendable {
@@ -9,8 +10,12 @@ public struct SQLError: Error, Hashable, Sendable {
     public let message: String
     public let statement: String
 
-    /// The disk is full.
-    public var isFull: Bool { code & 0xff == SQLITE_FULL }
+    /// What the operating system gave as the reason, or 0.
+    public var systemCode: Int32 = 0
+
+    /// The disk is full, or the quota used up.
+    public var isFull: Bool { code & 0xff == SQLITE_FULL || systemCode == ENOSPC || isOverQuota }
+    public var isOverQuota: Bool { systemCode == EDQUOT }
     /// Another process has the database.
     public var isBusy: Bool { code & 0xff == SQLITE_BUSY }
     /// The file is no database, or a damaged one.
@@ -27,12 +32,14 @@ public final class Database {
         var opened: OpaquePointer?
         let flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX
         let status = (path + [0]).withUnsafeBufferPointer { bytes in
-            bytes.withMemoryRebound(to: CChar.self) { sqlite3_open_v2($0.baseAddress, &opened, flags, nil) }
+            bytes.withMemoryRebound(to: CChar.self) {
+                sqlite3_open_v2($0.baseAddress, &opened, flags, interruptibleFiles)
+            }
         }
         guard status == SQLITE_OK, let opened else {
-            let message = opened.map { String(cString: sqlite3_errmsg($0)) } ?? "out of memory"
+            let error = Database.error(opened, "open " + String(decoding: path, as: UTF8.self))
             sqlite3_close_v2(opened)
-            throw SQLError(code: status, message: message, statement: "open " + String(decoding: path, as: UTF8.self))
+            throw error
         }
         handle = opened
         sqlite3_extended_result_codes(handle, 1)
@@ -113,10 +120,31 @@ public final class Database {
     public var lastInsertedRow: Int64 { sqlite3_last_insert_rowid(handle) }
     public var changes: Int { Int(sqlite3_changes(handle)) }
 
-    fileprivate func error(_ statement: String) -> SQLError {
-        SQLError(
-            code: sqlite3_extended_errcode(handle), message: String(cString: sqlite3_errmsg(handle)),
-            statement: statement)
+    fileprivate func error(_ statement: String) -> SQLError { Database.error(handle, statement) }
+
+    private static func error(_ handle: OpaquePointer?, _ statement: String) -> SQLError {
+        guard let handle else { return SQLError(code: SQLITE_NOMEM, message: "out of memory", statement: statement) }
+        let code = sqlite3_extended_errcode(handle)
+        let message = String(cString: sqlite3_errmsg(handle))
+        // Of other errors it says what came of an earlier call.
+        let isOfSystem = [SQLITE_IOERR, SQLITE_CANTOPEN].contains(code & 0xff)
+        let systemCode = isOfSystem ? systemCode(handle) : 0
+        let reason = systemCode == 0 ? "" : ": " + String(cString: strerror(systemCode))
+        return SQLError(code: code, message: message + reason, statement: statement, systemCode: systemCode)
+    }
+
+    /// SQLite does not remember why a commit failed; its files do.
+    private static func systemCode(_ handle: OpaquePointer) -> Int32 {
+        for pointer in [SQLITE_FCNTL_JOURNAL_POINTER, SQLITE_FCNTL_FILE_POINTER] {
+            var file: UnsafeMutablePointer<sqlite3_file>?
+            var code: Int32 = 0
+            guard sqlite3_file_control(handle, "main", pointer, &file) == SQLITE_OK,
+                let methods = file?.pointee.pMethods,
+                methods.pointee.xFileControl(file, SQLITE_FCNTL_LAST_ERRNO, &code) == SQLITE_OK, code != 0
+            else { continue }
+            return code
+        }
+        return sqlite3_system_errno(handle)
     }
 }
 

@@ -31,7 +31,7 @@ extension Console {
         for failure in report.failures.condensed { await tell(failure, of: verb, at: origin, isWarning: false) }
     }
 
-    private func tell(_ failure: Failure, of verb: Verb?, at origin: Origin, isWarning: Bool) async {
+    func tell(_ failure: Failure, of verb: Verb?, at origin: Origin, isWarning: Bool) async {
         if style.json, verb != .cat {
             await put(jsonLine(failure, isWarning ? "warning" : "failure", verb, origin))
         } else {

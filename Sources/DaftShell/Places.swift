@@ -29,7 +29,8 @@ extension Options {
     /// The metadata server's catalogue, in a directory that is made if it is not there.
     public func catalogueFile() throws(Failure) -> String {
         let directory = String(decoding: catalogueDirectory, as: UTF8.self)
-        if mkdir(directory, 0o700) != 0, errno != EEXIST {
+        while mkdir(directory, 0o700) != 0, errno != EEXIST {
+            if errno == EINTR { continue }
             throw Failure(.failed, directory.utf8, String(cString: strerror(errno)))
         }
         return directory + "/catalogue.sqlite"

@@ -41,27 +41,16 @@ public struct Program: Sendable {
         case go(Invocation)
     }
 
-    private let name: String
-    private let purpose: String
-    private let synopsis: [String]
-    private let table: OptionTable
-    private let serves: Bool
-    private let words: Set<String>
+    private let shape: ProgramShape
     private let launch: (@Sendable (Options) -> Int32)?
 
-    /// With `serves` the program can be told to serve clients. `words` are commands of its own, which it performs
-    /// itself. `launch` is what it does, instead of all else, where the options say so; it comes before any thread.
-    public init(
-        name: String, purpose: String, synopsis: [String], options: OptionTable, serves: Bool = false,
-        words: Set<String> = [], launch: (@Sendable (Options) -> Int32)? = nil
-    ) {
-        self.name = name
-        self.purpose = purpose
-        self.synopsis = synopsis
-        self.serves = serves
-        self.words = words
+    private var name: String { shape.name }
+    private var table: OptionTable { shape.table }
+
+    /// `launch` is what it does, instead of all else, where the options say so; it comes before any thread.
+    public init(_ shape: ProgramShape, launch: (@Sendable (Options) -> Int32)? = nil) {
+        self.shape = shape
         self.launch = launch
-        table = options
     }
 
     /// The whole program, from a `main` that has nothing else to do; its exit status.
@@ -89,6 +78,7 @@ public struct Program: Sendable {
             let options = try Options(arguments: arguments(), environment: variable, table: table)
             if options.version { return over(0, "\(name) \(version)\n") }
             if options.help { return over(0, try help(options.command)) }
+            if let text = try explained(options) { return over(0, text) }
             if let launch, options.isEach { return .over(status: launch(options)) }
             let work = try work(options)
             if let launch, options.isLaunch { return .over(status: launch(options)) }
@@ -113,7 +103,7 @@ public struct Program: Sendable {
             others[String(decoding: pair[..<end], as: UTF8.self)] = Array(pair[(end + 1)...])
         }
         let options = try? Options(arguments: arguments(), environment: { variable($0) ?? others[$0] }, table: table)
-        return options.flatMap { $0.version || $0.help ? nil : $0 }
+        return options.flatMap { $0.version || $0.help || $0.isAboutItself ? nil : $0 }
     }
 
     /// The variables of this process that give options, as `quietOptions` takes them.
@@ -139,7 +129,7 @@ public struct Program: Sendable {
         } catch {
             throw CommandError("\(error)")
         }
-        if serves, options.isServe { return .serve }
+        if shape.serves, options.isServe { return .serve }
         if isOwn(options.command) { return .own(options.command) }
         return .command(try Command(arguments: options.command), options.command)
     }
@@ -151,13 +141,33 @@ public struct Program: Sendable {
     }
 
     private func isOwn(_ command: [[UInt8]]) -> Bool {
-        command.first.map { words.contains(String(decoding: $0, as: UTF8.self)) } ?? false
+        command.first.map { word in shape.ownWords.contains { $0.word == String(decoding: word, as: UTF8.self) } }
+            ?? false
+    }
+
+    /// The manual, or what a shell completes.
+    private func explained(_ options: Options) throws(CommandError) -> String? {
+        if let word = options.value("--completion").map({ String(decoding: $0, as: UTF8.self) }) {
+            guard let shell = CompletingShell(rawValue: word) else {
+                throw CommandError("--completion: `\(word)` is neither bash nor zsh nor fish")
+            }
+            return shell.script(for: shape)
+        }
+        guard let word = options.value("--manual").map({ String(decoding: $0, as: UTF8.self) }) else { return nil }
+        guard let page = word.isEmpty ? ManualPage(of: shape) : ManualPage.named(word) else {
+            throw CommandError("--manual: there is no page `\(word)`: there are daft, run, solo and jobfile")
+        }
+        return page.text(version: version, date: versionDate)
     }
 
     private var help: String {
-        let uses = synopsis.map { "    \(name) \($0)\n" }.joined()
+        let width = shape.uses.map(\.form.count).max() ?? 0
+        let uses = shape.uses.map { use in
+            let gap = String(repeating: " ", count: width - use.form.count + 4)
+            return "    \(name) \(use.form)\(gap)\(use.meaning)\n"
+        }.joined()
         return """
-            \(name) \(version): \(purpose)
+            \(name) \(version): \(shape.purpose)
 
             \(uses)
             Commands:
@@ -185,6 +195,9 @@ private func arguments() -> [[UInt8]] {
 extension Options {
     /// `--dry-run` asks for the line that would launch.
     public var isLaunch: Bool { flag("--launch") ?? false || flag("--dry-run") ?? false || isEach }
+
+    /// The manual or a completion is wanted.
+    var isAboutItself: Bool { value("--manual") != nil || value("--completion") != nil }
 
     /// The command is another program, for every node of the job.
     public var isEach: Bool { value("--each") != nil }

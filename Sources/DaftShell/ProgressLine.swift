@@ -1,5 +1,5 @@
 // How far a command is: a line that redraws on a terminal, a line every ten seconds in a log, nothing for what is
-// short.
+// short. Where nothing moves any more, who is waited for is said besides.
 
 import DaftCore
 import DaftEngine
@@ -7,35 +7,40 @@ import DaftLink
 import Synchronization
 
 final class ProgressLine: Sendable {
+    private static let patienceMilliseconds: UInt64 = 10_000
+    private static let toldNodes = 3
+
     private struct State {
-        var latest = Progress()
-        var copies = 1
         var pace = Pace()
         var alarm: Alarm?
+        /// When to draw next.
+        var due: Nanoseconds = 0
+        /// Who is waited for, as it was said last.
+        var awaited: [String] = []
         var isOver = false
     }
 
-    private let command: String
+    private let verb: Verb
+    private let gauge: Gauge
     private let console: Console
     private let loop: any Loop
+    private let origin: Origin
     private let state = Mutex(State())
 
-    init(_ command: String, _ console: Console, on loop: any Loop) {
-        self.command = command
+    init(_ verb: Verb, _ gauge: Gauge, _ console: Console, on loop: any Loop, at origin: Origin) {
+        self.verb = verb
+        self.gauge = gauge
         self.console = console
         self.loop = loop
+        self.origin = origin
     }
 
-    func note(_ progress: Progress, copies: Int) {
-        state.withLock { state in
-            state.latest = progress
-            state.copies = copies
-        }
-    }
+    private var isOnTerminal: Bool { console.columns != nil }
 
     func begin() {
-        guard console.style.progress else { return }
-        setAlarm(inMilliseconds: console.columns != nil ? 500 : 10_000)
+        if console.style.quiet { return }
+        setDue(inMilliseconds: isOnTerminal ? 500 : 10_000)
+        setAlarm()
     }
 
     func end() async {
@@ -47,27 +52,53 @@ final class ProgressLine: Sendable {
         await console.clear()
     }
 
-    private func setAlarm(inMilliseconds milliseconds: Int) {
-        let deadline = loop.deadline(inMilliseconds: milliseconds)
-        let alarm = loop.alarm(at: deadline) { [self] in tick() }
+    private func setDue(inMilliseconds milliseconds: Int) {
+        let due = loop.deadline(inMilliseconds: milliseconds)
+        state.withLock { $0.due = due }
+    }
+
+    private func setAlarm() {
+        let alarm = loop.alarm(at: loop.deadline(inMilliseconds: isOnTerminal ? 200 : 1_000)) { [self] in tick() }
         state.withLock { $0.alarm = alarm }
     }
 
     private func tick() {
-        if state.withLock({ $0.isOver }) { return }
-        setAlarm(inMilliseconds: console.columns != nil ? 200 : 10_000)
+        let (isOver, due) = state.withLock { ($0.isOver, $0.due) }
+        if isOver { return }
+        setAlarm()
+        let isDue = console.style.progress && loop.now >= due
+        if isDue { setDue(inMilliseconds: isOnTerminal ? 0 : 10_000) }
         loop.start { [self] in
-            await console.draw { [self] in line() }
+            await tellAwaited()
+            if isDue { await console.draw { [self] in line() } }
         }
     }
 
+    /// Once for those that are waited for; again when it is others, or when something has moved between.
+    private func tellAwaited() async {
+        let awaited = await gauge.awaited(afterMilliseconds: ProgressLine.patienceMilliseconds)
+        let isNew = state.withLock { state in
+            defer { state.awaited = awaited }
+            return !state.isOver && !awaited.isEmpty && state.awaited != awaited
+        }
+        if !isNew { return }
+        let rest = awaited.count - ProgressLine.toldNodes
+        let nodes =
+            awaited.prefix(ProgressLine.toldNodes).joined(separator: ", ") + (rest > 0 ? " and \(rest) more" : "")
+        let failure = Failure(
+            .unreachable, [], node: nodes,
+            "waited for: nothing has moved for \(ProgressLine.patienceMilliseconds / 1_000) s")
+        await console.tell(failure, of: verb, at: origin, isWarning: true)
+    }
+
     private func line() -> String? {
+        let (progress, copies) = gauge.now
         let now = loop.now
         return state.withLock { state in
-            if state.isOver || state.latest == Progress() { return nil }
-            let rate = state.pace.note(state.latest.bytes, at: now)
-            let goal = state.copies > 1 ? " to each of \(counted(Int64(state.copies), "data server"))" : ""
-            return "\(command)\(goal): " + shown(state.latest, rate: rate)
+            if state.isOver || progress == Progress() { return nil }
+            let rate = state.pace.note(progress.bytes, at: now)
+            let goal = copies > 1 ? " to each of \(counted(Int64(copies), "data server"))" : ""
+            return "\(verb.rawValue)\(goal): " + shown(progress, rate: rate)
         }
     }
 }

@@ -40,14 +40,11 @@ public struct Shell: Performer {
     public func perform(_ command: Command, _ wording: Wording, at origin: Origin) async -> Int32 {
         guard let verb = command.verb else { return 0 }
         let begun = ContinuousClock.now
-        let progress = ProgressLine(verb.rawValue, console, on: station.loop)
+        let session = Session(at: station, in: directory)
+        let progress = ProgressLine(verb, session.gauge, console, on: station.loop, at: origin)
         let shown = wording.line(longestBytes: Shell.longestWordingBytes)
-        let underWay = command == .status ? nil : station.underWay.begin(shown)
+        let underWay = command == .status ? nil : station.underWay.begin(shown, session.gauge)
         defer { if let underWay { station.underWay.end(underWay) } }
-        let session = Session(at: station, in: directory) { [station] now, copies in
-            progress.note(now, copies: copies)
-            if let underWay { station.underWay.note(now, of: underWay) }
-        }
         let task = station.loop.start { await carryOut(command, session) }
         progress.begin()
         var report = await interruption.cancelling({ _ in task.cancel() }) { await task.value }

@@ -22,6 +22,8 @@ public final class Filling: Sendable {
         var unsavedBytes = 0
         var saved = ContinuousClock.now
         var hasEnded = false
+        /// Why nobody can tell what of its bytes is on the disk: a sync failed.
+        var loss: Failure?
     }
 
     public let size: Int64
@@ -139,9 +141,11 @@ public final class Filling: Sendable {
         guard chunk >= 0, chunk < count, manifest == nil || manifest?.chunks[chunk] == id else {
             throw Failure(.corrupt, path, "chunk \(chunk) is not one of this content")
         }
-        let (isThere, hasEnded) = progress.withLock { progress in
-            (progress.have.contains(chunk) && (manifest != nil || progress.ids[chunk] == id), progress.hasEnded)
+        let (isThere, hasEnded, loss) = progress.withLock { progress in
+            let isThere = progress.have.contains(chunk) && (manifest != nil || progress.ids[chunk] == id)
+            return (isThere, progress.hasEnded, progress.loss)
         }
+        if let loss { throw loss }
         if isThere { return nil }
         guard !hasEnded, let file else { throw Failure(.stopped, path, "was given up meanwhile") }
         let isTouched = progress.withLock { progress in

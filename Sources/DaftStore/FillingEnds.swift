@@ -29,6 +29,7 @@ extension Filling {
             }
             return (progress.ids, progress.unsaved)
         }
+        if let loss = progress.withLock({ $0.loss }) { throw loss }
         guard !unsaved.isEmpty, !progress.withLock({ $0.hasEnded }), let file else { return }
         do {
             try save(unsaved, ids, file)
@@ -72,7 +73,7 @@ extension Filling {
         }
         defer { store.live.leave(self) }
         try saving.withLock { _ throws(Failure) in
-            guard !end() else { return }
+            guard try isFirstEnd() else { return }
             let inode = try seal(file)
             try store.recordComplete(content, manifest, inode)
         }
@@ -89,22 +90,44 @@ extension Filling {
         else { throw Failure(.changed, path, "is not what was read in") }
         defer { store.live.leave(self) }
         try saving.withLock { _ throws(Failure) in
-            guard !end() else { return }
+            guard try isFirstEnd() else { return }
             if try store.extent(of: content) == .nothing {
                 let heir = Filling(
                     store, .content(content, manifest), size: size, chunkSize: chunkSize,
                     store.paths.partial(of: content), file, isFresh: false, Progress(have: have))
-                if store.live.enter(heir) === heir {
-                    // Another file may have turned out to be this content since we asked: then its bytes stay.
-                    if try store.recorded({ try $0.extent(of: content) }) == .nothing {
-                        return try store.adopt(self, key, by: heir)
-                    }
-                    store.live.leave(heir)
-                }
+                if try heir.succeed(self, key, content) { return }
             }
             try merge(file, into: try store.fill(content, manifest), have)
             try discard()
         }
+    }
+
+    /// Goes on with the file of an ingest, unless another file turned out to be this content meanwhile: then its bytes
+    /// stay. Nobody else ends this filling before its file has its place.
+    private func succeed(_ ingest: Filling, _ key: Digest?, _ content: ContentID) throws(Failure) -> Bool {
+        try saving.withLock { _ throws(Failure) in
+            guard store.live.enter(self) === self else { return false }
+            do throws(Failure) {
+                guard try store.recorded({ try $0.extent(of: content) }) == .nothing else {
+                    store.live.leave(self)
+                    return false
+                }
+                try store.adopt(ingest, key, by: self)
+                return true
+            } catch {
+                lose(error)
+                throw error
+            }
+        }
+    }
+
+    /// Whoever works on it learns that there is nothing to go on with.
+    private func lose(_ failure: Failure) {
+        progress.withLock { progress in
+            progress.hasEnded = true
+            progress.loss = failure
+        }
+        store.live.leave(self)
     }
 
     /// Drops it and its file.
@@ -119,14 +142,23 @@ extension Filling {
     }
 
     /// Marks the end; true if it was there already.
-    private func end() -> Bool {
+    fileprivate func end() -> Bool {
         progress.withLock { progress in
             defer { progress.hasEnded = true }
             return progress.hasEnded
         }
     }
 
+    /// Marks the end; false if it was there already, and an error if that was a sync that failed.
+    private func isFirstEnd() throws(Failure) -> Bool {
+        let hadEnded = end()
+        if let loss = progress.withLock({ $0.loss }) { throw loss }
+        return !hadEnded
+    }
+
+    /// The file first: where the record of it cannot be changed, what it says is not there after all.
     private func discard() throws(Failure) {
+        store.removePartial(place)
         try store.change { ledger in
             switch goal {
             case .content(let content, _):
@@ -136,7 +168,6 @@ extension Filling {
             case .ingest(nil): break
             }
         }
-        store.removePartial(place)
     }
 
     private func merge(_ file: Descriptor, into filling: Filling, _ have: BitSet) throws(Failure) {
@@ -159,20 +190,24 @@ extension Filling {
     fileprivate func seal(_ file: Descriptor) throws(Failure) -> UInt64 {
         do throws(SystemError) {
             try file.setMode(Store.sealedMode)
-            if store.isDurable {
-                try store.disk.sync(file: file)
-                try store.disk.sync(directory: store.paths.partial)
-            }
-            return try file.status().inode
         } catch { throw error.failure(path) }
+        try syncIfDurable(file)
+        do throws(SystemError) { return try file.status().inode } catch { throw error.failure(path) }
     }
 
+    /// A sync that failed cannot be made up for: the kernel takes what it could not write for written, and the next one
+    /// succeeds. So the file goes, and all of it comes anew.
     fileprivate func syncIfDurable(_ file: Descriptor) throws(Failure) {
         guard store.isDurable else { return }
         do throws(SystemError) {
             try store.disk.sync(file: file)
             try store.disk.sync(directory: store.paths.partial)
-        } catch { throw error.failure(path) }
+        } catch {
+            let failure = error.failure(path)
+            lose(failure)
+            try? discard()
+            throw failure
+        }
     }
 }
 
@@ -188,11 +223,12 @@ extension Store {
 
     fileprivate func recordComplete(_ content: ContentID, _ manifest: Manifest, _ inode: UInt64) throws(Failure) {
         let isNeedless = try change { ledger in
-            if let known = try ledger.known(content), known.isComplete { return known.hasNames }
+            // Whoever finished it first may be about to give this very file its name.
+            if let known = try ledger.known(content), known.isComplete { return known.hasNames && known.inode != inode }
             try complete(content, manifest, inode, ledger)
             return false
         }
-        if isNeedless { removePartial(paths.partial(of: content)) }
+        if isNeedless { removePartial(paths.partial(of: content), ofInode: inode) }
     }
 
     private func complete(_ content: ContentID, _ manifest: Manifest, _ inode: UInt64, _ ledger: Ledger) throws {
@@ -206,8 +242,8 @@ extension Store {
         guard case .content(let content, let manifest) = heir.goal, let file = heir.file else { return }
         let have = heir.have
         let isComplete = have.containsAll(below: heir.count)
-        let inode = isComplete ? try heir.seal(file) : 0
-        if !isComplete { try heir.syncIfDurable(file) }
+        let inode = isComplete ? try filling.seal(file) : 0
+        if !isComplete { try filling.syncIfDurable(file) }
         let ingest = try change { ledger -> Int64? in
             if isComplete {
                 try complete(content, manifest, inode, ledger)
@@ -227,7 +263,10 @@ extension Store {
             throw error.failure(filling.path)
         }
         if let ingest { try change { try $0.forgetIngest(ingest) } }
-        if isComplete { live.leave(heir) }
+        if isComplete {
+            _ = heir.end()
+            live.leave(heir)
+        }
     }
 
     /// A file that nothing records may lie at `new`, from a filling that came second or was never remembered.
@@ -241,4 +280,9 @@ extension Store {
 
     /// What is not there, or cannot be removed now, the next start finds.
     func removePartial(_ place: Place) { try? disk.remove(place) }
+
+    /// The same, unless another file has taken the place.
+    func removePartial(_ place: Place, ofInode inode: UInt64) {
+        if (try? place.status())?.inode == inode { removePartial(place) }
+    }
 }

@@ -161,13 +161,23 @@ final class Opening {
         for content in gone { try ledger.forget(content) }
         for ingest in try ledger.ingests() {
             let place = paths.ingest(ingest.key)
-            if leaves.contains(place.leaf), try place.status().size == ingest.size {
+            if leaves.contains(place.leaf), try place.status().size == ingest.size, try !isNeedless(ingest) {
                 kept.insert(place.leaf)
             } else {
                 try ledger.forgetIngest(ingest.number)
             }
         }
         return kept
+    }
+
+    /// What an interrupted run left of a content that came whole by another way.
+    private func isNeedless(_ ingest: KnownIngest) throws -> Bool {
+        let ids = try ledger.ingested(ingest.number)
+        guard let first = ids.first, let found = try ledger.whereabouts(of: first.value),
+            let manifest = try ledger.manifest(of: found.content), manifest.size == ingest.size,
+            manifest.chunkSize == ingest.chunkSize, try ledger.extent(of: found.content) == .complete
+        else { return false }
+        return ids.allSatisfy { manifest.chunks.indices.contains($0.key) && manifest.chunks[$0.key] == $0.value }
     }
 
     /// A complete content whose file is not the one that was recorded, as in a copied store: taken if it is right.

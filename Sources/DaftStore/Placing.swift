@@ -26,8 +26,35 @@ extension Store {
         if !corrections.isEmpty {
             try change { ledger in for correction in corrections { try correction.apply(ledger) } }
         }
-        do { try placing.parents.syncTouched() } catch { throw error.failure(directory) }
+        do { try placing.parents.syncTouched() } catch {
+            // If this cannot be noted either, the same names placed again are synced all the same.
+            try? change { try $0.setAbout("unsynced", [1]) }
+            throw error.failure(directory)
+        }
         return placing.failures
+    }
+
+    /// Syncs every directory that anything stands in, where that failed for one.
+    public func syncDirectories() throws(Failure) {
+        guard isDurable, try recorded({ try $0.about("unsynced") }) == [1] else { return }
+        var directories: Set<Name> = [.root]
+        var last: Name? = .root
+        while let after = last {
+            let page = try named(after: after, limit: 1_000)
+            for named in page {
+                directories.formUnion(named.name.ancestors)
+                if named.entry.isDirectory { directories.insert(named.name) }
+            }
+            last = page.last?.name
+        }
+        for name in directories { try syncDirectory(name) }
+        try change { try $0.setAbout("unsynced", [0]) }
+    }
+
+    private func syncDirectory(_ name: Name) throws(Failure) {
+        do throws(SystemError) {
+            try disk.sync(directory: try paths.open(name, O_RDONLY | O_DIRECTORY))
+        } catch { throw error.failure(name.bytes) }
     }
 
     /// Gives directories their mode and mtime, once everything is in them. The owner goes on to be allowed everything,
@@ -38,7 +65,9 @@ extension Store {
         for (named, _) in directories.sorted(by: { $0.1 > $1.1 }) {
             do throws(SystemError) {
                 let file = try paths.open(named.name, O_RDONLY | O_DIRECTORY)
-                try file.setMode(named.entry.mode | 0o700)
+                let (status, mode) = (try file.status(), named.entry.mode | 0o700)
+                if status.permissions == mode, status.mtime == named.entry.mtime { continue }
+                try file.setMode(mode)
                 try file.setTimes(named.entry.mtime)
             } catch { failures.append(error.failure(named.name.bytes)) }
         }
@@ -161,19 +190,23 @@ private final class Placing {
 
     private func further(_ named: NamedEntry, _ known: Known) throws(Failure) -> Step? {
         guard let content = named.entry.content else { return nil }
-        let (source, inode) = try copy(content, known)
-        let stamp = Stamp(size: known.size, mtime: named.entry.mtime, inode: inode)
-        return Step(named: named, way: .further(known), source: source, stamp: stamp)
+        let file = try store.open(content, known, unchanged: true)
+        do throws(SystemError) {
+            let (source, inode) = try copy(file, known.size, of: content)
+            let stamp = Stamp(size: known.size, mtime: named.entry.mtime, inode: inode)
+            return Step(named: named, way: .further(known), source: source, stamp: stamp)
+        } catch { throw error.failure(named.name.bytes) }
     }
 
-    private func copy(_ content: ContentID, _ known: Known) throws(Failure) -> (Place, inode: UInt64) {
-        let file = try store.open(content, known, unchanged: true)
+    private func copy(
+        _ file: Descriptor, _ size: Int64, of content: ContentID
+    ) throws(SystemError) -> (Place, inode: UInt64) {
         let place = store.aside(store.paths.partial(of: content))
-        do {
-            return (place, try store.duplicate(file, known.size, to: place))
+        do throws(SystemError) {
+            return (place, try store.duplicate(file, size, to: place))
         } catch {
             store.removePartial(place)
-            throw error.failure(store.paths.shownPath(place))
+            throw error
         }
     }
 
@@ -210,10 +243,10 @@ private final class Placing {
     private func makeDirectory(_ place: Place) throws(SystemError) {
         do {
             try store.disk.makeDirectory(place, mode: 0o700)
-            try parents.touch(place.directory)
         } catch {
             guard error.exists, try place.status().isDirectory else { throw error }
         }
+        try parents.touch(place.directory)
     }
 
     private func makeSymlink(_ place: Place, _ target: [UInt8], _ step: Step) throws(SystemError) {
@@ -229,7 +262,10 @@ private final class Placing {
 
     private func standFile(_ place: Place, _ step: Step) throws(SystemError) {
         let entry = step.named.entry
-        guard let source = step.source else { return try refresh(try place.open(O_RDONLY), entry) }
+        guard let source = step.source else {
+            try refresh(try place.open(O_RDONLY), entry)
+            return try parents.touch(place.directory)
+        }
         do {
             try move(source, to: place, entry)
         } catch {
@@ -245,7 +281,8 @@ private final class Placing {
     private func standCopy(
         of content: ContentID, _ known: Known, _ place: Place, _ step: Step, else error: SystemError
     ) throws(SystemError) {
-        guard let (source, inode) = try? copy(content, known) else { throw error }
+        guard let file = try? store.open(content, known, unchanged: true) else { throw error }
+        let (source, inode) = try copy(file, known.size, of: content)
         let mtime = step.named.entry.mtime
         do {
             try move(source, to: place, step.named.entry)

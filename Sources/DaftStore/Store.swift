@@ -168,7 +168,9 @@ public final class Store: Sendable {
         case let failure as Failure: return failure
         case let error as SystemError: return error.failure(directory)
         case let error as Malformed: return report("\(error.what) is wrong")
-        case let error as SQLError where error.isFull: return Failure(.noSpace, path, "no space left on the device")
+        case let error as SQLError where error.isOverQuota:
+            return SystemError(code: EDQUOT, call: "sqlite").failure(path)
+        case let error as SQLError where error.isFull: return SystemError(code: ENOSPC, call: "sqlite").failure(path)
         case let error as SQLError where error.isCorrupt: return report(error.message)
         case let error as SQLError: return Failure(.failed, path, "\(error.message) (\(error.statement))")
         default: return Failure(.failed, path, "\(error)")

@@ -21,7 +21,7 @@ extension Store {
         // Somebody may have completed it, and even named it, since we asked.
         guard let known = try recorded({ try $0.known(content) }), known.isComplete else { return filling }
         live.leave(filling)
-        if isFresh && known.hasNames { removePartial(place) }
+        if isFresh, known.hasNames, let status = try? file.status() { removePartial(place, ofInode: status.inode) }
         return complete(content, manifest)
     }
 

@@ -20,9 +20,11 @@ public final class DoorPlace: Sendable {
     var path: String { "/proc/self/fd/\(descriptor)/door" }
     var endpoint: String { "ipc://" + path }
 
-    /// Whether somebody listens: a socket file that a dead process has left is no door.
+    /// Whether somebody listens: a socket file that a dead process has left is no door. One that takes nobody in, for
+    /// it is stopped and others wait already, is one.
     public var isOpen: Bool {
-        let probe = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        let probe = socket(
+            AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue), 0)
         guard probe >= 0 else { return false }
         defer { close(probe) }
         var address = sockaddr_un()
@@ -30,7 +32,7 @@ public final class DoorPlace: Sendable {
         withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
         return withUnsafePointer(to: &address) {
             $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                connect(probe, $0, socklen_t(MemoryLayout<sockaddr_un>.size)) == 0
+                connect(probe, $0, socklen_t(MemoryLayout<sockaddr_un>.size)) == 0 || errno == EAGAIN
             }
         }
     }

@@ -15,18 +15,7 @@ import DaftZMQ
 import Glibc
 import Synchronization
 
-let clusterProgram = Program(
-    name: "daft-run", purpose: "stages data in a job: started by mpirun, one process a node and one more",
-    synopsis: [
-        "[OPTIONS] COMMAND ARG…      one command, then end   (as in: mpirun -np 5 daft-run put DIR)",
-        "[OPTIONS] -f JOBFILE        the commands of a job file, then end",
-        "[OPTIONS]                   a prompt on a terminal, else the commands of standard input",
-        "[OPTIONS] serve             stay, and serve `daft` clients until `daft quit` or a signal",
-        "[OPTIONS] --directives SCRIPT   the `#DAFT COMMAND…` lines of a job script",
-        "--launch [OPTIONS] …        any of these on the nodes of the job, without mpirun before it",
-        "--each[=K] PROGRAM ARG…     any other program on each node of the job, K times (once)",
-    ],
-    options: .job, serves: true, launch: launch)
+let clusterProgram = Program(.job, launch: launch)
 
 /// Whether this is the process that speaks for all; known before MPI is initialised.
 func isFirstRank() -> Bool {

@@ -5,19 +5,7 @@ import DaftCore
 import DaftEngine
 import DaftShell
 
-let solo = Program(
-    name: "daft-solo", purpose: "the whole of daft in one process: rank 0 and some data servers, joined by memory",
-    synopsis: [
-        "[OPTIONS] COMMAND ARG…      one command, then end",
-        "[OPTIONS] -f JOBFILE        the commands of a job file, then end",
-        "[OPTIONS]                   a prompt on a terminal, else the commands of standard input",
-    ],
-    options: .common + [
-        Option(
-            "-np", value: "N", variable: "DAFT_NP", meaning: "how many data servers (4, or one for each of --hosts)"),
-        Option(
-            "--hosts", value: "A,B,…", variable: "DAFT_HOSTS", meaning: "the nodes that they pretend to be on"),
-    ])
+let solo = Program(.solo)
 
 /// Starts the system, runs what is to be run, and ends it in order.
 func run(_ invocation: Invocation) async -> Int32 {

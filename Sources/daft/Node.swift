@@ -185,8 +185,9 @@ private func log(_ line: String) {
     var now = time(nil)
     var parts = tm()
     localtime_r(&now, &parts)
-    var text = [CChar](repeating: 0, count: 32)
-    strftime(&text, text.count, "%Y-%m-%d %H:%M:%S", &parts)
-    let bytes = Array("\(String(cString: text)) \(line)\n".utf8)
+    let text = String(unsafeUninitializedCapacity: 32) { text in
+        text.withMemoryRebound(to: CChar.self) { strftime($0.baseAddress, $0.count, "%Y-%m-%d %H:%M:%S", &parts) }
+    }
+    let bytes = Array("\(text) \(line)\n".utf8)
     _ = write(STDERR_FILENO, bytes, bytes.count)
 }

@@ -7,13 +7,7 @@ import DaftShell
 import DaftZMQ
 import Glibc
 
-let startProgram = Program(
-    name: "daft", purpose: "starts a system of workstations over ssh",
-    synopsis: [
-        "start HOSTFILE [OPTIONS]    a metadata server here, a data server on each host; `-` is standard input",
-        "join HOST… [OPTIONS]        a data server on further hosts of the system that was started here",
-    ],
-    options: .starting, words: ["start", "join"])
+let startProgram = Program(.starting)
 
 struct Start: Sendable {
     private let options: Options

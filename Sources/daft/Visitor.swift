@@ -5,18 +5,7 @@ import DaftShell
 import DaftZMQ
 import Glibc
 
-let clientProgram = Program(
-    name: "daft", purpose: "a client of the daft that runs on this node, and the start of a system of workstations",
-    synopsis: [
-        "start HOSTFILE [OPTIONS]    one system of the hosts of a file, over ssh   (more: daft start --help)",
-        "join HOST… [OPTIONS]        further hosts for the system that was started here",
-        "[OPTIONS] COMMAND ARG…      one command, then end",
-        "[OPTIONS] -f JOBFILE        the commands of a job file, then end",
-        "[OPTIONS]                   a prompt on a terminal, else the commands of standard input",
-    ],
-    // How files are cut and kept is the server's business.
-    options: OptionTable(
-        OptionTable.common.options.filter { !["--chunk-size", "--copies", "--durable"].contains($0.name) }))
+let clientProgram = Program(.client)
 
 struct Visitor: Performer {
     /// Data servers that one node may have, at most, to look for.

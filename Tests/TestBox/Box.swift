@@ -146,9 +146,12 @@ public final class Box: Sendable {
 
     public func isUp(_ host: Int) -> Bool { access("/proc/\(first(of: host))/root/run/box-ready", F_OK) == 0 }
 
-    /// Disturbs a host: `kill`, `cut`, `freeze`, `rate`; or undoes that.
+    /// Disturbs a host: `kill`, `cut`, `freeze`, `rate`, `starve`; or undoes that.
     public func disturb(_ host: Int, _ verb: String, _ words: String...) throws {
-        let undo = ["kill": ["boot"], "cut": ["heal"], "freeze": ["thaw"], "rate": ["rate", "0"]][verb]
+        let undo = [
+            "kill": ["boot"], "cut": ["heal"], "freeze": ["thaw"], "rate": ["rate", "0"],
+            "starve": ["rate", "0"],
+        ][verb]
         if let undo { _ = undoing.withLock { $0.insert([undo[0], "\(host)"] + undo.dropFirst()) } }
         try run("box.sh", [verb, "\(host)"] + words)
     }

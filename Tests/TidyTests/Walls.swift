@@ -3,7 +3,7 @@
 /// The modules that a Swift target may import, by the target's name.
 let walls: [String: Set<String>] = [
     "DaftCore": [],
-    "DaftSQL": ["CSQLite", "Synchronization"],
+    "DaftSQL": ["CSQLite", "Glibc", "Synchronization"],
     "DaftLink": ["DaftCore", "CZstd", "CLinux", "Glibc", "Synchronization"],
     "DaftStore": ["DaftCore", "DaftSQL", "COpenSSL", "CLinux", "CDigest", "Glibc", "Synchronization"],
     "DaftCatalogue": ["DaftCore", "DaftSQL", "Synchronization"],
@@ -57,6 +57,7 @@ let testsOfNoTarget: [String: Set<String>] = [
     "SoloTests": ["Testing", "Foundation", "Glibc", "TestPrograms"],
     "ServeTests": ["Testing", "Foundation", "Glibc", "TestPrograms"],
     "StartTests": ["Testing", "Foundation", "Glibc", "TestPrograms"],
+    "HelpTests": ["Testing", "Foundation", "Glibc", "TestPrograms", "DaftCore"],
     "PromiseTests": [
         "Testing", "Foundation", "Glibc", "Synchronization", "TestPrograms", "TestDisk", "DaftCore", "DaftLink",
         "DaftStore", "DaftCatalogue", "DaftEngine",

@@ -8,7 +8,7 @@ import TestPrograms
 import Testing
 
 enum Trouble: String, CaseIterable, Sendable {
-    case killed, poweredOff, frozen, cutOff, full
+    case killed, poweredOff, frozen, cutOff, full, hardlyReading
 
     func strike(_ host: Int, of system: System) throws {
         switch self {
@@ -16,6 +16,8 @@ enum Trouble: String, CaseIterable, Sendable {
         case .poweredOff: try system.box.disturb(host, "kill")
         case .frozen: try system.box.disturb(host, "freeze")
         case .cutOff: try system.box.disturb(host, "cut")
+        // 125 bytes a second: what is for it stands in all queues, signs of life with it.
+        case .hardlyReading: try system.box.disturb(host, "starve", "1kbit")
         case .full: break
         }
     }

@@ -7,6 +7,7 @@
 #   box.sh hosts [FROM]     names of the hosts from FROM (0) on, one a line
 #   box.sh status           what is up
 #   box.sh rate I RATE      change one host's link, both directions: a slow node
+#   box.sh starve I RATE    change what comes to one host alone: a peer that hardly reads (undone by `rate`)
 #   box.sh cut I | heal I   take the switch's port of nI down and up: a pulled cable, no FIN and no RST
 #   box.sh kill I           power nI off: its link is cut, then all its processes get SIGKILL
 #   box.sh boot I           start a killed nI again; its disk is as it was
@@ -206,6 +207,7 @@ exec) exec_on "$@" ;;
 hosts) for i in $(seq "${1:-0}" $((N - 1))); do echo "$prefix$i"; done ;;
 status) status ;;
 rate) set_rate "$1" "$2" ;;
+starve) in_switch bash -c "$(declare -f shape); shape p$1 $2 2k 1m" ;;
 cut) in_switch ip link set "p$1" down ;;
 heal) in_switch ip link set "p$1" up ;;
 kill) in_switch ip link set "p$1" down; halt "$1" ;;

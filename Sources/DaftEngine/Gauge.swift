@@ -1,0 +1,87 @@
+// How far a command is: what its parts have done, added up, and who is waited for where nothing moves any more.
+
+import DaftCore
+import DaftLink
+import Synchronization
+
+public final class Gauge: Sendable {
+    /// The ranks that something is expected of now.
+    typealias Debtors = @Sendable () async -> [Rank]
+
+    private struct State {
+        var debtors: [Int: Debtors] = [:]
+        var copies = 1
+        var seen = Progress()
+        /// When something began, was seen to have moved, or ended last.
+        var moved: Nanoseconds
+    }
+
+    private let station: Station
+    private let meter = Meter()
+    private let state: Mutex<State>
+
+    init(at station: Station) {
+        self.station = station
+        state = Mutex(State(moved: station.loop.now))
+    }
+
+    /// All of every part goes to so many data servers.
+    var copies: Int { state.withLock { $0.copies } }
+
+    func expect(copies: Int) { state.withLock { $0.copies = max(1, copies) } }
+
+    /// How far the whole is, and how many data servers all of it goes to: of several it is what they have on average.
+    public var now: (progress: Progress, copies: Int) {
+        let (sum, copies) = (meter.now, copies)
+        let share = Int64(copies)
+        let average = Progress(
+            bytes: sum.bytes / share, totalBytes: sum.totalBytes / share, files: sum.files / share,
+            totalFiles: sum.totalFiles / share)
+        return (average, copies)
+    }
+
+    /// One thing is under way, and `part` counts it.
+    func begin(_ part: @escaping @Sendable () -> Progress, from debtors: @escaping Debtors) -> Int {
+        let number = meter.begin(part)
+        state.withLock { state in
+            state.debtors[number] = debtors
+            state.moved = station.loop.now
+        }
+        return number
+    }
+
+    func end(_ number: Int) {
+        meter.end(number)
+        state.withLock { state in
+            state.debtors[number] = nil
+            state.moved = station.loop.now
+        }
+    }
+
+    /// The nodes that are waited for, where nothing has moved for so long. Who asks for this asks often.
+    public func awaited(afterMilliseconds patience: UInt64) async -> [String] {
+        let (now, progress) = (station.loop.now, meter.now)
+        let open = state.withLock { state in
+            if state.seen != progress { (state.seen, state.moved) = (progress, now) }
+            return now - min(now, state.moved) < patience * 1_000_000 ? [] : Array(state.debtors.values)
+        }
+        var ranks: Set<Rank> = []
+        for debtors in open { ranks.formUnion(await debtors()) }
+        return ranks.sorted().map(station.roster.node)
+    }
+}
+
+extension Session {
+    /// Has another rank carry out an order as a part of this command.
+    func carryOut(_ order: Order, at rank: Rank) async -> Outcome {
+        let latest = Latest()
+        let part = gauge.begin({ latest.progress.withLock { $0 } }, from: { [rank] })
+        defer { gauge.end(part) }
+        return await station.carryOut(order, at: rank) { progress in latest.progress.withLock { $0 = progress } }
+    }
+}
+
+/// What another rank said last.
+private final class Latest: Sendable {
+    let progress = Mutex(Progress())
+}

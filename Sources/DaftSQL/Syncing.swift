@@ -1,0 +1,60 @@
+// SQLite makes every call again that a signal interrupted, but fsync and unlink: those it takes for failed, and the
+// commit with them. So daft's databases go through SQLite's own file system with these two made again, too.
+
+import CSQLite
+import Glibc
+import Synchronization
+
+private typealias Methods = UnsafePointer<sqlite3_io_methods>
+
+private nonisolated(unsafe) let usualFiles: UnsafeMutablePointer<sqlite3_vfs>? = sqlite3_vfs_find(nil)
+
+/// The usual methods of files, by those that stand in for them: there are two or three sets, for as long as the process
+/// lives.
+private let addresses = Mutex<[UInt: UInt]>([:])
+
+/// What a database is opened with.
+nonisolated(unsafe) let interruptibleFiles: UnsafePointer<CChar>? = {
+    guard let found = usualFiles, let name = strdup("daft") else { return nil }
+    let files = UnsafeMutablePointer<sqlite3_vfs>.allocate(capacity: 1)
+    files.initialize(to: found.pointee)
+    files.pointee.zName = UnsafePointer(name)
+    files.pointee.xOpen = { _, path, file, flags, opened in
+        guard let usualFiles else { return SQLITE_CANTOPEN }
+        let status = usualFiles.pointee.xOpen(usualFiles, path, file, flags, opened)
+        if let file, let found = file.pointee.pMethods { file.pointee.pMethods = standIn(for: found) }
+        return status
+    }
+    files.pointee.xDelete = { _, path, syncsDirectory in
+        guard let usualFiles else { return SQLITE_IOERR }
+        while true {
+            let status = usualFiles.pointee.xDelete(usualFiles, path, syncsDirectory)
+            if status == SQLITE_OK || errno != EINTR { return status }
+        }
+    }
+    return sqlite3_vfs_register(files, 0) == SQLITE_OK ? UnsafePointer(name) : nil
+}()
+
+private func standIn(for found: Methods) -> Methods? {
+    let address = UInt(bitPattern: found)
+    let ours = addresses.withLock { addresses in
+        if let known = addresses.first(where: { $0.value == address }) { return known.key }
+        let made = UnsafeMutablePointer<sqlite3_io_methods>.allocate(capacity: 1)
+        made.initialize(to: Methods(bitPattern: address)!.pointee)
+        made.pointee.xSync = { file, flags in sync(file, flags) }
+        addresses[UInt(bitPattern: made)] = address
+        return UInt(bitPattern: made)
+    }
+    return Methods(bitPattern: ours)
+}
+
+private func sync(_ file: UnsafeMutablePointer<sqlite3_file>?, _ flags: Int32) -> Int32 {
+    let ours = UInt(bitPattern: file?.pointee.pMethods)
+    guard let usual = addresses.withLock({ $0[ours] }).flatMap({ Methods(bitPattern: $0) }) else { return SQLITE_IOERR }
+    while true {
+        let status = usual.pointee.xSync(file, flags)
+        var code: Int32 = 0
+        _ = usual.pointee.xFileControl(file, SQLITE_FCNTL_LAST_ERRNO, &code)
+        if status == SQLITE_OK || code != EINTR { return status }
+    }
+}

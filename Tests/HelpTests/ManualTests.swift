@@ -1,0 +1,58 @@
+// The manual pages, as mandoc sees them, and what they must not lack.
+
+import DaftCore
+import Foundation
+import Glibc
+import TestPrograms
+import Testing
+
+let programs = ["daft", "daft-run", "daft-solo"]
+
+@Suite struct ManualTests {
+    @Test(
+        .enabled(if: access("/usr/bin/mandoc", X_OK) == 0, "there is no mandoc"),
+        arguments: [("daft", ""), ("daft-run", ""), ("daft-solo", ""), ("daft", "jobfile"), ("daft-solo", "run")])
+    func mandocFindsNothingWrong(program: String, page: String) throws {
+        let scratch = try HelpScratch()
+        let text = try scratch.run(builtProgram(program), page.isEmpty ? "--manual" : "--manual=\(page)")
+        #expect(text.status == 0 && text.errors.isEmpty, "\(text)")
+        try text.output.write(toFile: scratch.path + "/page", atomically: true, encoding: .utf8)
+        let lint = try scratch.run("/usr/bin/mandoc", "-T", "lint", scratch.path + "/page")
+        // That the other pages are not installed here is no fault of this one.
+        let faults = lint.output.split(separator: "\n").filter { !$0.contains("referenced manual not found") }
+        #expect(faults.isEmpty, "\(faults)")
+    }
+
+    @Test(arguments: ProgramShape.all)
+    func everyCommandOptionAndVariableIsInThePage(of program: ProgramShape) {
+        let page = ManualPage(of: program).text(version: "1", date: "May 1, 2026").replacing("\\-", with: "-")
+        for verb in Verb.allCases { #expect(page.contains("\n.It \(verb.rawValue)"), "\(verb)") }
+        let options = program.table.options + program.ownWords.flatMap(\.options.options)
+        for option in options {
+            #expect(option.names.allSatisfy { page.contains($0) }, "\(option.name)")
+            if let variable = option.variable { #expect(page.contains(".It \(variable)\n")) }
+        }
+    }
+
+    @Test func whatIsNoPageIsRefusedWithThoseThatThereAre() throws {
+        let ended = try HelpScratch().run(builtProgram("daft"), "--manual=cron")
+        #expect(ended.status == 2 && ended.errors.contains("there are daft, run, solo and jobfile"), "\(ended)")
+    }
+}
+
+/// A directory that is gone with the test.
+final class HelpScratch {
+    let path = "/tmp/daft-help-\(UInt64.random(in: 0 ... .max))"
+
+    init() throws { try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false) }
+
+    deinit { try? FileManager.default.removeItem(atPath: path) }
+
+    func run(_ program: String, _ words: String...) throws -> Ended {
+        defer { for file in ["/out", "/err"] { unlink(path + file) } }
+        return try Running(
+            program, words, in: path, variables: ["HOME=\(path)", "TERM=dumb"], input: "/dev/null",
+            output: path + "/out", errors: path + "/err"
+        ).wait(seconds: 60)
+    }
+}

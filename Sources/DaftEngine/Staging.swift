@@ -105,7 +105,8 @@ struct Staging: Sendable {
         let walk: SourceWalk
         do throws(Failure) {
             let own = await ownStores()
-            walk = try SourceWalk(path) { device, inode in own.contains([device, inode]) }
+            let longest = Name.maximumLength - (name.isRoot ? 1 : name.bytes.count + 1)
+            walk = try SourceWalk(path, longest: longest) { device, inode in own.contains([device, inode]) }
         } catch {
             return (.failed(error.at(station.settings.host)), 0)
         }
@@ -148,8 +149,9 @@ struct Staging: Sendable {
                     case .symlink(let target): batch.others.append(found.named(name, .symlink(target)))
                     }
                 } catch {
-                    batch.report.failures.append(
-                        Failure(.usage, root.bytes + [UInt8(ascii: "/")] + found.relative, error.reason))
+                    let rest = found.kind == .directory ? "; nothing below it is published" : ""
+                    let name = (root.isRoot ? [] : root.bytes) + [Name.slash] + found.relative
+                    batch.report.failures.append(Failure(.usage, name, error.reason + rest))
                 }
             }
         }

@@ -14,6 +14,8 @@ public final class Filling: Sendable {
 
     struct Progress: Sendable {
         var have: BitSet
+        /// Chunks that were written since the file was opened, whatever became of them.
+        var touched = BitSet()
         /// Of an ingest: the ids of the chunks that are there.
         var ids: [Int: ChunkID] = [:]
         var unsaved: [Int] = []
@@ -71,21 +73,27 @@ public final class Filling: Sendable {
 
     /// Writes a chunk at its offset; the caller has verified it.
     public func write(_ chunk: Int, _ id: ChunkID, _ bytes: UnsafeRawBufferPointer) throws(Failure) {
-        guard let file = try accept(chunk, id) else { return }
         guard bytes.count == length(of: chunk) else {
             throw Failure(.corrupt, path, "chunk \(chunk) has \(bytes.count) bytes, not \(length(of: chunk))")
         }
-        do {
-            try store.disk.write(bytes, to: file, at: chunkSize.offset(of: chunk))
+        guard let (file, isClean) = try accept(chunk, id) else { return }
+        let offset = chunkSize.offset(of: chunk)
+        do throws(SystemError) {
+            if isClean {
+                try fill(bytes, at: offset) { (bytes, offset) throws(SystemError) in
+                    try store.disk.write(bytes, to: file, at: offset)
+                }
+            } else {
+                try store.disk.write(bytes, to: file, at: offset)
+            }
         } catch { throw error.failure(path) }
         try add(chunk, id, bytes.count)
     }
 
     /// An all-zero chunk.
     public func leaveHole(_ chunk: Int, _ id: ChunkID) throws(Failure) {
-        guard let file = try accept(chunk, id) else { return }
-        // Only a file that was there before, or a chunk that was, can have bytes in that place.
-        if !isFresh || have.contains(chunk) {
+        guard let (file, isClean) = try accept(chunk, id) else { return }
+        if !isClean {
             do throws(SystemError) {
                 try punch(file, chunk)
             } catch { throw error.failure(path) }
@@ -127,8 +135,9 @@ public final class Filling: Sendable {
 
     func length(of chunk: Int) -> Int { chunkSize.length(of: chunk, in: size) }
 
-    /// The file to write that chunk to; nil where it is there already.
-    private func accept(_ chunk: Int, _ id: ChunkID) throws(Failure) -> Descriptor? {
+    /// The file to write that chunk to, and whether it reads as zeros in that place: only a file that was there before,
+    /// or a chunk that was written, can have bytes there. Nil where the chunk is there already.
+    private func accept(_ chunk: Int, _ id: ChunkID) throws(Failure) -> (file: Descriptor, isClean: Bool)? {
         guard chunk >= 0, chunk < count, manifest == nil || manifest?.chunks[chunk] == id else {
             throw Failure(.corrupt, path, "chunk \(chunk) is not one of this content")
         }
@@ -139,7 +148,11 @@ public final class Filling: Sendable {
         if let loss { throw loss }
         if isThere { return nil }
         guard !hasEnded, let file else { throw Failure(.stopped, path, "was given up meanwhile") }
-        return file
+        let isTouched = progress.withLock { progress in
+            defer { progress.touched.insert(chunk) }
+            return progress.touched.contains(chunk)
+        }
+        return (file, isFresh && !isTouched)
     }
 
     func add(_ chunk: Int, _ id: ChunkID, _ bytes: Int) throws(Failure) {

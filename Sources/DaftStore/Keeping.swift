@@ -80,10 +80,10 @@ extension Store {
     }
 
     private func fill(_ file: Descriptor, _ whole: Whole) throws(SystemError) -> UInt64 {
-        if isZero(whole.bytes) {
-            if whole.bytes.count > 0 { try disk.truncate(file, to: Int64(whole.bytes.count)) }
-        } else {
-            try disk.write(whole.bytes, to: file, at: 0)
+        // What ends in zeros may end in a hole.
+        if whole.bytes.last == 0 { try disk.truncate(file, to: Int64(whole.bytes.count)) }
+        try DaftStore.fill(whole.bytes, at: 0) { (bytes, offset) throws(SystemError) in
+            try disk.write(bytes, to: file, at: offset)
         }
         let status = try file.status()
         if status.permissions != Store.sealedMode { try file.setMode(Store.sealedMode) }

@@ -19,6 +19,8 @@ struct Known: Sendable {
 /// Used by one thread at a time, inside the store's mutex.
 final class Ledger: @unchecked Sendable {
     static let version: Int64 = 2
+    /// With the catalogue of the same process and the slabs, a data server stays below 256 MiB.
+    private static let cacheBytes = 32 << 20
     let database: Database
     /// Over everything kept; see `inventoryMark`.
     private(set) var inventory: UInt64 = 0
@@ -26,7 +28,7 @@ final class Ledger: @unchecked Sendable {
     init(_ path: [UInt8], durable: Bool) throws {
         // Alone: where others may open it, SQLite has memory that is a file on that disk, and a disk that does not
         // answer any more ends the process that touches it.
-        database = try Database(path: path, durable: durable, alone: true)
+        database = try Database(path: path, durable: durable, alone: true, cacheBytes: Ledger.cacheBytes)
         let found = try database.first("PRAGMA user_version") { $0.integer(0) } ?? 0
         switch found {
         case 0: try database.transaction { try database.execute(Ledger.schema) }

@@ -122,10 +122,7 @@ func realPath(_ path: [UInt8]) throws(Failure) -> [UInt8] {
 }
 
 /// Whether something stands at a path of the user's, be it a symlink that leads nowhere.
-public func pathExists(_ path: [UInt8]) -> Bool {
-    var raw = stat()
-    return withPath(path) { lstat($0, &raw) } == 0
-}
+public func pathExists(_ path: [UInt8]) -> Bool { (try? lookedAt(path)) != nil }
 
 /// What a directory lies on, or would if it were made.
 public func filesystem(at path: [UInt8]) -> Filesystem? {
@@ -161,7 +158,6 @@ public func isSeen(_ info: SourceFileInfo) -> Bool {
 }
 
 private func lookedAt(_ path: [UInt8]) throws(SystemError) -> Status {
-    var raw = stat()
-    _ = try system("lstat") { withPath(path) { lstat($0, &raw) } }
-    return Status(raw)
+    let reach = try Reach(path)
+    return try statusAt(reach.base, reach.rest)
 }

@@ -46,6 +46,8 @@ public final class SourceWalk: @unchecked Sendable {
 
     /// Absolute; where the user's tree begins.
     private let root: [UInt8]
+    /// What lies deeper has no name, and a path for each of its directories could fill any memory.
+    private let longest: Int
     private let skipping: @Sendable (_ device: UInt64, _ inode: UInt64) -> Bool
     private var rootDirectory: Descriptor?
     private var first: Sighting?
@@ -53,10 +55,13 @@ public final class SourceWalk: @unchecked Sendable {
     /// The directory that the walk stands in, below the root.
     private var here: [UInt8] = []
 
-    /// `path` is a file, a directory or a symlink, which is taken as such unless a slash ends the path.
+    /// `path` is a file, a directory or a symlink, which is taken as such unless a slash ends the path. A directory
+    /// whose path below it has more than `longest` bytes is found, but not entered.
     public init(
-        _ path: [UInt8], skipping: @escaping @Sendable (_ device: UInt64, _ inode: UInt64) -> Bool
+        _ path: [UInt8], longest: Int = Name.maximumLength,
+        skipping: @escaping @Sendable (_ device: UInt64, _ inode: UInt64) -> Bool
     ) throws(Failure) {
+        self.longest = longest
         self.skipping = skipping
         guard !path.isEmpty, !path.contains(0) else { throw Failure(.usage, path, "is no path") }
         do {
@@ -126,6 +131,7 @@ public final class SourceWalk: @unchecked Sendable {
         case S_IFREG: return found(.file(SourceFileInfo(path, status)))
         case S_IFLNK: return found(.symlink(try symlinkTargetAt(base, name)))
         case S_IFDIR where skipping(status.device, status.inode): return skipped("daft's own store")
+        case S_IFDIR where relative.count > longest: return found(.directory)
         case S_IFDIR:
             try enter(try openAt(base, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW), status, relative)
             return found(.directory)

@@ -67,8 +67,10 @@ struct TargetPartial: Sendable {
         }
     }
 
+    /// Where no run before this one has written, zeros need not be.
     func write(_ bytes: UnsafeRawBufferPointer, at offset: Int64) throws(SystemError) {
-        try file.write(bytes, at: offset)
+        if isUsed { return try file.write(bytes, at: offset) }
+        try fill(bytes, at: offset) { (bytes, offset) throws(SystemError) in try file.write(bytes, at: offset) }
     }
 
     func resize(to size: Int64) throws(SystemError) {

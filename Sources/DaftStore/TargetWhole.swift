@@ -15,7 +15,7 @@ extension TargetFile {
         guard let partial = try TargetPartial.open(for: place, create: true) else { return }
         do {
             let isZero = isZero(bytes)
-            if isZero || partial.isUsed { try partial.resize(to: Int64(bytes.count)) }
+            if isZero || partial.isUsed || endsInZeros(bytes) { try partial.resize(to: Int64(bytes.count)) }
             if isZero {
                 try partial.leaveHole(0..<Int64(bytes.count))
             } else {
@@ -27,6 +27,9 @@ extension TargetFile {
         }
         try partial.finish(entry)
     }
+
+    /// The last byte that is written may not be that of the file.
+    private static func endsInZeros(_ bytes: UnsafeRawBufferPointer) -> Bool { bytes.last == 0 }
 
     /// Gives the file that is there mode and mtime, if it has these bytes.
     private static func settle(

@@ -1,5 +1,6 @@
-// A door: where clients on this node bring their commands. One thread owns its socket; it hands commands on, forwards
-// what they print, and takes those as gone of whom nothing has been heard for long.
+// A door: where clients on this node bring their commands. One thread owns its socket; it hands commands on, some at
+// once and the others in their turn, forwards what they print, and takes those as gone of whom nothing has been heard
+// for long.
 
 import DaftCore
 import DaftLink
@@ -14,8 +15,13 @@ public final class Door: Sendable {
         public var silenceMilliseconds = 5_000
         /// How long commands may take to end when the door is closed.
         public var closingMilliseconds = 2_000
-        /// More clients than this are turned away: each may hold some memory for as long as it likes.
+        /// More clients than this wait for their turn: each may hold some memory for as long as it likes.
         public var guests = 32
+        /// Whoever has waited for so long is told why.
+        public var waitMilliseconds = 10_000
+        /// More than this are turned away, and all whose commands would be longer than this together.
+        public var waiting = 4_096
+        public var waitingBytes = 32 << 20
 
         public init() {}
     }
@@ -83,8 +89,12 @@ public final class Door: Sendable {
 private final class Rounds {
     private struct Seat {
         let guest: Guest
-        var lastHeard: Nanoseconds
+        let since = monotonicNow()
+        var lastHeard = monotonicNow()
         var isGone = false
+        var isTold = false
+
+        init(_ guest: Guest) { self.guest = guest }
     }
 
     private static let messagesAtOnce = 100
@@ -94,6 +104,8 @@ private final class Rounds {
     private let patience: Door.Patience
     private let perform: @Sendable (Guest) -> Void
     private var seats: [[UInt8]: Seat] = [:]
+    /// Those with a seat whose turn has not come, the first one first.
+    private var line: [(client: [UInt8], bytes: Int)] = []
     private var nextBeat: Nanoseconds = 0
     private var lastBeat: Nanoseconds = 0
     private var closingDeadline: Nanoseconds?
@@ -114,6 +126,7 @@ private final class Rounds {
                 milliseconds: seats.isEmpty && !isClosing() ? nil : patience.beatMilliseconds / 2)
             takeMessages()
             for (client, seat) in seats { forward(seat.guest, to: client) }
+            letIn()
             let now = monotonicNow()
             if now >= nextBeat { beat(now) }
             guard isClosing() else { continue }
@@ -125,7 +138,7 @@ private final class Rounds {
 
     private func beginClosing(_ now: Nanoseconds) {
         closingDeadline = now + Nanoseconds(patience.closingMilliseconds) * 1_000_000
-        for seat in seats.values { seat.guest.end(by: SIGTERM) }
+        for client in seats.keys { end(client, by: SIGTERM) }
     }
 
     private func beat(_ now: Nanoseconds) {
@@ -142,11 +155,33 @@ private final class Rounds {
                 send(.alive, to: client)
             }
         }
+        for one in line { explain(to: one.client, now) }
+    }
+
+    private func explain(to client: [UInt8], _ now: Nanoseconds) {
+        guard let seat = seats[client], !seat.isTold, !seat.guest.command.quiet else { return }
+        guard now > seat.since + Nanoseconds(patience.waitMilliseconds) * 1_000_000 else { return }
+        seats[client]?.isTold = true
+        let text = "daft: waiting: \(patience.guests) commands run here already\n"
+        _ = Array(text.utf8).withUnsafeBytes { seat.guest.write($0, asErrors: true) }
     }
 
     private func lose(_ client: [UInt8]) {
         seats[client]?.isGone = true
         seats[client]?.guest.vanish()
+        leaveLine(client, by: SIGHUP)
+    }
+
+    private func end(_ client: [UInt8], by signal: Int32) {
+        seats[client]?.guest.end(by: signal)
+        leaveLine(client, by: signal)
+    }
+
+    /// A command that has not begun ends as one would that a signal ended.
+    private func leaveLine(_ client: [UInt8], by signal: Int32) {
+        guard let place = line.firstIndex(where: { $0.client == client }) else { return }
+        line.remove(at: place)
+        seats[client]?.guest.end(128 + signal)
     }
 
     // MARK: what clients say
@@ -164,37 +199,46 @@ private final class Rounds {
         do throws(Malformed) {
             let message = try ClientMessage(decoding: bytes)
             seats[client]?.lastHeard = monotonicNow()
-            try take(message, from: client)
+            try take(message, of: bytes.count, from: client)
         } catch {
             refuse(client, .malformed, "this is nothing to say at a door: \(error.what) at \(error.offset)")
             lose(client)
         }
     }
 
-    private func take(_ message: ClientMessage, from client: [UInt8]) throws(Malformed) {
+    private func take(_ message: ClientMessage, of bytes: Int, from client: [UInt8]) throws(Malformed) {
         let guest = seats[client]?.guest
         switch message {
-        case .begin(let command): begin(command, for: client)
+        case .begin(let command): begin(command, of: bytes, for: client)
         case .room(let bytes):
             if let guest, !guest.give(room: Int(bytes)) { throw Malformed("room that was taken before", at: 2) }
         case .signal(let number):
             guard [SIGINT, SIGTERM, SIGHUP].contains(Int32(number)) else { throw Malformed("a signal to end", at: 2) }
-            guest?.end(by: Int32(number))
+            end(client, by: Int32(number))
         case .deaf: guest?.deafen()
         case .alive: break
         }
     }
 
-    private func begin(_ command: DoorCommand, for client: [UInt8]) {
+    private func begin(_ command: DoorCommand, of bytes: Int, for client: [UInt8]) {
         if seats[client] != nil { return refuse(client, .failed, "one command at a time") }
         if closingDeadline != nil { return refuse(client, .unreachable, "the system is ending") }
-        if seats.count >= patience.guests {
-            return refuse(client, .failed, "\(seats.count) commands run here already: try again later")
+        let waitingBytes = line.reduce(bytes) { $0 + $1.bytes }
+        if line.count >= patience.waiting || waitingBytes > patience.waitingBytes {
+            return refuse(client, .failed, "\(seats.count) commands run or wait here already: try again later")
         }
-        let guest = Guest(command, waker)
-        seats[client] = Seat(guest: guest, lastHeard: monotonicNow())
+        seats[client] = Seat(Guest(command, waker))
+        line.append((client, bytes))
         send(.alive, to: client)
-        perform(guest)
+        letIn()
+    }
+
+    /// Whose turn it is.
+    private func letIn() {
+        while let first = line.first, seats.count - line.count < patience.guests {
+            line.removeFirst()
+            if let guest = seats[first.client]?.guest { perform(guest) }
+        }
     }
 
     // MARK: what is said to them

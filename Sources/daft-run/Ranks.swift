@@ -131,6 +131,7 @@ struct Ranks {
     /// Where this rank's clients knock, if there are to be any.
     private func door(_ rank: Int, _ options: Options, place: Int) throws(Failure) -> Door? {
         guard options.isServe else { return nil }
+        allowManyFiles()
         return try Door(in: rank == 0 ? options.catalogueDirectory : options.doorDirectory(place: place))
     }
 

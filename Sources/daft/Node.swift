@@ -172,14 +172,6 @@ private final class Node: Sendable {
     }
 }
 
-/// Strangers who hold connections open must not keep others out.
-private func allowManyFiles() {
-    var limit = rlimit()
-    getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
-    limit.rlim_cur = min(limit.rlim_max, 65_536)
-    setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
-}
-
 /// A line of the log.
 private func log(_ line: String) {
     var now = time(nil)

@@ -134,7 +134,7 @@ import Testing
             #expect(write(file.number, [UInt8(depth)], 1) == 1)
         }
         let before = openDescriptors(below: scratch.path)
-        let walk = try SourceWalk(scratch.path) { _, _ in false }
+        let walk = try SourceWalk(scratch.path, longest: .max) { _, _ in false }
         var depths: [UInt8] = []
         var most = 0
         while true {
@@ -145,10 +145,21 @@ import Testing
                 guard case .file(let info) = found.kind else { continue }
                 depths += try whole(info)
                 #expect(try allSightings(SourceWalk(info.path) { _, _ in false }).map(\.line) == ["f  1"])
+                #expect(pathExists(info.path) && !pathExists(info.path + [1]))
+                #expect(try isSeen(sighting(of: info.path)))
             }
         }
         #expect(depths == (0..<200).reversed().map { UInt8($0) })
         #expect(most <= 40)
+    }
+
+    @Test func noDirectoryIsEnteredWhosePathIsTooLongForANameBelowIt() throws {
+        let scratch = try SourceScratch()
+        for directory in ["a", "a/bc", "a/bc/d", "a/xyz"] { try scratch.makeDirectory(directory) }
+        try scratch.write("a/bc/d/never", [1])
+        try scratch.write("a/later", [1])
+        let walk = try SourceWalk(scratch.path, longest: 4) { _, _ in false }
+        #expect(allSightings(walk).map(\.line) == ["d ", "d a", "d a/bc", "d a/bc/d", "f a/later 1", "d a/xyz"])
     }
 
     @Test func aDirectoryThatWasReplacedMeanwhileIsReported() throws {

@@ -170,20 +170,87 @@ extension AtTheDoor {
             await doorstep.end()
         }
 
-        @Test func oneMoreThanThereIsRoomForIsTurnedAway() async throws {
+        @Test func whoComesWhenAllSeatsAreTakenWaitsForATurn() async throws {
             var patience = Door.Patience.hasty
-            patience.guests = 2
+            (patience.guests, patience.waitMilliseconds) = (2, 300)
+            let running = Counter(), most = Counter()
+            let doorstep = try Doorstep(patience) { guest in
+                running.add(1)
+                most.add(max(0, running.now - most.now))
+                usleep(20_000)
+                running.add(-1)
+                guest.end(0)
+            }
+            let knocks = try (0..<60).map { _ in try doorstep.knock() }
+            for knock in knocks {
+                let told = knock.listen()
+                #expect(told.status == 0, "\(told)")
+                knock.close()
+            }
+            #expect(most.now == 2)
+            await doorstep.end()
+        }
+
+        @Test func whoWaitsIsToldWhyAndCanLeave() async throws {
+            var patience = Door.Patience.hasty
+            (patience.guests, patience.waitMilliseconds) = (1, 300)
             let doorstep = try Doorstep(patience) { guest in guest.onSignal { guest.end($0) } }
-            let seated = try (0..<2).map { _ in try doorstep.knock() }
+            let seated = try doorstep.knock()
+            #expect(soon { doorstep.latest != nil })
+            let first = doorstep.latest
+            let waiting = try doorstep.knock()
+            guard case .errors(let text) = waiting.next() else { throw ZMQError("no word") }
+            #expect(text == Array("daft: waiting: 1 commands run here already\n".utf8))
+            waiting.signal(SIGTERM)
+            #expect(waiting.listen().status == 128 + SIGTERM)
+            waiting.close()
+            // One who has left without a word is not waited for, nor is its turn taken.
+            var gone: Stranger? = try doorstep.stranger()
+            try gone?.say(ClientMessage.begin(.some).encoded)
+            usleep(100_000)
+            gone = nil
+            let last = try doorstep.knock()
+            seated.signal(SIGINT)
+            #expect(seated.listen().status == SIGINT)
+            #expect(soon { doorstep.latest !== first })
+            last.signal(SIGHUP)
+            #expect(last.listen().status == SIGHUP)
+            for knock in [seated, last] { knock.close() }
+            await doorstep.end()
+        }
+
+        @Test func moreThanCanWaitAreTurnedAway() async throws {
+            var patience = Door.Patience.hasty
+            (patience.guests, patience.waiting) = (1, 1)
+            let doorstep = try Doorstep(patience) { guest in guest.onSignal { guest.end($0) } }
+            let seated = try doorstep.knock()
+            #expect(soon { doorstep.latest != nil })
+            let waiting = try doorstep.knock()
             usleep(200_000)
             let third = try doorstep.knock()
             #expect(third.listen().refusal?.kind == .failed)
-            third.close()
-            for knock in seated {
-                knock.signal(SIGINT)
-                #expect(knock.listen().status == SIGINT)
-                knock.close()
-            }
+            // When the door is closed, who waits need not wait any more.
+            await doorstep.door.close()
+            #expect(seated.listen().status == SIGTERM)
+            #expect(waiting.listen().status == 128 + SIGTERM)
+            for knock in [seated, waiting, third] { knock.close() }
+            await doorstep.end()
+        }
+
+        @Test func commandsThatAreLongTogetherAreTurnedAway() async throws {
+            var patience = Door.Patience.hasty
+            (patience.guests, patience.waitingBytes) = (1, 5_000)
+            let doorstep = try Doorstep(patience) { guest in guest.onSignal { guest.end($0) } }
+            let seated = try doorstep.knock()
+            #expect(soon { doorstep.latest != nil })
+            let long = DoorCommand(.arguments([[UInt8](repeating: 120, count: 3_000)]), in: Array("/tmp".utf8))
+            let waiting = try doorstep.knock(long)
+            usleep(200_000)
+            let third = try doorstep.knock(long)
+            #expect(third.listen().refusal?.kind == .failed)
+            waiting.signal(SIGINT)
+            #expect(waiting.listen().status == 128 + SIGINT)
+            for knock in [seated, waiting, third] { knock.close() }
             await doorstep.end()
         }
     }

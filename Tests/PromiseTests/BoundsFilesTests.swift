@@ -1,0 +1,73 @@
+// Ten times as many files cost ten times as much, and no more memory than a process may have.
+
+import Foundation
+import Glibc
+import TestPrograms
+import Testing
+
+@Suite(.serialized) struct BoundsFilesTests {
+    private static let most = Trials.areAll ? 1_000_000 : 20_000
+    private static let memoryBytes = 256 << 20
+    private static let descriptors = 200
+    private static let threads = 16
+    /// Of the catalogue's and the stores' own journals, and files that have no name yet.
+    private static let temporaryBytes = 512 << 20
+    private static let timesAsLong = 12.0
+
+    @Test func tenTimesAsManyFilesTakeAtMostTwelveTimesAsLong() throws {
+        let few = try commands(on: BoundsFilesTests.most / 10)
+        let many = try commands(on: BoundsFilesTests.most)
+        for ((name, small), large) in zip(zip(["put", "bcast", "get"], few), many) {
+            let (processor, seconds) = (
+                large.processorSeconds / small.processorSeconds, large.seconds / small.seconds
+            )
+            #expect(processor <= BoundsFilesTests.timesAsLong, "\(name): processor time")
+            #expect(seconds <= BoundsFilesTests.timesAsLong, "\(name): \(small.seconds) s, then \(large.seconds) s")
+            Trials.report(
+                "bounded",
+                "\(name) of \(BoundsFilesTests.most) files: \(shown(large)); "
+                    + "\(fixed(seconds)) × the time of a tenth, \(fixed(processor)) × the processor time")
+        }
+    }
+
+    /// put, bcast and get of so many files.
+    private func commands(on files: Int) throws -> [Measured] {
+        let scratch = try BoundsScratch()
+        try makeTree(scratch["tree"], files)
+        return try [["put", scratch["tree"]], ["bcast", "/tree"], ["get", "/tree", "--to", scratch["got"]]].map {
+            let measured = measure(try scratch.job($0), below: scratch.path, seconds: 900)
+            #expect(measured.ended.status == 0, "\(measured.ended)")
+            #expect(measured.ended.output.hasPrefix("/tree: \(files) files"), "\(measured.ended)")
+            for (process, footprint) in measured.processes {
+                #expect(footprint.peakBytes <= BoundsFilesTests.memoryBytes, "\($0[0]) \(process): \(footprint)")
+                #expect(footprint.descriptors <= BoundsFilesTests.descriptors, "\($0[0]) \(process): \(footprint)")
+                #expect(footprint.threads <= BoundsFilesTests.threads, "\($0[0]) \(process): \(footprint)")
+            }
+            #expect(measured.temporaryBytes <= BoundsFilesTests.temporaryBytes, "\($0[0])")
+            return measured
+        }
+    }
+
+    private func shown(_ measured: Measured) -> String {
+        "\(fixed(measured.seconds)) s, \(measured.peakBytes >> 20) MiB, \(measured.descriptors) descriptors, "
+            + "\(measured.threads) threads, \(measured.temporaryBytes >> 20) MiB of temporary disk"
+    }
+}
+
+/// Files that differ, a thousand a directory.
+private func makeTree(_ tree: String, _ files: Int) throws {
+    var random = SystemRandomNumberGenerator()
+    for file in 0..<files {
+        let directory = tree + "/d\(file / 1000)"
+        if file % 1000 == 0 {
+            try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+        }
+        let words = (0..<128).map { _ in random.next() as UInt64 }
+        let descriptor = open(directory + "/f\(file)", O_WRONLY | O_CREAT | O_EXCL, 0o644)
+        defer { close(descriptor) }
+        let count = words.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
+        try #require(count == 1024)
+    }
+}
+
+func fixed(_ number: Double) -> String { String(format: "%.1f", number) }

@@ -37,6 +37,8 @@ TABLE
 # own. Without them they are skipped, and say so.
 test_table() {
     cat <<'TABLE'
+dpkg-dev what a package depends on
+lintian what is wrong with a package
 mandoc checks the manual pages
 zsh completes in it
 fish completes in it

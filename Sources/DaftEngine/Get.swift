@@ -137,8 +137,7 @@ final class Getting: Sendable {
             case .directory: try await station.work { () throws(Failure) in try tree.makeDirectory(relative) }
             case .symlink: try await station.work { () throws(Failure) in try tree.makeSymlink(relative, named.entry) }
             case .file(let content):
-                let manifest = try await station.work { () throws(Failure) in try catalogue.manifest(content) }
-                guard let manifest else { throw Failure(.malformed, named.name, "its manifest is not known") }
+                let manifest = try await station.work { () throws(Failure) in try catalogue.manifest(ofNamed: content) }
                 meter.expect(bytes: manifest.size, files: 1)
                 if try await station.work({ () throws(Failure) in tree.holds(relative, named.entry, manifest) }) {
                     meter.add(bytes: manifest.size, files: 1)

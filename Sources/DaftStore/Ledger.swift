@@ -108,7 +108,9 @@ final class Ledger: @unchecked Sendable {
 
     func manifest(of content: ContentID) throws -> Manifest? {
         let sql = "SELECT manifest FROM contents WHERE content = ?"
-        return try database.first(sql, .blob(content.bytes)) { $0.bytes(0) }.map { try Manifest(decoding: $0) }
+        guard let bytes = try database.first(sql, .blob(content.bytes), as: { $0.bytes(0) }) else { return nil }
+        guard digest(of: bytes) == content else { throw Malformed("manifest of \(content.hex)", at: 0) }
+        return try Manifest(decoding: bytes)
     }
 
     func extent(of content: ContentID) throws -> Extent {

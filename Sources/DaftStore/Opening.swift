@@ -20,6 +20,11 @@ final class Opening {
     private let bootID: [UInt8]
     private let isDurable: Bool
     private let parents: Parents
+    private var wasUnclean = false
+    private var changes = 0
+    /// The names that are dropped, or the first of them.
+    private(set) var changed: [Failure] = []
+    private static let mostChanged = 20
 
     init(_ ledger: Ledger, _ paths: Paths, _ disk: Disk, bootID: [UInt8], durable: Bool) {
         self.ledger = ledger
@@ -33,7 +38,7 @@ final class Opening {
     /// Brings the ledger in line with the disk; the store's id, and whether its last end was unclean.
     func run() throws -> (id: StoreID, wasUnclean: Bool) {
         let lastBoot = try ledger.about("boot")
-        let wasUnclean = try lastBoot != nil && ledger.about("clean") != [1]
+        wasUnclean = try lastBoot != nil && ledger.about("clean") != [1]
         let hasLostPower = lastBoot != nil && lastBoot != bootID
         let id = try ledger.about("id").map { try StoreID(decoding: $0) } ?? StoreID.random()
         try ledger.change {
@@ -66,6 +71,17 @@ final class Opening {
             last = some.last?.name
         } while last != nil
         for standing in different { try settle(standing) }
+        if changes > changed.count {
+            changed.append(Failure(.changed, paths.directory, "and \(changes - changed.count) more of the kind"))
+        }
+    }
+
+    /// Somebody has taken away or changed what stood under a name.
+    private func drop(_ name: Name, _ what: String) throws {
+        try ledger.forget(name)
+        changes += 1
+        if changes > Opening.mostChanged { return }
+        changed.append(Failure(.changed, name, "\(what) in \(shown(paths.directory)): no longer kept there"))
     }
 
     private func status(of name: Name) -> Status? {
@@ -85,12 +101,15 @@ final class Opening {
     /// Looks closer at a name that is not as recorded.
     private func settle(_ standing: Standing) throws {
         let name = standing.name
-        guard let status = status(of: name) else { return try ledger.forget(name) }
+        guard let status = status(of: name) else {
+            // A run that was killed may have recorded the name and not come to the file.
+            return try wasUnclean ? ledger.forget(name) : drop(name, "has been removed")
+        }
         switch standing.entry.kind {
-        case .directory: try ledger.forget(name)
+        case .directory: try drop(name, "is no directory any more")
         case .symlink(let target):
             guard status.isSymlink, try parents.place(of: name).symlinkTarget() == target else {
-                return try ledger.forget(name)
+                return try drop(name, "is no longer that symlink")
             }
             try ledger.setStamp(Stamp(status), of: name)
         case .file(let content):
@@ -99,7 +118,7 @@ final class Opening {
             else {
                 // Ours, and damaged by a loss of power: rehashContents takes it away.
                 if status.isFile, status.inode == standing.stamp.inode, try isInDoubt(content) { return }
-                return try ledger.forget(name)
+                return try drop(name, "has been changed")
             }
             try ledger.setStamp(Stamp(status), of: name)
         }
@@ -130,8 +149,9 @@ final class Opening {
             guard let manifest = try ledger.manifest(of: content) else { continue }
             let check = Check(paths: paths, disk: disk, content: content, manifest: manifest)
             let found = try check.find(ledger)
-            let verdict = withChunkBuffer(manifest.chunkSize) { check.inspect(found, $0) }
-            _ = try check.settle(found, verdict, ledger)
+            try withChunkBuffer(manifest.chunkSize) { buffer in
+                _ = try check.settle(found, check.inspect(found, buffer), ledger, buffer)
+            }
             // Read back after the loss of power: it is on the disk.
             try ledger.setSynced(true, of: number)
         }

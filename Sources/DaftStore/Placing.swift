@@ -70,7 +70,7 @@ extension Store {
                 try file.setMode(mode)
                 try file.setTimes(named.entry.mtime)
                 if isDurable { try disk.sync(directory: file) }
-            } catch { failures.append(error.failure(named.name.bytes)) }
+            } catch { failures.append(Placing.failure(error, named.name)) }
         }
         return failures
     }
@@ -233,10 +233,10 @@ private final class Placing {
         }
     }
 
-    private static func failure(_ error: SystemError, _ name: Name) -> Failure {
+    static func failure(_ error: SystemError, _ name: Name) -> Failure {
         switch error.code {
         case EEXIST: Failure(.taken, name, "something that daft did not put there stands in its place: move it away")
-        case ENOTDIR, ELOOP: Failure(.taken, name, "a file or symlink stands where a directory above it should be")
+        case ENOTDIR, ELOOP: Failure(.taken, name, "a file or symlink stands where a directory should be")
         default: error.failure(name.bytes)
         }
     }

@@ -54,8 +54,16 @@ struct TargetPlace: Sendable {
             if !error.exists { throw error.failure(path) }
             let status = try status()
             guard let status, status.isDirectory else { throw taken("directory", by: status) }
-            if !status.ownerMayWrite { withPath(name) { _ = fchmodat(directory.number, $0, status.writableMode, 0) } }
+            if !status.ownerMayWrite { allowWriting() }
         }
+    }
+
+    /// Of the directory that stands there, and of nothing that a symlink in its place leads to. It may be one that its
+    /// owner may not read.
+    private func allowWriting() {
+        let flags = linux_o_path | O_DIRECTORY | O_NOFOLLOW
+        guard let found = try? openAt(directory.number, name, flags), let status = try? found.status() else { return }
+        _ = chmod("/proc/self/fd/\(found.number)", status.writableMode)
     }
 
     func makeSymlink(to target: [UInt8], mtime: Time) throws(Failure) {

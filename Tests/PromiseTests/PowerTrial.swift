@@ -72,7 +72,7 @@ final class PowerTrial {
         let done = try cut(&pace)
         try ground.disk.comeBack()
         look(for: done)
-        if verb == .catalogue { lookAtCatalogue(for: done) }
+        if verb == .catalogue, !done.isEmpty { lookAtCatalogue(for: done) }
         if isDurable { outcome.halfDone += halfDone() }
         try restart(done)
         if isDurable {
@@ -111,7 +111,8 @@ final class PowerTrial {
         let done = job.done
         if !goesOn { job.process.signal(SIGKILL) }
         try ground.disk.cut()
-        let ended = job.process.wait()
+        // Each of its commands may wait 10 s for what the disk has taken along.
+        let ended = job.process.wait(seconds: 120)
         if goesOn, ended.status < 0 {
             outcome.wrong.append("ended by signal \(-ended.status): \(ended.errors)")
         }

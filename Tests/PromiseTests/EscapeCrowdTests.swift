@@ -46,14 +46,14 @@ import Testing
         _ node: pid_t, _ place: Crowd.Place, _ greetings: [Data], in system: Neighbours, _ figures: inout Figures,
         _ what: String
     ) throws {
-        let before = Footprint(of: node)
+        let before = Held(of: node)
         let crowd = try Crowd(EscapeCrowdTests.crowd, at: place, saying: greetings)
         let meanwhile = try system.daft("ls")
         #expect(meanwhile.status == 0 && meanwhile.output == "/file\n", "\(what): \(meanwhile)")
-        let height = Footprint(of: node)
+        let height = Held(of: node)
         crowd.leave()
-        let isOver = soon(seconds: 10) { Footprint(of: node).descriptors <= before.descriptors + 4 }
-        let after = Footprint(of: node)
+        let isOver = soon(seconds: 10) { Held(of: node).descriptors <= before.descriptors + 4 }
+        let after = Held(of: node)
         #expect(isOver, "\(what): \(before) \(after)")
         #expect(
             max(height.kilobytes, after.kilobytes) < before.kilobytes + 32_000, "\(what): \(before) \(height) \(after)")
@@ -66,7 +66,7 @@ private struct Figures: CustomStringConvertible {
     private var crowds = 0
     private var (moreAtHeight, moreAfter, descriptors) = (0, 0, 0)
 
-    mutating func note(_ before: Footprint, _ height: Footprint, _ after: Footprint) {
+    mutating func note(_ before: Held, _ height: Held, _ after: Held) {
         crowds += 1
         moreAtHeight = max(moreAtHeight, height.kilobytes - before.kilobytes)
         moreAfter = max(moreAfter, after.kilobytes - before.kilobytes)
@@ -82,7 +82,7 @@ private struct Figures: CustomStringConvertible {
 }
 
 /// What a process has of the machine.
-private struct Footprint: CustomStringConvertible {
+private struct Held: CustomStringConvertible {
     let descriptors: Int
     let kilobytes: Int
 

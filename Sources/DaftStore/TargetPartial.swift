@@ -98,6 +98,8 @@ struct TargetPartial: Sendable {
                 }
             }
         } catch {
+            // What a sync could not write the kernel takes for written: all of it is to come anew.
+            if error.call == "fsync" { remove() }
             if [EISDIR, ENOTEMPTY, EBUSY, EEXIST].contains(error.code) {
                 throw target.taken("file", by: try target.status())
             }

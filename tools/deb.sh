@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Makes a Debian package of what was built, .build/deb/daft_VERSION_ARCH.deb, and has lintian look at it. A package for
-# a test alone is made --quickly: packed badly, and not looked at. Who makes it is DEBFULLNAME and DEBEMAIL, as for Debian's own tools.
+# a test alone is made --quickly: packed badly, and not looked at. Who makes it is DEBFULLNAME and DEBEMAIL, as for
+# Debian's own tools.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 version=$(.build/release/daft --version | cut -d ' ' -f 2)

@@ -18,6 +18,7 @@ help:
 	@echo 'make bench-jobs   whole jobs of a real Slurm, beside sbcast, rsync and NFS'
 	@echo 'make bench-core   what one processor core does: hashing, coding, catalogue, store'
 	@echo 'make install      put programs, manual pages and completions below PREFIX (PREFIX=$(PREFIX); DESTDIR is honoured)'
+	@echo 'make deb          a Debian package in .build/deb'
 	@echo 'make clean        remove everything built'
 
 setup:
@@ -66,10 +67,14 @@ setup-bench:
 	@tools/setup.sh bench
 
 install: build
-	tools/install.sh '$(DESTDIR)$(PREFIX)'
+	tools/install.sh '$(DESTDIR)$(PREFIX)' '$(PREFIX)'
+
+deb: build
+	@tools/setup.sh test
+	@tools/deb.sh
 
 clean:
 	rm -rf .build
 
 .PHONY: help setup build demo test soak lint bench bench-quick bench-core bench-link bench-bcast bench-ssh \
-        setup-bench install clean
+        setup-bench install deb clean

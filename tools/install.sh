@@ -1,21 +1,34 @@
 #!/usr/bin/env bash
-# Puts what was built below a prefix: the programs, their manual pages, and what bash, zsh and fish complete.
-# tools/install.sh PREFIX
+# Puts what was built below a prefix: the programs, their manual pages, what bash, zsh and fish complete, scripts for
+# batch systems, and a modulefile. tools/install.sh PREFIX [PREFIX-AS-SEEN-LATER]
 set -euo pipefail
-[ $# = 1 ] || { sed -n '2,3s/^# //p' "$0" >&2 && exit 2; }
-prefix=$1
-built=$(cd "$(dirname "$0")/.." && pwd)/.build/release
-man=$prefix/share/man
-bash=$prefix/share/bash-completion/completions
-zsh=$prefix/share/zsh/site-functions
-fish=$prefix/share/fish/vendor_completions.d
+[ $# = 1 ] || [ $# = 2 ] || { sed -n '2,3s/^# //p' "$0" >&2 && exit 2; }
+prefix=$1 final=${2:-$1}
+place=$(cd "$(dirname "$0")/.." && pwd)
+built=$place/.build/release
+share=$prefix/share
+bash=$share/bash-completion/completions
+zsh=$share/zsh/site-functions
+fish=$share/fish/vendor_completions.d
 
-install -d "$prefix/bin" "$man/man1" "$man/man5" "$bash" "$zsh" "$fish"
+install -d "$prefix/bin" "$share/man/man1" "$share/man/man5" "$bash" "$zsh" "$fish" "$share/daft/modulefiles"
 for program in daft-run daft daft-solo; do
     install -m 755 "$built/$program" "$prefix/bin"
-    "$built/$program" --manual >"$man/man1/$program.1"
+    "$built/$program" --manual >"$share/man/man1/$program.1"
     "$built/$program" --completion bash >"$bash/$program"
     "$built/$program" --completion zsh >"$zsh/_$program"
     "$built/$program" --completion fish >"$fish/$program.fish"
 done
-"$built/daft" --manual=jobfile >"$man/man5/daft-jobfile.5"
+"$built/daft" --manual=jobfile >"$share/man/man5/daft-jobfile.5"
+cp -r "$place/slurm" "$place/jobs" "$share/daft"
+
+version=$("$built/daft" --version)
+cat >"$share/daft/modulefiles/daft" <<TCL
+#%Module1.0
+# \`module use $final/share/daft/modulefiles; module load daft\`
+module-whatis "$version: stages datasets onto the local disks of nodes"
+conflict daft
+prepend-path PATH "$final/bin"
+prepend-path MANPATH "$final/share/man"
+setenv DAFT_SCRIPTS "$final/share/daft"
+TCL

@@ -33,10 +33,12 @@ openssh-client daft start reaches hosts by it
 TABLE
 }
 
-# What some tests need besides: a real Slurm in the box, a real OAR, the shells that complete. Without them they are
-# skipped, and say so.
+# What some tests need besides: a real Slurm in the box, a real OAR, the shells that complete, file systems of their
+# own. Without them they are skipped, and say so.
 test_table() {
     cat <<'TABLE'
+dpkg-dev what a package depends on
+lintian what is wrong with a package
 mandoc checks the manual pages
 zsh completes in it
 fish completes in it
@@ -48,6 +50,8 @@ libpmix-dev the libpmix.so that mpi_pmix opens
 munge Slurm's keys
 postgresql OAR: its database
 procps what jobs have left running
+e2fsprogs ext4 whose power is cut
+xfsprogs xfs whose power is cut
 TABLE
 }
 

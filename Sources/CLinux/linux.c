@@ -50,6 +50,8 @@ int linux_reserve(int fd, int64_t offset, int64_t length) {
   return fallocate(fd, FALLOC_FL_KEEP_SIZE, offset, length);
 }
 
+int linux_sync_filesystem(int fd) { return syncfs(fd); }
+
 int linux_punch_hole(int fd, int64_t offset, int64_t length) {
   return fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, length);
 }

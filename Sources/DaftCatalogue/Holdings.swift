@@ -37,11 +37,14 @@ extension Tables {
 
     func manifest(_ id: ContentID) throws -> Manifest? {
         guard let number = try number(of: id) else { return nil }
-        let record = try database.first(
-            "SELECT j.record FROM contents c CROSS JOIN journal j ON j.state = c.born WHERE c.number = ?",
-            .integer(number)
-        ) { $0.bytes(0) }
-        guard let record, case .content(_, let manifest, _) = try Record(decoding: record) else { throw damaged }
+        var found: Record?
+        try database.run(
+            """
+            SELECT \(Tables.recordColumns) FROM contents c CROSS JOIN journal j ON j.state = c.born
+            WHERE c.number = ?
+            """, .integer(number)
+        ) { found = try record($0) }
+        guard case .content(id, let manifest, _) = found else { throw damaged }
         return manifest
     }
 

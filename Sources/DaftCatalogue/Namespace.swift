@@ -14,13 +14,14 @@ extension Tables {
 
     /// The version that stands, which is the last, and the state it was born in.
     func standingEntry(_ name: Name) throws -> (born: State, entry: Entry)? {
-        let found = try database.first(
+        var found: (born: State, entry: Entry)?
+        try database.run(
             """
-            SELECT e.born, j.record FROM entries e CROSS JOIN journal j ON j.state = e.born
+            SELECT \(Tables.recordColumns) FROM entries e CROSS JOIN journal j ON j.state = e.born
             WHERE e.name = ? ORDER BY e.born DESC LIMIT 1
             """, .blob(name.bytes)
-        ) { (born: $0.word(0), record: $0.bytes(1)) }
-        return try found.map { ($0.born, try namedEntry($0.record).entry) }
+        ) { found = ($0.word(0), try namedEntry($0, name.bytes).entry) }
+        return found
     }
 
     /// One level. What lies below a child is jumped over: of `/d`, that is up to `/d0`. It need not follow the child
@@ -51,10 +52,10 @@ extension Tables {
         var found: [Name] = []
         try database.run(
             """
-            SELECT j.record FROM uses u CROSS JOIN journal j ON j.state = u.born
+            SELECT \(Tables.recordColumns) FROM uses u CROSS JOIN journal j ON j.state = u.born
             WHERE u.content = ?
             """, .integer(number)
-        ) { found.append(try namedEntry($0.bytes(0)).name) }
+        ) { found.append(try namedEntry($0).name) }
         return found.sorted()
     }
 
@@ -62,10 +63,10 @@ extension Tables {
         var found: [NamedEntry] = []
         try database.run(
             """
-            SELECT j.record FROM entries e CROSS JOIN journal j ON j.state = e.born
+            SELECT \(Tables.recordColumns), e.name FROM entries e CROSS JOIN journal j ON j.state = e.born
             WHERE e.name >= ? AND e.name < ? AND e.ended IS NULL ORDER BY e.name LIMIT ?
             """, .blob(start), .blob(end), .integer(max(0, limit))
-        ) { found.append(try namedEntry($0.bytes(0))) }
+        ) { found.append(try namedEntry($0, $0.bytes(Tables.recordColumnCount))) }
         return found
     }
 
@@ -75,8 +76,8 @@ extension Tables {
         return (stem + [slash, 0], stem + [slash + 1])
     }
 
-    private func namedEntry(_ record: [UInt8]) throws -> NamedEntry {
-        guard case .entry(let named) = try Record(decoding: record) else { throw damaged }
+    private func namedEntry(_ row: borrowing Row, _ name: [UInt8]? = nil) throws -> NamedEntry {
+        guard case .entry(let named) = try record(row), name == nil || named.name.bytes == name else { throw damaged }
         return named
     }
 }

@@ -29,6 +29,14 @@ extension Catalogue {
         try locked { try $0.manifest(content) }
     }
 
+    /// Of a content that stands under some name: not to know it is damage.
+    public func manifest(ofNamed content: ContentID) throws(Failure) -> Manifest {
+        try locked { tables in
+            guard let manifest = try tables.manifest(content) else { throw tables.damaged }
+            return manifest
+        }
+    }
+
     /// Without reading the chunk ids.
     public func size(of content: ContentID) throws(Failure) -> (bytes: Int64, chunks: Int)? {
         try locked { try $0.size(of: content) }
@@ -100,16 +108,17 @@ extension Tables {
         guard try contains(head) else { return .forked }
         var records: [JournalRecord] = []
         var bytes = 0
-        var last = head.state
-        while last < standing.head.state, records.isEmpty || bytes < limitBytes {
+        var last = head
+        while last.state < standing.head.state, records.isEmpty || bytes < limitBytes {
             let next = try database.first(
-                "SELECT state, record FROM journal WHERE state > ? ORDER BY state LIMIT 1", .integer(last)
-            ) { JournalRecord(state: $0.word(0), bytes: $0.bytes(1)) }
-            guard let next else { throw damaged }
-            bytes += next.bytes.count
+                "SELECT state, record, digest FROM journal WHERE state > ? ORDER BY state LIMIT 1",
+                .integer(last.state)
+            ) { (JournalRecord(state: $0.word(0), bytes: $0.bytes(1)), Head(state: $0.word(0), digest: $0.word(2))) }
+            guard let (record, head) = next, last.after(record.bytes, at: head.state) == head else { throw damaged }
+            bytes += record.bytes.count
             if !records.isEmpty, bytes > limitBytes { break }
-            records.append(next)
-            last = next.state
+            records.append(record)
+            last = head
         }
         return .records(Delta(records: records, head: standing.head))
     }

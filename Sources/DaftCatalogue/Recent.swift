@@ -88,12 +88,12 @@ extension Tables {
         var loaded = Recent()
         try database.run(
             """
-            SELECT c.number, j.record FROM contents c CROSS JOIN journal j ON j.state = c.born
+            SELECT \(Tables.recordColumns), c.number FROM contents c CROSS JOIN journal j ON j.state = c.born
             WHERE c.number >= ? ORDER BY c.number
             """, .integer(standing.settled)
         ) { row in
-            guard case .content(let id, let manifest, _) = try Record(decoding: row.bytes(1)) else { throw damaged }
-            let number = Int(row.integer(0))
+            guard case .content(let id, let manifest, _) = try record(row) else { throw damaged }
+            let number = Int(row.integer(Tables.recordColumnCount))
             loaded.contents[id] = number
             for (chunk, id) in manifest.chunks.enumerated() where loaded.chunks[id] == nil {
                 let isSettled = try database.first("SELECT 1 FROM chunks WHERE id = ?", .blob(id.bytes)) { _ in true }

@@ -137,6 +137,23 @@ final class Tables {
         return standing
     }
 
+    // MARK: records
+
+    /// What a question selects of a journal called `j` to have `record` of the row.
+    static let recordColumns = """
+        j.state, j.record, j.digest,
+            (SELECT p.digest FROM journal p WHERE p.state < j.state ORDER BY p.state DESC LIMIT 1)
+        """
+    static let recordColumnCount = 4
+
+    /// A record of the journal, if it is what was once written: its digest follows from the one before.
+    func record(_ row: borrowing Row) throws -> Record {
+        let bytes = row.bytes(1)
+        let before = Head(state: 0, digest: row.word(3))
+        guard before.after(bytes, at: row.word(0)).digest == row.word(2) else { throw damaged }
+        return try Record(decoding: bytes)
+    }
+
     private func lastOfJournal() throws -> Head {
         try database.first("SELECT state, digest FROM journal ORDER BY state DESC LIMIT 1") {
             Head(state: $0.word(0), digest: $0.word(1))

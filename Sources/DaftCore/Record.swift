@@ -146,8 +146,11 @@ public struct Head: Coded {
     }
 
     /// The head after one more record, `steps` states on.
-    public func after(_ record: [UInt8], steps: Int) -> Head {
-        Head(state: state + State(steps), digest: mixed(record, into: digest ^ (state + State(steps))))
+    public func after(_ record: [UInt8], steps: Int) -> Head { after(record, at: state + State(steps)) }
+
+    /// The head after one more record, which leads to the state `next`.
+    public func after(_ record: [UInt8], at next: State) -> Head {
+        Head(state: next, digest: mixed(record, into: digest ^ next))
     }
 }
 

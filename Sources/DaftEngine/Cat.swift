@@ -28,10 +28,10 @@ extension Session {
             guard let entry = try catalogue.entry(name) else {
                 throw Failure(.noSuchName, name, "no such name is published")
             }
-            guard let content = entry.content, let manifest = try catalogue.manifest(content) else {
+            guard let content = entry.content else {
                 throw Failure(.failed, name, "it is a \(entry.word), not a file")
             }
-            return Wanted(content: content, manifest: manifest, name: name)
+            return Wanted(content: content, manifest: try catalogue.manifest(ofNamed: content), name: name)
         }
     }
 

@@ -4,7 +4,8 @@
 //   2. List the entries below the wanted names, page by page, from the own copy of the catalogue.
 //   3. Files whose content is here complete only want their name; the others' contents are pulled.
 //   4. Whatever is complete is placed, some hundreds at a time; directories get mode and mtime at the very end.
-//   5. Say what came, what it moved, and what is lacking; report the new holdings, unless the caller does.
+//   5. What was complete, and was found wrong by somebody before it could be placed, is taken up from 3 once more.
+//   6. Say what came, what it moved, and what is lacking; report the new holdings, unless the caller does.
 
 import DaftCatalogue
 import DaftCore
@@ -30,12 +31,12 @@ struct Fetching: Sendable {
     }
 
     func run() async -> Outcome {
-        let pull = Pull(
-            station, to: StoreDestination(store), meter: meter, chain: order.chain
-        ) { [self] wanted, failure in
-            await settle(wanted, failure)
+        var end = await pulling(along: order.chain) { (pull) async throws(Failure) in try await bringAll(pull) }
+        await placeWaiting(mayTryAgain: true)
+        let again = ledger.takeReady()
+        if case .success = end, !again.isEmpty {
+            end = await pulling(along: nil) { (pull) async throws(Failure) in try await take(again, pull) }
         }
-        let end = await pull.stoppable { await Result.of { () async throws(Failure) in try await bringAll(pull) } }
         await placeWaiting()
         await finishDirectories()
         do throws(Failure) {
@@ -50,16 +51,30 @@ struct Fetching: Sendable {
         return .fetched(ledger.summary(moved: meter.moved, host: station.settings.host))
     }
 
+    /// What `body` wants is brought when this ends.
+    private func pulling(
+        along chain: Chain?, _ body: @escaping @Sendable (Pull) async throws(Failure) -> Void
+    ) async -> Result<Void, Failure> {
+        let pull = Pull(
+            station, to: StoreDestination(store), meter: meter, chain: chain
+        ) { [self] wanted, failure in
+            await settle(wanted, failure)
+        }
+        return await pull.stoppable {
+            await Result.of { () async throws(Failure) in
+                let end = await Result.of { () async throws(Failure) in try await body(pull) }
+                await pull.finish()
+                try end.get()
+                if Task.isCancelled { throw Failure(.stopped, [], "stopped") }
+            }
+        }
+    }
+
     private func bringAll(_ pull: Pull) async throws(Failure) {
         try await station.catchUp(to: order.state)
         if order.below.isEmpty { return }
         _ = try await station.refreshRoster()
-        let end = await Result.of { () async throws(Failure) in
-            for name in order.below where !Task.isCancelled { try await bring(name, pull) }
-        }
-        await pull.finish()
-        try end.get()
-        if Task.isCancelled { throw Failure(.stopped, [], "stopped") }
+        for name in order.below where !Task.isCancelled { try await bring(name, pull) }
     }
 
     private func bring(_ name: Name, _ pull: Pull) async throws(Failure) {
@@ -90,10 +105,7 @@ struct Fetching: Sendable {
                     ready.append(named)
                     continue
                 }
-                guard let manifest = try catalogue.manifest(content) else {
-                    throw Failure(.malformed, named.name, "the catalogue has no manifest of its content")
-                }
-                missing.append((named, manifest))
+                missing.append((named, try catalogue.manifest(ofNamed: content)))
             }
             return (ready, missing)
         }
@@ -136,11 +148,13 @@ struct Fetching: Sendable {
         if ledger.ready(entries) { await placeWaiting() }
     }
 
-    private func placeWaiting() async {
+    private func placeWaiting(mayTryAgain: Bool = false) async {
         let entries = ledger.takeReady()
         let failures = await Placing(station, store).placeFiles(entries)
         ledger.placed(entries.filter { $0.entry.content != nil }.count - failures.count)
-        for failure in failures { ledger.fail(failure) }
+        let incomplete = Set(failures.filter { $0.kind == .missing }.map(\.subject))
+        for failure in failures where !mayTryAgain || failure.kind != .missing { ledger.fail(failure) }
+        if mayTryAgain { _ = ledger.ready(entries.filter { incomplete.contains($0.name.bytes) }) }
     }
 
     private func finishDirectories() async {

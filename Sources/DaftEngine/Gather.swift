@@ -23,7 +23,7 @@ extension Session {
             if gathered.isEmpty || Task.isCancelled { return report }
             _ = try await lookAround()
             let target = local(directory)
-            try await station.work { () throws(Failure) in try TargetTree(target).makeDirectory([]) }
+            try await makeTarget(target)
             report.merge(
                 isMerged
                     ? try await mergeAll(gathered, lasts, into: target)
@@ -120,7 +120,7 @@ extension Session {
         var report = Report()
         for node in gathered where !Task.isCancelled {
             let directory = target + [Name.slash] + Array(node.host.utf8)
-            try await station.work { () throws(Failure) in try TargetTree(directory).makeDirectory([]) }
+            try await makeTarget(directory)
             for root in node.roots where !Task.isCancelled && !node.isWithheld(root) {
                 let getting = try Getting(self, root, directory + [Name.slash] + root.last) { name, _ in
                     !node.isWithheld(name)

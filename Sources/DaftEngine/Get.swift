@@ -48,7 +48,7 @@ extension Session {
         do throws(Failure) {
             _ = try await lookAround()
             if let path, names.count > 1 {
-                try await station.work { () throws(Failure) in try TargetTree(path).makeDirectory([]) }
+                try await makeTarget(path)
             }
             for name in names {
                 let target =
@@ -62,6 +62,14 @@ extension Session {
             report.failures.append(error)
         }
         return report
+    }
+}
+
+extension Session {
+    /// A directory that several names go into.
+    func makeTarget(_ path: [UInt8]) async throws(Failure) {
+        let isDurable = station.settings.durable
+        try await station.work { () throws(Failure) in try TargetTree(path, durable: isDurable).makeDirectory([]) }
     }
 }
 
@@ -86,7 +94,7 @@ final class Getting: Sendable {
         self.session = session
         self.root = root
         self.choice = choice
-        tree = try TargetTree(target)
+        tree = try TargetTree(target, durable: session.station.settings.durable)
         destination = TargetDestination(tree, root)
     }
 
@@ -129,8 +137,7 @@ final class Getting: Sendable {
             case .directory: try await station.work { () throws(Failure) in try tree.makeDirectory(relative) }
             case .symlink: try await station.work { () throws(Failure) in try tree.makeSymlink(relative, named.entry) }
             case .file(let content):
-                let manifest = try await station.work { () throws(Failure) in try catalogue.manifest(content) }
-                guard let manifest else { throw Failure(.malformed, named.name, "its manifest is not known") }
+                let manifest = try await station.work { () throws(Failure) in try catalogue.manifest(ofNamed: content) }
                 meter.expect(bytes: manifest.size, files: 1)
                 if try await station.work({ () throws(Failure) in tree.holds(relative, named.entry, manifest) }) {
                     meter.add(bytes: manifest.size, files: 1)

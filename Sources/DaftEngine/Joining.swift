@@ -39,7 +39,8 @@ struct Joining: Sendable {
         let mayBeBehind = try await isContinued(to: head)
         // A copy that parted may be at a later state: only asking shows it.
         try await station.catchUp(to: mayBeBehind ? head.state : nil)
-        let troubles = try await reconcile(number, everyName: !mayBeBehind)
+        let changed = store.takeChanged().map { $0.at(station.settings.host) }
+        let troubles = try await changed + reconcile(number, everyName: !mayBeBehind)
         _ = try await station.ask(.joined(troubles), at: .metadataServer)
     }
 

@@ -45,9 +45,9 @@ extension Session {
         let catalogue = station.catalogue
         guard let content = try await entry(name)?.content else { return }
         let known = try await station.work { () throws(Failure) in
-            (try catalogue.manifest(content), try catalogue.holders(of: content))
+            (try catalogue.manifest(ofNamed: content), try catalogue.holders(of: content))
         }
-        guard let manifest = known.0 else { throw Failure(.malformed, name, "its manifest is not known") }
+        let manifest = known.0
         let (labels, host) = (station.roster.labels, station.settings.host)
         let holders = members.map { (member: $0, extent: known.1.extent(of: $0.number)) }
         for start in stride(from: 0, to: manifest.chunks.count, by: Session.page) {
@@ -113,7 +113,13 @@ extension Session {
                 default: report.failures.append(Failure(.malformed, [], node: member.store.host, "no such outcome"))
                 }
             }
-            if !Task.isCancelled { report.failures += try await lost(below: below, told: report.failures) }
+            if !Task.isCancelled {
+                let lost = try await lost(below: below)
+                // A data server that could not mend a file says of one of its chunks what is said here of all of them.
+                let named = Set(lost.map(\.subject))
+                report.failures.removeAll { $0.kind == .corrupt && named.contains($0.subject) }
+                report.failures += lost
+            }
             if report.failures.isEmpty, !Task.isCancelled { report.failures = try await bringBack(below: below) }
             return (report, verified)
         } catch {

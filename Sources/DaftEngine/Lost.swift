@@ -1,22 +1,21 @@
-// What is published and kept nowhere any more, be it in this run or not: a store that found a file changed behind its
-// back drops it at its start, and no data server has anything to verify then.
+// What is published and kept nowhere any more, be it in this run or not, to the byte and under each name: a store that
+// found a file changed behind its back drops it at its start, and no data server has anything to verify then.
 
 import DaftCatalogue
 import DaftCore
 import DaftStore
 
 extension Session {
-    /// A failure for each lost file below `names`, or below the root; not for those that `told` speaks of.
-    func lost(below names: [Name], told: [Failure]) async throws(Failure) -> [Failure] {
+    /// A failure for each lost file below `names`, or below the root.
+    func lost(below names: [Name]) async throws(Failure) -> [Failure] {
         let catalogue = station.catalogue
-        let known = Set(told.map(\.subject))
         var lost: [Failure] = []
         for name in names.isEmpty ? [.root] : names {
             try await station.eachEntry(below: name) { (page) async throws(Failure) in
                 if Task.isCancelled { return }
                 lost += try await station.work { () throws(Failure) in
                     var lost: [Failure] = []
-                    for named in page where !known.contains(named.name.bytes) {
+                    for named in page {
                         if let failure = try loss(of: named, in: catalogue) { lost.append(failure) }
                     }
                     return lost
@@ -30,13 +29,31 @@ extension Session {
 private func loss(of named: NamedEntry, in catalogue: Catalogue) throws(Failure) -> Failure? {
     guard let content = named.entry.content else { return nil }
     let holders = try catalogue.holders(of: content)
-    guard holders.complete.isEmpty, let manifest = try catalogue.manifest(content) else { return nil }
+    guard holders.complete.isEmpty else { return nil }
+    let manifest = try catalogue.manifest(ofNamed: content)
     var kept = BitSet()
     for part in holders.parts { kept.formUnion(part.chunks) }
-    let missing = manifest.chunks.indices.count { index in
+    let missing = manifest.chunks.indices.filter { index in
         !kept.contains(index) && manifest.chunks[index] != zeroChunkID(length: manifest.length(of: index))
     }
-    if missing == 0 { return nil }
-    let chunks = "\(missing) of \(manifest.chunks.count) chunk\(manifest.chunks.count == 1 ? "" : "s")"
-    return Failure(.corrupt, named.name, "\(chunks) kept by no data server: lost; put it again")
+    if missing.isEmpty { return nil }
+    let bytes = ranges(of: missing, in: manifest).map { "\($0.lowerBound)–\($0.upperBound - 1)" }
+    return Failure(
+        .corrupt, named.name,
+        "bytes \(bytes.joined(separator: ", ")) are kept by no data server: lost; put it again")
+}
+
+/// Where these chunks are; neighbours are one range.
+private func ranges(of chunks: [Int], in manifest: Manifest) -> [Range<Int64>] {
+    var ranges: [Range<Int64>] = []
+    for chunk in chunks {
+        let start = manifest.offset(of: chunk)
+        let end = start + Int64(manifest.length(of: chunk))
+        if let last = ranges.last, last.upperBound == start {
+            ranges[ranges.count - 1] = last.lowerBound..<end
+        } else {
+            ranges.append(start..<end)
+        }
+    }
+    return ranges
 }

@@ -126,12 +126,14 @@ final class Verifying: Sendable {
         meter.expect(bytes: kept, files: 1)
         let names = try store.names(of: content)
         let due = extent == .complete ? try namesDue(content, names) : names
-        let bad = try store.check(content, buffer: slab.memory)
+        let checked = try store.check(content, buffer: slab.memory)
+        let bad = checked.lost
         meter.add(bytes: kept, files: 1)
         tally.withLock { tally in
             tally.contents += 1
             tally.bytes += kept
-            tally.corrupt += Int64(bad.count)
+            tally.corrupt += Int64(bad.count + checked.mended)
+            tally.repaired += Int64(checked.mended)
         }
         if bad.isEmpty {
             try noteIfUntold(content, extent)

@@ -49,6 +49,7 @@ public final class Database {
         try execute("PRAGMA synchronous = \(durable ? "FULL" : "OFF")")
         try execute("PRAGMA cache_size = \(-cacheBytes / 1024)")
         try execute("PRAGMA wal_autocheckpoint = 4000")
+        if durable { try sync() }
     }
 
     public convenience init(
@@ -120,31 +121,61 @@ public final class Database {
     public var lastInsertedRow: Int64 { sqlite3_last_insert_rowid(handle) }
     public var changes: Int { Int(sqlite3_changes(handle)) }
 
+    /// What was written without waiting for the disk, by somebody to whom it did not matter, is on it from now on.
+    private func sync() throws(SQLError) {
+        guard let file = Database.file(SQLITE_FCNTL_FILE_POINTER, handle), let methods = file.pointee.pMethods else {
+            return
+        }
+        let code = methods.pointee.xSync(file, SQLITE_SYNC_NORMAL)
+        guard code != SQLITE_OK else { return }
+        let systemCode = Database.codeOfFiles(handle)
+        let reason = "disk I/O error" + Database.reason(systemCode)
+        throw SQLError(code: code, message: reason, statement: "sync", systemCode: systemCode)
+    }
+
     fileprivate func error(_ statement: String) -> SQLError { Database.error(handle, statement) }
 
     private static func error(_ handle: OpaquePointer?, _ statement: String) -> SQLError {
         guard let handle else { return SQLError(code: SQLITE_NOMEM, message: "out of memory", statement: statement) }
-        let code = sqlite3_extended_errcode(handle)
-        let message = String(cString: sqlite3_errmsg(handle))
+        var code = sqlite3_extended_errcode(handle)
+        var message = String(cString: sqlite3_errmsg(handle))
+        // A read that the system refuses is called damage; but nobody is to be told to throw away what is whole.
+        if code & 0xff == SQLITE_CORRUPT, codeOfFiles(handle) != 0 {
+            (code, message) = (SQLITE_IOERR, "disk I/O error")
+        }
         // Of other errors it says what came of an earlier call.
         let isOfSystem = [SQLITE_IOERR, SQLITE_CANTOPEN].contains(code & 0xff)
         let systemCode = isOfSystem ? systemCode(handle) : 0
-        let reason = systemCode == 0 ? "" : ": " + String(cString: strerror(systemCode))
-        return SQLError(code: code, message: message + reason, statement: statement, systemCode: systemCode)
+        return SQLError(
+            code: code, message: message + reason(systemCode), statement: statement, systemCode: systemCode)
+    }
+
+    private static func reason(_ systemCode: Int32) -> String {
+        systemCode == 0 ? "" : ": " + String(cString: strerror(systemCode))
     }
 
     /// SQLite does not remember why a commit failed; its files do.
     private static func systemCode(_ handle: OpaquePointer) -> Int32 {
-        for pointer in [SQLITE_FCNTL_JOURNAL_POINTER, SQLITE_FCNTL_FILE_POINTER] {
-            var file: UnsafeMutablePointer<sqlite3_file>?
+        let code = codeOfFiles(handle)
+        return code == 0 ? sqlite3_system_errno(handle) : code
+    }
+
+    /// What the system said of the last call for the log or the database that it refused; 0: it has refused none.
+    private static func codeOfFiles(_ handle: OpaquePointer) -> Int32 {
+        for which in [SQLITE_FCNTL_JOURNAL_POINTER, SQLITE_FCNTL_FILE_POINTER] {
             var code: Int32 = 0
-            guard sqlite3_file_control(handle, "main", pointer, &file) == SQLITE_OK,
-                let methods = file?.pointee.pMethods,
+            guard let file = file(which, handle), let methods = file.pointee.pMethods,
                 methods.pointee.xFileControl(file, SQLITE_FCNTL_LAST_ERRNO, &code) == SQLITE_OK, code != 0
             else { continue }
             return code
         }
-        return sqlite3_system_errno(handle)
+        return 0
+    }
+
+    /// The database, or its log.
+    private static func file(_ which: Int32, _ handle: OpaquePointer) -> UnsafeMutablePointer<sqlite3_file>? {
+        var file: UnsafeMutablePointer<sqlite3_file>?
+        return sqlite3_file_control(handle, "main", which, &file) == SQLITE_OK ? file : nil
     }
 }
 

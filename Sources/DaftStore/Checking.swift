@@ -1,8 +1,16 @@
 // Doubt: what is kept of a content is read and hashed again. Chunks that are wrong are dropped, and no name goes on
-// showing them: the file moves back into partial/, with the good chunks still of use.
+// showing them: the file moves back into partial/, with the chunks still of use that are good under any name.
 
 import DaftCore
 import Glibc
+
+/// What a check found, and did.
+public struct Checked: Hashable, Sendable {
+    /// Chunks that were kept and are no longer.
+    public let lost: [Int]
+    /// Chunks that were wrong under one name, and are again as under another, where they were right.
+    public let mended: Int
+}
 
 /// One content, wherever it stands. `find` and `settle` use the ledger, `inspect`, which takes long, does not.
 struct Check {
@@ -36,7 +44,8 @@ struct Check {
     func find(_ ledger: Ledger) throws -> Found {
         guard let known = try ledger.known(content) else { return Found(have: BitSet(), standings: []) }
         let extent = try ledger.extent(of: content)
-        return Found(have: extent.chunks(of: manifest.chunks.count), standings: try ledger.standings(of: known.number))
+        return Found(
+            have: extent.chunks(of: manifest.chunks.count), standings: try ledger.standings(of: content, known.number))
     }
 
     func inspect(_ found: Found, _ buffer: UnsafeMutableRawBufferPointer) -> Verdict {
@@ -57,20 +66,33 @@ struct Check {
         return Copy(name: name, place: place, file: file, good: isWhole ? good : BitSet())
     }
 
-    /// Acts on the verdict; the chunks that were kept and are no longer.
-    func settle(_ found: Found, _ verdict: Verdict, _ ledger: Ledger) throws -> [Int] {
+    /// Acts on the verdict.
+    func settle(
+        _ found: Found, _ verdict: Verdict, _ ledger: Ledger, _ buffer: UnsafeMutableRawBufferPointer
+    ) throws -> Checked {
         switch verdict {
-        case .partial(let file, let good): return try settlePartial(found.have, file, good, ledger)
+        case .partial(let file, let good):
+            return Checked(lost: try settlePartial(found.have, file, good, ledger), mended: 0)
         case .names(let copies):
-            guard copies.contains(where: { $0.file != nil && $0.good == all }) else {
-                return try moveBack(copies, ledger)
-            }
-            for copy in copies where copy.file == nil || copy.good != all {
+            let wrong = copies.filter { $0.file == nil || $0.good != all }
+            if wrong.count == copies.count { return try moveBack(copies, ledger, buffer) }
+            for copy in wrong {
                 try takeAway(copy)
                 try ledger.forget(copy.name)
             }
-            return []
+            return checked(copies, good: all)
         }
+    }
+
+    /// What `copies` had, of which `good` is there now.
+    private func checked(_ copies: [Copy], good: BitSet) -> Checked {
+        func without(_ chunks: BitSet, _ some: BitSet) -> BitSet {
+            var rest = chunks
+            rest.subtract(some)
+            return rest
+        }
+        return Checked(
+            lost: Array(without(all, good)), mended: copies.reduce(0) { $0 + without(good, $1.good).count })
     }
 
     private func settlePartial(
@@ -86,24 +108,42 @@ struct Check {
         return Array(bad)
     }
 
-    /// The file with the most good chunks goes back into partial/, all names go.
-    private func moveBack(_ copies: [Copy], _ ledger: Ledger) throws -> [Int] {
+    /// The file with the most good chunks goes back into partial/ and gets those that are good elsewhere; all names go.
+    private func moveBack(
+        _ copies: [Copy], _ ledger: Ledger, _ buffer: UnsafeMutableRawBufferPointer
+    ) throws -> Checked {
         let best = copies.filter { $0.file != nil }.max { $0.good.count < $1.good.count }
         for copy in copies where copy.name != best?.name { try takeAway(copy) }
         for copy in copies { try ledger.forget(copy.name) }
         guard let best else {
             try ledger.forget(content)
-            return Array(all)
+            return checked(copies, good: BitSet())
         }
         let place = paths.partial(of: content)
         try? disk.remove(place)
         try disk.rename(best.place, to: place)
         try disk.sync(directory: best.place.directory)
-        try disk.truncate(try reopened(place), to: manifest.size)
-        try setPart(best.good, ledger)
-        var bad = all
-        bad.subtract(best.good)
-        return Array(bad)
+        let file = try reopened(place)
+        try disk.truncate(file, to: manifest.size)
+        var good = best.good
+        for copy in copies { try add(copy, to: file, &good, buffer) }
+        // After a loss of power what was read back counts as synced.
+        if good != best.good { try disk.sync(file: file) }
+        try setPart(good, ledger)
+        return checked(copies, good: good)
+    }
+
+    /// The chunks of a copy that are still wanting.
+    private func add(
+        _ copy: Copy, to file: Descriptor, _ good: inout BitSet, _ buffer: UnsafeMutableRawBufferPointer
+    ) throws {
+        guard let source = copy.file else { return }
+        for chunk in copy.good where !good.contains(chunk) {
+            let memory = UnsafeMutableRawBufferPointer(rebasing: buffer[..<manifest.length(of: chunk)])
+            guard try source.read(into: memory, at: manifest.offset(of: chunk)) == memory.count else { continue }
+            try disk.write(UnsafeRawBufferPointer(memory), to: file, at: manifest.offset(of: chunk))
+            good.insert(chunk)
+        }
     }
 
     private func setPart(_ good: BitSet, _ ledger: Ledger) throws {
@@ -130,23 +170,27 @@ struct Check {
 }
 
 extension Store {
-    /// Reads and hashes again what is kept of a content. The chunks that are corrupt or gone are returned and no longer
-    /// kept, and names that show wrong bytes are taken away.
-    public func check(_ content: ContentID, buffer: UnsafeMutableRawBufferPointer) throws(Failure) -> [Int] {
-        guard let manifest = try manifest(of: content) else { return [] }
+    /// Reads and hashes again what is kept of a content. Chunks that are corrupt or gone are no longer kept, and names
+    /// that show wrong bytes are taken away.
+    public func check(_ content: ContentID, buffer: UnsafeMutableRawBufferPointer) throws(Failure) -> Checked {
+        guard let manifest = try manifest(of: content) else { return Checked(lost: [], mended: 0) }
         guard buffer.count >= manifest.chunkSize.bytes else {
             throw Failure(.failed, content.hex.utf8, "checking takes a buffer of \(manifest.chunkSize.bytes) bytes")
         }
         defer { opened[content] = nil }
         if let filling = live.filling(content), let file = filling.file {
-            return try check(filling, file, manifest, buffer)
+            return Checked(lost: try check(filling, file, manifest, buffer), mended: 0)
         }
         let check = Check(paths: paths, disk: disk, content: content, manifest: manifest)
         let found = try recorded { try check.find($0) }
         let verdict = check.inspect(found, buffer)
-        let bad = try change { try check.settle(found, verdict, $0) }
+        let checked = try change { try check.settle(found, verdict, $0, buffer) }
+        trusted.insert(paths.partial(of: content))
+        if checked.lost.isEmpty, checked.mended > 0, try extent(of: content) != .complete {
+            try fill(content, manifest).finish()
+        }
         try standAgain(found.standings, content)
-        return bad
+        return checked
     }
 
     /// Names that were taken away although the content is still complete, by a good copy under another name.

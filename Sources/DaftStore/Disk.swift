@@ -52,13 +52,14 @@ open class Disk: @unchecked Sendable {
         try system("copy_file_range") { linux_copy_range(from.number, offset, to.number, offset, length) }
     }
 
-    open func sync(file: Descriptor) throws(SystemError) {
-        try system("fsync") { fsync(file.number) }
-    }
+    open func sync(file: Descriptor) throws(SystemError) { try file.sync() }
 
     /// Makes what was created, renamed and removed in a directory last.
-    open func sync(directory: Descriptor) throws(SystemError) {
-        try system("fsync") { fsync(directory.number) }
+    open func sync(directory: Descriptor) throws(SystemError) { try directory.sync() }
+
+    /// Makes all last that has been done on the filesystem of `file`.
+    open func sync(filesystemOf file: Descriptor) throws(SystemError) {
+        try system("syncfs") { linux_sync_filesystem(file.number) }
     }
 
     /// Renames; replaces nothing.

@@ -76,6 +76,7 @@ extension Filling {
             guard try isFirstEnd() else { return }
             let inode = try seal(file)
             try store.recordComplete(content, manifest, inode)
+            store.trusted.remove(place)
         }
     }
 
@@ -159,6 +160,7 @@ extension Filling {
     /// The file first: where the record of it cannot be changed, what it says is not there after all.
     private func discard() throws(Failure) {
         store.removePartial(place)
+        store.trusted.remove(place)
         try store.change { ledger in
             switch goal {
             case .content(let content, _):
@@ -257,6 +259,8 @@ extension Store {
         }
         do throws(SystemError) {
             try renameOverGarbage(filling.place, to: heir.place)
+            trusted.remove(filling.place)
+            if !isComplete { trusted.insert(heir.place) }
             if isDurable { try disk.sync(directory: paths.partial) }
         } catch {
             try change { try $0.forget(content) }

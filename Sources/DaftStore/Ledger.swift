@@ -26,7 +26,9 @@ final class Ledger: @unchecked Sendable {
     private(set) var inventory: UInt64 = 0
 
     init(_ path: [UInt8], durable: Bool) throws {
-        database = try Database(path: path, durable: durable, cacheBytes: Ledger.cacheBytes)
+        // Alone: where others may open it, SQLite has memory that is a file on that disk, and a disk that does not
+        // answer any more ends the process that touches it.
+        database = try Database(path: path, durable: durable, alone: true, cacheBytes: Ledger.cacheBytes)
         let found = try database.first("PRAGMA user_version") { $0.integer(0) } ?? 0
         switch found {
         case 0: try database.transaction { try database.execute(Ledger.schema) }
@@ -108,7 +110,9 @@ final class Ledger: @unchecked Sendable {
 
     func manifest(of content: ContentID) throws -> Manifest? {
         let sql = "SELECT manifest FROM contents WHERE content = ?"
-        return try database.first(sql, .blob(content.bytes)) { $0.bytes(0) }.map { try Manifest(decoding: $0) }
+        guard let bytes = try database.first(sql, .blob(content.bytes), as: { $0.bytes(0) }) else { return nil }
+        guard digest(of: bytes) == content else { throw Malformed("manifest of \(content.hex)", at: 0) }
+        return try Manifest(decoding: bytes)
     }
 
     func extent(of content: ContentID) throws -> Extent {
@@ -147,6 +151,12 @@ final class Ledger: @unchecked Sendable {
     func setSynced(_ isSynced: Bool, of number: Int64) throws {
         try database.run(
             "UPDATE contents SET synced = ? WHERE number = ?", .integer(isSynced ? 1 : 0), .integer(number))
+    }
+
+    /// Everything is on the disk.
+    func setAllSynced() throws {
+        try database.run("UPDATE contents SET synced = 1 WHERE synced = 0")
+        try database.run("UPDATE ingests SET synced = 1 WHERE synced = 0")
     }
 
     func setInode(_ inode: UInt64, of number: Int64) throws {

@@ -98,10 +98,15 @@ extension Ledger {
         return found
     }
 
-    func standings(of number: Int64) throws -> [Standing] {
+    /// The names of a content, whose number this is.
+    func standings(of content: ContentID, _ number: Int64) throws -> [Standing] {
         var found: [Standing] = []
         try database.run("SELECT \(Ledger.columns) FROM names WHERE number = ?", .integer(number)) {
             found.append(try standing($0))
+        }
+        // What stands under them is taken away where it is not this content: it must be meant to be.
+        guard found.allSatisfy({ $0.entry.content == content }) else {
+            throw Malformed("name of \(content.hex)", at: 0)
         }
         return found
     }

@@ -6,6 +6,8 @@
 //  2. A content without a name must have its file in partial/, else it is not kept; another file there is read, too.
 //  3. After a loss of power what is not known to be synced is read, and wrong bytes are taken away from their names.
 //  4. What else lies in partial/ is garbage.
+//  5. A store that is durable from now on, and was not before, begins with all it has on the disk: it may say of any of
+//     that that it is kept.
 
 import DaftCore
 import DaftSQL
@@ -16,20 +18,27 @@ final class Opening {
     private let paths: Paths
     private let disk: Disk
     private let bootID: [UInt8]
+    private let isDurable: Bool
     private let parents: Parents
+    private var wasUnclean = false
+    private var changes = 0
+    /// The names that are dropped, or the first of them.
+    private(set) var changed: [Failure] = []
+    private static let mostChanged = 20
 
-    init(_ ledger: Ledger, _ paths: Paths, _ disk: Disk, bootID: [UInt8]) {
+    init(_ ledger: Ledger, _ paths: Paths, _ disk: Disk, bootID: [UInt8], durable: Bool) {
         self.ledger = ledger
         self.paths = paths
         self.disk = disk
         self.bootID = bootID
+        isDurable = durable
         parents = Parents(paths, disk, durable: false)
     }
 
     /// Brings the ledger in line with the disk; the store's id, and whether its last end was unclean.
     func run() throws -> (id: StoreID, wasUnclean: Bool) {
         let lastBoot = try ledger.about("boot")
-        let wasUnclean = try lastBoot != nil && ledger.about("clean") != [1]
+        wasUnclean = try lastBoot != nil && ledger.about("clean") != [1]
         let hasLostPower = lastBoot != nil && lastBoot != bootID
         let id = try ledger.about("id").map { try StoreID(decoding: $0) } ?? StoreID.random()
         try ledger.change {
@@ -43,6 +52,7 @@ final class Opening {
                 leaves = try paths.partialLeaves()
             }
             try removeGarbage(leaves, keeping: try compareContents(leaves))
+            try settleDurability()
             // Last: until then, whoever is killed here begins anew.
             try ledger.setAbout("id", id.encoded)
             try ledger.setAbout("boot", bootID)
@@ -61,6 +71,17 @@ final class Opening {
             last = some.last?.name
         } while last != nil
         for standing in different { try settle(standing) }
+        if changes > changed.count {
+            changed.append(Failure(.changed, paths.directory, "and \(changes - changed.count) more of the kind"))
+        }
+    }
+
+    /// Somebody has taken away or changed what stood under a name.
+    private func drop(_ name: Name, _ what: String) throws {
+        try ledger.forget(name)
+        changes += 1
+        if changes > Opening.mostChanged { return }
+        changed.append(Failure(.changed, name, "\(what) in \(shown(paths.directory)): no longer kept there"))
     }
 
     private func status(of name: Name) -> Status? {
@@ -80,12 +101,15 @@ final class Opening {
     /// Looks closer at a name that is not as recorded.
     private func settle(_ standing: Standing) throws {
         let name = standing.name
-        guard let status = status(of: name) else { return try ledger.forget(name) }
+        guard let status = status(of: name) else {
+            // A run that was killed may have recorded the name and not come to the file.
+            return try wasUnclean ? ledger.forget(name) : drop(name, "has been removed")
+        }
         switch standing.entry.kind {
-        case .directory: try ledger.forget(name)
+        case .directory: try drop(name, "is no directory any more")
         case .symlink(let target):
             guard status.isSymlink, try parents.place(of: name).symlinkTarget() == target else {
-                return try ledger.forget(name)
+                return try drop(name, "is no longer that symlink")
             }
             try ledger.setStamp(Stamp(status), of: name)
         case .file(let content):
@@ -94,7 +118,7 @@ final class Opening {
             else {
                 // Ours, and damaged by a loss of power: rehashContents takes it away.
                 if status.isFile, status.inode == standing.stamp.inode, try isInDoubt(content) { return }
-                return try ledger.forget(name)
+                return try drop(name, "has been changed")
             }
             try ledger.setStamp(Stamp(status), of: name)
         }
@@ -109,12 +133,15 @@ final class Opening {
 
     /// An ingest whose content was recorded, but whose file was not yet renamed.
     private func finishRenames() throws {
-        for ingest in try ledger.ingests() {
+        let known = try ledger.ingests().filter { $0.content != nil }
+        for ingest in known {
             guard let content = ingest.content else { continue }
             // Done already, or lost: compareContents sees which.
             try? disk.rename(paths.ingest(ingest.key), to: paths.partial(of: content))
             try ledger.forgetIngest(ingest.number)
         }
+        // Once forgotten they are not renamed again.
+        if isDurable, !known.isEmpty { try disk.sync(directory: paths.partial) }
     }
 
     private func rehashContents() throws {
@@ -122,8 +149,9 @@ final class Opening {
             guard let manifest = try ledger.manifest(of: content) else { continue }
             let check = Check(paths: paths, disk: disk, content: content, manifest: manifest)
             let found = try check.find(ledger)
-            let verdict = withChunkBuffer(manifest.chunkSize) { check.inspect(found, $0) }
-            _ = try check.settle(found, verdict, ledger)
+            try withChunkBuffer(manifest.chunkSize) { buffer in
+                _ = try check.settle(found, check.inspect(found, buffer), ledger, buffer)
+            }
             // Read back after the loss of power: it is on the disk.
             try ledger.setSynced(true, of: number)
         }
@@ -189,6 +217,15 @@ final class Opening {
         else { return false }
         try ledger.setInode(try file.status().inode, of: known.number)
         return true
+    }
+
+    /// An earlier run may not have synced what this one is going to be asked for.
+    private func settleDurability() throws {
+        if isDurable, try ledger.about("durable") != [1] {
+            try disk.sync(filesystemOf: paths.root)
+            try ledger.setAllSynced()
+        }
+        try ledger.setAbout("durable", [isDurable ? 1 : 0])
     }
 
     private func removeGarbage(_ leaves: Set<[UInt8]>, keeping kept: Set<[UInt8]>) throws {

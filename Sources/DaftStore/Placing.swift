@@ -69,7 +69,8 @@ extension Store {
                 if status.permissions == mode, status.mtime == named.entry.mtime { continue }
                 try file.setMode(mode)
                 try file.setTimes(named.entry.mtime)
-            } catch { failures.append(error.failure(named.name.bytes)) }
+                if isDurable { try disk.sync(directory: file) }
+            } catch { failures.append(Placing.failure(error, named.name)) }
         }
         return failures
     }
@@ -232,10 +233,10 @@ private final class Placing {
         }
     }
 
-    private static func failure(_ error: SystemError, _ name: Name) -> Failure {
+    static func failure(_ error: SystemError, _ name: Name) -> Failure {
         switch error.code {
         case EEXIST: Failure(.taken, name, "something that daft did not put there stands in its place: move it away")
-        case ENOTDIR, ELOOP: Failure(.taken, name, "a file or symlink stands where a directory above it should be")
+        case ENOTDIR, ELOOP: Failure(.taken, name, "a file or symlink stands where a directory should be")
         default: error.failure(name.bytes)
         }
     }
@@ -316,6 +317,7 @@ private final class Placing {
     private func refresh(_ file: Descriptor, _ entry: Entry) throws(SystemError) {
         try file.setMode(Placing.mode(entry))
         try file.setTimes(entry.mtime)
+        if store.isDurable { try store.disk.sync(file: file) }
     }
 
     /// Takes over a file that somebody else put there, if it has the very bytes.
@@ -327,7 +329,6 @@ private final class Placing {
         guard withChunkBuffer(manifest.chunkSize, { Inspection(manifest).isWhole(file, $0) }) else { return false }
         try refresh(file, step.named.entry)
         if store.isDurable {
-            try store.disk.sync(file: file)
             try store.disk.sync(directory: place.directory)
         } else if let number = step.number {
             corrections.append(.unsynced(number))

@@ -13,6 +13,10 @@ extension Store {
             try? disk.remove(target)
             let place = try Parents(paths, disk, durable: isDurable).place(of: name)
             try disk.rename(place, to: target)
+            if isDurable {
+                try disk.sync(directory: place.directory)
+                try disk.sync(directory: target.directory)
+            }
             let content = try entry(name)?.content
             try change { ledger in
                 try ledger.forget(name)

@@ -33,10 +33,12 @@ public final class Store: Sendable {
     let live = Live()
     let opened = OpenedContents()
     let turns = Turns()
+    let trusted = Trusted()
     private let own: Status
     private let ledger: Mutex<Ledger?>
     private let lock: Mutex<StoreLock?>
     private let asides = Atomic<Int>(0)
+    private let changed: Mutex<[Failure]>
 
     public init(at directory: [UInt8], _ options: Options = Options()) throws(Failure) {
         self.directory = directory
@@ -51,8 +53,9 @@ public final class Store: Sendable {
         let path = directory + Array("/.daft/store.sqlite".utf8)
         do {
             let ledger = try Ledger(path, durable: options.durable)
-            let opening = Opening(ledger, paths, options.disk, bootID: bootID)
+            let opening = Opening(ledger, paths, options.disk, bootID: bootID, durable: options.durable)
             (id, wasUnclean) = try opening.run()
+            changed = Mutex(opening.changed)
             self.ledger = Mutex(ledger)
         } catch { throw Store.failure(error, directory) }
     }
@@ -70,6 +73,14 @@ public final class Store: Sendable {
 
     /// Whether this is the store's own directory.
     public func isOwn(device: UInt64, inode: UInt64) -> Bool { own.device == device && own.inode == inode }
+
+    /// The names that stood here and were not as recorded when the store was opened; said once.
+    public func takeChanged() -> [Failure] {
+        changed.withLock { changed in
+            defer { changed = [] }
+            return changed
+        }
+    }
 
     // MARK: what it keeps
 
@@ -120,7 +131,7 @@ public final class Store: Sendable {
     public func names(of content: ContentID) throws(Failure) -> [Name] {
         try recorded { ledger in
             guard let known = try ledger.known(content) else { return [] }
-            return try ledger.standings(of: known.number).map(\.name)
+            return try ledger.standings(of: content, known.number).map(\.name)
         }
     }
 

@@ -3,6 +3,7 @@
 
 import DaftCore
 import Glibc
+import Synchronization
 
 extension Store {
     /// Continues a partial that is there; a content that is complete already has everything.
@@ -14,10 +15,12 @@ extension Store {
         guard let have else { return complete(content, manifest) }
         let place = paths.partial(of: content)
         let (file, isFresh) = try openPartial(place, manifest.size)
+        let good = isFresh ? BitSet() : proven(have, in: file, at: place, Inspection(manifest))
         let filling = live.enter(
             Filling(
                 self, .content(content, manifest), size: manifest.size, chunkSize: manifest.chunkSize, place, file,
-                isFresh: isFresh, .init(have: isFresh ? BitSet() : have)))
+                isFresh: isFresh, .init(have: good)))
+        trusted.insert(place)
         // Somebody may have completed it, and even named it, since we asked.
         guard let known = try recorded({ try $0.known(content) }), known.isComplete else { return filling }
         live.leave(filling)
@@ -44,10 +47,12 @@ extension Store {
         }
         let place = paths.ingest(key)
         let (file, isFresh) = try openPartial(place, size)
-        let ids = isFresh ? [:] : chunks
+        let inspection = Inspection(size: size, chunkSize: chunkSize) { chunks[$0] }
+        let good = isFresh ? BitSet() : proven(BitSet(chunks.keys), in: file, at: place, inspection)
         let filling = Filling(
             self, .ingest(key), size: size, chunkSize: chunkSize, place, file, isFresh: isFresh,
-            .init(have: BitSet(ids.keys), ids: ids))
+            .init(have: good, ids: chunks.filter { good.contains($0.key) }))
+        trusted.insert(place)
         let entered = live.enter(filling)
         return entered === filling ? filling : try ingestAside(key, size, chunkSize)
     }
@@ -58,6 +63,15 @@ extension Store {
         return Filling(
             self, .ingest(nil), size: size, chunkSize: chunkSize, place, file, isFresh: isFresh,
             .init(have: BitSet()))
+    }
+
+    /// Those of the recorded chunks that are right. What an earlier run left is read again before anything is added to
+    /// it: it ends as a file under a name, and nobody would look at these chunks on the way.
+    private func proven(
+        _ recorded: BitSet, in file: Descriptor, at place: Place, _ inspection: Inspection
+    ) -> BitSet {
+        if recorded.isEmpty || trusted.contains(place) { return recorded }
+        return withChunkBuffer(inspection.chunkSize) { inspection.good(in: file, among: recorded, $0) }
     }
 
     /// A file that had another size than it should counts as new.
@@ -86,4 +100,13 @@ extension Store {
         try place.open(O_RDONLY).setMode(0o600)
         return try disk.create(place, mode: 0o600, exclusive: false)
     }
+}
+
+/// The files in partial/ that this run has written itself, or read again.
+final class Trusted: Sendable {
+    private let leaves = Mutex<Set<[UInt8]>>([])
+
+    func contains(_ place: Place) -> Bool { leaves.withLock { $0.contains(place.leaf) } }
+    func insert(_ place: Place) { leaves.withLock { _ = $0.insert(place.leaf) } }
+    func remove(_ place: Place) { leaves.withLock { _ = $0.remove(place.leaf) } }
 }

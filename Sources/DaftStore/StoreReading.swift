@@ -48,7 +48,7 @@ extension Store {
     func open(_ content: ContentID, _ known: Known, unchanged: Bool = false) throws(Failure) -> Descriptor {
         // It may be on its way from partial/ to its name: look again.
         for _ in 0..<3 {
-            for standing in try recorded({ try $0.standings(of: known.number) }) {
+            for standing in try recorded({ try $0.standings(of: content, known.number) }) {
                 guard let file = try? paths.open(standing.name), let status = try? file.status(), status.isFile,
                     status.size == known.size, !unchanged || Stamp(status) == standing.stamp
                 else { continue }

@@ -106,6 +106,11 @@ extension Descriptor {
         return Status(raw)
     }
 
+    /// Puts on the disk what is written to this file, or made and renamed in this directory.
+    func sync() throws(SystemError) {
+        try system("fsync") { fsync(number) }
+    }
+
     /// Fills as much of `memory` as the file has from `offset`; the count is short only at its end.
     public func read(into memory: UnsafeMutableRawBufferPointer, at offset: Int64) throws(SystemError) -> Int {
         var done = 0

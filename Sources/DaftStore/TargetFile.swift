@@ -118,7 +118,7 @@ public final class TargetFile: Sendable {
         let missing = manifest.chunks.count - have.count
         if missing > 0 { throw Failure(.missing, place.path, "\(missing) chunks are missing") }
         if let whole = state.withLock({ $0.whole }) {
-            try attempt { () throws(SystemError) in try whole.settle(entry) }
+            try attempt { () throws(SystemError) in try whole.settle(entry, durable: place.isDurable) }
             try openPartial(create: false)?.remove()
         } else {
             try partial().finish(entry)

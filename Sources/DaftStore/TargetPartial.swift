@@ -88,16 +88,18 @@ struct TargetPartial: Sendable {
         try write(UnsafeRawBufferPointer(zeros), at: range.lowerBound)
     }
 
-    /// Gives it its mode and mtime, and puts it where it belongs in one step.
+    /// Gives it its mode and mtime, and puts it where it belongs in one step; if durable, only once it is on the disk.
     func finish(_ entry: Entry) throws(Failure) {
         do {
-            try file.settle(entry)
+            try file.settle(entry, durable: target.isDurable)
             try withPath(target.partial.name) { (from) throws(SystemError) in
                 _ = try withPath(target.name) { (to) throws(SystemError) in
                     try system("rename") { renameat(target.directory.number, from, target.directory.number, to) }
                 }
             }
         } catch {
+            // What a sync could not write the kernel takes for written: all of it is to come anew.
+            if error.call == "fsync" { remove() }
             if [EISDIR, ENOTEMPTY, EBUSY, EEXIST].contains(error.code) {
                 throw target.taken("file", by: try target.status())
             }

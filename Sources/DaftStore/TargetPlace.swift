@@ -10,6 +10,8 @@ struct TargetPlace: Sendable {
     let name: [UInt8]
     /// The path as the user knows it, for messages.
     let path: [UInt8]
+    /// What is finished here is on the disk, and not just in memory.
+    let isDurable: Bool
 
     /// What stands there, or nil.
     func status() throws(Failure) -> Status? {
@@ -52,8 +54,16 @@ struct TargetPlace: Sendable {
             if !error.exists { throw error.failure(path) }
             let status = try status()
             guard let status, status.isDirectory else { throw taken("directory", by: status) }
-            if !status.ownerMayWrite { withPath(name) { _ = fchmodat(directory.number, $0, status.writableMode, 0) } }
+            if !status.ownerMayWrite { allowWriting() }
         }
+    }
+
+    /// Of the directory that stands there, and of nothing that a symlink in its place leads to. It may be one that its
+    /// owner may not read.
+    private func allowWriting() {
+        let flags = linux_o_path | O_DIRECTORY | O_NOFOLLOW
+        guard let found = try? openAt(directory.number, name, flags), let status = try? found.status() else { return }
+        _ = chmod("/proc/self/fd/\(found.number)", status.writableMode)
     }
 
     func makeSymlink(to target: [UInt8], mtime: Time) throws(Failure) {
@@ -80,13 +90,18 @@ struct TargetPlace: Sendable {
         }
     }
 
+    func syncDirectory() throws(Failure) {
+        guard isDurable else { return }
+        do { try directory.sync() } catch { throw error.failure(path) }
+    }
+
     func remove() {
         withPath(name) { _ = unlinkat(directory.number, $0, 0) }
     }
 
     /// The place beside this one where a file is filled: `.NAME.daft-partial`, NAME shortened where that is too long.
     var partial: TargetPlace {
-        TargetPlace(directory: directory, name: TargetPartial.name(for: name), path: path)
+        TargetPlace(directory: directory, name: TargetPartial.name(for: name), path: path, isDurable: isDurable)
     }
 }
 
@@ -105,9 +120,10 @@ extension Descriptor {
     }
 
     /// Gives a file or directory the mode and the mtime of its entry.
-    func settle(_ entry: Entry) throws(SystemError) {
+    func settle(_ entry: Entry, durable: Bool) throws(SystemError) {
         try system("fchmod") { fchmod(number, mode_t(entry.mode)) }
         try system("futimens") { futimens(number, [timespec.omitted, timespec(entry.mtime)]) }
+        if durable { try sync() }
     }
 }
 

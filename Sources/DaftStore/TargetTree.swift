@@ -1,6 +1,7 @@
 // Where `get` writes: a place in the user's own filesystem and what is made below it. Like cp and rsync it completes
 // and replaces, file by file. The way to the root is the user's and is followed as it is; below the root no symlink
-// is, so that nothing is written outside.
+// is, so that nothing is written outside. A durable tree is on the disk when its directories are finished, and no name
+// in it ever shows a file that is not.
 
 import DaftCore
 import Glibc
@@ -9,18 +10,22 @@ import Synchronization
 public final class TargetTree: Sendable {
     private let path: [UInt8]
     private let root: TargetPlace
+    private let isDurable: Bool
     private let rootDirectory = Mutex<Descriptor?>(nil)
     /// The directory used last: files come directory by directory.
     private let recent = Mutex<(relative: [UInt8], directory: Descriptor)?>(nil)
+    /// Of a durable tree: the directories in which something was made or renamed.
+    private let touched = Mutex<Set<[UInt8]>>([])
 
     /// `path` need not exist, but its parent must.
-    public init(_ path: [UInt8]) throws(Failure) {
+    public init(_ path: [UInt8], durable: Bool = false) throws(Failure) {
         guard !path.isEmpty, !path.contains(0) else { throw Failure(.usage, path, "is no path to write to") }
         self.path = path
+        isDurable = durable
         do {
             let (parent, name) = try split(try absolutePath(path))
             let directory = try Reach(parent).open(O_RDONLY | O_DIRECTORY)
-            root = TargetPlace(directory: directory, name: name, path: path)
+            root = TargetPlace(directory: directory, name: name, path: path, isDurable: durable)
         } catch {
             throw error.failure(path)
         }
@@ -30,6 +35,7 @@ public final class TargetTree: Sendable {
     public func makeDirectory(_ relative: [UInt8]) throws(Failure) {
         if relative.isEmpty, let directory = try? openedRoot() { return directory.allowWriting() }
         try place(relative).makeDirectory()
+        if relative.isEmpty { try root.syncDirectory() }
     }
 
     /// Makes a symlink, or leaves the same one that is there.
@@ -49,8 +55,11 @@ public final class TargetTree: Sendable {
             let status = try? statusAt(place.directory.number, place.name), status.isFile,
             status.size == manifest.size, status.mtime == entry.mtime, status.permissions == entry.mode
         else { return false }
-        guard let id = manifest.chunks.first else { return true }
+        if manifest.chunks.isEmpty, !isDurable { return true }
         guard let file = try? place.open(O_RDONLY) else { return false }
+        // A run that did not sync may have written it.
+        if isDurable, (try? file.sync()) == nil { return false }
+        guard let id = manifest.chunks.first else { return true }
         return withUnsafeTemporaryAllocation(byteCount: Int(manifest.size), alignment: 4096) { buffer in
             (try? file.read(into: buffer, at: 0)) == buffer.count && digest(of: UnsafeRawBufferPointer(buffer)) == id
         }
@@ -59,14 +68,24 @@ public final class TargetTree: Sendable {
     /// Gives the directories their modes and mtimes, the deepest first, because what is made in a directory changes
     /// its mtime and its mode may forbid to go further down.
     public func finishDirectories(_ entries: [([UInt8], Entry)]) -> [Failure] {
-        var failures: [Failure] = []
+        var failures = isDurable ? syncTouched(but: Set(entries.map(\.0))) : []
         for (relative, entry) in entries.sorted(by: { $1.0.lexicographicallyPrecedes($0.0) }) {
             do {
-                try directory(relative).settle(entry)
+                try directory(relative).settle(entry, durable: isDurable)
             } catch {
                 failures.append(error.failure(joined(path, relative)))
             }
         }
+        return failures
+    }
+
+    /// Those that are not finished now, and the one that holds the root.
+    private func syncTouched(but finished: Set<[UInt8]>) -> [Failure] {
+        var failures: [Failure] = []
+        for relative in touched.withLock({ $0 }).subtracting(finished) {
+            do { try directory(relative).sync() } catch { failures.append(error.failure(joined(path, relative))) }
+        }
+        do throws(Failure) { try root.syncDirectory() } catch { failures.append(error) }
         return failures
     }
 
@@ -79,7 +98,9 @@ public final class TargetTree: Sendable {
             throw Failure(.malformed, shown, "is no name for a file")
         }
         do {
-            return TargetPlace(directory: try directory(Array(relative[..<(cut ?? 0)])), name: name, path: shown)
+            let parent = Array(relative[..<(cut ?? 0)])
+            if isDurable { touched.withLock { _ = $0.insert(parent) } }
+            return TargetPlace(directory: try directory(parent), name: name, path: shown, isDurable: isDurable)
         } catch {
             throw error.failure(shown)
         }

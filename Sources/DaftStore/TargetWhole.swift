@@ -40,7 +40,7 @@ extension TargetFile {
         defer { memory.deallocate() }
         guard (try? file.read(into: memory, at: 0)) == bytes.count, memory.elementsEqual(bytes) else { return false }
         do {
-            try file.settle(entry)
+            try file.settle(entry, durable: place.isDurable)
         } catch {
             throw error.failure(place.path)
         }

@@ -25,15 +25,21 @@ extension Store {
             let file = try unfinished.open(O_RDONLY)
             if let mtime = order.mtime { try file.setTimes(mtime) }
             try file.setMode(order.mode)
-            if !order.isForced { return try disk.rename(unfinished, to: place) }
-            try unfinished.withLeaf { (old) throws(SystemError) in
-                try place.withLeaf { (new) throws(SystemError) in
-                    _ = try system("rename") { renameat(place.directory.number, old, place.directory.number, new) }
-                }
-            }
+            if isDurable { try disk.sync(file: file) }
+            try move(unfinished, to: place, replacing: order.isForced)
+            if isDurable { try disk.sync(directory: place.directory) }
         } catch {
             try? disk.remove(unfinished)
             throw error
+        }
+    }
+
+    private func move(_ unfinished: Place, to place: Place, replacing: Bool) throws(SystemError) {
+        if !replacing { return try disk.rename(unfinished, to: place) }
+        try unfinished.withLeaf { (old) throws(SystemError) in
+            try place.withLeaf { (new) throws(SystemError) in
+                _ = try system("rename") { renameat(place.directory.number, old, place.directory.number, new) }
+            }
         }
     }
 

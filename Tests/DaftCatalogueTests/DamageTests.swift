@@ -41,6 +41,33 @@ import Testing
         #expect(isDamage(sql) { try $0.append([keeps([1], [0], .nothing)]) })
     }
 
+    /// A flipped bit in it was another chunk's id, another content's, or another name's.
+    @Test func aRecordThatIsNotWhatWasWrittenIsDamage() {
+        for (table, question) in [
+            ("contents", { _ = try $0.manifest(id(1)) }), ("entries", { _ = try $0.entry(name("/d/f")) }),
+            ("entries", { _ = try $0.below(.root, after: nil, limit: 9) }),
+            ("contents", { _ = try $0.delta(after: .empty, limitBytes: 1 << 20) }),
+        ] as [(String, (Catalogue) throws -> Void)] {
+            let sql = """
+                UPDATE journal SET record = CAST(substr(record, 1, 20) || x'ff' || substr(record, 22) AS BLOB)
+                WHERE state IN (SELECT born FROM \(table))
+                """
+            #expect(isDamage(sql, question))
+        }
+    }
+
+    @Test func aRowThatPointsToAnothersRecordIsDamage() {
+        let entry = "UPDATE entries SET born = (SELECT born FROM entries WHERE name = x'2f64') WHERE name = x'2f642f66'"
+        #expect(isDamage(entry) { _ = try $0.entry(name("/d/f")) })
+        #expect(isDamage(entry) { _ = try $0.below(.root, after: nil, limit: 9) })
+        let content = "UPDATE contents SET born = (SELECT born FROM contents WHERE number = 1) WHERE number = 0"
+        #expect(isDamage(content) { _ = try $0.manifest(id(1)) })
+    }
+
+    @Test func aNameWhoseContentIsNotKnownIsDamage() {
+        #expect(isDamage("DELETE FROM ids; UPDATE standing SET settled = 2") { _ = try $0.manifest(ofNamed: id(1)) })
+    }
+
     @Test func aContentInStoresThatThereAreNotIsDamage() {
         let stores = hexadecimal(BitSet([0, 4_000]).encoded)
         let sql = "UPDATE contents SET complete = x'\(stores)'"

@@ -2,6 +2,7 @@
 
 import DaftCatalogue
 import DaftCore
+import DaftStore
 import Foundation
 import Testing
 
@@ -124,5 +125,30 @@ import Testing
         #expect(again.failures.isEmpty, "\(again.failures)")
         #expect(try scratch.read("store-n0/large") == scratch.read("large"))
         #expect(try await cluster.keepers(Name("/large")) == ["n0"])
+    }
+
+    /// It failed with "its content is not complete here".
+    @Test func whatIsFoundWrongBeforeItIsPlacedIsBroughtAgain() async throws {
+        let scratch = try Scratch()
+        try scratch.write("src/a", 20 * Self.chunk)
+        try scratch.write("src/b", 20 * Self.chunk, seed: 2)
+        let cluster = try await scratch.cluster(["n1", "n2"], at: "login")
+        defer { cluster.close() }
+        _ = await cluster.put(scratch["src"], at: "n1")
+        _ = await cluster.fetch([try Name("/src/a")], at: "n2")
+        let content = try #require(try cluster.entry(Name("/src/a"))?.content)
+        try run("/bin/mv", scratch["store-n2/src/a"], scratch["store-n2/src/away"])
+        cluster.traffic.hold(after: 0)
+        let fetch = Task { await cluster.fetch([try Name("/src")], at: "n2") }
+        // By now /src/a is known to be there, and /src/b on its way.
+        try await Task.sleep(for: .milliseconds(300))
+        let store = try #require(cluster.stations[2].store)
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: Self.chunk, alignment: 16)
+        defer { buffer.deallocate() }
+        #expect(try store.check(content, buffer: buffer).lost.count == 20)
+        cluster.traffic.release()
+        let report = try await fetch.value
+        #expect(report.failures.isEmpty, "\(report.failures)")
+        for name in ["a", "b"] { #expect(try scratch.read("store-n2/src/\(name)") == scratch.read("src/\(name)")) }
     }
 }

@@ -12,7 +12,7 @@ import Testing
         let made = Made(seed: 1, size: 10_000)
         try store.put(made, at: "/a")
         #expect(try store.check(made.id) == [])
-        spoil("/a", at: 5000)
+        fixture.spoil("/a", at: 5000)
         #expect(try store.check(made.id) == [1])
         #expect(fixture.status("/a") == nil)
         #expect(try store.entry(name("/a")) == nil)
@@ -43,12 +43,33 @@ import Testing
         let store = try fixture.open()
         let made = Made(seed: 4, size: 10_000)
         try store.put(made, at: "/a", "/b")
-        spoil("/a", at: 0)
-        #expect(try store.check(made.id) == [])
+        fixture.spoil("/a", at: 0)
+        let checked = try store.checked(made.id)
+        #expect(checked.lost == [] && checked.mended == 1)
         #expect(try store.extent(of: made.id) == .complete)
         #expect(fixture.contents("/b") == made.bytes)
         #expect(fixture.contents("/a") == made.bytes, "the spoiled name is made anew from the good one")
         #expect(try store.names(of: made.id) == [name("/a"), name("/b")])
+    }
+
+    @Test func whatIsGoodUnderAnyNameIsNotLost() throws {
+        let store = try fixture.open()
+        let made = Made(seed: 14, size: 10_000)
+        try store.put(made, at: "/a", "/b")
+        fixture.spoil("/a", at: 0)
+        fixture.spoil("/b", at: 5000)
+        let checked = try store.checked(made.id)
+        #expect(checked.lost == [] && checked.mended == 2)
+        #expect(try store.extent(of: made.id) == .complete)
+        for path in ["/a", "/b"] { #expect(fixture.contents(path) == made.bytes) }
+        fixture.spoil("/a", at: 0)
+        fixture.spoil("/b", at: 0)
+        fixture.spoil("/b", at: 9000)
+        let again = try store.checked(made.id)
+        #expect(again.lost == [0] && again.mended == 1)
+        #expect(try store.extent(of: made.id) == .part(BitSet([1, 2])))
+        try store.fillWhole(made, only: [0]).finish()
+        #expect(try store.checked(made.id).lost == [])
     }
 
     @Test func aContentThatIsGoneIsReportedWhole() throws {
@@ -69,12 +90,12 @@ import Testing
         do {
             let filling = try store.fillWhole(made, only: [0, 1])
             try filling.checkpoint()
-            spoil("/.daft/partial/" + made.id.hex, at: 0)
+            fixture.spoil("/.daft/partial/" + made.id.hex, at: 0)
             #expect(try store.check(made.id) == [0])
             #expect(filling.have == BitSet([1]))
         }
         #expect(try store.extent(of: made.id) == .part(BitSet([1])))
-        spoil("/.daft/partial/" + made.id.hex, at: 5000)
+        fixture.spoil("/.daft/partial/" + made.id.hex, at: 5000)
         #expect(try store.check(made.id) == [1])
         #expect(try store.extent(of: made.id) == .nothing)
         #expect(fixture.partials == [])
@@ -92,14 +113,5 @@ import Testing
         #expect(fixture.partials == [])
         #expect(failureKind { try store.drop(other.id) } == .failed)
         #expect(store.inventory == inventoryMark(of: other.id, .complete))
-    }
-
-    private func spoil(_ path: String, at offset: Int) {
-        let file = open(fixture.path + path, O_RDWR)
-        var byte: UInt8 = 0
-        pread(file, &byte, 1, offset)
-        byte ^= 0x55
-        pwrite(file, &byte, 1, offset)
-        close(file)
     }
 }

@@ -94,6 +94,16 @@ final class Fixture {
         close(file)
     }
 
+    /// Changes a byte of a file behind the store's back.
+    func spoil(_ path: String, at offset: Int) {
+        let file = Glibc.open(self.path + path, O_RDWR)
+        var byte: UInt8 = 0
+        pread(file, &byte, 1, offset)
+        byte ^= 0x55
+        pwrite(file, &byte, 1, offset)
+        close(file)
+    }
+
     func status(_ name: String) -> stat? {
         var raw = stat()
         return lstat(path + name, &raw) == 0 ? raw : nil
@@ -178,7 +188,9 @@ extension Store {
         return Array(buffer[..<count])
     }
 
-    func check(_ content: ContentID) throws(Failure) -> [Int] {
+    func check(_ content: ContentID) throws(Failure) -> [Int] { try checked(content).lost }
+
+    func checked(_ content: ContentID) throws(Failure) -> Checked {
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 16, alignment: 8)
         defer { buffer.deallocate() }
         return try check(content, buffer: buffer)

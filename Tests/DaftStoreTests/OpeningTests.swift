@@ -23,6 +23,25 @@ import Testing
         #expect(try !fixture.open().wasUnclean)
     }
 
+    @Test func whatWasChangedOrTakenAwayIsSaidOnce() throws {
+        let made = (1...3).map { Made(seed: UInt64($0), size: 9000) }
+        do {
+            let store = try fixture.open()
+            for (one, path) in zip(made, ["/a", "/b", "/c"]) { try store.put(one, at: path) }
+            #expect(store.takeChanged().isEmpty)
+            store.close()
+        }
+        fixture.spoil("/a", at: 3)
+        unlink(fixture.path + "/b")
+        let store = try fixture.open()
+        #expect(
+            store.takeChanged().map { "\($0)" }.map { $0.prefix(20) } == [
+                "/a: has been changed", "/b: has been removed",
+            ])
+        #expect(store.takeChanged().isEmpty)
+        #expect(try store.kept(after: nil, limit: 9).count == 1)
+    }
+
     @Test func theIdAndEverythingKeptAreTheSameAfterwards() throws {
         let made = Made(seed: 1, size: 9000)
         let part = Made(seed: 2, size: 9000)

@@ -102,6 +102,24 @@ import Testing
         #expect(fixture.contents("/a") == made.bytes)
     }
 
+    /// What it has is said to be kept without being written once more.
+    @Test(arguments: 1...20) func aStoreThatIsDurableFromNowOnKeepsWhatItHadBefore(seed: UInt64) throws {
+        var random = Sequence64(seed)
+        let fixture = Fixture()
+        let made = Made(seed: seed, size: 9_000)
+        let unnamed = Made(seed: seed + 1_000, size: 9_000)
+        let first = try fixture.open()
+        try first.put(made, at: "/d/a", "/b")
+        try first.fillWhole(unnamed).finish()
+        first.close()
+        fixture.options.durable = true
+        #expect(try fixture.open().extent(of: unnamed.id) == .complete)
+        let last = try fixture.afterPowerLoss(&random)
+        #expect(fixture.contents("/d/a") == made.bytes && fixture.contents("/b") == made.bytes)
+        #expect(try last.extent(of: unnamed.id) == .complete)
+        try inspect(last, fixture, [made, unnamed], ["/d/a": made, "/b": made])
+    }
+
     @Test func somethingIsLostWithoutSyncing() throws {
         var losses = 0
         for seed in 1...10 as ClosedRange<UInt64> {

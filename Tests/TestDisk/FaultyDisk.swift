@@ -157,6 +157,10 @@ open class FaultyDisk: Disk, @unchecked Sendable {
         }
     }
 
+    open override func sync(filesystemOf file: Descriptor) throws(SystemError) {
+        state.withLock { ($0.changes, $0.files) = ([], [:]) }
+    }
+
     /// Forgets some of what was not synced: names from the end of their order, data anywhere. Nothing uses the disk
     /// any more.
     public func powerLoss(using generator: inout some RandomNumberGenerator) {

@@ -24,6 +24,9 @@ int linux_reserve(int fd, int64_t offset, int64_t length);
 // Frees the blocks of a range; it reads as zeros afterwards.
 int linux_punch_hole(int fd, int64_t offset, int64_t length);
 
+// Puts on the disk all that was written to the filesystem on which `fd` lies; 0 or -1.
+int linux_sync_filesystem(int fd);
+
 extern const int linux_o_direct;
 extern const int linux_o_path;
 extern const int linux_seek_data;

@@ -1,0 +1,231 @@
+// One cut: a system at work, a moment drawn from a seed, and what is there when the disk is mounted again.
+
+import DaftCatalogue
+import DaftCore
+import Foundation
+import Glibc
+import TestDisk
+import TestPrograms
+
+final class PowerTrial {
+    enum Verb: String, CaseIterable, Sendable { case put, bcast, get, catalogue }
+
+    /// How long things take, as the last trial has shown, so that moments fall within them.
+    struct Pace {
+        var startSeconds = 0.2
+        var commandSeconds = 0.05
+    }
+
+    /// What came of it; what should not be is a line each.
+    struct Outcome {
+        /// Commands that were reported as done before the cut.
+        var done = 0
+        var commands = 0
+        var wasStarting = false
+        var lost: [String] = []
+        var halfDone: [String] = []
+        /// Of what was run afterwards.
+        var wrong: [String] = []
+
+        var wasInCommand: Bool { !wasStarting && done < commands }
+        var isKept: Bool { lost.isEmpty && halfDone.isEmpty && wrong.isEmpty }
+    }
+
+    private let verb: Verb
+    private let isDurable: Bool
+    private let program: PowerGround.Program
+    /// The disk alone goes away: the processes live on and see what comes of it. Else they die at that very moment, as
+    /// where a machine loses power. To those who live on the kernel tells a lie now and then: an fsync that is under
+    /// way while a file system is shut down may say that it was done. What they report from then on says nothing.
+    private let goesOn: Bool
+    private let ground: PowerGround
+    private let sources: PowerSources
+    private let commands: [String]
+    private var random: Sequence64
+    private var isAgain = false
+    private var outcome = Outcome()
+
+    init(
+        _ filesystem: PowerDisk.Filesystem, _ verb: Verb, seed: UInt64, durable: Bool = true,
+        by program: PowerGround.Program = .solo
+    ) throws {
+        (self.verb, isDurable, self.program) = (verb, durable, program)
+        random = Sequence64(seed)
+        goesOn = program == .underMPI || Bool.random(using: &random)
+        let parts = verb.layouts.randomElement(using: &random) ?? []
+        let chunkSize = ["64K", "256K", "1M", "4M"].randomElement(using: &random) ?? "4M"
+        ground = try PowerGround(filesystem, Set(parts), chunkSize: chunkSize)
+        let (count, size) = verb == .catalogue ? (16, PowerSources.Size.tiny) : (6, .large)
+        sources = try PowerSources(ground.folder + "/src", count: count, size, &random)
+        var lines: [String] = []
+        for tree in 0..<count {
+            let way = verb.ways.randomElement(using: &random) ?? ""
+            lines.append(
+                verb == .get ? "get /t\(tree) --to \(ground[.target])/t\(tree)" : "\(way) \(sources.path)/t\(tree)")
+        }
+        commands = lines
+        outcome.commands = count
+    }
+
+    func run(_ pace: inout Pace) throws -> Outcome {
+        try prepare()
+        let done = try cut(&pace)
+        try ground.disk.comeBack()
+        look(for: done)
+        if verb == .catalogue, !done.isEmpty { lookAtCatalogue(for: done) }
+        if isDurable { outcome.halfDone += halfDone() }
+        try restart(done)
+        if isDurable {
+            outcome.wrong += try complete(commands, then: "verify")
+            look(for: Set(0..<sources.count))
+        }
+        return outcome
+    }
+
+    /// What is there before. One time in four the same has been done already, by a system that does not sync, and then
+    /// modes and mtimes have changed: what is said to be done, although nothing moves, is to be kept all the same.
+    private func prepare() throws {
+        if verb == .get { outcome.wrong += try complete((0..<sources.count).map { "put \(sources.path)/t\($0)" }) }
+        isAgain = isDurable && Int.random(in: 0..<4, using: &random) == 0
+        guard isAgain else { return }
+        outcome.wrong += try complete(commands, durable: false)
+        if verb != .get { sources.change(&random) }
+    }
+
+    /// The trees whose command was reported as done.
+    private func cut(_ pace: inout Pace) throws -> Set<Int> {
+        let start = Date()
+        let job = try ground.start(commands, by: program, durable: isDurable)
+        defer { job.process.end() }
+        // Until a system has started that syncs, what one that does not has done is not promised to anybody.
+        if !isAgain, Int.random(in: 0..<8, using: &random) == 0 {
+            wait(atMost: pace.startSeconds)
+        } else {
+            let goal = Int.random(in: 0..<commands.count, using: &random)
+            job.process.wait { job.hasStarted }
+            pace.startSeconds = Date().timeIntervalSince(start)
+            job.process.wait { job.done.count >= goal }
+            wait(atMost: 1.2 * pace.commandSeconds)
+        }
+        outcome.wasStarting = !job.hasStarted
+        let done = job.done
+        if !goesOn { job.process.signal(SIGKILL) }
+        try ground.disk.cut()
+        // Each of its commands may wait 10 s for what the disk has taken along.
+        let ended = job.process.wait(seconds: 120)
+        if goesOn, ended.status < 0 {
+            outcome.wrong.append("ended by signal \(-ended.status): \(ended.errors)")
+        }
+        if let some = done.last { pace.commandSeconds = Double(some.milliseconds + 1) / 1_000 }
+        outcome.done = done.count
+        return Set(done.map(\.tree))
+    }
+
+    private func wait(atMost seconds: Double) {
+        usleep(UInt32(Double.random(in: 0..<seconds, using: &random) * 1e6))
+    }
+
+    /// Where a tree stands once its command is done.
+    private func standings(of tree: Int) -> [(path: String, isStored: Bool)] {
+        switch commands[tree].prefix(while: { $0 != "/" }) {
+        case "bcast ", "put --copies 2 ": [PowerGround.Part.first, .second].map { ("\(ground[$0])/t\(tree)", true) }
+        case "put ": [("\(ground[.first])/t\(tree)", true)]
+        case "get ": [("\(ground[.target])/t\(tree)", false)]
+        default: []
+        }
+    }
+
+    private func look(for done: Set<Int>) {
+        for tree in done.sorted() {
+            for standing in standings(of: tree) {
+                outcome.lost += differences(
+                    of: standing.path, from: "\(sources.path)/t\(tree)", isStored: standing.isStored)
+            }
+        }
+    }
+
+    /// Nothing under a final name is short, torn or of other bytes, whether its command was done or not.
+    private func halfDone() -> [String] {
+        [PowerGround.Part.first, .second, .target].flatMap { PromiseTests.halfDone(in: ground[$0], of: sources.path) }
+    }
+
+    /// What the catalogue itself says, before a data server could tell it anew.
+    private func lookAtCatalogue(for done: Set<Int>) {
+        do {
+            let catalogue = try Catalogue(path: ground[.catalogue] + "/catalogue.sqlite", durable: true)
+            defer { catalogue.close() }
+            for tree in done.sorted() {
+                for relative in paths(below: "\(sources.path)/t\(tree)") {
+                    let name = "/t\(tree)\(relative)"
+                    guard let standing = Standing(sources.path + name) else { continue }
+                    if try !standing.isRight(catalogue.entry(Name(Array(name.utf8))), in: catalogue) {
+                        outcome.lost.append("the catalogue's \(name)")
+                    }
+                }
+            }
+        } catch { outcome.lost.append("the catalogue: \(error)") }
+    }
+
+    /// The system on the same stores again: it is sound, and gives back what was acknowledged. Where processes were
+    /// told lies they may have published what is not there; that is only so until the commands are run again.
+    private func restart(_ done: Set<Int>) throws {
+        let isRebooted = Bool.random(using: &random)
+        let back = ground.folder + "/back"
+        let trees = verb == .get ? Set(0..<sources.count) : done
+        let gets = trees.sorted().map { "get /t\($0) --to \(back)/t\($0)" }
+        try FileManager.default.createDirectory(atPath: back, withIntermediateDirectories: true)
+        let lines = (goesOn ? [] : ["verify"]) + gets
+        let ended = try ground.start(lines, by: program, rebooted: isRebooted).process.wait(seconds: 60)
+        if ended.status != 0 { outcome.wrong.append("after the cut: \(ended)") }
+        for tree in trees.sorted() {
+            outcome.lost += differences(of: "\(back)/t\(tree)", from: "\(sources.path)/t\(tree)", isStored: false)
+        }
+        look(for: done)
+    }
+
+    /// Runs commands to their end; what is wrong with it.
+    private func complete(_ lines: [String], then last: String = "", durable: Bool = true) throws -> [String] {
+        let job = try ground.start(lines + [last], by: program, durable: durable)
+        let ended = job.process.wait(seconds: 60)
+        if ended.status == 0, job.done.count == lines.count { return [] }
+        return ["\(lines[0]) … came to \(ended)"]
+    }
+}
+
+extension PowerTrial.Verb {
+    /// What may lie on the disk whose power is cut.
+    fileprivate var layouts: [[PowerGround.Part]] {
+        let all = PowerGround.Part.allCases
+        return switch self {
+        case .put: [all, [.first], [.first, .catalogue], [.first, .second]]
+        case .bcast: [all, [.first], [.second], [.first, .second]]
+        case .get: [all, [.target]]
+        case .catalogue: [all, [.catalogue]]
+        }
+    }
+
+    fileprivate var ways: [String] {
+        switch self {
+        case .put: ["put", "put", "put --copies 2", "diffuse"]
+        case .bcast: ["bcast"]
+        case .get: ["get"]
+        case .catalogue: ["put"]
+        }
+    }
+}
+
+extension Standing {
+    /// Whether an entry of the catalogue says the same.
+    fileprivate func isRight(_ entry: Entry?, in catalogue: Catalogue) throws -> Bool {
+        guard let entry, entry.mtime == Time(seconds: Int64(seconds), nanoseconds: UInt32(nanoseconds)) else {
+            return false
+        }
+        switch (kind, entry.kind) {
+        case (.file(let bytes), .file(let content)):
+            return try entry.mode == UInt16(mode) && catalogue.size(of: content)?.bytes == Int64(bytes.count)
+        case (.directory, .directory): return entry.mode == UInt16(mode)
+        case (.symlink(let target), .symlink(let found)): return Array(target.utf8) == found
+        default: return false
+        }
+    }
+}

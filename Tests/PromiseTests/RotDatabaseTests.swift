@@ -1,0 +1,68 @@
+// Bits flip in the databases, while nothing runs: in what the catalogues and the stores know. That is found, and said
+// with what to do, or it harms nobody; wrong bytes come of it never.
+
+import DaftCore
+import Foundation
+import Glibc
+import TestDisk
+import TestPrograms
+import Testing
+
+extension RotTests {
+    @Test func flippedBitsInDatabasesAreFoundOrHarmless() throws {
+        var dice = Sequence64(Trials.seed)
+        let trials = Trials.count(300, share: 5)
+        var found = 0
+        for trial in 0..<trials {
+            let system = try RotSystem(copies: 2)
+            guard let file = system.databases.randomElement(using: &dice) else { continue }
+            let bytes = FileManager.default.contents(atPath: file)?.count ?? 0
+            let bit = Int.random(in: 0..<bytes * 8, using: &dice)
+            try flip([bit], of: file)
+            let what = "trial \(trial), bit \(bit) of \(file.dropFirst(system.path.count))"
+            if try !isHarmless(system, what) {
+                found += 1
+                try expectRescue(of: file, in: system, what)
+            }
+        }
+        let outcome = "\(found) of \(trials) flips found, the others harmless"
+        Trials.report("bits rot, databases", outcome)
+    }
+
+    /// False where it is found, and named.
+    private func isHarmless(_ system: RotSystem, _ what: String) throws -> Bool {
+        let ended = try system.run("ls -l", "get / --to out", "verify", "put src/d/s1 --as /new", seconds: 30)
+        #expect((0...7).contains(ended.status), "\(what): \(ended)")
+        let got = system.trees.map { system.compare($0, with: "\(system.path)/out/\($0)") }
+        #expect(got.flatMap(\.wrong) == [], "\(what): \(ended)")
+        if ended.status == 0 {
+            #expect(got.allSatisfy { $0 == .same }, "\(what): \(got.flatMap(\.missing)) \(ended)")
+            return true
+        }
+        #expect(
+            ended.errors.contains(#/damaged|no catalogue of daft|this catalogue has format|another version/#),
+            "\(what): \(ended)")
+        return false
+    }
+
+    /// What the message says to do helps.
+    private func expectRescue(of file: String, in system: RotSystem, _ what: String) throws {
+        let isStore = file.hasSuffix("store.sqlite")
+        let away = isStore ? String(file.dropLast("/store.sqlite".count)) : file
+        try FileManager.default.moveItem(atPath: away, toPath: away + ".away")
+        let ended = try system.run("get / --to out", "verify")
+        #expect(ended.status == 0, "\(what): \(ended)")
+        for tree in system.trees {
+            #expect(system.compare(tree, with: "\(system.path)/out/\(tree)") == .same, "\(what): \(ended)")
+        }
+    }
+}
+
+extension RotSystem {
+    /// The files of SQLite.
+    var databases: [String] {
+        stores.flatMap { ["\($0)/.daft/store.sqlite", "\($0)/.daft/catalogue.sqlite"] } + [
+            "\(path)/st.mds/catalogue.sqlite"
+        ]
+    }
+}

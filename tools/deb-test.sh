@@ -1,0 +1,24 @@
+#!/usr/bin/env bash
+# Makes the package, installs it into a root of its own, uses it there, and removes it: nothing of it may stay.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+package=$(tools/deb.sh | tail -1)
+root=$(mktemp -d "${TMPDIR:-/tmp}/daft-deb.XXXXXX")
+trap 'rm -rf "$root"' EXIT
+mkdir -p "$root/var/lib/dpkg/info" "$root/var/lib/dpkg/updates"
+: >"$root/var/lib/dpkg/status"
+# What it depends on is this system's own.
+in_root() { dpkg --root="$root" --force-depends --force-not-root "$@" >/dev/null 2>&1; }
+
+in_root --install "$package"
+mkdir "$root/set" && printf hello >"$root/set/file"
+"$root/usr/bin/daft-solo" --store "$root/store" -np 2 -q bcast "$root/set"
+cmp "$root/set/file" "$root/store.1/set/file"
+for program in daft daft-run daft-solo; do
+    zcat "$root/usr/share/man/man1/$program.1.gz" | grep -q '^\.Sh EXIT STATUS'
+done
+grep -q '^prepend-path PATH "/usr/bin"' "$root/usr/share/daft/modulefiles/daft"
+in_root --purge daft
+left=$(find "$root/usr" -type f 2>/dev/null)
+[ -z "$left" ] || { printf 'deb: removed, and yet there are\n%s\n' "$left" >&2 && exit 1; }
+echo "deb: $package was installed, used and removed"

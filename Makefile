@@ -8,7 +8,7 @@ help:
 	@echo 'make demo         build, and stage a small tree over four data servers in one process'
 	@echo 'make build        the programs, optimised, in .build/release'
 	@echo 'make test         check the style, build, run every test'
-	@echo 'make soak         every trial of every promise, then bytes at every decoder, a minute each (SOAK="--runs N")'
+	@echo 'make soak         every trial of every promise, sanitizers, then bytes at every decoder, a minute each (SOAK="--runs N")'
 	@echo 'make lint         check the style alone'
 	@echo 'make bench        every benchmark there is (needs root: a cluster in a box)'
 	@echo 'make bench-quick  the same, with smaller files and fewer hosts'

@@ -1,7 +1,7 @@
-// Tells ThreadSanitizer of hand-overs between threads that it cannot see, since they are made in Swift's own
-// libraries, which are not instrumented. Loaded before them (LD_PRELOAD) by tools/sanitize.sh, and part of nothing
-// else. Without it there are reports of every contended Mutex and of every continuation that is resumed before it is
-// awaited.
+// Tells ThreadSanitizer of hand-overs between threads that it cannot see, since they are made in Swift's own libraries,
+// which are not instrumented. Loaded before them (LD_PRELOAD) by tools/sanitize.sh, and part of nothing else. Without
+// it there are reports of Mutexes that two threads want at once, and of continuations that are resumed before they
+// are awaited.
 //
 // It adds just what the libraries guarantee: whoever gets a Mutex sees what its last owner did, and what is done before
 // a continuation is resumed is seen by whoever awaited it. Being uninstrumented itself, it adds nothing else.
@@ -46,9 +46,9 @@ SWIFT void unlock_slow(SELF void *mutex) {
     ((SWIFT void (*)(SELF void *))next(UNLOCK))(mutex);
 }
 
-// Continuations. What is awaited before it is resumed becomes a job, and jobs Swift's runtime tells the sanitizer of.
-// Where it is resumed first, whoever awaits it goes on at once, and that is told here. The locks keep apart the two
-// cases; the sanitizer does not see them, either.
+// Continuations. What is awaited before it is resumed becomes a job, and of jobs Swift's runtime tells the sanitizer
+// itself. Where it is resumed first, whoever awaits it goes on at once, and that is told here. The locks keep the two
+// cases apart; the sanitizer does not see them, either.
 
 // As the runtime has it (ContinuationAsyncContext): what is awaited, and what became of it.
 struct context {

@@ -32,13 +32,14 @@ import Testing
             let now = Footprint(of: server)
             return now.threads <= before.threads && now.descriptors <= before.descriptors + 8
         }
-        #expect(isBack, "before: \(before), after: \(Footprint(of: server))")
+        let after = Footprint(of: server)
+        #expect(isBack, "before: \(before), after: \(after)")
         #expect(try daft(scratch, ["quit"]).wait(seconds: 30).status == 0)
         #expect(job.wait(seconds: 30).status == 0)
         Trials.report(
             "bounded",
             "\(BoundsClientsTests.clients) clients at once: \(fixed(seconds)) s; at most \(peak); "
-                + "before \(before), after \(Footprint(of: server))")
+                + "before \(before), after \(after)")
     }
 
     /// So many clients at once, each with one small command; how long until the last was served.

@@ -6,7 +6,7 @@ import TestPrograms
 import Testing
 
 @Suite(.serialized) struct BoundsFilesTests {
-    private static let most = Trials.areAll ? 1_000_000 : 20_000
+    private static let most = Trials.areAll ? 1_000_000 : 10_000
     private static let memoryBytes = 256 << 20
     private static let descriptors = 200
     private static let threads = 16
@@ -56,13 +56,16 @@ import Testing
 
 /// Files that differ, a thousand a directory.
 private func makeTree(_ tree: String, _ files: Int) throws {
-    var random = SystemRandomNumberGenerator()
+    var word = UInt64.random(in: 1 ... .max)
     for file in 0..<files {
         let directory = tree + "/d\(file / 1000)"
         if file % 1000 == 0 {
             try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
         }
-        let words = (0..<128).map { _ in random.next() as UInt64 }
+        let words = (0..<128).map { _ in
+            word = word &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            return word
+        }
         let descriptor = open(directory + "/f\(file)", O_WRONLY | O_CREAT | O_EXCL, 0o644)
         defer { close(descriptor) }
         let count = words.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }

@@ -11,7 +11,8 @@ import TestPrograms
 import Testing
 
 @Suite(.serialized) struct MixTests {
-    private static let seconds = getenv("DAFT_MIX_SECONDS").flatMap { Double(String(cString: $0)) } ?? 4
+    private static let seconds =
+        getenv("DAFT_MIX_SECONDS").flatMap { Double(String(cString: $0)) } ?? (Trials.areAll ? 60 : 4)
     private static let users = 4
     private static let keptOpen = 3 * 64
 

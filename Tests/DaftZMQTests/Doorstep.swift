@@ -16,6 +16,7 @@ final class Doorstep: Sendable {
     let directory: String
     let door: Door
     private let guests = Mutex<[Guest]>([])
+    private let threads = Mutex<[OwnThread]>([])
 
     /// A door that hands its guests to `serve`, each on a thread of its own.
     init(
@@ -27,12 +28,14 @@ final class Doorstep: Sendable {
         door = try Door(in: Array(directory.utf8), patience)
         door.open { [self] guest in
             guests.withLock { $0.append(guest) }
-            _ = OwnThread("guest") { serve(guest) }
+            let thread = OwnThread("guest") { serve(guest) }
+            threads.withLock { $0.append(thread) }
         }
     }
 
     func end() async {
         await door.close()
+        for thread in threads.withLock({ $0 }) { thread.join() }
         let top = directory.split(separator: "/").prefix(2).joined(separator: "/")
         try? FileManager.default.removeItem(atPath: "/" + top)
     }

@@ -197,7 +197,6 @@ extension AtTheDoor {
             let doorstep = try Doorstep(patience) { guest in guest.onSignal { guest.end($0) } }
             let seated = try doorstep.knock()
             #expect(soon { doorstep.latest != nil })
-            let first = doorstep.latest
             let waiting = try doorstep.knock()
             guard case .errors(let text) = waiting.next() else { throw ZMQError("no word") }
             #expect(text == Array("daft: waiting: 1 commands run here already\n".utf8))
@@ -209,10 +208,11 @@ extension AtTheDoor {
             try gone?.say(ClientMessage.begin(.some).encoded)
             usleep(100_000)
             gone = nil
-            let last = try doorstep.knock()
+            let root = [Name.slash]
+            let last = try doorstep.knock(DoorCommand(.arguments([Array("ls".utf8)]), in: root))
             seated.signal(SIGINT)
             #expect(seated.listen().status == SIGINT)
-            #expect(soon { doorstep.latest !== first })
+            #expect(soon { doorstep.latest?.command.directory == root })
             last.signal(SIGHUP)
             #expect(last.listen().status == SIGHUP)
             for knock in [seated, last] { knock.close() }

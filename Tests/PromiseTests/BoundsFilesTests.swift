@@ -6,7 +6,7 @@ import TestPrograms
 import Testing
 
 @Suite(.serialized) struct BoundsFilesTests {
-    private static let most = Trials.areAll ? 1_000_000 : 10_000
+    private static let most = Trials.areAll ? 1_000_000 : 4_000
     private static let memoryBytes = 256 << 20
     private static let descriptors = 200
     private static let threads = 16

@@ -68,7 +68,7 @@ struct FaultTrial {
 @Suite(.serialized, .enabled(if: FaultyCalls.areAvailable, "needs a compiler of C"))
 struct FaultTests {
     /// Positions that `make test` takes of each verb and fault, and of each verb, role and kill.
-    private static let share = 3
+    private static let share = 2
     private static let processShare = 1
     /// Under mpirun a trial takes seconds: of the positions every so many-th, from another one for each seed.
     private static let processStride = 4

@@ -21,7 +21,7 @@ struct PowerTests {
     func whatADurableSystemAcknowledgedIsThereAfterACut(
         filesystem: PowerDisk.Filesystem, verb: PowerTrial.Verb
     ) throws {
-        let count = Trials.count(200, share: 5)
+        let count = Trials.count(200, share: 2)
         var pace = PowerTrial.Pace()
         var (inCommands, atStarts, done, broken) = (0, 0, 0, 0)
         for seed in Trials.seed..<Trials.seed + UInt64(count) {

@@ -11,7 +11,7 @@ import Testing
 extension RotTests {
     @Test func flippedBitsInDatabasesAreFoundOrHarmless() throws {
         var dice = Sequence64(Trials.seed)
-        let trials = Trials.count(300, share: 5)
+        let trials = Trials.count(300, share: 2)
         var found = 0
         for trial in 0..<trials {
             let system = try RotSystem(copies: 2)

@@ -1,5 +1,5 @@
 // Runs a built program as a user does: a process of its own, output to files, a time limit, and killed by its id when
-// the test ends before it does. Nothing of the environment of the tests reaches it.
+// the test ends before it does. Nothing of the environment of the tests reaches it, and no file that they have open.
 
 import Foundation
 import Glibc
@@ -37,6 +37,7 @@ public final class Running {
         posix_spawn_file_actions_addopen(&actions, 0, input, O_RDONLY, 0)
         posix_spawn_file_actions_addopen(&actions, 1, output, O_WRONLY | O_CREAT, 0o600)
         posix_spawn_file_actions_addopen(&actions, 2, errors, O_WRONLY | O_CREAT, 0o600)
+        keepOpenFiles()
         var (none, all) = (sigset_t(), sigset_t())
         sigemptyset(&none)
         sigfillset(&all)
@@ -94,6 +95,13 @@ public final class Running {
         guard waitpid(process, &raw, WNOHANG) == process else { return false }
         status = raw & 0x7f == 0 ? raw >> 8 & 0xff : -(raw & 0x7f)
         return true
+    }
+}
+
+/// What other tests have open is no business of a program that is started now.
+private func keepOpenFiles() {
+    for name in (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")) ?? [] {
+        if let file = Int32(name), file > STDERR_FILENO { _ = fcntl(file, F_SETFD, FD_CLOEXEC) }
     }
 }
 

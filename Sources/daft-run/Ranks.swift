@@ -145,8 +145,9 @@ struct Ranks {
             door?.open(to: station)
             return nil
         }
-        // A name that clashed is a warning; a data server that is not there is none.
-        let fatal = warnings.filter { $0.kind != .taken }
+        // A name that clashed, or what somebody has changed in a store, is a warning; a data server that is not there
+        // is none.
+        let fatal = warnings.filter { $0.kind != .taken && $0.kind != .changed }
         if !fatal.isEmpty { return refuse(fatal) }
         for warning in warnings { await invocation.console.say("warning: \(warning)") }
         warn(grounds, invocation.options)

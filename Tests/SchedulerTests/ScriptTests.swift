@@ -90,28 +90,6 @@ extension SchedulerTests {
             }
         }
 
-        @Test func underSrunTheOthersGoOnWhereARankIsKilled() throws {
-            try slurm.limit("200mbit")
-            let set = try noise(60_000_000)
-            try slurm.desk.write("set", set)
-            let store = "/tmp/daft-\(Account.name)-srun"
-            let words = ["srun", "--mpi=pmix", "--nodes=4", "--ntasks=5", "--overcommit"]
-            let bcast = try slurm.desk.start(words + ["daft-run", "--store", store, "bcast", "set"])
-            // When n2 has a third of it.
-            let victim = 2
-            let isHalfDone = try soon(seconds: 30) {
-                let used = try slurm.box.shell("du -sk \(store) | cut -f 1", on: victim).output
-                return Int(used.trimmingCharacters(in: .whitespacesAndNewlines)) ?? 0 > 20_000
-            }
-            #expect(isHalfDone && !bcast.hasEnded)
-            for rank in slurm.box.processes("daft-run", on: victim) { kill(rank, SIGKILL) }
-            let end = bcast.wait(seconds: 60)
-            #expect(end.status == 6 && end.errors.contains("bcast: n2:"), "\(end)")
-            for host in [0, 1, 3] {
-                #expect(try slurm.box.shell("cmp \(store)/set \(slurm.desk["set"])", on: host).status == 0, "\(end)")
-            }
-        }
-
         @Test func whereSlurmsPMIxLacksItsLibraryMpirunStartsIt() throws {
             let library = "/usr/lib/*/pmix2/lib/libpmix.so"
             let line = ["srun", "--nodes=1", "--ntasks=1", "daft-run", "--dry-run", "status"]

@@ -18,7 +18,7 @@ help:
 	@echo 'make bench-jobs   whole jobs of a real Slurm, beside sbcast, rsync and NFS'
 	@echo 'make bench-core   what one processor core does: hashing, coding, catalogue, store'
 	@echo 'make install      put programs, manual pages and completions below PREFIX (PREFIX=$(PREFIX); DESTDIR is honoured)'
-	@echo 'make deb          a Debian package in .build/deb'
+	@echo 'make deb          a Debian package in .build/deb, checked, installed, used and removed again'
 	@echo 'make clean        remove everything built'
 
 setup:
@@ -71,7 +71,7 @@ install: build
 
 deb: build
 	@tools/setup.sh test
-	@tools/deb.sh
+	@tools/deb-test.sh
 
 clean:
 	rm -rf .build

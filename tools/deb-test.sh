@@ -2,7 +2,7 @@
 # Makes the package, installs it into a root of its own, uses it there, and removes it: nothing of it may stay.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-package=$(tools/deb.sh --quickly)
+package=$(tools/deb.sh)
 root=$(mktemp -d "${TMPDIR:-/tmp}/daft-deb.XXXXXX")
 trap 'rm -rf "$root"' EXIT
 mkdir -p "$root/var/lib/dpkg/info" "$root/var/lib/dpkg/updates"

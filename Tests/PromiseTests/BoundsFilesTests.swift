@@ -12,7 +12,8 @@ import Testing
     private static let threads = 16
     /// Of the catalogue's and the stores' own journals, and files that have no name yet.
     private static let temporaryBytes = 512 << 20
-    private static let timesAsLong = 12.0
+    /// A run of a few hundred files ends between two looks at it, and is measured too short.
+    private static let timesAsLong = Trials.areAll ? 12.0 : 20.0
 
     @Test func tenTimesAsManyFilesTakeAtMostTwelveTimesAsLong() throws {
         let few = try commands(on: BoundsFilesTests.most / 10)

@@ -18,6 +18,7 @@ public enum Reply: Coded {
     case space(Space)
     case identified([Identified])
     case underWay([CommandUnderWay])
+    case traced(TracePage)
 
     public static let minimumSize = 2
     public static let version: UInt8 = 1
@@ -39,6 +40,7 @@ public enum Reply: Coded {
         case 13: self = .identified(try reader.list())
         case 14: self = .underWay(try reader.list())
         case 15: self = .members(try reader.list())
+        case 17: self = .traced(try TracePage(from: &reader))
         default: throw Malformed("kind of reply", at: reader.offset - 1)
         }
     }
@@ -69,6 +71,7 @@ public enum Reply: Coded {
         case .space(let space): tagged(16, space, &writer)
         case .identified(let identified): listed(13, identified, &writer)
         case .underWay(let commands): listed(14, commands, &writer)
+        case .traced(let page): tagged(17, page, &writer)
         }
     }
 

@@ -17,6 +17,7 @@ final class Reception: Responder {
     func answer(_ request: Request, from rank: Rank) async -> Reply {
         switch request {
         case .identify(let offer, let spans): return .identified(await identify(spans, of: offer))
+        case .traced(let first): return station.traced(from: first)
         case .underWay: return .underWay(station.underWay.listed(host: station.settings.host))
         default: break
         }
@@ -26,7 +27,9 @@ final class Reception: Responder {
     }
 
     func supply(_ run: ChunkRun, to rank: Rank) async -> Supply {
-        await Supplying(station: station, run: run).supply()
+        var supply = await Supplying(station: station, run: run).supply()
+        station.trace?.watch(&supply, of: run, to: rank)
+        return supply
     }
 
     /// Of files that this rank offers itself, or takes in with others.

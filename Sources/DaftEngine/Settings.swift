@@ -1,6 +1,7 @@
 // What a rank is told when it starts.
 
 import DaftCore
+import DaftLink
 import DaftStore
 
 public struct Settings: Sendable {
@@ -45,6 +46,8 @@ public struct Settings: Sendable {
     public var slabBytes = 96 << 20
     /// Whether slabs are noted for a trace.
     public var traces = false
+    /// Where this rank tells what it does.
+    public var log: EventLog?
     /// The store's own options; `durable` is set from above.
     public var storeOptions = Store.Options()
 

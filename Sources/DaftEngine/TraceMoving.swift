@@ -10,7 +10,7 @@ import Synchronization
 final class Receiving: Sendable {
     private let trace: Trace
     private let landing: Landing
-    private let pieces: [Piece]
+    private let run: ChunkRun
     private let ids: [ChunkID]
     private let peer: Rank
     private let asked: UInt64
@@ -18,9 +18,9 @@ final class Receiving: Sendable {
     private let times = Mutex<[UInt64]>([])
 
     /// Nil where nothing is noted. Before the load itself.
-    init?(_ pieces: [Piece], _ ids: [ChunkID], from peer: Rank, _ landing: Landing, _ trace: Trace?) {
+    init?(_ run: ChunkRun, _ ids: [ChunkID], from peer: Rank, _ landing: Landing, _ trace: Trace?) {
         guard let trace else { return nil }
-        (self.trace, self.landing, self.pieces, self.ids, self.peer) = (trace, landing, pieces, ids, peer)
+        (self.trace, self.landing, self.run, self.ids, self.peer) = (trace, landing, run, ids, peer)
         asked = trace.now
         landing.onChange { [self] in change() }
     }
@@ -37,9 +37,9 @@ final class Receiving: Sendable {
     private var begun: UInt64? { times.withLock { $0.count == 3 ? $0[1] : $0.first } }
 
     func end(_ states: [PieceState]) {
-        let came = pieces.indices.filter { states[$0].isOnItsWay }
+        let came = run.pieces.indices.filter { states[$0].isOnItsWay }
         guard let first = came.first else { return }
-        let bytes = came.reduce(0) { $0 + states[$1].count(of: pieces[$1]) }
+        let bytes = Int(run.bytesMoved(states))
         let now = trace.now
         trace.note(
             TraceEvent(
@@ -50,13 +50,15 @@ final class Receiving: Sendable {
     /// To be told when the pieces of these numbers were hashed.
     func verifying(_ came: [Int]) -> Digesting.Noting? {
         guard let first = came.first else { return nil }
-        let bytes = came.reduce(0) { $0 + pieces[$1].length }
+        let bytes = came.reduce(0) { $0 + run.pieces[$1].length }
         return { [trace, subject = subject(first)] begun, end in
             trace.note(TraceEvent(.verified, subject, chunks: came.count, bytes: bytes, from: begun, to: end))
         }
     }
 
-    private func subject(_ index: Int) -> TraceEvent.Subject { TraceEvent.Subject(pieces[index], chunk: ids[index]) }
+    private func subject(_ index: Int) -> TraceEvent.Subject {
+        TraceEvent.Subject(run.pieces[index], chunk: ids[index])
+    }
 }
 
 extension Trace {
@@ -66,7 +68,7 @@ extension Trace {
         let came = run.pieces.indices.filter { states[$0].isOnItsWay }
         guard let first = came.first else { return }
         let subject = TraceEvent.Subject(run.pieces[first])
-        let bytes = came.reduce(0) { $0 + states[$1].count(of: run.pieces[$1]) }
+        let bytes = Int(run.bytesMoved(states))
         let begun = now
         supply.onEnd { [self] in
             note(TraceEvent(.sent, subject, chunks: came.count, bytes: bytes, peer: peer, from: begun, to: now))

@@ -109,6 +109,7 @@ struct Ranks {
         let place = hosts[1..<max(1, rank)].count { $0 == hosts[rank] }
         var opened = Opened(ground: Ground(settings))
         do throws(Failure) {
+            settings.log = try options.log(of: rank, on: hosts[rank])
             if rank == 0 {
                 opened.trace = try options.traceFile()
                 settings.catalogue = try options.catalogueFile()

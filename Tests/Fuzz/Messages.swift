@@ -207,7 +207,8 @@ private let replySeeds: [Reply] = {
         .published(7, [.new, .known, .refused(Sample.failure)]), .members([member]), .loaders([Rank(3)]),
         .have([.complete, .nothing, Sample.part]), .working(task: 5, Sample.progress),
         .space(Space(total: 9, free: 8, unfinished: 7)),
-        .identified([.ids(Sample.contents), .failed(Sample.failure), .unknown]), .underWay([underWay]),
+        .identified([.ids(Sample.contents), .failed(Sample.failure), .unknown]),
+        .underWay(Activity(commands: [underWay], traffic: Traffic(received: 1, sent: 2))),
         .traced(TracePage([event, event], kept: 2, dropped: 1)),
         .finished(
             .ingested(

@@ -151,7 +151,7 @@ private func brief(_ reply: Reply) -> String {
         case .have: "have"
         case .space: "space"
         case .identified: "identified"
-        case .underWay(let commands): "under way \(commands.count)"
+        case .underWay(let activity): "under way \(activity.commands.count)"
         case .traced(let page): "traced \(page.events.count)"
         }
     if case .space = reply { return text }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs a command in this repository, and fails if anything of it is there when it has ended, and names that: processes,
-# files, mounts, loop devices, changes of what git has: tools/apart.sh COMMAND ARG…
+# files, mounts, loop devices, new files in the repository: tools/apart.sh COMMAND ARG…
 #
 # Who may mount gives the command a /tmp and a /dev/shm of its own, that go with it; whatever has them in its sight is
 # the command's, so that nothing that others do on this machine meanwhile is taken for its doing, and what is left of
@@ -82,7 +82,8 @@ look() {
     files
     loop_devices
     awk '{ print "mount", $5 }' /proc/self/mountinfo
-    git -C "$repository" status --porcelain 2>/dev/null | sed 's/^/in the repository: /' || true
+    git -C "$repository" ls-files --others --exclude-standard 2>/dev/null |
+        sed 's/^/new file of the repository: /' || true
 }
 
 # What ends a little later than the command, such as a box, is waited for. What stays is named, and if it is a process

@@ -26,6 +26,7 @@ libmd-dev hashes of libbsd
 binutils to look at what daft is linked with
 rsync the demo compares trees with it
 openssl the tests compare digests with it
+python3-jsonschema the tests hold the output of --json against its schema
 iproute2 the cluster in a box: links, and their rates
 util-linux the cluster in a box: namespaces
 openssh-server each host of the box has one

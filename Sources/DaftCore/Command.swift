@@ -18,7 +18,8 @@ public enum Command: Hashable, Sendable {
     case gather([[UInt8]], to: [UInt8], as: Name?, merged: Bool)
     case sbcast([UInt8], to: [UInt8], forced: Bool, preserving: Bool)
     case cat(Name)
-    case ls([Name], Listing)
+    /// Human: sizes as people read them.
+    case ls([Name], Listing, human: Bool = false)
     case stat(Name)
     case tree(Name)
     /// No names: everything.
@@ -26,7 +27,8 @@ public enum Command: Hashable, Sendable {
     case repair
     /// A node, or one of the data servers on it.
     case leave(host: String)
-    case status
+    /// Again and again, so many seconds apart; nil: once.
+    case status(everySeconds: UInt32?)
     case help(Verb?)
     /// What stands behind the `!`, for the local shell.
     case shell([UInt8])

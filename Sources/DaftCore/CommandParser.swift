@@ -60,13 +60,13 @@ extension Command {
                 given.sources[0], to: given.sources[1], forced: given.options["--force"] != nil,
                 preserving: given.options["--preserve"] != nil)
         case .cat: self = .cat(try given.names()[0])
-        case .ls: self = .ls(try given.names(), try given.listing())
+        case .ls: self = .ls(try given.names(), try given.listing(), human: given.options["-h"] != nil)
         case .stat: self = .stat(try given.names()[0])
         case .tree: self = .tree(try given.names().first ?? .root)
         case .verify: self = .verify(try given.names())
         case .repair: self = .repair
         case .leave: self = .leave(host: try given.hostOperand())
-        case .status: self = .status
+        case .status: self = .status(everySeconds: try given.interval())
         case .help: self = .help(try given.operands.first.map { word throws(CommandError) in try Verb(typed: word) })
         case .quit: self = .quit
         case .shell, .comment: throw CommandError("`\(given.verb.rawValue)` counts only unquoted, where a line begins")
@@ -180,6 +180,18 @@ private struct Operation {
         let (long, nodes, chunks) = (options["-l"] != nil, options["-n"] != nil, options["-c"] != nil)
         if let given = options["-n"], long || chunks { throw given.wrong("goes with no other option of ls") }
         return nodes ? .nodes : chunks ? (long ? .chunksHere : .chunks) : long ? .long : .names
+    }
+}
+
+extension Operation {
+    /// Of `--watch`, which may be without one.
+    fileprivate func interval() throws(CommandError) -> UInt32? {
+        guard let given = options["--watch"] else { return nil }
+        if given.value.isEmpty { return 2 }
+        guard let seconds = seconds(given.value) else {
+            throw given.wrong("`\(shown(given.value))` is no time, as 1, 10s, 5m")
+        }
+        return seconds
     }
 }
 

@@ -172,6 +172,7 @@ extension CommandShape {
             Option("-l", meaning: "with size, time, chunks, and where it is kept"),
             Option("-n", meaning: "the nodes"),
             Option("-c", meaning: "every chunk and who keeps it; with -l the chunks kept here"),
+            Option("-h", meaning: "sizes as people read them, 4.0 MiB; else they are exact"),
         ],
         purpose: "list names",
         details: "Of a directory, what is in it; without a NAME, what is at the top.")
@@ -205,7 +206,17 @@ extension CommandShape {
             """)
 
     fileprivate static let status = CommandShape(
-        .status, purpose: "show the state, the nodes, their space, what runs", details: "Nothing is changed.")
+        .status,
+        options: [
+            Option(
+                "--watch", value: "TIME", isValueOptional: true,
+                meaning: "again every TIME (2s), with the bytes a second of each node, until Ctrl-C")
+        ],
+        purpose: "show the state, the nodes, their space, what runs",
+        details: """
+            Nothing is changed. With --watch a terminal is drawn anew; anywhere else each look stands below the one \
+            before. In and out are what crosses a node's link, for all commands together.
+            """)
 
     fileprivate static let help = CommandShape(
         .help, .optional("COMMAND"), purpose: "explain the commands, or one of them",

@@ -45,17 +45,14 @@ extension Command {
 
 /// A client's command, and how its user wants to see what it says.
 public struct DoorCommand: Coded {
-    public static let minimumSize = Wording.minimumSize + 4 + 4 + 4 + 2
+    public static let minimumSize = Wording.minimumSize + 4 + 4 + Look.minimumSize + 2
 
     public var wording: Wording
     /// Where it stands, for messages: `jobs.txt:3`; empty where that goes without saying.
     public var place = ""
     /// What relative paths are relative to.
     public var directory: [UInt8]
-    public var json = false
-    public var quiet = false
-    public var verbose = false
-    public var progress = true
+    public var look = Look()
     /// How wide the terminal is that messages go to; 0 where they go to none.
     public var columns: UInt16 = 0
 
@@ -70,10 +67,7 @@ public struct DoorCommand: Coded {
         let start = reader.offset
         directory = try reader.run()
         guard directory.first == Name.slash else { throw Malformed("an absolute path", at: start) }
-        json = try reader.flag()
-        quiet = try reader.flag()
-        verbose = try reader.flag()
-        progress = try reader.flag()
+        look = try Look(from: &reader)
         columns = try reader.u16()
     }
 
@@ -81,7 +75,7 @@ public struct DoorCommand: Coded {
         wording.encode(into: &writer)
         writer.text(place)
         writer.run(directory)
-        for flag in [json, quiet, verbose, progress] { writer.flag(flag) }
+        look.encode(into: &writer)
         writer.u16(columns)
     }
 }
@@ -110,7 +104,7 @@ public enum ClientMessage: Coded {
             throw Malformed("version of a client's message", at: reader.offset - 1)
         }
         switch try reader.u8() {
-        case 1: self = .begin(try DoorCommand(from: &reader))
+        case 6: self = .begin(try DoorCommand(from: &reader))
         case 2: self = .room(bytes: try reader.u32())
         case 3: self = .signal(try reader.u8())
         case 4: self = .alive
@@ -123,7 +117,7 @@ public enum ClientMessage: Coded {
         writer.u8(ClientMessage.version)
         switch self {
         case .begin(let command):
-            writer.u8(1)
+            writer.u8(6)
             command.encode(into: &writer)
         case .room(let bytes):
             writer.u8(2)

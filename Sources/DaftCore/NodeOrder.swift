@@ -1,8 +1,8 @@
 // What a node process of a system of workstations is told when it begins, on its standard input, and what it answers.
 
 public struct NodeOrder: Coded {
-    public static let minimumSize = 1 + Rank.minimumSize + SystemKeys.minimumSize + 39
-    public static let version: UInt8 = 1
+    public static let minimumSize = 1 + Rank.minimumSize + SystemKeys.minimumSize + 40
+    public static let version: UInt8 = 2
 
     public var rank: Rank
     public var system: SystemKeys
@@ -33,6 +33,7 @@ public struct NodeOrder: Coded {
     public var expected: UInt16 = 0
     /// The metadata server makes its catalogue anew from what the data servers keep.
     public var rebuilds = false
+    public var logLevel = LogLevel.info
 
     public init(rank: Rank, system: SystemKeys, host: String) {
         self.rank = rank
@@ -63,6 +64,9 @@ public struct NodeOrder: Coded {
         guard copies > 0 else { throw Malformed("number of copies", at: reader.offset - 1) }
         expected = try reader.u16()
         rebuilds = try reader.flag()
+        let level = Int(try reader.u8())
+        guard level < LogLevel.allCases.count else { throw Malformed("level of the log", at: reader.offset - 1) }
+        logLevel = LogLevel.allCases[level]
     }
 
     public func encode(into writer: inout ByteWriter) {
@@ -84,6 +88,7 @@ public struct NodeOrder: Coded {
         writer.u8(copies)
         writer.u16(expected)
         writer.flag(rebuilds)
+        writer.u8(UInt8(logLevel.order))
     }
 
     /// Absolute, for it is meant on another node; or empty.

@@ -18,6 +18,7 @@ extension OptionTable {
             "--copies", value: "K", variable: "DAFT_COPIES",
             meaning: "how many copies put and diffuse make, where they do not say (1)"),
         Option("--json", variable: "DAFT_JSON", meaning: "print one JSON object per result"),
+        Option("--bytes", variable: "DAFT_BYTES", meaning: "show sizes as numbers of bytes"),
         Option("-q", "--quiet", variable: "DAFT_QUIET", meaning: "say nothing but what was asked for, and failures"),
         Option("-v", "--verbose", variable: "DAFT_VERBOSE", meaning: "say what is chosen and done"),
         Option("--no-progress", variable: "DAFT_NO_PROGRESS", meaning: "draw no progress"),
@@ -32,9 +33,19 @@ extension OptionTable {
 }
 
 extension OptionTable {
+    /// Of programs whose ranks end with them.
+    public static let logging = [
+        Option(
+            "--log", value: "DIR", variable: "DAFT_LOG", meaning: "have each rank write what it does to a file in DIR"),
+        logLevel,
+    ]
+
+    static let logLevel = Option(
+        "--log-level", value: "LEVEL", variable: "DAFT_LOG_LEVEL", meaning: "error, warning, info or debug (info)")
+
     /// Of the program that jobs run: with these it starts itself on the job's nodes.
     public static let job =
-        common + [
+        common + logging + [
             Option(
                 "--directives", value: "SCRIPT",
                 meaning: "run the commands behind `#DAFT` in the comments that a job script begins with"),
@@ -70,6 +81,7 @@ public struct Options: Hashable, Sendable {
     public let copies: Copies
     /// How long a part of the system waits for a metadata server that is silent; nil: as the program decides.
     public let orphanSeconds: UInt32?
+    public let logLevel: LogLevel
     private var given: [String: Given] = [:]
 
     /// Options are read up to the command and, but for those of the command itself, behind it too, up to a `--`.
@@ -105,6 +117,7 @@ public struct Options: Hashable, Sendable {
         packing = try Options.packing(given["--compress"])
         copies = try given["--copies"].map(DaftCore.copies(of:)) ?? .one
         orphanSeconds = try given["--orphan-timeout"].map(Options.seconds(of:))
+        logLevel = try given["--log-level"].map(Options.level(of:)) ?? .info
     }
 
     public func value(_ name: String) -> [UInt8]? { given[name]?.value }
@@ -133,10 +146,19 @@ public struct Options: Hashable, Sendable {
         return seconds
     }
 
+    private static func level(of given: Given) throws(CommandError) -> LogLevel {
+        let word = String(decoding: given.value, as: UTF8.self)
+        guard let level = LogLevel(rawValue: word) else {
+            throw given.wrong("`\(shown(given.value))` is none of error, warning, info and debug")
+        }
+        return level
+    }
+
     public var store: [UInt8]? { value("--store") }
     public var catalogue: [UInt8]? { value("--catalogue") }
     public var jobFile: [UInt8]? { value("-f") }
     public var json: Bool { flag("--json") ?? false }
+    public var exactSizes: Bool { flag("--bytes") ?? false }
     public var quiet: Bool { flag("--quiet") ?? false }
     public var verbose: Bool { flag("--verbose") ?? false }
     public var progress: Bool { !(flag("--no-progress") ?? false) }

@@ -17,7 +17,7 @@ public enum Reply: Coded {
     case finished(Outcome)
     case space(Space)
     case identified([Identified])
-    case underWay([CommandUnderWay])
+    case underWay(Activity)
 
     public static let minimumSize = 2
     public static let version: UInt8 = 1
@@ -37,7 +37,7 @@ public enum Reply: Coded {
         case 11: self = .finished(try Outcome(from: &reader))
         case 16: self = .space(try Space(from: &reader))
         case 13: self = .identified(try reader.list())
-        case 14: self = .underWay(try reader.list())
+        case 17: self = .underWay(try Activity(from: &reader))
         case 15: self = .members(try reader.list())
         default: throw Malformed("kind of reply", at: reader.offset - 1)
         }
@@ -68,7 +68,7 @@ public enum Reply: Coded {
         case .finished(let outcome): tagged(11, outcome, &writer)
         case .space(let space): tagged(16, space, &writer)
         case .identified(let identified): listed(13, identified, &writer)
-        case .underWay(let commands): listed(14, commands, &writer)
+        case .underWay(let activity): tagged(17, activity, &writer)
         }
     }
 

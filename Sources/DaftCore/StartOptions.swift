@@ -23,6 +23,7 @@ extension OptionTable {
             Option(
                 "--launch-timeout", value: "TIME", variable: "DAFT_LAUNCH_TIMEOUT",
                 meaning: "give up a host that is silent for so long at the start (20s)"),
+            logLevel,
             Option(
                 "--ssh", value: "COMMAND", variable: "DAFT_SSH",
                 meaning: "the remote shell to use, with its options (ssh)"),
@@ -68,6 +69,7 @@ public struct StartOptions: Hashable, Sendable {
         order.store = options.store ?? []
         order.chunkSize = options.chunkSize
         order.packing = options.packing
+        order.logLevel = options.logLevel
         (order.durable, order.encrypts, order.rebuilds) = (durable, encrypts, rebuilds)
         order.copies = UInt8(clamping: options.copies.number)
         if let port { order.port = port }

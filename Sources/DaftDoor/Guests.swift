@@ -18,9 +18,7 @@ private func perform(_ guest: Guest, at station: Station) async {
     let command = guest.command
     let interruption = Interruption()
     guest.onSignal { interruption.take($0) }
-    let style = Console.Style(
-        json: command.json, quiet: command.quiet, verbose: command.verbose, progress: command.progress)
-    let console = Console(style, interruption, to: GuestFiles(guest: guest))
+    let console = Console(command.look, interruption, to: GuestFiles(guest: guest))
     let origin = Origin(place: command.place.isEmpty ? nil : command.place)
     let status = await Shell(console, at: station, in: command.directory).perform(command.wording, at: origin)
     // Ended first, so that nothing the console still prints can wait for the client.

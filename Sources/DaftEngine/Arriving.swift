@@ -42,6 +42,7 @@ extension Station {
             states = try await link.load(
                 run, from: rank, into: slabs[0], landing: landing, timeoutMilliseconds: settings.loadMilliseconds)
         } catch {
+            note(.warning, "load.failed", ["from": "\(rank.number)", "reason": error.reason])
             if isRelayed { relay.forget(pieces) }
             throw error
         }
@@ -51,11 +52,16 @@ extension Station {
         let came = pieces.indices.filter { states[$0].isOnItsWay }
         let found = await digesting.digests(
             of: came.map { UnsafeRawBufferPointer(slab.slice(offsets[$0], pieces[$0].length)) })
-        if rank != self.rank { meter.add(moved: came.reduce(0) { $0 + states[$1].count(of: pieces[$1]) }) }
+        if rank != self.rank {
+            let moved = run.bytesMoved(states)
+            meter.add(moved: Int(moved))
+            counter.add(received: moved)
+        }
         var arrivals = [Arrival](repeating: .absent, count: states.count)
         for (index, digest) in zip(came, found) { arrivals[index] = digest == ids[index] ? .right : .wrong }
         if isRelayed { relay.forget(arrivals.indices.filter { arrivals[$0] != .right }.map { pieces[$0] }) }
         let wrong = arrivals.indices.filter { arrivals[$0] == .wrong && states[$0].isVouchedFor }.map { pieces[$0] }
+        if !wrong.isEmpty { note(.warning, "chunks.wrong", ["from": "\(rank.number)", "chunks": "\(wrong.count)"]) }
         doubt(wrong, at: rank, doubts)
         return (slab, arrivals)
     }

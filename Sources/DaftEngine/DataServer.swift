@@ -25,7 +25,7 @@ actor DataServer {
     func answer(_ request: Request, from rank: Rank) async -> Reply {
         do throws(Failure) {
             switch request {
-            case .order(let order): return await begin(order)
+            case .order(let order): return await begin(order, from: rank)
             case .poll(let task): return await tasks.poll(task)
             case .cancel(let task):
                 await tasks.cancel(task)
@@ -51,38 +51,41 @@ actor DataServer {
 
     func stop() async { await tasks.cancelAll() }
 
-    private func begin(_ order: Order) async -> Reply {
+    private func begin(_ order: Order, from rank: Rank) async -> Reply {
         let station = station
-        let store = store
         return await tasks.begin { [self] meter in
-            switch order {
-            case .ingest(let ingest):
-                if let file = ingest.misfit {
-                    return .failed(Failure(.malformed, file.info.path, "an order for chunks that the file has not"))
-                }
-                return await inChain(ingest.chain) {
-                    .ingested(await Ingesting(station, store, ingest, meter).run(), moved: meter.moved)
-                }
-            case .settle(let settled):
-                return .placed(await Placing(station, store).settle(settled))
-            case .place(let entries):
-                let failures = await Placing(station, store).place(entries)
-                station.pins.unpin(entries.compactMap(\.entry.content))
-                return .placed(failures)
-            case .discard(let contents):
-                station.pins.unpin(contents)
-                return .placed(await Placing(station, store).discard(contents))
-            case .fetch(let fetch):
-                return await inChain(fetch.chain) { await Fetching(station, store, fetch, meter).run() }
-            case .verify(let names, let state):
-                return await Verifying(station, store, meter).run(below: names, state: state)
-            case .note(let entries): return .placed(await Placing(station, store).note(entries))
-            case .replicate(let replicate): return await Replicating(station, store, replicate, meter).run()
-            case .collect(let collect):
-                return await Collecting(station: station, store: store, meter: meter).run(collect)
-            case .writeOut(let order): return .placed(await Placing(station, store).writeOut(order))
-            case .repair, .leave: return .failed(Failure(.malformed, [], "this is nothing to order a data server"))
+            await station.logging(order, from: rank, meter) { await carryOut(order, meter) }
+        }
+    }
+
+    private func carryOut(_ order: Order, _ meter: Meter) async -> Outcome {
+        switch order {
+        case .ingest(let ingest):
+            if let file = ingest.misfit {
+                return .failed(Failure(.malformed, file.info.path, "an order for chunks that the file has not"))
             }
+            return await inChain(ingest.chain) {
+                .ingested(await Ingesting(station, store, ingest, meter).run(), moved: meter.moved)
+            }
+        case .settle(let settled):
+            return .placed(await Placing(station, store).settle(settled))
+        case .place(let entries):
+            let failures = await Placing(station, store).place(entries)
+            station.pins.unpin(entries.compactMap(\.entry.content))
+            return .placed(failures)
+        case .discard(let contents):
+            station.pins.unpin(contents)
+            return .placed(await Placing(station, store).discard(contents))
+        case .fetch(let fetch):
+            return await inChain(fetch.chain) { await Fetching(station, store, fetch, meter).run() }
+        case .verify(let names, let state):
+            return await Verifying(station, store, meter).run(below: names, state: state)
+        case .note(let entries): return .placed(await Placing(station, store).note(entries))
+        case .replicate(let replicate): return await Replicating(station, store, replicate, meter).run()
+        case .collect(let collect):
+            return await Collecting(station: station, store: store, meter: meter).run(collect)
+        case .writeOut(let order): return .placed(await Placing(station, store).writeOut(order))
+        case .repair, .leave: return .failed(Failure(.malformed, [], "this is nothing to order a data server"))
         }
     }
 

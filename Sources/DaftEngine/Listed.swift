@@ -48,6 +48,8 @@ public struct NodeStatus: Sendable {
     public let rank: Rank?
     /// None where the data server is not here or did not say.
     public let space: Space?
+    /// None where it did not say.
+    public let traffic: Traffic?
     /// For how long it has been away, if that began in this run.
     public let awayMilliseconds: UInt64?
 }

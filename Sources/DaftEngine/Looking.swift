@@ -70,23 +70,34 @@ extension Session {
         let counts = try await station.work { () throws(Failure) in try catalogue.counts() }
         let stores = try await station.work { () throws(Failure) in try catalogue.stores() }
         let members = try await station.refreshRoster()
-        var nodes: [NodeStatus] = []
-        for member in members {
-            var space: Space?
-            if member.isAlive, case .space(let told) = try? await station.ask(.space, at: member.rank) { space = told }
-            nodes.append(
-                NodeStatus(
-                    store: member.store, rank: member.isAlive ? member.rank : nil, space: space,
-                    awayMilliseconds: member.isAlive ? nil : member.awayMilliseconds))
-        }
         let here = Set(members.map(\.number))
+        let alive = members.filter(\.isAlive).map(\.rank)
+        let activities = await station.activities(of: [.metadataServer] + alive)
+        let spaces = await spaces(of: alive)
+        var nodes = members.map { member in
+            NodeStatus(
+                store: member.store, rank: member.isAlive ? member.rank : nil, space: spaces[member.rank],
+                traffic: activities[member.rank]?.traffic,
+                awayMilliseconds: member.isAlive ? nil : member.awayMilliseconds)
+        }
         for store in stores where !here.contains(store.number) && !store.hasLeft {
-            nodes.append(NodeStatus(store: store.info, rank: nil, space: nil, awayMilliseconds: nil))
+            nodes.append(NodeStatus(store: store.info, rank: nil, space: nil, traffic: nil, awayMilliseconds: nil))
         }
         return SystemStatus(
             state: catalogue.head.state, entries: counts.entries, contents: counts.contents, bytes: counts.bytes,
             nodes: nodes,
-            commands: await station.commandsUnderWay(on: [.metadataServer] + members.filter(\.isAlive).map(\.rank)))
+            commands: activities.values.flatMap(\.commands).sorted { $0.milliseconds > $1.milliseconds })
+    }
+
+    private func spaces(of ranks: [Rank]) async -> [Rank: Space] {
+        var spaces: [Rank: Space] = [:]
+        await station.loop.inOrder(width: 16, over: ranks) { [station] rank in
+            guard case .space(let told) = try? await station.ask(.space, at: rank) else { return (rank, Space?.none) }
+            return (rank, told)
+        } take: { rank, space in
+            spaces[rank] = space
+        }
+        return spaces
     }
 
     /// Every data server reads again what it keeps below these names, or everything; see `Verifying`.

@@ -107,6 +107,8 @@ actor MetadataServer {
 
     private func noteJoined(_ rank: Rank, _ failures: [Failure]) -> Reply {
         joined.insert(rank)
+        station.note(.info, "rank.joined", ["rank": "\(rank.number)", "node": station.roster.node(of: rank)])
+        station.note(failures, .warning, in: "join")
         if !hasStarted { troubles += failures.map { $0.at(station.roster.node(of: rank)) } }
         changed.notify()
         if hasStarted { mend() }
@@ -120,6 +122,9 @@ actor MetadataServer {
     // MARK: who comes and goes
 
     func note(_ rank: Rank, _ presence: Presence) async {
+        station.note(
+            presence == .gone ? .warning : .info, "rank.\(presence)",
+            ["rank": "\(rank.number)", "node": station.roster.node(of: rank)])
         switch presence {
         case .gone:
             seats.gone(rank, now: loop.now)

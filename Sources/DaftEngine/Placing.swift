@@ -17,8 +17,10 @@ struct Placing {
 
     func place(_ entries: [NamedEntry]) async -> [Failure] {
         await located { [store] () throws(Failure) in
-            let failures = try store.place(entries)
-            return failures + store.finishDirectories(entries.filter(\.entry.isDirectory))
+            let failures =
+                try store.place(entries) + store.finishDirectories(entries.filter(\.entry.isDirectory))
+            if failures.isEmpty { try store.syncDirectories() }
+            return failures
         }
     }
 

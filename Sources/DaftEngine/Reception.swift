@@ -15,9 +15,22 @@ final class Reception: Responder {
     }
 
     func answer(_ request: Request, from rank: Rank) async -> Reply {
+        guard let log = station.settings.log else { return await found(request, from: rank) }
+        let begun = station.loop.now
+        let reply = await found(request, from: rank)
+        log.note(
+            .debug, "question",
+            [
+                "kind": caseName(of: request), "from": "\(rank.number)", "answer": caseName(of: reply),
+                "ms": "\((station.loop.now - begun) / 1_000_000)",
+            ])
+        return reply
+    }
+
+    private func found(_ request: Request, from rank: Rank) async -> Reply {
         switch request {
         case .identify(let offer, let spans): return .identified(await identify(spans, of: offer))
-        case .underWay: return .underWay(station.underWay.listed(host: station.settings.host))
+        case .underWay: return .underWay(station.activity)
         default: break
         }
         if let metadataServer { return await metadataServer.answer(request, from: rank) }
@@ -26,7 +39,9 @@ final class Reception: Responder {
     }
 
     func supply(_ run: ChunkRun, to rank: Rank) async -> Supply {
-        await Supplying(station: station, run: run).supply()
+        let supply = await Supplying(station: station, run: run).supply()
+        if rank != station.rank { station.counter.add(sent: run.bytesMoved(supply.states)) }
+        return supply
     }
 
     /// Of files that this rank offers itself, or takes in with others.

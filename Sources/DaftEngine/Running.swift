@@ -8,6 +8,7 @@ extension Station {
     /// Begins to answer; a data server joins the system. What is returned are warnings about the start; what is thrown
     /// says why this rank cannot take part.
     public func start() async throws(Failure) -> [Failure] {
+        noteStart()
         if isMetadataServer {
             let server = MetadataServer(self)
             link.onChange { [loop] rank, presence in loop.start { await server.note(rank, presence) } }

@@ -28,6 +28,7 @@ public final class Station: Sendable {
     let relay: Relay
     let learned: Learned
     public let underWay: UnderWay
+    let counter = TrafficCounter()
     /// Whether a user has asked for the end of the system, or of this data server.
     public let ending = Ending()
     /// Somebody has asked for the end of the whole system, and the data servers are told: nobody is to find it now.
@@ -82,10 +83,12 @@ public final class Station: Sendable {
     /// Ends what this rank has open. The link is closed before, so that nobody asks any more.
     public func close() {
         closed.store(true, ordering: .relaxed)
+        noteEnd()
         link.close()
         workers.stop()
         catalogue.close()
         store?.close()
+        settings.log?.close()
     }
 
     /// Brings this rank's copy of the catalogue up to `state` at least, or to the metadata server's newest.

@@ -1,4 +1,4 @@
-// The commands that users of this rank have under way, for `status` on any rank to show.
+// The commands that users of this rank have under way, and what crosses its link, for `status` on any rank to show.
 
 import DaftCore
 import DaftLink
@@ -43,16 +43,40 @@ public final class UnderWay: Sendable {
     }
 }
 
+/// What has crossed this rank's link.
+final class TrafficCounter: Sendable {
+    private let received = Atomic<Int64>(0)
+    private let sent = Atomic<Int64>(0)
+
+    func add(received bytes: Int64) { received.add(bytes, ordering: .relaxed) }
+    func add(sent bytes: Int64) { sent.add(bytes, ordering: .relaxed) }
+
+    var traffic: Traffic {
+        Traffic(received: received.load(ordering: .relaxed), sent: sent.load(ordering: .relaxed))
+    }
+}
+
+extension ChunkRun {
+    /// Those of its bytes that are on their way.
+    func bytesMoved(_ states: [PieceState]) -> Int64 {
+        zip(pieces, states).reduce(0) { $0 + Int64($1.1.count(of: $1.0)) }
+    }
+}
+
 extension Station {
-    /// What users of all these ranks have under way; one that does not answer is passed over.
-    func commandsUnderWay(on ranks: [Rank]) async -> [CommandUnderWay] {
-        var commands: [CommandUnderWay] = []
+    var activity: Activity {
+        Activity(commands: underWay.listed(host: settings.host), traffic: counter.traffic)
+    }
+
+    /// What these ranks are doing; one that does not answer is passed over.
+    func activities(of ranks: [Rank]) async -> [Rank: Activity] {
+        var activities: [Rank: Activity] = [:]
         await loop.inOrder(width: 16, over: ranks) { [self] rank in
-            guard case .underWay(let there) = try? await ask(.underWay, at: rank) else { return [CommandUnderWay]() }
-            return there
-        } take: { there in
-            commands += there
+            guard case .underWay(let there) = try? await ask(.underWay, at: rank) else { return (rank, Activity?.none) }
+            return (rank, there)
+        } take: { rank, there in
+            activities[rank] = there
         }
-        return commands.sorted { $0.milliseconds > $1.milliseconds }
+        return activities
     }
 }

@@ -249,6 +249,7 @@ final class Verifying: Sendable {
     /// What is taken from a directory and put back, now or by a run that was interrupted, changes its mtime.
     private func finishDirectories() async throws(Failure) {
         var last: Name?
+        var areFinished = true
         while !Task.isCancelled {
             let (after, catalogue) = (last, station.catalogue)
             let (end, failures) = try await station.work { [store] () throws(Failure) in
@@ -260,9 +261,14 @@ final class Verifying: Sendable {
                 return (page.last?.name, store.finishDirectories(directories))
             }
             for failure in failures { note(failure) }
+            areFinished = areFinished && failures.isEmpty
             guard let end else { break }
             last = end
         }
+        if areFinished, !Task.isCancelled { try await syncDirectories() }
+    }
+
+    private func syncDirectories() async throws(Failure) {
         try await station.work { [store] () throws(Failure) in try store.syncDirectories() }
     }
 

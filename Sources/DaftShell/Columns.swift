@@ -4,21 +4,28 @@ import DaftCore
 import Glibc
 
 /// Rows with their columns under one another; those in `right` are numbers. The last column is as long as it is.
-func aligned(_ rows: [[String]], right: Set<Int> = []) -> String {
+func aligned(_ rows: [[Tinted]], right: Set<Int> = [], _ look: Look) -> String {
     let count = rows.map(\.count).max() ?? 0
-    let widths = (0..<count).map { column in rows.map { $0.count > column ? $0[column].count : 0 }.max() ?? 0 }
+    let widths = (0..<count).map { column in rows.map { $0.count > column ? $0[column].text.count : 0 }.max() ?? 0 }
     var text = ""
     for row in rows {
         for (column, cell) in row.enumerated() {
-            let gap = String(repeating: " ", count: widths[column] - cell.count)
+            let gap = String(repeating: " ", count: widths[column] - cell.text.count)
             if right.contains(column) { text += gap }
-            text += cell
+            text += cell.shown(look)
             if column < row.count - 1 { text += (right.contains(column) ? "" : gap) + "  " }
         }
         text += "\n"
     }
     return text
 }
+
+func aligned(_ rows: [[String]], right: Set<Int> = []) -> String {
+    aligned(rows.map { $0.map { Tinted($0) } }, right: right, Look())
+}
+
+/// What stands above columns.
+func titles(_ words: [String]) -> [Tinted] { words.map { Tinted($0, .title) } }
 
 /// `-rw-r--r--`
 func shown(mode: UInt16, of kind: Entry.Kind) -> String {
@@ -64,6 +71,11 @@ func universal(_ time: Time) -> String {
     var parts = tm()
     gmtime_r(&seconds, &parts)
     return formatted(parts, "%Y-%m-%dT%H:%M:%S") + fraction(time) + "Z"
+}
+
+/// By the clock of whoever looks.
+func moment(millisecondsAgo milliseconds: UInt64) -> Time {
+    Time(seconds: Int64(time(nil)) - Int64(clamping: milliseconds / 1000), nanoseconds: 0)
 }
 
 private func fraction(_ time: Time) -> String { "." + String(String(1_000_000_000 + time.nanoseconds).dropFirst()) }

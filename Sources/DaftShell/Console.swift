@@ -7,41 +7,21 @@ import Glibc
 import Synchronization
 
 public final class Console: Sendable {
-    /// What the user wants to see.
-    public struct Style: Sendable {
-        var json = false
-        var quiet = false
-        var verbose = false
-        var progress = true
-
-        init() {}
-
-        public init(json: Bool, quiet: Bool, verbose: Bool, progress: Bool) {
-            (self.json, self.quiet, self.verbose) = (json, quiet, verbose)
-            self.progress = progress && !quiet
-        }
-
-        init(_ options: Options) {
-            self.init(
-                json: options.json, quiet: options.quiet, verbose: options.verbose, progress: options.progress)
-        }
-    }
-
-    let style: Style
+    public let look: Look
     public let interruption: Interruption
     private let files: any Output
     private let thread = Workers(threads: 1, name: "daft-console")
     private let isDrawn = Atomic<Bool>(false)
     private let output = Mutex(Written.done)
 
-    public init(_ style: Style, _ interruption: Interruption, to files: any Output) {
-        self.style = style
+    public init(_ look: Look, _ interruption: Interruption, to files: any Output) {
+        self.look = look
         self.interruption = interruption
         self.files = files
     }
 
-    convenience init(_ style: Style, _ interruption: Interruption) {
-        self.init(style, interruption, to: StandardFiles(until: interruption.wake))
+    convenience init(_ look: Look, _ interruption: Interruption) {
+        self.init(look, interruption, to: StandardFiles(until: interruption.wake))
     }
 
     public func close() { thread.stop() }
@@ -94,7 +74,7 @@ public final class Console: Sendable {
     }
 
     public func sayIfVerbose(_ message: String) async {
-        if style.verbose { await say(message) }
+        if look.verbose { await say(message) }
     }
 
     /// Blocking work of the user's: reading what is typed, a command of the local shell.

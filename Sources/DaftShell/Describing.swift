@@ -1,4 +1,4 @@
-// stat, tree and status: what there is, in full or at a glance.
+// stat and tree: one entry in full, and all of them at a glance.
 
 import DaftCore
 import DaftEngine
@@ -9,7 +9,7 @@ extension Shell {
         await showing { () async throws(Failure) in
             let (listed, content, names) = try await session.stat(name)
             await console.put(
-                console.style.json
+                console.look.json
                     ? jsonRow(listed) : facts(of: listed, content, otherNames: names.filter { $0 != name }))
         }
     }
@@ -17,45 +17,10 @@ extension Shell {
     func tree(_ name: Name, _ session: Session) async -> Report {
         await showing { () async throws(Failure) in
             try await session.tree(name) { leaves in
-                await page(leaves.map { console.style.json ? jsonRow($0) : line($0) }.joined())
+                await page(leaves.map { console.look.json ? jsonRow($0) : line($0, console.look) }.joined())
             }
         }
     }
-
-    func status(_ session: Session) async -> Report {
-        await showing { () async throws(Failure) in
-            let status = try await session.status()
-            await console.put(console.style.json ? jsonRow(status) : description(of: status))
-        }
-    }
-
-    private func description(of status: SystemStatus) -> String {
-        let alive = status.nodes.count { $0.space != nil }
-        let facts = [
-            ["state", "\(status.state)"], ["names", "\(status.entries)"],
-            ["contents", "\(status.contents), \(shown(size: status.bytes))"],
-            ["data servers", "\(alive) alive, \(status.nodes.count - alive) away"],
-        ]
-        return aligned(facts) + "\n" + table(of: status.nodes) + listing(of: status.commands)
-    }
-}
-
-private func listing(of commands: [CommandUnderWay]) -> String {
-    if commands.isEmpty { return "" }
-    let rows = commands.map { command in
-        [
-            command.host, shown(begin(of: command)),
-            command.progress == Progress() ? "-" : shown(command.progress, rate: nil), shown(command.wording),
-        ]
-    }
-    return "\n" + aligned([["node", "since", "progress", "command"]] + rows)
-}
-
-private func begin(of command: CommandUnderWay) -> Time { moment(millisecondsAgo: command.milliseconds) }
-
-/// By the clock of whoever looks.
-func moment(millisecondsAgo milliseconds: UInt64) -> Time {
-    Time(seconds: Int64(time(nil)) - Int64(clamping: milliseconds / 1000), nanoseconds: 0)
 }
 
 private func facts(of listed: Listed, _ content: ContentID?, otherNames: [Name]) -> String {
@@ -85,40 +50,11 @@ private func wanted(_ copies: Copies) -> String {
 }
 
 /// `│   ├── name`
-private func line(_ leaf: Leaf) -> String {
+private func line(_ leaf: Leaf, _ look: Look) -> String {
     var text = leaf.isLast.dropLast().map { $0 ? "    " : "│   " }.joined()
     if let isLast = leaf.isLast.last { text += isLast ? "└── " : "├── " }
-    text += leaf.isLast.isEmpty ? "\(leaf.named.name)" : shown(leaf.named.name.last)
+    let name = leaf.isLast.isEmpty ? "\(leaf.named.name)" : shown(leaf.named.name.last)
+    text += Tinted(name, .of(leaf.named.entry)).shown(look)
     if case .symlink(let target) = leaf.named.entry.kind { text += " -> \(shown(target))" }
     return text + "\n"
-}
-
-private func jsonRow(_ leaf: Leaf) -> String {
-    jsonLine(
-        "entry",
-        [
-            "name": .name(leaf.named.name), "kind": .text(leaf.named.entry.word),
-            "mode": .text(octal(leaf.named.entry.mode)), "mtime": .text(universal(leaf.named.entry.mtime)),
-        ])
-}
-
-private func jsonRow(_ status: SystemStatus) -> String {
-    jsonLine(
-        "status",
-        [
-            "state": .number(Int64(clamping: status.state)), "names": .number(Int64(status.entries)),
-            "contents": .number(Int64(status.contents)), "bytes": .number(status.bytes),
-        ]) + status.nodes.map(jsonRow).joined() + status.commands.map(jsonRow).joined()
-}
-
-private func jsonRow(_ command: CommandUnderWay) -> String {
-    jsonLine(
-        "command",
-        [
-            "node": .text(command.host), "command": .bytes(command.wording),
-            "since": .text(universal(begin(of: command))),
-            "milliseconds": .number(Int64(clamping: command.milliseconds)),
-            "bytes": .number(command.progress.bytes), "totalBytes": .number(command.progress.totalBytes),
-            "files": .number(command.progress.files), "totalFiles": .number(command.progress.totalFiles),
-        ])
 }

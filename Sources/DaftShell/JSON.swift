@@ -11,6 +11,7 @@ enum JSONValue {
     case nothing
     case text(String)
     case number(Int64)
+    case truth(Bool)
     case bytes([UInt8])
     case list([JSONValue])
 
@@ -22,6 +23,7 @@ enum JSONValue {
         case .nothing: "null"
         case .text(let text): quoted(text)
         case .number(let number): String(number)
+        case .truth(let isSo): isSo ? "true" : "false"
         case .bytes(let bytes):
             String(validating: bytes, as: UTF8.self).map(quoted) ?? "{\"bytes\":\(quoted(hexadecimal(bytes)))}"
         case .list(let values): "[" + values.map(\.text).joined(separator: ",") + "]"

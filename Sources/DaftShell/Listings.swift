@@ -5,17 +5,26 @@ import DaftCore
 import DaftEngine
 
 extension Shell {
-    func list(_ names: [Name], _ listing: Listing, _ session: Session) async -> Report {
-        var report = Report()
+    /// The look of a command that may ask for sizes as people read them, whatever the program was told.
+    private func look(human: Bool) -> Look {
+        var look = console.look
+        if human { look.exactSizes = false }
+        return look
+    }
+
+    func list(_ names: [Name], _ listing: Listing, human: Bool, _ session: Session) async -> Report {
+        var (report, look) = (Report(), look(human: human))
+        // As `ls` has it, a file's size is exact unless the user asks.
+        look.exactSizes = !human
         for name in names.isEmpty ? [.root] : names {
             do throws(Failure) {
                 try await session.list(name) { entries in
                     switch listing {
                     case .chunks, .chunksHere:
                         for entry in entries where entry.entry.content != nil {
-                            await chunks(of: entry, onlyHere: listing == .chunksHere, session, &report)
+                            await chunks(of: entry, onlyHere: listing == .chunksHere, look, session, &report)
                         }
-                    default: await page(rows(entries, long: listing == .long))
+                    default: await page(rows(entries, long: listing == .long, look))
                     }
                 }
             } catch {
@@ -25,35 +34,31 @@ extension Shell {
         return report
     }
 
-    func nodes(_ names: [Name], _ session: Session) async -> Report {
+    func nodes(_ names: [Name], human: Bool, _ session: Session) async -> Report {
         if let name = names.first { return .failed(Failure(.usage, name, "ls -n lists nodes, and takes no NAME")) }
         return await showing { () async throws(Failure) in
             let nodes = try await session.status().nodes
-            await console.put(console.style.json ? nodes.map(jsonRow).joined() : table(of: nodes))
+            await console.put(console.look.json ? nodes.map(jsonRow).joined() : table(of: nodes, look(human: human)))
         }
     }
 
-    func table(of nodes: [NodeStatus]) -> String {
-        let isAnyAway = nodes.contains { $0.awayMilliseconds != nil }
-        let title = ["rank", "node", "state", "free", "total", "store"] + (isAnyAway ? ["away since"] : [])
-        return aligned([title] + nodes.map(row), right: [0, 3, 4])
+    private func rows(_ entries: [Listed], long: Bool, _ look: Look) -> String {
+        if look.json { return entries.map(jsonRow).joined() }
+        if !long { return entries.map { Tinted("\($0.name)", .of($0.entry)).shown(look) + "\n" }.joined() }
+        return aligned(entries.map { row($0, look) }, right: [1, 3], look)
     }
 
-    private func rows(_ entries: [Listed], long: Bool) -> String {
-        if console.style.json { return entries.map(jsonRow).joined() }
-        if !long { return entries.map { "\($0.name)\n" }.joined() }
-        return aligned(entries.map(row), right: [1, 3])
-    }
-
-    private func chunks(of file: Listed, onlyHere: Bool, _ session: Session, _ report: inout Report) async {
-        if !console.style.json { await page("\(file.name)\n") }
+    private func chunks(
+        of file: Listed, onlyHere: Bool, _ look: Look, _ session: Session, _ report: inout Report
+    ) async {
+        if !look.json { await page(Tinted("\(file.name)", .of(file.entry)).shown(look) + "\n") }
         do throws(Failure) {
             try await session.chunks(of: file.name) { chunks in
                 let wanted = chunks.filter { $0.isHere || !onlyHere }
                 await page(
-                    console.style.json
+                    look.json
                         ? wanted.map { jsonRow($0, of: file.name) }.joined()
-                        : aligned(wanted.map(row), right: [1, 2, 3]))
+                        : aligned(wanted.map { row($0, look) }, right: [1, 2, 3], look))
             }
         } catch {
             report.failures.append(error)
@@ -61,13 +66,16 @@ extension Shell {
     }
 }
 
-private func row(_ listed: Listed) -> [String] {
+private func row(_ listed: Listed, _ look: Look) -> [Tinted] {
     let isFile = listed.entry.content != nil
-    var name = "\(listed.name)"
-    if case .symlink(let target) = listed.entry.kind { name += " -> \(shown(target))" }
+    var target = ""
+    if case .symlink(let bytes) = listed.entry.kind { target = " -> \(shown(bytes))" }
+    let isLacking = isFile && listed.complete.isEmpty
     return [
-        shown(mode: listed.entry.mode, of: listed.entry.kind), isFile ? "\(listed.size)" : "-",
-        shown(listed.entry.mtime), isFile ? "\(listed.chunks)" : "-", isFile ? place(of: listed) : "-", name,
+        Tinted(shown(mode: listed.entry.mode, of: listed.entry.kind)), Tinted(isFile ? look.size(listed.size) : "-"),
+        Tinted(shown(listed.entry.mtime)), Tinted(isFile ? "\(listed.chunks)" : "-"),
+        Tinted(isFile ? place(of: listed) : "-", isLacking ? listed.partly.isEmpty ? .bad : .attention : nil),
+        Tinted("\(listed.name)\(target)", .of(listed.entry)),
     ]
 }
 
@@ -85,55 +93,40 @@ func place(of listed: Listed) -> String {
     return words.isEmpty ? "nowhere" : words.joined(separator: ", ")
 }
 
-private func row(_ chunk: ListedChunk) -> [String] {
-    let holders = chunk.holders.isEmpty ? "nowhere" : chunk.holders.joined(separator: " ")
-    return ["", "\(chunk.index)", "\(chunk.offset)", "\(chunk.length)", String(chunk.id.hex.prefix(16)), holders]
+private func row(_ chunk: ListedChunk, _ look: Look) -> [Tinted] {
+    [
+        Tinted(""), Tinted("\(chunk.index)"), Tinted(look.size(chunk.offset)), Tinted(look.size(Int64(chunk.length))),
+        Tinted(String(chunk.id.hex.prefix(16))),
+        chunk.holders.isEmpty ? Tinted("nowhere", .bad) : Tinted(chunk.holders.joined(separator: " ")),
+    ]
 }
 
-private func row(_ node: NodeStatus) -> [String] {
-    [
-        node.rank.map { "\($0.number)" } ?? "-", node.store.host, state(of: node),
-        node.space.map { shown(size: $0.free) } ?? "-", node.space.map { shown(size: $0.total) } ?? "-",
-        shown(node.store.path),
-    ] + (node.awayMilliseconds.map { [shown(moment(millisecondsAgo: $0))] } ?? [])
+/// A further column of the table of nodes, of numbers.
+struct Column {
+    let title: String
+    let cell: (NodeStatus) -> String
+}
+
+func table(of nodes: [NodeStatus], _ look: Look, columns: [Column] = []) -> String {
+    let isAnyAway = nodes.contains { $0.awayMilliseconds != nil }
+    let title =
+        ["rank", "node", "state"] + columns.map(\.title) + ["free", "total", "store"]
+        + (isAnyAway ? ["away since"] : [])
+    let numbers = columns.indices.map { 3 + $0 } + [0, 3 + columns.count, 4 + columns.count]
+    return aligned([titles(title)] + nodes.map { row($0, look, columns) }, right: Set(numbers), look)
+}
+
+private func row(_ node: NodeStatus, _ look: Look, _ columns: [Column]) -> [Tinted] {
+    [Tinted(node.rank.map { "\($0.number)" } ?? "-"), Tinted(node.store.host), state(of: node)]
+        + columns.map { Tinted($0.cell(node)) }
+        + [
+            Tinted(node.space.map { look.size($0.free) } ?? "-"), Tinted(node.space.map { look.size($0.total) } ?? "-"),
+            Tinted(shown(node.store.path)),
+        ] + (node.awayMilliseconds.map { [Tinted(shown(moment(millisecondsAgo: $0)))] } ?? [])
 }
 
 /// Away: not in this run; silent: in it, and without an answer.
-private func state(of node: NodeStatus) -> String {
-    node.rank == nil ? "away" : node.space == nil ? "silent" : "alive"
-}
-
-func jsonRow(_ listed: Listed) -> String {
-    var target = JSONValue.nothing
-    if case .symlink(let bytes) = listed.entry.kind { target = .bytes(bytes) }
-    let isFile = listed.entry.content != nil
-    return jsonLine(
-        "entry",
-        [
-            "name": .name(listed.name), "kind": .text(listed.entry.word), "mode": .text(octal(listed.entry.mode)),
-            "mtime": .text(universal(listed.entry.mtime)), "size": isFile ? .number(listed.size) : .nothing,
-            "chunks": isFile ? .number(Int64(listed.chunks)) : .nothing, "target": target,
-            "content": listed.entry.content.map { .text($0.hex) } ?? .nothing,
-            "complete": .texts(listed.complete), "partly": .texts(listed.partly), "away": .texts(listed.away),
-        ])
-}
-
-private func jsonRow(_ chunk: ListedChunk, of name: Name) -> String {
-    jsonLine(
-        "chunk",
-        [
-            "name": .name(name), "index": .number(Int64(chunk.index)), "offset": .number(chunk.offset),
-            "length": .number(Int64(chunk.length)), "id": .text(chunk.id.hex), "holders": .texts(chunk.holders),
-        ])
-}
-
-func jsonRow(_ node: NodeStatus) -> String {
-    jsonLine(
-        "node",
-        [
-            "rank": node.rank.map { .number(Int64($0.number)) } ?? .nothing, "node": .text(node.store.host),
-            "state": .text(state(of: node)), "free": node.space.map { .number($0.free) } ?? .nothing,
-            "total": node.space.map { .number($0.total) } ?? .nothing, "store": .bytes(node.store.path),
-            "since": node.awayMilliseconds.map { .text(universal(moment(millisecondsAgo: $0))) } ?? .nothing,
-        ])
+func state(of node: NodeStatus) -> Tinted {
+    if node.rank == nil { return Tinted("away", .attention) }
+    return node.space == nil ? Tinted("silent", .bad) : Tinted("alive", .good)
 }

@@ -25,14 +25,14 @@ public struct Origin: Sendable {
 extension Console {
     /// Says what went wrong; as objects on standard output where the user wants JSON and standard output is not data.
     func tell(_ report: Report, of verb: Verb?, at origin: Origin) async {
-        if !style.quiet || style.json {
+        if !look.quiet || look.json {
             for warning in report.warnings { await tell(warning, of: verb, at: origin, isWarning: true) }
         }
         for failure in report.failures.condensed { await tell(failure, of: verb, at: origin, isWarning: false) }
     }
 
     func tell(_ failure: Failure, of verb: Verb?, at origin: Origin, isWarning: Bool) async {
-        if style.json, verb != .cat {
+        if look.json, verb != .cat {
             await put(jsonLine(failure, isWarning ? "warning" : "failure", verb, origin))
         } else {
             await say(origin.prefix(verb) + (isWarning ? "warning: " : "") + "\(failure)")
@@ -57,11 +57,11 @@ private func jsonLine(_ failure: Failure, _ type: String, _ verb: Verb?, _ origi
 /// What a command that does things did, in one line; nothing where it did nothing. `isLog`: nobody has watched it, so
 /// how fast it was is said too.
 func summary(
-    of report: Report, _ command: Command, took time: Duration, json: Bool, isLog: Bool = false
+    of report: Report, _ command: Command, took time: Duration, _ look: Look, isLog: Bool = false
 ) -> String? {
-    guard let verb = command.verb, let what = deed(of: command, report) else { return nil }
+    guard let verb = command.verb, let what = deed(of: command, report, look) else { return nil }
     if report.files == 0, !report.failures.isEmpty { return nil }
-    if json {
+    if look.json {
         return jsonLine(
             verb.rawValue,
             [
@@ -77,7 +77,7 @@ func summary(
     if isLog, let rate = rate(of: report, time) { pace += ", \(shown(rate: rate))" }
     if isLog, let slowest = report.slowest { pace += ", slowest \(slowest.place) in \(shown(slowest.time))" }
     let subject = report.names.isEmpty ? "" : "\(shown(names: report.names)): "
-    return "\(subject)\(what), \(shown(size: report.moved)) moved, \(shown(time))\(pace)\n"
+    return "\(subject)\(what), \(look.amount(report.moved)) moved, \(shown(time))\(pace)\n"
 }
 
 private func milliseconds(_ time: Duration) -> Int64 { Int64(time / .milliseconds(1)) }
@@ -88,24 +88,24 @@ private func rate(of report: Report, _ time: Duration) -> Double? {
     return report.bytes > 0 && seconds > 0 ? Double(report.bytes) / seconds : nil
 }
 
-private func deed(of command: Command, _ report: Report) -> String? {
-    let files = counted(report.files, "file")
+private func deed(of command: Command, _ report: Report, _ look: Look) -> String? {
+    let (files, amount) = (counted(report.files, "file"), look.amount(report.bytes))
     let place = shown(places: report.places)
     switch command {
-    case .put, .diffuse: return "\(files), \(shown(size: report.bytes)) published on \(place)"
-    case .bcast: return "\(files), \(shown(size: report.bytes)) on \(place)"
+    case .put, .diffuse: return "\(files), \(amount) published on \(place)"
+    case .bcast: return "\(files), \(amount) on \(place)"
     case .repair:
         return report.files == 0 && report.failures.isEmpty
             ? "nothing lacks"
-            : "\(report.files) cop\(report.files == 1 ? "y" : "ies") made, \(shown(size: report.bytes))"
+            : "\(report.files) cop\(report.files == 1 ? "y" : "ies") made, \(amount)"
     case .leave:
-        return report.failures.isEmpty ? "\(place) has left, \(shown(size: report.bytes)) copied before" : nil
-    case .fetch: return "\(files), \(shown(size: report.bytes)) brought to \(place)"
-    case .sbcast(_, let path, _, _): return "\(shown(size: report.bytes)) written to \(shown(path)) on \(place)"
+        return report.failures.isEmpty ? "\(place) has left, \(amount) copied before" : nil
+    case .fetch: return "\(files), \(amount) brought to \(place)"
+    case .sbcast(_, let path, _, _): return "\(amount) written to \(shown(path)) on \(place)"
     case .gather(_, let path, _, _):
-        return "\(files), \(shown(size: report.bytes)) gathered from \(place) to \(shown(path))"
+        return "\(files), \(amount) gathered from \(place) to \(shown(path))"
     case .get(_, let path):
-        return "\(files), \(shown(size: report.bytes)) written" + (path.map { " to \(shown($0))" } ?? "")
+        return "\(files), \(amount) written" + (path.map { " to \(shown($0))" } ?? "")
     default: return nil
     }
 }

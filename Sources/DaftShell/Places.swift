@@ -1,6 +1,7 @@
 // Where things are by default: what every program of daft that serves a store or a catalogue agrees on.
 
 import DaftCore
+import DaftLink
 import Glibc
 
 /// The name of this node, as the system knows it.
@@ -37,6 +38,14 @@ extension Options {
     }
 
     public var catalogueDirectory: [UInt8] { catalogue ?? storeDirectory + Array(".mds".utf8) }
+
+    /// Where a rank tells what it does, if that is wanted.
+    public func log(of rank: Int, on host: String) throws(Failure) -> EventLog? {
+        guard let directory = value("--log") else { return nil }
+        let log = EventLog(directory + Array("/daft-\(host)-\(rank).log".utf8), logLevel)
+        try log.open()
+        return log
+    }
 
     /// Where the door of a node's data server is.
     public func doorDirectory(place: Int) -> [UInt8] { storeDirectory(place: place) + Array("/.daft".utf8) }

@@ -83,7 +83,7 @@ public struct Program: Sendable {
             let work = try work(options)
             if let launch, options.isLaunch { return .over(status: launch(options)) }
             if case .command(.help(let verb), _) = work { return over(0, verb.map(\.shape.help) ?? help) }
-            let console = Console(Console.Style(options), .ofProcess())
+            let console = Console(Look(options), .ofProcess())
             return .go(Invocation(options: options, console: console, work: work, table: table))
         } catch {
             let hint = error.synopsis == nil ? "\ndaft: `\(name) --help` says more" : ""

@@ -38,7 +38,7 @@ final class ProgressLine: Sendable {
     private var isOnTerminal: Bool { console.columns != nil }
 
     func begin() {
-        if console.style.quiet { return }
+        if console.look.quiet { return }
         setDue(inMilliseconds: isOnTerminal ? 500 : 10_000)
         setAlarm()
     }
@@ -66,7 +66,7 @@ final class ProgressLine: Sendable {
         let (isOver, due) = state.withLock { ($0.isOver, $0.due) }
         if isOver { return }
         setAlarm()
-        let isDue = console.style.progress && loop.now >= due
+        let isDue = console.look.drawsProgress && loop.now >= due
         if isDue { setDue(inMilliseconds: isOnTerminal ? 0 : 10_000) }
         loop.start { [self] in
             await tellAwaited()

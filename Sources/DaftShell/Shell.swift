@@ -43,28 +43,44 @@ public struct Shell: Performer {
         let session = Session(at: station, in: directory)
         let progress = ProgressLine(verb, session.gauge, console, on: station.loop, at: origin)
         let shown = wording.line(longestBytes: Shell.longestWordingBytes)
-        let underWay = command == .status ? nil : station.underWay.begin(shown, session.gauge)
+        let underWay = verb == .status ? nil : station.underWay.begin(shown, session.gauge)
         defer { if let underWay { station.underWay.end(underWay) } }
+        station.settings.log?.note(.info, "command.begin", ["command": DaftCore.shown(shown)])
         let task = station.loop.start { await carryOut(command, session) }
         progress.begin()
         var report = await interruption.cancelling({ _ in task.cancel() }) { await task.value }
         await progress.end()
+        logEnd(of: verb, report, took: .now - begun)
         let line = summary(
-            of: report, command, took: .now - begun, json: console.style.json,
-            isLog: console.columns == nil)
+            of: report, command, took: .now - begun, console.look, isLog: console.columns == nil)
         if interruption.signal != nil || console.outputState == .gone {
             report.failures.removeAll { $0.kind == .stopped }
         }
-        if let line, console.style.json || !console.style.quiet { await console.put(line) }
+        if let line, console.look.json || !console.look.quiet { await console.put(line) }
         if let failure = console.outputState.failure { report.failures.append(failure) }
         await console.tell(report, of: verb, at: origin)
         // Whoever asked for the end of everything is not stopped by it.
         if command != .quit, let status = interruption.exitStatus {
+            // It has no other end.
+            if case .status(_?) = command { return status }
             let advice = command.canGoOn ? "; run it again to go on" : ""
             await console.say(origin.prefix(verb) + "stopped by \(interruption.word)\(advice)")
             return status
         }
         return report.exitStatus
+    }
+}
+
+extension Shell {
+    private func logEnd(of verb: Verb, _ report: Report, took time: Duration) {
+        station.note(report.warnings, .warning, in: verb.rawValue)
+        station.note(report.failures, .error, in: verb.rawValue)
+        station.settings.log?.note(
+            .info, "command.end",
+            [
+                "command": verb.rawValue, "status": "\(report.exitStatus)", "ms": "\(Int64(time / .milliseconds(1)))",
+                "files": "\(report.files)", "bytes": "\(report.bytes)", "moved": "\(report.moved)",
+            ])
     }
 }
 

@@ -8,9 +8,9 @@ extension Console {
     public func show(_ rank: Rank, on host: String, _ outcome: Result<NodeReport, Failure>) async {
         switch outcome {
         case .success(let report):
-            if style.json {
+            if look.json {
                 await put(jsonRow(rank, host, report))
-            } else if !style.quiet {
+            } else if !look.quiet {
                 await put(line(rank, host, report))
             }
             var warnings = Report()
@@ -23,7 +23,7 @@ extension Console {
     public func fail(_ failure: Failure) async { await tell(.failed(failure), of: nil, at: .arguments) }
 
     /// What one may want to know, but did not ask for.
-    public func mention(_ message: String) async { if !style.quiet, !style.json { await say(message) } }
+    public func mention(_ message: String) async { if !look.quiet, !look.json { await say(message) } }
 }
 
 private func role(_ rank: Rank) -> String { rank == .metadataServer ? "metadata server" : "data server" }
@@ -36,10 +36,10 @@ private func line(_ rank: Rank, _ host: String, _ report: NodeReport) -> String 
 
 private func jsonRow(_ rank: Rank, _ host: String, _ report: NodeReport) -> String {
     jsonLine(
-        "node",
+        "started",
         [
-            "host": .text(host), "rank": .number(Int64(rank.number)), "role": .text(role(rank)),
+            "node": .text(host), "rank": .number(Int64(rank.number)), "role": .text(role(rank)),
             "pid": .number(Int64(report.pid)), "port": .number(Int64(report.port)), "store": .bytes(report.store),
-            "resumed": .text(report.isResumed ? "yes" : "no"),
+            "resumed": .truth(report.isResumed),
         ])
 }

@@ -17,14 +17,15 @@ extension Shell {
         case .sbcast(let source, let destination, let isForced, let isPreserving):
             await session.sbcast(source, to: destination, forced: isForced, preserving: isPreserving)
         case .cat(let name): await cat(name, session)
-        case .ls(let names, .nodes): await nodes(names, session)
-        case .ls(let names, let listing): await list(names, listing, session)
+        case .ls(let names, .nodes, let human): await nodes(names, human: human, session)
+        case .ls(let names, let listing, let human): await list(names, listing, human: human, session)
         case .stat(let name): await stat(name, session)
         case .tree(let name): await tree(name, session)
         case .verify(let names): await verify(names, session)
         case .repair: await session.repair()
         case .leave(let host): await session.leave(host)
-        case .status: await status(session)
+        case .status(nil): await status(session)
+        case .status(let seconds?): await watch(everySeconds: seconds, session)
         case .quit: await session.quit()
         case .help, .shell, .nothing: Report()
         }
@@ -46,14 +47,14 @@ extension Shell {
         let (report, verified) = await session.verify(names)
         for (place, one) in verified.sorted(by: { $0.place < $1.place }) {
             let line =
-                console.style.json
+                console.look.json
                 ? jsonLine(
                     "verify",
                     [
                         "node": .text(place), "contents": .number(one.contents), "bytes": .number(one.bytes),
                         "corrupt": .number(one.corrupt), "repaired": .number(one.repaired),
                     ])
-                : "\(place): \(counted(one.contents, "content")), \(shown(size: one.bytes)) read, "
+                : "\(place): \(counted(one.contents, "content")), \(console.look.amount(one.bytes)) read, "
                     + "\(counted(one.corrupt, "corrupt chunk")), \(one.repaired) repaired\n"
             await console.put(line)
         }

@@ -28,15 +28,20 @@ extension Store {
         }
         do { try placing.parents.syncTouched() } catch {
             // If this cannot be noted either, the same names placed again are synced all the same.
-            try? change { try $0.setAbout("unsynced", [1]) }
+            noteUnsynced()
             throw error.failure(directory)
         }
         return placing.failures
     }
 
+    private func noteUnsynced() { try? change { try $0.setAbout("unsynced", [1]) } }
+
+    /// Whether syncing a directory has failed, and nothing is sure of those that look as they should.
+    private var isUnsynced: Bool { isDurable && (try? recorded { try $0.about("unsynced") }) == [1] }
+
     /// Syncs every directory that anything stands in, where that failed for one.
     public func syncDirectories() throws(Failure) {
-        guard isDurable, try recorded({ try $0.about("unsynced") }) == [1] else { return }
+        guard isUnsynced else { return }
         var directories: Set<Name> = [.root]
         var last: Name? = .root
         while let after = last {
@@ -58,20 +63,23 @@ extension Store {
     }
 
     /// Gives directories their mode and mtime, once everything is in them. The owner goes on to be allowed everything,
-    /// so that more can be put in.
+    /// so that more can be put in. Where syncing has failed before they get them once more: what the kernel has given
+    /// up it would not write again.
     public func finishDirectories(_ entries: [NamedEntry]) -> [Failure] {
         let directories = entries.filter(\.entry.isDirectory).map { ($0, $0.name.parts.count) }
         var failures: [Failure] = []
+        let isUnsure = isUnsynced
         for (named, _) in directories.sorted(by: { $0.1 > $1.1 }) {
             do throws(SystemError) {
                 let file = try paths.open(named.name, O_RDONLY | O_DIRECTORY)
                 let (status, mode) = (try file.status(), named.entry.mode | 0o700)
-                if status.permissions == mode, status.mtime == named.entry.mtime { continue }
+                if status.permissions == mode, status.mtime == named.entry.mtime, !isUnsure { continue }
                 try file.setMode(mode)
                 try file.setTimes(named.entry.mtime)
                 if isDurable { try disk.sync(directory: file) }
             } catch { failures.append(Placing.failure(error, named.name)) }
         }
+        if isDurable, !failures.isEmpty { noteUnsynced() }
         return failures
     }
 }

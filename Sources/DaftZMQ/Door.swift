@@ -159,7 +159,7 @@ private final class Rounds {
     }
 
     private func explain(to client: [UInt8], _ now: Nanoseconds) {
-        guard let seat = seats[client], !seat.isTold, !seat.guest.command.quiet else { return }
+        guard let seat = seats[client], !seat.isTold, !seat.guest.command.look.quiet else { return }
         guard now > seat.since + Nanoseconds(patience.waitMilliseconds) * 1_000_000 else { return }
         seats[client]?.isTold = true
         let text = "daft: waiting: \(patience.guests) commands run here already\n"

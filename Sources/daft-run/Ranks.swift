@@ -110,6 +110,7 @@ struct Ranks {
         let place = hosts[1..<max(1, rank)].count { $0 == hosts[rank] }
         var ground = Ground(settings)
         do throws(Failure) {
+            settings.log = try options.log(of: rank, on: hosts[rank])
             if rank == 0 {
                 settings.catalogue = try options.catalogueFile()
             } else {

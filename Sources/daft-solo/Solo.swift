@@ -44,6 +44,7 @@ private func settings(_ options: Options) throws(Failure) -> [Settings] {
         let suffix = place == 0 ? "" : ".\(place)"
         all.append(Settings(host: host ?? hostName(), store: directory + Array(suffix.utf8)))
     }
+    for index in all.indices { all[index].log = try options.log(of: index, on: all[index].host) }
     return all.map { some in
         var some = some
         some.chunkSize = options.chunkSize

@@ -102,7 +102,7 @@ private final class Node: Sendable {
                 try await serve()
             } catch {
                 reporter.tell(.failed(error.at(order.host)))
-                log("\(error)")
+                station.note(error, .error, in: "node")
                 status.withLock { $0 = 1 }
             }
             await takeLeave()
@@ -128,7 +128,7 @@ private final class Node: Sendable {
         }
         let warnings = try await station.start()
         if !isMetadataServer { report(warnings) }
-        for warning in warnings { log("warning: \(warning)") }
+        station.note(warnings, .warning, in: "start")
         // From here on: whoever is there now has been seen.
         link.onChange { [self] rank, presence in logPresence(rank, presence) }
         door.open(to: station)
@@ -144,11 +144,10 @@ private final class Node: Sendable {
         await end.wait()
     }
 
-    /// The metadata server tells of all, a data server of the metadata server.
+    /// The metadata server tells of all by itself.
     private func logPresence(_ rank: Rank, _ presence: Presence) {
-        guard isMetadataServer || rank == .metadataServer else { return }
-        let host = station.members.first { $0.rank == rank }.map { " on \($0.store.host)" } ?? ""
-        log("rank \(rank.number)\(host) is \(presence)")
+        if isMetadataServer || rank != .metadataServer { return }
+        station.settings.log?.note(presence == .gone ? .warning : .info, "rank.\(presence)", ["rank": "0"])
     }
 
     private func report(_ warnings: [Failure] = []) {
@@ -158,11 +157,11 @@ private final class Node: Sendable {
         // Whoever started it may be gone; it was started all the same.
         reporter.tell(.ready(report))
         reporter.leave(log: places.log)
-        log("rank \(order.rank.number) of a system at port \(link.talkPort), process \(getpid())")
+        station.settings.log?.note(.info, "node", ["port": "\(link.talkPort)", "pid": "\(getpid())"])
     }
 
     private func takeLeave() async {
-        log("ends: \(why.withLock { $0 })")
+        station.settings.log?.note(.info, "node.end", ["why": why.withLock { $0 }])
         await door.close()
         if !isMetadataServer {
             link.leave()
@@ -170,16 +169,4 @@ private final class Node: Sendable {
         await loop.sleep(milliseconds: Node.leavingMilliseconds)
         link.close()
     }
-}
-
-/// A line of the log.
-private func log(_ line: String) {
-    var now = time(nil)
-    var parts = tm()
-    localtime_r(&now, &parts)
-    let text = String(unsafeUninitializedCapacity: 32) { text in
-        text.withMemoryRebound(to: CChar.self) { strftime($0.baseAddress, $0.count, "%Y-%m-%d %H:%M:%S", &parts) }
-    }
-    let bytes = Array("\(text) \(line)\n".utf8)
-    _ = write(STDERR_FILENO, bytes, bytes.count)
 }

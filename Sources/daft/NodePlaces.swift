@@ -3,6 +3,7 @@
 import DaftCore
 import DaftEngine
 import DaftLaunch
+import DaftLink
 import DaftShell
 import DaftZMQ
 import Glibc
@@ -39,6 +40,7 @@ struct NodePlaces: Sendable {
         settings.packing = order.packing
         settings.durable = order.durable
         settings.gatherMilliseconds = gatherMilliseconds
+        settings.log = EventLog(log, order.logLevel)
         settings.copies = .atLeast(Int(order.copies))
         settings.needsRoomEverywhere = false
         guard order.rank == .metadataServer else {
@@ -96,7 +98,7 @@ private func waitForUse(of door: DoorPlace) throws(Failure) {
     let (patienceMilliseconds, pauseMilliseconds) = (10_000, 100)
     for _ in 0..<patienceMilliseconds / pauseMilliseconds {
         var question = DoorCommand(.arguments([Array("status".utf8)]), in: [Name.slash])
-        question.progress = false
+        question.look.progress = false
         if try exitStatus(of: Knock(at: door, question)) == 0 { return }
         usleep(UInt32(pauseMilliseconds) * 1_000)
     }

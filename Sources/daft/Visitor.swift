@@ -23,8 +23,7 @@ struct Visitor: Performer {
         do throws(Failure) {
             var brought = DoorCommand(wording, in: try workingDirectory())
             brought.place = origin.place ?? ""
-            (brought.json, brought.quiet, brought.verbose) = (options.json, options.quiet, options.verbose)
-            brought.progress = options.progress
+            brought.look = console.look
             brought.columns = UInt16(clamping: console.columns ?? 0)
             let knock = try Knock(at: try door(), brought)
             let status = await console.interruption.cancelling({ knock.signal($0) }) {

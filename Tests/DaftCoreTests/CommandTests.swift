@@ -80,7 +80,10 @@ private func expect(_ line: String, _ expected: Command, sourceLocation: SourceL
         try expect("tree a/", .tree(name("/a")))
         try expect("verify", .verify([]))
         try expect("verify a b", .verify([name("/a"), name("/b")]))
-        try expect("status", .status)
+        try expect("status", .status(everySeconds: nil))
+        try expect("status --watch", .status(everySeconds: 2))
+        try expect("status --watch=5m", .status(everySeconds: 300))
+        try expect("ls -lh a", .ls([name("/a")], .long, human: true))
         try expect("repair", .repair)
         try expect("leave n3:2", .leave(host: "n3:2"))
         try expect("leave @n3", .leave(host: "n3"))
@@ -122,13 +125,13 @@ private func expect(_ line: String, _ expected: Command, sourceLocation: SourceL
         ("gather a", "gather needs --to DIR\nusage: gather [--merge] PATH… --to DIR [--as NAME]"),
         ("cat", "cat needs a NAME\nusage: cat NAME"),
         ("cat a b", "column 7: `b` is one too many\nusage: cat NAME"),
-        ("status now", "column 8: `now` is one too many\nusage: status"),
+        ("status now", "column 8: `now` is one too many\nusage: status [--watch[=TIME]]"),
         ("put a --copies 0", "column 7: --copies: `0` is no number from 1 to 255"),
         ("diffuse --copies=x a", "column 9: --copies: `x` is no number from 1 to 255"),
         ("leave a/b", "column 7: `a/b` is no name of a node"),
         ("get a//b", "column 5: `a//b`: a name has no empty parts"),
         ("stat .daft/x", "column 6: `.daft/x`: /.daft is daft's own"),
-        ("ls -lx", "column 4: unknown option `-lx`: did you mean `-l`?\nusage: ls [-l] [-n] [-c] [NAME…]"),
+        ("ls -lx", "column 4: unknown option `-lx`: did you mean `-l`?\nusage: ls [-l] [-n] [-c] [-h] [NAME…]"),
         ("ls -ln", "column 4: -n: goes with no other option of ls"),
         ("quit 'a", "column 6: the quote ' is not closed"),
         ("!", "nothing follows the !\nusage: !COMMAND"),
@@ -162,9 +165,9 @@ private func expect(_ line: String, _ expected: Command, sourceLocation: SourceL
         (.bcast, "bcast [--shared] SRC…|NAME… [--as NAME]"), (.fetch, "fetch NAME…[@HOST]"),
         (.get, "get NAME… [--to PATH]"), (.sbcast, "sbcast [-f, --force] [-p, --preserve] SRC DEST"),
         (.gather, "gather [--merge] PATH… --to DIR [--as NAME]"),
-        (.cat, "cat NAME"), (.ls, "ls [-l] [-n] [-c] [NAME…]"),
+        (.cat, "cat NAME"), (.ls, "ls [-l] [-n] [-c] [-h] [NAME…]"),
         (.stat, "stat NAME"), (.tree, "tree [NAME]"), (.verify, "verify [NAME…]"), (.repair, "repair"),
-        (.leave, "leave HOST"), (.status, "status"),
+        (.leave, "leave HOST"), (.status, "status [--watch[=TIME]]"),
         (.help, "help [COMMAND]"), (.shell, "!COMMAND"), (.comment, "# comment"), (.quit, "quit"),
     ])
     func everyCommandHasItsSynopsis(verb: Verb, synopsis: String) {

@@ -6,7 +6,7 @@ import Testing
     @Test func whatAClientSaysHasItsForm() {
         var command = DoorCommand(.line(Array("ls".utf8)), in: Array("/tmp".utf8))
         command.place = "f:3"
-        (command.json, command.quiet, command.verbose, command.progress) = (true, false, true, false)
+        (command.look.json, command.look.verbose, command.look.progress) = (true, true, false)
         command.columns = 0x0102
         expectForms(
             [
@@ -14,8 +14,8 @@ import Testing
                 .signal(2), .alive, .deaf,
             ] as [ClientMessage],
             [
-                "010102020000006c7303000000663a33040000002f746d70010001000201",
-                "010101020000000000000001000000ff00000000010000002f000000010000",
+                "010602020000006c7303000000663a33040000002f746d70010001000000000201",
+                "010601020000000000000001000000ff00000000010000002f000000010000000000",
                 "010270110100", "010302", "0104", "0105",
             ])
     }

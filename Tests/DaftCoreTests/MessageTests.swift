@@ -76,9 +76,11 @@ func expectForms<T: Coded>(_ values: [T], _ forms: [String], sourceLocation: Sou
                 .have([.complete, .nothing]), .working(task: 5, progress),
                 .space(Space(total: 9, free: 8, unfinished: 7)),
                 .identified([.ids([a]), .failed(failure), .unknown]),
-                .underWay([
-                    CommandUnderWay(host: "n1", wording: Array("ls".utf8), milliseconds: 9, progress: progress)
-                ]),
+                .underWay(
+                    Activity(
+                        commands: [
+                            CommandUnderWay(host: "n1", wording: Array("ls".utf8), milliseconds: 9, progress: progress)
+                        ], traffic: Traffic(received: 5, sent: 6))),
             ] as [Reply],
             replyForms)
     }
@@ -189,8 +191,8 @@ private let replyForms = [
     "0110090000000000000008000000000000000700000000000000",
     "010d030000000101000000000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f0007020000"
         + "002f61020000006e330400000066756c6c02",
-    "010e01000000020000006e31020000006c730900000000000000010000000000000002000000000000000300000000000000"
-        + "0400000000000000",
+    "011101000000020000006e31020000006c730900000000000000010000000000000002000000000000000300000000000000"
+        + "0400000000000000" + "0500000000000000" + "0600000000000000",
 ]
 
 private let outcomeForms = [

@@ -96,6 +96,23 @@ private final class UnsyncingDisk: FaultyDisk, @unchecked Sendable {
         #expect(disk.syncedDirectories == 0, "once is enough")
     }
 
+    @Test func aDirectoryThatLooksAsItShouldIsNotTrustedAfterASyncThatFailed() throws {
+        let store = try fixture.open()
+        let entries = [
+            NamedEntry(name("/d"), Entry(.directory, mode: 0o750, mtime: Time(seconds: 9, nanoseconds: 0)))
+        ]
+        #expect(try store.place(entries) == [])
+        disk.failNext(directories: 1)
+        #expect(store.finishDirectories(entries).count == 1)
+        disk.failNext()
+        #expect(store.finishDirectories(entries) == [])
+        #expect(disk.syncedDirectories == 1, "it has its time and mode, and is synced all the same")
+        try store.syncDirectories()
+        disk.failNext()
+        #expect(store.finishDirectories(entries) == [])
+        #expect(disk.syncedDirectories == 0, "from then on it is trusted")
+    }
+
     @Test func whatAnInterruptedRunLeftOfAFileIsGoneOnceItsContentIsHere() throws {
         let key = digest(of: [1])
         do {

@@ -203,7 +203,8 @@ private let replySeeds: [Reply] = {
         .published(7, [.new, .known, .refused(Sample.failure)]), .members([member]), .loaders([Rank(3)]),
         .have([.complete, .nothing, Sample.part]), .working(task: 5, Sample.progress),
         .space(Space(total: 9, free: 8, unfinished: 7)),
-        .identified([.ids(Sample.contents), .failed(Sample.failure), .unknown]), .underWay([underWay]),
+        .identified([.ids(Sample.contents), .failed(Sample.failure), .unknown]),
+        .underWay(Activity(commands: [underWay], traffic: Traffic(received: 1, sent: 2))),
         .finished(
             .ingested(
                 [.whole(Sample.digest(1), Sample.manifest), .part(Sample.contents), .failed(Sample.failure)],

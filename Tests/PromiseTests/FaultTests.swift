@@ -29,7 +29,13 @@ struct FaultTrial {
         // Nothing fails any more, but what is synced is seen.
         try scene.calls.arm(fault, at: 0)
         let again = try scene.run(scene.words(verb), failing: scene.disk)
-        if again.status != 0 || again.errors.contains("warning") { wrong.append("again: \(again)") }
+        // What verify had taken away when it was hit is missed at the next start, and brought back.
+        let isMissed =
+            verb == .verify
+            && again.errors.components(separatedBy: "\n").allSatisfy {
+                $0.isEmpty || $0.hasSuffix("no longer kept there")
+            }
+        if again.status != 0 || again.errors.contains("warning") && !isMissed { wrong.append("again: \(again)") }
         wrong += scene.differences(verb).map { "after running it again " + $0 }
         let verified = try scene.run(["verify"])
         let isClean = verified.output.components(separatedBy: "0 corrupt chunks, 0 repaired").count == 3

@@ -75,9 +75,11 @@ import Testing
         while !put.hasEnded, !seen.contains("put big --as /staged") { seen = try job.daft("status").output }
         let line = try #require(seen.split(separator: "\n").last)
         #expect(line.contains("put big --as /staged") && line.contains("20"), "\(seen)")
-        var bytes: [Int] = []
+        var (bytes, said) = ([Int](), "")
         while !put.hasEnded {
-            let rows = try job.daft("--json", "status").output.split(separator: "\n").compactMap {
+            let status = try job.daft("--json", "status").output
+            said += status
+            let rows = try status.split(separator: "\n").compactMap {
                 try JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any]
             }
             for row in rows where row["type"] as? String == "command" {
@@ -88,6 +90,8 @@ import Testing
         }
         #expect(!bytes.isEmpty && bytes == bytes.sorted() && (bytes.last ?? 0) > 0, "\(bytes)")
         #expect(put.wait().status == 0)
+        let checked = try checked(said, in: job.path)
+        #expect(checked.errors == "" && checked.types.contains("command"), "\(checked)")
         #expect(try !job.daft("status").output.contains("since"))
         #expect(try job.daft("quit").status == 0)
         #expect(try job.ended().status == 0)

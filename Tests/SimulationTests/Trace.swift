@@ -150,7 +150,7 @@ private func brief(_ reply: Reply) -> String {
         case .have: "have"
         case .space: "space"
         case .identified: "identified"
-        case .underWay(let commands): "under way \(commands.count)"
+        case .underWay(let activity): "under way \(activity.commands.count)"
         }
     if case .space = reply { return text }
     return "\(text), \(reply.encoded.count) bytes"

@@ -34,8 +34,15 @@ final class Scratch {
 
     /// Starts `daft-solo ARGUMENTS` in this directory, with two data servers.
     func start(_ arguments: [String], input: String = "/dev/null", output: String? = nil) throws -> Running {
+        try start(
+            program: builtProgram("daft-solo"), ["-np", "2", "--store", "st"] + arguments, input: input, output: output)
+    }
+
+    func start(
+        program: String, _ arguments: [String], input: String = "/dev/null", output: String? = nil
+    ) throws -> Running {
         let running = try Running(
-            builtProgram("daft-solo"), ["-np", "2", "--store", "st"] + arguments, in: path, input: input,
+            program, arguments, in: path, input: input,
             output: output ?? "\(path)/.out\(started.count)", errors: "\(path)/.err\(started.count)")
         started.append(running)
         return running

@@ -59,11 +59,13 @@ import Testing
         let site = try Site()
         let none = try site.run("join", "n3")
         #expect(none.status == 1 && none.errors.contains("no system was started from here"), "\(none.errors)")
-        #expect(try site.run("start", try site.hosts("n1", "n2"), "--json").status == 0)
+        let started = try site.run("start", try site.hosts("n1", "n2"), "--json")
+        #expect(started.status == 0, "\(started)")
+        #expect(try checked(started.output, in: site.path).errors == "")
         let joined = try site.run("join", "n3", "n2", "--json")
         #expect(joined.status == 0, "\(joined.errors)")
-        #expect(joined.output.contains("\"host\":\"n3\",\"rank\":3,"), "\(joined.output)")
-        #expect(joined.output.contains("\"host\":\"n2\",\"rank\":2,"), "\(joined.output)")
+        #expect(joined.output.contains("\"node\":\"n3\",\"rank\":3,"), "\(joined.output)")
+        #expect(joined.output.contains("\"node\":\"n2\",\"rank\":2,"), "\(joined.output)")
     }
 
     @Test func whatIsWrongWithTheWordsIsSaidBeforeAnythingStarts() throws {

@@ -1,0 +1,55 @@
+// Colours of listings, on a terminal alone, and on none whose user has set NO_COLOR.
+
+import DaftCore
+import Glibc
+
+/// As `ls` has them, where nobody has changed those.
+enum Colour: String {
+    case directory = "01;34"
+    case symlink = "01;36"
+    case executable = "01;32"
+    case good = "32"
+    case attention = "33"
+    case bad = "01;31"
+    case title = "01"
+
+    static func of(_ entry: Entry) -> Colour? {
+        switch entry.kind {
+        case .directory: .directory
+        case .symlink: .symlink
+        case .file: entry.mode & 0o111 != 0 ? .executable : nil
+        }
+    }
+}
+
+/// A text with a colour, which takes no room.
+struct Tinted {
+    let text: String
+    let colour: Colour?
+
+    init(_ text: String, _ colour: Colour? = nil) {
+        self.text = text
+        self.colour = colour
+    }
+
+    func shown(_ look: Look) -> String {
+        guard look.isColoured, let colour, !text.isEmpty else { return text }
+        return "\u{1b}[\(colour.rawValue)m\(text)\u{1b}[0m"
+    }
+}
+
+extension Look {
+    /// What the options say, on this process's terminal if it has one.
+    init(_ options: Options) {
+        self.init()
+        json = options.json
+        quiet = options.quiet
+        verbose = options.verbose
+        progress = options.progress
+        exactSizes = options.exactSizes
+        isOnTerminal = isatty(STDOUT_FILENO) == 1
+        let terminal = variable("TERM").map { String(decoding: $0, as: UTF8.self) }
+        isColoured =
+            isOnTerminal && !json && (variable("NO_COLOR") ?? []).isEmpty && terminal != nil && terminal != "dumb"
+    }
+}

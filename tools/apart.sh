@@ -14,7 +14,7 @@ patience_seconds=15
 can_mount() {
     local place
     [ "$(id -u)" = 0 ] && unshare --mount true 2>/dev/null || return 1
-    for place in "$HOME" "$(readlink -f "$(command -v swift)")"; do
+    for place in "${HOME:-/}" "$(readlink -f "$(command -v swift)")"; do
         case $place in /tmp/*) return 1 ;; esac
     done
 }

@@ -5,9 +5,9 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 
 help:
-	@echo 'make demo         build, and stage a small tree over four data servers in one process'
+	@echo 'make demo         build, and see it at work: a metadata server and four data servers on this machine'
 	@echo 'make build        the programs, optimised, in .build/release'
-	@echo 'make test         check the style, build, run every test'
+	@echo 'make test         check the style, build, run every test (TESTS="--filter HelpTests": the build and those)'
 	@echo 'make soak         every trial of every promise, sanitizers, then bytes at every decoder, a minute each (SOAK="--runs N")'
 	@echo 'make lint         check the style alone'
 	@echo 'make bench        every benchmark there is (needs root: a cluster in a box)'
@@ -32,7 +32,7 @@ demo: build
 	@tools/demo.sh
 
 test:
-	@tools/test.sh
+	@tools/test.sh $(TESTS)
 
 soak:
 	@tools/soak.sh $(SOAK)

@@ -109,6 +109,10 @@ let package = Package(
             name: "HelpTests", dependencies: ["daft-run", "daft", "daft-solo", "TestPrograms", "DaftCore"],
             swiftSettings: settings),
         .testTarget(
+            name: "ReadmeTests",
+            dependencies: ["daft-run", "daft", "daft-solo", "TestBox", "TestPrograms", "DaftCore"],
+            swiftSettings: settings),
+        .testTarget(
             name: "PromiseTests",
             dependencies: [
                 "daft-run", "daft", "daft-solo", "TestPrograms", "TestDisk", "DaftCore", "DaftLink", "DaftStore",

@@ -44,8 +44,12 @@ final class Relay: Sendable {
 
     func enter() { state.withLock { $0.orders += 1 } }
 
+    /// With the last chain goes what is known of it: in the next one that same content may come by another way.
     func leave() {
-        state.withLock { $0.orders -= 1 }
+        state.withLock { state in
+            state.orders -= 1
+            if state.orders == 0 { (state.places, state.noted, state.oldest) = ([:], [], 0) }
+        }
         changed.notify()
     }
 

@@ -3,6 +3,7 @@
 import DaftCatalogue
 import DaftCore
 import DaftLink
+import DaftStore
 import Foundation
 import Testing
 
@@ -93,6 +94,36 @@ import Testing
             #expect(try differences(scratch["src"], scratch["store-\(host)/src"], permissions: false) == "")
         }
         #expect(try await second.keepers(Name("/src/large")).sorted() == ["n0", "n1", "n2"])
+    }
+
+    @Test func aBroadcastOfALocalFileInTheSameRun() async throws {
+        let scratch = try Scratch()
+        try scratch.write("large", Self.size)
+        let hosts = ["n0", "n1", "n2", "n3"]
+        let cluster = try await slow(scratch, hosts)
+        defer { cluster.close() }
+        let source = scratch["large"]
+        let moved = try await interrupt(cluster, after: 1 << 20) { await cluster.bcast(source) }
+        let again = await cluster.bcast(source)
+        #expect(again.failures.isEmpty, "\(again.failures)")
+        #expect(moved + Int(again.moved) <= 3 * (Self.size + Self.slack))
+        for host in hosts { #expect(try scratch.read("store-\(host)/large") == scratch.read("large")) }
+    }
+
+    /// Else the next rank of the second chain would take it that a chunk does not come, or is there, as in the first.
+    @Test func whatIsKnownOfAChainGoesWithTheLastThatIsUnderWay() async throws {
+        let scratch = try Scratch()
+        let cluster = try await scratch.cluster(["n0"])
+        defer { cluster.close() }
+        let relay = cluster.stations[1].relay
+        let piece = Ingesting.piece(zeroChunkID(length: 4096), 4096)
+        relay.enter()
+        relay.enter()
+        relay.note([piece], .failed)
+        relay.leave()
+        #expect(relay.place(of: piece) != nil)
+        relay.leave()
+        #expect(relay.place(of: piece) == nil)
     }
 
     @Test func getting() async throws {

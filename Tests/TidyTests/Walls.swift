@@ -58,6 +58,7 @@ let testsOfNoTarget: [String: Set<String>] = [
     "ServeTests": ["Testing", "Foundation", "Glibc", "TestPrograms"],
     "StartTests": ["Testing", "Foundation", "Glibc", "TestPrograms"],
     "HelpTests": ["Testing", "Foundation", "Glibc", "TestPrograms", "DaftCore"],
+    "ReadmeTests": ["Testing", "Foundation", "Glibc", "TestBox", "TestPrograms", "DaftCore"],
     "PromiseTests": [
         "Testing", "Foundation", "Glibc", "Synchronization", "TestPrograms", "TestDisk", "DaftCore", "DaftLink",
         "DaftStore", "DaftCatalogue", "DaftEngine",

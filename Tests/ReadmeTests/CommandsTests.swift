@@ -1,0 +1,114 @@
+// Every command of the README is run by a test, here or by one that is named here; and its tables name what there is,
+// all of it and nothing else.
+
+import DaftCore
+import Foundation
+import TestPrograms
+import Testing
+
+/// Commands that no session of these tests can run, and the test that does.
+struct Elsewhere {
+    /// What the command begins with.
+    let beginning: String
+    /// The file that runs it, and what it names when it does.
+    let file: String
+    let naming: String
+
+    static let all = [
+        Elsewhere(beginning: "make demo", file: "Tests/ReadmeTests/DemoTests.swift", naming: "tools/demo.sh"),
+        Elsewhere(beginning: "make test", file: ".ci/run", naming: "make test"),
+        Elsewhere(
+            beginning: "sbatch -N 8 slurm/stage-in.sbatch ", file: "Tests/SchedulerTests/StageInTests.swift",
+            naming: "\"stage-in.sbatch\", [\"-N\", "),
+        Elsewhere(
+            beginning: "oarsub -l nodes=8 -S \"jobs/oar-stage.sh ", file: "Tests/SchedulerTests/OARTests.swift",
+            naming: "\"oar-stage.sh\", nodes: "),
+    ]
+
+    static func of(_ step: Step) -> Elsewhere? { all.first { step.command.hasPrefix($0.beginning) } }
+}
+
+@Suite struct CommandsTests {
+    /// Under these headings a session is run.
+    static let sessions = ["By hand", "In a job", "On workstations"]
+
+    @Test func everyCommandIsRunByATest() {
+        for block in Readme.blocks {
+            for step in block.steps where !CommandsTests.sessions.contains(block.heading) {
+                #expect(Elsewhere.of(step) != nil, "\(step): no test runs it")
+            }
+        }
+        // Of the blocks only the picture has no command.
+        #expect(Readme.blocks.filter { $0.steps.isEmpty }.count == 1)
+        #expect(Readme.blocks.flatMap(\.steps).count > 20)
+    }
+
+    @Test func whoeverIsSaidToRunACommandDoes() {
+        let steps = Readme.blocks.flatMap(\.steps)
+        for one in Elsewhere.all {
+            #expect(steps.contains { $0.command.hasPrefix(one.beginning) }, "\(one.beginning): not in the README")
+            #expect(Readme.file(one.file).contains(one.naming), "\(one.file) does not name \(one.naming)")
+        }
+    }
+
+    /// The rows of the table of commands: what is typed, by its first word.
+    private var rows: [String: [String]] {
+        let rows = Readme.section("Commands").filter { $0.hasPrefix("| `") }
+        let uses = rows.flatMap { Readme.code(in: $0.replacing("\\|", with: "/").components(separatedBy: " | ")[0]) }
+        return Dictionary(uses.map { (String($0.prefix { $0 != " " }), Readme.options(in: $0)) }) { $0 + $1 }
+    }
+
+    @Test func theTableHasEveryCommandWithItsOptionsAndNoOther() throws {
+        var expected = Dictionary(uniqueKeysWithValues: Verb.allCases.map { ($0.rawValue, $0.shape.options) })
+        for word in ProgramShape.all.flatMap(\.ownWords) { expected[word.word] = [] }
+        expected["serve"] = []
+        // Written with what follows them.
+        let rows = Dictionary(uniqueKeysWithValues: rows.map { ($0 == "!COMMAND" ? "!" : $0, $1) })
+        #expect(Set(rows.keys) == Set(expected.keys))
+        for (word, options) in expected {
+            let table = OptionTable(options)
+            let named = (rows[word] ?? []).flatMap { table[$0] == nil && !$0.hasPrefix("--") ? letters($0) : [$0] }
+            #expect(named.allSatisfy { table[$0] != nil }, "\(word): \(named)")
+            for option in options {
+                #expect(!option.names.allSatisfy { !named.contains($0) }, "\(word) \(option.name)")
+            }
+        }
+    }
+
+    /// `-lc` is `-l` and `-c`.
+    private func letters(_ option: String) -> [String] { option.dropFirst().map { "-\($0)" } }
+
+    @Test func everyOptionOfThePrograms() {
+        let tables = (ProgramShape.all + [.starting]).map(\.table)
+        let rows = Readme.section("Options").filter { $0.hasPrefix("| ") }.flatMap(Readme.code(in:))
+        let named = Set(rows.flatMap(Readme.options(in:)))
+        for option in tables.flatMap(\.options) {
+            #expect(!named.isDisjoint(with: option.names), "\(option.name) is not in the README")
+        }
+        for name in named { #expect(tables.contains { $0[name] != nil }, "no program has \(name)") }
+    }
+
+    @Test func whatIsNamedInTheTextExists() {
+        let code = Readme.lines.flatMap(Readme.code(in:))
+        let known = Set((ProgramShape.all + [.starting]).flatMap(\.table.options).flatMap(\.names))
+            .union(Verb.allCases.flatMap(\.shape.options).flatMap(\.names))
+        let makefile = Readme.file("Makefile")
+        for span in code where span.hasPrefix("make ") {
+            let target = span.dropFirst(5).prefix { $0 != " " }
+            #expect(makefile.contains("\n\(target):"), "`\(span)`: no such target")
+            #expect(makefile.contains("@echo 'make \(target) "), "`\(span)` is not in what `make` says")
+        }
+        for span in code where span.hasPrefix("daft") || span.hasPrefix("-") {
+            for option in Readme.options(in: span) where !["-c", "-lc", "-np"].contains(option) {
+                #expect(known.contains(option), "`\(span)`: no \(option)")
+            }
+        }
+        for (status, _) in exitStatuses where status != ">128" {
+            #expect(Readme.section("Exit status").contains { $0.hasPrefix("| \(status) |") }, "exit status \(status)")
+        }
+    }
+
+    @Test func linesAreNotTooLong() {
+        for (index, line) in Readme.lines.enumerated() { #expect(line.count <= 160, "README.md:\(index + 1)") }
+    }
+}

@@ -1,0 +1,31 @@
+// What the README shows of daft on one machine is what a reader gets who types it there.
+
+import Foundation
+import TestPrograms
+import Testing
+
+@Suite(.timeLimit(.minutes(1))) struct HandTests {
+    @Test func theSessionByHandPrintsWhatIsShown() throws {
+        let scratch = try ReadmeScratch()
+        try makePictures(in: scratch.path)
+        let steps = Readme.steps(under: "By hand")
+        #expect(steps.count > 8)
+        // A reader has /tmp for himself.
+        let own = script(of: steps).replacing("/tmp/", with: scratch.path + "/")
+        let ended = try scratch.run("/usr/bin/bash", "-c", own, variables: scratch.mpi)
+        expect(steps, toShow: ended, naming: [scratch.path + "/": "/tmp/", ProcessInfo.processInfo.hostName: "laptop"])
+        for store in ["try-n0", "try-n1"] {
+            #expect(scratch.text("\(store)/pictures/cover.jpg") == scratch.text("pictures/cover.jpg"))
+        }
+    }
+}
+
+/// The tree that the README's sessions begin with.
+func makePictures(in directory: String) throws {
+    let pictures = URL(filePath: directory).appending(path: "pictures")
+    try FileManager.default.createDirectory(at: pictures.appending(path: "2024"), withIntermediateDirectories: true)
+    try noise(9 << 20).write(to: pictures.appending(path: "2024/lake.raw"))
+    try noise(48_213).write(to: pictures.appending(path: "cover.jpg"))
+    try FileManager.default.createSymbolicLink(
+        atPath: pictures.path + "/front", withDestinationPath: "cover.jpg")
+}

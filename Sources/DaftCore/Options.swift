@@ -33,6 +33,13 @@ extension OptionTable {
 }
 
 extension OptionTable {
+    /// Of the programs that have all ranks of a system begin and end with them.
+    static let tracing = [
+        Option(
+            "--trace", value: "FILE", variable: "DAFT_TRACE",
+            meaning: "write when each slab was read, sent, checked and written: Chrome's trace-event format")
+    ]
+
     /// Of programs whose ranks end with them.
     public static let logging = [
         Option(
@@ -45,7 +52,7 @@ extension OptionTable {
 
     /// Of the program that jobs run: with these it starts itself on the job's nodes.
     public static let job =
-        common + logging + [
+        common + logging + tracing + [
             Option(
                 "--directives", value: "SCRIPT",
                 meaning: "run the commands behind `#DAFT` in the comments that a job script begins with"),
@@ -157,6 +164,7 @@ public struct Options: Hashable, Sendable {
     public var store: [UInt8]? { value("--store") }
     public var catalogue: [UInt8]? { value("--catalogue") }
     public var jobFile: [UInt8]? { value("-f") }
+    public var trace: [UInt8]? { value("--trace") }
     public var json: Bool { flag("--json") ?? false }
     public var exactSizes: Bool { flag("--bytes") ?? false }
     public var quiet: Bool { flag("--quiet") ?? false }

@@ -136,7 +136,7 @@ extension ProgramShape {
     public static let solo = ProgramShape(
         name: "daft-solo", purpose: "the whole of daft in one process: rank 0 and some data servers, joined by memory",
         uses: [oneCommand, jobFile, prompt],
-        table: .common + OptionTable.logging + [
+        table: .common + OptionTable.logging + OptionTable.tracing + [
             Option(
                 "-np", value: "N", variable: "DAFT_NP",
                 meaning: "how many data servers (4, or one for each of --hosts)"),

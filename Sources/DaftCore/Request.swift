@@ -39,6 +39,8 @@ public enum Request: Coded {
     case join
     /// To the metadata server: so many copies are wanted.
     case wish(Wish)
+    /// What have you noted for a trace, from that event on?
+    case traced(from: Int)
 
     public static let minimumSize = 2
     public static let version: UInt8 = 1
@@ -66,6 +68,7 @@ public enum Request: Coded {
         case 19: self = .publish(try Publication(from: &reader))
         case 20: self = .join
         case 21: self = .wish(try Wish(from: &reader))
+        case 22: self = .traced(from: try reader.count())
         default: throw Malformed("kind of request", at: reader.offset - 1)
         }
     }
@@ -90,6 +93,7 @@ public enum Request: Coded {
             writer.list(spans)
         case .sees(let info): info.encode(into: &writer)
         case .wish(let wish): wish.encode(into: &writer)
+        case .traced(let first): writer.count(first)
         case .members, .space, .ping, .quit, .underWay, .join: break
         }
     }
@@ -116,6 +120,7 @@ public enum Request: Coded {
         case .sees: 18
         case .join: 20
         case .wish: 21
+        case .traced: 22
         }
     }
 }

@@ -35,8 +35,9 @@ extension Station {
         let isPacked = settings.packing > 0 && rank != self.rank
         let run = ChunkRun(pieces, waits: waits, packing: isPacked ? settings.packing : 0)
         let slabs = await intake.take(isPacked ? 2 : 1, of: run.byteCount)
-        let landing = isRelayed ? Landing(slabs[0]) : nil
-        if let landing { relay.begin(run, landing) }
+        let landing = isRelayed || trace != nil ? Landing(slabs[0]) : nil
+        if isRelayed, let landing { relay.begin(run, landing) }
+        let receiving = landing.flatMap { Receiving(run, ids, from: rank, $0, trace) }
         let states: [PieceState]
         do throws(LinkError) {
             states = try await link.load(
@@ -46,12 +47,14 @@ extension Station {
             if isRelayed { relay.forget(pieces) }
             throw error
         }
+        receiving?.end(states)
         let slab = states.contains(where: \.isPacked) ? slabs[slabs.count - 1] : slabs[0]
         if slab !== slabs[0] { await workers.run { Packing.unpack(run, states, from: slabs[0], into: slab) } }
         let offsets = run.offsets
         let came = pieces.indices.filter { states[$0].isOnItsWay }
         let found = await digesting.digests(
-            of: came.map { UnsafeRawBufferPointer(slab.slice(offsets[$0], pieces[$0].length)) })
+            of: came.map { UnsafeRawBufferPointer(slab.slice(offsets[$0], pieces[$0].length)) },
+            noting: receiving?.verifying(came))
         if rank != self.rank {
             let moved = run.bytesMoved(states)
             meter.add(moved: Int(moved))

@@ -7,9 +7,13 @@ import DaftStore
 import Synchronization
 
 final class Digesting: Sendable {
+    /// Hears when it was done, by the clock of the trace.
+    typealias Noting = @Sendable (_ begun: UInt64, _ end: UInt64) -> Void
+
     private struct Arrived: @unchecked Sendable {
         /// Stays valid until the continuation is resumed: whoever waits for it owns the memory.
         let bytes: [UnsafeRawBufferPointer]
+        let noting: Noting?
         let continuation: UnsafeContinuation<[Digest], Never>
     }
 
@@ -20,18 +24,20 @@ final class Digesting: Sendable {
 
     private let workers: Workers
     private let width: Int
+    private let trace: Trace?
     private let state = Mutex(State())
 
     /// At most `width` workers hash at the same time: with more of them nothing would queue, and nothing be paired.
-    init(on workers: Workers, width: Int) {
+    init(on workers: Workers, width: Int, trace: Trace? = nil) {
         self.workers = workers
+        self.trace = trace
         self.width = width
     }
 
-    func digests(of bytes: [UnsafeRawBufferPointer]) async -> [Digest] {
+    func digests(of bytes: [UnsafeRawBufferPointer], noting: Noting? = nil) async -> [Digest] {
         await withUnsafeContinuation { continuation in
             let mustStart = state.withLock { state in
-                state.waiting.append(Arrived(bytes: bytes, continuation: continuation))
+                state.waiting.append(Arrived(bytes: bytes, noting: noting, continuation: continuation))
                 guard state.running < width else { return false }
                 state.running += 1
                 return true
@@ -43,8 +49,10 @@ final class Digesting: Sendable {
     /// Takes arrivals two by two until none are left.
     private func work() {
         while let pair = next() {
+            let begun = trace?.now
             var ids = DaftStore.digests(of: pair.flatMap(\.bytes))[...]
             for arrived in pair {
+                if let begun, let trace { arrived.noting?(begun, trace.now) }
                 arrived.continuation.resume(returning: Array(ids.prefix(arrived.bytes.count)))
                 ids.removeFirst(arrived.bytes.count)
             }

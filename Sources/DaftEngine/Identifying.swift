@@ -15,17 +15,24 @@ struct ReadChunk {
 
 extension SourceFile {
     /// Reads chunks, at most one for each slab, but no holes. Blocking.
-    func read(_ chunks: Range<Int>, of chunkSize: ChunkSize, into slabs: [Slab]) throws(Failure) -> [ReadChunk] {
+    func read(
+        _ chunks: Range<Int>, of chunkSize: ChunkSize, into slabs: [Slab], trace: Trace?
+    ) throws(Failure) -> [ReadChunk] {
         var read: [UnsafeRawBufferPointer?] = []
+        var times: [UInt64] = []
         for (chunk, slab) in zip(chunks, slabs) {
+            if let trace { times.append(trace.now) }
             let bytes = try isHole(chunk, of: chunkSize) ? nil : self.read(chunk, of: chunkSize, into: slab)
             read.append(bytes.flatMap { isZero($0) ? nil : $0 })
         }
+        if let trace { times.append(trace.now) }
         var ids = digests(of: read.compactMap { $0 }).makeIterator()
-        return zip(chunks, read).map { chunk, bytes in
+        let result = zip(chunks, read).map { chunk, bytes in
             let id = bytes == nil ? nil : ids.next()
             return ReadChunk(id: id ?? zeroChunkID(length: chunkSize.length(of: chunk, in: size)), bytes: bytes)
         }
+        trace?.note(result, readAt: times)
+        return result
     }
 
     private func read(_ chunk: Int, of chunkSize: ChunkSize, into slab: Slab) throws(Failure) -> UnsafeRawBufferPointer
@@ -34,12 +41,28 @@ extension SourceFile {
     }
 
     /// The ids of any number of chunks; the slabs are used again and again. Blocking.
-    func identify(_ chunks: Range<Int>, of chunkSize: ChunkSize, scratch: [Slab]) throws(Failure) -> [ChunkID] {
+    func identify(_ chunks: Range<Int>, of chunkSize: ChunkSize, scratch: [Slab], trace: Trace?) throws(Failure)
+        -> [ChunkID]
+    {
         var ids: [ChunkID] = []
         for first in stride(from: chunks.lowerBound, to: chunks.upperBound, by: scratch.count) {
             let some = first..<min(first + scratch.count, chunks.upperBound)
-            ids += try read(some, of: chunkSize, into: scratch).map(\.id)
+            ids += try read(some, of: chunkSize, into: scratch, trace: trace).map(\.id)
         }
         return ids
+    }
+}
+
+extension Trace {
+    /// Chunks that were read one after another, and then hashed together until now. Of zeros there is nothing to say.
+    func note(_ chunks: [ReadChunk], readAt times: [UInt64]) {
+        guard let hashing = times.last else { return }
+        let end = now
+        for (index, chunk) in chunks.enumerated() {
+            guard let bytes = chunk.bytes?.count else { continue }
+            let subject = TraceEvent.Subject(chunk: chunk.id)
+            note(TraceEvent(.read, subject, bytes: bytes, from: times[index], to: times[index + 1]))
+            note(TraceEvent(.hashed, subject, bytes: bytes, from: hashing, to: end))
+        }
     }
 }

@@ -139,7 +139,9 @@ struct LargeFile: Sendable {
         let slabs = await station.intake.take(chunksTogether, of: order.chunkSize.bytes)
         return try await whileReading { [ingesting] () throws(Failure) in
             let chunks: [ReadChunk]
-            do throws(Failure) { chunks = try source.read(span.chunks, of: order.chunkSize, into: slabs) } catch {
+            do throws(Failure) {
+                chunks = try source.read(span.chunks, of: order.chunkSize, into: slabs, trace: station.trace)
+            } catch {
                 ingesting.tell(error, of: span.file)
                 throw error
             }
@@ -150,7 +152,7 @@ struct LargeFile: Sendable {
             for (chunk, part) in zip(span.chunks, chunks) {
                 try noted(part.id, chunk) { () throws(Failure) in
                     if let bytes = part.bytes {
-                        if filling.id(of: chunk) != part.id { try filling.write(chunk, part.id, bytes) }
+                        if filling.id(of: chunk) != part.id { try write(chunk, part.id, bytes, filling) }
                     } else {
                         try filling.leaveHole(chunk, part.id)
                     }
@@ -211,8 +213,16 @@ struct LargeFile: Sendable {
         let count = length(of: chunk)
         try await station.work { [self] () throws(Failure) in
             try noted(id, chunk) { () throws(Failure) in
-                try filling.write(chunk, id, UnsafeRawBufferPointer(slab.slice(0, count)))
+                try write(chunk, id, UnsafeRawBufferPointer(slab.slice(0, count)), filling)
             }
+        }
+    }
+
+    private func write(
+        _ chunk: Int, _ id: ChunkID, _ bytes: UnsafeRawBufferPointer, _ filling: Filling
+    ) throws(Failure) {
+        try station.trace.timed(.written, TraceEvent.Subject(chunk: id), bytes: bytes.count) { () throws(Failure) in
+            try filling.write(chunk, id, bytes)
         }
     }
 
@@ -288,9 +298,9 @@ struct LargeFile: Sendable {
 
     private func identifyHere(_ span: Span) async throws(Failure) -> [ChunkID] {
         let slabs = await station.intake.take(chunksTogether, of: order.chunkSize.bytes)
-        return try await whileReading { [file, order] () throws(Failure) in
+        return try await whileReading { [station, file, order] () throws(Failure) in
             let source = try SourceFile(file.info)
-            let ids = try source.identify(span.chunks, of: order.chunkSize, scratch: slabs)
+            let ids = try source.identify(span.chunks, of: order.chunkSize, scratch: slabs, trace: station.trace)
             try source.confirm()
             return ids
         }

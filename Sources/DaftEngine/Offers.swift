@@ -12,11 +12,13 @@ final class Offers: Sendable {
     }
 
     private let workers: Workers
+    private let trace: Trace?
     private let state: Mutex<State>
 
     /// Numbers go on from `now`: another process at this rank must not use one again that others remember.
-    init(workers: Workers, now: Nanoseconds) {
+    init(workers: Workers, now: Nanoseconds, trace: Trace?) {
         self.workers = workers
+        self.trace = trace
         state = Mutex(State(made: now))
     }
 
@@ -36,10 +38,10 @@ final class Offers: Sendable {
         guard let offered = state.withLock({ $0.offers[number] }) else {
             return spans.map { _ in .failed(Failure(.missing, [], "the file is no longer offered")) }
         }
-        return await workers.run {
+        return await workers.run { [trace] in
             spans.map { span in
                 do throws(Failure) {
-                    return .ids(try offered.identify(span, scratch: scratch))
+                    return .ids(try offered.identify(span, scratch: scratch, trace: trace))
                 } catch {
                     return .failed(error)
                 }
@@ -52,8 +54,11 @@ final class Offers: Sendable {
         guard let offered = state.withLock({ $0.offers[number] }) else { return .missing }
         do throws(Failure) {
             guard try offered.length(of: chunk, in: file) == memory.count else { return .missing }
-            _ = try offered.open(file).read(chunk, of: offered.chunkSize, into: memory)
-            return .sent
+            let source = try offered.open(file)
+            return try trace.timed(.read, TraceEvent.Subject(), bytes: memory.count) { () throws(Failure) in
+                _ = try source.read(chunk, of: offered.chunkSize, into: memory)
+                return .sent
+            }
         } catch {
             return error.kind == .changed ? .changed : .missing
         }
@@ -92,12 +97,12 @@ private final class Offered: Sendable {
         return chunkSize.length(of: chunk, in: files[file].size)
     }
 
-    func identify(_ span: Span, scratch: [Slab]) throws(Failure) -> [ChunkID] {
+    func identify(_ span: Span, scratch: [Slab], trace: Trace?) throws(Failure) -> [ChunkID] {
         let source = try open(span.file)
         guard span.first + span.count <= chunkSize.count(of: files[span.file].size) else {
             throw Failure(.malformed, files[span.file].path, "chunks beyond the end of the file were asked for")
         }
-        let ids = try source.identify(span.chunks, of: chunkSize, scratch: scratch)
+        let ids = try source.identify(span.chunks, of: chunkSize, scratch: scratch, trace: trace)
         try source.confirm()
         return ids
     }

@@ -197,7 +197,7 @@ actor Pull {
         let chosen = pack.indices.filter { only?[$0] ?? true }
         guard !chosen.isEmpty else { return }
         let destination = destination
-        let failures = await station.workers.run {
+        let failures = await station.workers.run { [trace = station.trace] in
             var offset = 0
             var wholes: [(wanted: Wanted, bytes: UnsafeRawBufferPointer)] = []
             for (index, wanted) in pack.enumerated() {
@@ -208,7 +208,7 @@ actor Pull {
                 }
                 offset += size
             }
-            return destination.take(wholes)
+            return trace.written(wholes.map(\.wanted.manifest)) { destination.take(wholes) }
         }
         for (index, failure) in zip(chosen, failures) {
             meter.add(bytes: pack[index].manifest.size, files: 1)
@@ -306,8 +306,11 @@ actor Pull {
         do throws(Failure) {
             if try await !isNearby(chunk, sink, wanted) {
                 let slab = try await obtain(wanted, chunk, from: upstream)
-                try await station.work { () throws(Failure) in
-                    try sink.write(chunk, id, UnsafeRawBufferPointer(slab.slice(0, length)))
+                let subject = TraceEvent.Subject(piece(wanted, chunk), chunk: id)
+                try await station.work { [trace = station.trace] () throws(Failure) in
+                    try trace.timed(.written, subject, bytes: length) { () throws(Failure) in
+                        try sink.write(chunk, id, UnsafeRawBufferPointer(slab.slice(0, length)))
+                    }
                 }
             }
             meter.add(bytes: Int64(length))

@@ -30,6 +30,7 @@ final class Reception: Responder {
     private func found(_ request: Request, from rank: Rank) async -> Reply {
         switch request {
         case .identify(let offer, let spans): return .identified(await identify(spans, of: offer))
+        case .traced(let first): return station.traced(from: first)
         case .underWay: return .underWay(station.activity)
         default: break
         }
@@ -39,8 +40,9 @@ final class Reception: Responder {
     }
 
     func supply(_ run: ChunkRun, to rank: Rank) async -> Supply {
-        let supply = await Supplying(station: station, run: run).supply()
+        var supply = await Supplying(station: station, run: run).supply()
         if rank != station.rank { station.counter.add(sent: run.bytesMoved(supply.states)) }
+        station.trace?.watch(&supply, of: run, to: rank)
         return supply
     }
 

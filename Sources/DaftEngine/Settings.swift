@@ -44,6 +44,8 @@ public struct Settings: Sendable {
     public var workerThreads = 4
     /// Memory for bytes under way: half for what this rank takes in, half for what it gives out.
     public var slabBytes = 96 << 20
+    /// Whether slabs are noted for a trace.
+    public var traces = false
     /// Where this rank tells what it does.
     public var log: EventLog?
     /// The store's own options; `durable` is set from above.

@@ -45,9 +45,13 @@ struct SmallFiles: Sendable {
             let read = files.indices.map { index in
                 Read { () throws(Failure) in
                     let memory = slab.slice(places[index], Int(files[index].info.size))
+                    var times = station.trace.map { [$0.now] }
                     _ = try readWhole(files[index].info, into: memory)
+                    if let trace = station.trace { times?.append(trace.now) }
                     let bytes = UnsafeRawBufferPointer(memory)
-                    let known = contentOf(index, memory.isEmpty ? nil : digest(of: bytes))
+                    let id = memory.isEmpty ? nil : digest(of: bytes)
+                    if let times, let id { station.trace?.note([ReadChunk(id: id, bytes: bytes)], readAt: times) }
+                    let known = contentOf(index, id)
                     wholes.append(Whole(known.id, known.manifest, bytes))
                     return known
                 }
@@ -167,7 +171,9 @@ struct SmallFiles: Sendable {
     }
 
     private func keep(_ wholes: [Whole]) throws(Failure) {
-        let result = Result { () throws(Failure) in try store.keep(wholes) }
+        let result = Result { () throws(Failure) in
+            try station.trace.written(wholes.map(\.manifest)) { () throws(Failure) in try store.keep(wholes) }
+        }
         if order.chain != nil {
             let pieces = pieces(of: wholes)
             if case .success = result { station.relay.note(pieces, .kept) } else { station.relay.note(pieces, .failed) }

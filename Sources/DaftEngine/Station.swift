@@ -29,6 +29,8 @@ public final class Station: Sendable {
     let learned: Learned
     public let underWay: UnderWay
     let counter = TrafficCounter()
+    /// Nil where nobody wants one.
+    let trace: Trace?
     /// Whether a user has asked for the end of the system, or of this data server.
     public let ending = Ending()
     /// Somebody has asked for the end of the whole system, and the data servers are told: nobody is to find it now.
@@ -57,12 +59,13 @@ public final class Station: Sendable {
         guard let path else { throw Failure(.usage, [], "a metadata server needs a place for its catalogue") }
         catalogue = try Catalogue(path: path, durable: settings.durable)
         workers = Workers(threads: settings.workerThreads, name: "daft\(link.rank.number)")
-        digesting = Digesting(on: workers, width: max(1, settings.workerThreads / 4))
+        trace = settings.traces ? Trace() : nil
+        digesting = Digesting(on: workers, width: max(1, settings.workerThreads / 4), trace: trace)
         reading = Gate(width: max(1, settings.workerThreads / 2))
         let half = max(settings.slabBytes / 2, 2 * ChunkSize.largest)
         intake = SlabPool(totalBytes: half, slabBytes: max(settings.chunkSize.bytes, 1 << 20))
         outlet = SlabPool(totalBytes: half, slabBytes: max(settings.chunkSize.bytes, 1 << 20))
-        offers = Offers(workers: workers, now: link.loop.now)
+        offers = Offers(workers: workers, now: link.loop.now, trace: trace)
         relay = Relay(on: link.loop)
         learned = Learned(on: link.loop)
         underWay = UnderWay(on: link.loop)

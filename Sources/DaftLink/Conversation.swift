@@ -8,9 +8,9 @@ import DaftCore
 public protocol Carrier: AnyObject {
     func post(_ envelope: Envelope, to rank: Rank)
 
-    /// How long a piece on the wire is, at most. The carrier keeps the slab until the bytes have left.
+    /// How long a piece on the wire is, at most. The carrier keeps the departure until the bytes have left.
     func longestPiece(to rank: Rank) -> Int
-    func send(_ bytes: Range<Int>, of slab: Slab, as question: UInt64, at offset: Int, to rank: Rank)
+    func send(_ bytes: Range<Int>, of departure: Departure, as question: UInt64, at offset: Int, to rank: Rank)
 
     /// These pieces of a load are on their way: each is to be placed, and the conversation told that it has arrived.
     func expect(_ pieces: [Range<Int>], of question: UInt64, in slab: Slab, from rank: Rank)
@@ -209,13 +209,13 @@ extension Conversation {
 
     /// Sends what is there; of what is still coming in from elsewhere each piece when it is.
     private func send(_ pieces: ArraySlice<Range<Int>>, of supply: Supply, _ number: UInt64, to target: Rank) {
-        guard let slab = supply.slab else { return }
+        guard let departure = supply.departure else { return }
         var rest = pieces
         while let piece = rest.first {
             let start = supply.offset + piece.lowerBound
             let bytes = start..<start + piece.count
             guard supply.landing?.hasArrived(bytes) ?? true else { break }
-            carrier?.send(bytes, of: slab, as: number, at: piece.lowerBound, to: target)
+            carrier?.send(bytes, of: departure, as: number, at: piece.lowerBound, to: target)
             rest.removeFirst()
         }
         if rest.isEmpty { return }

@@ -62,7 +62,8 @@ public protocol Responder: Sendable {
 
 public struct Supply: Sendable {
     /// None where no piece could be sent.
-    public let slab: Slab?
+    public var slab: Slab? { departure?.slab }
+    public private(set) var departure: Departure?
     public let states: [PieceState]
     /// Where in the slab the run begins.
     public let offset: Int
@@ -70,7 +71,7 @@ public struct Supply: Sendable {
     public let landing: Landing?
 
     public init(slab: Slab?, states: [PieceState]) {
-        self.slab = slab
+        departure = slab.map { Departure($0) }
         self.states = states
         offset = 0
         landing = nil
@@ -78,10 +79,15 @@ public struct Supply: Sendable {
 
     /// Passes on what lands elsewhere in this rank, from `offset` on.
     public init(relaying landing: Landing, from offset: Int, _ states: [PieceState]) {
-        slab = landing.slab
+        departure = Departure(landing.slab)
         self.states = states.map(\.passedOn)
         self.offset = offset
         self.landing = landing
+    }
+
+    /// Calls `body`, from wherever, when the last of the bytes has left.
+    public mutating func onEnd(_ body: @escaping @Sendable () -> Void) {
+        departure = departure.map { Departure($0.slab, onEnd: body) }
     }
 }
 

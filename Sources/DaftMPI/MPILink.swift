@@ -109,9 +109,9 @@ extension MPILink {
 
     public func longestPiece(to rank: Rank) -> Int { pieceBytes(rank.number) }
 
-    public func send(_ bytes: Range<Int>, of slab: Slab, as question: UInt64, at offset: Int, to rank: Rank) {
-        let memory = UnsafeRawBufferPointer(slab.slice(bytes.lowerBound, bytes.count))
-        requests.send(memory, owner: slab, to: rank.number, tag: bulkTag(question)) { [self] error in
+    public func send(_ bytes: Range<Int>, of departure: Departure, as question: UInt64, at offset: Int, to rank: Rank) {
+        let memory = UnsafeRawBufferPointer(departure.slab.slice(bytes.lowerBound, bytes.count))
+        requests.send(memory, owner: departure, to: rank.number, tag: bulkTag(question)) { [self] error in
             if error != nil { conversation.lose(rank) }
         }
     }

@@ -11,7 +11,7 @@ final class RequestTable {
     private struct Entry {
         /// The rank at the other end, where there is one in particular.
         var peer: Int?
-        /// Whatever keeps the memory: a slab, or the bytes of a message.
+        /// Whatever keeps the memory: a slab, its departure, or the bytes of a message.
         let owner: AnyObject
         let done: Done
     }
@@ -35,7 +35,10 @@ final class RequestTable {
 
     /// What is under way with that rank may never end: the memory is MPI's, and nobody waits for it.
     func writeOff(_ rank: Int) {
-        for case let entry? in entries where entry.peer == rank { (entry.owner as? Slab)?.writeOff() }
+        for case let entry? in entries where entry.peer == rank {
+            let slab = entry.owner as? Slab ?? (entry.owner as? Departure)?.slab
+            slab?.writeOff()
+        }
     }
 
     func send(_ bytes: UnsafeRawBufferPointer, owner: AnyObject, to rank: Int, tag: Int32, done: @escaping Done) {

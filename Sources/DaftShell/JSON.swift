@@ -4,7 +4,7 @@ import DaftCore
 
 func jsonLine(_ type: String, _ fields: KeyValuePairs<String, JSONValue>) -> String {
     let all = [("type", JSONValue.text(type))] + fields.map { ($0.key, $0.value) }
-    return "{" + all.map { quoted($0) + ":" + $1.text }.joined(separator: ",") + "}\n"
+    return "{" + all.map { quotedForJSON($0) + ":" + $1.text }.joined(separator: ",") + "}\n"
 }
 
 enum JSONValue {
@@ -21,29 +21,12 @@ enum JSONValue {
     var text: String {
         switch self {
         case .nothing: "null"
-        case .text(let text): quoted(text)
+        case .text(let text): quotedForJSON(text)
         case .number(let number): String(number)
         case .truth(let isSo): isSo ? "true" : "false"
         case .bytes(let bytes):
-            String(validating: bytes, as: UTF8.self).map(quoted) ?? "{\"bytes\":\(quoted(hexadecimal(bytes)))}"
+            String(validating: bytes, as: UTF8.self).map(quotedForJSON) ?? "{\"bytes\":\"\(hexadecimal(bytes))\"}"
         case .list(let values): "[" + values.map(\.text).joined(separator: ",") + "]"
         }
     }
-}
-
-private func quoted(_ text: String) -> String {
-    var result = "\""
-    for scalar in text.unicodeScalars {
-        switch scalar {
-        case "\"": result += "\\\""
-        case "\\": result += "\\\\"
-        case "\n": result += "\\n"
-        case "\t": result += "\\t"
-        case "\r": result += "\\r"
-        case _ where scalar.value < 0x20 || scalar.value == 0x7f:
-            result += "\\u00" + hexadecimal([UInt8(scalar.value)])
-        default: result.unicodeScalars.append(scalar)
-        }
-    }
-    return result + "\""
 }

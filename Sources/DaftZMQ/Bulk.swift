@@ -9,7 +9,7 @@ import DaftLink
 struct BulkPiece {
     let question: UInt64
     let offset: Int
-    let slab: Slab
+    let departure: Departure
     let bytes: Range<Int>
 }
 
@@ -24,12 +24,12 @@ extension Socket {
         let header = writer.bytes
         guard zmq_send(handle, name, name.count, ZMQ_DONTWAIT | ZMQ_SNDMORE) >= 0 else { return false }
         _ = zmq_send(handle, header, header.count, ZMQ_DONTWAIT | ZMQ_SNDMORE)
-        let memory = piece.slab.slice(piece.bytes.lowerBound, piece.bytes.count)
+        let memory = piece.departure.slab.slice(piece.bytes.lowerBound, piece.bytes.count)
         var message = zmq_msg_t()
         return withUnsafeMutablePointer(to: &message) { message in
-            let owner = Unmanaged.passRetained(piece.slab).toOpaque()
+            let owner = Unmanaged.passRetained(piece.departure).toOpaque()
             guard zmq_msg_init_data(message, memory.baseAddress, memory.count, { letGo($1) }, owner) == 0 else {
-                Unmanaged<Slab>.fromOpaque(owner).release()
+                Unmanaged<Departure>.fromOpaque(owner).release()
                 return false
             }
             if zmq_msg_send(message, handle, ZMQ_DONTWAIT) >= 0 { return true }
@@ -63,5 +63,5 @@ extension Socket {
 
 /// Called by one of libzmq's threads.
 private func letGo(_ owner: UnsafeMutableRawPointer?) {
-    if let owner { Unmanaged<Slab>.fromOpaque(owner).release() }
+    if let owner { Unmanaged<Departure>.fromOpaque(owner).release() }
 }

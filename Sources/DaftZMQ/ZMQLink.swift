@@ -184,8 +184,10 @@ extension ZMQLink {
 
     public func longestPiece(to rank: Rank) -> Int { ZMQLink.pieceBytes }
 
-    public func send(_ bytes: Range<Int>, of slab: Slab, as question: UInt64, at offset: Int, to target: Rank) {
-        let piece = BulkPiece(question: question, offset: offset, slab: slab, bytes: bytes)
+    public func send(
+        _ bytes: Range<Int>, of departure: Departure, as question: UInt64, at offset: Int, to target: Rank
+    ) {
+        let piece = BulkPiece(question: question, offset: offset, departure: departure, bytes: bytes)
         if target == rank {
             loop.start { [self] in placeHere(piece) }
         } else {
@@ -201,7 +203,8 @@ extension ZMQLink {
     private func placeHere(_ piece: BulkPiece) {
         let range = piece.offset..<piece.offset + piece.bytes.count
         guard let memory = conversation.place(of: range, as: piece.question, from: rank) else { return }
-        memory.copyMemory(from: UnsafeRawBufferPointer(piece.slab.slice(piece.bytes.lowerBound, piece.bytes.count)))
+        let bytes = piece.departure.slab.slice(piece.bytes.lowerBound, piece.bytes.count)
+        memory.copyMemory(from: UnsafeRawBufferPointer(bytes))
         conversation.arrived(range, as: piece.question)
     }
 

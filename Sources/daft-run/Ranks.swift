@@ -86,7 +86,7 @@ struct Ranks {
         }
         link.onEnd { loop.start { await stopped.now() } }
         loop.start { [self] in
-            let ended = await work(station, opened.door, hosts, grounds, chosen)
+            let ended = await work(station, opened, hosts, grounds, chosen)
             if let ended {
                 status.withLock { $0 = ended }
                 await stopped.afterTelling()
@@ -98,35 +98,32 @@ struct Ranks {
         return End(status: status.withLock { $0 }, isTogether: link.gone.isEmpty)
     }
 
-    private func open(
-        _ rank: Int, _ hosts: [String], _ options: Options, _ link: MPILink
-    ) -> (station: Station?, door: Door?, ground: Ground) {
+    private func open(_ rank: Int, _ hosts: [String], _ options: Options, _ link: MPILink) -> Opened {
         var settings = Settings(host: hosts[rank])
         settings.chunkSize = options.chunkSize
         settings.packing = options.packing
         settings.durable = options.durable ?? false
+        settings.traces = options.trace != nil
         if let name = options.value("--system") { settings.nameSystem(name) }
         settings.expectedServers = hosts.count - 1
         let place = hosts[1..<max(1, rank)].count { $0 == hosts[rank] }
-        var ground = Ground(settings)
+        var opened = Opened(ground: Ground(settings))
         do throws(Failure) {
             settings.log = try options.log(of: rank, on: hosts[rank])
             if rank == 0 {
+                opened.trace = try options.traceFile()
                 settings.catalogue = try options.catalogueFile()
             } else {
                 settings.store = options.storeDirectory(place: place)
             }
             // Before the store is made: what it lies on may be why that fails.
-            ground = Ground(settings)
-            let station = try Station(settings, link: link)
-            do throws(Failure) {
-                return (station, try door(rank, options, place: place), ground)
-            } catch {
-                return (station, nil, ground.failing(error.at(hosts[rank])))
-            }
+            opened.ground = Ground(settings)
+            opened.station = try Station(settings, link: link)
+            opened.door = try door(rank, options, place: place)
         } catch {
-            return (nil, nil, ground.failing(error.at(hosts[rank])))
+            opened.ground = opened.ground.failing(error.at(hosts[rank]))
         }
+        return opened
     }
 
     /// Where this rank's clients knock, if there are to be any.
@@ -138,12 +135,12 @@ struct Ranks {
 
     /// Nil where this rank serves until it is told to end.
     private func work(
-        _ station: Station, _ door: Door?, _ hosts: [String], _ grounds: [Ground], _ chosen: [MPIParameter]
+        _ station: Station, _ opened: Opened, _ hosts: [String], _ grounds: [Ground], _ chosen: [MPIParameter]
     ) async -> Int32? {
         let warnings: [Failure]
         do throws(Failure) { warnings = try await station.start() } catch { return refuse([error]) }
         guard let invocation else {
-            door?.open(to: station)
+            opened.door?.open(to: station)
             return nil
         }
         // A name that clashed, or what somebody has changed in a store, is a warning; a data server that is not there
@@ -161,9 +158,9 @@ struct Ranks {
             await invocation.console.sayIfVerbose("Open MPI: \(parameter.description)")
         }
         let shell = Shell(invocation.console, at: station)
-        guard let door else { return await invocation.run(shell) }
-        door.open(to: station)
-        return await shell.serve()
+        opened.door?.open(to: station)
+        let status = opened.door == nil ? await invocation.run(shell) : await shell.serve()
+        return await invocation.write(opened.trace, of: station, status: status)
     }
 
     /// Rank 0 says where stores lie on what is no local disk.
@@ -200,6 +197,15 @@ struct Ranks {
         let text = Array("\(line)\n".utf8)
         _ = Glibc.write(STDERR_FILENO, text, text.count)
     }
+}
+
+/// What a rank has open; without a station, or with a failure in its ground, it cannot take part.
+private struct Opened {
+    var station: Station?
+    var door: Door?
+    /// Rank 0's.
+    var trace: TraceFile?
+    var ground: Ground
 }
 
 /// How a rank's part ended.

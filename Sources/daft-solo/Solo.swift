@@ -12,13 +12,15 @@ func run(_ invocation: Invocation) async -> Int32 {
     let console = invocation.console
     do throws(Failure) {
         let settings = try settings(invocation.options)
+        let trace = try invocation.options.traceFile()
         let system = try await LocalSystem.start(settings)
         for warning in system.warnings { await console.say("warning: \(warning)") }
         for (rank, some) in settings.enumerated() {
             let role = some.store.map { "data server, store \(shown($0))" } ?? "metadata server"
             await console.sayIfVerbose("rank \(rank) on \(some.host): \(role)")
         }
-        let status = await invocation.run(Shell(console, at: system.metadataServer))
+        let ended = await invocation.run(Shell(console, at: system.metadataServer))
+        let status = await system.run { await invocation.write(trace, of: $0, status: ended) }
         system.close()
         return status
     } catch {
@@ -50,6 +52,7 @@ private func settings(_ options: Options) throws(Failure) -> [Settings] {
         some.chunkSize = options.chunkSize
         some.packing = options.packing
         some.copies = options.copies
+        some.traces = options.trace != nil
         some.durable = options.durable ?? false
         return some
     }

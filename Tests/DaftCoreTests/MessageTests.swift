@@ -41,7 +41,7 @@ func expectForms<T: Coded>(_ values: [T], _ forms: [String], sourceLocation: Sou
                 .doubt([b]), .poll(task: 5), .cancel(task: 6), .space,
                 .identify(Offer(rank: Rank(2), number: 3), [span]), .ping,
                 .joined([failure]), .quit, .underWay,
-                .sees(info), .join, .wish(Wish([a], names: [.root], .atLeast(2))),
+                .sees(info), .join, .wish(Wish([a], names: [.root], .atLeast(2))), .traced(from: 5),
             ] as [Request],
             requestForms)
     }
@@ -81,6 +81,14 @@ func expectForms<T: Coded>(_ values: [T], _ forms: [String], sourceLocation: Sou
                         commands: [
                             CommandUnderWay(host: "n1", wording: Array("ls".utf8), milliseconds: 9, progress: progress)
                         ], traffic: Traffic(received: 5, sent: 6))),
+                .traced(
+                    TracePage(
+                        [
+                            TraceEvent(
+                                .received, TraceEvent.Subject(chunk: a, content: b, number: 1), bytes: 4096,
+                                peer: Rank(3), from: 5, to: 12, askedNanoseconds: 2),
+                            TraceEvent(.read, TraceEvent.Subject(), chunks: 2, bytes: 7, from: 9, to: 8),
+                        ], kept: 9, dropped: 4)),
             ] as [Reply],
             replyForms)
     }
@@ -154,6 +162,7 @@ private let requestForms = [
         + "00000900000000000000a401",
     "0114",
     "011501000000000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f01000000010000002f0200",
+    "011605000000",
 ]
 
 private let orderForms = [
@@ -193,6 +202,10 @@ private let replyForms = [
         + "002f61020000006e330400000066756c6c02",
     "011101000000020000006e31020000006c730900000000000000010000000000000002000000000000000300000000000000"
         + "0400000000000000" + "0500000000000000" + "0600000000000000",
+    "01120200000002010001020304050607012021222324252627010000000100000000100000000000000103000000050000"
+        + "000000000007000000000000000300000000000000"
+        + "00000000000000020000000700000000000000000900000000000000000000000000000000000000000000000900000004"
+        + "00000000000000",
 ]
 
 private let outcomeForms = [

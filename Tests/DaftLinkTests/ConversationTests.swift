@@ -12,7 +12,7 @@ private final class Nowhere: Carrier, @unchecked Sendable {
 
     func post(_ envelope: Envelope, to rank: Rank) { posted.withLock { $0.append(envelope) } }
     func longestPiece(to rank: Rank) -> Int { 1 << 16 }
-    func send(_ bytes: Range<Int>, of slab: Slab, as question: UInt64, at offset: Int, to rank: Rank) {}
+    func send(_ bytes: Range<Int>, of departure: Departure, as question: UInt64, at offset: Int, to rank: Rank) {}
     func expect(_ pieces: [Range<Int>], of question: UInt64, in slab: Slab, from rank: Rank) {}
     var canAbandon: Bool { true }
 }

@@ -64,6 +64,18 @@ private func onLoop<T: Sendable>(_ body: @escaping @Sendable (ThreadLoop) async 
         #expect(order == [0, 1, 2, 3])
     }
 
+    @Test func aSupplySaysWhenTheLastWhoSendsOfItLetsGo() async {
+        let noted = Noted<String>()
+        var supply = Supply(slab: await SlabPool(totalBytes: 4096, slabBytes: 4096).take(), states: [.sent])
+        supply.onEnd { noted.note("gone") }
+        var carriers = [supply.departure, supply.departure]
+        supply = Supply(slab: nil, states: [.missing])
+        carriers.removeLast()
+        #expect(noted.all.isEmpty)
+        carriers = []
+        #expect(noted.all == ["gone"])
+    }
+
     @Test func aWishLargerThanThePoolGetsAllOfIt() async {
         let pool = SlabPool(totalBytes: 10_000, slabBytes: 4096)
         let size = await pool.take(1 << 20).memory.count

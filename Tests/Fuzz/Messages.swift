@@ -24,6 +24,7 @@ extension Target {
         case .space(let space): fit(space)
         case .working(_, let progress): _ = progress + progress
         case .have(let extents): for extent in extents { walk(extent) }
+        case .traced(let page): _ = TraceLines.part(rank: Rank(1), host: "n1", page.events)
         default: break
         }
     }
@@ -179,7 +180,7 @@ private let requestSeeds: [Request] = [
     .publish(Sample.publication), .hold([Holding([Sample.digest(1)], in: BitSet([0]), Sample.part)]), .members,
     .loading(Sample.digest(1), begun: true), .have(Sample.contents), .doubt(Sample.contents), .poll(task: 5),
     .cancel(task: 6), .space, .identify(Offer(rank: Rank(2), number: 3), [Sample.span, Sample.span]), .ping,
-    .joined([Sample.failure]), .quit, .underWay, .sees(Sample.info), .join,
+    .joined([Sample.failure]), .quit, .underWay, .sees(Sample.info), .join, .traced(from: 5),
     .wish(Wish(Sample.contents, names: [.root], .atLeast(2))), .order(.ingest(Sample.ingest)),
     .order(.settle([Settled(key: Sample.digest(2), content: Sample.digest(1), manifest: Sample.manifest)])),
     .order(.place([Sample.directory, Sample.file, Sample.symlink])),
@@ -198,6 +199,9 @@ private let replySeeds: [Reply] = {
     let underWay = CommandUnderWay(
         host: "n1", wording: Array("ls".utf8), milliseconds: 9, progress: Sample.progress)
     let lacking = Lacking(Sample.digest(1), Sample.part)
+    let event = TraceEvent(
+        .received, TraceEvent.Subject(chunk: Sample.digest(1), content: Sample.digest(2), number: 1), bytes: 4096,
+        peer: Rank(3), from: 5, to: 12, askedNanoseconds: 2)
     return [
         .done, .failed(Sample.failure), .welcome(number: 2, Sample.head), .records(Sample.delta), .forked,
         .published(7, [.new, .known, .refused(Sample.failure)]), .members([member]), .loaders([Rank(3)]),
@@ -205,6 +209,7 @@ private let replySeeds: [Reply] = {
         .space(Space(total: 9, free: 8, unfinished: 7)),
         .identified([.ids(Sample.contents), .failed(Sample.failure), .unknown]),
         .underWay(Activity(commands: [underWay], traffic: Traffic(received: 1, sent: 2))),
+        .traced(TracePage([event, event], kept: 2, dropped: 1)),
         .finished(
             .ingested(
                 [.whole(Sample.digest(1), Sample.manifest), .part(Sample.contents), .failed(Sample.failure)],

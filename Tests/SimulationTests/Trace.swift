@@ -130,6 +130,7 @@ private func brief(_ request: Request) -> String {
         case .sees: "sees"
         case .join: "join"
         case .wish(let wish): "wish \(wish.contents.count) \(wish.copies.number)"
+        case .traced(let first): "traced from \(first)"
         }
     return "\(text), \(request.encoded.count) bytes"
 }
@@ -151,6 +152,7 @@ private func brief(_ reply: Reply) -> String {
         case .space: "space"
         case .identified: "identified"
         case .underWay(let activity): "under way \(activity.commands.count)"
+        case .traced(let page): "traced \(page.events.count)"
         }
     if case .space = reply { return text }
     return "\(text), \(reply.encoded.count) bytes"

@@ -1,0 +1,18 @@
+// A text as JSON has it.
+
+public func quotedForJSON(_ text: String) -> String {
+    var result = "\""
+    for scalar in text.unicodeScalars {
+        switch scalar {
+        case "\"": result += "\\\""
+        case "\\": result += "\\\\"
+        case "\n": result += "\\n"
+        case "\t": result += "\\t"
+        case "\r": result += "\\r"
+        case _ where scalar.value < 0x20 || scalar.value == 0x7f:
+            result += "\\u00" + hexadecimal([UInt8(scalar.value)])
+        default: result.unicodeScalars.append(scalar)
+        }
+    }
+    return result + "\""
+}

@@ -9,6 +9,6 @@ tools/setup.sh test
 tools/archives.sh
 swift build -c release --static-swift-stdlib
 swift build --build-tests
-DAFT_SOAK=1 swift test --skip-build --disable-xctest --no-parallel --filter PromiseTests 2>&1
+DAFT_SOAK=1 swift test --skip-build --disable-xctest --no-parallel --filter "PromiseTests|StrangerTests" 2>&1
 nice -n 19 tools/sanitize.sh 1800
 nice -n 19 tools/fuzz.sh --keep "$@"

@@ -9,6 +9,8 @@ import Testing
 extension WorkstationTests {
     @Suite struct StrangerTests {
         private static let connections = 40
+        /// Of one recorded session at once.
+        private static let replays = Trials.areAll ? 1_000 : 40
         /// How a connection of ZeroMQ begins.
         private static let halfGreeting = Data([0xff, 0, 0, 0, 0, 0, 0, 0, 1, 0x7f, 3, 1] + Array("CURVE".utf8))
 
@@ -57,6 +59,8 @@ extension WorkstationTests {
             for session in recorded.prefix(3) {
                 let heard = try stranger.say(session, times: 5, listenMilliseconds: 100)
                 #expect(heard.count <= most + (isPlain ? Stranger.readyBytes : Stranger.welcomeBytes))
+                let replayed = try stranger.keepSilent(after: session, connections: StrangerTests.replays)
+                for file in replayed { close(file) }
             }
         }
 

@@ -77,10 +77,24 @@ extension Command {
 extension Verb {
     fileprivate init(typed word: Word) throws(CommandError) {
         guard let verb = Verb(rawValue: word.text) else {
+            if let advice = Verb.advice[word.text] { throw CommandError(advice, column: word.column) }
             throw CommandError(unknown: "command", word, among: Verb.allCases.map(\.rawValue))
         }
         self = verb
     }
+}
+
+extension Verb {
+    /// Of words that are no commands, and that somebody means who has read of them, or knows them from elsewhere.
+    private static let advice = [
+        "start": "`start` and `join` are words of the program daft alone: `daft start --help`",
+        "join": "`start` and `join` are words of the program daft alone: `daft start --help`",
+        "serve": "`serve` is a word of the program daft-run alone, and stands by itself: `daft-run --launch serve`",
+        "rm": notRemoved, "delete": notRemoved, "remove": notRemoved, "mv": notRemoved,
+    ]
+
+    private static let notRemoved =
+        "names are neither removed nor changed; a store that nothing runs on can be removed as a whole, with its .mds"
 }
 
 /// A command's words, sorted into options, operands and host.

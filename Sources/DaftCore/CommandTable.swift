@@ -97,8 +97,9 @@ extension CommandShape {
         purpose: "publish local files or directories",
         details: """
             The bytes go to the data server of HOST, else to one on this node, else to any. A source /a/set is \
-            published as /set, with all that is below it. A name that is taken by other content is refused and \
-            nothing is changed; publishing the same again moves no bytes, so an interrupted put is simply run again. \
+            published as /set, with all that is below it. A file whose name is taken by other content is refused, and \
+            what stands there stays; publishing the same again moves no bytes, so an interrupted put is simply run \
+            again. \
             A file whose own name ends in @ and a word is typed in quotes, or with one more @ at its end.
             """)
 
@@ -132,7 +133,10 @@ extension CommandShape {
         .get, .some("NAME"),
         options: [Option("--to", value: "PATH", meaning: "where to write it, instead of the working directory")],
         purpose: "write what stands under a name to the local disk, here",
-        details: "The opposite of put: bytes, permission bits, times, holes and symlinks come back as they were.")
+        details: """
+            The opposite of put: bytes, permission bits, times, holes and symlinks come back as they were. Files that \
+            stand there under the same names are written over, as by cp; others stay.
+            """)
 
     fileprivate static let gather = CommandShape(
         .gather, .some("PATH"),

@@ -56,7 +56,8 @@ public struct Shell: Performer {
         if interruption.signal != nil || console.outputState == .gone {
             report.failures.removeAll { $0.kind == .stopped }
         }
-        if let line, console.look.json || !console.look.quiet { await console.put(line) }
+        // What was stopped has not done what it would say.
+        if let line, console.look.json || !console.look.quiet && interruption.signal == nil { await console.put(line) }
         if let failure = console.outputState.failure { report.failures.append(failure) }
         await console.tell(report, of: verb, at: origin)
         // Whoever asked for the end of everything is not stopped by it.

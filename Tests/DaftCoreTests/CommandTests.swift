@@ -125,6 +125,16 @@ private func expect(_ line: String, _ expected: Command, sourceLocation: SourceL
         ("gather a", "gather needs --to DIR\nusage: gather [--merge] PATH… --to DIR [--as NAME]"),
         ("cat", "cat needs a NAME\nusage: cat NAME"),
         ("cat a b", "column 7: `b` is one too many\nusage: cat NAME"),
+        (
+            "serve",
+            "column 1: `serve` is a word of the program daft-run alone, and stands by itself: `daft-run --launch serve`"
+        ),
+        ("help start", "column 6: `start` and `join` are words of the program daft alone: `daft start --help`"),
+        (
+            "rm /a",
+            "column 1: names are neither removed nor changed; a store that nothing runs on can be "
+                + "removed as a whole, with its .mds"
+        ),
         ("status now", "column 8: `now` is one too many\nusage: status [--watch[=TIME]]"),
         ("put a --copies 0", "column 7: --copies: `0` is no number from 1 to 255"),
         ("diffuse --copies=x a", "column 9: --copies: `x` is no number from 1 to 255"),

@@ -1,4 +1,4 @@
-// What the links of workstations say to one another, below all questions: who is there, where, and that they live.
+// What links say to one another, below all questions: who is there, and that they live; on workstations also where.
 
 /// Where one rank's process can be reached.
 public struct Whereabouts: Coded {

@@ -1,5 +1,5 @@
-// What a data server can be told to do. An order may take long: whoever gave it polls, sees its progress, and may
-// cancel it.
+// What a data server can be told to do, and two things that the metadata server can. An order may take long: whoever
+// gave it polls, sees its progress, and may cancel it.
 
 public enum Order: Coded {
     /// Read these files, hash them and keep their bytes, without names yet.

@@ -3,7 +3,7 @@
 public enum Outcome: Coded {
     /// Each file of an ingest, in order, and how many bytes crossed the link for them.
     case ingested([Ingested], moved: Int64)
-    /// What could not be done of a settle, place or discard.
+    /// What could not be done of a settle, place, discard, note or writing out.
     case placed([Failure])
     case fetched(Fetched)
     case verified(Verified)

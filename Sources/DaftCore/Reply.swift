@@ -152,10 +152,10 @@ public struct Member: Coded {
 
 public struct Space: Coded {
     public static let minimumSize = 24
-    /// At most what an amount may be, whatever a filesystem says.
     /// `unfinished` is what contents that are not complete, or have no name yet, take already.
     public let total, free, unfinished: Int64
 
+    /// Of each at most what an amount may be, whatever a filesystem says.
     public init(total: Int64, free: Int64, unfinished: Int64 = 0) {
         func amount(_ bytes: Int64) -> Int64 { min(max(0, bytes), Malformed.largestAmount) }
         (self.total, self.free, self.unfinished) = (amount(total), amount(free), amount(unfinished))

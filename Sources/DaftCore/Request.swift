@@ -17,7 +17,7 @@ public enum Request: Coded {
     case have([ContentID])
     /// To a data server: bytes of these contents came wrong from you; look.
     case doubt([ContentID])
-    /// To a data server: do this; the answer is `finished`, or `working` with a number to poll.
+    /// To whom the order is for: do this; the answer is `finished`, or `working` with a number to poll.
     case order(Order)
     case poll(task: UInt64)
     case cancel(task: UInt64)

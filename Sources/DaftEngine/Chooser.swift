@@ -6,9 +6,9 @@ struct Chooser {
     private let missing: BitSet
     private let order: [Int]
     private var position = 0
+    /// Of the chunks that are there already.
     let presentBytes: Int64
 
-    /// Goes through the missing chunks in the given order.
     init(_ wanted: Wanted, have: BitSet, order: [Int]) {
         let manifest = wanted.manifest
         var missing = BitSet(below: manifest.chunks.count)

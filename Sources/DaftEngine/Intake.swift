@@ -49,8 +49,8 @@ struct Intake: Sendable {
         defer { station.offers.withdraw(offer) }
         var results: [Int: [(share: Share, outcome: Ingested)]] = [:]
         var moved: Int64 = 0
-        let perMember = Dictionary(grouping: shares.filter { $0.member != nil }) { $0.member?.rank }
-        let orders = perMember.values.compactMap { shares in shares.first?.member.map { ($0, shares) } }
+        let perMember = Dictionary(grouping: shares) { $0.member.rank }
+        let orders = perMember.values.compactMap { shares in shares.first.map { ($0.member, shares) } }
             .sorted { $0.0.rank < $1.0.rank }
         let isCopied = assignment.isForAll
         let cut = isCopied ? [] : Set(Dictionary(grouping: shares, by: \.file).filter { $0.value.count > 1 }.keys)
@@ -131,19 +131,18 @@ struct Intake: Sendable {
             return .failed(Failure(.noSpace, file.info.path, "no data server has room for \(file.info.size) bytes"))
         }
         for case (_, .failed(let failure)) in parts { return .failed(about(failure, file)) }
-        if !isCut, let part = parts.first, let member = part.share.member,
-            case .whole(let id, let manifest) = part.outcome
-        {
+        if !isCut, let part = parts.first, case .whole(let id, let manifest) = part.outcome {
+            let member = part.share.member
             return Taken(kept: kept(file, id, manifest, [StoreExtent(store: member.number, .complete)], [member], nil))
         }
         var ids: [ChunkID] = []
         var holdings: [StoreExtent] = []
         for (share, outcome) in parts.sorted(by: { $0.share.chunks.lowerBound < $1.share.chunks.lowerBound }) {
-            guard case .part(let some) = outcome, let member = share.member, some.count == share.chunks.count else {
+            guard case .part(let some) = outcome, some.count == share.chunks.count else {
                 return .failed(Failure(.malformed, file.info.path, "an outcome that fits no part"))
             }
             ids += some
-            holdings.append(StoreExtent(store: member.number, .part(BitSet(share.chunks))))
+            holdings.append(StoreExtent(store: share.member.number, .part(BitSet(share.chunks))))
         }
         guard ids.count == chunkSize.count(of: file.info.size) else {
             return .failed(Failure(.noSpace, file.info.path, "no data server has room for all of it"))
@@ -151,7 +150,7 @@ struct Intake: Sendable {
         let manifest = Manifest(size: file.info.size, chunkSize: chunkSize, chunks: ids)
         let key = sourceKey(file.info, host: station.settings.host, chunkSize)
         return Taken(
-            kept: kept(file, manifest.contentID, manifest, holdings, parts.compactMap(\.share.member), key))
+            kept: kept(file, manifest.contentID, manifest, holdings, parts.map(\.share.member), key))
     }
 
     /// One file of which every data server was to get a copy: published as soon as one has it, unless it changed while
@@ -162,12 +161,11 @@ struct Intake: Sendable {
         var keepers: [Member] = []
         var found: (id: ContentID, manifest: Manifest)?
         for (share, outcome) in parts {
-            guard let member = share.member else { continue }
             switch outcome {
             case .failed(let failure): failures.append(about(failure, file))
             case .whole(let id, let manifest) where found == nil || found?.id == id:
                 found = (id, manifest)
-                keepers.append(member)
+                keepers.append(share.member)
             default: failures.append(about(Failure(.changed, [], "changed while it was read; not published"), file))
             }
         }

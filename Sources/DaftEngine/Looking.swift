@@ -1,4 +1,5 @@
-// What a user asks without moving anything: ls, stat, tree, status; and verify, which reads but tells.
+// What a user asks without moving anything: ls, stat, status; and verify, which reads everything again. The tree is in
+// Tree.swift.
 
 import DaftCatalogue
 import DaftCore

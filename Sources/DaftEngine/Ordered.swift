@@ -77,7 +77,6 @@ extension Station {
     public func endDataServers() async {
         let others = roster.members.filter(\.isAlive)
         await loop.inOrder(width: 16, over: others) { [self] member in
-            // Who does not hear it by now is not waited for.
             _ = try? await ask(.quit, at: member.rank, timeoutMilliseconds: 2_000)
         } take: { _ in
         }

@@ -1,5 +1,5 @@
-// Brings contents from wherever they are to a destination: the one loop behind get, fetch, repair and the broadcast of
-// what is published.
+// Brings contents from wherever they are to a destination: the one loop behind get, fetch, repair, verify and the
+// broadcast of what is published.
 //
 //   1. Small contents are packed: one slab and one question carry many, from the source they have in common.
 //   2. A larger one comes chunk by chunk, several at once. Ranks that load the same at the same moment line up as in a

@@ -23,7 +23,7 @@ struct Replicating: Sendable {
         func fail(_ failure: Failure) { failures.withLock { $0.append(failure) } }
     }
 
-    /// A content that is to come, with the names it has.
+    /// A content that is to come, unless all that is wanted of it is here.
     private struct Coming {
         let wanted: Wanted
         let isHere: Bool

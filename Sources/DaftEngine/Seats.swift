@@ -56,7 +56,7 @@ struct Seats {
         }
     }
 
-    /// When the next store will have been away for so long; those that have are given.
+    /// The stores, by number, that have been away for so long.
     func away(longerThan limit: Nanoseconds, now: Nanoseconds) -> Set<Int> {
         Set(seats.filter { $0.value.goneSince.map { now - $0 >= limit } ?? false }.keys)
     }

@@ -33,11 +33,11 @@ extension Assignment {
     func chain(for files: [StagedFile]) -> Chain? { nil }
 }
 
-/// A run of chunks of one file of a batch, for one data server; nobody: there is no room.
+/// A run of chunks of one file of a batch, for one data server. A file that nobody has room for has none.
 struct Share: Sendable {
     let file: Int
     let chunks: Range<Int>
-    let member: Member?
+    let member: Member
 }
 
 struct StagedFile: Sendable {

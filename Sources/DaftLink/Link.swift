@@ -106,6 +106,4 @@ public enum LinkError: Error, Hashable, Sendable {
         case .closed: "the system is ending"
         }
     }
-
-    public var failure: Failure { Failure(.unreachable, [], reason) }
 }

@@ -2,19 +2,9 @@
 
 import DaftCore
 import Glibc
-import Synchronization
 
-/// The ids of all-zero chunks of the lengths that chunks are cut to.
-private let zeroIDs = Mutex<[Int: ChunkID]>([:])
-
-func zeroID(_ chunkSize: ChunkSize) -> ChunkID {
-    zeroIDs.withLock { ids in
-        if let id = ids[chunkSize.bytes] { return id }
-        let id = digest(of: [UInt8](repeating: 0, count: chunkSize.bytes))
-        ids[chunkSize.bytes] = id
-        return id
-    }
-}
+/// The id of an all-zero chunk that is not the last, shorter one.
+func zeroID(_ chunkSize: ChunkSize) -> ChunkID { zeroChunkID(length: chunkSize.bytes) }
 
 /// A file and what its chunks ought to be.
 struct Inspection {

@@ -73,16 +73,21 @@ struct Paths: Sendable {
     func partialLeaves() throws(SystemError) -> Set<[UInt8]> {
         let number = try system("dup") { fcntl(partial.number, F_DUPFD_CLOEXEC, 0) }
         guard let stream = fdopendir(number) else {
+            let code = errno
             close(number)
-            throw SystemError(code: errno, call: "fdopendir")
+            throw SystemError(code: code, call: "fdopendir")
         }
         defer { closedir(stream) }
         rewinddir(stream)
         var leaves: Set<[UInt8]> = []
-        while let item = readdir(stream) {
+        while true {
+            errno = 0
+            guard let item = readdir(stream) else { break }
             let leaf = withUnsafeBytes(of: &item.pointee.d_name) { Array($0.prefix { $0 != 0 }) }
             if leaf != [0x2e] && leaf != [0x2e, 0x2e] { leaves.insert(leaf) }
         }
+        // What was not listed would be taken for gone.
+        if errno != 0 { throw SystemError(code: errno, call: "readdir") }
         return leaves
     }
 }

@@ -1,5 +1,5 @@
-// The beginnings of a filling: of a known content, of a file whose content is not known yet, and of small contents that
-// come whole.
+// The beginnings of a filling: of a known content, and of a file whose content is not known yet. Small contents that
+// come whole need none: Keeping.swift.
 
 import DaftCore
 import Glibc

@@ -33,6 +33,9 @@ extension Session {
             gauge.expect(copies: members.count)
             let reason = "no such local path, and no such name is published"
             names = try await standing(names, saying: reason, &report)
+            if let name, paths.isEmpty {
+                throw Failure(.usage, name, "--as names what is published: a local path, and not a name")
+            }
             if !paths.isEmpty {
                 let sources = try named(paths, as: name)
                 if isShared { try await seen(by: members, paths) }

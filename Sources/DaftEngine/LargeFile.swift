@@ -26,9 +26,11 @@ struct LargeFile: Sendable {
     }
 
     func run() async throws(Failure) -> Ingested {
-        if !file.isPart, let known = try await lookalike() {
-            if try await isStill(known) { return .whole(known.contentID, known) }
-            station.pins.unpin([known.contentID])
+        do throws(Failure) {
+            if let known = try await alreadyHere() { return .whole(known.contentID, known) }
+        } catch {
+            giveUp(nil)
+            throw error
         }
         // One after another: a second filling of the same file would be private, and the parts in it lost.
         await station.claims.claim(file.key)
@@ -77,6 +79,13 @@ struct LargeFile: Sendable {
 
     // MARK: taken for a content that is here already
 
+    private func alreadyHere() async throws(Failure) -> Manifest? {
+        guard !file.isPart, let known = try await lookalike() else { return nil }
+        if try await isStill(known) { return known }
+        station.pins.unpin([known.contentID])
+        return nil
+    }
+
     /// A complete content of this store that begins as this file does and is as long; pinned.
     private func lookalike() async throws(Failure) -> Manifest? {
         let first = try await identify(Span(file: file.span.file, first: 0, count: 1))
@@ -105,8 +114,14 @@ struct LargeFile: Sendable {
     // MARK: taken in
 
     private func take(into filling: Filling) async throws(Failure) -> [ChunkID] {
-        let source = try await station.work { [order, file] () throws(Failure) in
-            order.isHere ? try SourceFile(file.info) : nil
+        let source: SourceFile?
+        do throws(Failure) {
+            source = try await station.work { [order, file] () throws(Failure) in
+                order.isHere ? try SourceFile(file.info) : nil
+            }
+        } catch {
+            ingesting.tell(error, of: file.span.file)
+            throw error
         }
         let (size, width) =
             switch (order.chain, order.isHere) {
@@ -281,7 +296,8 @@ struct LargeFile: Sendable {
     private func identify(_ span: Span) async throws(Failure) -> [ChunkID] {
         let answers: [Identified]
         switch way(to: span.first) {
-        case .path: answers = [.ids(try await identifyHere(span))]
+        case .path:
+            do throws(Failure) { answers = [.ids(try await identifyHere(span))] } catch { answers = [.failed(error)] }
         case .offer: answers = try await ingesting.identifyAtOffer([span])
         case .chain(let upstream): answers = try await ingesting.identify([span], from: upstream)
         }

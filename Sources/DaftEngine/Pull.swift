@@ -231,8 +231,8 @@ actor Pull {
     private func large(_ wanted: Wanted) async -> Failure? {
         do throws(Failure) {
             let sink = try await open(wanted)
-            // Only who keeps what it loads can pass it on.
-            let isAmongOthers = chain == nil && destination.isOwnStore
+            // Only who keeps what it loads can pass it on, and only of what all load the same way.
+            let isAmongOthers = chain == nil && destination.isOwnStore && wanted.chunks == nil
             let swarm = isAmongOthers ? await Swarm.join(station, wanted, meter: meter, stop: stop) : nil
             let failure = await fill(sink, wanted, from: swarm?.upstream ?? upstream)
             await swarm?.leave()

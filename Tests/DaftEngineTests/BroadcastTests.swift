@@ -3,6 +3,8 @@ import DaftCore
 import DaftLink
 import DaftStore
 import Foundation
+import Glibc
+import Synchronization
 import Testing
 
 @testable import DaftEngine
@@ -22,6 +24,31 @@ import Testing
         for rank in 0...hosts.count { #expect(cluster.traffic.supplied(by: rank) <= size, "rank \(rank)") }
         #expect(cluster.traffic.supplied == (hosts.count - 1) * size)
         #expect(report.moved == Int64(cluster.traffic.supplied))
+    }
+
+    @Test func aSourceThatCannotBeReadHoldsNobodyUp() async throws {
+        let scratch = try Scratch()
+        _ = try scratch.write("src/large", 3 << 20, seed: 3)
+        _ = try scratch.write("src/small", 1_000, seed: 4)
+        let cluster = try await Cluster.start(scratch.settings(hosts))
+        defer { cluster.close() }
+        let restless = Restless(scratch["src/large"])
+        let begun = ContinuousClock.now
+        let report = await cluster.bcast(scratch["src"])
+        restless.end()
+        #expect(ContinuousClock.now - begun < .seconds(8), "nobody waits for what does not come")
+        #expect(report.failures.contains { $0.kind == .changed }, "\(report.failures)")
+        let small = try scratch.read("src/small")
+        for host in hosts { #expect(try scratch.read("store-\(host)/src/small") == small, "\(host)") }
+    }
+
+    @Test func aNameKeepsItsName() async throws {
+        let scratch = try Scratch()
+        _ = try scratch.write("src", 1_000, seed: 5)
+        let cluster = try await Cluster.start(scratch.settings(hosts))
+        defer { cluster.close() }
+        #expect(await cluster.put(scratch["src"]).failures.isEmpty)
+        #expect(await cluster.bcast("/src", as: try Name("/other")).failures.map(\.kind) == [.usage])
     }
 
     @Test func whatWasSpreadGoesRoundFromAllItsKeepers() async throws {
@@ -146,4 +173,20 @@ import Testing
     private func unpacked(_ bytes: [UInt8], into room: inout [UInt8]) -> Bool {
         bytes.withUnsafeBytes { bytes in room.withUnsafeMutableBytes { Packing.unpack(bytes, into: $0) } }
     }
+}
+
+/// Changes the times of a file all the while, so that it is never what it was when it was found.
+private final class Restless: Sendable {
+    private let isOver = Atomic<Bool>(false)
+
+    init(_ path: String) {
+        Thread.detachNewThread { [self] in
+            while !isOver.load(ordering: .relaxed) {
+                utimensat(AT_FDCWD, path, nil, 0)
+                usleep(200)
+            }
+        }
+    }
+
+    func end() { isOver.store(true, ordering: .relaxed) }
 }

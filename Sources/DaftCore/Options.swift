@@ -48,7 +48,8 @@ extension OptionTable {
     ]
 
     static let logLevel = Option(
-        "--log-level", value: "LEVEL", variable: "DAFT_LOG_LEVEL", meaning: "how much they tell: error, warning, info or debug (info)")
+        "--log-level", value: "LEVEL", variable: "DAFT_LOG_LEVEL",
+        meaning: "how much they tell: error, warning, info or debug (info)")
 
     /// Of the program that jobs run: with these it starts itself on the job's nodes.
     public static let job =

@@ -48,9 +48,11 @@ final class Learned: Sendable {
     func answer(_ spans: [Span], of offer: Offer) async -> [Identified] {
         let deadline = loop.deadline(inMilliseconds: Learned.patienceMilliseconds)
         while true {
+            // Workers note what they read.
+            let edition = changed.edition
             let (answers, isFinal) = look(spans, offer)
             if isFinal { return answers }
-            guard await changed.wait(until: deadline) else { return look(spans, offer).answers }
+            guard await changed.wait(until: deadline, after: edition) else { return look(spans, offer).answers }
         }
     }
 

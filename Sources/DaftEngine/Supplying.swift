@@ -35,14 +35,15 @@ struct Supplying: Sendable {
         var open = Array(run.pieces.indices)
         var isFirstLook = true
         while true {
+            // Workers say what has become of what they wrote.
+            let edition = station.relay.changed.edition
             if let found = station.relay.landing(of: run) {
                 return Supply(relaying: found.landing, from: found.offset, found.states)
             }
             open = await stillOpen(open, asksStore: isFirstLook)
             isFirstLook = false
             if open.isEmpty || !station.relay.isBusy { return nil }
-            guard station.relay.landing(of: run) == nil else { continue }
-            guard await station.relay.changed.wait(until: deadline) else { return nil }
+            guard await station.relay.changed.wait(until: deadline, after: edition) else { return nil }
         }
     }
 

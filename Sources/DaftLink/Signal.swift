@@ -2,30 +2,36 @@
 
 import Synchronization
 
-/// "Something changed": whoever waits looks again. Only from an actor of the loop is nothing missed between looking and
-/// waiting; elsewhere other work of the loop may come between the two.
+/// "Something changed": whoever waits looks again. An actor of the loop misses nothing between looking and waiting, if
+/// it is notified from the loop; everybody else notes the edition before he looks, and waits for a later one.
 public final class Signal: Sendable {
     private typealias Waiter = (continuation: UnsafeContinuation<Bool, Never>, alarm: Alarm?)
 
     private struct State {
         var waiters: [UInt64: Waiter] = [:]
         var made: UInt64 = 0
+        var edition: UInt64 = 0
     }
 
     private let loop: any Loop
     private let state = Mutex(State())
 
+    /// How often it was notified.
+    public var edition: UInt64 { state.withLock { $0.edition } }
+
     public init(on loop: any Loop) { self.loop = loop }
 
-    /// True when notified, false at the deadline.
+    /// True when notified, or if it was since `edition`; false at the deadline.
     @discardableResult
-    public func wait(until deadline: Nanoseconds) async -> Bool {
+    public func wait(until deadline: Nanoseconds, after edition: UInt64? = nil) async -> Bool {
         await withUnsafeContinuation { continuation in
-            let number = state.withLock { state in
+            let number: UInt64? = state.withLock { state in
+                if let edition, state.edition != edition { return nil }
                 state.made += 1
                 state.waiters[state.made] = (continuation, nil)
                 return state.made
             }
+            guard let number else { return continuation.resume(returning: true) }
             let alarm = loop.alarm(at: deadline) { [self] in expire(number) }
             state.withLock { $0.waiters[number]?.alarm = alarm }
         }
@@ -34,6 +40,7 @@ public final class Signal: Sendable {
     public func notify() {
         let waiters = state.withLock { state in
             defer { state.waiters = [:] }
+            state.edition += 1
             return state.waiters.sorted { $0.key < $1.key }.map(\.value)
         }
         for waiter in waiters {

@@ -129,6 +129,18 @@ private func onLoop<T: Sendable>(_ body: @escaping @Sendable (ThreadLoop) async 
         #expect(late)
     }
 
+    @Test func whoNotedTheEditionMissesNothingThatComesFromElsewhere() async {
+        let (early, late) = await onLoop { loop in
+            let signal = Signal(on: loop)
+            let edition = signal.edition
+            signal.notify()
+            let early = await signal.wait(until: loop.deadline(inMilliseconds: 10_000), after: edition)
+            let late = await signal.wait(until: loop.deadline(inMilliseconds: 20), after: signal.edition)
+            return (early, late)
+        }
+        #expect(early && !late)
+    }
+
     @Test func anActorOfTheLoopMissesNoNotificationBetweenLookingAndWaiting() async {
         let missed = await onLoop { loop in
             let looking = Looking(loop)

@@ -36,7 +36,7 @@ struct NodesTests {
         let account = ["setpriv", "--reuid=me", "--regid=me", "--init-groups", "env", "-i", "-C", "/home/me"]
         let own = ["HOME=/home/me", "USER=me", "PATH=/usr/bin:/bin"]
         let shell = ["bash", "-c", script(of: steps)]
-        return (steps, try box.start(account + own + variables + shell, on: host).wait(seconds: 40))
+        return (steps, try box.start(account + own + variables + shell, on: host).wait(seconds: 60))
     }
 
     @Test func theJobPrintsWhatIsShown() throws {

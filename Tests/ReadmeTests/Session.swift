@@ -19,7 +19,7 @@ func script(of steps: [Step]) -> String {
         return """
             printf '\\001'
             { \(command.dropLast()); } >beside 2>&1 &
-            for _ in $(seq 200); do [ -s beside ] && break; sleep 0.05; done; cat beside
+            for _ in $(seq 400); do grep -qv plm:rsh beside && break; sleep 0.05; done; cat beside
             printf '\\002%d' 0
             """
     }
@@ -41,7 +41,8 @@ func expect(_ steps: [Step], toShow ended: Ended, naming names: [String: String]
     #expect(outcomes.count == steps.count && ended.errors.isEmpty, "\(ended)")
     for (step, outcome) in zip(steps, outcomes) {
         let output = names.reduce(outcome.output) { $0.replacing($1.key, with: $1.value) }
-        let printed = output.split(separator: "\n").map(String.init)
+        // Open MPI's own, where two of its processes are faster than it thought.
+        let printed = output.split(separator: "\n").map(String.init).filter { !$0.contains("plm:rsh: Warning") }
         #expect(
             plain(printed) == plain(step.shown),
             "\(step)\nprints\n\(output)\nand not\n\(step.shown.joined(separator: "\n"))")

@@ -61,7 +61,8 @@ processes() {
 files() {
     if [ "$way" = --in ]; then
         find /tmp /dev/shm -mindepth 1 -maxdepth 1 \
-            ! -name 'TemporaryDirectory.*' ! -name '*.lock' ! -name 'vader_segment.*' -printf 'file %p\n'
+            ! -name 'TemporaryDirectory.*' ! -name swift-generated-sources ! -name '*.lock' ! -name 'vader_segment.*' \
+            -printf 'file %p\n'
     else
         find /tmp -mindepth 1 -maxdepth 1 -user "$(id -u)" -name 'daft*' ! -path "$room" -printf 'file %p\n'
     fi

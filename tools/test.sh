@@ -9,17 +9,17 @@ log=.build/test.log
 parts() {
     cat <<'TABLE'
 lint    |the style of every Swift file               |  5 s  |tools/lint.sh
-build   |everything, for debugging                   |  4 min|swift build --build-tests
+build   |everything, for debugging                   |  2 min|swift build --build-tests
 programs|only daft-run is linked with Open MPI       |  1 s  |check_programs
-release |the daft that is copied to hosts, optimised |  4 min|build_daft
+release |the daft that is copied to hosts, optimised |  2 min|build_daft
 alone   |that one runs where there is but glibc      |  1 s  |tools/alone.sh
-fuzz    |every decoder, for a second                 |  3 min|tools/fuzz.sh --seconds 1 --seed 1 --jobs 2
-tests   |every test, whole clusters in a box too     | 25 min|run_tests
+fuzz    |every decoder, for a second                 |  2 min|tools/fuzz.sh --seconds 1 --seed 1 --jobs 2
+tests   |every test, whole clusters in a box too     | 20 min|run_tests
 TABLE
 }
 
 announce() {
-    echo "== On two cores this takes about 35 minutes from a clean clone, and less where it was built before:"
+    echo "== On two cores this takes about 25 minutes from a clean clone, and less where it was built before:"
     parts | while IFS='|' read -r name what time _; do echo "==   $name $what $time"; done
     echo "== If anything of it is left behind, that is a failure. What the tests say is kept in $log."
 }
@@ -65,7 +65,7 @@ slowest_suites() {
         /^Suite .* (passed|failed) after [0-9.]+ seconds/ {
             if (isWhole[--depth]) next
             name = $2; sub(/.* after /, ""); printf "==   %6.1f s  %s\n", $1, name
-        }' "$log" | sort -k 2,2nr | head -10
+        }' "$log" | sort -k 2,2nr | sed -n 1,10p
 }
 
 # The runner's last word is kept back until all that is to be known besides has been said.

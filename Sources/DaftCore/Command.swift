@@ -37,6 +37,33 @@ public enum Command: Hashable, Sendable {
     case quit
 }
 
+extension Command {
+    /// None where there is nothing to do.
+    public var verb: Verb? {
+        switch self {
+        case .put: .put
+        case .diffuse: .diffuse
+        case .bcast: .bcast
+        case .fetch: .fetch
+        case .get: .get
+        case .gather: .gather
+        case .sbcast: .sbcast
+        case .cat: .cat
+        case .ls: .ls
+        case .stat: .stat
+        case .tree: .tree
+        case .verify: .verify
+        case .repair: .repair
+        case .leave: .leave
+        case .status: .status
+        case .help: .help
+        case .shell: .shell
+        case .nothing: nil
+        case .quit: .quit
+        }
+    }
+}
+
 /// What `ls` shows of each name.
 public enum Listing: Hashable, Sendable {
     case names

@@ -35,6 +35,8 @@ public struct Settings: Sendable {
     public var callMilliseconds = 10_000
     /// How long a run of chunks may take.
     public var loadMilliseconds = 30_000
+    /// How long the rank before one in a chain may have nothing new for it before it is passed over.
+    public var passOverMilliseconds = 10_000
     /// What has no room on some data server is refused before it moves, as in a job that needs it everywhere; else it
     /// is brought wherever there is room, and refused where there is none at all.
     public var needsRoomEverywhere = true

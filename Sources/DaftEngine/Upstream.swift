@@ -16,7 +16,6 @@ final class Upstream: Sendable {
     /// One that says again and again that it has nothing, or sends what is wrong, is given up for good.
     private static let tries = 5
     private static let pauseMilliseconds = 20
-    private static let patienceMilliseconds = 10_000
     private static let promptAnswer: Nanoseconds = 500_000_000
 
     private let station: Station
@@ -34,6 +33,7 @@ final class Upstream: Sendable {
     }
 
     private var loop: any Loop { station.loop }
+    private var deadline: Nanoseconds { loop.deadline(inMilliseconds: station.settings.passOverMilliseconds) }
 
     /// Brings pieces with these ids, and says to the next in the chain that they are coming: the caller tells the relay
     /// what becomes of them. Nil: no rank up to `last` can give any of them.
@@ -87,7 +87,7 @@ final class Upstream: Sendable {
     private func turn<Answer>(
         at rank: Rank, _ ask: (Rank) async throws(Failure) -> Turn<Answer>
     ) async throws(Failure) -> Answer? {
-        let end = loop.deadline(inMilliseconds: Upstream.patienceMilliseconds)
+        var (end, moved) = (deadline, meter.moved)
         var refusals = 0
         while !passed.withLock({ $0.contains(rank) }) {
             if stop.isSet || Task.isCancelled { throw Failure(.stopped, [], "stopped") }
@@ -96,6 +96,8 @@ final class Upstream: Sendable {
             case .answer(let answer): return answer
             case .nothing:
                 if loop.now - asked < Upstream.promptAnswer { refusals += 1 }
+                // Where the source is slow it is so for all, and what comes meanwhile shows that the chain is whole.
+                if meter.moved != moved { (end, moved) = (deadline, meter.moved) }
                 guard refusals < Upstream.tries, loop.now < end else {
                     passed.withLock { _ = $0.insert(rank) }
                     return nil

@@ -13,9 +13,6 @@ public struct Origin: Sendable {
 
     public static let arguments = Origin(place: nil)
 
-    /// `jobs.txt:3: `
-    public var prefix: String { prefix(nil) }
-
     /// `jobs.txt:3: put: …`, as a prefix of a message.
     func prefix(_ verb: Verb?) -> String {
         ([place, verb?.rawValue].compactMap(\.self) + [""]).joined(separator: ": ")
@@ -29,6 +26,11 @@ extension Console {
             for warning in report.warnings { await tell(warning, of: verb, at: origin, isWarning: true) }
         }
         for failure in report.failures.condensed { await tell(failure, of: verb, at: origin, isWarning: false) }
+    }
+
+    /// Why a command was not even begun.
+    public func tell(_ failure: Failure, of command: Command, at origin: Origin) async {
+        await tell(failure, of: command.verb, at: origin, isWarning: false)
     }
 
     func tell(_ failure: Failure, of verb: Verb?, at origin: Origin, isWarning: Bool) async {

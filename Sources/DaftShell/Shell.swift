@@ -101,28 +101,4 @@ extension Command {
         default: false
         }
     }
-
-    var verb: Verb? {
-        switch self {
-        case .put: .put
-        case .diffuse: .diffuse
-        case .bcast: .bcast
-        case .fetch: .fetch
-        case .get: .get
-        case .gather: .gather
-        case .sbcast: .sbcast
-        case .cat: .cat
-        case .ls: .ls
-        case .stat: .stat
-        case .tree: .tree
-        case .verify: .verify
-        case .repair: .repair
-        case .leave: .leave
-        case .status: .status
-        case .help: .help
-        case .shell: .shell
-        case .nothing: nil
-        case .quit: .quit
-        }
-    }
 }

@@ -32,7 +32,7 @@ struct Visitor: Performer {
             knock.close()
             return try status.get()
         } catch {
-            await console.say(origin.prefix + "\(error)")
+            await console.tell(error, of: command, at: origin)
             return error.exitStatus
         }
     }

@@ -42,6 +42,28 @@ import Testing
         for host in hosts { #expect(try scratch.read("store-\(host)/src/small") == small, "\(host)") }
     }
 
+    @Test func aSlowSourceBreaksNoChain() async throws {
+        let scratch = try Scratch()
+        let size = 4 << 20
+        _ = try scratch.write("src", size, seed: 6)
+        var settings = scratch.settings(hosts)
+        for i in settings.indices {
+            settings[i].chunkSize = ChunkSize(256 << 10)!
+            settings[i].passOverMilliseconds = 1_000
+        }
+        settings[1].workerThreads = 1
+        let cluster = try await Cluster.start(settings)
+        defer { cluster.close() }
+        let slow = Slow(cluster.stations[1])
+        let begun = ContinuousClock.now
+        let report = await cluster.bcast(scratch["src"])
+        slow.end()
+        #expect(ContinuousClock.now - begun > .seconds(2), "it was as slow as it was meant to be")
+        #expect(report.failures.isEmpty, "\(report.failures)")
+        #expect(cluster.traffic.supplied(by: 0) == 0, "nobody had to ask who offers it")
+        for rank in 1...hosts.count { #expect(cluster.traffic.supplied(by: rank) <= size, "rank \(rank)") }
+    }
+
     @Test func aNameKeepsItsName() async throws {
         let scratch = try Scratch()
         _ = try scratch.write("src", 1_000, seed: 5)
@@ -173,6 +195,26 @@ import Testing
     private func unpacked(_ bytes: [UInt8], into room: inout [UInt8]) -> Bool {
         bytes.withUnsafeBytes { bytes in room.withUnsafeMutableBytes { Packing.unpack(bytes, into: $0) } }
     }
+}
+
+/// Whatever a rank does with its disk has to wait again and again.
+private final class Slow: Sendable {
+    private let workers: Workers
+    private let isOver = Atomic<Bool>(false)
+
+    init(_ station: Station) {
+        workers = station.workers
+        hold()
+    }
+
+    private func hold() {
+        workers.start { [self] in
+            usleep(150_000)
+            if !isOver.load(ordering: .relaxed) { hold() }
+        }
+    }
+
+    func end() { isOver.store(true, ordering: .relaxed) }
 }
 
 /// Changes the times of a file all the while, so that it is never what it was when it was found.

@@ -37,11 +37,14 @@ extension Store {
     private func noteUnsynced() { try? change { try $0.setAbout("unsynced", [1]) } }
 
     /// Whether syncing a directory has failed, and nothing is sure of those that look as they should.
-    private var isUnsynced: Bool { isDurable && (try? recorded { try $0.about("unsynced") }) == [1] }
+    private func isUnsynced() throws(Failure) -> Bool {
+        guard isDurable else { return false }
+        return try recorded { try $0.about("unsynced") } == [1]
+    }
 
     /// Syncs every directory that anything stands in, where that failed for one.
     public func syncDirectories() throws(Failure) {
-        guard isUnsynced else { return }
+        guard try isUnsynced() else { return }
         var directories: Set<Name> = [.root]
         var last: Name? = .root
         while let after = last {
@@ -68,7 +71,7 @@ extension Store {
     public func finishDirectories(_ entries: [NamedEntry]) -> [Failure] {
         let directories = entries.filter(\.entry.isDirectory).map { ($0, $0.name.parts.count) }
         var failures: [Failure] = []
-        let isUnsure = isUnsynced
+        let isUnsure = (try? isUnsynced()) ?? true
         for (named, _) in directories.sorted(by: { $0.1 > $1.1 }) {
             do throws(SystemError) {
                 let file = try paths.open(named.name, O_RDONLY | O_DIRECTORY)

@@ -57,7 +57,7 @@ extension Station {
             noting: receiving?.verifying(came))
         if rank != self.rank {
             let moved = run.bytesMoved(states)
-            meter.add(moved: Int(moved))
+            meter.add(moved: moved)
             counter.add(received: moved)
         }
         var arrivals = [Arrival](repeating: .absent, count: states.count)

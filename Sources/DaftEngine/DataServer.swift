@@ -52,8 +52,7 @@ actor DataServer {
     func stop() async { await tasks.cancelAll() }
 
     private func begin(_ order: Order, from rank: Rank) async -> Reply {
-        let station = station
-        return await tasks.begin { [self] meter in
+        await tasks.begin { [self] meter in
             await station.logging(order, from: rank, meter) { await carryOut(order, meter) }
         }
     }

@@ -7,16 +7,27 @@ import DaftLink
 import DaftStore
 import Synchronization
 
+extension Station {
+    /// How much room there is on each of these; one that does not say is passed over.
+    func spaces(of ranks: [Rank]) async -> [Rank: Space] {
+        var spaces: [Rank: Space] = [:]
+        await loop.inOrder(width: max(1, ranks.count), over: ranks) { [self] rank in
+            (rank, try? await ask(.space, at: rank))
+        } take: { rank, reply in
+            if case .space(let space) = reply { spaces[rank] = space }
+        }
+        return spaces
+    }
+}
+
 extension Session {
     /// The room that there is now. Who does not say is asked nothing of.
     func room(at members: [Member]) async -> Room {
-        var servers: [Room.Server] = []
-        await station.loop.inOrder(width: members.count, over: members) { [station] member in
-            (member, try? await station.ask(.space, at: member.rank))
-        } take: { member, reply in
-            guard case .space(let space) = reply else { return }
-            servers.append(
-                Room.Server(store: member.number, host: member.store.host, path: member.store.path, space: space))
+        let spaces = await station.spaces(of: members.map(\.rank))
+        let servers = members.compactMap { member in
+            spaces[member.rank].map { space in
+                Room.Server(store: member.number, host: member.store.host, path: member.store.path, space: space)
+            }
         }
         return Room(servers, others: members.count - servers.count)
     }

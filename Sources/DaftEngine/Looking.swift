@@ -74,7 +74,7 @@ extension Session {
         let here = Set(members.map(\.number))
         let alive = members.filter(\.isAlive).map(\.rank)
         let activities = await station.activities(of: [.metadataServer] + alive)
-        let spaces = await spaces(of: alive)
+        let spaces = await station.spaces(of: alive)
         var nodes = members.map { member in
             NodeStatus(
                 store: member.store, rank: member.isAlive ? member.rank : nil, space: spaces[member.rank],
@@ -88,17 +88,6 @@ extension Session {
             state: catalogue.head.state, entries: counts.entries, contents: counts.contents, bytes: counts.bytes,
             nodes: nodes,
             commands: activities.values.flatMap(\.commands).sorted { $0.milliseconds > $1.milliseconds })
-    }
-
-    private func spaces(of ranks: [Rank]) async -> [Rank: Space] {
-        var spaces: [Rank: Space] = [:]
-        await station.loop.inOrder(width: 16, over: ranks) { [station] rank in
-            guard case .space(let told) = try? await station.ask(.space, at: rank) else { return (rank, Space?.none) }
-            return (rank, told)
-        } take: { rank, space in
-            spaces[rank] = space
-        }
-        return spaces
     }
 
     /// Every data server reads again what it keeps below these names, or everything; see `Verifying`.

@@ -117,9 +117,11 @@ actor Repairing {
         if case .leaving(let store) = scope { leaving = store }
         var free: [RepairPlan.Server] = []
         servers = []
-        for member in there where member.number != leaving {
+        let staying = there.filter { $0.number != leaving }
+        let spaces = await station.spaces(of: staying.map(\.rank))
+        for member in staying {
             // Who does not say how much room there is gets nothing.
-            guard case .space(let space) = try? await station.ask(.space, at: member.rank) else { continue }
+            guard let space = spaces[member.rank] else { continue }
             servers.append(member)
             free.append(RepairPlan.Server(store: member.number, host: member.store.host, free: space.free))
         }

@@ -9,12 +9,12 @@ extension Station {
     /// Of a thousand files that fail for one reason a few are enough to find it.
     private static let toldFailures = 20
 
-    func note(_ level: LogLevel, _ event: String, _ fields: KeyValuePairs<String, String> = [:]) {
+    public func note(_ level: LogLevel, _ event: String, _ fields: KeyValuePairs<String, String> = [:]) {
         settings.log?.note(level, event, fields)
     }
 
     public func note(_ failure: Failure, _ level: LogLevel, in what: String) {
-        settings.log?.note(
+        note(
             level, "failure",
             [
                 "in": what, "kind": caseName(of: failure.kind), "node": failure.node,
@@ -25,7 +25,7 @@ extension Station {
     public func note(_ failures: [Failure], _ level: LogLevel, in what: String) {
         for failure in failures.prefix(Station.toldFailures) { note(failure, level, in: what) }
         let rest = failures.count - Station.toldFailures
-        if rest > 0 { settings.log?.note(level, "failures", ["in": what, "more": "\(rest)"]) }
+        if rest > 0 { note(level, "failures", ["in": what, "more": "\(rest)"]) }
     }
 
     /// Carries out an order, with a line before and one behind it.
@@ -45,7 +45,7 @@ extension Station {
     }
 
     func noteStart() {
-        settings.log?.note(
+        note(
             .info, "start",
             [
                 "rank": "\(rank.number)", "node": settings.host,
@@ -55,7 +55,7 @@ extension Station {
             ])
     }
 
-    func noteEnd() { settings.log?.note(.info, "end", ["state": "\(catalogue.head.state)"]) }
+    func noteEnd() { note(.info, "end", ["state": "\(catalogue.head.state)"]) }
 }
 
 extension Outcome {

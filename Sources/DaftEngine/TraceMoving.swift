@@ -39,7 +39,7 @@ final class Receiving: Sendable {
     func end(_ states: [PieceState]) {
         let came = run.pieces.indices.filter { states[$0].isOnItsWay }
         guard let first = came.first else { return }
-        let bytes = Int(run.bytesMoved(states))
+        let bytes = run.bytesMoved(states)
         let now = trace.now
         trace.note(
             TraceEvent(
@@ -68,7 +68,7 @@ extension Trace {
         let came = run.pieces.indices.filter { states[$0].isOnItsWay }
         guard let first = came.first else { return }
         let subject = TraceEvent.Subject(run.pieces[first])
-        let bytes = Int(run.bytesMoved(states))
+        let bytes = run.bytesMoved(states)
         let begun = now
         supply.onEnd { [self] in
             note(TraceEvent(.sent, subject, chunks: came.count, bytes: bytes, peer: peer, from: begun, to: now))

@@ -48,8 +48,8 @@ final class TrafficCounter: Sendable {
     private let received = Atomic<Int64>(0)
     private let sent = Atomic<Int64>(0)
 
-    func add(received bytes: Int64) { received.add(bytes, ordering: .relaxed) }
-    func add(sent bytes: Int64) { sent.add(bytes, ordering: .relaxed) }
+    func add(received bytes: Int) { received.add(Int64(bytes), ordering: .relaxed) }
+    func add(sent bytes: Int) { sent.add(Int64(bytes), ordering: .relaxed) }
 
     var traffic: Traffic {
         Traffic(received: received.load(ordering: .relaxed), sent: sent.load(ordering: .relaxed))
@@ -58,8 +58,8 @@ final class TrafficCounter: Sendable {
 
 extension ChunkRun {
     /// Those of its bytes that are on their way.
-    func bytesMoved(_ states: [PieceState]) -> Int64 {
-        zip(pieces, states).reduce(0) { $0 + Int64($1.1.count(of: $1.0)) }
+    func bytesMoved(_ states: [PieceState]) -> Int {
+        zip(pieces, states).reduce(0) { $0 + $1.1.count(of: $1.0) }
     }
 }
 

@@ -5,15 +5,8 @@ import DaftCore
 import DaftEngine
 
 extension Shell {
-    /// The look of a command that may ask for sizes as people read them, whatever the program was told.
-    private func look(human: Bool) -> Look {
-        var look = console.look
-        if human { look.exactSizes = false }
-        return look
-    }
-
     func list(_ names: [Name], _ listing: Listing, human: Bool, _ session: Session) async -> Report {
-        var (report, look) = (Report(), look(human: human))
+        var (report, look) = (Report(), console.look)
         // As `ls` has it, a file's size is exact unless the user asks.
         look.exactSizes = !human
         for name in names.isEmpty ? [.root] : names {
@@ -38,7 +31,9 @@ extension Shell {
         if let name = names.first { return .failed(Failure(.usage, name, "ls -n lists nodes, and takes no NAME")) }
         return await showing { () async throws(Failure) in
             let nodes = try await session.status().nodes
-            await console.put(console.look.json ? nodes.map(jsonRow).joined() : table(of: nodes, look(human: human)))
+            var look = console.look
+            if human { look.exactSizes = false }
+            await console.put(look.json ? nodes.map(jsonRow).joined() : table(of: nodes, look))
         }
     }
 

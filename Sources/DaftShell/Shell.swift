@@ -45,7 +45,7 @@ public struct Shell: Performer {
         let shown = wording.line(longestBytes: Shell.longestWordingBytes)
         let underWay = verb == .status ? nil : station.underWay.begin(shown, session.gauge)
         defer { if let underWay { station.underWay.end(underWay) } }
-        station.settings.log?.note(.info, "command.begin", ["command": DaftCore.shown(shown)])
+        station.note(.info, "command.begin", ["command": DaftCore.shown(shown)])
         let task = station.loop.start { await carryOut(command, session) }
         progress.begin()
         var report = await interruption.cancelling({ _ in task.cancel() }) { await task.value }
@@ -76,7 +76,7 @@ extension Shell {
     private func logEnd(of verb: Verb, _ report: Report, took time: Duration) {
         station.note(report.warnings, .warning, in: verb.rawValue)
         station.note(report.failures, .error, in: verb.rawValue)
-        station.settings.log?.note(
+        station.note(
             .info, "command.end",
             [
                 "command": verb.rawValue, "status": "\(report.exitStatus)", "ms": "\(Int64(time / .milliseconds(1)))",

@@ -147,7 +147,7 @@ private final class Node: Sendable {
     /// The metadata server tells of all by itself.
     private func logPresence(_ rank: Rank, _ presence: Presence) {
         if isMetadataServer || rank != .metadataServer { return }
-        station.settings.log?.note(presence == .gone ? .warning : .info, "rank.\(presence)", ["rank": "0"])
+        station.note(presence == .gone ? .warning : .info, "rank.\(presence)", ["rank": "0"])
     }
 
     private func report(_ warnings: [Failure] = []) {
@@ -157,11 +157,11 @@ private final class Node: Sendable {
         // Whoever started it may be gone; it was started all the same.
         reporter.tell(.ready(report))
         reporter.leave(log: places.log)
-        station.settings.log?.note(.info, "node", ["port": "\(link.talkPort)", "pid": "\(getpid())"])
+        station.note(.info, "node", ["port": "\(link.talkPort)", "pid": "\(getpid())"])
     }
 
     private func takeLeave() async {
-        station.settings.log?.note(.info, "node.end", ["why": why.withLock { $0 }])
+        station.note(.info, "node.end", ["why": why.withLock { $0 }])
         await door.close()
         if !isMetadataServer {
             link.leave()

@@ -23,6 +23,8 @@ public struct ProgramShape: Sendable {
     public let uses: [Use]
     public let table: OptionTable
     public var ownWords: [OwnWord] = []
+    /// It takes no command but its own words.
+    public var hasOwnWordsAlone = false
     /// It can be told to stay and serve clients.
     public var serves = false
     /// A shell may ask it for published names: it answers at once.
@@ -104,7 +106,7 @@ extension ProgramShape {
                 "a metadata server here, a data server on each host; `-` is standard input"),
             Use("join HOST… [OPTIONS]", "a data server on further hosts of the system that was started here"),
         ],
-        table: .starting, ownWords: client.ownWords, description: [], examples: [], files: [])
+        table: .starting, ownWords: client.ownWords, hasOwnWordsAlone: true, description: [], examples: [], files: [])
 
     public static let job = ProgramShape(
         name: "daft-run", purpose: "stages data in a job: started by mpirun, one process a node and one more",

@@ -166,14 +166,12 @@ public struct Program: Sendable {
             let gap = String(repeating: " ", count: width - use.form.count + 4)
             return "    \(name) \(use.form)\(gap)\(use.meaning)\n"
         }.joined()
+        let commands = shape.hasOwnWordsAlone ? "" : "Commands:\n\(Verb.overview)\n\n"
         return """
             \(name) \(version): \(shape.purpose)
 
             \(uses)
-            Commands:
-            \(Verb.overview)
-
-            Options:
+            \(commands)Options:
             \(table.help)
 
             """

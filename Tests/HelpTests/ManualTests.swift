@@ -40,6 +40,17 @@ let programs = ["daft", "daft-run", "daft-solo"]
     }
 }
 
+@Suite struct StartHelpTests {
+    @Test(arguments: ["start", "join"]) func itNamesWhatItTakesAndNoCommandsOfRunningSystems(word: String) throws {
+        let help = try HelpScratch().run(builtProgram("daft"), word, "--help")
+        #expect(help.status == 0 && help.output.contains("\n    daft start HOSTFILE [OPTIONS] "), "\(help)")
+        #expect(help.output.contains("\nOptions:\n") && help.output.contains("    --mds HOST "))
+        #expect(!help.output.contains("Commands:") && !help.output.contains("bcast"), "\(help)")
+        let all = try HelpScratch().run(builtProgram("daft"), "--help")
+        #expect(all.output.contains("\nCommands:\n") && all.output.contains("\n    bcast "), "\(all)")
+    }
+}
+
 /// A directory that is gone with the test.
 final class HelpScratch {
     let path = "/tmp/daft-help-\(UInt64.random(in: 0 ... .max))"

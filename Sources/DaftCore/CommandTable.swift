@@ -183,7 +183,10 @@ extension CommandShape {
 
     fileprivate static let stat = CommandShape(
         .stat, .one("NAME"), purpose: "show one entry in full",
-        details: "Its kind, size, permission bits, time, content, chunks, and the stores that keep it.")
+        details: """
+            Its kind, size, permission bits, time, content, chunks, and the stores that keep it; of a directory, how \
+            many names are below it, and how large their files are together.
+            """)
 
     fileprivate static let tree = CommandShape(
         .tree, .optional("NAME"), purpose: "show the names as a tree", details: "Of all names, or of those below NAME.")

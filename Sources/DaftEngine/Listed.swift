@@ -21,6 +21,23 @@ public struct Listed: Sendable {
     public let copies: Copies
 }
 
+/// What there is below a directory.
+public struct Below: Sendable {
+    public private(set) var files: Int64 = 0
+    public private(set) var directories: Int64 = 0
+    public private(set) var symlinks: Int64 = 0
+    /// Of all files: a content counts under each of its names.
+    public var bytes: Int64 = 0
+
+    mutating func count(_ entry: Entry) {
+        switch entry.kind {
+        case .file: files += 1
+        case .directory: directories += 1
+        case .symlink: symlinks += 1
+        }
+    }
+}
+
 /// One chunk of a file, and who keeps it.
 public struct ListedChunk: Sendable {
     public let index: Int

@@ -28,7 +28,8 @@ extension Session {
         }
     }
 
-    public func stat(_ name: Name) async throws(Failure) -> (listed: Listed, content: ContentID?, names: [Name]) {
+    /// One entry in full, with the names that have the same content; of a directory, with what is below it.
+    public func stat(_ name: Name) async throws(Failure) -> (listed: Listed, names: [Name], below: Below?) {
         _ = try await lookAround()
         guard let entry = try await entry(name) else { throw Failure(.usage, name, "the root has nothing to show") }
         let listed = try await listed([NamedEntry(name, entry)])
@@ -37,7 +38,17 @@ extension Session {
             try entry.content.map { (content) throws(Failure) in try catalogue.names(of: content) } ?? []
         }
         guard let one = listed.first else { throw Failure(.noSuchName, name, "no such name is published") }
-        return (one, entry.content, names)
+        return (one, names, entry.isDirectory ? try await below(name) : nil)
+    }
+
+    private func below(_ name: Name) async throws(Failure) -> Below {
+        var below = Below()
+        try await station.eachPage(below: name) { (page) async throws(Failure) in
+            for named in page { below.count(named.entry) }
+            below.bytes += try await station.bytes(of: page)
+        }
+        if Task.isCancelled { throw Failure(.stopped, name, "stopped") }
+        return below
     }
 
     /// The chunks of a file with their holders, some hundred at a time.

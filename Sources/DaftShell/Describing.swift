@@ -7,10 +7,10 @@ import Glibc
 extension Shell {
     func stat(_ name: Name, _ session: Session) async -> Report {
         await showing { () async throws(Failure) in
-            let (listed, content, names) = try await session.stat(name)
+            let (listed, names, below) = try await session.stat(name)
             await console.put(
                 console.look.json
-                    ? jsonRow(listed) : facts(of: listed, content, otherNames: names.filter { $0 != name }))
+                    ? jsonRow(listed, below) : facts(of: listed, below, otherNames: names.filter { $0 != name }))
         }
     }
 
@@ -23,22 +23,33 @@ extension Shell {
     }
 }
 
-private func facts(of listed: Listed, _ content: ContentID?, otherNames: [Name]) -> String {
+private func facts(of listed: Listed, _ below: Below?, otherNames: [Name]) -> String {
     let entry = listed.entry
     var facts = [
         ["kind", entry.word], ["mode", "\(octal(entry.mode)) \(shown(mode: entry.mode, of: entry.kind))"],
         ["mtime", shownExactly(entry.mtime)],
     ]
     if case .symlink(let target) = entry.kind { facts.append(["target", shown(target)]) }
-    if let content {
-        let bytes = listed.size < 1024 ? "" : " (\(shown(size: listed.size)))"
+    if let below {
+        let whole = [
+            counted(below.files, "file"), "\(below.directories) director\(below.directories == 1 ? "y" : "ies")",
+            counted(below.symlinks, "symlink"),
+        ]
+        facts += [["below", whole.joined(separator: ", ")], ["size", exact(below.bytes)]]
+    }
+    if let content = entry.content {
         facts += [
-            ["size", counted(listed.size, "byte") + bytes], ["content", content.hex], ["chunks", "\(listed.chunks)"],
+            ["size", exact(listed.size)], ["content", content.hex], ["chunks", "\(listed.chunks)"],
             ["kept by", place(of: listed)], ["wanted", wanted(listed.copies)],
         ]
     }
     facts += otherNames.map { ["also as", "\($0)"] }
     return "\(listed.name)\n" + aligned(facts.map { ["", $0[0], $0[1]] })
+}
+
+/// `9437184 bytes (9.0 MiB)`
+private func exact(_ bytes: Int64) -> String {
+    counted(bytes, "byte") + (bytes < 1024 ? "" : " (\(shown(size: bytes)))")
 }
 
 private func wanted(_ copies: Copies) -> String {

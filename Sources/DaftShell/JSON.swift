@@ -14,6 +14,7 @@ enum JSONValue {
     case truth(Bool)
     case bytes([UInt8])
     case list([JSONValue])
+    case object(KeyValuePairs<String, JSONValue>)
 
     static func name(_ name: Name) -> JSONValue { .bytes(name.bytes) }
     static func texts(_ texts: [String]) -> JSONValue { .list(texts.map { .text($0) }) }
@@ -27,6 +28,8 @@ enum JSONValue {
         case .bytes(let bytes):
             String(validating: bytes, as: UTF8.self).map(quotedForJSON) ?? "{\"bytes\":\"\(hexadecimal(bytes))\"}"
         case .list(let values): "[" + values.map(\.text).joined(separator: ",") + "]"
+        case .object(let fields):
+            "{" + fields.map { quotedForJSON($0.key) + ":" + $0.value.text }.joined(separator: ",") + "}"
         }
     }
 }

@@ -3,7 +3,10 @@
 import DaftCore
 import DaftEngine
 
-func jsonRow(_ listed: Listed) -> String {
+func jsonRow(_ listed: Listed) -> String { jsonRow(listed, nil) }
+
+/// Of a directory that `stat` shows, with what is below it.
+func jsonRow(_ listed: Listed, _ below: Below?) -> String {
     var target = JSONValue.nothing
     if case .symlink(let bytes) = listed.entry.kind { target = .bytes(bytes) }
     let isFile = listed.entry.content != nil
@@ -15,7 +18,15 @@ func jsonRow(_ listed: Listed) -> String {
             "chunks": isFile ? .number(Int64(listed.chunks)) : .nothing, "target": target,
             "content": listed.entry.content.map { .text($0.hex) } ?? .nothing,
             "complete": .texts(listed.complete), "partly": .texts(listed.partly), "away": .texts(listed.away),
+            "below": below.map(value) ?? .nothing,
         ])
+}
+
+private func value(_ below: Below) -> JSONValue {
+    .object([
+        "files": .number(below.files), "directories": .number(below.directories), "symlinks": .number(below.symlinks),
+        "bytes": .number(below.bytes),
+    ])
 }
 
 func jsonRow(_ chunk: ListedChunk, of name: Name) -> String {

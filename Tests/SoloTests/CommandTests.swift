@@ -62,6 +62,12 @@ import Testing
             try scratch.run("tree").output
                 == "/\n└── set\n    ├── deep\n    │   └── a.bin\n    ├── empty\n    └── small\n")
         #expect(try scratch.run("stat", "/set/small").output.contains("  size     6 bytes\n"))
+        #expect(
+            try scratch.run("stat", "/set").output.hasSuffix(
+                "  below  3 files, 1 directory, 0 symlinks\n  size   9000007 bytes (8.6 MiB)\n"))
+        #expect(
+            try scratch.run("--json", "stat", "/set/deep").output.contains(
+                #""below":{"files":1,"directories":0,"symlinks":0,"bytes":9000001}}"#))
         #expect(try scratch.run("status").output.contains("data servers  2 alive, 0 away\n"))
         #expect(try scratch.run("cat", "/set/small").output == "hello\n")
         #expect(try scratch.run("verify").output.contains(" 0 corrupt chunks, 0 repaired\n"))

@@ -42,6 +42,7 @@ import Testing
                 ls -n
                 stat /set/deep/b
                 stat /set/link
+                stat /set
                 tree
                 status
                 verify

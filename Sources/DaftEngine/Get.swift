@@ -56,7 +56,11 @@ extension Session {
                 guard !target.isEmpty else {
                     throw Failure(.usage, name, "say where to write it, with --to")
                 }
-                report.merge(try await Getting(self, name, target).run())
+                do throws(Failure) {
+                    report.merge(try await Getting(self, name, target).run())
+                } catch {
+                    report.failures.append(error)
+                }
             }
         } catch {
             report.failures.append(error)
@@ -69,7 +73,17 @@ extension Session {
     /// A directory that several names go into.
     func makeTarget(_ path: [UInt8]) async throws(Failure) {
         let isDurable = station.settings.durable
-        try await station.work { () throws(Failure) in try TargetTree(path, durable: isDurable).makeDirectory([]) }
+        do throws(Failure) {
+            try await station.work { () throws(Failure) in try TargetTree(path, durable: isDurable).makeRoot() }
+        } catch {
+            throw unwritable(error)
+        }
+    }
+
+    /// Why nothing can be written to a target.
+    fileprivate func unwritable(_ failure: Failure) -> Failure {
+        let reason = "\(failure.reason); choose another place with --to"
+        return Failure(failure.kind, failure.subject, node: station.settings.host, reason)
     }
 }
 
@@ -94,8 +108,12 @@ final class Getting: Sendable {
         self.session = session
         self.root = root
         self.choice = choice
-        tree = try TargetTree(target, durable: session.station.settings.durable)
-        destination = TargetDestination(tree, root)
+        do throws(Failure) {
+            tree = try TargetTree(target, durable: session.station.settings.durable)
+        } catch {
+            throw session.unwritable(error)
+        }
+        destination = TargetDestination(tree, root, on: session.station.settings.host)
     }
 
     func run() async throws(Failure) -> Report {
@@ -111,7 +129,10 @@ final class Getting: Sendable {
                     for named in page where !Task.isCancelled {
                         let relative = Array(named.name.relative(to: root) ?? [])
                         guard choice(named.name, relative) else { continue }
-                        if named.entry.isDirectory { directories.append((relative, named.entry)) }
+                        if named.entry.isDirectory {
+                            if relative.isEmpty { try await makeRoot() }
+                            directories.append((relative, named.entry))
+                        }
                         await write(named, relative, pull)
                     }
                 }
@@ -123,10 +144,22 @@ final class Getting: Sendable {
         if !isThere, !root.isRoot { throw Failure(.noSuchName, root, "no such name is published") }
         let (tree, finished) = (tree, directories)
         for failure in await station.workers.run({ tree.finishDirectories(finished) }) { fail(failure) }
-        if Task.isCancelled { fail(Failure(.stopped, root, "stopped; run it again to go on")) }
         return report.withLock { report in
+            if Task.isCancelled {
+                report.failures.append(Failure(.stopped, root, "stopped; run it again to go on"))
+            }
             report.moved = meter.moved
             return report
+        }
+    }
+
+    /// Where this fails, all that is below would fail for the same reason.
+    private func makeRoot() async throws(Failure) {
+        let tree = tree
+        do throws(Failure) {
+            try await station.work { () throws(Failure) in try tree.makeRoot() }
+        } catch {
+            throw session.unwritable(error)
         }
     }
 
@@ -163,5 +196,8 @@ final class Getting: Sendable {
         }
     }
 
-    private func fail(_ failure: Failure) { report.withLock { $0.failures.append(failure) } }
+    private func fail(_ failure: Failure) {
+        let failure = failure.at(station.settings.host)
+        report.withLock { $0.failures.append(failure) }
+    }
 }

@@ -7,11 +7,14 @@ import Synchronization
 final class TargetDestination: Destination {
     private let tree: TargetTree
     private let root: Name
+    private let host: String
     private let entries = Mutex<[Name: Entry]>([:])
 
-    init(_ tree: TargetTree, _ root: Name) {
+    /// What fails here is said to have failed on `host`.
+    init(_ tree: TargetTree, _ root: Name, on host: String) {
         self.tree = tree
         self.root = root
+        self.host = host
     }
 
     /// What is pulled under this name is written as this entry.
@@ -22,9 +25,13 @@ final class TargetDestination: Destination {
 
     func open(_ wanted: Wanted, buffer: UnsafeMutableRawBufferPointer) throws(Failure) -> any Sink {
         let (relative, entry) = try place(of: wanted)
-        let file = try tree.file(relative, entry, wanted.manifest)
-        try file.inspect(buffer: buffer)
-        return TargetSink(file: file)
+        do throws(Failure) {
+            let file = try tree.file(relative, entry, wanted.manifest)
+            try file.inspect(buffer: buffer)
+            return TargetSink(file: file, host: host)
+        } catch {
+            throw error.at(host)
+        }
     }
 
     func take(_ whole: [(wanted: Wanted, bytes: UnsafeRawBufferPointer)]) -> [Failure?] {
@@ -34,7 +41,7 @@ final class TargetDestination: Destination {
                 try TargetFile.writeWhole(in: tree, relative, entry, bytes)
                 return nil
             } catch {
-                return error
+                return error.at(host)
             }
         }
     }
@@ -49,18 +56,23 @@ final class TargetDestination: Destination {
 
 private struct TargetSink: Sink {
     let file: TargetFile
+    let host: String
 
     var have: BitSet { file.have }
 
     func write(_ chunk: Int, _ id: ChunkID, _ bytes: UnsafeRawBufferPointer) throws(Failure) {
-        try file.write(chunk, bytes)
+        do throws(Failure) { try file.write(chunk, bytes) } catch { throw error.at(host) }
     }
 
-    func leaveHole(_ chunk: Int, _ id: ChunkID) throws(Failure) { try file.leaveHole(chunk) }
+    func leaveHole(_ chunk: Int, _ id: ChunkID) throws(Failure) {
+        do throws(Failure) { try file.leaveHole(chunk) } catch { throw error.at(host) }
+    }
 
     /// What an earlier run left was found when the file was opened; elsewhere on the user's disk nothing is looked for.
     func copyFromNearby(_ chunk: Int, _ id: ChunkID, buffer: UnsafeMutableRawBufferPointer) -> Bool { false }
 
-    func finish() throws(Failure) { try file.finish() }
+    func finish() throws(Failure) {
+        do throws(Failure) { try file.finish() } catch { throw error.at(host) }
+    }
     func pause() { file.abandon() }
 }

@@ -21,14 +21,16 @@ public struct SystemError: Error, Hashable, Sendable {
     public var exists: Bool { code == EEXIST }
     public var isFull: Bool { code == ENOSPC || code == EDQUOT }
 
-    /// The failure a user sees, about `path`.
+    /// The failure a user sees, about `path`. Only a reason that is rare says which call failed.
     public func failure(_ path: [UInt8]) -> Failure {
         switch code {
         case ENOSPC: Failure(.noSpace, path, "no space left on the device")
         case EDQUOT: Failure(.noSpace, path, "the disk quota is used up")
         case ENOENT: Failure(.missing, path, "no such file or directory")
-        case EACCES, EPERM: Failure(.denied, path, "permission denied (\(call))")
-        case ELOOP, EXDEV: Failure(.denied, path, "a symlink or .. in the path leads elsewhere (\(call))")
+        case ENOTDIR: Failure(.failed, path, "a part of the path is no directory")
+        case EACCES, EPERM: Failure(.denied, path, "permission denied")
+        case EROFS: Failure(.denied, path, "the filesystem is read-only")
+        case ELOOP, EXDEV: Failure(.denied, path, "a symlink or .. in the path leads elsewhere")
         default: Failure(.failed, path, "\(reason) (\(call))")
         }
     }

@@ -27,6 +27,18 @@ public final class TargetTree: Sendable {
             let directory = try Reach(parent).open(O_RDONLY | O_DIRECTORY)
             root = TargetPlace(directory: directory, name: name, path: path, isDurable: durable)
         } catch {
+            if error.isNotFound { throw Failure(.missing, path, "the directory that is to hold it does not exist") }
+            throw error.failure(path)
+        }
+    }
+
+    /// Makes the root a directory, if it is none yet, that can be written into.
+    public func makeRoot() throws(Failure) {
+        try makeDirectory([])
+        do {
+            let directory = try openedRoot()
+            try system("faccessat") { faccessat(directory.number, ".", W_OK | X_OK, AT_EACCESS) }
+        } catch {
             throw error.failure(path)
         }
     }

@@ -32,6 +32,29 @@ import Testing
         #expect(again.output.contains(", 0 B moved, "))
     }
 
+    @Test func whereATargetCannotBeWrittenThatIsSaidOnceWithItsNode() throws {
+        let scratch = try scratch()
+        #expect(try scratch.run("--hosts", "n0,n1", "put", "set").status == 0)
+        for (path, reason) in [
+            ("none/out", "the directory that is to hold it does not exist"),
+            ("set/small", "a file is in the way of a directory"),
+            ("set/small/out", "a part of the path is no directory"),
+        ] {
+            let get = try scratch.run("--hosts", "n0,n1", "get", "/set", "--to", path)
+            #expect(get.errors == "daft: get: n0:\(path): \(reason); choose another place with --to\n", "\(get)")
+            #expect(get.status == (path == "set/small" ? 4 : 1) && get.output == "")
+        }
+        // One of several names, and one file of many, keep no other from its place.
+        try scratch.write("out/small/a", [])
+        let some = try scratch.run("--hosts", "n0,n1", "get", "/set", "--to", "out")
+        #expect(some.errors == "daft: get: n0:out/small: a directory is in the way of a file\n", "\(some)")
+        #expect(some.output.hasPrefix("/set: 2 files, ") && scratch.has("out/deep/a.bin"), "\(some)")
+        try scratch.write("both/set", [])
+        let both = try scratch.run("--hosts", "n0,n1", "get", "/set", "/set/small", "--to", "both")
+        #expect(both.errors.hasPrefix("daft: get: n0:both/set: a file is in the way of a directory; "), "\(both)")
+        #expect(scratch.has("both/small"))
+    }
+
     @Test func bcastAndFetchBringWholeCopies() throws {
         let scratch = try scratch()
         #expect(try scratch.run("bcast", "set").status == 0)

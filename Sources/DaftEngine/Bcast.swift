@@ -39,13 +39,11 @@ extension Session {
             if !paths.isEmpty {
                 let sources = try named(paths, as: name)
                 if isShared { try await seen(by: members, paths) }
-                report.merge(
-                    await stage(sources, ToEvery(members, from: self, isShared, copies: .everywhere), on: members))
-                report.names += sources.map(\.name)
+                let everywhere = ToEvery(members, from: self, isShared, copies: .everywhere)
+                let staged = await stage(sources, everywhere, on: members)
+                report.merge(staged)
+                (report.names, report.places) = (staged.names, staged.places)
             }
-            report.names += names
-            let incomplete = Set(report.failures.map(\.node))
-            report.places = members.filter { !incomplete.contains($0.store.host) }.map(station.roster.label)
             if !names.isEmpty, !Task.isCancelled { try await bring(names, to: members, &report) }
         } catch {
             report.failures.append(error)
@@ -131,7 +129,9 @@ extension Session {
         }
         report.failures += failures
         report.moved += moved
-        report.places = brought.map { station.roster.label(of: $0.member) }
+        if !brought.isEmpty { report.names += names }
+        report.places = brought.map(\.member).filter { !report.lackingHosts.contains($0.store.host) }
+            .map(station.roster.label)
         report.files += brought.map(\.fetched.files).min() ?? 0
         report.slowest = stopwatch.slowest(among: members, station.roster, failures: report.failures)
         try await record(names, brought, &report)
@@ -154,7 +154,8 @@ extension Session {
         var seen: Set<ContentID> = []
         for name in names {
             try await station.eachEntry(below: name) { (page) async throws(Failure) in
-                report.bytes += try await station.bytes(of: page)
+                report.bytes += try await station.bytes(
+                    of: page.filter { named in named.entry.content.map { lacking[$0] == nil } ?? false })
                 var sets: [BitSet: [ContentID]] = [:]
                 for content in page.compactMap(\.entry.content) where seen.insert(content).inserted {
                     var stores = all

@@ -14,24 +14,27 @@ extension Session {
             guard let target = try member(at: host, among: members) else {
                 throw Failure(.usage, [], "no data server runs on this node: name one, as in fetch NAME@HOST")
             }
-            let refusals = try await refusals(of: names, at: [target])
-            guard refusals.isEmpty else { return .failed(refusals) }
-            let order = Fetch(below: names, state: station.catalogue.head.state, reports: true)
             var report = Report()
+            let names = try await standing(names, saying: "no such name is published", &report)
+            report.failures += try await refusals(of: names, at: [target])
+            guard !names.isEmpty, report.failures.allSatisfy({ $0.kind != .noSpace }) else { return report }
+            let order = Fetch(below: names, state: station.catalogue.head.state, reports: true)
             report.names = names
             report.places = [station.roster.label(of: target)]
             switch await carryOut(.fetch(order), at: target.rank) {
             case .fetched(let fetched):
-                report.failures = fetched.failures
+                report.failures += fetched.failures
                 report.files = fetched.files
                 report.moved = fetched.moved
+                let lacking = Set(fetched.lacking.map(\.content))
                 for name in names {
                     try await station.eachEntry(below: name) { (page) async throws(Failure) in
-                        report.bytes += try await station.bytes(of: page)
+                        report.bytes += try await station.bytes(
+                            of: page.filter { named in named.entry.content.map { !lacking.contains($0) } ?? false })
                     }
                 }
-            case .failed(let failure): report.failures = [failure]
-            default: report.failures = [Failure(.malformed, [], "an outcome that fits no fetch")]
+            case .failed(let failure): report.failures.append(failure)
+            default: report.failures.append(Failure(.malformed, [], "an outcome that fits no fetch"))
             }
             return report
         } catch {
@@ -43,7 +46,6 @@ extension Session {
     /// its last part. Without a path, each is written here under its last part.
     public func get(_ names: [Name], to path: [UInt8]? = nil) async -> Report {
         var report = Report()
-        report.names = names
         let path = path.map(local)
         do throws(Failure) {
             _ = try await lookAround()
@@ -57,7 +59,9 @@ extension Session {
                     throw Failure(.usage, name, "say where to write it, with --to")
                 }
                 do throws(Failure) {
-                    report.merge(try await Getting(self, name, target).run())
+                    let got = try await Getting(self, name, target).run()
+                    report.merge(got)
+                    if got.isOfUse { report.names.append(name) }
                 } catch {
                     report.failures.append(error)
                 }

@@ -55,8 +55,7 @@ extension Session {
         _ sources: [(path: [UInt8], name: Name)], _ assignment: any Assignment, on members: [Member]
     ) async -> Report {
         var report = await Staging(session: self, assignment: assignment, members: members).run(sources)
-        report.names = sources.map(\.name)
-        report.places = members.map(station.roster.label)
+        report.places = members.filter { !report.lackingHosts.contains($0.store.host) }.map(station.roster.label)
         report.slowest = stopwatch.slowest(among: members, station.roster, failures: report.failures)
         return report
     }

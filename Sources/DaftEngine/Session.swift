@@ -54,9 +54,12 @@ public struct Report: Sendable {
     public var bytes: Int64 = 0
     /// Bytes that crossed the link for it.
     public var moved: Int64 = 0
-    /// What it was about, and the data servers that it was done on, as people call them.
+    /// Of what it was about, that of which something was done; and the data servers that it was done on, as people call
+    /// them.
     public var names: [Name] = []
     public var places: [String] = []
+    /// Nodes that lack some of what was published for all.
+    var lackingHosts: Set<String> = []
     /// Of several data servers the one that took longest over its part.
     public var slowest: Slowest?
 
@@ -80,6 +83,9 @@ public struct Report: Sendable {
         return all.count == 1 ? all.first ?? 1 : 1
     }
 
+    /// It came to something, be it that all was there.
+    var isOfUse: Bool { files > 0 || failures.isEmpty }
+
     mutating func merge(_ other: Report) {
         failures += other.failures
         warnings += other.warnings
@@ -87,6 +93,7 @@ public struct Report: Sendable {
         bytes += other.bytes
         moved += other.moved
         slowest = other.slowest ?? slowest
+        lackingHosts.formUnion(other.lackingHosts)
     }
 
     public static func failed(_ failure: Failure) -> Report { failed([failure]) }

@@ -72,6 +72,8 @@ struct Staging: Sendable {
         for source in sources where fitting.refusals.isEmpty {
             let staged = await stage(source.path, as: source.name, fitting)
             report.merge(staged.report)
+            let hasNoRoom = staged.report.files == 0 && !fitting.refusals.isEmpty
+            if staged.report.isOfUse, !hasNoRoom { report.names.append(source.name) }
             state = max(state, staged.state)
         }
         report.failures += fitting.refusals
@@ -129,7 +131,7 @@ struct Staging: Sendable {
             directories += published.directories
             state = max(state, published.state)
         }
-        report.failures += await finish(directories)
+        report.lacking(await finish(directories))
         if Task.isCancelled { report.failures.append(Failure(.stopped, path, "stopped; run it again to go on")) }
         return (report, state)
     }
@@ -183,18 +185,25 @@ struct Staging: Sendable {
             let isAdmitted = verdicts.map { if case .refused = $0 { false } else { true } }
             let others = zip(batch.others, isAdmitted).filter(\.1).map(\.0)
             let decided = zip(ready, isAdmitted.dropFirst(batch.others.count))
-            report.failures += await place(others.filter { !$0.entry.isDirectory })
-            report.failures += await Intake.conclude(
-                session, decided.filter(\.1).map(\.0), decided.filter { !$0.1 }.map(\.0))
+            report.lacking(await place(others.filter { !$0.entry.isDirectory }))
+            report.lacking(
+                await Intake.conclude(session, decided.filter(\.1).map(\.0), decided.filter { !$0.1 }.map(\.0)))
             for (kept, isIn) in decided where isIn {
                 report.files += 1
                 report.bytes += kept.manifest.size
+                if assignment.isForAll { report.lackingHosts.formUnion(hosts(without: kept)) }
             }
             return (report, others.filter(\.entry.isDirectory), state)
         } catch {
             report.failures.append(error)
             return (report, [], 0)
         }
+    }
+
+    private func hosts(without kept: Intake.Kept) -> [String] {
+        if kept.keepers.count == members.count { return [] }
+        let keepers = Set(kept.keepers.map(\.rank))
+        return members.filter { !keepers.contains($0.rank) }.map(\.store.host)
     }
 
     /// The deepest first: what is made in a directory changes its mtime.
@@ -227,6 +236,14 @@ struct Staging: Sendable {
     private func ownStores() async -> Set<[UInt64]> {
         let paths = station.roster.members.filter { $0.store.host == station.settings.host }.map(\.store.path)
         return await station.workers.run { Set(paths.compactMap(directoryIdentity)) }
+    }
+}
+
+extension Report {
+    /// What was published lacks where it could not be put in its place.
+    fileprivate mutating func lacking(_ failures: [Failure]) {
+        self.failures += failures
+        lackingHosts.formUnion(failures.map(\.node))
     }
 }
 

@@ -55,6 +55,27 @@ import Testing
         #expect(scratch.has("both/small"))
     }
 
+    @Test func aSummaryNamesOnlyThatOfWhichSomethingWasDone() throws {
+        let scratch = try scratch()
+        try scratch.write("taken", [1])
+        func summary(_ words: String...) throws -> String {
+            let ended = try scratch.start(["--hosts", "n0,n1"] + words).wait()
+            #expect(ended.status != 0 && ended.output.split(separator: "\n").count == 1, "\(ended)")
+            return ended.output
+        }
+        for verb in ["put", "diffuse"] {
+            #expect(try summary(verb, "none", "set").hasPrefix("/set: 3 files, 8.6 MiB published on n0"))
+        }
+        try scratch.write("other/taken", [2])
+        #expect(try scratch.run("--hosts", "n0,n1", "put", "taken").status == 0)
+        #expect(try summary("bcast", "other/taken", "none", "set").hasPrefix("/set: 3 files, 8.6 MiB on n0 n1, "))
+        #expect(try summary("bcast", "other/taken", "/set/small").hasPrefix("/set/small: 1 file, 6 B on n0 n1, "))
+        #expect(try summary("fetch", "/none", "/set/small").hasPrefix("/set/small: 1 file, 6 B brought to n0, "))
+        #expect(try summary("get", "/none", "/set/small", "--to", "out").hasPrefix("/set/small: 1 file, 6 B written"))
+        let json = try scratch.run("--hosts", "n0,n1", "--json", "put", "none", "set/small")
+        #expect(json.output.hasPrefix(#"{"type":"put","names":["/small"],"files":1,"#), "\(json)")
+    }
+
     @Test func bcastAndFetchBringWholeCopies() throws {
         let scratch = try scratch()
         #expect(try scratch.run("bcast", "set").status == 0)

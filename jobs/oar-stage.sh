@@ -4,6 +4,7 @@
 #   oarsub -l nodes=4 -S "./oar-stage.sh -i /nfs/me/set [-i MORE]… [-o /nfs/me/results] -- COMMAND ARG…"
 #
 #   -i PATH  a file or a directory that every node gets; repeat it for more
+#   -s       every node sees each PATH, as on a shared filesystem, and reads its share of it (bcast --shared)
 #   -o DIR   what the command wrote into $RESULTS comes here, into DIR/NODE/results
 #   -t K     start the command K times on each node, instead of once
 #   -f FILE  the nodes, one a line, instead of all of the job
@@ -20,7 +21,7 @@
 #OAR -n stage
 
 name=oar-stage
-usage='oarsub -l nodes=N -S "./oar-stage.sh -i PATH [-i MORE]… [-o DIR] [-t K] -- COMMAND ARG…"'
+usage='oarsub -l nodes=N -S "./oar-stage.sh -i PATH [-i MORE]… [-s] [-o DIR] [-t K] -- COMMAND ARG…"'
 
 fail() { echo "$name: $1" >&2 && exit "$2"; }
 
@@ -32,10 +33,11 @@ identify() {
 
 # --- from here on the scripts for OAR, PBS and mpirun are the same
 
-sources=() to='' tasks=1
-while getopts i:o:t:f: option; do
+sources=() shared=() to='' tasks=1
+while getopts i:o:t:f:s option; do
     case $option in
     i) sources+=("$OPTARG") ;;
+    s) shared=(--shared) ;;
     o) to=$OPTARG ;;
     t) tasks=$OPTARG ;;
     f) export DAFT_HOSTFILE=$OPTARG ;;
@@ -77,7 +79,7 @@ trap told=yes TERM INT HUP
 # shellcheck disable=SC2016  # for the shells on the nodes
 step "$daft_run" --each sh -c 'umask 077 && rm -rf "$RESULTS" && mkdir -p "$RESULTS"' ||
     fail "$place cannot be made on every node" 1
-if step "$daft_run" --launch bcast "${sources[@]}"; then
+if step "$daft_run" --launch bcast "${shared[@]}" "${sources[@]}"; then
     step "$daft_run" --each="$tasks" "$@"
     status=$?
     if [ -n "$to" ]; then

@@ -5,6 +5,7 @@
 #   qsub -l nodes=4 -F "-i /nfs/me/set [-i MORE]… [-o DIR] -- COMMAND ARG…" pbs-stage.sh         (Torque)
 #
 #   -i PATH  a file or a directory that every node gets; repeat it for more
+#   -s       every node sees each PATH, as on a shared filesystem, and reads its share of it (bcast --shared)
 #   -o DIR   what the command wrote into $RESULTS comes here, into DIR/NODE/results
 #   -t K     start the command K times on each node, instead of once
 #   -f FILE  the nodes, one a line, instead of all of the job
@@ -19,7 +20,7 @@
 #PBS -N stage
 
 name=pbs-stage
-usage='qsub -l select=N -l place=scatter -- /path/pbs-stage.sh -i PATH [-i MORE]… [-o DIR] [-t K] -- COMMAND ARG…'
+usage='qsub -l select=N -l place=scatter -- /path/pbs-stage.sh -i PATH [-i MORE]… [-s] [-o DIR] [-t K] -- COMMAND ARG…'
 
 fail() { echo "$name: $1" >&2 && exit "$2"; }
 
@@ -34,10 +35,11 @@ identify() {
 
 # --- from here on the scripts for OAR, PBS and mpirun are the same
 
-sources=() to='' tasks=1
-while getopts i:o:t:f: option; do
+sources=() shared=() to='' tasks=1
+while getopts i:o:t:f:s option; do
     case $option in
     i) sources+=("$OPTARG") ;;
+    s) shared=(--shared) ;;
     o) to=$OPTARG ;;
     t) tasks=$OPTARG ;;
     f) export DAFT_HOSTFILE=$OPTARG ;;
@@ -79,7 +81,7 @@ trap told=yes TERM INT HUP
 # shellcheck disable=SC2016  # for the shells on the nodes
 step "$daft_run" --each sh -c 'umask 077 && rm -rf "$RESULTS" && mkdir -p "$RESULTS"' ||
     fail "$place cannot be made on every node" 1
-if step "$daft_run" --launch bcast "${sources[@]}"; then
+if step "$daft_run" --launch bcast "${shared[@]}" "${sources[@]}"; then
     step "$daft_run" --each="$tasks" "$@"
     status=$?
     if [ -n "$to" ]; then

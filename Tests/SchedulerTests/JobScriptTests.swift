@@ -49,7 +49,7 @@ extension SchedulerTests {
         @Test func inWhatPBSSetsEveryNodeHasTheSetAndTheResultsComeBack() throws {
             let job = ["PBS_NODEFILE=\(desk["hosts"])", "PBS_JOBID=12[3].pbs", "PBS_O_WORKDIR=\(desk.place)"]
             let line = #"cmp "$STAGED/set" set && echo "$STAGED" >"$RESULTS/place""#
-            let ended = try run("pbs-stage.sh", "-i", "set", "-o", "back", "--", "sh", "-c", line, variables: job)
+            let ended = try run("pbs-stage.sh", "-s", "-i", "set", "-o", "back", "--", "sh", "-c", line, variables: job)
             #expect(ended.status == 0, "\(ended)")
             for node in 1...3 {
                 #expect(desk.text("back/n\(node)/results/place") == "/tmp/daft-ana-12[3].pbs/staged\n", "\(ended)")
@@ -89,7 +89,7 @@ extension SchedulerTests {
             for name in Self.names {
                 let ended = try start(name, words, ["OAR_NODEFILE=hosts", "PBS_NODEFILE=hosts"]).wait()
                 #expect(ended.status == 2 && ended.errors.contains(message), "\(ended)")
-                #expect(ended.errors.contains("-i PATH [-i MORE]… [-o DIR] [-t K] -- COMMAND ARG…"), "\(ended)")
+                #expect(ended.errors.contains("-i PATH [-i MORE]… [-s] [-o DIR] [-t K] -- COMMAND ARG…"), "\(ended)")
             }
         }
 
@@ -108,6 +108,14 @@ extension SchedulerTests {
             let ended = try run("mpirun-stage.sh", "-f", "hosts", "-i", "lost", "--", "touch", "ran")
             #expect(ended.status == 3, "\(ended)")
             #expect(ended.errors.contains("lost") && ended.errors.contains("not staged, so the command is not run"))
+            #expect(!desk.has("ran"))
+            #expect(try desk.leftOvers == nothing)
+        }
+
+        @Test func withSEveryNodeHasToSeeTheSet() throws {
+            let ended = try run("mpirun-stage.sh", "-f", "hosts", "-s", "-i", "/etc/hostname", "--", "touch", "ran")
+            #expect(ended.status == 2, "\(ended)")
+            #expect(ended.errors.contains("cannot see just this: --shared is for a filesystem that all nodes see"))
             #expect(!desk.has("ran"))
             #expect(try desk.leftOvers == nothing)
         }

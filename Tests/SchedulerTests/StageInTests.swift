@@ -52,6 +52,20 @@ extension SchedulerTests {
             #expect(bare.status == 2 && bare.log.contains("which files? -i PATH"), "\(bare)")
         }
 
+        @Test func withSEachNodeReadsItsShareOfWhatAllSeeAndNothingElse() throws {
+            try slurm.desk.write("a set/deep/x", try noise(10_000_000))
+            let line = #"cmp "$STAGED/a set/deep/x" "a set/deep/x""#
+            let end = try slurm.run("stage-in.sbatch", ["-N", "3"], "-s", "-i", "a set", "--", "sh", "-c", line)
+            #expect(end.state == "COMPLETED" && end.status == 0, "\(end)")
+            try expectNothingLeft()
+            let alone = "/tmp/alone-\(slurm.desk.place.split(separator: "/").last ?? "")"
+            for host in 0..<clusterHosts { _ = try slurm.box.shell("date +%N >\(alone)", on: host) }
+            defer { for host in 0..<clusterHosts { _ = try? slurm.box.shell("rm -f \(alone)", on: host) } }
+            let refused = try slurm.run("stage-in.sbatch", ["-N", "2"], "-s", "-i", alone, "--", "echo", "has run")
+            #expect(refused.status == 2 && !refused.log.contains("has run"), "\(refused)")
+            #expect(refused.log.contains("cannot see just this: --shared is for a filesystem that all nodes see"))
+        }
+
         /// A job that has been told to end in the middle of its staging, by `words`, and is `state` then.
         private func interrupted(by words: [String], until state: String) throws -> String {
             try slurm.desk.write("set", try noise(80_000_000))

@@ -63,6 +63,8 @@ public struct ManualPage: Sendable {
                 A file whose own name ends in @ and a word is typed in quotes, or with one more @ at its end.
                 """,
                 """
+                All lines are read before the first is done, and where one is no command, that is said with its number \
+                and column, and nothing is done; of what comes through a pipe each line is read when its turn comes. \
                 A line that fails does not keep the next ones from being done. The exit status is that of the first \
                 line that failed. A signal ends the line that is being done, and with it the file.
                 """,

@@ -6,6 +6,8 @@ import Glibc
 /// Reads lines. One task reads; it may do so on any thread.
 public final class Lines: @unchecked Sendable {
     static let longest = 1 << 20
+    /// Of a file that is no job file at all a few are enough.
+    private static let mostFaults = 10
 
     enum Next: Equatable {
         case line([UInt8])
@@ -18,6 +20,7 @@ public final class Lines: @unchecked Sendable {
     /// What messages call them: `jobs.txt`, `standard input`.
     let title: String
     private(set) var number = 0
+    private let path: [UInt8]
     private let file: Int32
     /// Only the directives of a job script count.
     private let ofScript: Bool
@@ -30,6 +33,7 @@ public final class Lines: @unchecked Sendable {
     /// `-` is standard input. `ofScript`: the commands behind `#DAFT` in the comments that a job script begins with.
     init(path: [UInt8], ofScript: Bool = false) throws(Failure) {
         self.ofScript = ofScript
+        self.path = path
         if path.elementsEqual("-".utf8) {
             (file, title) = (STDIN_FILENO, "standard input")
             return
@@ -37,6 +41,30 @@ public final class Lines: @unchecked Sendable {
         title = shown(path)
         file = (path + [0]).withUnsafeBytes { open($0.bindMemory(to: CChar.self).baseAddress!, O_RDONLY | O_CLOEXEC) }
         if file < 0 { throw Failure(.usage, path, String(cString: strerror(errno))) }
+    }
+
+    /// What is wrong with lines of a file, before any of them is done. Nothing is said of what can be read only once;
+    /// and what a line of the file adds to it is looked at when its turn comes.
+    func faults() -> [String] {
+        var status = stat()
+        guard file != STDIN_FILENO, fstat(file, &status) == 0, status.st_mode & S_IFMT == S_IFREG,
+            let all = try? Lines(path: path, ofScript: ofScript)
+        else { return [] }
+        var faults: [String] = []
+        while faults.count < Lines.mostFaults {
+            switch all.next(until: -1) {
+            case .line(let line):
+                do throws(CommandError) {
+                    // Behind it nothing is done.
+                    if try Command(line: line) == .quit { return faults }
+                } catch {
+                    faults.append("\(title):\(all.number): \(error)")
+                }
+            case .failed(let failure): return faults + ["\(failure)"]
+            case .end, .interrupted: return faults
+            }
+        }
+        return faults
     }
 
     static func standardInput() throws(Failure) -> Lines { try Lines(path: Array("-".utf8)) }

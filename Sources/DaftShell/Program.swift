@@ -81,6 +81,7 @@ public struct Program: Sendable {
             if let text = try explained(options) { return over(0, text) }
             if let launch, options.isEach { return .over(status: launch(options)) }
             let work = try work(options)
+            if case .lines(let lines) = work, let status = refusal(of: lines) { return .over(status: status) }
             if let launch, options.isLaunch { return .over(status: launch(options)) }
             if case .command(.help(let verb), _) = work { return over(0, verb.map(\.shape.help) ?? help) }
             let console = Console(Look(options), .ofProcess())
@@ -132,6 +133,15 @@ public struct Program: Sendable {
         if shape.serves, options.isServe { return .serve }
         if isOwn(options.command) { return .own(options.command) }
         return .command(try Command(arguments: options.command), options.command)
+    }
+
+    /// A mistake in the last line is not to be found after hours of work: the status, where all is not as it should be.
+    private func refusal(of lines: Lines) -> Int32? {
+        let faults = lines.faults()
+        if faults.isEmpty { return nil }
+        let all = faults + ["\(lines.title): nothing of it was done"]
+        _ = write(all.map { "daft: \($0)\n" }.joined(), to: STDERR_FILENO)
+        return Failure.Kind.usage.exitStatus
     }
 
     private func help(_ command: [[UInt8]]) throws(CommandError) -> String {

@@ -12,7 +12,6 @@ import Testing
         let job = """
             # a comment
             cat /none
-            bast
 
             put file   # and one behind a command
             !test -e st/file && echo there
@@ -20,6 +19,7 @@ import Testing
             ls
             quit
             put nothing
+            typo
             """
         try scratch.write("job", Array(job.utf8))
         for ended in [try scratch.run("-f", "job"), try scratch.run(input: "\(scratch.path)/job")] {
@@ -27,13 +27,43 @@ import Testing
             #expect(ended.output.contains("/file: 1 file, 3 B published on "))
             #expect(ended.output.hasSuffix("there\n/file\n"), "\(ended.output)")
             #expect(ended.errors.contains(":2: cat: /none: no such name is published\n"))
-            #expect(ended.errors.contains(":3: column 1: unknown command `bast`: did you mean `bcast`?\n"))
-            #expect(ended.errors.contains(":7: !: exit status 7\n"))
-            #expect(!ended.errors.contains("nothing"))
+            #expect(ended.errors.contains(":6: !: exit status 7\n"))
+            #expect(!ended.errors.contains("nothing") && !ended.errors.contains("typo"))
         }
         #expect(
             try scratch.run("-f", "none").errors
                 == "daft: none: No such file or directory\ndaft: `daft-solo --help` says more\n")
+    }
+
+    @Test func aJobFileWithALineThatIsNoCommandIsNotBegun() throws {
+        let scratch = try Scratch()
+        try scratch.write("file", [1])
+        try scratch.write("job", Array("put file\n!bast\nls -l  --lx /\nput 'file\n".utf8))
+        let ended = try scratch.run("-f", "job")
+        #expect(
+            ended.errors == """
+                daft: job:3: column 8: unknown option `--lx`
+                usage: ls [-l] [-n] [-c] [-h] [NAME…]
+                daft: job:4: column 5: the quote ' is not closed
+                daft: job: nothing of it was done
+
+                """, "\(ended)")
+        #expect(ended.status == 2 && ended.output == "" && !scratch.has("st"))
+        try scratch.write("long", Array(String(repeating: "bast\n", count: 1_000).utf8))
+        #expect(try scratch.run("-f", "long").errors.split(separator: "\n").count == 11)
+    }
+
+    @Test func linesThatAreThereOnlyWhenTheirTurnComesAreDone() throws {
+        let scratch = try Scratch()
+        try scratch.write("file", [1])
+        try scratch.write("job", Array("!echo 'put file' >>job; echo bast >>job\n".utf8))
+        let ended = try scratch.run("-f", "job")
+        #expect(ended.output.hasPrefix("/file: 1 file, ") && ended.status == 2, "\(ended)")
+        #expect(ended.errors == "daft: job:3: column 1: unknown command `bast`: did you mean `bcast`?\n")
+        let piped = try scratch.start(
+            program: "/bin/bash", ["-c", "printf 'ls\\nbast\\n' | \(builtProgram("daft-solo")) -f - --store st"]
+        ).wait()
+        #expect(piped.output == "/file\n" && piped.errors.hasPrefix("daft: standard input:2: column 1: "), "\(piped)")
     }
 
     @Test func aReaderThatHadEnoughEndsCatQuietly() throws {

@@ -51,6 +51,10 @@ struct Ingesting: Sendable {
         }
     }
 
+    /// What a group has at most. Every rank of a chain comes to the same groups, whatever its own slabs: by them it
+    /// knows who reads what.
+    private var groupBytes: Int { max(order.chunkSize.bytes, Int(Ingesting.smallFile)) }
+
     /// Files that are done together: many small ones, or one.
     private func grouped() -> [[Int]] {
         var groups: [[Int]] = []
@@ -62,7 +66,7 @@ struct Ingesting: Sendable {
                 continue
             }
             let length = Int(file.info.size)
-            if small.count == Ingesting.groupFiles || bytes + length > station.intake.slabBytes {
+            if small.count == Ingesting.groupFiles || bytes + length > groupBytes {
                 groups.append(small)
                 (small, bytes) = ([], 0)
             }

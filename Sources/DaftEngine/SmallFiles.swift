@@ -38,7 +38,7 @@ struct SmallFiles: Sendable {
     }
 
     private func readHere() async throws(Failure) -> [Ingested] {
-        let slab = await station.intake.take()
+        let slab = await station.intake.take(files.reduce(0) { $0 + Int($1.info.size) })
         return try await station.work { [self] () throws(Failure) in
             let places = layout(Array(files.indices))
             var wholes: [Whole] = []

@@ -105,6 +105,23 @@ import Testing
         for rank in 1...hosts.count { #expect(cluster.traffic.supplied(by: rank) <= size * 3 / 4, "rank \(rank)") }
     }
 
+    @Test func ranksThatCutFilesUnlikeAgreeOnWhoReadsWhichOfManySmallOnes() async throws {
+        let scratch = try Scratch()
+        let (count, size) = (100, 100_000)
+        for file in 0..<count { _ = try scratch.write("src/\(file)", size, seed: UInt64(file)) }
+        var settings = scratch.settings(hosts)
+        for i in settings.indices { settings[i].chunkSize = ChunkSize(i % 2 == 0 ? 1 << 20 : 4 << 20)! }
+        let cluster = try await Cluster.start(settings)
+        defer { cluster.close() }
+        let path = Array(scratch["src"].utf8)
+        let begun = ContinuousClock.now
+        let report = await cluster.run { await $0.bcast([path], shared: true) }
+        #expect(ContinuousClock.now - begun < .seconds(8), "nobody waits for what another does not read")
+        #expect(report.failures.isEmpty && report.files == Int64(count), "\(report.failures)")
+        #expect(cluster.traffic.supplied(by: 0) == 0, "nobody had to ask who offers it")
+        #expect(cluster.traffic.supplied == (hosts.count - 1) * count * size)
+    }
+
     @Test func whatNotAllNodesSeeIsNotShared() async throws {
         let scratch = try Scratch()
         _ = try scratch.write("src", 3)

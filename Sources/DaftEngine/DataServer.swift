@@ -63,6 +63,8 @@ actor DataServer {
             if let file = ingest.misfit {
                 return .failed(Failure(.malformed, file.info.path, "an order for chunks that the file has not"))
             }
+            if ingest.chain != nil { station.learned.enter(ingest.offer) }
+            defer { if ingest.chain != nil { station.learned.leave(ingest.offer) } }
             return await inChain(ingest.chain) {
                 .ingested(await Ingesting(station, store, ingest, meter).run(), moved: meter.moved)
             }
@@ -120,8 +122,7 @@ actor DataServer {
     /// Somebody got wrong bytes of these from here: look, and tell the metadata server what is left.
     private func reexamine(_ contents: [ContentID]) async -> Reply {
         let (station, store) = (station, store)
-        return await tasks.begin { meter in
-            await Verifying(station, store, meter).examine(contents)
-        }
+        await tasks.run { meter in await Verifying(station, store, meter).examine(contents) }
+        return .done
     }
 }

@@ -15,11 +15,14 @@ final class Learned: Sendable {
 
     private struct State {
         var files: [Offer: [Int: File]] = [:]
-        var offers: [Offer] = []
+        /// How many orders here are taking them in.
+        var orders: [Offer: Int] = [:]
+        /// Those of which none does any more, in the order in which they ended.
+        var over: [Offer] = []
     }
 
-    /// More offers than a staging has under way; the next in the chain may be some behind.
-    private static let remembered = 16
+    /// More than a few stagings have under way: the next in the chain may be some behind.
+    private static let remembered = 32
     private static let patienceMilliseconds = 1_000
 
     private let loop: any Loop
@@ -29,6 +32,24 @@ final class Learned: Sendable {
     init(on loop: any Loop) {
         self.loop = loop
         changed = Signal(on: loop)
+    }
+
+    /// As long as an offer is taken in here, what is known of it stays, however many others come and go.
+    func enter(_ offer: Offer) {
+        state.withLock { state in
+            state.orders[offer, default: 0] += 1
+            state.over.removeAll { $0 == offer }
+        }
+    }
+
+    func leave(_ offer: Offer) {
+        state.withLock { state in
+            let others = state.orders[offer, default: 1] - 1
+            state.orders[offer] = others > 0 ? others : nil
+            if others > 0 { return }
+            state.over.append(offer)
+            if state.over.count > Learned.remembered { state.files[state.over.removeFirst()] = nil }
+        }
     }
 
     func note(_ ids: [ChunkID], of span: Span, in offer: Offer) {
@@ -74,13 +95,7 @@ final class Learned: Sendable {
     }
 
     private func change(_ number: Int, in offer: Offer, _ body: (inout File) -> Void) {
-        state.withLock { state in
-            if state.files[offer] == nil {
-                state.offers.append(offer)
-                if state.offers.count > Learned.remembered { state.files[state.offers.removeFirst()] = nil }
-            }
-            body(&state.files[offer, default: [:]][number, default: File()])
-        }
+        state.withLock { body(&$0.files[offer, default: [:]][number, default: File()]) }
         changed.notify()
     }
 }

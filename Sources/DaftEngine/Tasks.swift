@@ -47,6 +47,20 @@ actor Tasks {
         return await answer(number, withinMilliseconds: Tasks.firstWaitMilliseconds)
     }
 
+    /// What nobody asks about goes to its end, however long that takes, or to that of this rank.
+    func run(_ body: @escaping @Sendable (Meter) async -> Outcome) {
+        made += 1
+        let number = made
+        let meter = Meter()
+        let work = loop.start { [self] in
+            _ = await body(meter)
+            await forget(number)
+        }
+        running[number] = Running(meter: meter, work: work, lastAsked: loop.now)
+    }
+
+    private func forget(_ number: UInt64) { running[number] = nil }
+
     func poll(_ number: UInt64) async -> Reply {
         await answer(number, withinMilliseconds: Tasks.pollMilliseconds)
     }

@@ -20,6 +20,18 @@ import Testing
     }
 }
 
+@Suite struct BuildingTests {
+    @Test func whoMayNotInstallFindsEveryPackageThatBuildingWants() {
+        let table = Readme.file("tools/setup.sh").components(separatedBy: "TABLE'\n").dropFirst().first ?? ""
+        let wanted = table.components(separatedBy: "\nTABLE")[0].split(separator: "\n").compactMap {
+            $0.split(separator: " ").first.map(String.init)
+        }
+        let line = Readme.file("docs/operations.md").components(separatedBy: "apt-get install ").dropFirst().first ?? ""
+        let told = line.components(separatedBy: "\n```")[0].split { " \\\n".contains($0) }.map(String.init)
+        #expect(wanted.count > 15 && told == wanted, "\(Set(wanted).symmetricDifference(told))")
+    }
+}
+
 /// The tree that the README's sessions begin with.
 func makePictures(in directory: String) throws {
     let pictures = URL(filePath: directory).appending(path: "pictures")

@@ -15,6 +15,10 @@ public struct Host: Coded {
     /// Nil where ssh could take it for something else than a host.
     public init?(user: String = "", name: String, port: UInt16 = 0) {
         guard Host.wrong(user: user) == nil, Host.wrong(name: name) == nil else { return nil }
+        self.init(known: user, name, port)
+    }
+
+    private init(known user: String, _ name: String, _ port: UInt16) {
         (self.user, self.name, self.port) = (user, name, port)
     }
 
@@ -32,11 +36,12 @@ public struct Host: Coded {
     }
 
     /// Host names are the same however their letters are written.
-    public func isSame(as other: Host) -> Bool {
-        user == other.user && port == other.port && isSameName(as: other)
-    }
+    public func isSame(as other: Host) -> Bool { inSmallLetters == other.inSmallLetters }
 
     public func isSameName(as other: Host) -> Bool { name.lowercased() == other.name.lowercased() }
+
+    /// As those are compared whose letters may differ.
+    var inSmallLetters: Host { Host(known: user, name.lowercased(), port) }
 
     /// What is wrong with a user's name; nil for nothing.
     static func wrong(user: String) -> String? {

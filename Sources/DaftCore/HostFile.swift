@@ -6,8 +6,8 @@ public struct HostFile: Sendable {
     public static let mostHosts = 4096
 
     public private(set) var hosts: [Host] = []
-    /// The line of each.
-    private var lines: [Int] = []
+    /// The line of each, however its letters are written.
+    private var lines: [Host: Int] = [:]
 
     /// `path` is for messages.
     public init(_ bytes: some Collection<UInt8>, path: String) throws(Failure) {
@@ -41,14 +41,14 @@ public struct HostFile: Sendable {
     }
 
     private mutating func add(_ host: Host, line: Int, column: Int) throws(CommandError) {
-        if let earlier = hosts.firstIndex(where: { $0.isSame(as: host) }) {
-            throw CommandError("\(host) stands in line \(lines[earlier]) already", column: column)
+        if let earlier = lines[host.inSmallLetters] {
+            throw CommandError("\(host) stands in line \(earlier) already", column: column)
         }
         guard hosts.count < HostFile.mostHosts else {
             throw CommandError("more than \(HostFile.mostHosts) hosts", column: column)
         }
         hosts.append(host)
-        lines.append(line)
+        lines[host.inSmallLetters] = line
     }
 }
 

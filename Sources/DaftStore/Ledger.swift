@@ -1,6 +1,6 @@
-// store.sqlite: what a store keeps and where it stands. This file has the contents; LedgerNames.swift the names,
-// LedgerParts.swift what is still being filled. A content has a number of its own, given in the order of arrival, so
-// that only two small indexes per content (its id, and eight bytes of each chunk id) are written at random places.
+// store.sqlite: what a store keeps and where it stands. This file has the contents; LedgerIDs.swift their ids and those
+// of their chunks, LedgerNames.swift the names, LedgerParts.swift what is still being filled. A content has a number of
+// its own, given in the order of arrival, so that only ids are keys in random order.
 
 import DaftCore
 import DaftSQL
@@ -18,12 +18,14 @@ struct Known: Sendable {
 
 /// Used by one thread at a time, inside the store's mutex.
 final class Ledger: @unchecked Sendable {
-    static let version: Int64 = 2
+    static let version: Int64 = 3
     /// With the catalogue of the same process and the slabs, a data server stays below 256 MiB.
     private static let cacheBytes = 32 << 20
     let database: Database
     /// Over everything kept; see `inventoryMark`.
     private(set) var inventory: UInt64 = 0
+    /// Nothing until it is needed: see `loadedRecent`.
+    var recent: RecentIDs?
 
     init(_ path: [UInt8], durable: Bool) throws {
         // Alone: where others may open it, SQLite has memory that is a file on that disk, and a disk that does not
@@ -33,9 +35,11 @@ final class Ledger: @unchecked Sendable {
         switch found {
         case 0: try database.transaction { try database.execute(Ledger.schema) }
         case Ledger.version: break
-        case 1:
+        case 1, 2:
             try database.transaction {
-                try database.execute(Ledger.spreadSchema + "PRAGMA user_version = \(Ledger.version);")
+                if found == 1 { try database.execute(Ledger.spreadSchema) }
+                try database.execute(Ledger.separateIDs)
+                try setSettled(database.first("SELECT max(number) FROM contents") { $0.integer(0) } ?? 0)
             }
         default: throw Failure(.malformed, path, "made by another version of daft (format \(found))")
         }
@@ -43,9 +47,7 @@ final class Ledger: @unchecked Sendable {
 
     private static let schema = """
         CREATE TABLE about(key BLOB PRIMARY KEY, value BLOB) WITHOUT ROWID;
-        CREATE TABLE contents(number INTEGER PRIMARY KEY, content BLOB NOT NULL UNIQUE, size INTEGER NOT NULL,
-            chunk_size INTEGER NOT NULL, complete INTEGER NOT NULL, synced INTEGER NOT NULL, inode INTEGER NOT NULL,
-            manifest BLOB NOT NULL);
+        \(contentsSchema)
         CREATE TABLE parts(number INTEGER PRIMARY KEY, have BLOB NOT NULL);
         CREATE TABLE chunks(word INTEGER, number INTEGER, chunk INTEGER NOT NULL, PRIMARY KEY(word, number))
             WITHOUT ROWID;
@@ -57,6 +59,24 @@ final class Ledger: @unchecked Sendable {
         CREATE TABLE ingest_chunks(number INTEGER, chunk INTEGER, id BLOB NOT NULL, PRIMARY KEY(number, chunk))
             WITHOUT ROWID;
         \(spreadSchema)
+        PRAGMA user_version = \(version);
+        """
+
+    /// No number is ever given twice: those up to a certain one have their ids in the table of ids.
+    private static let contentsSchema = """
+        CREATE TABLE contents(number INTEGER PRIMARY KEY AUTOINCREMENT, content BLOB NOT NULL, size INTEGER NOT NULL,
+            chunk_size INTEGER NOT NULL, complete INTEGER NOT NULL, synced INTEGER NOT NULL, inode INTEGER NOT NULL,
+            manifest BLOB NOT NULL);
+        CREATE TABLE ids(content BLOB PRIMARY KEY, number INTEGER NOT NULL) WITHOUT ROWID;
+        """
+
+    /// Formats 1 and 2 had the ids of contents in an index that was always up to date.
+    private static let separateIDs = """
+        ALTER TABLE contents RENAME TO earlier;
+        \(contentsSchema)
+        INSERT INTO contents SELECT * FROM earlier ORDER BY number;
+        INSERT INTO ids SELECT content, number FROM earlier ORDER BY content;
+        DROP TABLE earlier;
         PRAGMA user_version = \(version);
         """
 
@@ -74,6 +94,7 @@ final class Ledger: @unchecked Sendable {
             return try database.transaction(body)
         } catch {
             inventory = before
+            recent = nil
             throw error
         }
     }
@@ -93,25 +114,29 @@ final class Ledger: @unchecked Sendable {
     // MARK: contents
 
     func known(_ content: ContentID) throws -> Known? {
-        let found: Known?? = try database.first(
+        guard let number = try number(of: content) else { return nil }
+        var found: Known?
+        try database.run(
             """
-            SELECT number, size, chunk_size, complete, inode, EXISTS(SELECT 1 FROM names WHERE
-            names.number = contents.number) FROM contents WHERE content = ?
-            """, .blob(content.bytes)
+            SELECT content, size, chunk_size, complete, inode, EXISTS(SELECT 1 FROM names WHERE
+            names.number = contents.number) FROM contents WHERE number = ?
+            """, .integer(number)
         ) { row in
-            guard let chunkSize = ChunkSize(Int(row.integer(2))) else { return nil }
-            return Known(
-                number: row.integer(0), size: row.integer(1), chunkSize: chunkSize, isComplete: row.integer(3) != 0,
+            guard row.bytes(0) == content.bytes, let chunkSize = ChunkSize(Int(row.integer(2))) else { return }
+            found = Known(
+                number: number, size: row.integer(1), chunkSize: chunkSize, isComplete: row.integer(3) != 0,
                 inode: row.word(4), hasNames: row.integer(5) != 0)
         }
-        if case .some(.none) = found { throw Malformed("chunk size of \(content.hex)", at: 0) }
-        return found ?? nil
+        guard let found else { throw Malformed("row of \(content.hex)", at: 0) }
+        return found
     }
 
     func manifest(of content: ContentID) throws -> Manifest? {
-        let sql = "SELECT manifest FROM contents WHERE content = ?"
-        guard let bytes = try database.first(sql, .blob(content.bytes), as: { $0.bytes(0) }) else { return nil }
-        guard digest(of: bytes) == content else { throw Malformed("manifest of \(content.hex)", at: 0) }
+        guard let number = try number(of: content) else { return nil }
+        let sql = "SELECT manifest FROM contents WHERE number = ?"
+        guard let bytes = try database.first(sql, .integer(number), as: { $0.bytes(0) }),
+            digest(of: bytes) == content
+        else { throw Malformed("manifest of \(content.hex)", at: 0) }
         return try Manifest(decoding: bytes)
     }
 
@@ -135,16 +160,21 @@ final class Ledger: @unchecked Sendable {
         }
         let number = try old?.number ?? add(content, manifest, complete: true, synced: synced, inode: inode)
         inventory ^= inventoryMark(of: content, .complete)
-        for (chunk, id) in manifest.chunks.enumerated() where !isHole(chunk) { try index(id, number, chunk) }
+        for (chunk, id) in manifest.chunks.enumerated() where !isHole(chunk) {
+            if old == nil, manifest.chunks.count == 1, try indexLater(id, number) { continue }
+            try index(id, number, chunk)
+        }
     }
 
     func add(
         _ content: ContentID, _ manifest: Manifest, complete: Bool, synced: Bool, inode: UInt64
     ) throws -> Int64 {
+        try makeRoomForIDs()
         try database.run(
             "INSERT INTO contents VALUES(NULL, ?, ?, ?, ?, ?, ?, ?)", .blob(content.bytes), .integer(manifest.size),
             .integer(manifest.chunkSize.bytes), .integer(complete ? 1 : 0), .integer(synced ? 1 : 0),
             .integer(inode), .blob(manifest.encoded))
+        recent?.numbers[content] = database.lastInsertedRow
         return database.lastInsertedRow
     }
 
@@ -167,10 +197,7 @@ final class Ledger: @unchecked Sendable {
     func forget(_ content: ContentID) throws {
         guard let known = try known(content) else { return }
         inventory ^= inventoryMark(of: content, try extent(of: content))
-        for id in try manifest(of: content)?.chunks ?? [] {
-            try database.run(
-                "DELETE FROM chunks WHERE word = ? AND number = ?", .integer(id.word), .integer(known.number))
-        }
+        try forgetIDs(content, known.number, try manifest(of: content)?.chunks ?? [])
         for table in ["names", "spread", "parts", "contents"] {
             try database.run("DELETE FROM \(table) WHERE number = ?", .integer(known.number))
         }
@@ -178,45 +205,16 @@ final class Ledger: @unchecked Sendable {
 
     func mark(_ content: ContentID, _ extent: Extent) { inventory ^= inventoryMark(of: content, extent) }
 
-    // MARK: chunks
-
-    private func index(_ id: ChunkID, _ number: Int64, _ chunk: Int) throws {
-        try database.run(
-            "INSERT OR IGNORE INTO chunks VALUES(?, ?, ?)", .integer(id.word), .integer(number), .integer(chunk))
-    }
-
-    /// All-zero chunks are not worth finding.
-    func index(_ chunks: BitSet, of content: ContentID, _ manifest: Manifest) throws {
-        guard let number = try known(content)?.number else { return }
-        let zero = zeroID(manifest.chunkSize)
-        for chunk in chunks where manifest.chunks[chunk] != zero { try index(manifest.chunks[chunk], number, chunk) }
-    }
-
-    /// Where a chunk of that id is kept. The index has eight bytes of it; the manifest decides.
-    func whereabouts(of id: ChunkID) throws -> (content: ContentID, chunk: Int)? {
-        var candidates: [(content: [UInt8], chunk: Int)] = []
-        try database.run(
-            "SELECT content, chunk FROM chunks JOIN contents USING(number) WHERE word = ?", .integer(id.word)
-        ) { candidates.append(($0.bytes(0), Int($0.integer(1)))) }
-        for (bytes, chunk) in candidates {
-            guard let content = ContentID(bytes: bytes), let manifest = try manifest(of: content),
-                chunk < manifest.chunks.count, manifest.chunks[chunk] == id,
-                try extent(of: content).contains(chunk)
-            else { continue }
-            return (content, chunk)
-        }
-        return nil
-    }
-
     // MARK: all of them
 
     /// Contents in the order of their ids.
     func kept(after: ContentID?, limit: Int) throws -> [(content: ContentID, extent: Extent)] {
         var found: [(content: ContentID, extent: Extent)] = []
+        try settle()
         try database.run(
             """
-            SELECT content, complete, have FROM contents LEFT JOIN parts USING(number) WHERE content > ?
-            ORDER BY content LIMIT ?
+            SELECT ids.content, complete, have FROM ids CROSS JOIN contents USING(number) LEFT JOIN parts USING(number)
+            WHERE ids.content > ? ORDER BY ids.content LIMIT ?
             """, .blob(after?.bytes ?? []), .integer(limit)
         ) { row in
             let extent = row.integer(1) != 0 ? Extent.complete : .part(try BitSet(decoding: row.bytes(2)))
@@ -243,8 +241,10 @@ final class Ledger: @unchecked Sendable {
     }
 
     func isUnsynced(_ content: ContentID) throws -> Bool {
-        let sql = "SELECT synced FROM contents WHERE content = ?"
-        return try database.first(sql, .blob(content.bytes)) { $0.integer(0) == 0 } ?? false
+        guard let number = try number(of: content) else { return false }
+        return try database.first("SELECT synced FROM contents WHERE number = ?", .integer(number)) {
+            $0.integer(0) == 0
+        } ?? false
     }
 
     /// Contents whose bytes are not known to be on the disk.

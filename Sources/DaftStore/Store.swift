@@ -104,7 +104,7 @@ public final class Store: Sendable {
 
     /// What is kept, in the order of content ids.
     public func kept(after: ContentID?, limit: Int) throws(Failure) -> [(content: ContentID, extent: Extent)] {
-        try recorded { try $0.kept(after: after, limit: limit) }
+        try change { try $0.kept(after: after, limit: limit) }
     }
 
     /// What stands in DIR by its own record, in the order of names.

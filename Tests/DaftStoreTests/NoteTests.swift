@@ -1,6 +1,5 @@
 // The names of contents that are kept in part: remembered as long as the part, and no longer than it is one.
 import DaftCore
-import DaftSQL
 import DaftStore
 import Testing
 
@@ -44,23 +43,5 @@ import Testing
         let store = try fixture.open()
         try store.note([NamedEntry(name("/a"), made.entry())])
         #expect(try noted(store).isEmpty)
-    }
-
-    @Test func aStoreOfTheFirstFormatIsTakenOver() throws {
-        do {
-            let store = try fixture.open()
-            try store.put(made, at: "/a")
-            store.close()
-        }
-        do {
-            let ledger = try Database(path: fixture.path + "/.daft/store.sqlite", durable: false)
-            try ledger.execute("DROP TABLE spread; PRAGMA user_version = 1;")
-        }
-        let store = try fixture.open()
-        #expect(try store.extent(of: made.id) == .complete)
-        let other = Made(seed: 2, size: 9_000)
-        try store.fillWhole(other, only: [0]).pause()
-        try store.note([NamedEntry(name("/o"), other.entry())])
-        #expect(try noted(store) == [name("/o")])
     }
 }

@@ -17,11 +17,6 @@ public struct Digest: Coded, Comparable {
         self = bytes.withUnsafeBytes { Digest($0) }
     }
 
-    public init?(hex: some StringProtocol) {
-        guard let bytes = bytesOfHex(hex) else { return nil }
-        self.init(bytes: bytes)
-    }
-
     public init(from reader: inout ByteReader) throws(Malformed) {
         self = try reader.raw(32).withUnsafeBytes { Digest($0) }
     }

@@ -30,7 +30,6 @@ actor DataServer {
             case .cancel(let task):
                 await tasks.cancel(task)
                 return .done
-            case .have(let contents): return .have(try await extents(of: contents))
             case .doubt(let contents): return await reexamine(contents)
             case .delta(let head): return try await station.records(after: head)
             case .space: return .space(try await space())
@@ -101,15 +100,6 @@ actor DataServer {
         return .failed(
             Failure(
                 .missing, info.path, node: station.settings.host, "is not what the node sees where it was asked for"))
-    }
-
-    private func extents(of contents: [ContentID]) async throws(Failure) -> [Extent] {
-        let store = store
-        return try await station.work { () throws(Failure) in
-            var extents: [Extent] = []
-            for content in contents { extents.append(try store.extent(of: content)) }
-            return extents
-        }
     }
 
     private func space() async throws(Failure) -> Space {

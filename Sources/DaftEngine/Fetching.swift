@@ -60,14 +60,9 @@ struct Fetching: Sendable {
         ) { [self] wanted, failure in
             await settle(wanted, failure)
         }
-        return await pull.stoppable {
-            await Result.of { () async throws(Failure) in
-                let end = await Result.of { () async throws(Failure) in try await body(pull) }
-                await pull.finish()
-                try end.get()
-                if Task.isCancelled { throw Failure(.stopped, [], "stopped") }
-            }
-        }
+        let end = await pull.run { () async throws(Failure) in try await body(pull) }
+        if case .success = end, Task.isCancelled { return .failure(Failure(.stopped, [], "stopped")) }
+        return end
     }
 
     private func bringAll(_ pull: Pull) async throws(Failure) {

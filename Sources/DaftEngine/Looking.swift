@@ -17,14 +17,10 @@ extension Session {
             await each(try await listed([NamedEntry(name, root ?? Entry(.directory, mode: 0, mtime: .zero))]))
             return
         }
-        var last: Name?
-        while true {
-            let after = last
-            let page = try await children(of: name, after: after)
-            guard let end = page.last else { return }
+        var pages = children(of: name)
+        while let page = try await pages.next() {
             if Task.isCancelled { throw Failure(.stopped, name, "stopped") }
             await each(try await listed(page))
-            last = end.name
         }
     }
 
@@ -138,9 +134,8 @@ extension Session {
         return await haveRepaired(.repair(below: names)).failures
     }
 
-    func children(of name: Name, after last: Name?) async throws(Failure) -> [NamedEntry] {
-        let catalogue = station.catalogue
-        return try await station.work { () throws(Failure) in
+    func children(of name: Name) -> Pages<NamedEntry, Name> {
+        station.pages(by: \.name) { [catalogue = station.catalogue] last throws(Failure) in
             try catalogue.children(of: name, after: last, limit: Session.page)
         }
     }

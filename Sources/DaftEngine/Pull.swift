@@ -89,18 +89,23 @@ actor Pull {
     /// Who owes bytes now.
     var asked: [Rank] { get async { await sourcing.asked } }
 
-    /// Waits until all that was taken on is done.
-    func finish() async {
+    /// Runs `body`, which takes contents on, and waits until all of them are done. If its task is cancelled meanwhile,
+    /// nothing more is begun, and what is under way ends as stopped.
+    nonisolated func run(_ body: () async throws(Failure) -> Void) async -> Result<Void, Failure> {
+        defer { station.claims.leave() }
+        return await withTaskCancellationHandler {
+            let end = await Result.of(body)
+            await finish()
+            return end
+        } onCancel: { [stop] in
+            stop.set()
+        }
+    }
+
+    private func finish() async {
         await sendPacks()
         await files.drain()
         await gate.drain()
-    }
-
-    /// Runs `body`, which takes contents on and waits for their end. If its task is cancelled meanwhile, nothing more
-    /// is begun, and what is under way ends as stopped.
-    nonisolated func stoppable<T>(_ body: () async -> T) async -> T {
-        defer { station.claims.leave() }
-        return await withTaskCancellationHandler(operation: body) { [stop] in stop.set() }
     }
 
     /// Whether nobody else has brought anything into the store of this station meanwhile.

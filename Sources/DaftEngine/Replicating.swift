@@ -41,11 +41,7 @@ struct Replicating: Sendable {
             station.claims.release(wanted.content)
             if let failure { tally.fail(failure) } else { tally.brought.withLock { $0.append(wanted.content) } }
         }
-        let end = await pull.stoppable {
-            let end = await Result.of { () async throws(Failure) in try await bringAll(pull) }
-            await pull.finish()
-            return end
-        }
+        let end = await pull.run { () async throws(Failure) in try await bringAll(pull) }
         do throws(Failure) { try end.get() } catch { tally.fail(error) }
         do throws(Failure) { try await conclude() } catch { tally.fail(error) }
         let host = station.settings.host

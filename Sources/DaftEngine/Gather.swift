@@ -62,12 +62,6 @@ extension Session {
         return lasts
     }
 
-    /// Of several data servers on a node the first.
-    func oneOnEachNode(of members: [Member]) -> [Member] {
-        var hosts: Set<String> = []
-        return members.sorted { $0.rank < $1.rank }.filter { hosts.insert($0.store.host).inserted }
-    }
-
     private func collect(
         _ paths: [[UInt8]], _ lasts: [[UInt8]], _ base: Name, from nodes: [Member], _ report: inout Report
     ) async throws(Failure) -> [Gathered] {

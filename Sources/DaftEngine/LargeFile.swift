@@ -362,10 +362,3 @@ struct LargeFile: Sendable {
         return spans.sorted { ($0.distance, $0.span.first) < ($1.distance, $1.span.first) }.map(\.span)
     }
 }
-
-extension Result where Failure == DaftCore.Failure {
-    /// What `body` returns or throws, in its own time.
-    static func of(_ body: () async throws(DaftCore.Failure) -> Success) async -> Self {
-        do throws(DaftCore.Failure) { return .success(try await body()) } catch { return .failure(error) }
-    }
-}

@@ -148,6 +148,22 @@ extension Session {
         return entry
     }
 
+    /// Those of the names that are published; the others fail.
+    func standing(
+        _ names: [Name], saying reason: String, _ report: inout Report
+    ) async throws(Failure) -> [Name] {
+        let catalogue = station.catalogue
+        var standing: [Name] = []
+        for name in names {
+            if try await station.work({ () throws(Failure) in try catalogue.entry(name) }) != nil || name.isRoot {
+                standing.append(name)
+            } else {
+                report.failures.append(Failure(.noSuchName, name, reason))
+            }
+        }
+        return standing
+    }
+
     private func listed(_ entries: [NamedEntry]) async throws(Failure) -> [Listed] {
         let catalogue = station.catalogue
         let keepers = Keepers(station.roster)

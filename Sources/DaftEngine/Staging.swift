@@ -235,13 +235,3 @@ extension Found {
         NamedEntry(name, Entry(kind, mode: mode, mtime: mtime))
     }
 }
-
-extension Loop {
-    /// `inOrder` over what is there already.
-    func inOrder<Item: Sendable, Result: Sendable>(
-        width: Int, over items: [Item], work: @escaping @Sendable (Item) async -> Result, take: (Result) async -> Void
-    ) async {
-        var rest = items.makeIterator()
-        await inOrder(width: max(1, width), next: { rest.next() }, work: work, take: take)
-    }
-}

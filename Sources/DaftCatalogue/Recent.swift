@@ -6,7 +6,7 @@ import DaftCore
 import DaftSQL
 
 /// Where a chunk is.
-struct Place {
+struct ChunkPlace {
     let content: Int
     let chunk: Int
 }
@@ -15,7 +15,7 @@ struct Place {
 struct Recent {
     static let limit = 150_000
     var contents: [ContentID: Int] = [:]
-    var chunks: [ChunkID: Place] = [:]
+    var chunks: [ChunkID: ChunkPlace] = [:]
 
     var isFull: Bool { contents.count + chunks.count >= Recent.limit }
 
@@ -49,7 +49,7 @@ extension Tables {
         try loadFilter()
         var fresh = 0
         for (chunk, id) in manifest.chunks.enumerated() where try !knows(id) {
-            recent?.chunks[id] = Place(content: number, chunk: chunk)
+            recent?.chunks[id] = ChunkPlace(content: number, chunk: chunk)
             fresh += 1
         }
         recent?.contents[id] = number
@@ -98,7 +98,7 @@ extension Tables {
             let number = Int(row.integer(Tables.recordColumnCount))
             loaded.contents[id] = number
             for (chunk, id) in manifest.chunks.enumerated() where loaded.chunks[id] == nil {
-                if try !hasSettled(id) { loaded.chunks[id] = Place(content: number, chunk: chunk) }
+                if try !hasSettled(id) { loaded.chunks[id] = ChunkPlace(content: number, chunk: chunk) }
             }
         }
         recent = loaded

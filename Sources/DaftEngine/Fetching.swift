@@ -145,7 +145,7 @@ struct Fetching: Sendable {
 
     private func placeWaiting(mayTryAgain: Bool = false) async {
         let entries = ledger.takeReady()
-        let failures = await Placing(station, store).placeFiles(entries)
+        let failures = await StoreOrders(station, store).placeFiles(entries)
         ledger.placed(entries.filter { $0.entry.content != nil }.count - failures.count)
         let incomplete = Set(failures.filter { $0.kind == .missing }.map(\.subject))
         for failure in failures where !mayTryAgain || failure.kind != .missing { ledger.fail(failure) }
@@ -153,7 +153,7 @@ struct Fetching: Sendable {
     }
 
     private func finishDirectories() async {
-        for failure in await Placing(station, store).place(ledger.allDirectories()) { ledger.fail(failure) }
+        for failure in await StoreOrders(station, store).place(ledger.allDirectories()) { ledger.fail(failure) }
     }
 
     /// Tells the metadata server what this store keeps now.

@@ -31,7 +31,7 @@ struct Joining: Sendable {
         let hello = Hello(store: info, head: catalogue.head, system: catalogue.system)
         let reply = try await station.ask(
             .hello(hello), at: .metadataServer,
-            timeoutMilliseconds: station.settings.gatherMilliseconds + station.settings.callMilliseconds)
+            timeoutMilliseconds: station.settings.agreementMilliseconds + station.settings.callMilliseconds)
         guard case .welcome(let number, let head) = reply else {
             throw station.unexpected(reply, from: .metadataServer)
         }

@@ -96,7 +96,7 @@ struct Replicating: Sendable {
     private func conclude() async throws(Failure) {
         let contents = order.wanted.map(\.content)
         let names = try await names(of: contents)
-        let placing = Placing(station, store)
+        let placing = StoreOrders(station, store)
         for failure in await placing.placeFiles(names.complete) { tally.fail(failure) }
         for failure in await placing.place(names.directories) { tally.fail(failure) }
         try await station.work { [store] () throws(Failure) in try store.note(names.partly) }

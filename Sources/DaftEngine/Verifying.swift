@@ -233,7 +233,7 @@ final class Verifying: Sendable {
 
     private func place(_ entries: [NamedEntry]) async {
         if entries.isEmpty { return }
-        for failure in await Placing(station, store).placeFiles(entries) { note(failure) }
+        for failure in await StoreOrders(station, store).placeFiles(entries) { note(failure) }
     }
 
     /// What is taken from a directory and put back, now or by a run that was interrupted, changes its mtime.

@@ -34,12 +34,12 @@ struct NodePlaces: Sendable {
         sign = own + Array("/node".utf8)
     }
 
-    func settings(gatherMilliseconds: Int) throws(Failure) -> Settings {
+    func settings(agreementMilliseconds: Int) throws(Failure) -> Settings {
         var settings = Settings(host: order.host)
         settings.chunkSize = order.chunkSize
         settings.packing = order.packing
         settings.durable = order.durable
-        settings.gatherMilliseconds = gatherMilliseconds
+        settings.agreementMilliseconds = agreementMilliseconds
         settings.log = EventLog(log, order.logLevel)
         settings.copies = .atLeast(Int(order.copies))
         settings.needsRoomEverywhere = false

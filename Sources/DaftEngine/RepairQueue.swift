@@ -23,7 +23,7 @@ final class Counted: Sendable {
     }
 }
 
-actor Repairs {
+actor RepairQueue {
     private static let page = 1_000
 
     private let station: Station
@@ -78,7 +78,7 @@ actor Repairs {
     private func letGo(_ store: Int, others: BitSet) async throws(Failure) -> [Failure] {
         let catalogue = station.catalogue
         var pages = station.pages(by: \.content) { last throws(Failure) in
-            try catalogue.holdings(of: store, after: last, limit: Repairs.page)
+            try catalogue.holdings(of: store, after: last, limit: RepairQueue.page)
         }
         while let page = try await pages.next() {
             let contents = page.map(\.content)

@@ -172,13 +172,8 @@ struct Staging: Sendable {
         if entries.isEmpty { return (report, [], 0) }
         let contents = ready.map { KeptContent(id: $0.content, manifest: $0.manifest, holdings: $0.holdings) }
         do throws(Failure) {
-            let reply = try await station.ask(
-                .publish(Publication(entries: entries, contents: contents, copies: assignment.copies)),
-                at: .metadataServer,
-                timeoutMilliseconds: station.settings.loadMilliseconds)
-            guard case .published(let state, let verdicts) = reply, verdicts.count == entries.count else {
-                throw station.unexpected(reply, from: .metadataServer)
-            }
+            let (state, verdicts) = try await verdicts(
+                on: Publication(entries: entries, contents: contents, copies: assignment.copies))
             for case .refused(let failure) in verdicts { report.failures.append(failure) }
             let isAdmitted = verdicts.map { if case .refused = $0 { false } else { true } }
             let others = zip(batch.others, isAdmitted).filter(\.1).map(\.0)
@@ -195,6 +190,17 @@ struct Staging: Sendable {
             report.failures.append(error)
             return (report, [], 0)
         }
+    }
+
+    private func verdicts(
+        on publication: Publication
+    ) async throws(Failure) -> (state: State, verdicts: [Verdict]) {
+        let reply = try await station.ask(
+            .publish(publication), at: .metadataServer, timeoutMilliseconds: station.settings.loadMilliseconds)
+        guard case .published(let state, let verdicts) = reply, verdicts.count == publication.entries.count else {
+            throw station.unexpected(reply, from: .metadataServer)
+        }
+        return (state, verdicts)
     }
 
     /// The deepest first: what is made in a directory changes its mtime.

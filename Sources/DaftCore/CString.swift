@@ -1,6 +1,7 @@
 // Bytes as C takes them: paths, above all, which are bytes and not text.
 
-/// Calls `body` with `bytes` and the zero that ends them.
+/// Calls `body` with `bytes` and the zero that ends them. Inlinable: every file passes here several times.
+@inlinable
 public func withCString<T, E: Error>(
     _ bytes: some Collection<UInt8>, _ body: (UnsafePointer<CChar>) throws(E) -> T
 ) throws(E) -> T {

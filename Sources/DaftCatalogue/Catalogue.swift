@@ -34,10 +34,10 @@ public final class Catalogue: Sendable {
     public var head: Head { standing.head }
     /// Whose journal it is.
     public var system: SystemID? { standing.system }
-    /// Standing entries, contents, distinct chunks, and the sizes of all contents together.
-    public func counts() throws(Failure) -> (entries: Int, contents: Int, chunks: Int, bytes: Int64) {
+    /// Standing entries, contents, and the sizes of all contents together.
+    public func counts() throws(Failure) -> (entries: Int, contents: Int, bytes: Int64) {
         let standing = standing
-        return (standing.entries, standing.contents, standing.chunks, standing.bytes)
+        return (standing.entries, standing.contents, standing.bytes)
     }
 
     var standing: Standing { held.withLock { $0.tables?.standing ?? $0.lastStanding } }

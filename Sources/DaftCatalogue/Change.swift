@@ -21,10 +21,6 @@ public struct Change: ~Copyable {
 
     public func knows(content: ContentID) throws(Failure) -> Bool { try ask { try $0.number(of: content) != nil } }
 
-    public func knows(chunk: ChunkID) throws(Failure) -> (content: ContentID, chunk: Int)? {
-        try ask { try $0.place(of: chunk) }
-    }
-
     public func holders(of content: ContentID) throws(Failure) -> Holders { try ask { try $0.holders(of: content) } }
 
     public func manifest(of content: ContentID) throws(Failure) -> Manifest? { try ask { try $0.manifest(content) } }

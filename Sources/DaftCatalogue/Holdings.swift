@@ -15,6 +15,12 @@ public struct Holders: Sendable {
         self.complete = complete
         self.parts = parts
     }
+
+    /// How much of the content a store keeps.
+    public func extent(of store: Int) -> Extent {
+        if complete.contains(store) { return .complete }
+        return parts.first { $0.store == store }.map { .part($0.chunks) } ?? .nothing
+    }
 }
 
 /// The row of a content.

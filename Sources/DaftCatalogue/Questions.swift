@@ -54,8 +54,6 @@ extension Catalogue {
 
     public func stores() throws(Failure) -> [KnownStore] { try locked { try $0.stores() } }
 
-    public func number(of store: StoreID) throws(Failure) -> Int? { standing.numbers[store] }
-
     /// `inventoryMark` summed by exclusive or over everything that a store keeps.
     public func inventory(of store: Int) throws(Failure) -> UInt64 {
         let inventories = standing.inventories
@@ -67,11 +65,6 @@ extension Catalogue {
         of store: Int, after: ContentID?, limit: Int
     ) throws(Failure) -> [(content: ContentID, extent: Extent)] {
         try locked { try $0.holdings(of: store, after: after, limit: limit) }
-    }
-
-    /// A place where this chunk is: the first content that brought it.
-    public func knows(chunk: ChunkID) throws(Failure) -> (content: ContentID, chunk: Int)? {
-        try locked { try $0.place(of: chunk) }
     }
 
     /// Every row of every table as text, in a fixed order: two catalogues are the same if their dumps are.
@@ -95,13 +88,6 @@ extension Tables {
                     hasLeft: $0.integer(2) != 0))
         }
         return stores
-    }
-
-    func place(of chunk: ChunkID) throws -> (content: ContentID, chunk: Int)? {
-        guard let place = try numberedPlace(of: chunk) else { return nil }
-        let id = try database.first("SELECT id FROM contents WHERE number = ?", .integer(place.content)) { $0.bytes(0) }
-        guard let id else { throw damaged }
-        return (try ContentID(decoding: id), place.chunk)
     }
 
     func delta(after head: Head, limitBytes: Int) throws -> DeltaAnswer {

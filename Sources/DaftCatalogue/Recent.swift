@@ -6,7 +6,7 @@ import DaftCore
 import DaftSQL
 
 /// Where a chunk is.
-struct Place {
+struct ChunkPlace {
     let content: Int
     let chunk: Int
 }
@@ -15,7 +15,7 @@ struct Place {
 struct Recent {
     static let limit = 150_000
     var contents: [ContentID: Int] = [:]
-    var chunks: [ChunkID: Place] = [:]
+    var chunks: [ChunkID: ChunkPlace] = [:]
 
     var isFull: Bool { contents.count + chunks.count >= Recent.limit }
 
@@ -33,12 +33,14 @@ extension Tables {
         return try database.first("SELECT content FROM ids WHERE id = ?", .blob(content.bytes)) { Int($0.integer(0)) }
     }
 
-    func numberedPlace(of chunk: ChunkID) throws -> Place? {
-        if let place = try loadedRecent().chunks[chunk] { return place }
-        if settledIDs?.mayContain(chunk) == false { return nil }
-        return try database.first("SELECT content, chunk FROM chunks WHERE id = ?", .blob(chunk.bytes)) {
-            Place(content: Int($0.integer(0)), chunk: Int($0.integer(1)))
-        }
+    private func knows(_ chunk: ChunkID) throws -> Bool {
+        if try loadedRecent().chunks[chunk] != nil { return true }
+        if settledIDs?.mayContain(chunk) == false { return false }
+        return try hasSettled(chunk)
+    }
+
+    private func hasSettled(_ chunk: ChunkID) throws -> Bool {
+        try database.first("SELECT 1 FROM chunks WHERE id = ?", .blob(chunk.bytes)) { _ in true } ?? false
     }
 
     /// Enters the ids of a new content. How many of its chunks were not known before?
@@ -46,8 +48,8 @@ extension Tables {
         if try loadedRecent().isFull { try settle() }
         try loadFilter()
         var fresh = 0
-        for (chunk, id) in manifest.chunks.enumerated() where try numberedPlace(of: id) == nil {
-            recent?.chunks[id] = Place(content: number, chunk: chunk)
+        for (chunk, id) in manifest.chunks.enumerated() where try !knows(id) {
+            recent?.chunks[id] = ChunkPlace(content: number, chunk: chunk)
             fresh += 1
         }
         recent?.contents[id] = number
@@ -96,8 +98,7 @@ extension Tables {
             let number = Int(row.integer(Tables.recordColumnCount))
             loaded.contents[id] = number
             for (chunk, id) in manifest.chunks.enumerated() where loaded.chunks[id] == nil {
-                let isSettled = try database.first("SELECT 1 FROM chunks WHERE id = ?", .blob(id.bytes)) { _ in true }
-                if isSettled == nil { loaded.chunks[id] = Place(content: number, chunk: chunk) }
+                if try !hasSettled(id) { loaded.chunks[id] = ChunkPlace(content: number, chunk: chunk) }
             }
         }
         recent = loaded

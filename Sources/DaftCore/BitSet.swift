@@ -44,18 +44,10 @@ public struct BitSet: Coded {
 
     public func containsAll(below count: Int) -> Bool { firstMissing(below: count) == nil }
 
-    public func firstMissing(below count: Int, from start: Int = 0) -> Int? {
-        var member = start
-        while member < count {
-            let word = member / 64 < words.count ? words[member / 64] : 0
-            let free = ~word >> UInt64(member % 64)
-            if free != 0 {
-                member += free.trailingZeroBitCount
-                return member < count ? member : nil
-            }
-            member = (member / 64 + 1) * 64
-        }
-        return nil
+    public func firstMissing(below count: Int) -> Int? {
+        let open = words.firstIndex { $0 != .max } ?? words.count
+        let member = open * 64 + (open < words.count ? (~words[open]).trailingZeroBitCount : 0)
+        return member < count ? member : nil
     }
 
     public mutating func insert(_ member: Int) {

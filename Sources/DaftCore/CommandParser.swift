@@ -82,16 +82,15 @@ extension Verb {
         }
         self = verb
     }
-}
 
-extension Verb {
     /// Of words that are no commands, and that somebody means who has read of them, or knows them from elsewhere.
     private static let advice = [
-        "start": "`start` and `join` are words of the program daft alone: `daft start --help`",
-        "join": "`start` and `join` are words of the program daft alone: `daft start --help`",
+        "start": ofDaftAlone, "join": ofDaftAlone,
         "serve": "`serve` is a word of the program daft-run alone, and stands by itself: `daft-run --launch serve`",
         "rm": notRemoved, "delete": notRemoved, "remove": notRemoved, "mv": notRemoved,
     ]
+
+    private static let ofDaftAlone = "`start` and `join` are words of the program daft alone: `daft start --help`"
 
     private static let notRemoved =
         "names are neither removed nor changed; a store that nothing runs on can be removed as a whole, with its .mds"
@@ -170,7 +169,7 @@ private struct Operation {
         return try name(given.value, column: given.column)
     }
 
-    func copies() throws(CommandError) -> Copies? { try options["--copies"].map(copies(of:)) }
+    func copies() throws(CommandError) -> Copies? { try options["--copies"]?.copies() }
 
     /// A node given as an operand; the @ that stands before one elsewhere may stand here, too.
     func hostOperand() throws(CommandError) -> String {
@@ -201,19 +200,8 @@ extension Operation {
     /// Of `--watch`, which may be without one.
     fileprivate func interval() throws(CommandError) -> UInt32? {
         guard let given = options["--watch"] else { return nil }
-        if given.value.isEmpty { return 2 }
-        guard let seconds = seconds(given.value) else {
-            throw given.wrong("`\(shown(given.value))` is no time, as 1, 10s, 5m")
-        }
-        return seconds
+        return given.value.isEmpty ? 2 : try given.seconds()
     }
-}
-
-func copies(of given: Given) throws(CommandError) -> Copies {
-    guard let number = Int(String(decoding: given.value, as: UTF8.self)), (1...Copies.most).contains(number) else {
-        throw given.wrong("`\(shown(given.value))` is no number from 1 to \(Copies.most)")
-    }
-    return .atLeast(number)
 }
 
 private func isOfHostName(_ byte: UInt8) -> Bool {

@@ -178,12 +178,4 @@ public enum DoorMessage: Coded {
             failure.encode(into: &writer)
         }
     }
-
-    /// What it takes of the room that the client has given.
-    public var roomBytes: Int {
-        switch self {
-        case .output(let bytes), .errors(let bytes): bytes.count + ClientMessage.pieceOverheadBytes
-        case .end, .alive, .refused: 0
-        }
-    }
 }

@@ -17,11 +17,6 @@ public struct Digest: Coded, Comparable {
         self = bytes.withUnsafeBytes { Digest($0) }
     }
 
-    public init?(hex: some StringProtocol) {
-        guard let bytes = bytesOfHex(hex) else { return nil }
-        self.init(bytes: bytes)
-    }
-
     public init(from reader: inout ByteReader) throws(Malformed) {
         self = try reader.raw(32).withUnsafeBytes { Digest($0) }
     }
@@ -99,11 +94,16 @@ public struct Rank: Coded, Comparable, CustomStringConvertible {
     public static func < (x: Rank, y: Rank) -> Bool { x.number < y.number }
 }
 
-public func hexadecimal(_ bytes: some Sequence<UInt8>) -> String {
-    let digits = Array("0123456789abcdef".utf8)
-    var text: [UInt8] = []
-    for byte in bytes { text += [digits[Int(byte >> 4)], digits[Int(byte & 15)]] }
-    return String(decoding: text, as: UTF8.self)
+public func hexadecimal(_ bytes: some Sequence<UInt8>) -> String { String(decoding: hexDigits(bytes), as: UTF8.self) }
+
+/// Two for each byte.
+public func hexDigits(_ bytes: some Sequence<UInt8>) -> [UInt8] {
+    var digits: [UInt8] = []
+    digits.reserveCapacity(2 * bytes.underestimatedCount)
+    for byte in bytes {
+        for half in [byte >> 4, byte & 15] { digits.append(half < 10 ? 48 + half : 87 + half) }
+    }
+    return digits
 }
 
 public func bytesOfHex(_ text: some StringProtocol) -> [UInt8]? {

@@ -50,6 +50,21 @@ struct Given: Hashable, Sendable {
     var column: Int?
 
     func wrong(_ reason: String) -> CommandError { CommandError("\(origin): \(reason)", column: column) }
+
+    /// The value as a time.
+    func seconds() throws(CommandError) -> UInt32 {
+        guard let seconds = DaftCore.seconds(value) else {
+            throw wrong("`\(shown(value))` is no time, as 10s, 5m, 24h")
+        }
+        return seconds
+    }
+
+    func copies() throws(CommandError) -> Copies {
+        guard let number = Int(String(decoding: value, as: UTF8.self)), (1...Copies.most).contains(number) else {
+            throw wrong("`\(shown(value))` is no number from 1 to \(Copies.most)")
+        }
+        return .atLeast(number)
+    }
 }
 
 public struct OptionTable: Sendable {

@@ -123,8 +123,8 @@ public struct Options: Hashable, Sendable {
         }
         chunkSize = try Options.chunkSize(given["--chunk-size"])
         packing = try Options.packing(given["--compress"])
-        copies = try given["--copies"].map(DaftCore.copies(of:)) ?? .one
-        orphanSeconds = try given["--orphan-timeout"].map(Options.seconds(of:))
+        copies = try given["--copies"]?.copies() ?? .one
+        orphanSeconds = try given["--orphan-timeout"]?.seconds()
         logLevel = try given["--log-level"].map(Options.level(of:)) ?? .info
     }
 
@@ -144,14 +144,7 @@ public struct Options: Hashable, Sendable {
 
     /// A time in seconds, as `90`, `90s`, `10m`, `24h`.
     public func time(_ name: String) throws(CommandError) -> UInt32? {
-        try given[name].map(Options.seconds(of:))
-    }
-
-    private static func seconds(of given: Given) throws(CommandError) -> UInt32 {
-        guard let seconds = DaftCore.seconds(given.value) else {
-            throw given.wrong("`\(shown(given.value))` is no time, as 90s, 10m, 24h")
-        }
-        return seconds
+        try given[name]?.seconds()
     }
 
     private static func level(of given: Given) throws(CommandError) -> LogLevel {

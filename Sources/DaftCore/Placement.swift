@@ -14,12 +14,6 @@ public struct Placement: Sendable {
         public let store: Int
     }
 
-    public struct Batch: Hashable, Sendable {
-        public fileprivate(set) var pieces: [Piece] = []
-        /// The files that no room is left for.
-        public fileprivate(set) var unplaced: [Int] = []
-    }
-
     /// What a file takes of a disk is a multiple of this, and never nothing.
     private static let block: Int64 = 4096
 
@@ -35,14 +29,11 @@ public struct Placement: Sendable {
         room = free
     }
 
-    /// Places the next files, given by their sizes; earlier batches are remembered.
-    public mutating func place(_ sizes: [Int64]) -> Batch {
-        var batch = Batch()
-        for (file, size) in sizes.enumerated() {
-            let pieces = size <= Int64(chunkSize.bytes) ? placeWhole(file, size) : placeCut(file, size)
-            if pieces.isEmpty { batch.unplaced.append(file) } else { batch.pieces += pieces }
+    /// Places the next files, given by their sizes; earlier ones are remembered. A file that fits nowhere has none.
+    public mutating func place(_ sizes: [Int64]) -> [Piece] {
+        sizes.enumerated().flatMap { file, size in
+            size <= Int64(chunkSize.bytes) ? placeWhole(file, size) : placeCut(file, size)
         }
-        return batch
     }
 
     private mutating func placeWhole(_ file: Int, _ size: Int64) -> [Piece] {

@@ -12,7 +12,6 @@ public enum Reply: Coded {
     case published(State, [Verdict])
     case members([Member])
     case loaders([Rank])
-    case have([Extent])
     case working(task: UInt64, Progress)
     case finished(Outcome)
     case space(Space)
@@ -33,7 +32,6 @@ public enum Reply: Coded {
         case 5: self = .forked
         case 6: self = .published(try reader.u64(), try reader.list())
         case 8: self = .loaders(try reader.list())
-        case 9: self = .have(try reader.list())
         case 10: self = .working(task: try reader.u64(), try Progress(from: &reader))
         case 11: self = .finished(try Outcome(from: &reader))
         case 16: self = .space(try Space(from: &reader))
@@ -62,7 +60,6 @@ public enum Reply: Coded {
             writer.list(verdicts)
         case .members(let members): listed(15, members, &writer)
         case .loaders(let ranks): listed(8, ranks, &writer)
-        case .have(let extents): listed(9, extents, &writer)
         case .working(let task, let progress):
             writer.u8(10)
             writer.u64(task)

@@ -13,8 +13,6 @@ public enum Request: Coded {
     case members
     /// To the metadata server: this rank begins or ends loading a content; the answer is who else is loading it.
     case loading(ContentID, begun: Bool)
-    /// To a data server: how much of these contents can it serve at this moment?
-    case have([ContentID])
     /// To a data server: bytes of these contents came wrong from you; look.
     case doubt([ContentID])
     /// To whom the order is for: do this; the answer is `finished`, or `working` with a number to poll.
@@ -53,7 +51,6 @@ public enum Request: Coded {
         case 4: self = .hold(try reader.list())
         case 5: self = .members
         case 6: self = .loading(try ContentID(from: &reader), begun: try reader.flag())
-        case 7: self = .have(try reader.list())
         case 8: self = .doubt(try reader.list())
         case 9: self = .order(try Order(from: &reader))
         case 10: self = .poll(task: try reader.u64())
@@ -85,7 +82,7 @@ public enum Request: Coded {
         case .loading(let content, let begun):
             content.encode(into: &writer)
             writer.flag(begun)
-        case .have(let contents), .doubt(let contents): writer.list(contents)
+        case .doubt(let contents): writer.list(contents)
         case .order(let order): order.encode(into: &writer)
         case .poll(let task), .cancel(let task): writer.u64(task)
         case .identify(let offer, let spans):
@@ -106,7 +103,6 @@ public enum Request: Coded {
         case .hold: 4
         case .members: 5
         case .loading: 6
-        case .have: 7
         case .doubt: 8
         case .order: 9
         case .poll: 10

@@ -87,22 +87,6 @@ extension Session {
         }
     }
 
-    /// Those of the names that are published; the others fail.
-    func standing(
-        _ names: [Name], saying reason: String, _ report: inout Report
-    ) async throws(Failure) -> [Name] {
-        let catalogue = station.catalogue
-        var standing: [Name] = []
-        for name in names {
-            if try await station.work({ () throws(Failure) in try catalogue.entry(name) }) != nil || name.isRoot {
-                standing.append(name)
-            } else {
-                report.failures.append(Failure(.noSuchName, name, reason))
-            }
-        }
-        return standing
-    }
-
     private func bring(_ names: [Name], to members: [Member], _ report: inout Report) async throws(Failure) {
         report.failures += try await refusals(of: names, at: members)
         guard report.failures.allSatisfy({ $0.kind != .noSpace }) else { return }

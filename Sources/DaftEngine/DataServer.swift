@@ -30,7 +30,6 @@ actor DataServer {
             case .cancel(let task):
                 await tasks.cancel(task)
                 return .done
-            case .have(let contents): return .have(try await extents(of: contents))
             case .doubt(let contents): return await reexamine(contents)
             case .delta(let head): return try await station.records(after: head)
             case .space: return .space(try await space())
@@ -69,23 +68,23 @@ actor DataServer {
                 .ingested(await Ingesting(station, store, ingest, meter).run(), moved: meter.moved)
             }
         case .settle(let settled):
-            return .placed(await Placing(station, store).settle(settled))
+            return .placed(await StoreOrders(station, store).settle(settled))
         case .place(let entries):
-            let failures = await Placing(station, store).place(entries)
+            let failures = await StoreOrders(station, store).place(entries)
             station.pins.unpin(entries.compactMap(\.entry.content))
             return .placed(failures)
         case .discard(let contents):
             station.pins.unpin(contents)
-            return .placed(await Placing(station, store).discard(contents))
+            return .placed(await StoreOrders(station, store).discard(contents))
         case .fetch(let fetch):
             return await inChain(fetch.chain) { await Fetching(station, store, fetch, meter).run() }
         case .verify(let names, let state):
             return await Verifying(station, store, meter).run(below: names, state: state)
-        case .note(let entries): return .placed(await Placing(station, store).note(entries))
+        case .note(let entries): return .placed(await StoreOrders(station, store).note(entries))
         case .replicate(let replicate): return await Replicating(station, store, replicate, meter).run()
         case .collect(let collect):
             return await Collecting(station: station, store: store, meter: meter).run(collect)
-        case .writeOut(let order): return .placed(await Placing(station, store).writeOut(order))
+        case .writeOut(let order): return .placed(await StoreOrders(station, store).writeOut(order))
         case .repair, .leave: return .failed(Failure(.malformed, [], "this is nothing to order a data server"))
         }
     }
@@ -103,15 +102,6 @@ actor DataServer {
         return .failed(
             Failure(
                 .missing, info.path, node: station.settings.host, "is not what the node sees where it was asked for"))
-    }
-
-    private func extents(of contents: [ContentID]) async throws(Failure) -> [Extent] {
-        let store = store
-        return try await station.work { () throws(Failure) in
-            var extents: [Extent] = []
-            for content in contents { extents.append(try store.extent(of: content)) }
-            return extents
-        }
     }
 
     private func space() async throws(Failure) -> Space {

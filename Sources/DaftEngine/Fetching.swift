@@ -60,14 +60,9 @@ struct Fetching: Sendable {
         ) { [self] wanted, failure in
             await settle(wanted, failure)
         }
-        return await pull.stoppable {
-            await Result.of { () async throws(Failure) in
-                let end = await Result.of { () async throws(Failure) in try await body(pull) }
-                await pull.finish()
-                try end.get()
-                if Task.isCancelled { throw Failure(.stopped, [], "stopped") }
-            }
-        }
+        let end = await pull.run { () async throws(Failure) in try await body(pull) }
+        if case .success = end, Task.isCancelled { return .failure(Failure(.stopped, [], "stopped")) }
+        return end
     }
 
     private func bringAll(_ pull: Pull) async throws(Failure) {
@@ -150,7 +145,7 @@ struct Fetching: Sendable {
 
     private func placeWaiting(mayTryAgain: Bool = false) async {
         let entries = ledger.takeReady()
-        let failures = await Placing(station, store).placeFiles(entries)
+        let failures = await StoreOrders(station, store).placeFiles(entries)
         ledger.placed(entries.filter { $0.entry.content != nil }.count - failures.count)
         let incomplete = Set(failures.filter { $0.kind == .missing }.map(\.subject))
         for failure in failures where !mayTryAgain || failure.kind != .missing { ledger.fail(failure) }
@@ -158,7 +153,7 @@ struct Fetching: Sendable {
     }
 
     private func finishDirectories() async {
-        for failure in await Placing(station, store).place(ledger.allDirectories()) { ledger.fail(failure) }
+        for failure in await StoreOrders(station, store).place(ledger.allDirectories()) { ledger.fail(failure) }
     }
 
     /// Tells the metadata server what this store keeps now.
@@ -237,55 +232,4 @@ private final class FetchLedger: Sendable {
                 files: state.files, moved: moved, failures: state.failures.map { $0.at(host) }, lacking: state.lacking)
         }
     }
-}
-
-/// A store as the place where pulled contents go.
-struct StoreDestination: Destination {
-    private let store: Store
-
-    init(_ store: Store) { self.store = store }
-
-    var isOwnStore: Bool { true }
-
-    func open(_ wanted: Wanted, buffer: UnsafeMutableRawBufferPointer) throws(Failure) -> any Sink {
-        StoreSink(store, try store.fill(wanted.content, wanted.manifest))
-    }
-
-    func take(_ whole: [(wanted: Wanted, bytes: UnsafeRawBufferPointer)]) -> [Failure?] {
-        let files = whole.map { Whole($0.wanted.content, $0.wanted.manifest, $0.bytes) }
-        do throws(Failure) {
-            try store.keep(files)
-            return whole.map { _ in nil }
-        } catch {
-            // One of them may be too large for what room is left, and the others not.
-            if files.count == 1 { return [error] }
-            return whole.flatMap { take([$0]) }
-        }
-    }
-}
-
-private struct StoreSink: Sink {
-    private let store: Store
-    private let filling: Filling
-
-    init(_ store: Store, _ filling: Filling) {
-        self.store = store
-        self.filling = filling
-    }
-
-    var have: BitSet { filling.have }
-
-    func write(_ chunk: Int, _ id: ChunkID, _ bytes: UnsafeRawBufferPointer) throws(Failure) {
-        try filling.write(chunk, id, bytes)
-    }
-
-    func leaveHole(_ chunk: Int, _ id: ChunkID) throws(Failure) { try filling.leaveHole(chunk, id) }
-
-    func copyFromNearby(_ chunk: Int, _ id: ChunkID, buffer: UnsafeMutableRawBufferPointer) throws(Failure) -> Bool {
-        guard let place = try store.whereabouts(of: id) else { return false }
-        return try filling.copy(chunk, id, from: place, buffer: buffer)
-    }
-
-    func finish() throws(Failure) { try filling.finish() }
-    func pause() throws(Failure) { try filling.checkpoint() }
 }

@@ -38,7 +38,6 @@ extension Session {
     /// What is published of one node.
     private struct Gathered: Sendable {
         let host: String
-        let base: Name
         let roots: [Name]
         let withheld: Set<Name>
 
@@ -62,16 +61,29 @@ extension Session {
         return lasts
     }
 
-    /// Of several data servers on a node the first.
-    func oneOnEachNode(of members: [Member]) -> [Member] {
-        var hosts: Set<String> = []
-        return members.sorted { $0.rank < $1.rank }.filter { hosts.insert($0.store.host).inserted }
+    /// What one node is asked for.
+    private struct Part: Sendable {
+        let member: Member
+        let collect: Collect
+
+        var host: String { member.store.host }
+
+        func absent(_ collected: Collected) -> [Failure] {
+            collect.items.filter { collected.absent.contains($0.name) }
+                .map { Failure(.missing, $0.path, node: host, "not there: nothing to gather") }
+        }
+
+        /// Nil where none of it is there.
+        func gathered(_ collected: Collected) -> Gathered? {
+            let roots = collect.items.map(\.name).filter { !collected.absent.contains($0) }
+            return roots.isEmpty ? nil : Gathered(host: host, roots: roots, withheld: Set(collected.withheld))
+        }
     }
 
-    private func collect(
-        _ paths: [[UInt8]], _ lasts: [[UInt8]], _ base: Name, from nodes: [Member], _ report: inout Report
-    ) async throws(Failure) -> [Gathered] {
-        var orders: [(member: Member, base: Name, collect: Collect)] = []
+    private func parts(
+        of paths: [[UInt8]], _ lasts: [[UInt8]], _ base: Name, on nodes: [Member]
+    ) throws(Failure) -> [Part] {
+        var parts: [Part] = []
         for node in nodes {
             do throws(NameError) {
                 let own = try base.appending(Array(node.store.host.utf8))
@@ -79,31 +91,34 @@ extension Session {
                 for (path, last) in zip(paths, lasts) {
                     items.append(Collect.Item(path: path, name: try own.appending(last)))
                 }
-                orders.append((node, own, Collect(items)))
+                parts.append(Part(member: node, collect: Collect(items)))
             } catch { throw Failure(.usage, base, error.reason) }
         }
+        return parts
+    }
+
+    private func collect(
+        _ paths: [[UInt8]], _ lasts: [[UInt8]], _ base: Name, from nodes: [Member], _ report: inout Report
+    ) async throws(Failure) -> [Gathered] {
+        let parts = try parts(of: paths, lasts, base, on: nodes)
         var gathered: [Gathered] = []
         var absent: [Failure] = []
-        await station.loop.inOrder(width: orders.count, over: orders) { [self] order in
-            let outcome = await stopwatch.time(order.member, on: station.loop) {
-                await carryOut(.collect(order.collect), at: order.member.rank)
+        await station.loop.inOrder(width: parts.count, over: parts) { [self] part in
+            let outcome = await stopwatch.time(part.member, on: station.loop) {
+                await carryOut(.collect(part.collect), at: part.member.rank)
             }
-            return (order, outcome)
-        } take: { order, outcome in
-            let host = order.member.store.host
+            return (part, outcome)
+        } take: { part, outcome in
             switch outcome {
             case .collected(let collected):
                 report.moved += collected.moved
                 report.failures += collected.failures
                 report.warnings += collected.warnings
-                let missing = order.collect.items.filter { collected.absent.contains($0.name) }
-                absent += missing.map { Failure(.missing, $0.path, node: host, "not there: nothing to gather") }
-                let roots = order.collect.items.map(\.name).filter { !collected.absent.contains($0) }
-                if roots.isEmpty { return }
-                gathered.append(
-                    Gathered(host: host, base: order.base, roots: roots, withheld: Set(collected.withheld)))
-            case .failed(let failure): report.failures.append(failure.at(host))
-            default: report.failures.append(Failure(.malformed, [], node: host, "an outcome that fits no gathering"))
+                absent += part.absent(collected)
+                if let some = part.gathered(collected) { gathered.append(some) }
+            case .failed(let failure): report.failures.append(failure.at(part.host))
+            default:
+                report.failures.append(Failure(.malformed, [], node: part.host, "an outcome that fits no gathering"))
             }
         }
         let roots = gathered.flatMap(\.roots)

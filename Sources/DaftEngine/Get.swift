@@ -126,23 +126,19 @@ final class Getting: Sendable {
         defer { session.gauge.end(part) }
         var directories: [([UInt8], Entry)] = []
         var isThere = false
-        let end = await pull.stoppable {
-            let end = await Result.of { () async throws(Failure) in
-                try await station.eachEntry(below: root) { (page) async throws(Failure) in
-                    isThere = true
-                    for named in page where !Task.isCancelled {
-                        let relative = Array(named.name.relative(to: root) ?? [])
-                        guard choice(named.name, relative) else { continue }
-                        if named.entry.isDirectory {
-                            if relative.isEmpty { try await makeRoot() }
-                            directories.append((relative, named.entry))
-                        }
-                        await write(named, relative, pull)
+        let end = await pull.run { () async throws(Failure) in
+            try await station.eachEntry(below: root) { (page) async throws(Failure) in
+                isThere = true
+                for named in page where !Task.isCancelled {
+                    let relative = Array(named.name.relative(to: root) ?? [])
+                    guard choice(named.name, relative) else { continue }
+                    if named.entry.isDirectory {
+                        if relative.isEmpty { try await makeRoot() }
+                        directories.append((relative, named.entry))
                     }
+                    await write(named, relative, pull)
                 }
             }
-            await pull.finish()
-            return end
         }
         try end.get()
         if !isThere, !root.isRoot { throw Failure(.noSuchName, root, "no such name is published") }

@@ -31,7 +31,7 @@ struct Joining: Sendable {
         let hello = Hello(store: info, head: catalogue.head, system: catalogue.system)
         let reply = try await station.ask(
             .hello(hello), at: .metadataServer,
-            timeoutMilliseconds: station.settings.gatherMilliseconds + station.settings.callMilliseconds)
+            timeoutMilliseconds: station.settings.agreementMilliseconds + station.settings.callMilliseconds)
         guard case .welcome(let number, let head) = reply else {
             throw station.unexpected(reply, from: .metadataServer)
         }
@@ -73,23 +73,21 @@ struct Joining: Sendable {
     /// Brings the catalogue's holdings of this store in line with the store, for contents that the catalogue knows.
     /// Others come with their names; one without a name is what an interrupted run left, and waits for its return.
     private func reportHoldings(_ number: Int) async throws(Failure) {
-        var kept = Pages<ContentID, Extent> { [station, store] (after) async throws(Failure) in
-            try await station.work { () throws(Failure) in
-                try store.kept(after: after, limit: Joining.page).map { ($0.content, $0.extent) }
-            }
-        }
-        var told = Pages<ContentID, Extent> { [station] (after) async throws(Failure) in
-            let catalogue = station.catalogue
-            return try await station.work { () throws(Failure) in
-                try catalogue.holdings(of: number, after: after, limit: Joining.page).map { ($0.content, $0.extent) }
-            }
-        }
+        let catalogue = station.catalogue
+        var kept = OneByOne(
+            station.pages(by: \.content) { [store] last throws(Failure) in
+                try store.kept(after: last, limit: Joining.page)
+            })
+        var told = OneByOne(
+            station.pages(by: \.content) { last throws(Failure) in
+                try catalogue.holdings(of: number, after: last, limit: Joining.page)
+            })
         var changes: [Holding] = []
         while true {
             let (here, there) = (try await kept.first(), try await told.first())
-            guard let content = [here?.0, there?.0].compactMap({ $0 }).min() else { break }
-            let extent = here?.0 == content ? here?.1 : nil
-            let said = there?.0 == content ? there?.1 : nil
+            guard let content = [here?.content, there?.content].compactMap({ $0 }).min() else { break }
+            let extent = here?.content == content ? here?.extent : nil
+            let said = there?.content == content ? there?.extent : nil
             if extent != nil { kept.drop() }
             if said != nil { told.drop() }
             if extent == said { continue }
@@ -130,13 +128,10 @@ struct Joining: Sendable {
     private func reviewNames(_ number: Int) async throws(Failure) -> [Failure] {
         let (store, catalogue) = (store, station.catalogue)
         var clashing: [NamedEntry] = []
-        var last: Name?
-        while true {
-            let after = last
-            let page = try await station.work { () throws(Failure) in
-                try store.named(after: after, limit: Joining.page)
-            }
-            guard let end = page.last else { break }
+        var pages = station.pages(by: \.name) { last throws(Failure) in
+            try store.named(after: last, limit: Joining.page)
+        }
+        while let page = try await pages.next() {
             let sorted = try await station.work { () throws(Failure) in
                 var (unknown, clashing): ([NamedEntry], [NamedEntry]) = ([], [])
                 for named in page {
@@ -150,7 +145,6 @@ struct Joining: Sendable {
             }
             clashing += sorted.1
             clashing += try await publishAgain(sorted.0, number)
-            last = end.name
         }
         return try await setAside(clashing)
     }
@@ -159,20 +153,18 @@ struct Joining: Sendable {
     private func reviewNotes(_ number: Int) async throws(Failure) -> [Failure] {
         let (store, catalogue, host) = (store, station.catalogue, station.settings.host)
         var clashing: [NamedEntry] = []
-        var last: Name?
-        while true {
-            let after = last
-            let (page, unknown) = try await station.work { () throws(Failure) in
-                let page = try store.noted(after: after, limit: Joining.page)
+        var pages = station.pages(by: \.name) { last throws(Failure) in
+            try store.noted(after: last, limit: Joining.page)
+        }
+        while let page = try await pages.next() {
+            let unknown = try await station.work { () throws(Failure) in
                 var unknown: [NamedEntry] = []
                 for named in page where try catalogue.entry(named.name)?.admits(named.entry) != true {
                     unknown.append(named)
                 }
-                return (page, unknown)
+                return unknown
             }
-            guard let end = page.last else { break }
             clashing += try await publishAgain(unknown, number)
-            last = end.name
         }
         let names = clashing.map(\.name)
         try await station.work { () throws(Failure) in try store.forgetNotes(names) }
@@ -227,22 +219,21 @@ struct Joining: Sendable {
     }
 }
 
-/// A sorted listing that comes in pages, seen one item at a time.
-private struct Pages<Key: Sendable, Value: Sendable> {
-    private let load: (Key?) async throws(Failure) -> [(Key, Value)]
-    private var items: ArraySlice<(Key, Value)> = []
-    private var last: Key?
+/// A listing that comes in pages, seen one item at a time.
+private struct OneByOne<Item: Sendable, Key: Sendable> {
+    private var pages: Pages<Item, Key>
+    private var items: ArraySlice<Item> = []
     private var isOver = false
 
-    init(_ load: @escaping (Key?) async throws(Failure) -> [(Key, Value)]) { self.load = load }
+    init(_ pages: Pages<Item, Key>) { self.pages = pages }
 
-    mutating func first() async throws(Failure) -> (Key, Value)? {
+    mutating func first() async throws(Failure) -> Item? {
         if items.isEmpty, !isOver {
-            items = try await load(last)[...]
+            items = try await pages.next()?[...] ?? []
             isOver = items.isEmpty
         }
         return items.first
     }
 
-    mutating func drop() { last = items.removeFirst().0 }
+    mutating func drop() { items.removeFirst() }
 }

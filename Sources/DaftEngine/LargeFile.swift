@@ -41,7 +41,7 @@ struct LargeFile: Sendable {
             throw error
         }
         let ids: [ChunkID]
-        do throws(Failure) { ids = try await take(into: filling) } catch {
+        do throws(Failure) { ids = try await take(into: ChunkFilling(ingesting, file, filling)) } catch {
             giveUp(filling)
             // What came so far is there for the next time.
             try? await station.work { () throws(Failure) in try filling.pause() }
@@ -72,7 +72,7 @@ struct LargeFile: Sendable {
         let ids = station.learned.giveUp(file.span.file, in: order.offer)
         let have = filling?.have ?? BitSet()
         let missing = ids.filter { !have.contains($0.key) }.map {
-            Ingesting.piece($0.value, length(of: $0.key))
+            Ingesting.piece($0.value, order.chunkSize.length(of: $0.key, in: file.info.size))
         }
         station.relay.note(missing, .failed)
     }
@@ -113,7 +113,7 @@ struct LargeFile: Sendable {
 
     // MARK: taken in
 
-    private func take(into filling: Filling) async throws(Failure) -> [ChunkID] {
+    private func take(into filling: ChunkFilling) async throws(Failure) -> [ChunkID] {
         let source: SourceFile?
         do throws(Failure) {
             source = try await station.work { [order, file] () throws(Failure) in
@@ -132,8 +132,8 @@ struct LargeFile: Sendable {
         let ids = try await forAll(of: size, underWay: width) { [self] (span) async throws(Failure) in
             switch way(to: span.first) {
             case .path: return try await read(span, source, filling)
-            case .offer: return try await load(span, filling)
-            case .chain(let upstream): return try await pull(span, upstream, filling)
+            case .offer: return try await bring(span, from: nil, filling)
+            case .chain(let upstream): return try await bring(span, from: upstream, filling)
             }
         }
         if let source { try await confirm(source) }
@@ -149,7 +149,9 @@ struct LargeFile: Sendable {
     }
 
     /// Reads, hashes and writes chunks of a file of this node.
-    private func read(_ span: Span, _ source: SourceFile?, _ filling: Filling) async throws(Failure) -> [ChunkID]? {
+    private func read(
+        _ span: Span, _ source: SourceFile?, _ filling: ChunkFilling
+    ) async throws(Failure) -> [ChunkID]? {
         guard let source else { return nil }
         let slabs = await station.intake.take(chunksTogether, of: order.chunkSize.bytes)
         return try await whileReading { [ingesting] () throws(Failure) in
@@ -161,19 +163,7 @@ struct LargeFile: Sendable {
                 throw error
             }
             ingesting.tell(chunks.map(\.id), of: span)
-            for (part, slab) in zip(chunks, slabs) {
-                if let bytes = part.bytes { show(part.id, bytes.count, in: slab) }
-            }
-            for (chunk, part) in zip(span.chunks, chunks) {
-                try noted(part.id, chunk) { () throws(Failure) in
-                    if let bytes = part.bytes {
-                        if filling.id(of: chunk) != part.id { try write(chunk, part.id, bytes, filling) }
-                    } else {
-                        try filling.leaveHole(chunk, part.id)
-                    }
-                }
-                isThere(chunk, part.id, filling)
-            }
+            try filling.keep(chunks, of: span, in: slabs)
             return chunks.map(\.id)
         }
     }
@@ -188,105 +178,16 @@ struct LargeFile: Sendable {
         return try await station.work(body)
     }
 
-    /// Learns the ids of chunks that another rank offers, and loads those that this store has nowhere.
-    private func load(_ span: Span, _ filling: Filling) async throws(Failure) -> [ChunkID] {
+    /// Learns the ids of chunks from others, and brings those that this store has nowhere.
+    private func bring(
+        _ span: Span, from upstream: Upstream?, _ filling: ChunkFilling
+    ) async throws(Failure) -> [ChunkID] {
         let ids = try await identify(span)
-        for (chunk, id) in zip(span.chunks, ids) {
-            if try await !isNearby(chunk, id, filling) { try await load(chunk, id, filling) }
-            isThere(chunk, id, filling)
-        }
+        for (chunk, id) in zip(span.chunks, ids) { try await filling.bring(chunk, id, from: upstream) }
         return ids
-    }
-
-    /// The same along a chain.
-    private func pull(_ span: Span, _ upstream: Upstream, _ filling: Filling) async throws(Failure) -> [ChunkID] {
-        let ids = try await identify(span)
-        for (chunk, id) in zip(span.chunks, ids) {
-            if try await !isNearby(chunk, id, filling) {
-                if let loaded = try await upstream.load([Ingesting.piece(id, length(of: chunk))], [id]) {
-                    try await write(chunk, id, loaded.slab, filling)
-                } else {
-                    try await load(chunk, id, filling)
-                }
-            }
-            isThere(chunk, id, filling)
-        }
-        return ids
-    }
-
-    private func load(_ chunk: Int, _ id: ChunkID, _ filling: Filling) async throws(Failure) {
-        let piece = Piece(
-            .offered(offer: order.offer.number, file: file.span.file), chunk: chunk, length: length(of: chunk))
-        let (slab, arrivals) = try await ingesting.loadFromOffer([piece], [id])
-        guard arrivals == [.right] else {
-            throw Failure(.changed, file.info.path, "changed while it was read; it is not published")
-        }
-        try await write(chunk, id, slab, filling)
-    }
-
-    private func write(_ chunk: Int, _ id: ChunkID, _ slab: Slab, _ filling: Filling) async throws(Failure) {
-        let count = length(of: chunk)
-        try await station.work { [self] () throws(Failure) in
-            try noted(id, chunk) { () throws(Failure) in
-                try write(chunk, id, UnsafeRawBufferPointer(slab.slice(0, count)), filling)
-            }
-        }
-    }
-
-    private func write(
-        _ chunk: Int, _ id: ChunkID, _ bytes: UnsafeRawBufferPointer, _ filling: Filling
-    ) throws(Failure) {
-        try station.trace.timed(.written, TraceEvent.Subject(chunk: id), bytes: bytes.count) { () throws(Failure) in
-            try filling.write(chunk, id, bytes)
-        }
-    }
-
-    /// Whether a chunk is there without being moved: taken in already, all zeros, or somewhere in this store.
-    private func isNearby(_ chunk: Int, _ id: ChunkID, _ filling: Filling) async throws(Failure) -> Bool {
-        let count = length(of: chunk)
-        let (isThere, place) = try await station.work { [store] () throws(Failure) in
-            if filling.id(of: chunk) == id { return (true, nil as (content: ContentID, chunk: Int)?) }
-            if id == zeroChunkID(length: count) {
-                try filling.leaveHole(chunk, id)
-                return (true, nil)
-            }
-            return (false, try store.whereabouts(of: id))
-        }
-        if isThere || (place == nil && !filling.mayHold(chunk)) { return isThere }
-        let slab = await station.intake.take(order.chunkSize.bytes)
-        return try await station.work { () throws(Failure) in
-            if try filling.adopt(chunk, id, buffer: slab.memory) { return true }
-            guard let place else { return false }
-            return try filling.copy(chunk, id, from: place, buffer: slab.memory)
-        }
-    }
-
-    /// The next in the chain may have a chunk while it is being written.
-    private func show(_ id: ChunkID, _ count: Int, in slab: Slab) {
-        // Packed, it is of use to the others only when it has been packed.
-        if order.chain != nil, station.settings.packing == 0 {
-            station.relay.show(ChunkRun([Ingesting.piece(id, count)]), in: slab)
-        }
-    }
-
-    /// Says so when a chunk cannot be kept: nobody need wait for it here, and the relay lets go of its memory.
-    private func noted(_ id: ChunkID, _ chunk: Int, _ body: () throws(Failure) -> Void) throws(Failure) {
-        do throws(Failure) { try body() } catch {
-            if order.chain != nil { station.relay.note([Ingesting.piece(id, length(of: chunk))], .failed) }
-            throw error
-        }
-    }
-
-    private func isThere(_ chunk: Int, _ id: ChunkID, _ filling: Filling) {
-        meter.add(bytes: Int64(length(of: chunk)))
-        guard order.chain != nil else { return }
-        let place = Relay.Written(filling: filling, chunk: chunk)
-        station.relay.note([Ingesting.piece(id, length(of: chunk))], .written(place))
     }
 
     // MARK: both
-
-    private func length(of chunk: Int) -> Int { order.chunkSize.length(of: chunk, in: file.info.size) }
 
     private func way(to chunk: Int) -> Ingesting.Way {
         ingesting.way(to: chunk - file.span.first, of: file.span.count)
@@ -360,12 +261,5 @@ struct LargeFile: Sendable {
             next = end
         }
         return spans.sorted { ($0.distance, $0.span.first) < ($1.distance, $1.span.first) }.map(\.span)
-    }
-}
-
-extension Result where Failure == DaftCore.Failure {
-    /// What `body` returns or throws, in its own time.
-    static func of(_ body: () async throws(DaftCore.Failure) -> Success) async -> Self {
-        do throws(DaftCore.Failure) { return .success(try await body()) } catch { return .failure(error) }
     }
 }

@@ -17,14 +17,10 @@ extension Session {
             await each(try await listed([NamedEntry(name, root ?? Entry(.directory, mode: 0, mtime: .zero))]))
             return
         }
-        var last: Name?
-        while true {
-            let after = last
-            let page = try await children(of: name, after: after)
-            guard let end = page.last else { return }
+        var pages = children(of: name)
+        while let page = try await pages.next() {
             if Task.isCancelled { throw Failure(.stopped, name, "stopped") }
             await each(try await listed(page))
-            last = end.name
         }
     }
 
@@ -149,9 +145,8 @@ extension Session {
         return await haveRepaired(.repair(below: names)).failures
     }
 
-    func children(of name: Name, after last: Name?) async throws(Failure) -> [NamedEntry] {
-        let catalogue = station.catalogue
-        return try await station.work { () throws(Failure) in
+    func children(of name: Name) -> Pages<NamedEntry, Name> {
+        station.pages(by: \.name) { [catalogue = station.catalogue] last throws(Failure) in
             try catalogue.children(of: name, after: last, limit: Session.page)
         }
     }
@@ -162,6 +157,22 @@ extension Session {
         let entry = try await station.work { () throws(Failure) in try catalogue.entry(name) }
         guard entry != nil || name.isRoot else { throw Failure(.noSuchName, name, "no such name is published") }
         return entry
+    }
+
+    /// Those of the names that are published; the others fail.
+    func standing(
+        _ names: [Name], saying reason: String, _ report: inout Report
+    ) async throws(Failure) -> [Name] {
+        let catalogue = station.catalogue
+        var standing: [Name] = []
+        for name in names {
+            if try await station.work({ () throws(Failure) in try catalogue.entry(name) }) != nil || name.isRoot {
+                standing.append(name)
+            } else {
+                report.failures.append(Failure(.noSuchName, name, reason))
+            }
+        }
+        return standing
     }
 
     private func listed(_ entries: [NamedEntry]) async throws(Failure) -> [Listed] {

@@ -8,7 +8,7 @@ import DaftLink
 actor MetadataServer {
     let station: Station
     nonisolated let loop: any Loop
-    private let gathering: Gathering
+    private let agreement: Agreement
     var seats = Seats()
     private var joined: Set<Rank> = []
     /// What was found wrong until the start was over.
@@ -18,7 +18,7 @@ actor MetadataServer {
     private var loaders: [ContentID: [Rank]] = [:]
     private let changed: Signal
     let tasks: Tasks
-    let repairs: Repairs
+    let repairs: RepairQueue
     let begun: Nanoseconds
     /// Whoever comes back by itself has said hello by then.
     private static let callBackMilliseconds = 500
@@ -26,10 +26,10 @@ actor MetadataServer {
     init(_ station: Station) {
         self.station = station
         loop = station.loop
-        gathering = Gathering(station)
+        agreement = Agreement(station)
         changed = Signal(on: station.loop)
         tasks = Tasks(on: station.loop, orphanMilliseconds: station.settings.orphanMilliseconds)
-        repairs = Repairs(station)
+        repairs = RepairQueue(station)
         begun = station.loop.now
     }
 
@@ -38,7 +38,7 @@ actor MetadataServer {
     func answer(_ request: Request, from rank: Rank) async -> Reply {
         do throws(Failure) {
             switch request {
-            case .delta, .publish, .hold, .wish: try await gathering.settled()
+            case .delta, .publish, .hold, .wish: try await agreement.settled()
             default: break
             }
             switch request {
@@ -66,7 +66,7 @@ actor MetadataServer {
 
     /// Waits until every data server that was expected is there, or says who is not.
     func awaitServers() async -> [Failure] {
-        let deadline = station.loop.deadline(inMilliseconds: station.settings.gatherMilliseconds)
+        let deadline = station.loop.deadline(inMilliseconds: station.settings.agreementMilliseconds)
         let expected = (0..<station.settings.expectedServers).map { Rank($0 + 1) }
         while station.loop.now < deadline, !expected.allSatisfy(joined.contains) {
             await changed.wait(until: deadline)
@@ -81,7 +81,7 @@ actor MetadataServer {
     }
 
     private func welcome(_ hello: Hello, from rank: Rank) async throws(Failure) -> Reply {
-        try await gathering.admit(hello, from: rank)
+        try await agreement.admit(hello, from: rank)
         let info = hello.store
         if let twin = seats.twin(of: info.id, besides: rank, alive: Set(station.link.ranks)) {
             throw Failure(.locked, info.path, node: info.host, "the same store is served by \(twin) already")

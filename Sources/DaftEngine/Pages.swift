@@ -1,10 +1,40 @@
-// Walks over what is published, page by page, from this rank's copy of the catalogue.
+// Listings that are gone through page by page: of a store, of this rank's copy of the catalogue, and of all that is
+// published below a name.
 
 import DaftCatalogue
 import DaftCore
 
+/// A listing in the order of its keys; each page is what comes behind the last key of the one before it.
+struct Pages<Item: Sendable, Key: Sendable> {
+    private let key: (Item) -> Key
+    private let load: (Key?) async throws(Failure) -> [Item]
+    private var last: Key?
+
+    init(by key: @escaping (Item) -> Key, _ load: @escaping (Key?) async throws(Failure) -> [Item]) {
+        self.key = key
+        self.load = load
+    }
+
+    /// Nil behind the last page.
+    mutating func next() async throws(Failure) -> [Item]? {
+        let page = try await load(last)
+        guard let end = page.last else { return nil }
+        last = key(end)
+        return page
+    }
+}
+
 extension Station {
     private static let page = 1_000
+
+    /// Pages that are read by a worker.
+    func pages<Item: Sendable, Key: Sendable>(
+        by key: @escaping (Item) -> Key, _ load: @escaping @Sendable (Key?) throws(Failure) -> [Item]
+    ) -> Pages<Item, Key> {
+        Pages(by: key) { [self] (last) async throws(Failure) in
+            try await work { () throws(Failure) in try load(last) }
+        }
+    }
 
     /// The entry of a name, if it has one, and all below it. A cancelled task goes no further.
     func eachEntry(
@@ -30,16 +60,9 @@ extension Station {
     func eachPage(
         below name: Name, _ body: ([NamedEntry]) async throws(Failure) -> Void
     ) async throws(Failure) {
-        let catalogue = catalogue
-        var last: Name?
-        while !Task.isCancelled {
-            let after = last
-            let page = try await work { () throws(Failure) in
-                try catalogue.below(name, after: after, limit: Station.page)
-            }
-            guard let end = page.last else { return }
-            try await body(page)
-            last = end.name
+        var pages = pages(by: \.name) { [catalogue] last throws(Failure) in
+            try catalogue.below(name, after: last, limit: Station.page)
         }
+        while !Task.isCancelled, let page = try await pages.next() { try await body(page) }
     }
 }

@@ -138,11 +138,3 @@ private func recordHoldings(of kept: KeptContent, in change: inout Change) throw
         try recording(Holding([kept.id], in: BitSet([holding.store]), extent), in: &change)
     }
 }
-
-extension Holders {
-    /// How much of the content a store keeps.
-    func extent(of store: Int) -> Extent {
-        if complete.contains(store) { return .complete }
-        return parts.first { $0.store == store }.map { .part($0.chunks) } ?? .nothing
-    }
-}

@@ -12,28 +12,6 @@ import DaftLink
 import DaftStore
 import Synchronization
 
-/// One content being filled.
-protocol Sink: Sendable {
-    /// The chunks that are there already.
-    var have: BitSet { get }
-    func write(_ chunk: Int, _ id: ChunkID, _ bytes: UnsafeRawBufferPointer) throws(Failure)
-    func leaveHole(_ chunk: Int, _ id: ChunkID) throws(Failure)
-    /// Fills a chunk from what is at the destination anyway, if it can.
-    func copyFromNearby(_ chunk: Int, _ id: ChunkID, buffer: UnsafeMutableRawBufferPointer) throws(Failure) -> Bool
-    func finish() throws(Failure)
-    /// It is not whole, and nobody brings more now: keep what there is for the next time.
-    func pause() throws(Failure)
-}
-
-protocol Destination: Sendable {
-    /// It is this rank's store.
-    var isOwnStore: Bool { get }
-    /// Blocking, like all of these.
-    func open(_ wanted: Wanted, buffer: UnsafeMutableRawBufferPointer) throws(Failure) -> any Sink
-    /// Small contents that came whole; a failure for each that could not be kept.
-    func take(_ whole: [(wanted: Wanted, bytes: UnsafeRawBufferPointer)]) -> [Failure?]
-}
-
 actor Pull {
     typealias Done = @Sendable (Wanted, Failure?) async -> Void
 
@@ -89,18 +67,23 @@ actor Pull {
     /// Who owes bytes now.
     var asked: [Rank] { get async { await sourcing.asked } }
 
-    /// Waits until all that was taken on is done.
-    func finish() async {
+    /// Runs `body`, which takes contents on, and waits until all of them are done. If its task is cancelled meanwhile,
+    /// nothing more is begun, and what is under way ends as stopped.
+    nonisolated func run(_ body: () async throws(Failure) -> Void) async -> Result<Void, Failure> {
+        defer { station.claims.leave() }
+        return await withTaskCancellationHandler {
+            let end = await Result.of(body)
+            await finish()
+            return end
+        } onCancel: { [stop] in
+            stop.set()
+        }
+    }
+
+    private func finish() async {
         await sendPacks()
         await files.drain()
         await gate.drain()
-    }
-
-    /// Runs `body`, which takes contents on and waits for their end. If its task is cancelled meanwhile, nothing more
-    /// is begun, and what is under way ends as stopped.
-    nonisolated func stoppable<T>(_ body: () async -> T) async -> T {
-        defer { station.claims.leave() }
-        return await withTaskCancellationHandler(operation: body) { [stop] in stop.set() }
     }
 
     /// Whether nobody else has brought anything into the store of this station meanwhile.
@@ -265,37 +248,21 @@ actor Pull {
             return error
         }
         meter.add(bytes: chooser.presentBytes)
-        var failure: Failure?
-        var underWay = 0
-        let ended = Signal(on: loop)
-        let outcomes = Outcomes()
-        while failure == nil {
-            guard let chunk = chooser.next() else { break }
+        let chunks = ChunksUnderWay(on: loop)
+        while chunks.failure == nil, let chunk = chooser.next() {
             if stop.isSet {
-                failure = Failure(.stopped, wanted.name, "stopped")
+                chunks.fail(Failure(.stopped, wanted.name, "stopped"))
                 break
             }
             await gate.enter()
-            underWay += 1
+            chunks.begin()
             loop.start { [self] in
-                outcomes.add(await one(chunk, sink, wanted, from: upstream))
+                let failure = await one(chunk, sink, wanted, from: upstream)
                 gate.leave()
-                ended.notify()
-            }
-            for outcome in outcomes.taken() {
-                underWay -= 1
-                failure = failure ?? outcome
+                chunks.end(failure)
             }
         }
-        while underWay > 0 {
-            let taken = outcomes.taken()
-            for outcome in taken {
-                underWay -= 1
-                failure = failure ?? outcome
-            }
-            if taken.isEmpty { await ended.wait(until: loop.deadline(inMilliseconds: 1_000)) }
-        }
-        return failure
+        return await chunks.finished()
     }
 
     private func one(
@@ -356,19 +323,5 @@ actor Pull {
 
     private func named(_ failure: Failure, _ wanted: Wanted) -> Failure {
         failure.subject.isEmpty ? Failure(failure.kind, wanted.name, node: failure.node, failure.reason) : failure
-    }
-}
-
-/// What became of the chunks of one content.
-private final class Outcomes: Sendable {
-    private let ended = Mutex<[Failure?]>([])
-
-    func add(_ outcome: Failure?) { ended.withLock { $0.append(outcome) } }
-
-    func taken() -> [Failure?] {
-        ended.withLock { ended in
-            defer { ended = [] }
-            return ended
-        }
     }
 }

@@ -128,7 +128,7 @@ private final class ToAll: Assignment {
     }
 
     func assign(_ files: [StagedFile]) -> [Share] {
-        let batch = placement.withLock { $0.place(files.map(\.info.size)) }
-        return batch.pieces.map { Share(file: $0.file, chunks: $0.chunks, member: members[$0.store]) }
+        let pieces = placement.withLock { $0.place(files.map(\.info.size)) }
+        return pieces.map { Share(file: $0.file, chunks: $0.chunks, member: members[$0.store]) }
     }
 }

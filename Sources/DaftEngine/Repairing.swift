@@ -96,15 +96,11 @@ actor Repairing {
                 }
             }
         case .leaving(let store):
-            var last: ContentID?
-            while !Task.isCancelled {
-                let (catalogue, after) = (station.catalogue, last)
-                let page = try await station.work { () throws(Failure) in
-                    try catalogue.holdings(of: store, after: after, limit: Repairing.page)
-                }
-                guard let end = page.last else { break }
+            var pages = station.pages(by: \.content) { [catalogue = station.catalogue] last throws(Failure) in
+                try catalogue.holdings(of: store, after: last, limit: Repairing.page)
+            }
+            while !Task.isCancelled, let page = try await pages.next() {
                 for one in page { try await add([one.content], only: one.extent) }
-                last = end.content
             }
         }
         await carryOut()
@@ -198,13 +194,10 @@ actor Repairing {
     private func placeOthers() async throws(Failure) {
         let members = servers.filter { gained.contains($0.number) }
         for isLast in members.isEmpty ? [] : [false, true] {
-            var last: Name?
-            while !Task.isCancelled {
-                let (catalogue, after) = (station.catalogue, last)
-                let page = try await station.work { () throws(Failure) in
-                    try catalogue.everywhere(after: after, limit: Repairing.page)
-                }
-                guard let end = page.last else { break }
+            var pages = station.pages(by: \.name) { [catalogue = station.catalogue] last throws(Failure) in
+                try catalogue.everywhere(after: last, limit: Repairing.page)
+            }
+            while !Task.isCancelled, let page = try await pages.next() {
                 let entries = isLast ? page.filter(\.entry.isDirectory) : page
                 await loop.inOrder(width: members.count, over: members) { [station] member in
                     await station.carryOut(.place(entries), at: member.rank)
@@ -215,7 +208,6 @@ actor Repairing {
                     default: break
                     }
                 }
-                last = end.name
             }
         }
     }

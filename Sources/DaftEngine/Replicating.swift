@@ -41,11 +41,7 @@ struct Replicating: Sendable {
             station.claims.release(wanted.content)
             if let failure { tally.fail(failure) } else { tally.brought.withLock { $0.append(wanted.content) } }
         }
-        let end = await pull.stoppable {
-            let end = await Result.of { () async throws(Failure) in try await bringAll(pull) }
-            await pull.finish()
-            return end
-        }
+        let end = await pull.run { () async throws(Failure) in try await bringAll(pull) }
         do throws(Failure) { try end.get() } catch { tally.fail(error) }
         do throws(Failure) { try await conclude() } catch { tally.fail(error) }
         let host = station.settings.host
@@ -100,7 +96,7 @@ struct Replicating: Sendable {
     private func conclude() async throws(Failure) {
         let contents = order.wanted.map(\.content)
         let names = try await names(of: contents)
-        let placing = Placing(station, store)
+        let placing = StoreOrders(station, store)
         for failure in await placing.placeFiles(names.complete) { tally.fail(failure) }
         for failure in await placing.place(names.directories) { tally.fail(failure) }
         try await station.work { [store] () throws(Failure) in try store.note(names.partly) }

@@ -44,6 +44,12 @@ public struct Session: Sendable {
         let known = members.map { labels[$0.number] ?? $0.store.host }.joined(separator: ", ")
         throw Failure(.unreachable, [], node: host, "no data server runs on this node; there are \(known)")
     }
+
+    /// Of several data servers on a node the first.
+    func oneOnEachNode(of members: [Member]) -> [Member] {
+        var hosts: Set<String> = []
+        return members.sorted { $0.rank < $1.rank }.filter { hosts.insert($0.store.host).inserted }
+    }
 }
 
 /// What a command came to.

@@ -18,7 +18,7 @@ public struct Settings: Sendable {
     public var durable = false
     /// How many data servers the metadata server waits for at start, and how long.
     public var expectedServers = 0
-    public var gatherMilliseconds = 30_000
+    public var agreementMilliseconds = 30_000
     /// Whether the system is one without some of them, who may join later.
     public var mayLackServers = false
     /// How many copies are wanted of what is published, where its user says nothing.

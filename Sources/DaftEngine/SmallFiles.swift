@@ -208,10 +208,3 @@ struct SmallFiles: Sendable {
         }
     }
 }
-
-extension Result where Failure == DaftCore.Failure {
-    /// What `body` returns or throws.
-    init(_ body: () throws(DaftCore.Failure) -> Success) {
-        do throws(DaftCore.Failure) { self = .success(try body()) } catch { self = .failure(error) }
-    }
-}

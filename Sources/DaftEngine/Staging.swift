@@ -174,13 +174,8 @@ struct Staging: Sendable {
         if entries.isEmpty { return (report, [], 0) }
         let contents = ready.map { KeptContent(id: $0.content, manifest: $0.manifest, holdings: $0.holdings) }
         do throws(Failure) {
-            let reply = try await station.ask(
-                .publish(Publication(entries: entries, contents: contents, copies: assignment.copies)),
-                at: .metadataServer,
-                timeoutMilliseconds: station.settings.loadMilliseconds)
-            guard case .published(let state, let verdicts) = reply, verdicts.count == entries.count else {
-                throw station.unexpected(reply, from: .metadataServer)
-            }
+            let (state, verdicts) = try await verdicts(
+                on: Publication(entries: entries, contents: contents, copies: assignment.copies))
             for case .refused(let failure) in verdicts { report.failures.append(failure) }
             let isAdmitted = verdicts.map { if case .refused = $0 { false } else { true } }
             let others = zip(batch.others, isAdmitted).filter(\.1).map(\.0)
@@ -204,6 +199,17 @@ struct Staging: Sendable {
         if kept.keepers.count == members.count { return [] }
         let keepers = Set(kept.keepers.map(\.rank))
         return members.filter { !keepers.contains($0.rank) }.map(\.store.host)
+    }
+
+    private func verdicts(
+        on publication: Publication
+    ) async throws(Failure) -> (state: State, verdicts: [Verdict]) {
+        let reply = try await station.ask(
+            .publish(publication), at: .metadataServer, timeoutMilliseconds: station.settings.loadMilliseconds)
+        guard case .published(let state, let verdicts) = reply, verdicts.count == publication.entries.count else {
+            throw station.unexpected(reply, from: .metadataServer)
+        }
+        return (state, verdicts)
     }
 
     /// The deepest first: what is made in a directory changes its mtime.
@@ -250,15 +256,5 @@ extension Report {
 extension Found {
     fileprivate func named(_ name: Name, _ kind: Entry.Kind) -> NamedEntry {
         NamedEntry(name, Entry(kind, mode: mode, mtime: mtime))
-    }
-}
-
-extension Loop {
-    /// `inOrder` over what is there already.
-    func inOrder<Item: Sendable, Result: Sendable>(
-        width: Int, over items: [Item], work: @escaping @Sendable (Item) async -> Result, take: (Result) async -> Void
-    ) async {
-        var rest = items.makeIterator()
-        await inOrder(width: max(1, width), next: { rest.next() }, work: work, take: take)
     }
 }

@@ -18,16 +18,16 @@ extension Session {
         _ = try await lookAround()
         let root = try await entry(name) ?? Entry(.directory, mode: 0, mtime: .zero)
         var leaves = [Leaf(named: NamedEntry(name, root), isLast: [])]
-        var levels = [try await level(of: name)]
+        var levels = [try await Level(children(of: name))]
         while let level = levels.last {
             if Task.isCancelled { throw Failure(.stopped, name, "stopped") }
             guard let next = level.rest.first else {
                 levels.removeLast()
                 continue
             }
-            levels[levels.count - 1] = try await level.advanced(self)
+            try await levels[levels.count - 1].advance()
             leaves.append(Leaf(named: next, isLast: levels.map(\.rest.isEmpty)))
-            if next.entry.isDirectory { levels.append(try await self.level(of: next.name)) }
+            if next.entry.isDirectory { levels.append(try await Level(children(of: next.name))) }
             if leaves.count == Session.leavesAtOnce {
                 await each(leaves)
                 leaves = []
@@ -35,22 +35,21 @@ extension Session {
         }
         await each(leaves)
     }
-
-    private func level(of name: Name) async throws(Failure) -> Level {
-        Level(directory: name, rest: try await children(of: name, after: nil)[...])
-    }
 }
 
 /// One directory of a tree that is being walked.
 private struct Level {
-    let directory: Name
+    private var pages: Pages<NamedEntry, Name>
     /// What comes next in it; empty only at its end.
-    var rest: ArraySlice<NamedEntry>
+    private(set) var rest: ArraySlice<NamedEntry>
 
-    func advanced(_ session: Session) async throws(Failure) -> Level {
-        guard rest.count == 1, let last = rest.first?.name else {
-            return Level(directory: directory, rest: rest.dropFirst())
-        }
-        return Level(directory: directory, rest: try await session.children(of: directory, after: last)[...])
+    init(_ children: Pages<NamedEntry, Name>) async throws(Failure) {
+        pages = children
+        rest = try await pages.next()?[...] ?? []
+    }
+
+    mutating func advance() async throws(Failure) {
+        rest.removeFirst()
+        if rest.isEmpty { rest = try await pages.next()?[...] ?? [] }
     }
 }

@@ -66,16 +66,10 @@ final class Verifying: Sendable {
     }
 
     private func everything() async throws(Failure) {
-        var last: ContentID?
-        while !Task.isCancelled {
-            let after = last
-            let page = try await station.work { [store] () throws(Failure) in
-                try store.kept(after: after, limit: Verifying.page).map(\.content)
-            }
-            guard let end = page.last else { return }
-            await check(page)
-            last = end
+        var pages = station.pages(by: \.content) { [store] last throws(Failure) in
+            try store.kept(after: last, limit: Verifying.page)
         }
+        while !Task.isCancelled, let page = try await pages.next() { await check(page.map(\.content)) }
     }
 
     private func contents(below names: [Name]) async throws(Failure) {
@@ -188,16 +182,12 @@ final class Verifying: Sendable {
                 guard let one = damaged.first(where: { $0.content == wanted.content }) else { return }
                 await settle(one, failure)
             }
-            let end = await pull.stoppable {
-                let end = await Result.of { () async throws(Failure) in
-                    for one in damaged {
-                        guard let wanted = try await wanted(one) else { continue }
-                        await pull.claim(one.content)
-                        await pull.bring(wanted)
-                    }
+            let end = await pull.run { () async throws(Failure) in
+                for one in damaged {
+                    guard let wanted = try await wanted(one) else { continue }
+                    await pull.claim(one.content)
+                    await pull.bring(wanted)
                 }
-                await pull.finish()
-                return end
             }
             try await report(damaged)
             try end.get()
@@ -243,27 +233,25 @@ final class Verifying: Sendable {
 
     private func place(_ entries: [NamedEntry]) async {
         if entries.isEmpty { return }
-        for failure in await Placing(station, store).placeFiles(entries) { note(failure) }
+        for failure in await StoreOrders(station, store).placeFiles(entries) { note(failure) }
     }
 
     /// What is taken from a directory and put back, now or by a run that was interrupted, changes its mtime.
     private func finishDirectories() async throws(Failure) {
-        var last: Name?
         var areFinished = true
-        while !Task.isCancelled {
-            let (after, catalogue) = (last, station.catalogue)
-            let (end, failures) = try await station.work { [store] () throws(Failure) in
-                let page = try store.named(after: after, limit: Verifying.page)
+        var pages = station.pages(by: \.name) { [store] last throws(Failure) in
+            try store.named(after: last, limit: Verifying.page)
+        }
+        while !Task.isCancelled, let page = try await pages.next() {
+            let failures = try await station.work { [store, catalogue = station.catalogue] () throws(Failure) in
                 var directories: [NamedEntry] = []
                 for named in page where named.entry.isDirectory {
                     if let entry = try catalogue.entry(named.name) { directories.append(NamedEntry(named.name, entry)) }
                 }
-                return (page.last?.name, store.finishDirectories(directories))
+                return store.finishDirectories(directories)
             }
             for failure in failures { note(failure) }
             areFinished = areFinished && failures.isEmpty
-            guard let end else { break }
-            last = end
         }
         if areFinished, !Task.isCancelled { try await syncDirectories() }
     }

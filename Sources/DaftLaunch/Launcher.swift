@@ -64,7 +64,7 @@ public final class Launcher: Sendable {
             digest: program.digest, size: program.bytes.count, token: UniqueID.random().hex)
         do throws(Failure) {
             let child = try Child(words(for: host, command), .group, errors: .piped)
-            let talk = Conversation(
+            let talk = NodeDialogue(
                 child, order, program: program, patienceMilliseconds: patienceMilliseconds, until: way.wake)
             return .success(try talk.run().get())
         } catch {

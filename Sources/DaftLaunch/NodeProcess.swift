@@ -33,7 +33,7 @@ public func startHere(_ order: NodeOrder, patienceSeconds: Int = 20, until wake:
     Glibc.signal(SIGPIPE, SIG_IGN)
     do throws(Failure) {
         let child = try Child([OwnProgram.path, "node"], called: "daft", .group, errors: .piped)
-        let talk = Conversation(
+        let talk = NodeDialogue(
             child, order, program: nil, patienceMilliseconds: patienceSeconds * 1_000, until: wake)
         return talk.run()
     } catch {

@@ -39,9 +39,7 @@ public final class NodeReporter: Sendable {
     /// alone. What is wrong with that log; then they go nowhere.
     @discardableResult
     public func leave(log path: [UInt8]) -> Failure? {
-        let log = (path + [0]).withUnsafeBytes {
-            open($0.bindMemory(to: CChar.self).baseAddress!, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0o600)
-        }
+        let log = withCString(path) { open($0, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0o600) }
         let failure = log < 0 ? Failure(.failed, path, text(of: errno)) : nil
         let nothing = open("/dev/null", O_RDWR | O_CLOEXEC)
         dup2(nothing, STDIN_FILENO)

@@ -71,10 +71,8 @@ extension LinkContract {
             return withUnsafeBytes(of: (word, ~word, word, number)) { ChunkID($0) }
         }
         for rank in [peers[0], link.rank] {
-            let asked = await outcome(.have(ids), rank, LinkContract.patience)
-            if asked != .success(.have(ids.map { _ in .complete })) { return "a question to \(rank)" }
             let answered = await outcome(.doubt(ids), rank, LinkContract.patience)
-            if answered != .success(.identified([.ids(ids)])) { return "an answer of \(rank)" }
+            if answered != .success(.identified([.ids(ids)])) { return "a large question to \(rank)" }
         }
         return nil
     }

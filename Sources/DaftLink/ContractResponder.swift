@@ -2,8 +2,7 @@
 //
 //     ping                  done
 //     poll(n)               working(n), with how many polls of this rank came before it
-//     have(ids)             as many extents: a large question
-//     doubt(ids)            the ids again: a large answer
+//     doubt(ids)            the ids again: a large question and a large answer
 //     identify(offer, [])   nothing identified, after so many milliseconds as the offer's number says
 //     cancel(end)           done, and the checks are over
 //     load                  bytes that follow from offer, file and chunk; file 1 is missing, file 2 has changed, and
@@ -46,7 +45,6 @@ final class ContractResponder: Responder {
                 return polls[rank] ?? 0
             }
             return .working(task: number, Progress(bytes: before))
-        case .have(let ids): return .have(ids.map { _ in .complete })
         case .doubt(let ids): return .identified([.ids(ids)])
         case .identify(let offer, _):
             await loop.sleep(milliseconds: Int(offer.number))

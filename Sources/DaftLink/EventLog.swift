@@ -42,10 +42,10 @@ public final class EventLog: Sendable {
     /// Makes the file and what it is in, or says what is wrong there.
     public func open() throws(Failure) {
         let directory = path.prefix(upTo: path.lastIndex(of: Name.slash) ?? 0)
-        if !directory.isEmpty, withC(directory, { mkdir($0, 0o700) }) != 0, errno != EEXIST {
+        if !directory.isEmpty, withCString(directory, { mkdir($0, 0o700) }) != 0, errno != EEXIST {
             throw Failure(.failed, directory, "log: \(String(cString: strerror(errno)))")
         }
-        let file = withC(path[...]) { Glibc.open($0, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0o600) }
+        let file = withCString(path) { Glibc.open($0, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0o600) }
         if file < 0 { throw Failure(.failed, path, "log: \(String(cString: strerror(errno)))") }
         state.withLock { $0.file = file }
     }
@@ -96,8 +96,4 @@ private func now() -> String {
     let count = strftime(&text, text.count, "%Y-%m-%dT%H:%M:%S", &parts)
     let seconds = String(decoding: text.prefix(count).map { UInt8(bitPattern: $0) }, as: UTF8.self)
     return "\(seconds).\(String(1_000_000 + time.tv_nsec / 1_000).dropFirst())Z"
-}
-
-private func withC<T>(_ path: ArraySlice<UInt8>, _ body: (UnsafePointer<CChar>) -> T) -> T {
-    (Array(path) + [0]).withUnsafeBytes { body($0.bindMemory(to: CChar.self).baseAddress!) }
 }

@@ -17,6 +17,14 @@ extension Loop {
         for task in underWay { await take(await finished(task)) }
     }
 
+    /// The same over what is there already.
+    public func inOrder<Item: Sendable, Result: Sendable>(
+        width: Int, over items: [Item], work: @escaping @Sendable (Item) async -> Result, take: (Result) async -> Void
+    ) async {
+        var rest = items.makeIterator()
+        await inOrder(width: max(1, width), next: { rest.next() }, work: work, take: take)
+    }
+
     /// Waits for a task, handing on a cancellation.
     public func finished<T: Sendable>(_ task: Task<T, Never>) async -> T {
         await withTaskCancellationHandler {

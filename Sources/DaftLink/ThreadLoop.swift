@@ -24,7 +24,7 @@ public final class ThreadLoop: Loop, @unchecked Sendable {
 
     /// Runs `body` on this loop, and blocks the calling thread, which is another, to its end.
     public func finish<T: Sendable>(_ body: @escaping @Sendable () async -> T) -> T {
-        let ending = Ending<T>()
+        let ending = AwaitedResult<T>()
         start { ending.tell(await body()) }
         return ending.wait()
     }
@@ -77,7 +77,7 @@ public final class ThreadLoop: Loop, @unchecked Sendable {
 }
 
 /// A result that a thread sleeps for.
-private final class Ending<T: Sendable>: @unchecked Sendable {
+private final class AwaitedResult<T: Sendable>: @unchecked Sendable {
     private let latch = Latch()
     // Guarded by the latch.
     private var result: T?

@@ -72,8 +72,8 @@ public struct Communicator: @unchecked Sendable {
 
     /// Every rank's `value`, in the order of ranks. All ranks call it.
     private func gather(_ value: Int64, limited: Bool) throws(MPIError) -> [Int64] {
-        let own = Room<Int64>(1)
-        let all = Room<Int64>(size)
+        let own = PinnedMemory<Int64>(1)
+        let all = PinnedMemory<Int64>(size)
         defer { withExtendedLifetime((own, all)) {} }
         own.memory[0] = value
         var request: MPI_Request?
@@ -89,14 +89,14 @@ public struct Communicator: @unchecked Sendable {
     /// and who does not answer cannot be reached.
     public func gather(_ bytes: [UInt8], limited: Bool = false) throws(MPIError) -> [[UInt8]] {
         let counts = try gather(Int64(bytes.count), limited: limited).map { Int32($0) }
-        let (lengths, starts) = (Room<Int32>(size), Room<Int32>(size))
+        let (lengths, starts) = (PinnedMemory<Int32>(size), PinnedMemory<Int32>(size))
         var sum: Int32 = 0
         for (rank, count) in counts.enumerated() {
             (lengths.memory[rank], starts.memory[rank]) = (count, sum)
             sum += count
         }
-        let own = Room<UInt8>(bytes.count)
-        let all = Room<UInt8>(Int(sum))
+        let own = PinnedMemory<UInt8>(bytes.count)
+        let all = PinnedMemory<UInt8>(Int(sum))
         defer { withExtendedLifetime((own, all, lengths, starts)) {} }
         for (index, byte) in bytes.enumerated() { own.memory[index] = byte }
         var request: MPI_Request?
@@ -134,7 +134,7 @@ public struct Communicator: @unchecked Sendable {
 }
 
 /// Memory that stays in its place while MPI works on it.
-private final class Room<Element: BitwiseCopyable> {
+private final class PinnedMemory<Element: BitwiseCopyable> {
     let memory: UnsafeMutableBufferPointer<Element>
 
     init(_ count: Int) { memory = .allocate(capacity: count) }

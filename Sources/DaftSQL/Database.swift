@@ -119,7 +119,6 @@ public final class Database {
     }
 
     public var lastInsertedRow: Int64 { sqlite3_last_insert_rowid(handle) }
-    public var changes: Int { Int(sqlite3_changes(handle)) }
 
     /// What was written without waiting for the disk, by somebody to whom it did not matter, is on it from now on.
     private func sync() throws(SQLError) {

@@ -41,7 +41,7 @@ final class LineEditor: @unchecked Sendable {
     /// What is only blanks, or begins with one, is not remembered: that is how shells let one keep a line to oneself.
     private func remember(_ line: [UInt8]) {
         guard let first = line.first, first != UInt8(ascii: " ") else { return }
-        (line + [0]).withUnsafeBytes { _ = add_history($0.bindMemory(to: CChar.self).baseAddress) }
+        withCString(line) { _ = add_history($0) }
         guard let historyFile else { return }
         write_history(historyFile)
         chmod(historyFile, 0o600)

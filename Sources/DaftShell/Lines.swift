@@ -39,7 +39,7 @@ public final class Lines: @unchecked Sendable {
             return
         }
         title = shown(path)
-        file = (path + [0]).withUnsafeBytes { open($0.bindMemory(to: CChar.self).baseAddress!, O_RDONLY | O_CLOEXEC) }
+        file = withCString(path) { open($0, O_RDONLY | O_CLOEXEC) }
         if file < 0 { throw Failure(.usage, path, String(cString: strerror(errno))) }
     }
 

@@ -50,6 +50,4 @@ enum LocalCommand {
     }
 }
 
-private func copied(_ word: [UInt8]) -> UnsafeMutablePointer<CChar>? {
-    (word + [0]).withUnsafeBytes { strdup($0.bindMemory(to: CChar.self).baseAddress!) }
-}
+private func copied(_ word: [UInt8]) -> UnsafeMutablePointer<CChar>? { withCString(word) { strdup($0) } }

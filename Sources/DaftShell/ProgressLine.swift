@@ -11,7 +11,7 @@ final class ProgressLine: Sendable {
     private static let toldNodes = 3
 
     private struct State {
-        var pace = Pace()
+        var pace = RecentRate()
         var alarm: Alarm?
         /// When to draw next.
         var due: Nanoseconds = 0
@@ -104,13 +104,13 @@ final class ProgressLine: Sendable {
 }
 
 /// Bytes a second over the last few seconds.
-struct Pace {
+struct RecentRate {
     static let window: Nanoseconds = 5_000_000_000
     private var seen: [(time: Nanoseconds, bytes: Int64)] = []
 
     mutating func note(_ bytes: Int64, at now: Nanoseconds) -> Double? {
         seen.append((now, bytes))
-        while seen.count > 2, seen[1].time + Pace.window <= now { seen.removeFirst() }
+        while seen.count > 2, seen[1].time + RecentRate.window <= now { seen.removeFirst() }
         guard let first = seen.first, first.time < now else { return nil }
         return Double(bytes - first.bytes) / Double(now - first.time) * 1e9
     }

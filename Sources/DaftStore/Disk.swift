@@ -81,7 +81,7 @@ open class Disk: @unchecked Sendable {
 
     open func makeSymlink(_ place: Place, to target: [UInt8]) throws(SystemError) {
         try place.withLeaf { (path) throws(SystemError) in
-            try withPath(target) { (target) throws(SystemError) in
+            try withCString(target) { (target) throws(SystemError) in
                 _ = try system("symlinkat") { symlinkat(target, place.directory.number, path) }
             }
         }

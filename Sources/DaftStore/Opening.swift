@@ -20,6 +20,7 @@ final class Opening {
     private let bootID: [UInt8]
     private let isDurable: Bool
     private let parents: Parents
+    /// The last owner did not close the store.
     private var wasUnclean = false
     private var changes = 0
     /// The names that are dropped, or the first of them.
@@ -35,8 +36,8 @@ final class Opening {
         parents = Parents(paths, disk, durable: false)
     }
 
-    /// Brings the ledger in line with the disk; the store's id, and whether its last end was unclean.
-    func run() throws -> (id: StoreID, wasUnclean: Bool) {
+    /// Brings the ledger in line with the disk; the store's id.
+    func run() throws -> StoreID {
         let lastBoot = try ledger.about("boot")
         wasUnclean = try lastBoot != nil && ledger.about("clean") != [1]
         let hasLostPower = lastBoot != nil && lastBoot != bootID
@@ -57,7 +58,7 @@ final class Opening {
             try ledger.setAbout("id", id.encoded)
             try ledger.setAbout("boot", bootID)
         }
-        return (id, wasUnclean)
+        return id
     }
 
     // MARK: names

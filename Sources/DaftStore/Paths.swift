@@ -16,7 +16,7 @@ struct Paths: Sendable {
         self.directory = directory
         try Paths.makeParents(directory)
         root = Descriptor(
-            try withPath(directory) { (path) throws(SystemError) in
+            try withCString(directory) { (path) throws(SystemError) in
                 try system("open") { Glibc.open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
             })
         own = try Paths.subdirectory(".daft", of: root, disk)
@@ -28,7 +28,7 @@ struct Paths: Sendable {
         let cuts = directory.indices.dropFirst().filter { directory[$0] == slash } + [directory.count]
         for cut in cuts {
             do {
-                try withPath(directory[..<cut]) { (path) throws(SystemError) in
+                try withCString(directory[..<cut]) { (path) throws(SystemError) in
                     _ = try system("mkdir") { mkdir(path, 0o700) }
                 }
             } catch {
@@ -53,9 +53,9 @@ struct Paths: Sendable {
         }
     }
 
-    func partial(of content: ContentID) -> Place { Place(partial, hexDigits(content)) }
+    func partial(of content: ContentID) -> Place { Place(partial, hexDigits(content.bytes)) }
 
-    func ingest(_ key: Digest) -> Place { Place(partial, Array("ingest-".utf8) + hexDigits(key)) }
+    func ingest(_ key: Digest) -> Place { Place(partial, Array("ingest-".utf8) + hexDigits(key.bytes)) }
 
     /// Another file beside `place`, for what is not recorded.
     func aside(_ place: Place, _ number: Int) -> Place { Place(partial, place.leaf + Array("-\(number)".utf8)) }
@@ -92,27 +92,18 @@ struct Paths: Sendable {
     }
 }
 
-private func hexDigits(_ digest: Digest) -> [UInt8] {
-    var digits: [UInt8] = []
-    digits.reserveCapacity(64)
-    for byte in digest.bytes {
-        for half in [byte >> 4, byte & 15] { digits.append(half < 10 ? 48 + half : 87 + half) }
-    }
-    return digits
-}
-
 extension Name {
     /// The path below DIR, for a call that takes it relative to DIR.
     func withRelativePath<T>(
         _ body: (UnsafePointer<CChar>) throws(SystemError) -> T
     ) throws(SystemError) -> T {
-        try withPath(isRoot ? [UInt8(ascii: ".")] : bytes[1...], body)
+        try withCString(isRoot ? [UInt8(ascii: ".")] : bytes[1...], body)
     }
 }
 
 extension Place {
     func withLeaf<T>(_ body: (UnsafePointer<CChar>) throws(SystemError) -> T) throws(SystemError) -> T {
-        try withPath(leaf, body)
+        try withCString(leaf, body)
     }
 
     func open(_ flags: Int32) throws(SystemError) -> Descriptor {
@@ -124,42 +115,30 @@ extension Place {
 
     /// What stands here itself: a symlink is not followed.
     func status() throws(SystemError) -> Status {
-        var raw = stat()
-        try withLeaf { (path) throws(SystemError) in
-            _ = try system("fstatat") { fstatat(directory.number, path, &raw, AT_SYMLINK_NOFOLLOW) }
-        }
-        return Status(raw)
+        try statusAt(directory.number, leaf)
     }
 
     func symlinkTarget() throws(SystemError) -> [UInt8] {
-        try withLeaf { (path) throws(SystemError) in
-            try withUnsafeTemporaryAllocation(of: CChar.self, capacity: Entry.longestTarget + 1) {
-                (memory) throws(SystemError) in
-                let count = try system("readlinkat") {
-                    readlinkat(directory.number, path, memory.baseAddress!, memory.count)
-                }
-                return memory[..<count].map { UInt8(bitPattern: $0) }
-            }
-        }
+        try withLeaf { (leaf) throws(SystemError) in try symlinkTargetAt(directory.number, leaf) }
     }
 
     func setTimes(_ mtime: Time) throws(SystemError) {
-        try withLeaf { (path) throws(SystemError) in
-            let times = bothTimes(mtime)
-            _ = try system("utimensat") { utimensat(directory.number, path, times, AT_SYMLINK_NOFOLLOW) }
-        }
+        try withLeaf { (leaf) throws(SystemError) in try setTimesAt(directory.number, leaf, mtime) }
     }
 }
 
 extension Descriptor {
     func setTimes(_ mtime: Time) throws(SystemError) {
-        let times = bothTimes(mtime)
-        try system("futimens") { futimens(number, times) }
+        try system("futimens") { futimens(number, bothTimes(mtime)) }
     }
 
     func setMode(_ mode: UInt16) throws(SystemError) {
         try system("fchmod") { fchmod(number, mode_t(mode)) }
     }
+}
+
+func setTimesAt(_ base: Int32, _ path: UnsafePointer<CChar>, _ mtime: Time) throws(SystemError) {
+    try system("utimensat") { utimensat(base, path, bothTimes(mtime), AT_SYMLINK_NOFOLLOW) }
 }
 
 /// Access time stays.

@@ -62,7 +62,7 @@ struct Reach {
 func openAt(
     _ base: Int32, _ path: some Collection<UInt8>, _ flags: Int32, mode: mode_t = 0
 ) throws(SystemError) -> Descriptor {
-    try withPath(path) { (path) throws(SystemError) in try openAt(base, path, flags, mode: mode) }
+    try withCString(path) { (path) throws(SystemError) in try openAt(base, path, flags, mode: mode) }
 }
 
 func openAt(
@@ -72,7 +72,7 @@ func openAt(
 }
 
 func statusAt(_ base: Int32, _ path: some Collection<UInt8>) throws(SystemError) -> Status {
-    try withPath(path) { (path) throws(SystemError) in try statusAt(base, path) }
+    try withCString(path) { (path) throws(SystemError) in try statusAt(base, path) }
 }
 
 func statusAt(_ base: Int32, _ path: UnsafePointer<CChar>) throws(SystemError) -> Status {
@@ -115,7 +115,7 @@ public func publishedName(of path: [UInt8]) throws(Failure) -> Name {
 }
 
 func realPath(_ path: [UInt8]) throws(Failure) -> [UInt8] {
-    let found = withPath(path) { realpath($0, nil) }
+    let found = withCString(path) { realpath($0, nil) }
     guard let found else { throw SystemError(code: errno, call: "realpath").failure(path) }
     defer { free(found) }
     return bytes(ofC: found)
@@ -137,7 +137,7 @@ public func filesystem(at path: [UInt8]) -> Filesystem? {
 /// Which directory stands at a path, to know it again in a walk.
 public func directoryIdentity(_ path: [UInt8]) -> [UInt64]? {
     var raw = stat()
-    return withPath(path) { stat($0, &raw) } == 0 ? [UInt64(raw.st_dev), UInt64(raw.st_ino)] : nil
+    return withCString(path) { stat($0, &raw) } == 0 ? [UInt64(raw.st_dev), UInt64(raw.st_ino)] : nil
 }
 
 /// What stands at a path, to be compared with what another node sees there.

@@ -67,7 +67,7 @@ public final class SourceWalk: @unchecked Sendable {
         do {
             root = try absolutePath(path)
             let reach = try Reach(path)
-            first = try withPath(reach.rest) { (name) throws(SystemError) in try look(reach.base, name, []) }
+            first = try withCString(reach.rest) { (name) throws(SystemError) in try look(reach.base, name, []) }
             rootDirectory = levels.first?.directory
         } catch {
             throw error.failure(path)

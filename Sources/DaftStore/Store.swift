@@ -24,8 +24,6 @@ public final class Store: Sendable {
 
     public let id: StoreID
     public let directory: [UInt8]
-    /// The last owner did not close the store.
-    public let wasUnclean: Bool
 
     let disk: Disk
     let isDurable: Bool
@@ -34,7 +32,6 @@ public final class Store: Sendable {
     let opened = OpenedContents()
     let turns = Turns()
     let trusted = Trusted()
-    private let own: Status
     private let ledger: Mutex<Ledger?>
     private let lock: Mutex<StoreLock?>
     private let asides = Atomic<Int>(0)
@@ -46,7 +43,6 @@ public final class Store: Sendable {
         isDurable = options.durable
         do throws(SystemError) {
             paths = try Paths(directory, options.disk)
-            own = try paths.root.status()
         } catch { throw error.failure(directory) }
         let bootID = if let given = options.bootID { given } else { try StoreLock.currentBootID() }
         lock = Mutex(try StoreLock(paths, bootID: bootID))
@@ -54,7 +50,7 @@ public final class Store: Sendable {
         do {
             let ledger = try Ledger(path, durable: options.durable)
             let opening = Opening(ledger, paths, options.disk, bootID: bootID, durable: options.durable)
-            (id, wasUnclean) = try opening.run()
+            id = try opening.run()
             changed = Mutex(opening.changed)
             self.ledger = Mutex(ledger)
         } catch { throw Store.failure(error, directory) }
@@ -70,9 +66,6 @@ public final class Store: Sendable {
         opened.removeAll()
         lock.withLock { $0 = nil }
     }
-
-    /// Whether this is the store's own directory.
-    public func isOwn(device: UInt64, inode: UInt64) -> Bool { own.device == device && own.inode == inode }
 
     /// The names that stood here and were not as recorded when the store was opened; said once.
     public func takeChanged() -> [Failure] {

@@ -49,7 +49,7 @@ final class StoreLock: Sendable {
         let path = Array("/proc/sys/kernel/random/boot_id".utf8)
         do throws(SystemError) {
             let file = Descriptor(
-                try withPath(path) { (path) throws(SystemError) in
+                try withCString(path) { (path) throws(SystemError) in
                     try system("open") { open(path, O_RDONLY | O_CLOEXEC) }
                 })
             return Array(try file.start(64).prefix { $0 != 0x0a })

@@ -58,17 +58,6 @@ public final class Descriptor: Sendable {
     deinit { close(number) }
 }
 
-/// Calls `body` with `bytes` as a C path. Paths are bytes, not text.
-func withPath<T, E: Error>(
-    _ bytes: some Collection<UInt8>, _ body: (UnsafePointer<CChar>) throws(E) -> T
-) throws(E) -> T {
-    var path = ContiguousArray<CChar>()
-    path.reserveCapacity(bytes.count + 1)
-    for byte in bytes { path.append(CChar(bitPattern: byte)) }
-    path.append(0)
-    return try path.withUnsafeBufferPointer { (buffer) throws(E) -> T in try body(buffer.baseAddress!) }
-}
-
 /// What daft looks at in a stat.
 public struct Status: Hashable, Sendable {
     public let device: UInt64

@@ -92,8 +92,8 @@ struct TargetPartial: Sendable {
     func finish(_ entry: Entry) throws(Failure) {
         do {
             try file.settle(entry, durable: target.isDurable)
-            try withPath(target.partial.name) { (from) throws(SystemError) in
-                _ = try withPath(target.name) { (to) throws(SystemError) in
+            try withCString(target.partial.name) { (from) throws(SystemError) in
+                _ = try withCString(target.name) { (to) throws(SystemError) in
                     try system("rename") { renameat(target.directory.number, from, target.directory.number, to) }
                 }
             }

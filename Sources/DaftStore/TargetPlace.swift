@@ -47,7 +47,7 @@ struct TargetPlace: Sendable {
 
     func makeDirectory() throws(Failure) {
         do {
-            _ = try withPath(name) { (name) throws(SystemError) in
+            _ = try withCString(name) { (name) throws(SystemError) in
                 try system("mkdir") { mkdirat(directory.number, name, 0o700) }
             }
         } catch {
@@ -68,11 +68,9 @@ struct TargetPlace: Sendable {
 
     func makeSymlink(to target: [UInt8], mtime: Time) throws(Failure) {
         do {
-            try withPath(name) { (name) throws(SystemError) in
+            try withCString(name) { (name) throws(SystemError) in
                 try makeSymlink(name, to: target)
-                try system("utimensat") {
-                    utimensat(directory.number, name, [timespec.omitted, timespec(mtime)], AT_SYMLINK_NOFOLLOW)
-                }
+                try setTimesAt(directory.number, name, mtime)
             }
         } catch {
             if error.exists { throw taken("symlink", by: try status()) }
@@ -82,7 +80,7 @@ struct TargetPlace: Sendable {
 
     private func makeSymlink(_ name: UnsafePointer<CChar>, to target: [UInt8]) throws(SystemError) {
         do {
-            _ = try withPath(target) { (target) throws(SystemError) in
+            _ = try withCString(target) { (target) throws(SystemError) in
                 try system("symlink") { symlinkat(target, directory.number, name) }
             }
         } catch {
@@ -96,7 +94,7 @@ struct TargetPlace: Sendable {
     }
 
     func remove() {
-        withPath(name) { _ = unlinkat(directory.number, $0, 0) }
+        withCString(name) { _ = unlinkat(directory.number, $0, 0) }
     }
 
     /// The place beside this one where a file is filled: `.NAME.daft-partial`, NAME shortened where that is too long.
@@ -121,15 +119,8 @@ extension Descriptor {
 
     /// Gives a file or directory the mode and the mtime of its entry.
     func settle(_ entry: Entry, durable: Bool) throws(SystemError) {
-        try system("fchmod") { fchmod(number, mode_t(entry.mode)) }
-        try system("futimens") { futimens(number, [timespec.omitted, timespec(entry.mtime)]) }
+        try setMode(entry.mode)
+        try setTimes(entry.mtime)
         if durable { try sync() }
     }
-}
-
-extension timespec {
-    /// Leaves the access time alone.
-    static var omitted: timespec { timespec(tv_sec: 0, tv_nsec: Int(linux_utime_omit)) }
-
-    init(_ time: Time) { self.init(tv_sec: Int(time.seconds), tv_nsec: Int(time.nanoseconds)) }
 }

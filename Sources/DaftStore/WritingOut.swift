@@ -57,7 +57,7 @@ public func plainFile(at path: [UInt8]) throws(Failure) -> SourceFileInfo {
     let real = try realPath(path)
     let info = try sighting(of: real)
     var raw = stat()
-    guard withPath(real, { lstat($0, &raw) }) == 0, raw.st_mode & S_IFMT == S_IFREG else {
+    guard withCString(real, { lstat($0, &raw) }) == 0, raw.st_mode & S_IFMT == S_IFREG else {
         throw Failure(.usage, path, "is no plain file")
     }
     return info

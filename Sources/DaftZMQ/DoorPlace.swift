@@ -8,10 +8,7 @@ public final class DoorPlace: Sendable {
     private let descriptor: Int32
 
     public init(in directory: [UInt8]) throws(Failure) {
-        let path = directory + [0]
-        descriptor = path.withUnsafeBytes {
-            Glibc.open($0.bindMemory(to: CChar.self).baseAddress!, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        }
+        descriptor = withCString(directory) { Glibc.open($0, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
         if descriptor < 0 { throw Failure(.unreachable, directory, String(cString: strerror(errno))) }
     }
 

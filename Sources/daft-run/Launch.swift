@@ -135,7 +135,7 @@ private func replace(with line: [[UInt8]]) -> Failure {
     unsetenv("SLURM_HOSTFILE")
     // As Slurm 22.05 mixes a ring and a tree, some rank leaves MPI_Init early, and what it sends kills one still in it.
     setenv("SLURM_PMIX_FENCE", "tree", 0)
-    var words = line.map { word in (word + [0]).withUnsafeBytes { strdup($0.bindMemory(to: CChar.self).baseAddress!) } }
+    var words = line.map { word in withCString(word) { strdup($0) } }
     words.append(nil)
     if let program = words[0] { execvp(program, &words) }
     let reason = String(cString: strerror(errno))

@@ -77,25 +77,34 @@ struct Ranks {
         }
         // Where another rank has died, this is a warning that the end is near; in order or not, rank 0 says.
         interruption?.onSignal { station.checkpoint() }
+        let beginning = Beginning(hosts: hosts, grounds: grounds, chosen: chosen)
+        let watch = Watch(link, hosts) { [self] line in await tell(line) }
+        let status = work(station, opened, beginning, on: loop, link, watch, orphanSeconds: options.orphanSeconds)
+        station.close()
+        invocation?.console.close()
+        return End(status: status, isTogether: link.gone.isEmpty)
+    }
+
+    /// This rank's loop, until somebody ends it: its status.
+    private func work(
+        _ station: Station, _ opened: Opened, _ beginning: Beginning, on loop: MPILoop, _ link: MPILink,
+        _ watch: Watch, orphanSeconds: UInt32?
+    ) -> Int32 {
         let status = Mutex<Int32>(0)
         let stopped = Stopped(loop, link, opened.door)
-        let watch = Watch(link, hosts) { [self] line in await tell(line) }
-        watch.begin(orphanSeconds: options.orphanSeconds) {
+        watch.begin(orphanSeconds: orphanSeconds) {
             status.withLock { $0 = Failure.Kind.unreachable.exitStatus }
             await stopped.now()
         }
         link.onEnd { loop.start { await stopped.now() } }
         loop.start { [self] in
-            let ended = await work(station, opened, hosts, grounds, chosen)
-            if let ended {
+            if let ended = await perform(station, opened, beginning) {
                 status.withLock { $0 = ended }
                 await stopped.afterTelling()
             }
         }
         loop.run()
-        station.close()
-        invocation?.console.close()
-        return End(status: status.withLock { $0 }, isTogether: link.gone.isEmpty)
+        return status.withLock { $0 }
     }
 
     private func open(_ rank: Int, _ hosts: [String], _ options: Options, _ link: MPILink) -> Opened {
@@ -134,9 +143,7 @@ struct Ranks {
     }
 
     /// Nil where this rank serves until it is told to end.
-    private func work(
-        _ station: Station, _ opened: Opened, _ hosts: [String], _ grounds: [Ground], _ chosen: [MPIParameter]
-    ) async -> Int32? {
+    private func perform(_ station: Station, _ opened: Opened, _ beginning: Beginning) async -> Int32? {
         let warnings: [Failure]
         do throws(Failure) { warnings = try await station.start() } catch { return refuse([error]) }
         guard let invocation else {
@@ -148,13 +155,13 @@ struct Ranks {
         let fatal = warnings.filter { $0.kind != .taken && $0.kind != .changed }
         if !fatal.isEmpty { return refuse(fatal) }
         for warning in warnings { await invocation.console.say("warning: \(warning)") }
-        warn(grounds, invocation.options)
-        await invocation.console.sayIfVerbose("rank 0 on \(hosts[0]): metadata server")
+        warn(beginning.grounds, invocation.options)
+        await invocation.console.sayIfVerbose("rank 0 on \(beginning.hosts[0]): metadata server")
         for member in station.members {
             await invocation.console.sayIfVerbose(
                 "\(member.rank) on \(member.store.host): data server, store \(shown(member.store.path))")
         }
-        for parameter in chosen {
+        for parameter in beginning.chosen {
             await invocation.console.sayIfVerbose("Open MPI: \(parameter.description)")
         }
         let shell = Shell(invocation.console, at: station)
@@ -197,6 +204,13 @@ struct Ranks {
         let text = Array("\(line)\n".utf8)
         _ = Glibc.write(STDERR_FILENO, text, text.count)
     }
+}
+
+/// What the ranks know of one another before they work, and what this one has chosen of MPI.
+private struct Beginning: Sendable {
+    let hosts: [String]
+    let grounds: [Ground]
+    let chosen: [MPIParameter]
 }
 
 /// What a rank has open; without a station, or with a failure in its ground, it cannot take part.

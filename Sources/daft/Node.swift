@@ -49,7 +49,7 @@ private func node(
 
 private final class Node: Sendable {
     private static let joiningMilliseconds = 10_000
-    private static let gatheringMilliseconds = 5_000
+    private static let agreementMilliseconds = 5_000
     /// For the last words.
     private static let leavingMilliseconds = 200
 
@@ -78,7 +78,7 @@ private final class Node: Sendable {
         } else {
             part.metadataServer = (try reachable(order.metadataServer, port: order.port), order.port)
         }
-        let settings = try places.settings(gatherMilliseconds: Node.gatheringMilliseconds)
+        let settings = try places.settings(agreementMilliseconds: Node.agreementMilliseconds)
         link = try ZMQLink(part, on: loop)
         do throws(Failure) {
             station = try Station(settings, link: link)

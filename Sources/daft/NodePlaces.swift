@@ -34,12 +34,12 @@ struct NodePlaces: Sendable {
         sign = own + Array("/node".utf8)
     }
 
-    func settings(gatherMilliseconds: Int) throws(Failure) -> Settings {
+    func settings(agreementMilliseconds: Int) throws(Failure) -> Settings {
         var settings = Settings(host: order.host)
         settings.chunkSize = order.chunkSize
         settings.packing = order.packing
         settings.durable = order.durable
-        settings.gatherMilliseconds = gatherMilliseconds
+        settings.agreementMilliseconds = agreementMilliseconds
         settings.log = EventLog(log, order.logLevel)
         settings.copies = .atLeast(Int(order.copies))
         settings.needsRoomEverywhere = false
@@ -68,11 +68,11 @@ struct NodePlaces: Sendable {
     /// Another one may have begun meanwhile, and keeps its own.
     func forget() {
         let words = noted
-        if words.count > 2, words[2] == "\(getpid())" { _ = withPath(sign) { unlink($0) } }
+        if words.count > 2, words[2] == "\(getpid())" { _ = withCString(sign) { unlink($0) } }
     }
 
     /// The system ends in order: its keys are of no use any more.
-    func endSystem() { _ = withPath(door + Array("/system".utf8)) { unlink($0) } }
+    func endSystem() { _ = withCString(door + Array("/system".utf8)) { unlink($0) } }
 
     fileprivate var noted: [Substring] { readText(sign).split(separator: "\n") }
 }
@@ -116,12 +116,8 @@ private func exitStatus(of knock: Knock) -> Int32 {
     }
 }
 
-private func withPath<T>(_ path: [UInt8], _ body: (UnsafePointer<CChar>) -> T) -> T {
-    (path + [0]).withUnsafeBytes { body($0.bindMemory(to: CChar.self).baseAddress!) }
-}
-
 private func writeForOwner(_ text: String, to path: [UInt8]) throws(Failure) {
-    let file = withPath(path) { open($0, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600) }
+    let file = withCString(path) { open($0, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600) }
     if file < 0 { throw Failure(.failed, path, String(cString: strerror(errno))) }
     defer { close(file) }
     if !writeAll(Array(text.utf8), to: file) { throw Failure(.failed, path, String(cString: strerror(errno))) }
@@ -129,7 +125,7 @@ private func writeForOwner(_ text: String, to path: [UInt8]) throws(Failure) {
 
 /// Of a small file; nothing where there is none.
 private func readText(_ path: [UInt8]) -> String {
-    let file = withPath(path) { open($0, O_RDONLY | O_CLOEXEC) }
+    let file = withCString(path) { open($0, O_RDONLY | O_CLOEXEC) }
     if file < 0 { return "" }
     defer { close(file) }
     var bytes = [UInt8](repeating: 0, count: 1_024)

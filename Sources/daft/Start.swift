@@ -66,9 +66,7 @@ struct Start: Sendable {
     }
 
     private func read(_ path: [UInt8], isInput: Bool) throws(Failure) -> [UInt8] {
-        let file = (path + [0]).withUnsafeBytes {
-            isInput ? STDIN_FILENO : open($0.bindMemory(to: CChar.self).baseAddress!, O_RDONLY | O_CLOEXEC)
-        }
+        let file = isInput ? STDIN_FILENO : withCString(path) { open($0, O_RDONLY | O_CLOEXEC) }
         guard file >= 0 else { throw Failure(.failed, path, String(cString: strerror(errno))) }
         defer { if !isInput { close(file) } }
         var bytes: [UInt8] = []

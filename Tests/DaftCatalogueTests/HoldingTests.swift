@@ -26,21 +26,15 @@ import Testing
         #expect(try catalogue.holders(of: id(99)).complete.isEmpty)
     }
 
-    @Test func contentsAndChunksAreKnown() throws {
-        let catalogue = try memory(base + [content(4, [3, 5])])
+    @Test func contentsAndStoresAreKnown() throws {
+        let catalogue = try memory(base)
         #expect(try catalogue.manifest(id(1)) == manifest([1, 2, 3]))
         #expect(try catalogue.manifest(id(3)) == manifest([]))
         #expect(try catalogue.manifest(id(9)) == nil)
         #expect(try catalogue.size(of: id(1)).map { [Int($0.bytes), $0.chunks] } == [3 * 4096, 3])
         #expect(try catalogue.size(of: id(9)) == nil)
-        let place = try #require(try catalogue.knows(chunk: id(1_000_003)))
-        #expect(place == (content: id(1), chunk: 2))
-        #expect(try catalogue.knows(chunk: id(1_000_005)).map { $0 == (content: id(4), chunk: 1) } == true)
-        #expect(try catalogue.knows(chunk: id(5)) == nil)
         #expect(try catalogue.stores().map(\.number) == Array(0..<stores))
         #expect(try catalogue.stores().map(\.info.id) == (0..<stores).map(storeID))
-        #expect(try catalogue.number(of: storeID(3)) == 3)
-        #expect(try catalogue.number(of: storeID(9)) == nil)
     }
 
     @Test(arguments: 0..<8)

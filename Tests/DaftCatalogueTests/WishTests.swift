@@ -66,7 +66,7 @@ import Testing
         try catalogue.append([.store(moved), keeps([1], [0], .complete)])
         #expect(try catalogue.stores()[0].info == moved)
         #expect(try catalogue.stores().map(\.hasLeft) == [false, false, false])
-        #expect(try catalogue.number(of: storeID(0)) == 0)
+        #expect(try catalogue.stores()[0].number == 0)
         let copy = try memory()
         _ = try copy.follow(catalogue)
         #expect(try copy.dump() == catalogue.dump())

@@ -8,9 +8,11 @@ import Testing
         var set = BitSet(below: 130)
         #expect(set.containsAll(below: 130))
         #expect(set.firstMissing(below: 131) == 130)
+        #expect(BitSet(below: 128).firstMissing(below: 129) == 128)
+        #expect(BitSet().firstMissing(below: 1) == 0 && BitSet().firstMissing(below: 0) == nil)
         set.remove(64)
         #expect(set.firstMissing(below: 130) == 64)
-        #expect(set.firstMissing(below: 130, from: 65) == nil)
+        #expect(set.firstMissing(below: 64) == nil)
         #expect(set.count == 129)
         #expect(set.bound == 130)
     }

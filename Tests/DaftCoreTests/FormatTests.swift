@@ -24,7 +24,7 @@ private func expectForm<T: Coded>(
         expectForm(a, hexA)
         expectForm(id, hexID)
         expectForm(Rank(258), "02010000")
-        #expect(Digest(hex: hexB) == b)
+        #expect(b.hex == hexB)
         #expect(id.hex == hexID)
     }
 

@@ -37,7 +37,7 @@ func expectForms<T: Coded>(_ values: [T], _ forms: [String], sourceLocation: Sou
                             KeptContent(id: a, manifest: manifest, holdings: [StoreExtent(store: 1, .complete)])
                         ],
                         copies: .everywhere)),
-                .hold([Holding([a], in: BitSet([0]), .complete)]), .members, .loading(a, begun: true), .have([a]),
+                .hold([Holding([a], in: BitSet([0]), .complete)]), .members, .loading(a, begun: true),
                 .doubt([b]), .poll(task: 5), .cancel(task: 6), .space,
                 .identify(Offer(rank: Rank(2), number: 3), [span]), .ping,
                 .joined([failure]), .quit, .underWay,
@@ -73,7 +73,7 @@ func expectForms<T: Coded>(_ values: [T], _ forms: [String], sourceLocation: Sou
                 .published(7, [.new, .known, .refused(failure)]),
                 .members([Member(rank: Rank(1), number: 0, store: store, isAlive: false, awayMilliseconds: 9)]),
                 .loaders([Rank(3)]),
-                .have([.complete, .nothing]), .working(task: 5, progress),
+                .working(task: 5, progress),
                 .space(Space(total: 9, free: 8, unfinished: 7)),
                 .identified([.ids([a]), .failed(failure), .unknown]),
                 .underWay(
@@ -148,7 +148,6 @@ private let requestForms = [
         + "00000000000000",
     "0105",
     "0106000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f01",
-    "010701000000000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f",
     "010801000000202122232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f",
     "010a0500000000000000",
     "010b0600000000000000",
@@ -195,7 +194,6 @@ private let replyForms = [
     "010f01000000010000000000000000112233445566778899aabbccddeeff020000006e31040000002f746d70000900000000"
         + "000000",
     "01080100000003000000",
-    "010902000000000100000000",
     "010a05000000000000000100000000000000020000000000000003000000000000000400000000000000",
     "0110090000000000000008000000000000000700000000000000",
     "010d030000000101000000000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f0007020000"

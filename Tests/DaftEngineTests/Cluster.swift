@@ -241,7 +241,7 @@ extension Scratch {
             var some = some
             some.chunkSize = ChunkSize(4096) ?? .standard
             some.workerThreads = 2
-            some.gatherMilliseconds = 5_000
+            some.agreementMilliseconds = 5_000
             some.callMilliseconds = 5_000
             some.loadMilliseconds = 5_000
             return some

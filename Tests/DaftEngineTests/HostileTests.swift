@@ -187,7 +187,7 @@ private enum Hostile {
         let store = StoreInfo(id: UniqueID(high: 1, low: 2), host: "", path: [0])
         var requests: [Request] = [
             .hold([Holding([content, odd, content], in: most, .complete), Holding([content], in: most, .part(most))]),
-            .wish(Wish([content, odd], names: [named.name, .root], .everywhere)), .have([odd, content, odd]),
+            .wish(Wish([content, odd], names: [named.name, .root], .everywhere)),
             .doubt([odd, content, content]), .joined([Failure(.corrupt, [0], node: "\u{0}", "")]), .underWay,
             .hello(Hello(store: store, head: Head(state: .max, digest: .max), system: UniqueID(high: 9, low: 9))),
             .order(.settle([Settled(key: odd, content: content, manifest: manifest)])),

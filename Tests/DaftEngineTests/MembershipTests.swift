@@ -101,7 +101,7 @@ import Testing
         #expect(await cluster.get(try Name("/b"), to: scratch["out"]).failures.isEmpty)
     }
 
-    @Test func whoIsLateJoinsAfterTheGathering() async throws {
+    @Test func whoIsLateJoinsAfterTheAgreement() async throws {
         let scratch = try Scratch()
         var settings = scratch.settings(["n0", "n1", "n2"])
         let first = try await Cluster.start(settings)
@@ -109,7 +109,7 @@ import Testing
         first.kill(3)
         _ = await first.put(try scratch.write("b", 20_000, seed: 2), at: "n1")
         first.close()
-        for rank in settings.indices { settings[rank].gatherMilliseconds = 300 }
+        for rank in settings.indices { settings[rank].agreementMilliseconds = 300 }
         let second = try await Cluster.start(Array(settings[..<3]))
         defer { second.close() }
         let late = try Station(settings[3], link: second.network.link(Rank(3), on: second.stations[1].loop))

@@ -56,7 +56,7 @@ import Testing
             (["a", "b"], .failed),
         ])
     func whatSshSaysIsUnderstood(said: [String], kind: Failure.Kind) {
-        let failure = Conversation.failure(said)
+        let failure = NodeDialogue.failure(said)
         #expect(failure.kind == kind)
         #expect(!failure.reason.contains("ssh: "))
         #expect(said != ["a", "b"] || failure.reason == "a; b")

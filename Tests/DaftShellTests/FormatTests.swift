@@ -61,12 +61,12 @@ extension Look {
         #expect(shown(progress, rate: rate) == text)
     }
 
-    @Test func thePaceIsThatOfTheLastSeconds() {
-        var pace = Pace()
-        #expect(pace.note(0, at: 0) == nil)
-        #expect(pace.note(100, at: 1_000_000_000) == 100)
-        #expect(pace.note(100, at: 6_000_000_000) == 0)
-        #expect(pace.note(1_100, at: 16_000_000_000) == 100)
+    @Test func theRateIsThatOfTheLastSeconds() {
+        var rate = RecentRate()
+        #expect(rate.note(0, at: 0) == nil)
+        #expect(rate.note(100, at: 1_000_000_000) == 100)
+        #expect(rate.note(100, at: 6_000_000_000) == 0)
+        #expect(rate.note(1_100, at: 16_000_000_000) == 100)
     }
 
     @Test func whereAFileIsIsSaidInWords() {

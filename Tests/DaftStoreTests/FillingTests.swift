@@ -34,7 +34,6 @@ import Testing
             try filling.write(made, 4)
         }
         let store = try fixture.open()
-        #expect(store.wasUnclean)
         #expect(try store.extent(of: made.id) == .part(BitSet([0, 3])))
         #expect(store.inventory == (try store.sumOfKept))
         let filling = try store.fill(made.id, made.manifest)
@@ -54,7 +53,6 @@ import Testing
             withExtendedLifetime(fillings) {}
         }
         let store = try fixture.open()
-        #expect(store.wasUnclean)
         #expect(try store.extent(of: made.id) == .part(BitSet([0, 3])))
         #expect(try store.extent(of: other.id) == .part(BitSet([1])))
     }
@@ -109,7 +107,6 @@ import Testing
             store.close()
         }
         let store = try fixture.open()
-        #expect(!store.wasUnclean)
         #expect(try store.fill(made.id, made.manifest).have == BitSet([0, 1]))
     }
 

@@ -41,7 +41,7 @@ import Testing
         let infos = try names.map { try scratch.info($0) }
         for name in names { try scratch.remove(name) }
         try scratch.makeSymlink("link", to: "/etc/passwd")
-        #expect(withPath(scratch("fifo")) { mkfifo($0, 0o600) } == 0)
+        #expect(withCString(scratch("fifo")) { mkfifo($0, 0o600) } == 0)
         try scratch.makeDirectory("directory")
         #expect(failure { _ = try whole(infos[0]) }?.kind == .missing)
         #expect(failure { _ = try whole(infos[1]) }?.kind == .changed)
@@ -56,7 +56,7 @@ import Testing
     func anUnreadableFileIsRefusedByName() throws {
         let scratch = try SourceScratch()
         try scratch.write("f", filler(9))
-        withPath(scratch("f")) { _ = chmod($0, 0) }
+        withCString(scratch("f")) { _ = chmod($0, 0) }
         let refused = failure { _ = try whole(try scratch.info("f")) }
         #expect(refused?.kind == .denied)
         #expect(refused?.subject == scratch("f"))
@@ -68,8 +68,8 @@ import Testing
         func opened(_ name: String) throws -> SourceFile { try SourceFile(try scratch.info(name)) }
         let (grows, shrinks) = (try opened("grows"), try opened("shrinks"))
         let (vanishes, stays) = (try opened("vanishes"), try opened("stays"))
-        #expect(withPath(scratch("grows")) { truncate($0, 9001) } == 0)
-        #expect(withPath(scratch("shrinks")) { truncate($0, 5000) } == 0)
+        #expect(withCString(scratch("grows")) { truncate($0, 9001) } == 0)
+        #expect(withCString(scratch("shrinks")) { truncate($0, 5000) } == 0)
         try scratch.remove("vanishes")
         #expect(try piece(2, of: grows).count == 9000 - 8192)
         #expect(failure { _ = try piece(1, of: shrinks) }?.kind == .changed)
@@ -81,7 +81,7 @@ import Testing
     @Test func wholeChunksInHolesAreKnownWithoutReading() throws {
         let scratch = try SourceScratch()
         try scratch.write("f", filler(4096))
-        #expect(withPath(scratch("f")) { truncate($0, 40 * 4096 + 5) } == 0)
+        #expect(withCString(scratch("f")) { truncate($0, 40 * 4096 + 5) } == 0)
         let file = try openAt(AT_FDCWD, scratch("f"), O_WRONLY)
         #expect(pwrite(file.number, [7], 1, 20 * 4096 + 100) == 1)
         let source = try SourceFile(try scratch.info("f"))
@@ -96,7 +96,7 @@ import Testing
     @Test func aFileWithoutDataIsAllHoles() throws {
         let scratch = try SourceScratch()
         try scratch.write("f", [])
-        #expect(withPath(scratch("f")) { truncate($0, 100 << 30) } == 0)
+        #expect(withCString(scratch("f")) { truncate($0, 100 << 30) } == 0)
         let source = try SourceFile(try scratch.info("f"))
         #expect(try (0..<25_600).allSatisfy { try source.isHole($0, of: .standard) })
     }

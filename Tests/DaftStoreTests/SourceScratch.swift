@@ -39,15 +39,15 @@ final class SourceScratch: Sendable {
     }
 
     func makeDirectory(_ relative: String) throws {
-        try withPath(self(relative)) { path in _ = try system("mkdir") { mkdir(path, 0o755) } }
+        try withCString(self(relative)) { path in _ = try system("mkdir") { mkdir(path, 0o755) } }
     }
 
     func makeSymlink(_ relative: String, to target: String) throws {
-        try withPath(self(relative)) { path in _ = try system("symlink") { symlink(target, path) } }
+        try withCString(self(relative)) { path in _ = try system("symlink") { symlink(target, path) } }
     }
 
     func remove(_ relative: String) throws {
-        try withPath(self(relative)) { path in _ = try system("unlink") { unlink(path) } }
+        try withCString(self(relative)) { path in _ = try system("unlink") { unlink(path) } }
     }
 
     func status(_ relative: String) throws -> Status { try statusAt(AT_FDCWD, self(relative)) }
@@ -69,7 +69,7 @@ final class SourceScratch: Sendable {
     }
 
     private static func remove(_ base: Int32, _ path: [UInt8]) {
-        withPath(path) { path in
+        withCString(path) { path in
             if unlinkat(base, path, 0) == 0 { return }
             fchmodat(base, path, 0o700, 0)
             let number = openat(base, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)

@@ -71,7 +71,7 @@ import Testing
         let scratch = try SourceScratch()
         try scratch.makeDirectory("tree")
         try scratch.write("tree/a", [1, 2])
-        #expect(withPath(scratch("tree/a")) { old in withPath(scratch("tree/b")) { link(old, $0) } } == 0)
+        #expect(withCString(scratch("tree/a")) { old in withCString(scratch("tree/b")) { link(old, $0) } } == 0)
         #expect(try scratch.walk("tree").map(\.line) == ["d ", "f a 2", "f b 2"])
     }
 
@@ -80,8 +80,8 @@ import Testing
         try scratch.makeDirectory("tree")
         for name in ["a", "z"] { try scratch.write("tree/\(name)", [1]) }
         try scratch.write("tree/.big.bin.daft-partial", [1])
-        #expect(withPath(scratch("tree/fifo")) { mkfifo($0, 0o600) } == 0)
-        #expect(withPath(scratch("tree/null")) { mknod($0, S_IFSOCK | 0o600, 0) } == 0)
+        #expect(withCString(scratch("tree/fifo")) { mkfifo($0, 0o600) } == 0)
+        #expect(withCString(scratch("tree/null")) { mknod($0, S_IFSOCK | 0o600, 0) } == 0)
         #expect(
             try scratch.walk("tree").map(\.line) == [
                 "d ", "skipped .big.bin.daft-partial", "f a 1", "skipped fifo", "skipped null", "f z 1",
@@ -118,7 +118,7 @@ import Testing
     func anUnreadableDirectoryIsNamedAndTheRestGoesOn() throws {
         let scratch = try SourceScratch()
         for name in ["a", "b", "c"] { try scratch.makeDirectory(name) }
-        withPath(scratch("b")) { _ = chmod($0, 0) }
+        withCString(scratch("b")) { _ = chmod($0, 0) }
         #expect(try scratch.walk().map(\.line) == ["d ", "d a", "failed denied", "d c"])
     }
 
@@ -127,7 +127,7 @@ import Testing
         let part = [UInt8](repeating: UInt8(ascii: "d"), count: 255)
         var folder = try openAt(AT_FDCWD, scratch.path, O_RDONLY | O_DIRECTORY)
         for depth in 0..<200 {
-            try withPath(part) { part in _ = try system("mkdir") { mkdirat(folder.number, part, 0o755) } }
+            try withCString(part) { part in _ = try system("mkdir") { mkdirat(folder.number, part, 0o755) } }
             folder = try folder.directory(below: part)
             // A name after `ddd…`, so that the walk comes back to each level when it has been below.
             let file = try openAt(folder.number, Array("later".utf8), O_WRONLY | O_CREAT, mode: 0o644)
@@ -169,7 +169,7 @@ import Testing
         try scratch.write("d/late", [1])
         let walk = try SourceWalk(scratch.path) { _, _ in false }
         #expect(walk.next(41).count == 41)
-        #expect(withPath(scratch("d")) { old in withPath(scratch("old")) { rename(old, $0) } } == 0)
+        #expect(withCString(scratch("d")) { old in withCString(scratch("old")) { rename(old, $0) } } == 0)
         try scratch.makeSymlink("d", to: "/etc")
         #expect(Set(walk.next(100).map(\.line)) == ["failed changed"])
     }

@@ -75,7 +75,7 @@ private struct Content {
 
     @Test func memoryFilesystemsAreWrittenToo() throws {
         let path = Array("/dev/shm/daft-test-\(getpid())".utf8)
-        defer { withPath(path) { _ = unlink($0) } }
+        defer { withCString(path) { _ = unlink($0) } }
         let content = Content(filler((4 << 20) + 1), .standard)
         let file = try open(content, path)
         try content.writeMissing(to: file)
@@ -181,7 +181,7 @@ private struct Content {
         let scratch = try SourceScratch()
         try scratch.makeDirectory("d")
         try scratch.makeSymlink("l", to: "nowhere")
-        #expect(withPath(scratch("p")) { mkfifo($0, 0o600) } == 0)
+        #expect(withCString(scratch("p")) { mkfifo($0, 0o600) } == 0)
         for name in ["d", "l", "p"] {
             #expect(failure { _ = try open(Content([1]), scratch(name)) }?.kind == .taken)
         }
@@ -204,7 +204,8 @@ private struct Content {
         try scratch.write("victim", filler(10))
         let content = Content(filler(4096))
         try scratch.makeSymlink(".a.daft-partial", to: "victim")
-        #expect(withPath(scratch("victim")) { old in withPath(scratch(".b.daft-partial")) { link(old, $0) } } == 0)
+        #expect(
+            withCString(scratch("victim")) { old in withCString(scratch(".b.daft-partial")) { link(old, $0) } } == 0)
         let linked = try open(content, scratch("a"), inspect: false)
         #expect(failure { try content.writeMissing(to: linked) }?.kind == .denied)
         let shared = try open(content, scratch("b"), inspect: false)
@@ -217,7 +218,7 @@ private struct Content {
     @Test func aFifoThatTookThePartialsNameMakesWay() throws {
         let scratch = try SourceScratch()
         let content = Content(filler(4096))
-        #expect(withPath(scratch(".f.daft-partial")) { mkfifo($0, 0o600) } == 0)
+        #expect(withCString(scratch(".f.daft-partial")) { mkfifo($0, 0o600) } == 0)
         let file = try open(content, scratch("f"))
         try content.writeMissing(to: file)
         try file.finish()
@@ -229,7 +230,7 @@ private struct Content {
         try scratch.makeDirectory("d")
         let content = Content(filler(4096))
         let file = try open(content, scratch("d/f"))
-        #expect(withPath(scratch("d")) { rmdir($0) } == 0)
+        #expect(withCString(scratch("d")) { rmdir($0) } == 0)
         #expect(failure { try content.writeMissing(to: file) }?.kind == .missing)
     }
 

@@ -70,7 +70,6 @@ private func askEverything(_ tables: Tables) {
         _ = try? tables.copied(id)
         _ = try? tables.names(of: id)
     }
-    for chunk in Sample.manifest.chunks { _ = try? tables.place(of: chunk) }
     for store in [0, 1, 70] { _ = try? tables.holdings(of: store, after: nil, limit: 10) }
     _ = try? tables.stores()
     _ = try? tables.everywhere(after: nil, limit: 10)

@@ -23,7 +23,6 @@ extension Target {
         case .welcome(let number, _): _ = BitSet([number])
         case .space(let space): fit(space)
         case .working(_, let progress): _ = progress + progress
-        case .have(let extents): for extent in extents { walk(extent) }
         case .traced(let page): _ = TraceLines.part(rank: Rank(1), host: "n1", page.events)
         default: break
         }
@@ -106,7 +105,7 @@ extension Target {
         choice.take(0, as: ClientMessage.self) { message in
             if case .begin(let command) = message { _ = try? Command(command.wording) }
         }
-        choice.take(1, as: DoorMessage.self) { _ = $0.roomBytes }
+        choice.take(1, as: DoorMessage.self)
     }
 
     static let nodes = Target(name: "nodes", seeds: { nodeSeeds }) { bytes in
@@ -178,7 +177,7 @@ private func fit(_ space: Space) {
 private let requestSeeds: [Request] = [
     .hello(Hello(store: Sample.store, head: Sample.head, system: Sample.id)), .delta(after: Sample.head),
     .publish(Sample.publication), .hold([Holding([Sample.digest(1)], in: BitSet([0]), Sample.part)]), .members,
-    .loading(Sample.digest(1), begun: true), .have(Sample.contents), .doubt(Sample.contents), .poll(task: 5),
+    .loading(Sample.digest(1), begun: true), .doubt(Sample.contents), .poll(task: 5),
     .cancel(task: 6), .space, .identify(Offer(rank: Rank(2), number: 3), [Sample.span, Sample.span]), .ping,
     .joined([Sample.failure]), .quit, .underWay, .sees(Sample.info), .join, .traced(from: 5),
     .wish(Wish(Sample.contents, names: [.root], .atLeast(2))), .order(.ingest(Sample.ingest)),
@@ -205,7 +204,7 @@ private let replySeeds: [Reply] = {
     return [
         .done, .failed(Sample.failure), .welcome(number: 2, Sample.head), .records(Sample.delta), .forked,
         .published(7, [.new, .known, .refused(Sample.failure)]), .members([member]), .loaders([Rank(3)]),
-        .have([.complete, .nothing, Sample.part]), .working(task: 5, Sample.progress),
+        .working(task: 5, Sample.progress),
         .space(Space(total: 9, free: 8, unfinished: 7)),
         .identified([.ids(Sample.contents), .failed(Sample.failure), .unknown]),
         .underWay(Activity(commands: [underWay], traffic: Traffic(received: 1, sent: 2))),

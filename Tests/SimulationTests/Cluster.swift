@@ -178,7 +178,7 @@ final class Cluster {
         settings.durable = layout.isDurable
         settings.copies = .atLeast(layout.copies)
         settings.expectedServers = isServer ? layout.dataServers : 0
-        settings.gatherMilliseconds = 5_000
+        settings.agreementMilliseconds = 5_000
         settings.callMilliseconds = 2_000
         settings.loadMilliseconds = 4_000
         settings.orphanMilliseconds = 10_000

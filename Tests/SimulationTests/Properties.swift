@@ -115,7 +115,7 @@ extension Simulation {
         for server in cluster.dataServers {
             guard let station = server.station, let store = station.store else { continue }
             if try station.catalogue.dump() != dump { throw Violation("3: the catalogue of \(server.rank) differs") }
-            let number = try main.catalogue.number(of: store.id)
+            let number = try main.catalogue.stores().first { $0.info.id == store.id }?.number
             guard let number else { throw Violation("3: \(server.rank) has no number") }
             let gap = try gap(main, store, number)
             if !gap.isEmpty { throw Violation("3: \(server.rank) keeps something else than is told: \(gap)") }

@@ -6,7 +6,7 @@ import DaftCore
 import DaftStore
 import Synchronization
 
-struct Placing {
+struct StoreOrders {
     private let station: Station
     private let store: Store
 

@@ -1,7 +1,7 @@
 // The start of a system: ranks are only this run's numbering, and the metadata server may be on a node that never was
 // in it, so everybody brings what it has and the newest catalogue wins.
 //
-//   1. Wait for every data server that is expected, or until the gathering's time is over. Where some may be lacking,
+//   1. Wait for every data server that is expected, or until the time for that is over. Where some may be lacking,
 //      as among workstations, nobody is waited for once there is a catalogue.
 //   2. Catalogues of unrelated systems: nobody is admitted, with what to do.
 //   3. Somebody's journal goes further than ours: take it over from there; if ours is not its beginning, wholly.
@@ -14,7 +14,7 @@ import DaftCatalogue
 import DaftCore
 import DaftLink
 
-actor Gathering {
+actor Agreement {
     private let station: Station
     private nonisolated let loop: any Loop
     private var arrived: [Rank: Hello] = [:]
@@ -26,7 +26,7 @@ actor Gathering {
         self.station = station
         loop = station.loop
         changed = Signal(on: station.loop)
-        deadline = station.loop.deadline(inMilliseconds: station.settings.gatherMilliseconds)
+        deadline = station.loop.deadline(inMilliseconds: station.settings.agreementMilliseconds)
     }
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
@@ -38,7 +38,7 @@ actor Gathering {
         decision = task
         if let failure = await task.value { throw failure }
         if let system = hello.system, system != station.catalogue.system {
-            throw Gathering.unrelated([
+            throw Agreement.unrelated([
                 hello.store.host: system, station.settings.host: station.catalogue.system ?? system,
             ])
         }
@@ -71,7 +71,7 @@ actor Gathering {
         var systems: [String: SystemID] = [:]
         if let own = catalogue.system { systems[station.settings.host] = own }
         for hello in arrived.values where hello.system != nil { systems[hello.store.host] = hello.system }
-        if Set(systems.values).count > 1 { throw Gathering.unrelated(systems) }
+        if Set(systems.values).count > 1 { throw Agreement.unrelated(systems) }
         if station.settings.rebuilds { return try await begin(systems.values.first ?? newSystem) }
         let newest = arrived.sorted { $0.key < $1.key }.max { $0.value.head.state < $1.value.head.state }
         if let newest, newest.value.head.state > catalogue.head.state {

@@ -4,7 +4,7 @@
 import DaftCore
 import Glibc
 
-final class Conversation {
+final class NodeDialogue {
     private static let longestLineBytes = 4 << 20
     private static let pieceBytes = 64 << 10
     /// How long a process may take to end after its last word.
@@ -41,7 +41,7 @@ final class Conversation {
 
     /// Its end; the process has ended too.
     func run() -> Result<NodeReport, Failure> {
-        defer { child.finish(patienceMilliseconds: Conversation.endingMilliseconds) }
+        defer { child.finish(patienceMilliseconds: NodeDialogue.endingMilliseconds) }
         while true {
             var files = [
                 pollfd(fd: wake, events: Int16(POLLIN), revents: 0),
@@ -69,7 +69,7 @@ final class Conversation {
     }
 
     private var longestSilenceMilliseconds: Int {
-        isOrdered ? max(patienceMilliseconds, Conversation.startingMilliseconds) : patienceMilliseconds
+        isOrdered ? max(patienceMilliseconds, NodeDialogue.startingMilliseconds) : patienceMilliseconds
     }
 
     private func moveDeadline() { deadline = Deadline(inMilliseconds: longestSilenceMilliseconds) }
@@ -106,7 +106,7 @@ final class Conversation {
 
     /// It has nothing more to say: why.
     private func end() -> Failure {
-        let ended = child.end(withinMilliseconds: Conversation.endingMilliseconds)
+        let ended = child.end(withinMilliseconds: NodeDialogue.endingMilliseconds)
         while child.errors >= 0 {
             var file = pollfd(fd: child.errors, events: Int16(POLLIN), revents: 0)
             guard poll(&file, 1, 0) > 0 else { break }
@@ -114,7 +114,7 @@ final class Conversation {
         }
         let said = lastWords.taken()
         if said.isEmpty { return Failure(.failed, [], "nothing was said, but " + (ended?.description ?? "it goes on")) }
-        return Conversation.failure(said)
+        return NodeDialogue.failure(said)
     }
 
     // MARK: what it is told
@@ -144,14 +144,14 @@ final class Conversation {
 
     /// The next piece of `bytes`; what was taken of it.
     private func write(_ bytes: UnsafeRawBufferPointer) -> Int {
-        let piece = UnsafeRawBufferPointer(rebasing: bytes[sent...].prefix(Conversation.pieceBytes))
+        let piece = UnsafeRawBufferPointer(rebasing: bytes[sent...].prefix(NodeDialogue.pieceBytes))
         let count = Glibc.write(child.input, piece.baseAddress, piece.count)
         if sent + max(count, 0) == bytes.count { sending = .nothing }
         return count
     }
 }
 
-extension Conversation {
+extension NodeDialogue {
     /// What ssh or a shell said, and what can be done where that is known.
     static func failure(_ said: [String]) -> Failure {
         let last = said.last ?? ""

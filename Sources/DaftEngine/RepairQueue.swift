@@ -23,7 +23,7 @@ final class Counted: Sendable {
     }
 }
 
-actor Repairs {
+actor RepairQueue {
     private static let page = 1_000
 
     private let station: Station
@@ -77,13 +77,10 @@ actor Repairs {
     /// Everything is looked at before anything is recorded; what comes meanwhile is seen when it is recorded.
     private func letGo(_ store: Int, others: BitSet) async throws(Failure) -> [Failure] {
         let catalogue = station.catalogue
-        var last: ContentID?
-        while true {
-            let after = last
-            let page = try await station.work { () throws(Failure) in
-                try catalogue.holdings(of: store, after: after, limit: Repairs.page)
-            }
-            guard let end = page.last else { break }
+        var pages = station.pages(by: \.content) { last throws(Failure) in
+            try catalogue.holdings(of: store, after: last, limit: RepairQueue.page)
+        }
+        while let page = try await pages.next() {
             let contents = page.map(\.content)
             let failures = try await station.work { () throws(Failure) in
                 try catalogue.change { (change) throws(Failure) in
@@ -100,7 +97,6 @@ actor Repairs {
                 }
             }
             if !failures.isEmpty { return failures }
-            last = end.content
         }
         try await station.work { () throws(Failure) in
             try catalogue.change { (change) throws(Failure) in

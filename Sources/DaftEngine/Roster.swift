@@ -1,0 +1,48 @@
+// Who is in the system in this run, as last heard.
+
+import DaftCore
+import DaftLink
+import Synchronization
+
+final class Roster: Sendable {
+    private let known = Mutex<[Member]>([])
+
+    var members: [Member] { known.withLock { $0 } }
+
+    func update(_ members: [Member]) { known.withLock { $0 = members } }
+
+    func member(_ rank: Rank) -> Member? { members.first { $0.rank == rank } }
+
+    /// The rank whose store has this number in the catalogue.
+    func rank(ofStore number: Int) -> Rank? { members.first { $0.number == number && $0.isAlive }?.rank }
+
+    func node(of rank: Rank) -> String {
+        member(rank)?.store.host ?? (rank == .metadataServer ? "the metadata server" : "\(rank)")
+    }
+
+    /// How people call each data server, by its store's number: as its node, and by its rank too where several on it
+    /// are there.
+    var labels: [Int: String] {
+        let members = members
+        var count: [String: Int] = [:]
+        for member in members where member.isAlive { count[member.store.host, default: 0] += 1 }
+        var labels: [Int: String] = [:]
+        for member in members {
+            let isAlone = !member.isAlive || count[member.store.host] == 1
+            labels[member.number] = member.store.host + (isAlone ? "" : ":\(member.rank.number)")
+        }
+        return labels
+    }
+
+    func label(of member: Member) -> String { labels[member.number] ?? member.store.host }
+}
+
+extension Station {
+    /// The data servers that are there now.
+    func refreshRoster() async throws(Failure) -> [Member] {
+        let reply = try await ask(.members, at: .metadataServer)
+        guard case .members(let members) = reply else { throw unexpected(reply, from: .metadataServer) }
+        roster.update(members)
+        return members
+    }
+}

@@ -135,11 +135,11 @@ extension Session {
             }
         }
         let all = BitSet(brought.map(\.member.number))
+        let lackingSomewhere = Set(lacking.keys)
         var seen: Set<ContentID> = []
         for name in names {
             try await station.eachEntry(below: name) { (page) async throws(Failure) in
-                report.bytes += try await station.bytes(
-                    of: page.filter { named in named.entry.content.map { lacking[$0] == nil } ?? false })
+                report.bytes += try await station.bytes(of: page, lacking: lackingSomewhere)
                 var sets: [BitSet: [ContentID]] = [:]
                 for content in page.compactMap(\.entry.content) where seen.insert(content).inserted {
                     var stores = all

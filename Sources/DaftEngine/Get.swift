@@ -29,8 +29,7 @@ extension Session {
                 let lacking = Set(fetched.lacking.map(\.content))
                 for name in names {
                     try await station.eachEntry(below: name) { (page) async throws(Failure) in
-                        report.bytes += try await station.bytes(
-                            of: page.filter { named in named.entry.content.map { !lacking.contains($0) } ?? false })
+                        report.bytes += try await station.bytes(of: page, lacking: lacking)
                     }
                 }
             case .failed(let failure): report.failures.append(failure)

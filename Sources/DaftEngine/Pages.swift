@@ -46,9 +46,10 @@ extension Station {
         try await eachPage(below: name, body)
     }
 
-    /// How large these files are together.
-    func bytes(of page: [NamedEntry]) async throws(Failure) -> Int64 {
-        let (contents, catalogue) = (page.compactMap(\.entry.content), catalogue)
+    /// How large these files are together, but for those whose content is `lacking`.
+    func bytes(of page: [NamedEntry], lacking: Set<ContentID> = []) async throws(Failure) -> Int64 {
+        let contents = page.compactMap(\.entry.content).filter { !lacking.contains($0) }
+        let catalogue = catalogue
         return try await work { () throws(Failure) in
             var sum: Int64 = 0
             for content in contents { sum += try catalogue.size(of: content)?.bytes ?? 0 }

@@ -89,13 +89,16 @@ final class Verifying: Sendable {
 
     private func check(_ contents: [ContentID]) async {
         var damaged: [Damaged] = []
+        let isOneOfMany = contents.count >= Verifying.underWay
         var next = contents.makeIterator()
         await station.loop.inOrder(width: Verifying.underWay) {
             Task.isCancelled ? nil : next.next()
         } work: { [self] content in
             let slab = await station.intake.take(ChunkSize.largest)
             return await Result.of { () async throws(Failure) in
-                try await station.work { [self] () throws(Failure) in try look(at: content, slab) }
+                try await station.work { [self] () throws(Failure) in
+                    try look(at: content, slab, directly: isOneOfMany)
+                }
             }
         } take: { result in
             switch result {
@@ -113,14 +116,14 @@ final class Verifying: Sendable {
         if !damaged.isEmpty { await mend(damaged) }
     }
 
-    private func look(at content: ContentID, _ slab: Slab) throws(Failure) -> Damaged? {
+    private func look(at content: ContentID, _ slab: Slab, directly: Bool) throws(Failure) -> Damaged? {
         let extent = try store.extent(of: content)
         guard extent != .nothing, let manifest = try store.manifest(of: content) else { return nil }
         let kept = extent.chunks(of: manifest.chunks.count).reduce(Int64(0)) { $0 + Int64(manifest.length(of: $1)) }
         meter.expect(bytes: kept, files: 1)
         let names = try store.names(of: content)
         let due = extent == .complete ? try namesDue(content, names) : names
-        let checked = try store.check(content, buffer: slab.memory)
+        let checked = try store.check(content, buffer: slab.memory, directly: directly)
         let bad = checked.lost
         meter.add(bytes: kept, files: 1)
         tally.withLock { tally in

@@ -18,6 +18,13 @@ struct Check {
     let disk: Disk
     let content: ContentID
     let manifest: Manifest
+    var readsDirectly = false
+
+    private var inspection: Inspection {
+        var inspection = Inspection(manifest)
+        inspection.readsDirectly = readsDirectly
+        return inspection
+    }
 
     /// What is recorded.
     struct Found: Sendable {
@@ -51,7 +58,7 @@ struct Check {
     func inspect(_ found: Found, _ buffer: UnsafeMutableRawBufferPointer) -> Verdict {
         guard found.standings.isEmpty else { return .names(found.standings.map { inspect($0.name, buffer) }) }
         let file = try? paths.partial(of: content).open(O_RDONLY)
-        let good = file.map { Inspection(manifest).good(in: $0, among: found.have, buffer) }
+        let good = file.map { inspection.good(in: $0, among: found.have, buffer) }
         return .partial(file: file, good: good ?? BitSet())
     }
 
@@ -60,7 +67,7 @@ struct Check {
         guard let place, let file = try? place.open(O_RDONLY), let status = try? file.status(), status.isFile else {
             return Copy(name: name, place: place ?? Place(paths.root, []), file: nil, good: BitSet())
         }
-        let good = Inspection(manifest).good(in: file, among: all, buffer)
+        let good = inspection.good(in: file, among: all, buffer)
         // Longer or shorter: whatever its chunks are, this is not the content.
         let isWhole = status.size == manifest.size || good != all
         return Copy(name: name, place: place, file: file, good: isWhole ? good : BitSet())
@@ -171,8 +178,10 @@ struct Check {
 
 extension Store {
     /// Reads and hashes again what is kept of a content. Chunks that are corrupt or gone are no longer kept, and names
-    /// that show wrong bytes are taken away.
-    public func check(_ content: ContentID, buffer: UnsafeMutableRawBufferPointer) throws(Failure) -> Checked {
+    /// that show wrong bytes are taken away. `directly`: others are checked at the same time.
+    public func check(
+        _ content: ContentID, buffer: UnsafeMutableRawBufferPointer, directly: Bool = false
+    ) throws(Failure) -> Checked {
         guard let manifest = try manifest(of: content) else { return Checked(lost: [], mended: 0) }
         guard buffer.count >= manifest.chunkSize.bytes else {
             throw Failure(.failed, content.hex.utf8, "checking takes a buffer of \(manifest.chunkSize.bytes) bytes")
@@ -181,7 +190,8 @@ extension Store {
         if let filling = live.filling(content), let file = filling.file {
             return Checked(lost: try check(filling, file, manifest, buffer), mended: 0)
         }
-        let check = Check(paths: paths, disk: disk, content: content, manifest: manifest)
+        let check = Check(
+            paths: paths, disk: disk, content: content, manifest: manifest, readsDirectly: directly)
         let found = try recorded { try check.find($0) }
         let verdict = check.inspect(found, buffer)
         let checked = try change { try check.settle(found, verdict, $0, buffer) }

@@ -11,6 +11,12 @@ struct Inspection {
     let size: Int64
     let chunkSize: ChunkSize
     let id: (Int) -> ChunkID?
+    /// Past the kernel's memory, which takes less of the processor, and is best where several files are read at a time:
+    /// nothing is read ahead.
+    var readsDirectly = false
+
+    private static let blockBytes = 4096
+    private static let leastDirectBytes: Int64 = 1 << 20
 
     init(size: Int64, chunkSize: ChunkSize, id: @escaping (Int) -> ChunkID?) {
         self.size = size
@@ -24,6 +30,9 @@ struct Inspection {
 
     /// Those of `chunks` whose bytes in `file` are right; what cannot be read is not. Holes are not read.
     func good(in file: Descriptor, among chunks: BitSet, _ buffer: UnsafeMutableRawBufferPointer) -> BitSet {
+        let isAligned = buffer.baseAddress.map { Int(bitPattern: $0) % Inspection.blockBytes == 0 } ?? false
+        let isDirect = readsDirectly && size >= Inspection.leastDirectBytes && isAligned && file.setDirect(true)
+        defer { if isDirect { _ = file.setDirect(false) } }
         var good = BitSet()
         var data: Range<Int64>? = 0..<0
         for chunk in chunks {
@@ -35,7 +44,7 @@ struct Inspection {
             let isHole = length == chunkSize.bytes && (data.map { $0.lowerBound >= offset + Int64(length) } ?? true)
             if isHole {
                 if id(chunk) == zeroID(chunkSize) { good.insert(chunk) }
-            } else if holds(chunk, length, file, buffer) {
+            } else if holds(chunk, length, file, buffer, isDirect: isDirect) {
                 good.insert(chunk)
             }
         }
@@ -43,16 +52,23 @@ struct Inspection {
     }
 
     private func holds(
-        _ chunk: Int, _ length: Int, _ file: Descriptor, _ buffer: UnsafeMutableRawBufferPointer
+        _ chunk: Int, _ length: Int, _ file: Descriptor, _ buffer: UnsafeMutableRawBufferPointer, isDirect: Bool
     ) -> Bool {
-        let memory = UnsafeMutableRawBufferPointer(rebasing: buffer[..<length])
-        // While this one is hashed, the disk reads the next.
-        let next = chunkSize.offset(of: chunk + 1)
-        if next < size { posix_fadvise(file.number, off_t(next), off_t(chunkSize.bytes), POSIX_FADV_WILLNEED) }
-        guard let count = try? file.read(into: memory, at: chunkSize.offset(of: chunk)), count == length else {
-            return false
+        let offset = chunkSize.offset(of: chunk)
+        if !isDirect {
+            // While this one is hashed, the disk reads the next.
+            let next = chunkSize.offset(of: chunk + 1)
+            if next < size { posix_fadvise(file.number, off_t(next), off_t(chunkSize.bytes), POSIX_FADV_WILLNEED) }
         }
-        return digest(of: UnsafeRawBufferPointer(memory)) == id(chunk)
+        let blocks = (length + Inspection.blockBytes - 1) / Inspection.blockBytes * Inspection.blockBytes
+        let memory = UnsafeMutableRawBufferPointer(rebasing: buffer[..<(isDirect ? blocks : length)])
+        var count = try? file.read(into: memory, at: offset, atLeast: length)
+        // Some filesystems say only now that they cannot.
+        if count == nil, isDirect, file.setDirect(false) {
+            count = try? file.read(into: memory, at: offset, atLeast: length)
+        }
+        guard let count, count >= length else { return false }
+        return digest(of: UnsafeRawBufferPointer(rebasing: memory[..<length])) == id(chunk)
     }
 
     /// Whether `file` is this content to the last byte.

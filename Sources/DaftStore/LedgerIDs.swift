@@ -8,7 +8,8 @@ import DaftSQL
 
 /// The ids of the contents whose numbers are above the settled one.
 struct RecentIDs {
-    static let limit = 100_000
+    /// So many are in 65,536 slots of a dictionary.
+    static let limit = 48_000
     var numbers: [ContentID: Int64] = [:]
     /// By eight bytes of a chunk's id: a content of this chunk alone. Those of larger contents are written at once, for
     /// they come with megabytes each.

@@ -103,9 +103,11 @@ extension Descriptor {
     }
 
     /// Fills as much of `memory` as the file has from `offset`; the count is short only at its end.
-    public func read(into memory: UnsafeMutableRawBufferPointer, at offset: Int64) throws(SystemError) -> Int {
+    public func read(
+        into memory: UnsafeMutableRawBufferPointer, at offset: Int64, atLeast least: Int? = nil
+    ) throws(SystemError) -> Int {
         var done = 0
-        while done < memory.count {
+        while done < least ?? memory.count {
             let count = try system("pread") {
                 pread(number, memory.baseAddress! + done, memory.count - done, off_t(offset) + off_t(done))
             }
@@ -114,6 +116,10 @@ extension Descriptor {
         }
         return done
     }
+
+    /// Whether reads go past the kernel's memory from now on, whole blocks at a time; false where the filesystem
+    /// cannot.
+    func setDirect(_ isDirect: Bool) -> Bool { fcntl(number, F_SETFL, isDirect ? linux_o_direct : 0) == 0 }
 
     /// The first data at or after `offset`, and the hole after it; nil when there is only a hole up to the end.
     public func data(after offset: Int64) throws(SystemError) -> Range<Int64>? {

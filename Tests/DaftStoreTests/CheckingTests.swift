@@ -39,6 +39,28 @@ import Testing
         #expect(try store.check(short.id) == [])
     }
 
+    /// Past the kernel's memory, a block at a time; the last one is not full.
+    @Test func whatIsReadDirectlyIsJudgedTheSame() throws {
+        let store = try fixture.open()
+        let made = Made(seed: 5, size: 1_100_003, chunk: 1 << 16)
+        try store.put(made, at: "/a")
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 16, alignment: 4096)
+        defer { buffer.deallocate() }
+        #expect(try store.check(made.id, buffer: buffer, directly: true).lost == [])
+        #expect(try store.place([NamedEntry(name("/b"), made.entry())]) == [])
+        fixture.spoil("/a", at: 1_100_002)
+        fixture.spoil("/a", at: 70_000)
+        fixture.spoil("/b", at: 80_000)
+        let checked = try store.check(made.id, buffer: buffer, directly: true)
+        #expect(checked.lost == [1] && checked.mended == 1)
+        #expect(try store.extent(of: made.id) == .part(BitSet(Array(0...16).filter { $0 != 1 })))
+        try store.fillWhole(made, only: [1]).finish()
+        #expect(try store.place([NamedEntry(name("/a"), made.entry())]) == [])
+        #expect(fixture.contents("/a") == made.bytes)
+        truncate(fixture.path + "/a", 1_100_004)
+        #expect(try store.check(made.id, buffer: buffer, directly: true).lost == Array(0...16))
+    }
+
     @Test func aGoodCopyUnderAnotherNameSavesTheContent() throws {
         let store = try fixture.open()
         let made = Made(seed: 4, size: 10_000)

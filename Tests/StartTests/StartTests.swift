@@ -77,7 +77,7 @@ import Testing
             (["join", "-n"], 2, "unknown option `-n`"), (["join", "n1", "N1"], 2, "join:2:1: N1 stands in line 1"),
             (["start", "hosts", "--copies", "300"], 2, "no number from 1 to 255"),
             (["start", "hosts", "--store", "s"], 2, "no absolute path"),
-            (["start", "hosts", "--launch-timeout", "soon"], 2, "no time, as 90s"),
+            (["start", "hosts", "--launch-timeout", "soon"], 2, "no time, as 10s, 5m, 24h"),
             (["start", "hosts", "--encrypt", "--no-encrypt"], 2, "does not go with"),
         ]
         for (words, status, message) in table {

@@ -133,8 +133,13 @@ private func contents(of path: [UInt8]) throws(Failure) -> [UInt8] {
 private func replace(with line: [[UInt8]]) -> Failure {
     // Slurm would look there before it looks at the line.
     unsetenv("SLURM_HOSTFILE")
-    // As Slurm 22.05 mixes a ring and a tree, some rank leaves MPI_Init early, and what it sends kills one still in it.
-    setenv("SLURM_PMIX_FENCE", "tree", 0)
+    if line[0] == Array("srun".utf8) {
+        // As Slurm 22.05 mixes a ring and a tree, some rank leaves MPI_Init early, and what it sends kills one still in
+        // it. With one fence there instead of two, none can be taken for the other.
+        setenv("SLURM_PMIX_FENCE", "tree", 0)
+        setenv("OMPI_MCA_pmix_base_async_modex", "1", 0)
+        setenv("OMPI_MCA_pmix_base_collect_data", "0", 0)
+    }
     var words = line.map { word in withCString(word) { strdup($0) } }
     words.append(nil)
     if let program = words[0] { execvp(program, &words) }

@@ -25,12 +25,10 @@ final class TargetDestination: Destination {
 
     func open(_ wanted: Wanted, buffer: UnsafeMutableRawBufferPointer) throws(Failure) -> any Sink {
         let (relative, entry) = try place(of: wanted)
-        do throws(Failure) {
+        return try on(host) { () throws(Failure) in
             let file = try tree.file(relative, entry, wanted.manifest)
             try file.inspect(buffer: buffer)
             return TargetSink(file: file, host: host)
-        } catch {
-            throw error.at(host)
         }
     }
 
@@ -61,18 +59,24 @@ private struct TargetSink: Sink {
     var have: BitSet { file.have }
 
     func write(_ chunk: Int, _ id: ChunkID, _ bytes: UnsafeRawBufferPointer) throws(Failure) {
-        do throws(Failure) { try file.write(chunk, bytes) } catch { throw error.at(host) }
+        try on(host) { () throws(Failure) in try file.write(chunk, bytes) }
     }
 
     func leaveHole(_ chunk: Int, _ id: ChunkID) throws(Failure) {
-        do throws(Failure) { try file.leaveHole(chunk) } catch { throw error.at(host) }
+        try on(host) { () throws(Failure) in try file.leaveHole(chunk) }
     }
 
     /// What an earlier run left was found when the file was opened; elsewhere on the user's disk nothing is looked for.
     func copyFromNearby(_ chunk: Int, _ id: ChunkID, buffer: UnsafeMutableRawBufferPointer) -> Bool { false }
 
     func finish() throws(Failure) {
-        do throws(Failure) { try file.finish() } catch { throw error.at(host) }
+        try on(host) { () throws(Failure) in try file.finish() }
     }
+
     func pause() { file.abandon() }
+}
+
+/// What fails in `body` has failed on `host`.
+private func on<T>(_ host: String, _ body: () throws(Failure) -> T) throws(Failure) -> T {
+    do throws(Failure) { return try body() } catch { throw error.at(host) }
 }

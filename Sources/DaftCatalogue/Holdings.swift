@@ -81,23 +81,27 @@ extension Tables {
 
     func holdings(of store: Int, after: ContentID?, limit: Int) throws -> [(content: ContentID, extent: Extent)] {
         var found: [(content: ContentID, extent: Extent)] = []
-        var from = after?.bytes ?? []
+        var last = after
         try transaction { try settle() }
         while found.count < limit {
             var rows = 0
+            let from = last?.key ?? Int64.min
             try database.run(
                 """
-                SELECT i.id, c.complete, p.chunks FROM ids i CROSS JOIN contents c ON c.number = i.content
-                LEFT JOIN parts p ON p.content = c.number AND p.store = ? WHERE i.id > ? ORDER BY i.id LIMIT ?
-                """, .integer(store), .blob(from), .integer(limit - found.count)
+                SELECT i.key, c.id, c.complete, p.chunks FROM ids i CROSS JOIN contents c ON c.number = i.content
+                LEFT JOIN parts p ON p.content = c.number AND p.store = ?1
+                WHERE i.key >= ?2 AND (i.key > ?2 OR c.id > ?3) ORDER BY i.key, c.id LIMIT ?4
+                """, .integer(store), .integer(from), .blob(last?.bytes ?? []),
+                .integer(limit - found.count)
             ) { row in
                 rows += 1
-                from = row.bytes(0)
-                let id = try ContentID(decoding: from)
-                if try BitSet(decoding: row.bytes(1)).contains(store) {
+                let id = try ContentID(decoding: row.bytes(1))
+                guard id.key == row.integer(0) else { throw damaged }
+                last = id
+                if try BitSet(decoding: row.bytes(2)).contains(store) {
                     found.append((id, .complete))
-                } else if !row.isNull(2) {
-                    found.append((id, .part(try BitSet(decoding: row.bytes(2)))))
+                } else if !row.isNull(3) {
+                    found.append((id, .part(try BitSet(decoding: row.bytes(3)))))
                 }
             }
             if rows == 0 { break }

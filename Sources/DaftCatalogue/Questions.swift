@@ -125,8 +125,8 @@ extension Tables {
             ("entries", ["name", "born", "ended"], "name, born"),
             ("uses", ["content", "born"], "content, born"),
             ("contents", ["number", "id", "born", "size", "chunks", "complete", "copies"], "number"),
-            ("ids", ["id", "content"], "id"),
-            ("chunks", ["id", "content", "chunk"], "id"),
+            ("ids", ["key", "content"], "key, content"),
+            ("chunks", ["key"], "key"),
             ("parts", ["content", "store", "chunks"], "content, store"),
             ("everywhere", ["name"], "name"),
         ] {

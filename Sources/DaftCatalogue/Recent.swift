@@ -5,42 +5,43 @@
 import DaftCore
 import DaftSQL
 
-/// Where a chunk is.
-struct ChunkPlace {
-    let content: Int
-    let chunk: Int
-}
-
 /// The ids of the contents from number `Standing.settled` on, and of the chunks that they brought.
 struct Recent {
     static let limit = 150_000
     var contents: [ContentID: Int] = [:]
-    var chunks: [ChunkID: ChunkPlace] = [:]
+    /// By key: the content that brought it. Two chunks with one key count as one in every catalogue alike, and all there
+    /// is to it is a state that is smaller by one.
+    var chunks: [Int64: Int] = [:]
 
     var isFull: Bool { contents.count + chunks.count >= Recent.limit }
 
     /// Forgets the contents from `number` on.
     mutating func cut(from number: Int) {
         contents = contents.filter { $0.value < number }
-        chunks = chunks.filter { $0.value.content < number }
+        chunks = chunks.filter { $0.value < number }
     }
 }
 
 extension Tables {
     func number(of content: ContentID) throws -> Int? {
         if let number = try loadedRecent().contents[content] { return number }
-        if settledIDs?.mayContain(content) == false { return nil }
-        return try database.first("SELECT content FROM ids WHERE id = ?", .blob(content.bytes)) { Int($0.integer(0)) }
+        if settledKeys?.mayContain(content.key) == false { return nil }
+        var found: Int?
+        try database.run(
+            "SELECT c.number, c.id FROM ids i CROSS JOIN contents c ON c.number = i.content WHERE i.key = ?",
+            .integer(content.key)
+        ) { if $0.bytes(1) == content.bytes { found = Int($0.integer(0)) } }
+        return found
     }
 
     private func knows(_ chunk: ChunkID) throws -> Bool {
-        if try loadedRecent().chunks[chunk] != nil { return true }
-        if settledIDs?.mayContain(chunk) == false { return false }
+        if try loadedRecent().chunks[chunk.key] != nil { return true }
+        if settledKeys?.mayContain(chunk.key) == false { return false }
         return try hasSettled(chunk)
     }
 
     private func hasSettled(_ chunk: ChunkID) throws -> Bool {
-        try database.first("SELECT 1 FROM chunks WHERE id = ?", .blob(chunk.bytes)) { _ in true } ?? false
+        try database.first("SELECT 1 FROM chunks WHERE key = ?", .integer(chunk.key)) { _ in true } ?? false
     }
 
     /// Enters the ids of a new content. How many of its chunks were not known before?
@@ -48,8 +49,8 @@ extension Tables {
         if try loadedRecent().isFull { try settle() }
         try loadFilter()
         var fresh = 0
-        for (chunk, id) in manifest.chunks.enumerated() where try !knows(id) {
-            recent?.chunks[id] = ChunkPlace(content: number, chunk: chunk)
+        for id in manifest.chunks where try !knows(id) {
+            recent?.chunks[id.key] = number
             fresh += 1
         }
         recent?.contents[id] = number
@@ -59,28 +60,26 @@ extension Tables {
     /// Most ids that come are new, and looking for what is not there costs as much as finding what is. Who only asks
     /// does without: a scan would cost more than it saves.
     private func loadFilter() throws {
-        guard settledIDs == nil else { return }
-        var filter = IDFilter(capacity: IDFilter.fewest + 2 * (standing.contents + standing.chunks))
+        guard settledKeys == nil else { return }
+        var filter = KeyFilter(capacity: KeyFilter.fewest + 2 * (standing.contents + standing.chunks))
         for table in ["ids", "chunks"] {
-            try database.run("SELECT id FROM \(table)") { filter.insert(try Digest(decoding: $0.bytes(0))) }
+            try database.run("SELECT key FROM \(table)") { filter.insert($0.integer(0)) }
         }
-        settledIDs = filter
+        settledKeys = filter
     }
 
     /// Writes the recent ids into their tables.
     func settle() throws {
         let recent = try loadedRecent()
         for (id, number) in recent.contents.sorted(by: { $0.key < $1.key }) {
-            try database.run("INSERT INTO ids(id, content) VALUES(?, ?)", .blob(id.bytes), .integer(number))
-            settledIDs?.insert(id)
+            try database.run("INSERT INTO ids(key, content) VALUES(?, ?)", .integer(id.key), .integer(number))
+            settledKeys?.insert(id.key)
         }
-        for (id, place) in recent.chunks.sorted(by: { $0.key < $1.key }) {
-            try database.run(
-                "INSERT INTO chunks(id, content, chunk) VALUES(?, ?, ?)", .blob(id.bytes), .integer(place.content),
-                .integer(place.chunk))
-            settledIDs?.insert(id)
+        for key in recent.chunks.keys.sorted() {
+            try database.run("INSERT INTO chunks(key) VALUES(?)", .integer(key))
+            settledKeys?.insert(key)
         }
-        if settledIDs?.isFull ?? false { settledIDs = nil }
+        if settledKeys?.isFull ?? false { settledKeys = nil }
         self.recent = Recent()
         standing.settled = standing.contents
     }
@@ -97,8 +96,8 @@ extension Tables {
             guard case .content(let id, let manifest, _) = try record(row) else { throw damaged }
             let number = Int(row.integer(Tables.recordColumnCount))
             loaded.contents[id] = number
-            for (chunk, id) in manifest.chunks.enumerated() where loaded.chunks[id] == nil {
-                if try !hasSettled(id) { loaded.chunks[id] = ChunkPlace(content: number, chunk: chunk) }
+            for id in manifest.chunks where try loaded.chunks[id.key] == nil && !hasSettled(id) {
+                loaded.chunks[id.key] = number
             }
         }
         recent = loaded

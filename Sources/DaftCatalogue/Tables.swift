@@ -33,7 +33,7 @@ struct Standing: Equatable {
 }
 
 final class Tables {
-    static let formatVersion: Int64 = 2
+    static let formatVersion: Int64 = 3
     static let applicationID: Int64 = 0x6461_6674  // "daft"
     static let cacheBytes = 64 << 20
     /// A page written in several transactions is copied to the database once: random keys want this large.
@@ -44,8 +44,8 @@ final class Tables {
     var standing = Standing()
     /// Nothing until it is needed: see `loadedRecent`.
     var recent: Recent?
-    /// The ids in the tables, and by a rollback some more; nothing until it is needed.
-    var settledIDs: IDFilter?
+    /// The keys in the tables of ids, and by a rollback some more; nothing until it is needed.
+    var settledKeys: KeyFilter?
     /// A write failed halfway through a record: the transaction around it must not be committed.
     var spoiled: (any Error)?
 
@@ -75,29 +75,17 @@ final class Tables {
         CREATE TABLE contents(number INTEGER PRIMARY KEY, id BLOB NOT NULL, born INTEGER NOT NULL,
             size INTEGER NOT NULL, chunks INTEGER NOT NULL, complete BLOB NOT NULL,
             copies INTEGER NOT NULL DEFAULT 1);
-        CREATE TABLE ids(id BLOB PRIMARY KEY, content INTEGER NOT NULL) WITHOUT ROWID;
-        CREATE TABLE chunks(id BLOB PRIMARY KEY, content INTEGER NOT NULL, chunk INTEGER NOT NULL) WITHOUT ROWID;
+        \(keysSchema)
         CREATE TABLE parts(content INTEGER, store INTEGER, chunks BLOB NOT NULL, PRIMARY KEY(content, store))
             WITHOUT ROWID;
         CREATE TABLE everywhere(name BLOB PRIMARY KEY) WITHOUT ROWID;
         INSERT INTO standing VALUES(1, 0, 0, NULL, 0, 0, 0, 0, 0);
         """
 
-    /// Format 1 knew neither how many copies are wanted nor of stores that leave.
-    private func migrate() throws {
-        guard try number("PRAGMA application_id") == Tables.applicationID, try number("PRAGMA user_version") == 1 else {
-            return
-        }
-        try database.transaction {
-            try database.execute(
-                """
-                ALTER TABLE stores ADD COLUMN left INTEGER NOT NULL DEFAULT 0;
-                ALTER TABLE contents ADD COLUMN copies INTEGER NOT NULL DEFAULT 1;
-                CREATE TABLE everywhere(name BLOB PRIMARY KEY) WITHOUT ROWID;
-                PRAGMA user_version = 2;
-                """)
-        }
-    }
+    static let keysSchema = """
+        CREATE TABLE ids(key INTEGER, content INTEGER, PRIMARY KEY(key, content)) WITHOUT ROWID;
+        CREATE TABLE chunks(key INTEGER PRIMARY KEY);
+        """
 
     private func checkFormat() throws {
         guard try number("PRAGMA application_id") == Tables.applicationID else {
@@ -113,7 +101,7 @@ final class Tables {
         }
     }
 
-    private func number(_ sql: String) throws -> Int64 { try database.first(sql) { $0.integer(0) } ?? 0 }
+    func number(_ sql: String) throws -> Int64 { try database.first(sql) { $0.integer(0) } ?? 0 }
 
     private func readStanding() throws -> Standing {
         var read: Standing?
@@ -211,7 +199,7 @@ final class Tables {
             standing = Standing()
         }
         recent = nil
-        settledIDs = nil
+        settledKeys = nil
     }
 
     var damaged: Failure { Tables.damaged(path) }

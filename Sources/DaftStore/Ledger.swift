@@ -1,6 +1,6 @@
 // store.sqlite: what a store keeps and where it stands. This file has the contents; LedgerIDs.swift their ids and those
-// of their chunks, LedgerNames.swift the names, LedgerParts.swift what is still being filled. A content has a number of
-// its own, given in the order of arrival, so that only ids are keys in random order.
+// of their chunks, LedgerNames.swift the names, LedgerParts.swift what is still being filled, LedgerFormats.swift the
+// tables. A content has a number of its own, given in the order of arrival, so that only ids are keys in random order.
 
 import DaftCore
 import DaftSQL
@@ -18,7 +18,6 @@ struct Known: Sendable {
 
 /// Used by one thread at a time, inside the store's mutex.
 final class Ledger: @unchecked Sendable {
-    static let version: Int64 = 3
     /// With the catalogue of the same process and the slabs, a data server stays below 256 MiB.
     private static let cacheBytes = 32 << 20
     let database: Database
@@ -31,61 +30,8 @@ final class Ledger: @unchecked Sendable {
         // Alone: where others may open it, SQLite has memory that is a file on that disk, and a disk that does not
         // answer any more ends the process that touches it.
         database = try Database(path: path, durable: durable, alone: true, cacheBytes: Ledger.cacheBytes)
-        let found = try database.first("PRAGMA user_version") { $0.integer(0) } ?? 0
-        switch found {
-        case 0: try database.transaction { try database.execute(Ledger.schema) }
-        case Ledger.version: break
-        case 1, 2:
-            try database.transaction {
-                if found == 1 { try database.execute(Ledger.spreadSchema) }
-                try database.execute(Ledger.separateIDs)
-                try setSettled(database.first("SELECT max(number) FROM contents") { $0.integer(0) } ?? 0)
-            }
-        default: throw Failure(.malformed, path, "made by another version of daft (format \(found))")
-        }
+        try bringToFormat(path)
     }
-
-    private static let schema = """
-        CREATE TABLE about(key BLOB PRIMARY KEY, value BLOB) WITHOUT ROWID;
-        \(contentsSchema)
-        CREATE TABLE parts(number INTEGER PRIMARY KEY, have BLOB NOT NULL);
-        CREATE TABLE chunks(word INTEGER, number INTEGER, chunk INTEGER NOT NULL, PRIMARY KEY(word, number))
-            WITHOUT ROWID;
-        CREATE TABLE names(name BLOB PRIMARY KEY, entry BLOB NOT NULL, number INTEGER, size INTEGER NOT NULL,
-            mtime INTEGER NOT NULL, inode INTEGER NOT NULL) WITHOUT ROWID;
-        CREATE INDEX names_of ON names(number) WHERE number IS NOT NULL;
-        CREATE TABLE ingests(number INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE, size INTEGER NOT NULL,
-            chunk_size INTEGER NOT NULL, synced INTEGER NOT NULL, content BLOB);
-        CREATE TABLE ingest_chunks(number INTEGER, chunk INTEGER, id BLOB NOT NULL, PRIMARY KEY(number, chunk))
-            WITHOUT ROWID;
-        \(spreadSchema)
-        PRAGMA user_version = \(version);
-        """
-
-    /// No number is ever given twice: those up to a certain one have their ids in the table of ids.
-    private static let contentsSchema = """
-        CREATE TABLE contents(number INTEGER PRIMARY KEY AUTOINCREMENT, content BLOB NOT NULL, size INTEGER NOT NULL,
-            chunk_size INTEGER NOT NULL, complete INTEGER NOT NULL, synced INTEGER NOT NULL, inode INTEGER NOT NULL,
-            manifest BLOB NOT NULL);
-        CREATE TABLE ids(content BLOB PRIMARY KEY, number INTEGER NOT NULL) WITHOUT ROWID;
-        """
-
-    /// Formats 1 and 2 had the ids of contents in an index that was always up to date.
-    private static let separateIDs = """
-        ALTER TABLE contents RENAME TO earlier;
-        \(contentsSchema)
-        INSERT INTO contents SELECT * FROM earlier ORDER BY number;
-        INSERT INTO ids SELECT content, number FROM earlier ORDER BY content;
-        DROP TABLE earlier;
-        PRAGMA user_version = \(version);
-        """
-
-    /// Names of contents that are kept in part, of use to nobody here, and to all when every catalogue is lost.
-    private static let spreadSchema = """
-        CREATE TABLE spread(name BLOB PRIMARY KEY, entry BLOB NOT NULL, number INTEGER NOT NULL) WITHOUT ROWID;
-        CREATE INDEX spread_of ON spread(number);
-
-        """
 
     /// All of `body` or nothing.
     func change<T>(_ body: () throws -> T) throws -> T {
@@ -210,15 +156,20 @@ final class Ledger: @unchecked Sendable {
     /// Contents in the order of their ids.
     func kept(after: ContentID?, limit: Int) throws -> [(content: ContentID, extent: Extent)] {
         var found: [(content: ContentID, extent: Extent)] = []
+        let from = after?.key ?? Int64.min
         try settle()
         try database.run(
             """
-            SELECT ids.content, complete, have FROM ids CROSS JOIN contents USING(number) LEFT JOIN parts USING(number)
-            WHERE ids.content > ? ORDER BY ids.content LIMIT ?
-            """, .blob(after?.bytes ?? []), .integer(limit)
+            SELECT key, content, complete, have
+            FROM ids CROSS JOIN contents USING(number) LEFT JOIN parts USING(number)
+            WHERE key >= ?1 AND (key > ?1 OR content > ?2) ORDER BY key, content LIMIT ?3
+            """, .integer(from), .blob(after?.bytes ?? []), .integer(limit)
         ) { row in
-            let extent = row.integer(1) != 0 ? Extent.complete : .part(try BitSet(decoding: row.bytes(2)))
-            if let content = ContentID(bytes: row.bytes(0)) { found.append((content, extent)) }
+            guard let content = ContentID(bytes: row.bytes(1)), content.key == row.integer(0) else {
+                throw Malformed("content id", at: 0)
+            }
+            let isComplete = row.integer(2) != 0
+            found.append((content, isComplete ? .complete : .part(try BitSet(decoding: row.bytes(3)))))
         }
         return found
     }

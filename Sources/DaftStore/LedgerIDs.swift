@@ -21,7 +21,18 @@ struct RecentIDs {
 extension Ledger {
     func number(of content: ContentID) throws -> Int64? {
         if let number = try loadedRecent().numbers[content] { return number }
-        return try database.first("SELECT number FROM ids WHERE content = ?", .blob(content.bytes)) { $0.integer(0) }
+        var found: Int64?
+        try database.run(
+            "SELECT number, content FROM ids LEFT JOIN contents USING(number) WHERE key = ?", .integer(content.key)
+        ) { row in
+            if row.isNull(1) { throw Malformed("row of \(content.hex)", at: 0) }
+            if row.bytes(1) == content.bytes { found = row.integer(0) }
+        }
+        return found
+    }
+
+    func enter(_ content: ContentID, _ number: Int64) throws {
+        try database.run("INSERT INTO ids VALUES(?, ?)", .integer(content.key), .integer(number))
     }
 
     /// Before a content is added.
@@ -33,9 +44,7 @@ extension Ledger {
     func settle() throws {
         let recent = try loadedRecent()
         guard let last = recent.numbers.values.max() else { return }
-        for (id, number) in recent.numbers.sorted(by: { $0.key < $1.key }) {
-            try database.run("INSERT INTO ids VALUES(?, ?)", .blob(id.bytes), .integer(number))
-        }
+        for (id, number) in recent.numbers.sorted(by: { $0.key < $1.key }) { try enter(id, number) }
         for (word, number) in recent.chunks.sorted(by: { $0.key < $1.key }) { try index(word, number, 0) }
         try setSettled(last)
         self.recent = RecentIDs()
@@ -67,7 +76,8 @@ extension Ledger {
 
     func forgetIDs(_ content: ContentID, _ number: Int64, _ chunks: [ChunkID]) throws {
         if recent?.numbers.removeValue(forKey: content) == nil {
-            try database.run("DELETE FROM ids WHERE content = ?", .blob(content.bytes))
+            try database.run(
+                "DELETE FROM ids WHERE key = ? AND number = ?", .integer(content.key), .integer(number))
         }
         for id in chunks {
             if recent?.chunks[id.word] == number { recent?.chunks[id.word] = nil }

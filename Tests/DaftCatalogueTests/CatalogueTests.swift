@@ -122,7 +122,7 @@ final class Place {
         do { try Database(path: place.file, durable: false).execute("PRAGMA user_version = 7") }
         let failure = #expect(throws: Failure.self) { try Catalogue(path: place.file) }
         #expect(failure?.reason.contains("format 7") == true)
-        #expect(failure?.reason.contains("format 2") == true)
+        #expect(failure?.reason.contains("format 3") == true)
     }
 
     @Test func aCatalogueThatIsOpenElsewhereIsRefused() throws {

@@ -73,6 +73,26 @@ import Testing
         }
     }
 
+    /// The tables have eight bytes of an id.
+    @Test func contentsWhoseIdsBeginAlikeAreToldApart() throws {
+        func alike(_ end: UInt8) -> ContentID {
+            ContentID(bytes: Array(id(7).bytes[..<8]) + .init(repeating: end, count: 24))!
+        }
+        let ids = [alike(3), alike(1), alike(2)]
+        let catalogue = try memory([system(), store(0)])
+        for settling in [false, true] {
+            for (number, id) in ids.enumerated() where (number < 2) != settling {
+                try catalogue.append([.content(id, manifest([number]), stores: BitSet([0]))])
+            }
+            if settling { _ = try catalogue.dump() }
+        }
+        #expect(try ids.map { try catalogue.manifest($0) } == (0...2).map { manifest([$0]) })
+        #expect(try catalogue.manifest(alike(4)) == nil)
+        var found: [ContentID] = []
+        while let one = try catalogue.holdings(of: 0, after: found.last, limit: 1).first { found.append(one.content) }
+        #expect(found == ids.sorted())
+    }
+
     private func compare(_ catalogue: Catalogue, _ model: [[Int: Extent]]) throws {
         for (store, kept) in model.enumerated() {
             let sum = kept.reduce(0) { $0 ^ inventoryMark(of: id($1.key), $1.value) }

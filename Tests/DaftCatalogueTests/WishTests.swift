@@ -1,7 +1,6 @@
 // How many copies are wanted, what lacks some, and stores that leave and come back.
 
 import DaftCore
-import DaftSQL
 import Testing
 
 @testable import DaftCatalogue
@@ -70,25 +69,5 @@ import Testing
         let copy = try memory()
         _ = try copy.follow(catalogue)
         #expect(try copy.dump() == catalogue.dump())
-    }
-
-    @Test func aCatalogueOfTheFirstFormatIsTakenOver() throws {
-        let place = Place()
-        do {
-            let catalogue = try Catalogue(path: place.file)
-            try catalogue.append(base)
-            catalogue.close()
-            let database = try Database(path: place.file, durable: false)
-            try database.execute(
-                """
-                DROP TABLE everywhere; ALTER TABLE stores DROP COLUMN left;
-                ALTER TABLE contents DROP COLUMN copies; PRAGMA user_version = 1;
-                """)
-        }
-        let catalogue = try Catalogue(path: place.file)
-        #expect(try catalogue.copies(of: id(1)) == .one)
-        try catalogue.append([wish([1], .everywhere)])
-        let fresh = try memory(base + [wish([1], .everywhere)])
-        #expect(try catalogue.dump() == fresh.dump())
     }
 }

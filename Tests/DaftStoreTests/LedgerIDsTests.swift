@@ -100,36 +100,74 @@ import Testing
         }
     }
 
-    @Test(arguments: [1, 2]) func aStoreOfAnEarlierFormatIsTakenOver(version: Int) throws {
+    /// The table has eight bytes of an id.
+    @Test func contentsWhoseIdsBeginAlikeAreToldApart() throws {
+        let store = try fixture.open()
+        let ids = [3, 1, 2].map { end in
+            ContentID(bytes: Array(made[0].id.bytes[..<8]) + [UInt8](repeating: end, count: 24))!
+        }
+        try store.change { ledger in
+            for (id, one) in zip(ids, made) {
+                try ledger.complete(id, one.manifest, synced: false, inode: 1) { _ in false }
+                try ledger.settle()
+            }
+        }
+        #expect(try store.kept(after: nil, limit: 1).map(\.content) == [ids[1]])
+        #expect(try store.kept(after: ids[1], limit: 9).map(\.content) == [ids[2], ids[0]])
+        #expect(try store.extent(of: made[0].id) == .nothing)
+        try store.change { ledger in
+            if let number = try ledger.number(of: ids[2]) { try ledger.forgetIDs(ids[2], number, []) }
+        }
+        #expect(try ids.map { try store.extent(of: $0) } == [.complete, .complete, .nothing])
+    }
+
+    @Test(arguments: [1, 2, 3]) func aStoreOfAnEarlierFormatIsTakenOver(version: Int) throws {
         do {
             let store = try fixture.open()
             try store.keepWhole(made)
             try store.put(Made(seed: 99, size: 9_000), at: "/a")
             #expect(try keptIDs(store).count == made.count + 1)
+            if version == 3 { try store.keepWhole(unsettled) }
             store.close()
         }
-        do {
-            let ledger = try Database(path: fixture.path + "/.daft/store.sqlite", durable: false)
-            try ledger.execute(
-                """
-                CREATE TABLE old(number INTEGER PRIMARY KEY, content BLOB NOT NULL UNIQUE, size INTEGER NOT NULL,
-                    chunk_size INTEGER NOT NULL, complete INTEGER NOT NULL, synced INTEGER NOT NULL,
-                    inode INTEGER NOT NULL, manifest BLOB NOT NULL);
-                INSERT INTO old SELECT * FROM contents;
-                DROP TABLE contents;
-                ALTER TABLE old RENAME TO contents;
-                DROP TABLE ids;
-                DELETE FROM about WHERE key = 'settled';
-                PRAGMA user_version = \(version);
-                """)
-            if version == 1 { try ledger.execute("DROP TABLE spread") }
-        }
+        try turnBack(try Database(path: fixture.path + "/.daft/store.sqlite", durable: false), to: version)
         let store = try fixture.open()
-        try expect(store, keeps: made)
+        let kept = version == 3 ? made + unsettled : made
+        try expect(store, keeps: kept)
+        #expect(try keptIDs(store).count == kept.count + 1)
+        try expect(store, keeps: kept)
         #expect(try store.names(of: Made(seed: 99, size: 9_000).id) == [name("/a")])
         let other = Made(seed: 2, size: 9_000)
         try store.fillWhole(other, only: [0]).pause()
         try store.note([NamedEntry(name("/o"), other.entry())])
         #expect(try store.noted(after: nil, limit: 9).map(\.name) == [name("/o")])
+    }
+
+    /// Earlier daft entered their ids at once.
+    private var unsettled: [Made] { (101...104).map { Made(seed: $0, size: 1_000) } }
+
+    /// As an earlier daft left it.
+    private func turnBack(_ ledger: Database, to version: Int) throws {
+        try ledger.execute("DROP TABLE ids; PRAGMA user_version = \(version)")
+        if version == 3 {
+            try ledger.execute(
+                """
+                CREATE TABLE ids(content BLOB PRIMARY KEY, number INTEGER NOT NULL) WITHOUT ROWID;
+                INSERT INTO ids SELECT content, number FROM contents
+                WHERE number <= (SELECT value FROM about WHERE key = 'settled');
+                """)
+            return
+        }
+        try ledger.execute(
+            """
+            CREATE TABLE old(number INTEGER PRIMARY KEY, content BLOB NOT NULL UNIQUE, size INTEGER NOT NULL,
+                chunk_size INTEGER NOT NULL, complete INTEGER NOT NULL, synced INTEGER NOT NULL,
+                inode INTEGER NOT NULL, manifest BLOB NOT NULL);
+            INSERT INTO old SELECT * FROM contents;
+            DROP TABLE contents;
+            ALTER TABLE old RENAME TO contents;
+            DELETE FROM about WHERE key = 'settled';
+            """)
+        if version == 1 { try ledger.execute("DROP TABLE spread") }
     }
 }

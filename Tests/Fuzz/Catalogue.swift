@@ -87,7 +87,7 @@ private struct Cell {
     static let all =
         [
             ("journal", "record"), ("standing", "system"), ("stores", "info"), ("entries", "name"), ("contents", "id"),
-            ("contents", "complete"), ("ids", "id"), ("chunks", "id"), ("parts", "chunks"), ("everywhere", "name"),
+            ("contents", "complete"), ("parts", "chunks"), ("everywhere", "name"),
         ].map { Cell(table: $0, column: $1) }
         + [
             ("journal", "state"), ("journal", "digest"), ("standing", "state"), ("standing", "digest"),
@@ -95,8 +95,8 @@ private struct Cell {
             ("standing", "settled"), ("stores", "number"), ("stores", "left"), ("entries", "born"),
             ("entries", "ended"), ("uses", "content"), ("uses", "born"), ("contents", "number"), ("contents", "born"),
             ("contents", "size"),
-            ("contents", "chunks"), ("contents", "copies"), ("ids", "content"), ("chunks", "content"),
-            ("chunks", "chunk"), ("parts", "content"), ("parts", "store"),
+            ("contents", "chunks"), ("contents", "copies"), ("ids", "key"), ("ids", "content"), ("chunks", "key"),
+            ("parts", "content"), ("parts", "store"),
         ].map { Cell(table: $0, column: $1, isNumber: true) }
 }
 

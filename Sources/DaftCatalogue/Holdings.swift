@@ -79,10 +79,10 @@ extension Tables {
         return Int(number)
     }
 
+    /// Of settled contents.
     func holdings(of store: Int, after: ContentID?, limit: Int) throws -> [(content: ContentID, extent: Extent)] {
         var found: [(content: ContentID, extent: Extent)] = []
         var last = after
-        try transaction { try settle() }
         while found.count < limit {
             var rows = 0
             let from = last?.key ?? Int64.min

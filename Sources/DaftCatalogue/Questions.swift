@@ -64,11 +64,19 @@ extension Catalogue {
     public func holdings(
         of store: Int, after: ContentID?, limit: Int
     ) throws(Failure) -> [(content: ContentID, extent: Extent)] {
-        try locked { try $0.holdings(of: store, after: after, limit: limit) }
+        try settled { try $0.holdings(of: store, after: after, limit: limit) }
     }
 
     /// Every row of every table as text, in a fixed order: two catalogues are the same if their dumps are.
-    public func dump() throws(Failure) -> [String] { try locked { try $0.dump() } }
+    public func dump() throws(Failure) -> [String] { try settled { try $0.dump() } }
+
+    /// What goes through the table of ids finds all of them there.
+    private func settled<T: Sendable>(_ body: (Tables) throws -> T) throws(Failure) -> T {
+        try locked { tables in
+            try tables.transaction { try tables.settle() }
+            return try body(tables)
+        }
+    }
 }
 
 extension Tables {
@@ -116,7 +124,6 @@ extension Tables {
     }
 
     fileprivate func dump() throws -> [String] {
-        try transaction { try settle() }
         var lines: [String] = []
         for (table, columns, key) in [
             ("standing", ["state", "digest", "system", "entries", "contents", "chunks", "bytes", "settled"], "one"),

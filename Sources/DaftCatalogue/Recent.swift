@@ -9,8 +9,8 @@ import DaftSQL
 struct Recent {
     static let limit = 150_000
     var contents: [ContentID: Int] = [:]
-    /// By key: the content that brought it. Two chunks with one key count as one in every catalogue alike, and all there
-    /// is to it is a state that is smaller by one.
+    /// By key: the content that brought it. Two chunks with one key count as one in every catalogue alike, and all
+    /// there is to it is a state that is smaller by one.
     var chunks: [Int64: Int] = [:]
 
     var isFull: Bool { contents.count + chunks.count >= Recent.limit }

@@ -103,7 +103,7 @@ final class Tables {
 
     func number(_ sql: String) throws -> Int64 { try database.first(sql) { $0.integer(0) } ?? 0 }
 
-    private func readStanding() throws -> Standing {
+    func readStanding() throws -> Standing {
         var read: Standing?
         try database.run(
             "SELECT state, digest, system, entries, contents, chunks, bytes, settled FROM standing"

@@ -4,7 +4,6 @@
 @testable import DaftCatalogue
 import DaftCore
 import DaftSQL
-import Glibc
 
 extension Target {
     /// Records one behind the other, each a run.
@@ -22,30 +21,46 @@ extension Target {
         require(tables.standing == before, "what was undone is still there")
     }
 
-    /// Which value of which row, and what stands there instead.
+    /// Which value of which row, and what stands there instead: the catalogue is then opened anew. Half of the rows are
+    /// looked at after more was written.
     static let rows = Target(name: "rows", longestBytes: 512, seeds: { rowSeeds }) { bytes in
-        guard bytes.count >= 2 else { return }
+        guard bytes.count >= 2, let tables = unsettled else { return }
         let cell = Cell.all[Int(bytes[0]) % Cell.all.count]
-        onDisk.restore()
-        onDisk.put(Array(bytes.dropFirst(2)), in: cell, row: Int(bytes[1]))
-        guard let tables = try? Tables(path: onDisk.path, durable: false) else { return }
-        askEverything(tables)
-        for record in Sample.records + further { try? tables.transaction { try tables.append(record, record.encoded) } }
-        askEverything(tables)
+        try? tables.transaction {
+            tables.database.put(Array(bytes.dropFirst(2)), in: cell, row: Int(bytes[1] & 127))
+            tables.forget()
+            tables.standing = try tables.readStanding()
+            if bytes[1] > 127 {
+                for record in Sample.records + further { try? tables.append(record, record.encoded) }
+            }
+            askEverything(tables)
+            throw Undone()
+        }
+        tables.forget()
     }
 }
 
 private struct Undone: Error {}
 
-nonisolated(unsafe) private let inMemory: Tables? = try? filled(":memory:")
+nonisolated(unsafe) private let inMemory: Tables? = try? filled()
 
-private func filled(_ path: String) throws -> Tables {
-    let tables = try Tables(path: path, durable: false)
+/// Some of its ids are in the journal alone.
+nonisolated(unsafe) private let unsettled: Tables? = try? filled(
+    further: [partly, Sample.records[7], further[0]])
+
+private func filled(further: [Record] = []) throws -> Tables {
+    let tables = try Tables(path: ":memory:", durable: false)
     try tables.transaction {
         for record in Sample.records.dropLast(3) { try tables.append(record, record.encoded) }
         try tables.settle()
+        for record in further { try tables.append(record, record.encoded) }
     }
     return tables
+}
+
+extension Tables {
+    /// As if it had not been opened yet.
+    fileprivate func forget() { (recent, settledKeys) = (nil, nil) }
 }
 
 private let partly = Record.holding(Holding([Sample.digest(1)], in: BitSet([0]), .part(BitSet([1]))))
@@ -60,24 +75,23 @@ private let further: [Record] = [
 ]
 
 private func askEverything(_ tables: Tables) {
-    for name in [Name.root, Sample.name("/d"), Sample.name("/d/f")] {
-        _ = try? tables.entry(name)
-        _ = try? tables.children(of: name, after: nil, limit: 10)
-        _ = try? tables.below(name, after: nil, limit: 10)
-        _ = try? tables.isEverywhere(name)
-    }
+    _ = try? tables.entry(Sample.name("/d/f"))
+    _ = try? tables.children(of: Sample.name("/d"), after: nil, limit: 10)
+    _ = try? tables.below(.root, after: nil, limit: 10)
+    _ = try? tables.isEverywhere(Sample.name("/d"))
     for id in Sample.contents {
         _ = try? tables.copied(id)
         _ = try? tables.names(of: id)
     }
-    for store in [0, 1, 70] { _ = try? tables.holdings(of: store, after: nil, limit: 10) }
+    _ = try? tables.settle()
+    for store in [0, 70] { _ = try? tables.holdings(of: store, after: nil, limit: 10) }
     _ = try? tables.stores()
     _ = try? tables.everywhere(after: nil, limit: 10)
     _ = try? tables.lacking(from: 0, limit: 10, among: BitSet([0, 1]))
     if case .records(let delta) = try? tables.delta(after: .empty, limitBytes: 1 << 20) { _ = delta.encoded }
 }
 
-// MARK: a catalogue on a disk
+// MARK: rows
 
 private struct Cell {
     let table: String
@@ -100,47 +114,18 @@ private struct Cell {
         ].map { Cell(table: $0, column: $1, isNumber: true) }
 }
 
-private let onDisk = OnDisk()
-
-/// A catalogue's file in memory, made anew for every input.
-private struct OnDisk: Sendable {
-    let path = "/dev/shm/daft-fuzz-\(getpid())"
-    private let original: [UInt8]
-
-    init() {
-        atexit { for end in ["", "-wal", "-shm"] { unlink("/dev/shm/daft-fuzz-\(getpid())" + end) } }
-        guard (try? OnDisk.make(path)) != nil, let file = fopen(path, "r") else { complain("no catalogue at \(path)") }
-        var bytes = [UInt8](repeating: 0, count: 1 << 20)
-        let count = fread(&bytes, 1, bytes.count, file)
-        fclose(file)
-        original = Array(bytes[..<count])
-    }
-
-    private static func make(_ path: String) throws {
-        let tables = try filled(path)
-        try tables.transaction {
-            for record in [partly, Sample.records[7], further[0]] { try tables.append(record, record.encoded) }
-        }
-        try tables.database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    }
-
-    func restore() {
-        for end in ["-wal", "-shm"] { unlink(path + end) }
-        write(original, to: path)
-    }
-
+extension Database {
     /// A number is the first eight of `bytes`.
-    func put(_ bytes: [UInt8], in cell: Cell, row: Int) {
-        guard let database = try? Database(path: path, durable: false, alone: true) else { complain("no database") }
+    fileprivate func put(_ bytes: [UInt8], in cell: Cell, row: Int) {
         let word = bytes.prefix(8).reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
         let value = cell.isNumber ? SQLValue.integer(word) : SQLValue.blob(bytes)
-        let count = (try? database.first("SELECT count(*) FROM \(cell.table)") { Int($0.integer(0)) }) ?? 1
+        let count = (try? first("SELECT count(*) FROM \(cell.table)") { Int($0.integer(0)) }) ?? 1
         // A value that is a key and is taken is refused: nothing changes.
         let key = cell.table == "stores" || cell.table == "contents" ? "number" : "rowid"
         let isKeyed = !["entries", "uses", "ids", "chunks", "parts", "everywhere"].contains(cell.table)
         let one = "SELECT \(key) FROM \(cell.table) LIMIT 1 OFFSET \(row % max(1, count))"
         let place = isKeyed ? " WHERE \(key) = (\(one))" : ""
-        try? database.run("UPDATE \(cell.table) SET \(cell.column) = ?\(place)", value)
+        try? run("UPDATE \(cell.table) SET \(cell.column) = ?\(place)", value)
     }
 }
 
@@ -168,6 +153,8 @@ private let rowSeeds: [[UInt8]] = {
     let sets = [BitSet([63, 4_000]).encoded, BitSet([3]).encoded]
     let blobs = sets + [[], [255, 255, 255, 255], Sample.store.encoded, Sample.records[2].encoded]
     return Cell.all.indices.flatMap { index in
-        (Cell.all[index].isNumber ? words : blobs).flatMap { value in [0, 2].map { [UInt8(index), $0] + value } }
+        (Cell.all[index].isNumber ? words : blobs).flatMap { value in
+            [0, 2, 128, 130].map { [UInt8(index), $0] + value }
+        }
     }
 }()

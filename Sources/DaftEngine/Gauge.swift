@@ -72,12 +72,17 @@ public final class Gauge: Sendable {
 }
 
 extension Session {
-    /// Has another rank carry out an order as a part of this command.
-    func carryOut(_ order: Order, at rank: Rank) async -> Outcome {
+    /// Has another rank carry out an order as a part of this command. What it did after it was asked for the last time
+    /// nobody hears of: `whole` is how far it is at its end.
+    func carryOut(_ order: Order, at rank: Rank, whole: Progress? = nil) async -> Outcome {
         let latest = Latest()
         let part = gauge.begin({ latest.progress.withLock { $0 } }, from: { [rank] })
         defer { gauge.end(part) }
-        return await station.carryOut(order, at: rank) { progress in latest.progress.withLock { $0 = progress } }
+        let outcome = await station.carryOut(order, at: rank) { progress in latest.progress.withLock { $0 = progress } }
+        if let whole {
+            if case .failed = outcome {} else { latest.progress.withLock { $0 = whole } }
+        }
+        return outcome
     }
 }
 

@@ -35,8 +35,8 @@ struct Ingesting: Sendable {
     }
 
     func run() async -> [Ingested] {
-        let bytes = order.files.reduce(Int64(0)) { $0 + Int64(length(of: $1)) }
-        meter.expect(bytes: bytes, files: Int64(order.files.count))
+        let whole = order.whole
+        meter.expect(bytes: whole.totalBytes, files: whole.totalFiles)
         var results = [Ingested?](repeating: nil, count: order.files.count)
         var groups = grouped().makeIterator()
         await station.loop.inOrder(width: Ingesting.groupsUnderWay) {
@@ -109,10 +109,19 @@ struct Ingesting: Sendable {
             return [.failed(error.at(station.settings.host))]
         }
     }
+}
 
+extension Ingest {
+    /// Of a file, what this order is about.
     func length(of file: IngestFile) -> Int {
-        let size = order.chunkSize
-        let end = min(file.info.size, size.offset(of: file.span.first + file.span.count))
-        return Int(max(0, end - size.offset(of: file.span.first)))
+        let end = min(file.info.size, chunkSize.offset(of: file.span.first + file.span.count))
+        return Int(max(0, end - chunkSize.offset(of: file.span.first)))
+    }
+
+    /// How far it is at its end.
+    var whole: Progress {
+        let bytes = files.reduce(Int64(0)) { $0 + Int64(length(of: $1)) }
+        let count = Int64(files.count)
+        return Progress(bytes: bytes, totalBytes: bytes, files: count, totalFiles: count)
     }
 }

@@ -111,7 +111,7 @@ struct Intake: Sendable {
             isHere: assignment.isReadEverywhere || member.store.host == station.settings.host,
             chain: assignment.chain(for: files), chunkSize: chunkSize, files: wanted)
         let outcome = await session.stopwatch.time(member, on: station.loop) {
-            await session.carryOut(.ingest(order), at: member.rank)
+            await session.carryOut(.ingest(order), at: member.rank, whole: order.whole)
         }
         switch outcome {
         case .ingested(let outcomes, let moved) where outcomes.count == shares.count: return (outcomes, moved)

@@ -54,7 +54,7 @@ extension Session {
     func stage(
         _ sources: [(path: [UInt8], name: Name)], _ assignment: any Assignment, on members: [Member]
     ) async -> Report {
-        var report = await Staging(session: self, assignment: assignment, members: members).run(sources)
+        var report = await Staging(self, assignment, members: members).run(sources)
         report.places = members.filter { !report.lackingHosts.contains($0.store.host) }.map(station.roster.label)
         report.slowest = stopwatch.slowest(among: members, station.roster, failures: report.failures)
         return report

@@ -49,13 +49,20 @@ struct StagedFile: Sendable {
 struct Staging: Sendable {
     private static let batchFinds = 512
     private static let batchesUnderWay = 3
-    private static let toldAtOnce = 16
     private static let placedAtOnce = 1_000
 
     let session: Session
     let assignment: any Assignment
     /// Where directories and symlinks stand.
     let members: [Member]
+    private let word: Word
+
+    init(_ session: Session, _ assignment: any Assignment, members: [Member]) {
+        self.session = session
+        self.assignment = assignment
+        self.members = members
+        word = Word(from: session)
+    }
 
     private var station: Station { session.station }
 
@@ -77,7 +84,7 @@ struct Staging: Sendable {
             state = max(state, staged.state)
         }
         report.failures += fitting.refusals
-        if state > 0 { await spreadWord(of: state) }
+        if state > 0 { await word.spread(state) }
         return report
     }
 
@@ -85,17 +92,6 @@ struct Staging: Sendable {
         if let room = assignment.room { return Fitting(room, isSpread: true, needsAll: false) }
         let room = await session.room(at: members)
         return Fitting(room, isSpread: false, needsAll: station.settings.needsRoomEverywhere)
-    }
-
-    /// Every data server learns what was published: the next start may not have this metadata server's catalogue. Who
-    /// cannot be reached now learns it when it joins again.
-    private func spreadWord(of state: State) async {
-        let fetch = Fetch(below: [], state: state, reports: false)
-        let others = station.roster.members.filter { $0.isAlive && $0.rank != station.rank }
-        await station.loop.inOrder(width: Staging.toldAtOnce, over: others) { [session] member in
-            await session.carryOut(.fetch(fetch), at: member.rank)
-        } take: { _ in
-        }
     }
 
     /// What came of one source, and the state that the last of it led to.
@@ -130,6 +126,7 @@ struct Staging: Sendable {
             report.merge(published.report)
             directories += published.directories
             state = max(state, published.state)
+            word.note(state)
         }
         report.lacking(await finish(directories))
         if Task.isCancelled { report.failures.append(Failure(.stopped, path, "stopped; run it again to go on")) }

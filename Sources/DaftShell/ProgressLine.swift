@@ -116,10 +116,14 @@ struct RecentRate {
     }
 }
 
-/// `1.2 GiB of 4.0 GiB, 12 of 40 files, 118.0 MiB/s, 24 s left`
+/// `1.2 GiB of 4.0 GiB, 12 of 40 files, 118.0 MiB/s, 24 s left`. What is all that is known of so far is no whole.
 func shown(_ progress: Progress, rate: Double?) -> String {
     var parts = [amount(progress.bytes, of: progress.totalBytes)]
-    if progress.totalFiles > 0 { parts.append("\(progress.files) of \(counted(progress.totalFiles, "file"))") }
+    if progress.totalFiles > progress.files {
+        parts.append("\(progress.files) of \(counted(progress.totalFiles, "file"))")
+    } else if progress.files > 0 {
+        parts.append(counted(progress.files, "file"))
+    }
     if let rate, rate > 0 {
         parts.append(shown(rate: rate))
         let rest = Double(progress.totalBytes - progress.bytes) / rate

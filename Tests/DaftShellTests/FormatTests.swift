@@ -54,7 +54,7 @@ extension Look {
             Progress(bytes: 1 << 20, totalBytes: 4 << 20, files: 1, totalFiles: 3), 1_048_576.0,
             "1.0 MiB of 4.0 MiB, 1 of 3 files, 1.0 MiB/s, 3.0 s left"
         ),
-        (Progress(bytes: 5, totalBytes: 5, files: 1, totalFiles: 1), 5.0, "5 B, 1 of 1 file, 5 B/s"),
+        (Progress(bytes: 5, totalBytes: 5, files: 1, totalFiles: 1), 5.0, "5 B, 1 file, 5 B/s"),
         (Progress(bytes: 9, totalBytes: 0), 0.0, "9 B"),
     ])
     func progressSaysBytesFilesRateAndTimeLeft(progress: Progress, rate: Double?, text: String) {

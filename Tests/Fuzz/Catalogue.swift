@@ -75,16 +75,18 @@ private let further: [Record] = [
 ]
 
 private func askEverything(_ tables: Tables) {
-    _ = try? tables.entry(Sample.name("/d/f"))
-    _ = try? tables.children(of: Sample.name("/d"), after: nil, limit: 10)
-    _ = try? tables.below(.root, after: nil, limit: 10)
-    _ = try? tables.isEverywhere(Sample.name("/d"))
+    for name in [Name.root, Sample.name("/d"), Sample.name("/d/f")] {
+        _ = try? tables.entry(name)
+        _ = try? tables.children(of: name, after: nil, limit: 10)
+        _ = try? tables.below(name, after: nil, limit: 10)
+        _ = try? tables.isEverywhere(name)
+    }
     for id in Sample.contents {
         _ = try? tables.copied(id)
         _ = try? tables.names(of: id)
     }
     _ = try? tables.settle()
-    for store in [0, 70] { _ = try? tables.holdings(of: store, after: nil, limit: 10) }
+    for store in [0, 1, 70] { _ = try? tables.holdings(of: store, after: nil, limit: 10) }
     _ = try? tables.stores()
     _ = try? tables.everywhere(after: nil, limit: 10)
     _ = try? tables.lacking(from: 0, limit: 10, among: BitSet([0, 1]))
@@ -122,7 +124,7 @@ extension Database {
         let count = (try? first("SELECT count(*) FROM \(cell.table)") { Int($0.integer(0)) }) ?? 1
         // A value that is a key and is taken is refused: nothing changes.
         let key = cell.table == "stores" || cell.table == "contents" ? "number" : "rowid"
-        let isKeyed = !["entries", "uses", "ids", "chunks", "parts", "everywhere"].contains(cell.table)
+        let isKeyed = !["entries", "uses", "ids", "parts", "everywhere"].contains(cell.table)
         let one = "SELECT \(key) FROM \(cell.table) LIMIT 1 OFFSET \(row % max(1, count))"
         let place = isKeyed ? " WHERE \(key) = (\(one))" : ""
         try? run("UPDATE \(cell.table) SET \(cell.column) = ?\(place)", value)

@@ -24,6 +24,7 @@ const int linux_o_path = O_PATH;
 const int linux_seek_data = SEEK_DATA;
 const int linux_seek_hole = SEEK_HOLE;
 const int64_t linux_utime_omit = UTIME_OMIT;
+const int64_t linux_utime_now = UTIME_NOW;
 const int16_t linux_spawn_new_session = POSIX_SPAWN_SETSID;
 
 int linux_open_beneath(int base, const char *path, int flags, mode_t mode) {

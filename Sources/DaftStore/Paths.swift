@@ -132,6 +132,12 @@ extension Descriptor {
         try system("futimens") { futimens(number, bothTimes(mtime)) }
     }
 
+    /// Its mtime is now.
+    func touch() throws(SystemError) {
+        let times = [linux_utime_omit, linux_utime_now].map { timespec(tv_sec: 0, tv_nsec: Int($0)) }
+        try system("futimens") { futimens(number, times) }
+    }
+
     func setMode(_ mode: UInt16) throws(SystemError) {
         try system("fchmod") { fchmod(number, mode_t(mode)) }
     }

@@ -38,7 +38,7 @@ public final class TargetFile: Sendable {
     /// Finds what is already right; `buffer` takes one chunk.
     public func inspect(buffer: UnsafeMutableRawBufferPointer) throws(Failure) {
         let file = existing == nil ? nil : try? place.open(O_RDONLY)
-        if let file, existing?.size == manifest.size {
+        if let file, let existing, existing.size == manifest.size, place.mayKeep(existing, for: entry) {
             let isWhole = manifest.chunks.indices.allSatisfy { finding($0, in: file, buffer) != .wrong }
             if isWhole {
                 return state.withLock { state in

@@ -88,6 +88,10 @@ struct TargetPlace: Sendable {
         }
     }
 
+    /// Whether what stands here with the right bytes needs no more than its mode and mtime, and a sync if durable: one
+    /// of another mtime may be one that could not be synced.
+    func mayKeep(_ existing: Status, for entry: Entry) -> Bool { !isDurable || existing.mtime == entry.mtime }
+
     func syncDirectory() throws(Failure) {
         guard isDurable else { return }
         do { try directory.sync() } catch { throw error.failure(path) }
@@ -121,6 +125,17 @@ extension Descriptor {
     func settle(_ entry: Entry, durable: Bool) throws(SystemError) {
         try setMode(entry.mode)
         try setTimes(entry.mtime)
-        if durable { try sync() }
+        if durable { try syncOrDisown() }
+    }
+
+    /// What a sync could not write the kernel takes for written, and the next sync succeeds: another mtime tells that
+    /// from what is on the disk.
+    func syncOrDisown() throws(SystemError) {
+        do {
+            try sync()
+        } catch {
+            try? touch()
+            throw error
+        }
     }
 }

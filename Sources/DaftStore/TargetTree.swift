@@ -70,7 +70,7 @@ public final class TargetTree: Sendable {
         if manifest.chunks.isEmpty, !isDurable { return true }
         guard let file = try? place.open(O_RDONLY) else { return false }
         // A run that did not sync may have written it.
-        if isDurable, (try? file.sync()) == nil { return false }
+        if isDurable, (try? file.syncOrDisown()) == nil { return false }
         guard let id = manifest.chunks.first else { return true }
         return withUnsafeTemporaryAllocation(byteCount: Int(manifest.size), alignment: 4096) { buffer in
             (try? file.read(into: buffer, at: 0)) == buffer.count && digest(of: UnsafeRawBufferPointer(buffer)) == id

@@ -9,7 +9,9 @@ extension TargetFile {
         in tree: TargetTree, _ relative: [UInt8], _ entry: Entry, _ bytes: UnsafeRawBufferPointer
     ) throws(Failure) {
         let place = try tree.place(relative)
-        if let existing = try place.existingFile(), Int(existing.size) == bytes.count {
+        if let existing = try place.existingFile(), Int(existing.size) == bytes.count,
+            place.mayKeep(existing, for: entry)
+        {
             if try settle(place, entry, ifEqualTo: bytes) { return }
         }
         guard let partial = try TargetPartial.open(for: place, create: true) else { return }

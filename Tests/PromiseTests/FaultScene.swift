@@ -8,6 +8,12 @@ import TestPrograms
 /// What is run, and what has to be true after it.
 enum FaultVerb: String, CaseIterable, Sendable {
     case get, fetch, verify, put, bcast
+    /// A get to where all of it stands already, though not all of it in its right time and mode.
+    case complete
+}
+
+extension FaultVerb {
+    var writesOut: Bool { self == .get || self == .complete }
 }
 
 /// Whose disk fails.
@@ -16,7 +22,7 @@ enum FaultRole: String, CaseIterable, Sendable {
     /// Where a get writes, whoever does.
     case target
 
-    static func all(of verb: FaultVerb) -> [FaultRole] { verb == .get ? allCases : allCases.dropLast() }
+    static func all(of verb: FaultVerb) -> [FaultRole] { verb.writesOut ? allCases : allCases.dropLast() }
 }
 
 final class FaultScene {
@@ -75,7 +81,7 @@ final class FaultScene {
         case .put: ["put", "set", first]
         case .bcast: ["bcast", "set"]
         case .fetch: ["fetch", "/set", second]
-        case .get: ["get", "/set", "--to", target]
+        case .get, .complete: ["get", "/set", "--to", target]
         case .verify: ["verify"]
         }
     }
@@ -88,6 +94,11 @@ final class FaultScene {
         switch verb {
         case .put, .bcast: break
         case .fetch, .get: before = try run(words(.put))
+        case .complete:
+            before = try run(words(.put))
+            try FaultTree.make(at: target)
+            for name in ["twin", "d/middle"] { FaultTree.touch("\(target)/\(name)") }
+            for name in ["zeros", "small"] { chmod("\(target)/\(name)", 0o600) }
         case .verify:
             before = try run(words(.bcast))
             for name in ["large", "twin", "d/middle"] { FaultTree.spoil("\(stores[1])/set/\(name)") }
@@ -138,7 +149,7 @@ final class FaultScene {
     private func trees(_ verb: FaultVerb) -> [(path: String, wanted: FaultTree)] {
         switch verb {
         case .put: [("\(stores[0])/set", wanted.inStore)]
-        case .get: [(target, wanted)]
+        case .get, .complete: [(target, wanted)]
         case .bcast, .fetch, .verify: stores.map { ("\($0)/set", wanted.inStore) }
         }
     }
@@ -160,8 +171,10 @@ final class FaultScene {
             let partial = "\(store)/.daft/partial"
             let leaves = (try? FileManager.default.contentsOfDirectory(atPath: partial)) ?? []
             found += leaves.map { "\(partial)/\($0) is left over" }
-            let names = FaultTree(store).facts.keys.filter { !$0.hasPrefix("/.daft") } + ["/.daft/partial"]
-            found += names.map { store + $0 }.filter(FaultyCalls.isUnsynced).map { "\($0) was never synced" }
+        }
+        for tree in stores + [target] {
+            let names = FaultTree(tree).facts.keys.filter { !$0.hasPrefix("/.daft") } + ["/.daft/partial"]
+            found += names.map { tree + $0 }.filter(FaultyCalls.isUnsynced).map { "\($0) was never synced" }
         }
         return found
     }

@@ -93,6 +93,8 @@ struct FaultTree {
         }
     }
 
+    static func touch(_ path: String) { utimensat(AT_FDCWD, path, nil, 0) }
+
     /// Turns a bit in the middle, and has it look untouched.
     static func spoil(_ path: String) {
         var status = stat()

@@ -32,6 +32,7 @@ extern const int linux_o_path;
 extern const int linux_seek_data;
 extern const int linux_seek_hole;
 extern const int64_t linux_utime_omit;
+extern const int64_t linux_utime_now;
 
 // An eventfd that does not block.
 int linux_eventfd(void);

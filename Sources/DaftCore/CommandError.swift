@@ -32,9 +32,9 @@ extension CommandError: CustomStringConvertible {
 func closest(to word: String, among known: [String]) -> String? {
     let typed = Array(word.utf8)
     guard typed.count <= 32 else { return nil }
-    let letters = typed.drop { $0 == UInt8(ascii: "-") }.count
-    let near = known.map { (slips: slips(from: typed, to: Array($0.utf8)), word: $0) }
-        .filter { $0.slips <= min(2, letters / 2) }
+    let most = min(2, typed.drop { $0 == UInt8(ascii: "-") }.count / 2)
+    let near = known.filter { abs($0.utf8.count - typed.count) <= most }
+        .map { (slips: slips(from: typed, to: Array($0.utf8)), word: $0) }.filter { $0.slips <= most }
     return near.min { $0.slips < $1.slips }?.word
 }
 

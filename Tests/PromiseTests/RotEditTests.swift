@@ -53,7 +53,7 @@ extension RotTests {
             }
         }
         Trials.report(
-            "bits rot, edits", "\(edits.count) ways, \(isRunning ? "while it runs" : "at rest"): none offered")
+            "bits rot, edits", "\(edits.count) ways of editing kept files, \(isRunning ? "while it runs" : "at rest")")
     }
 
     /// One of the copies of each.

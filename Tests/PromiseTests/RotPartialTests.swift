@@ -29,7 +29,7 @@ extension RotTests {
         }
         #expect(flips > 0)
         Trials.report(
-            "bits rot, interrupted", "\(flips) flips in unfinished files of \(trials) put, bcast, get; none counted")
+            "bits rot, interrupted", "\(flips) flips in unfinished files of \(trials) put, bcast, get")
     }
 
     /// Ended when something of it is there.

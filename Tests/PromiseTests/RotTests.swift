@@ -29,7 +29,7 @@ import Testing
             #expect(Told(again.output).corrupt == 0, "round \(round): \(again)")
             try expectRight(system)
         }
-        Trials.report("bits rot", "\(rounds * RotTests.flips) flips in stores and parts, none served, all mended")
+        Trials.report("bits rot", "\(rounds * RotTests.flips) flips in stores and parts")
     }
 
     /// What comes to a store that lacked it comes right, whatever is wrong at those that it comes from.
@@ -72,7 +72,7 @@ import Testing
             #expect(again.status == 0, "round \(round): \(again)")
             try expectRight(system)
         }
-        Trials.report("bits rot, one copy", "\(rounds * RotTests.flips) flips, each said to the byte and by name")
+        Trials.report("bits rot, one copy", "\(rounds * RotTests.flips) flips")
     }
 
     private func names(of copies: [KeptChunk]) -> [String] {

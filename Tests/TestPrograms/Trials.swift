@@ -13,7 +13,8 @@ public enum Trials {
     /// How many are made, of `all` that there could be.
     public static func count(_ all: Int, share: Int) -> Int { areAll ? all : min(share, all) }
 
-    /// The line about a promise that the page of promises takes up: what was tried, and what came of it.
+    /// The line about a promise that the page of promises takes up: what was tried, and what was measured. Whether the
+    /// promise was kept is for the test to say.
     public static func report(_ promise: String, _ outcome: String) {
         FileHandle.standardOutput.write(
             Data("promise: \(promise): \(outcome) (DAFT_SEED=\(seed)\(areAll ? " DAFT_SOAK=1" : ""))\n".utf8))

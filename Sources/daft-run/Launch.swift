@@ -134,11 +134,9 @@ private func replace(with line: [[UInt8]]) -> Failure {
     // Slurm would look there before it looks at the line.
     unsetenv("SLURM_HOSTFILE")
     if line[0] == Array("srun".utf8) {
-        // As Slurm 22.05 mixes a ring and a tree, some rank leaves MPI_Init early, and what it sends kills one still in
-        // it. With one fence there instead of two, none can be taken for the other.
-        setenv("SLURM_PMIX_FENCE", "tree", 0)
-        setenv("OMPI_MCA_pmix_base_async_modex", "1", 0)
-        setenv("OMPI_MCA_pmix_base_collect_data", "0", 0)
+        // By a tree, or a ring and a tree in turn, some rank leaves MPI_Init of Slurm 22.05 before all are in it, and
+        // what it sends kills one that is not.
+        setenv("SLURM_PMIX_FENCE", "ring", 0)
     }
     var words = line.map { word in withCString(word) { strdup($0) } }
     words.append(nil)

@@ -10,9 +10,9 @@ extension TargetFile {
     ) throws(Failure) {
         let place = try tree.place(relative)
         if let existing = try place.existingFile(), Int(existing.size) == bytes.count,
-            place.mayKeep(existing, for: entry)
+            place.mayKeep(existing, for: entry), try settle(place, entry, ifEqualTo: bytes)
         {
-            if try settle(place, entry, ifEqualTo: bytes) { return }
+            return
         }
         guard let partial = try TargetPartial.open(for: place, create: true) else { return }
         do {

@@ -10,9 +10,7 @@ enum FaultVerb: String, CaseIterable, Sendable {
     case get, fetch, verify, put, bcast
     /// A get to where all of it stands already, though not all of it in its right time and mode.
     case complete
-}
 
-extension FaultVerb {
     var writesOut: Bool { self == .get || self == .complete }
 }
 

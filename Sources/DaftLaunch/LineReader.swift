@@ -27,8 +27,8 @@ struct LineReader {
 
     /// What came after the last newline.
     mutating func rest() -> [UInt8] {
-        defer { partial = [] }
-        return partial
+        defer { (partial, isTooLong) = ([], false) }
+        return isTooLong ? [] : partial
     }
 }
 

@@ -35,6 +35,9 @@ import Testing
         #expect(reader.lines("ab".utf8) == [])
         #expect(reader.lines("c\n\nlonger\nd".utf8) == [Array("abc".utf8), []])
         #expect(reader.rest() == Array("d".utf8))
+        #expect(reader.lines("longer".utf8) == [])
+        #expect(reader.rest() == [], "of a line that was too long nothing is left")
+        #expect(reader.lines("e\n".utf8) == [Array("e".utf8)])
     }
 
     @Test func theLastWordsAreFitForPeople() {

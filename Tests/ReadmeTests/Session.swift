@@ -17,7 +17,7 @@ func script(of steps: [Step]) -> String {
         let command = step.command.replacing(#/\s+# .*$/#, with: "")
         guard command.hasSuffix("&") else { return "printf '\\001'\n\(command)\nprintf '\\002%d' $?" }
         return """
-            printf '\\001'
+            printf '\\001'; : >beside
             { \(command.dropLast()); } >beside 2>&1 &
             for _ in $(seq 400); do grep -qv plm:rsh beside && break; sleep 0.05; done; cat beside
             printf '\\002%d' 0

@@ -13,8 +13,8 @@ build   |everything, for debugging                   |  2 min|swift build --buil
 programs|only daft-run is linked with Open MPI       |  1 s  |check_programs
 release |the daft that is copied to hosts, optimised |  2 min|build_daft
 alone   |that one runs where there is but glibc      |  1 s  |tools/alone.sh
-fuzz    |every decoder, for a second                 |  2 min|tools/fuzz.sh --seconds 1 --seed 1 --jobs 2
 tests   |every test, whole clusters in a box too     | 20 min|run_tests
+fuzz    |every decoder, for a second                 |beside |tools/fuzz.sh --seconds 1 --seed 1
 TABLE
 }
 
@@ -37,10 +37,31 @@ part() {
 parts_before() {
     local name command
     while IFS='|' read -r name _ _ command <&3; do
-        [ $# = 0 ] || [ "${name%% *}" = build ] || continue
+        [ "$command" != run_tests ] || return 0
         # shellcheck disable=SC2086
-        [ "$command" = run_tests ] || part "${name%% *}" $command
+        [ $# -gt 0 ] && [ "${name%% *}" != build ] || part "${name%% *}" $command
     done 3< <(parts)
+}
+
+# The part beside the tests, which mostly wait: it yields to them. What it says is kept for its end.
+start_beside() {
+    local name command
+    IFS='|' read -r name _ _ command < <(parts | grep '|beside')
+    beside=${name%% *} beside_log=.build/${name%% *}.log
+    echo "== $beside, beside the tests: $command"
+    # shellcheck disable=SC2086
+    setsid nice -n 10 $command >"$beside_log" 2>&1 &
+    beside_id=$!
+    trap 'kill -- "-$beside_id" 2>/dev/null' EXIT
+}
+
+end_beside() {
+    local status=0
+    wait "$beside_id" || status=$?
+    trap - EXIT
+    echo "== $beside said, beside the tests:"
+    cat "$beside_log"
+    return "$status"
 }
 
 # A client runs where there is no Open MPI: only daft-run may be linked with it.
@@ -77,6 +98,7 @@ run_tests() {
     echo "== tests took $((SECONDS - start)) s; the slowest suites:"
     slowest_suites
     ! grep -aE '^✘ Test .* failed after ' "$log" | grep -avE "$summary" || echo "== These failed, as $log tells."
+    [ $# -gt 0 ] || end_beside || status=$?
     grep -aE "$summary" "$log" | tail -1
     return "$status"
 }
@@ -88,4 +110,5 @@ if [ "${1:-}" != --apart ]; then
 fi
 shift
 parts_before "$@"
+[ $# -gt 0 ] || start_beside
 run_tests "$@"

@@ -14,8 +14,7 @@ struct LineReader {
         var lines: [[UInt8]] = []
         for byte in piece {
             if byte == UInt8(ascii: "\n") {
-                if !isTooLong { lines.append(partial) }
-                (partial, isTooLong) = ([], false)
+                if let line = ended() { lines.append(line) }
             } else if partial.count < longestBytes {
                 partial.append(byte)
             } else {
@@ -26,9 +25,11 @@ struct LineReader {
     }
 
     /// What came after the last newline.
-    mutating func rest() -> [UInt8] {
+    mutating func rest() -> [UInt8] { ended() ?? [] }
+
+    private mutating func ended() -> [UInt8]? {
         defer { (partial, isTooLong) = ([], false) }
-        return isTooLong ? [] : partial
+        return isTooLong ? nil : partial
     }
 }
 

@@ -3,7 +3,7 @@
 # go to the runner, and only what it needs comes before: tools/test.sh --filter HelpTests
 set -euo pipefail
 cd "$(dirname "$0")/.."
-log=.build/test.log
+log=.build/test.log fuzz_log=.build/fuzz.log
 
 # The parts in their order: name, what it is, how long it takes on two cores, what is run.
 parts() {
@@ -13,8 +13,8 @@ build   |everything, for debugging                   |  2 min|swift build --buil
 programs|only daft-run is linked with Open MPI       |  1 s  |check_programs
 release |the daft that is copied to hosts, optimised |  2 min|build_daft
 alone   |that one runs where there is but glibc      |  1 s  |tools/alone.sh
+fuzz    |every decoder for a second, beside the tests|       |begin_fuzz
 tests   |every test, whole clusters in a box too     | 20 min|run_tests
-fuzz    |every decoder, for a second                 |beside |tools/fuzz.sh --seconds 1 --seed 1
 TABLE
 }
 
@@ -37,31 +37,10 @@ part() {
 parts_before() {
     local name command
     while IFS='|' read -r name _ _ command <&3; do
-        [ "$command" != run_tests ] || return 0
+        [ $# = 0 ] || [ "${name%% *}" = build ] || continue
         # shellcheck disable=SC2086
-        [ $# -gt 0 ] && [ "${name%% *}" != build ] || part "${name%% *}" $command
+        [ "$command" = run_tests ] || part "${name%% *}" $command
     done 3< <(parts)
-}
-
-# The part beside the tests, which mostly wait: it yields to them. What it says is kept for its end.
-start_beside() {
-    local name command
-    IFS='|' read -r name _ _ command < <(parts | grep '|beside')
-    beside=${name%% *} beside_log=.build/${name%% *}.log
-    echo "== $beside, beside the tests: $command"
-    # shellcheck disable=SC2086
-    setsid nice -n 10 $command >"$beside_log" 2>&1 &
-    beside_id=$!
-    trap 'kill -- "-$beside_id" 2>/dev/null' EXIT
-}
-
-end_beside() {
-    local status=0
-    wait "$beside_id" || status=$?
-    trap - EXIT
-    echo "== $beside said, beside the tests:"
-    cat "$beside_log"
-    return "$status"
 }
 
 # A client runs where there is no Open MPI: only daft-run may be linked with it.
@@ -78,6 +57,22 @@ check_programs() {
 
 # The program that is copied to hosts, made as `make build` makes it.
 build_daft() { tools/archives.sh && swift build -c release --static-swift-stdlib --product daft; }
+
+# The tests mostly wait; this yields to them. What it says is kept for its end.
+begin_fuzz() {
+    setsid nice -n 10 tools/fuzz.sh --seconds 1 --seed 1 >"$fuzz_log" 2>&1 &
+    fuzz=$!
+    trap 'kill -- "-$fuzz" 2>/dev/null' EXIT
+}
+
+end_fuzz() {
+    local status=0
+    wait "$fuzz" || status=$?
+    trap - EXIT
+    echo "== fuzz said, beside the tests:"
+    cat "$fuzz_log"
+    return "$status"
+}
 
 # Of what the runner said: the suites that took longest. One that is made of others says no more than these.
 slowest_suites() {
@@ -98,7 +93,7 @@ run_tests() {
     echo "== tests took $((SECONDS - start)) s; the slowest suites:"
     slowest_suites
     ! grep -aE '^✘ Test .* failed after ' "$log" | grep -avE "$summary" || echo "== These failed, as $log tells."
-    [ $# -gt 0 ] || end_beside || status=$?
+    [ $# -gt 0 ] || end_fuzz || status=$?
     grep -aE "$summary" "$log" | tail -1
     return "$status"
 }
@@ -110,5 +105,4 @@ if [ "${1:-}" != --apart ]; then
 fi
 shift
 parts_before "$@"
-[ $# -gt 0 ] || start_beside
 run_tests "$@"

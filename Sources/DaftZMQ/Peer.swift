@@ -23,9 +23,17 @@ struct Peer {
     /// Since when, in milliseconds, nothing of that could be sent.
     var stuckSince: UInt64?
 
-    /// Forgets all ways to it.
+    /// Forgets all ways to it, and what has not left by them: whoever said it has been told that it failed, so whoever
+    /// comes in its place is not to hear of it.
     mutating func disconnect() {
-        (talk, bulk) = (nil, nil)
+        talk?.drop()
+        talk = nil
+        disconnectBulk()
+    }
+
+    mutating func disconnectBulk() {
+        bulk?.drop()
+        bulk = nil
         expect(nil)
     }
 

@@ -71,7 +71,7 @@ extension ZMQLink {
         for peer in peers.keys.sorted() where peer != rank {
             flush(to: peer)
             let isGone = vigil.sight(of: peer) == .gone
-            if isGone { peers[peer]?.disconnect() }  // what was said to it is not to be heard later
+            if isGone { peers[peer]?.disconnect() }
             if rank == .metadataServer { continue }
             if peer == .metadataServer || isGone && book[peer]?.isHere ?? false || debtors.contains(peer) {
                 vigil.watch(peer, atMilliseconds: milliseconds)
@@ -183,9 +183,7 @@ extension ZMQLink {
     /// Another process is there now, or none.
     private func takeLeave(of peer: Rank) {
         // The way to rank 0 stays: this is what it has just said, and its port is the same.
-        let talk = peer == .metadataServer ? peers[peer]?.talk : nil
-        peers[peer]?.disconnect()
-        peers[peer]?.talk = talk
+        if peer == .metadataServer { peers[peer]?.disconnectBulk() } else { peers[peer]?.disconnect() }
         conversation.lose(peer)
         company.tell(company.become(Set(ranks).subtracting([peer])))
     }

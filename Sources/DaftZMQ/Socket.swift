@@ -70,6 +70,12 @@ final class Socket: @unchecked Sendable {
         isOpen = false
     }
 
+    /// Closes it, and what was sent but has not left is not to leave any more.
+    func drop() {
+        try? set(ZMQ_LINGER, Int32(0))
+        close()
+    }
+
     private func apply(_ lock: Lock) throws(ZMQError) {
         switch lock {
         case .none: break

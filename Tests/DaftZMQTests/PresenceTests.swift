@@ -34,8 +34,10 @@ private final class Seen: Sendable {
         return patience
     }()
 
-    private func gathered(_ count: Int) async throws -> Workstations {
-        let stations = try Workstations(count, patience: PresenceTests.impatience, beatMilliseconds: 100)
+    private func gathered(
+        _ count: Int, _ patience: Vigil.Patience = PresenceTests.impatience
+    ) async throws -> Workstations {
+        let stations = try Workstations(count, patience: patience, beatMilliseconds: 100)
         #expect(await stations.gather())
         return stations
     }
@@ -120,6 +122,25 @@ private final class Seen: Sendable {
         #expect(successor.links[0].ranks == [Rank(0), Rank(1), Rank(2)])
     }
 
+    /// As long as the way between them looks for the next process, again and again and at last each second.
+    @Test func whatFailedAsTheMetadataServerWasGoneIsNotHeardByTheNextOne() async throws {
+        var patience = PresenceTests.impatience
+        patience.goneAfterMilliseconds = 1_500
+        let stations = try await gathered(9, patience)
+        defer { stations.close() }
+        stations.end(0)
+        let asked = stations.links.map { asker in asker.loop.start { await error(of: asker) } }
+        for one in asked { #expect(await one.value == .unreachable(.metadataServer)) }
+        let successor = try stations.another(.metadataServer)
+        defer { successor.close() }
+        let heard = Heard()
+        successor.links[0].serve(heard)
+        let askers = stations.links
+        for _ in 0..<300 where !askers.allSatisfy({ $0.ranks.contains(.metadataServer) }) { usleep(10_000) }
+        for asker in askers { #expect(await asker.loop.start { await error(of: asker) }.value == nil) }
+        #expect(heard.count == 8)
+    }
+
     /// Whether a rank answers, with somebody there to serve.
     private func answers(_ link: ZMQLink, _ rank: Rank, _ stations: Workstations) async -> Bool {
         let serving = stations.links.first { $0.rank == rank }
@@ -128,6 +149,27 @@ private final class Seen: Sendable {
             (try? await link.call(.ping, at: rank, timeoutMilliseconds: 5_000)) == .done
         }.value
     }
+}
+
+/// What comes of asking rank 0.
+private func error(of asker: ZMQLink) async -> LinkError? {
+    do throws(LinkError) {
+        _ = try await asker.call(.ping, at: .metadataServer, timeoutMilliseconds: 20_000)
+        return nil
+    } catch { return error }
+}
+
+/// Answers, and counts.
+private final class Heard: Responder {
+    private let requests = Mutex(0)
+    var count: Int { requests.withLock { $0 } }
+
+    func answer(_ request: Request, from rank: Rank) async -> Reply {
+        requests.withLock { $0 += 1 }
+        return .done
+    }
+
+    func supply(_ run: ChunkRun, to rank: Rank) async -> Supply { Supply(slab: nil, states: []) }
 }
 
 private struct Echo: Responder {

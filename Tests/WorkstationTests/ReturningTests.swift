@@ -50,7 +50,7 @@ extension WorkstationTests {
             #expect(try system.daft("bcast", system.source("kept", kept)).status == 0)
             #expect(try system.daft("put", system.source("late", kept + kept), on: 2).status == 0)
             let dataServers = (1..<workstations).flatMap(system.nodes(on:))
-            try system.limit("40mbit")
+            try system.limit("100mbit")
             let bytes = try noise(60_000_000)
             let file = try system.source("big", bytes)
             let put = try system.begin(["put", file + "@n2"], on: 1)
@@ -64,7 +64,6 @@ extension WorkstationTests {
             let read = try system.daft("cat", "/kept", on: 4)
             #expect(read.status == 6 && read.errors.contains("the metadata server"), "\(read)")
 
-            try system.limit("100mbit")
             let again = try system.daft("start", system.sources + "/hosts")
             #expect(again.status == 0, "\(again)")
             #expect((1..<workstations).flatMap(system.nodes(on:)) == dataServers)

@@ -3,7 +3,11 @@
 # go to the runner, and only what it needs comes before: tools/test.sh --filter HelpTests
 set -euo pipefail
 cd "$(dirname "$0")/.."
-log=.build/test.log fuzz_log=.build/fuzz.log
+log=.build/test.log hosts_log=.build/hosts.log fuzz_log=.build/fuzz.log
+runner=(swift test --skip-build --ignore-lock --disable-xctest --no-parallel)
+summary=' Test run with [0-9]+ tests? '
+# The tests on hosts of a box or behind an ssh: they mostly wait, and share nothing with what runs beside them.
+hosts='^(ReadmeTests|SchedulerTests|StartTests|WorkstationTests)\.'
 
 # The parts in their order: name, what it is, how long it takes on two cores, what is run.
 parts() {
@@ -13,15 +17,16 @@ build   |everything, for debugging                   |  2 min|swift build --buil
 programs|only daft-run is linked with Open MPI       |  1 s  |check_programs
 release |the daft that is copied to hosts, optimised |  2 min|build_daft
 alone   |that one runs where there is but glibc      |  1 s  |tools/alone.sh
-fuzz    |every decoder for a second, beside the tests|       |begin_fuzz
-tests   |every test, whole clusters in a box too     | 20 min|run_tests
+tests   |every test but those on several hosts       | 15 min|run_tests
+hosts   |those, on clusters in a box, beside         | 10 min|
+fuzz    |then every decoder for a second, beside     |  4 min|
 TABLE
 }
 
 announce() {
     echo "== On two cores this takes about 25 minutes from a clean clone, and less where it was built before:"
     parts | while IFS='|' read -r name what time _; do echo "==   $name $what $time"; done
-    echo "== If anything of it is left behind, that is a failure. What the tests say is kept in $log."
+    echo "== If anything of it is left behind, that is a failure. What the tests say is kept in $log and $hosts_log."
 }
 
 # Runs a part under a heading, and says how long it took.
@@ -37,9 +42,10 @@ part() {
 parts_before() {
     local name command
     while IFS='|' read -r name _ _ command <&3; do
+        [ "$command" != run_tests ] || return 0
         [ $# = 0 ] || [ "${name%% *}" = build ] || continue
         # shellcheck disable=SC2086
-        [ "$command" = run_tests ] || part "${name%% *}" $command
+        part "${name%% *}" $command
     done 3< <(parts)
 }
 
@@ -58,47 +64,74 @@ check_programs() {
 # The program that is copied to hosts, made as `make build` makes it.
 build_daft() { tools/archives.sh && swift build -c release --static-swift-stdlib --product daft; }
 
-# The tests mostly wait; this yields to them. What it says is kept for its end.
-begin_fuzz() {
-    setsid nice -n 10 tools/fuzz.sh --seconds 1 --seed 1 >"$fuzz_log" 2>&1 &
-    fuzz=$!
-    trap 'kill -- "-$fuzz" 2>/dev/null' EXIT
+# What goes on beside the other tests, in a group of processes of its own, and what it says is kept for its end.
+run_beside() {
+    local status=0
+    "${runner[@]}" --filter "$hosts" >"$hosts_log" 2>&1 || status=$?
+    nice -n 10 tools/fuzz.sh --seconds 1 --seed 1 >"$fuzz_log" 2>&1 || status=$?
+    return "$status"
 }
 
-end_fuzz() {
+begin_beside() {
+    rm -f "$hosts_log" "$fuzz_log"
+    setsid tools/test.sh --beside &
+    beside=$!
+    trap 'kill -- "-$beside" 2>/dev/null' EXIT
+}
+
+end_beside() {
     local status=0
-    wait "$fuzz" || status=$?
+    wait "$beside" || status=$?
     trap - EXIT
-    echo "== fuzz said, beside the tests:"
+    echo "== hosts, beside these: ${runner[*]} --filter $hosts"
+    grep -avE "$summary" "$hosts_log" || true
+    echo "== fuzz, after that: tools/fuzz.sh --seconds 1 --seed 1"
     cat "$fuzz_log"
     return "$status"
 }
 
-# Of what the runner said: the suites that took longest. One that is made of others says no more than these.
+# Of what the runners said: the suites that took longest. One that is made of others says no more than these.
 slowest_suites() {
-    awk '{ sub(/^[^A-Za-z]* /, "") }
+    awk 'FNR == 1 { depth = 0 }
+        { sub(/^[^A-Za-z]* /, "") }
         /^Suite .* started\.$/ { isWhole[depth++] = 0; if (depth > 1) isWhole[depth - 2] = 1 }
         /^Suite .* (passed|failed) after [0-9.]+ seconds/ {
             if (isWhole[--depth]) next
             name = $2; sub(/.* after /, ""); printf "==   %6.1f s  %s\n", $1, name
-        }' "$log" | sort -k 2,2nr | sed -n 1,10p
+        }' "$@" | sort -k 2,2nr | sed -n 1,10p
 }
 
-# The runner's last word is kept back until all that is to be known besides has been said.
+# What failed, and why, as shortly as can be read.
+failures() {
+    local what='^(✘ Test .* recorded an issue|↳ )' not='^↳ (Testing Library|Target Platform)'
+    grep -ahE "$what" "$@" | grep -avE "$not" | cut -c1-400 | sed -n 1,30p
+}
+
+# The runners' last words are kept back until all that is to be known besides has been said; a failure is the last.
 run_tests() {
-    local status=0 start=$SECONDS summary=' Test run with [0-9]+ tests? '
-    echo "== tests: swift test --skip-build --disable-xctest --no-parallel $*"
-    swift test --skip-build --disable-xctest --no-parallel "$@" 2>&1 | tee "$log" |
+    local status=0 start=$SECONDS logs=("$log") wanted=("$@")
+    if [ $# = 0 ]; then
+        begin_beside
+        logs=("$hosts_log" "$log") wanted=(--skip "$hosts")
+    fi
+    echo "== tests: ${runner[*]} ${wanted[*]}"
+    "${runner[@]}" "${wanted[@]}" 2>&1 | tee "$log" |
         grep --line-buffered -avE "$summary" || status=${PIPESTATUS[0]}
+    [ $# -gt 0 ] || end_beside || status=$?
     echo "== tests took $((SECONDS - start)) s; the slowest suites:"
-    slowest_suites
-    ! grep -aE '^✘ Test .* failed after ' "$log" | grep -avE "$summary" || echo "== These failed, as $log tells."
-    [ $# -gt 0 ] || end_fuzz || status=$?
-    grep -aE "$summary" "$log" | tail -1
+    slowest_suites "${logs[@]}"
+    if [ "$status" != 0 ]; then
+        echo "== What failed; all that was said is in ${logs[*]}:"
+        failures "${logs[@]}"
+    fi
+    grep -ahE "$summary" "${logs[@]}" | LC_ALL=C sort -s -k 1,1 # ✔ comes before ✘
     return "$status"
 }
 
-if [ "${1:-}" != --apart ]; then
+if [ "${1:-}" = --beside ]; then
+    run_beside
+    exit
+elif [ "${1:-}" != --apart ]; then
     [ $# -gt 0 ] || announce
     part setup tools/setup.sh test
     exec tools/apart.sh tools/test.sh --apart "$@"

@@ -39,10 +39,11 @@ brief=quarantine_size_mb=1:thread_local_quarantine_size_kb=64:max_malloc_fill_si
 program=$PWD/$scratch/release
 [ ${#names[@]} -gt 0 ] || mapfile -t names < <("$program/Fuzz")
 
-# One target: a line if all is well, else what libFuzzer says.
+# One target, in a shell of its own: a line if all is well, else what libFuzzer says.
 fuzz() {
     local name=$1 began=$SECONDS work log kept=Tests/Fuzz/corpus/$1.txt
     work=$(mktemp -d) log=$found/$name.log
+    trap "rm -rf ${work@Q}" EXIT
     mkdir "$work/new" "$work/kept"
     ln -sf Fuzz "$program/fuzz-$name"
     "$program/Fuzz" seeds "$name" "$work/kept"
@@ -52,7 +53,6 @@ fuzz() {
         -malloc_limit_mb=64 "${limit[@]}" "$work/new" "$work/kept" >"$log" 2>&1; then
         grep -v '^#' "$log" | tail -60 >&2
         echo "fuzz: $name failed; its input is in $found, all that was said in $log" >&2
-        rm -rf "$work"
         return 1
     fi
     if [ "$keep" = yes ]; then
@@ -61,7 +61,6 @@ fuzz() {
             >>"$log" 2>&1
         "$program/Fuzz" pack "$work/best" "$kept"
     fi
-    rm -rf "$work"
     awk -v name="$name" -v seconds="$((SECONDS - began))" '/number_of_executed_units/ { runs = $2 }
         / cov: / { for (i = 1; i < NF; i++) if ($i == "cov:") coverage = $(i + 1) }
         END { printf "%-12s %10d executions in %4d s, %5d places reached\n", name, runs, seconds, coverage }' "$log"

@@ -88,7 +88,8 @@ import Testing
     @Test func aWatchDrawsOneScreenAnewUntilItIsInterrupted() throws {
         let scratch = try Scratch()
         let terminal = try scratch.onTerminal(["TERM=xterm"], "status", "--watch=1", interruptedAfter: 2.5)
-        #expect(terminal.components(separatedBy: "\u{1b}[H").count == 4, "\(terminal)")
+        // A busy machine may take a second to begin.
+        #expect((3...4).contains(terminal.components(separatedBy: "\u{1b}[H").count), "\(terminal)")
         #expect(terminal.contains("rank\u{1b}[0m  \u{1b}[01mnode") && terminal.contains("\u{1b}[01min\u{1b}[0m"))
         #expect(!terminal.contains("stopped by"), "\(terminal)")
         let running = try scratch.start(["--json", "status", "--watch=1"])
@@ -97,7 +98,7 @@ import Testing
         let ended = running.wait()
         #expect(ended.status == 130 && ended.errors == "", "\(ended)")
         let looks = ended.output.split(separator: "\n").filter { $0.hasPrefix(#"{"type":"status","#) }
-        #expect(looks.count == 3, "\(ended)")
+        #expect((2...3).contains(looks.count), "\(ended)")
         #expect(try checked(ended.output, in: scratch.path).errors == "")
         #expect(try scratch.run("status", "--watch=soon").status == 2)
     }

@@ -37,12 +37,11 @@ public struct LaunchLine: Sendable {
         _ command: [UInt8] = Array("mpirun".utf8), agent: String? = nil, variables: [String] = []
     ) -> [[UInt8]] {
         let hosts = nodes.enumerated().map { "\($1):\(perNode + ($0 == 0 ? besides : 0))" }
-        return [command]
-            + bytes(
-                ["--bind-to", "none", "--oversubscribe", "--map-by", "slot"]
-                    + (agent.map { ["--mca", "plm_rsh_agent", $0] } ?? [])
-                    + variables.flatMap { ["-x", $0] }
-                    + ["--host", hosts.joined(separator: ","), "-np", "\(rankCount)"]) + program
+        var words = ["--bind-to", "none", "--oversubscribe", "--map-by", "slot"]
+        if let agent { words += ["--mca", "plm_rsh_agent", agent] }
+        for variable in variables { words += ["-x", variable] }
+        words += ["--host", hosts.joined(separator: ","), "-np", "\(rankCount)"]
+        return [command] + bytes(words) + program
     }
 
     private func bytes(_ words: [String]) -> [[UInt8]] { words.map { Array($0.utf8) } }

@@ -106,7 +106,8 @@ func contractBytes(of piece: Piece) -> [UInt8] {
     guard case .offered(let offer, let file) = piece.origin else { return [] }
     var bytes: [UInt8] = []
     bytes.reserveCapacity(piece.length + noise.count)
-    bytes += noise[((Int(offer) * 7 + file * 31 + piece.chunk * 1009) % noise.count)...]
+    let start = Int(offer) * 7 + file * 31 + piece.chunk * 1009
+    bytes += noise[(start % noise.count)...]
     while bytes.count < piece.length { bytes += noise }
     return Array(bytes[..<piece.length])
 }

@@ -109,7 +109,9 @@ public struct Program: Sendable {
 
     /// The variables of this process that give options, as `quietOptions` takes them.
     public func variables() -> [UInt8] {
-        variableNames().flatMap { name in variable(name).map { Array("\(name)=".utf8) + $0 + [0] } ?? [] }
+        var bytes: [UInt8] = []
+        for name in variableNames() { bytes += Array("\(name)=".utf8) + (variable(name) ?? []) + [0] }
+        return bytes
     }
 
     public func variableNames() -> [String] { table.options.compactMap(\.variable).filter { variable($0) != nil } }

@@ -33,7 +33,7 @@ extension SchedulerTests {
             #expect(end.status == 0, "\(end)")
             let parts = (0..<3).map { slurm.desk.list("back/n\($0)/results") }
             #expect(parts.allSatisfy { (3...5).contains($0.count) }, "\(parts)")
-            #expect(parts.joined().sorted() == (1...12).map(String.init).sorted(), "\(parts)")
+            #expect(parts.joined().sorted() == (1...12).map { "\($0)" }.sorted(), "\(parts)")
             try expectNothingLeft()
         }
 
@@ -55,7 +55,7 @@ extension SchedulerTests {
             #expect(end.state == "FAILED" && end.status == 1, "\(end)")
             #expect(end.log.contains("array: task 7 failed on n1 with status 1"), "\(end)")
             let tasks = (0..<3).flatMap { slurm.desk.list("back/n\($0)/results") }
-            #expect(tasks.sorted() == (3...20).map(String.init).sorted(), "\(end)")
+            #expect(tasks.sorted() == (3...20).map { "\($0)" }.sorted(), "\(end)")
             try expectNothingLeft()
         }
 

@@ -3,7 +3,7 @@
 # go to the runner, and only what it needs comes before: tools/test.sh --filter HelpTests
 set -euo pipefail
 cd "$(dirname "$0")/.."
-log=.build/test.log hosts_log=.build/hosts.log fuzz_log=.build/fuzz.log
+log=.build/test.log hosts_log=.build/hosts.log then_log=.build/then.log
 runner=(swift test --skip-build --ignore-lock --disable-xctest --no-parallel)
 summary=' Test run with [0-9]+ tests? '
 # The tests on hosts of a box or behind an ssh: they mostly wait, and share nothing with what runs beside them.
@@ -13,20 +13,20 @@ hosts='^(ReadmeTests|SchedulerTests|StartTests|WorkstationTests)\.'
 parts() {
     cat <<'TABLE'
 lint    |the style of every Swift file               |  5 s  |tools/lint.sh
-build   |everything, for debugging                   |  2 min|swift build --build-tests
+build   |everything, for debugging                   |  3 min|swift build --build-tests
 programs|only daft-run is linked with Open MPI       |  1 s  |check_programs
-release |the daft that is copied to hosts, optimised |  2 min|build_daft
-alone   |that one runs where there is but glibc      |  1 s  |tools/alone.sh
 tests   |every test but those on several hosts       | 15 min|run_tests
-hosts   |those, on clusters in a box, beside         | 10 min|
-fuzz    |then every decoder for a second, beside     |  4 min|
+hosts   |beside: those, on clusters in a box         | 10 min|
+release |then the daft that is copied to hosts       |  4 min|
+alone   |that one runs where there is but glibc      |  1 s  |
+fuzz    |every decoder for a second                  |  4 min|
 TABLE
 }
 
 announce() {
     echo "== On two cores this takes about 25 minutes from a clean clone, and less where it was built before:"
     parts | while IFS='|' read -r name what time _; do echo "==   $name $what $time"; done
-    echo "== If anything of it is left behind, that is a failure. What the tests say is kept in $log and $hosts_log."
+    echo "== If anything of it is left behind, that is a failure. What is said is kept in $log, $hosts_log and $then_log."
 }
 
 # Runs a part under a heading, and says how long it took.
@@ -34,7 +34,7 @@ part() {
     local name=$1 start=$SECONDS
     shift
     echo "== $name: $*"
-    "$@"
+    "$@" || return
     echo "== $name took $((SECONDS - start)) s"
 }
 
@@ -64,16 +64,20 @@ check_programs() {
 # The program that is copied to hosts, made as `make build` makes it.
 build_daft() { tools/archives.sh && swift build -c release --static-swift-stdlib --product daft; }
 
-# What goes on beside the other tests, in a group of processes of its own, and what it says is kept for its end.
+# What goes on beside the other tests, in a group of processes of its own, and what it says is kept for its end. Of
+# what comes after the tests on hosts, none needs any more than a core that the others leave.
 run_beside() {
     local status=0
     "${runner[@]}" --filter "$hosts" >"$hosts_log" 2>&1 || status=$?
-    nice -n 10 tools/fuzz.sh --seconds 1 --seed 1 >"$fuzz_log" 2>&1 || status=$?
+    renice -n 10 $$ >/dev/null
+    {
+        part release build_daft && part alone tools/alone.sh && part fuzz tools/fuzz.sh --seconds 1 --seed 1
+    } >"$then_log" 2>&1 || status=$?
     return "$status"
 }
 
 begin_beside() {
-    rm -f "$hosts_log" "$fuzz_log"
+    rm -f "$hosts_log" "$then_log"
     setsid tools/test.sh --beside &
     beside=$!
     trap 'kill -- "-$beside" 2>/dev/null' EXIT
@@ -85,8 +89,7 @@ end_beside() {
     trap - EXIT
     echo "== hosts, beside these: ${runner[*]} --filter $hosts"
     grep -avE "$summary" "$hosts_log" || true
-    echo "== fuzz, after that: tools/fuzz.sh --seconds 1 --seed 1"
-    cat "$fuzz_log"
+    cat "$then_log"
     return "$status"
 }
 

@@ -61,8 +61,8 @@ check_programs() {
     done
 }
 
-# The program that is copied to hosts, made as `make build` makes it.
-build_daft() { tools/archives.sh && swift build -c release --static-swift-stdlib --product daft; }
+# The program that is copied to hosts, made as `make build` makes it. The lock is the tests', which build nothing.
+build_daft() { tools/archives.sh && swift build --ignore-lock -c release --static-swift-stdlib --product daft; }
 
 # What goes on beside the other tests, in a group of processes of its own, and what it says is kept for its end. Of
 # what comes after the tests on hosts, none needs any more than a core that the others leave.

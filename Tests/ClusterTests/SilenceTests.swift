@@ -23,7 +23,7 @@ import Testing
         let victim: pid_t
 
         init(_ blow: Blow) throws {
-            nodes = try PretendedNodes(largeBytes: 360 << 20)
+            nodes = try PretendedNodes(largeBytes: 180 << 20)
             let set = nodes.scratch["set"]
             let words =
                 switch blow.command {

@@ -26,7 +26,7 @@ TABLE
 announce() {
     echo "== On two cores this takes about 25 minutes from a clean clone, and less where it was built before:"
     parts | while IFS='|' read -r name what time _; do echo "==   $name $what $time"; done
-    echo "== If anything of it is left behind, that is a failure. What is said is kept in $log, $hosts_log and $then_log."
+    echo "== If anything of it is left behind, that is a failure. What is said is kept: $log, $hosts_log, $then_log."
 }
 
 # Runs a part under a heading, and says how long it took.

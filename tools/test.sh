@@ -52,7 +52,7 @@ parts_before() {
 # A client runs where there is no Open MPI: only daft-run may be linked with it.
 check_programs() {
     local programs program
-    programs=$(swift build --show-bin-path)
+    programs=$(swift build --show-bin-path) || return
     for program in "$programs"/daft "$programs"/daft-solo "$programs"/daft-bench; do
         if [ -e "$program" ] && grep -qa 'libmpi\.so' "$program"; then
             echo "${program##*/} is linked with Open MPI, and must not be" >&2

@@ -49,12 +49,7 @@ private final class Seen: Sendable {
         zero.watch(stations.links[0])
         one.watch(stations.links[1])
         let asker = stations.links[1]
-        let asked = asker.loop.start {
-            do throws(LinkError) {
-                _ = try await asker.call(.ping, at: Rank(2), timeoutMilliseconds: 20_000)
-                return nil as LinkError?
-            } catch { return error }
-        }
+        let asked = asker.loop.start { await error(of: asker, asking: Rank(2)) }
         usleep(100_000)
         stations.stop(2)  // nobody serves there, so the question waits
         #expect(await asked.value == .unreachable(Rank(2)))
@@ -129,7 +124,7 @@ private final class Seen: Sendable {
         let stations = try await gathered(9, patience)
         defer { stations.close() }
         stations.end(0)
-        let asked = stations.links.map { asker in asker.loop.start { await error(of: asker) } }
+        let asked = stations.links.map { asker in asker.loop.start { await error(of: asker, asking: .metadataServer) } }
         for one in asked { #expect(await one.value == .unreachable(.metadataServer)) }
         let successor = try stations.another(.metadataServer)
         defer { successor.close() }
@@ -137,24 +132,26 @@ private final class Seen: Sendable {
         successor.links[0].serve(heard)
         let askers = stations.links
         for _ in 0..<300 where !askers.allSatisfy({ $0.ranks.contains(.metadataServer) }) { usleep(10_000) }
-        for asker in askers { #expect(await asker.loop.start { await error(of: asker) }.value == nil) }
+        for asker in askers {
+            #expect(await asker.loop.start { await error(of: asker, asking: .metadataServer) }.value == nil)
+        }
         #expect(heard.count == 8)
     }
 
     /// Whether a rank answers, with somebody there to serve.
     private func answers(_ link: ZMQLink, _ rank: Rank, _ stations: Workstations) async -> Bool {
         let serving = stations.links.first { $0.rank == rank }
-        serving?.serve(Echo())
+        serving?.serve(Heard())
         return await link.loop.start {
             (try? await link.call(.ping, at: rank, timeoutMilliseconds: 5_000)) == .done
         }.value
     }
 }
 
-/// What comes of asking rank 0.
-private func error(of asker: ZMQLink) async -> LinkError? {
+/// What is wrong with the answer to a question.
+private func error(of asker: ZMQLink, asking rank: Rank) async -> LinkError? {
     do throws(LinkError) {
-        _ = try await asker.call(.ping, at: .metadataServer, timeoutMilliseconds: 20_000)
+        _ = try await asker.call(.ping, at: rank, timeoutMilliseconds: 20_000)
         return nil
     } catch { return error }
 }
@@ -169,10 +166,5 @@ private final class Heard: Responder {
         return .done
     }
 
-    func supply(_ run: ChunkRun, to rank: Rank) async -> Supply { Supply(slab: nil, states: []) }
-}
-
-private struct Echo: Responder {
-    func answer(_ request: Request, from rank: Rank) async -> Reply { .done }
     func supply(_ run: ChunkRun, to rank: Rank) async -> Supply { Supply(slab: nil, states: []) }
 }

@@ -71,10 +71,10 @@ actor DataServer {
             return .placed(await StoreOrders(station, store).settle(settled))
         case .place(let entries):
             let failures = await StoreOrders(station, store).place(entries)
-            station.pins.unpin(entries.compactMap(\.entry.content))
+            store.release(entries.compactMap(\.entry.content))
             return .placed(failures)
         case .discard(let contents):
-            station.pins.unpin(contents)
+            store.release(contents)
             return .placed(await StoreOrders(station, store).discard(contents))
         case .fetch(let fetch):
             return await inChain(fetch.chain) { await Fetching(station, store, fetch, meter).run() }

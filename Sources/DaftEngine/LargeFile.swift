@@ -47,14 +47,14 @@ struct LargeFile: Sendable {
             try? await station.work { () throws(Failure) in try filling.pause() }
             throw error
         }
-        return try await station.work { [station, file, order] () throws(Failure) in
+        return try await station.work { [store, file, order] () throws(Failure) in
             if file.isPart {
                 try filling.pause()
                 return .part(ids)
             }
             let manifest = Manifest(size: file.info.size, chunkSize: order.chunkSize, chunks: ids)
             let content = manifest.contentID
-            station.pins.pin(content)
+            store.retain(content)
             try filling.finish(as: content, manifest)
             return .whole(content, manifest)
         }
@@ -82,21 +82,21 @@ struct LargeFile: Sendable {
     private func alreadyHere() async throws(Failure) -> Manifest? {
         guard !file.isPart, let known = try await lookalike() else { return nil }
         if try await isStill(known) { return known }
-        station.pins.unpin([known.contentID])
+        store.release([known.contentID])
         return nil
     }
 
-    /// A complete content of this store that begins as this file does and is as long; pinned.
+    /// A complete content of this store that begins as this file does and is as long; retained.
     private func lookalike() async throws(Failure) -> Manifest? {
         let first = try await identify(Span(file: file.span.file, first: 0, count: 1))
-        return try await station.work { [station, store, file, order] () throws(Failure) in
+        return try await station.work { [store, file, order] () throws(Failure) in
             guard let id = first.first, let place = try store.whereabouts(of: id), place.chunk == 0,
                 let manifest = try store.manifest(of: place.content), manifest.size == file.info.size,
                 manifest.chunkSize == order.chunkSize
             else { return nil }
-            station.pins.pin(place.content)
+            store.retain(place.content)
             if try store.extent(of: place.content) == .complete { return manifest }
-            station.pins.unpin([place.content])
+            store.release([place.content])
             return nil
         }
     }

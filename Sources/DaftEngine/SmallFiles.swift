@@ -65,8 +65,10 @@ struct SmallFiles: Sendable {
 
     /// Others read and hash; only what this store lacks is moved.
     private func bring(_ identified: [Identified], from upstream: Upstream?) async throws(Failure) -> [Ingested] {
-        let known = zip(files.indices, identified).map { index, answer in
-            Read { () throws(Failure) in try identity(index, answer) }
+        let known = await station.workers.run { [self] in
+            zip(files.indices, identified).map { index, answer in
+                Read { () throws(Failure) in try identity(index, answer) }
+            }
         }
         tell(known)
         var lacking = try await lacking(known)
@@ -181,12 +183,12 @@ struct SmallFiles: Sendable {
         try result.get()
     }
 
-    /// Pinned: whatever becomes of it here, nobody else's refusal takes it away before it is published.
+    /// Retained: whatever becomes of it here, nobody else's refusal takes it away before it is published. Blocking.
     private func contentOf(_ index: Int, _ chunk: ChunkID?) -> (id: ContentID, manifest: Manifest) {
         let manifest = Manifest(
             size: files[index].info.size, chunkSize: order.chunkSize, chunks: chunk.map { [$0] } ?? [])
         let content = manifest.contentID
-        station.pins.pin(content)
+        store.retain(content)
         return (content, manifest)
     }
 

@@ -24,7 +24,6 @@ public final class Station: Sendable {
     let offers: Offers
     let roster = Roster()
     let claims = Claims()
-    let pins = Pins()
     let relay: Relay
     let learned: Learned
     public let underWay: UnderWay

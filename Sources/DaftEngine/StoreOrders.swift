@@ -63,11 +63,10 @@ struct StoreOrders {
     /// the catalogue, which knows the content from elsewhere and then counts this copy too.
     func discard(_ contents: [ContentID]) async -> [Failure] {
         do throws(Failure) { try await station.catchUp() } catch { return [error.at(station.settings.host)] }
-        let (pins, catalogue) = (station.pins, station.catalogue)
+        let catalogue = station.catalogue
         let known = Mutex<[Holding]>([])
         let failures = await located { [store, number = station.number] () throws(Failure) in
-            for content in contents where !pins.isPinned(content) {
-                guard try store.names(of: content).isEmpty else { continue }
+            for content in contents where try store.isUnused(content) {
                 if try catalogue.size(of: content) == nil {
                     try store.drop(content)
                 } else if let number {

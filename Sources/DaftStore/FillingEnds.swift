@@ -64,6 +64,12 @@ extension Filling {
 
     /// Everything is there: the content is kept, complete, without a name yet.
     public func finish() throws(Failure) {
+        guard case .content(let content, _) = goal else { return try finishLocked() }
+        try store.locks.withLock([content]) { () throws(Failure) in try finishLocked() }
+    }
+
+    /// The caller has the content's lock.
+    func finishLocked() throws(Failure) {
         guard case .content(let content, let manifest) = goal else {
             throw Failure(.failed, path, "a file read in ends as the content that it turned out to be")
         }
@@ -82,6 +88,10 @@ extension Filling {
 
     /// What was read in is this content, or a part of it; what the store already has of it stays.
     public func finish(as content: ContentID, _ manifest: Manifest) throws(Failure) {
+        try store.locks.withLock([content]) { () throws(Failure) in try finishLocked(as: content, manifest) }
+    }
+
+    private func finishLocked(as content: ContentID, _ manifest: Manifest) throws(Failure) {
         guard case .ingest(let key) = goal, let file else {
             throw Failure(.failed, path, "is not a file being read in")
         }
@@ -98,7 +108,7 @@ extension Filling {
                     store.paths.partial(of: content), file, isFresh: false, Progress(have: have))
                 if try heir.succeed(self, key, content) { return }
             }
-            try merge(file, into: try store.fill(content, manifest), have)
+            try merge(file, into: try store.fillLocked(content, manifest), have)
             try discard()
         }
     }
@@ -185,7 +195,7 @@ extension Filling {
             let bytes = UnsafeRawBufferPointer(memory)
             if isZero(bytes) { try filling.leaveHole(chunk, id) } else { try filling.write(chunk, id, bytes) }
         }
-        if filling.have.containsAll(below: count) { try filling.finish() } else { try filling.checkpoint() }
+        if filling.have.containsAll(below: count) { try filling.finishLocked() } else { try filling.checkpoint() }
     }
 
     /// Makes a file that is complete what every complete file in partial/ is; returns its inode.

@@ -28,8 +28,11 @@ struct Inspection {
         self.init(size: manifest.size, chunkSize: manifest.chunkSize) { manifest.chunks[$0] }
     }
 
-    /// Those of `chunks` whose bytes in `file` are right; what cannot be read is not. Holes are not read.
-    func good(in file: Descriptor, among chunks: BitSet, _ buffer: UnsafeMutableRawBufferPointer) -> BitSet {
+    /// Those of `chunks` whose bytes in `file` are right. Holes are not read. Bytes that the disk cannot give back any
+    /// more are wrong; any other error says nothing about them.
+    func good(
+        in file: Descriptor, among chunks: BitSet, _ buffer: UnsafeMutableRawBufferPointer
+    ) throws(SystemError) -> BitSet {
         let isAligned = buffer.baseAddress.map { Int(bitPattern: $0) % Inspection.blockBytes == 0 } ?? false
         let isDirect = readsDirectly && size >= Inspection.leastDirectBytes && isAligned && file.setDirect(true)
         defer { if isDirect { _ = file.setDirect(false) } }
@@ -44,7 +47,7 @@ struct Inspection {
             let isHole = length == chunkSize.bytes && (data.map { $0.lowerBound >= offset + Int64(length) } ?? true)
             if isHole {
                 if id(chunk) == zeroID(chunkSize) { good.insert(chunk) }
-            } else if holds(chunk, length, file, buffer, isDirect: isDirect) {
+            } else if try holds(chunk, length, file, buffer, isDirect: isDirect) {
                 good.insert(chunk)
             }
         }
@@ -53,7 +56,7 @@ struct Inspection {
 
     private func holds(
         _ chunk: Int, _ length: Int, _ file: Descriptor, _ buffer: UnsafeMutableRawBufferPointer, isDirect: Bool
-    ) -> Bool {
+    ) throws(SystemError) -> Bool {
         let offset = chunkSize.offset(of: chunk)
         if !isDirect {
             // While this one is hashed, the disk reads the next.
@@ -62,25 +65,38 @@ struct Inspection {
         }
         let blocks = (length + Inspection.blockBytes - 1) / Inspection.blockBytes * Inspection.blockBytes
         let memory = UnsafeMutableRawBufferPointer(rebasing: buffer[..<(isDirect ? blocks : length)])
-        var count = try? file.read(into: memory, at: offset, atLeast: length)
-        // Some filesystems say only now that they cannot.
-        if count == nil, isDirect, file.setDirect(false) {
-            count = try? file.read(into: memory, at: offset, atLeast: length)
+        do throws(SystemError) {
+            guard try read(file, memory, offset, length, isDirect: isDirect) >= length else { return false }
+        } catch {
+            if error.isMediumError { return false }
+            throw error
         }
-        guard let count, count >= length else { return false }
         return digest(of: UnsafeRawBufferPointer(rebasing: memory[..<length])) == id(chunk)
     }
 
+    private func read(
+        _ file: Descriptor, _ memory: UnsafeMutableRawBufferPointer, _ offset: Int64, _ length: Int, isDirect: Bool
+    ) throws(SystemError) -> Int {
+        do { return try file.read(into: memory, at: offset, atLeast: length) } catch {
+            // Some filesystems say only now that they cannot.
+            guard isDirect, file.setDirect(false) else { throw error }
+        }
+        return try file.read(into: memory, at: offset, atLeast: length)
+    }
+
     /// Whether `file` is this content to the last byte.
-    func isWhole(_ file: Descriptor, _ buffer: UnsafeMutableRawBufferPointer) -> Bool {
-        guard let status = try? file.status(), status.isFile, status.size == size else { return false }
+    func isWhole(_ file: Descriptor, _ buffer: UnsafeMutableRawBufferPointer) throws(SystemError) -> Bool {
+        let status = try file.status()
+        guard status.isFile, status.size == size else { return false }
         let all = BitSet(below: chunkSize.count(of: size))
-        return good(in: file, among: all, buffer) == all
+        return try good(in: file, among: all, buffer) == all
     }
 }
 
 /// Memory for one chunk, for as long as `body` runs.
-func withChunkBuffer<T>(_ chunkSize: ChunkSize, _ body: (UnsafeMutableRawBufferPointer) throws -> T) rethrows -> T {
+func withChunkBuffer<T, E: Error>(
+    _ chunkSize: ChunkSize, _ body: (UnsafeMutableRawBufferPointer) throws(E) -> T
+) throws(E) -> T {
     let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: chunkSize.bytes, alignment: 4096)
     defer { memory.deallocate() }
     return try body(memory)

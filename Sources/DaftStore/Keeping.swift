@@ -19,10 +19,10 @@ public struct Whole {
 extension Store {
     /// Keeps contents, complete and without names yet; the caller has verified their bytes.
     public func keep(_ files: [Whole]) throws(Failure) {
-        try turns.having(Set(files.map(\.content))) { () throws(Failure) in try keepInTurn(files) }
+        try locks.withLock(Set(files.map(\.content))) { () throws(Failure) in try keepLocked(files) }
     }
 
-    private func keepInTurn(_ files: [Whole]) throws(Failure) {
+    private func keepLocked(_ files: [Whole]) throws(Failure) {
         var seen: Set<ContentID> = []
         let wanted = try recorded { ledger in
             try files.indices.filter { i in
@@ -92,12 +92,12 @@ extension Store {
     }
 
     private func fillByChunks(_ whole: Whole) throws(Failure) {
-        let filling = try fill(whole.content, whole.manifest)
+        let filling = try fillLocked(whole.content, whole.manifest)
         for (chunk, id) in whole.manifest.chunks.enumerated() {
             let offset = Int(whole.manifest.offset(of: chunk))
             let end = offset + whole.manifest.length(of: chunk)
             try filling.write(chunk, id, UnsafeRawBufferPointer(rebasing: whole.bytes[offset..<end]))
         }
-        try filling.finish()
+        try filling.finishLocked()
     }
 }

@@ -68,7 +68,7 @@ final class Opening {
         var last: Name?
         repeat {
             let some = try ledger.standings(after: last, limit: 10_000)
-            different += some.filter { !isAsRecorded($0) }
+            different += try some.filter { try !isAsRecorded($0) }
             last = some.last?.name
         } while last != nil
         for standing in different { try settle(standing) }
@@ -85,13 +85,18 @@ final class Opening {
         changed.append(Failure(.changed, name, "\(what) in \(shown(paths.directory)): no longer kept there"))
     }
 
-    private func status(of name: Name) -> Status? {
-        if name.isRoot { return try? paths.root.status() }
-        return try? parents.place(of: name).status()
+    /// Nil where nothing stands; an error that says nothing about the name is thrown.
+    private func status(of name: Name) throws(SystemError) -> Status? {
+        do throws(SystemError) {
+            return try name.isRoot ? paths.root.status() : parents.place(of: name).status()
+        } catch {
+            if error.isAbsence { return nil }
+            throw error
+        }
     }
 
-    private func isAsRecorded(_ standing: Standing) -> Bool {
-        guard let status = status(of: standing.name) else { return false }
+    private func isAsRecorded(_ standing: Standing) throws(SystemError) -> Bool {
+        guard let status = try status(of: standing.name) else { return false }
         switch standing.entry.kind {
         case .directory: return status.isDirectory
         case .symlink: return status.isSymlink && Stamp(status) == standing.stamp
@@ -102,7 +107,7 @@ final class Opening {
     /// Looks closer at a name that is not as recorded.
     private func settle(_ standing: Standing) throws {
         let name = standing.name
-        guard let status = status(of: name) else {
+        guard let status = try status(of: name) else {
             // A run that was killed may have recorded the name and not come to the file.
             return try wasUnclean ? ledger.forget(name) : drop(name, "has been removed")
         }
@@ -114,8 +119,8 @@ final class Opening {
             }
             try ledger.setStamp(Stamp(status), of: name)
         case .file(let content):
-            guard let manifest = try ledger.manifest(of: content), let file = try? paths.open(name),
-                withChunkBuffer(manifest.chunkSize, { Inspection(manifest).isWhole(file, $0) })
+            guard let manifest = try ledger.manifest(of: content), let (file, _) = try paths.openFile(name),
+                try withChunkBuffer(manifest.chunkSize, { try Inspection(manifest).isWhole(file, $0) })
             else {
                 // Ours, and damaged by a loss of power: rehashContents takes it away.
                 if status.isFile, status.inode == standing.stamp.inode, try isInDoubt(content) { return }
@@ -148,11 +153,12 @@ final class Opening {
     private func rehashContents() throws {
         for (content, number) in try ledger.unsynced() {
             guard let manifest = try ledger.manifest(of: content) else { continue }
-            let check = Check(paths: paths, disk: disk, content: content, manifest: manifest)
-            let found = try check.find(ledger)
-            try withChunkBuffer(manifest.chunkSize) { buffer in
-                _ = try check.settle(found, check.inspect(found, buffer), ledger, buffer)
+            let scrub = Scrub(paths: paths, disk: disk, content: content, manifest: manifest)
+            let found = try scrub.find(ledger)
+            let outcome = try withChunkBuffer(manifest.chunkSize) { buffer in
+                try scrub.mend(found, scrub.inspect(found, buffer), buffer)
             }
+            try scrub.record(outcome, ledger)
             // Read back after the loss of power: it is on the disk.
             try ledger.setSynced(true, of: number)
         }
@@ -164,7 +170,7 @@ final class Opening {
             let ids = try ledger.ingested(ingest.number)
             let there = BitSet(ids.keys)
             let inspection = Inspection(size: ingest.size, chunkSize: ingest.chunkSize) { ids[$0] }
-            let good = withChunkBuffer(ingest.chunkSize) { inspection.good(in: file, among: there, $0) }
+            let good = try withChunkBuffer(ingest.chunkSize) { try inspection.good(in: file, among: there, $0) }
             for chunk in there where !good.contains(chunk) { try ledger.dropIngested(ingest.number, chunk) }
             try ledger.setIngestSynced(ingest.number, true)
         }
@@ -214,7 +220,7 @@ final class Opening {
         let place = paths.partial(of: content)
         guard let known = try ledger.known(content), let manifest = try ledger.manifest(of: content),
             let file = try? place.open(O_RDONLY),
-            withChunkBuffer(manifest.chunkSize, { Inspection(manifest).isWhole(file, $0) })
+            try withChunkBuffer(manifest.chunkSize, { try Inspection(manifest).isWhole(file, $0) })
         else { return false }
         try ledger.setInode(try file.status().inode, of: known.number)
         return true

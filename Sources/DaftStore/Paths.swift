@@ -53,6 +53,18 @@ struct Paths: Sendable {
         }
     }
 
+    /// The regular file under `name`; nil where none stands.
+    func openFile(_ name: Name) throws(SystemError) -> (Descriptor, Status)? {
+        do throws(SystemError) {
+            let file = try open(name)
+            let status = try file.status()
+            return status.isFile ? (file, status) : nil
+        } catch {
+            if error.isAbsence { return nil }
+            throw error
+        }
+    }
+
     func partial(of content: ContentID) -> Place { Place(partial, hexDigits(content.bytes)) }
 
     func ingest(_ key: Digest) -> Place { Place(partial, Array("ingest-".utf8) + hexDigits(key.bytes)) }

@@ -8,10 +8,13 @@ extension Store {
     /// Gives kept contents their names, and makes directories and symlinks; parents are made as needed. One failure for
     /// each entry that could not be placed.
     public func place(_ entries: [NamedEntry]) throws(Failure) -> [Failure] {
-        try turns.having(Set(entries.compactMap(\.entry.content))) { () throws(Failure) in try placeInTurn(entries) }
+        try locks.withLock(Set(entries.compactMap(\.entry.content))) { () throws(Failure) in
+            try placeLocked(entries)
+        }
     }
 
-    private func placeInTurn(_ entries: [NamedEntry]) throws(Failure) -> [Failure] {
+    /// The caller has the contents' locks.
+    func placeLocked(_ entries: [NamedEntry]) throws(Failure) -> [Failure] {
         let placing = Placing(self)
         let ways = try recorded { ledger in try entries.map { try placing.way($0, ledger) } }
         let steps = zip(entries, ways).compactMap { placing.prepare($0, $1) }
@@ -195,7 +198,7 @@ private final class Placing {
         if Stamp(status) == old { return status.inode }
         guard let content = named.entry.content, let manifest = try? store.manifest(of: content),
             let file = try? store.paths.open(named.name),
-            withChunkBuffer(manifest.chunkSize, { Inspection(manifest).isWhole(file, $0) })
+            (try? withChunkBuffer(manifest.chunkSize) { try Inspection(manifest).isWhole(file, $0) }) == true
         else { return nil }
         return status.inode
     }
@@ -337,7 +340,10 @@ private final class Placing {
             try place.status().isFile
         else { return false }
         let file = try place.open(O_RDONLY)
-        guard withChunkBuffer(manifest.chunkSize, { Inspection(manifest).isWhole(file, $0) }) else { return false }
+        let isWhole = try withChunkBuffer(manifest.chunkSize) { (buffer) throws(SystemError) in
+            try Inspection(manifest).isWhole(file, buffer)
+        }
+        guard isWhole else { return false }
         try refresh(file, step.named.entry)
         if store.isDurable {
             try store.disk.sync(directory: place.directory)

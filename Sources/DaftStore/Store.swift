@@ -30,7 +30,8 @@ public final class Store: Sendable {
     let paths: Paths
     let live = Live()
     let opened = OpenedContents()
-    let turns = Turns()
+    let locks = KeyedLock<ContentID>()
+    let refcounts = ContentRefcounts()
     let trusted = Trusted()
     private let ledger: Mutex<Ledger?>
     private let lock: Mutex<StoreLock?>

@@ -8,6 +8,11 @@ import Synchronization
 extension Store {
     /// Continues a partial that is there; a content that is complete already has everything.
     public func fill(_ content: ContentID, _ manifest: Manifest) throws(Failure) -> Filling {
+        try locks.withLock([content]) { () throws(Failure) in try fillLocked(content, manifest) }
+    }
+
+    /// The caller has the content's lock.
+    func fillLocked(_ content: ContentID, _ manifest: Manifest) throws(Failure) -> Filling {
         if let filling = live.filling(content) { return filling }
         let have = try recorded { ledger in
             try ledger.known(content).map { try $0.isComplete ? nil : ledger.part($0.number) } ?? BitSet()
@@ -15,7 +20,7 @@ extension Store {
         guard let have else { return complete(content, manifest) }
         let place = paths.partial(of: content)
         let (file, isFresh) = try openPartial(place, manifest.size)
-        let good = isFresh ? BitSet() : proven(have, in: file, at: place, Inspection(manifest))
+        let good = isFresh ? BitSet() : try proven(have, in: file, at: place, Inspection(manifest))
         let filling = live.enter(
             Filling(
                 self, .content(content, manifest), size: manifest.size, chunkSize: manifest.chunkSize, place, file,
@@ -48,7 +53,7 @@ extension Store {
         let place = paths.ingest(key)
         let (file, isFresh) = try openPartial(place, size)
         let inspection = Inspection(size: size, chunkSize: chunkSize) { chunks[$0] }
-        let good = isFresh ? BitSet() : proven(BitSet(chunks.keys), in: file, at: place, inspection)
+        let good = isFresh ? BitSet() : try proven(BitSet(chunks.keys), in: file, at: place, inspection)
         let filling = Filling(
             self, .ingest(key), size: size, chunkSize: chunkSize, place, file, isFresh: isFresh,
             .init(have: good, ids: chunks.filter { good.contains($0.key) }))
@@ -69,9 +74,13 @@ extension Store {
     /// it: it ends as a file under a name, and nobody would look at these chunks on the way.
     private func proven(
         _ recorded: BitSet, in file: Descriptor, at place: Place, _ inspection: Inspection
-    ) -> BitSet {
+    ) throws(Failure) -> BitSet {
         if recorded.isEmpty || trusted.contains(place) { return recorded }
-        return withChunkBuffer(inspection.chunkSize) { inspection.good(in: file, among: recorded, $0) }
+        do throws(SystemError) {
+            return try withChunkBuffer(inspection.chunkSize) { (buffer) throws(SystemError) in
+                try inspection.good(in: file, among: recorded, buffer)
+            }
+        } catch { throw error.failure(paths.shownPath(place)) }
     }
 
     /// A file that had another size than it should counts as new.

@@ -49,17 +49,33 @@ extension Store {
         // It may be on its way from partial/ to its name: look again.
         for _ in 0..<3 {
             for standing in try recorded({ try $0.standings(of: content, known.number) }) {
-                guard let file = try? paths.open(standing.name), let status = try? file.status(), status.isFile,
-                    status.size == known.size, !unchanged || Stamp(status) == standing.stamp
-                else { continue }
-                return file
+                if let file = try openStanding(standing, known, unchanged: unchanged) { return file }
             }
-            guard let file = try? paths.partial(of: content).open(O_RDONLY), let status = try? file.status(),
-                status.size == known.size
-            else { continue }
-            return file
+            if let file = try openPartial(content, known) { return file }
         }
         throw Store.missing(content, "has been removed or changed in \(shown(directory)): verify brings it back")
+    }
+
+    private func openStanding(
+        _ standing: Standing, _ known: Known, unchanged: Bool
+    ) throws(Failure) -> Descriptor? {
+        do throws(SystemError) {
+            guard let (file, status) = try paths.openFile(standing.name), status.size == known.size,
+                !unchanged || Stamp(status) == standing.stamp
+            else { return nil }
+            return file
+        } catch { throw error.failure(standing.name.bytes) }
+    }
+
+    private func openPartial(_ content: ContentID, _ known: Known) throws(Failure) -> Descriptor? {
+        let place = paths.partial(of: content)
+        do throws(SystemError) {
+            let file = try place.open(O_RDONLY)
+            return try file.status().size == known.size ? file : nil
+        } catch {
+            if error.isAbsence { return nil }
+            throw error.failure(paths.shownPath(place))
+        }
     }
 
     static func missing(_ content: ContentID, _ why: String) -> Failure {

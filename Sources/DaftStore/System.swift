@@ -19,6 +19,10 @@ public struct SystemError: Error, Hashable, Sendable {
     public var reason: String { String(cString: strerror(code)) }
     public var isNotFound: Bool { code == ENOENT }
     public var exists: Bool { code == EEXIST }
+    /// Something else than a file stands there, or nothing, or something else than a directory above it.
+    var isAbsence: Bool { [ENOENT, ENOTDIR, ELOOP, EXDEV, ENXIO].contains(code) }
+    /// The disk cannot give back what was written.
+    var isMediumError: Bool { [EIO, EBADMSG, EUCLEAN].contains(code) }
     public var isFull: Bool { code == ENOSPC || code == EDQUOT }
 
     /// The failure a user sees, about `path`. Only a reason that is rare says which call failed.

@@ -133,7 +133,8 @@ import Testing
         #expect(try store.extent(of: made.id) == .nothing)
         #expect(try store.whereabouts(of: made.manifest.chunks[0]) == nil)
         #expect(fixture.partials == [])
-        #expect(failureKind { try store.drop(other.id) } == .failed)
+        #expect(try store.drop(other.id) == false)
+        #expect(try store.extent(of: other.id) == .complete)
         #expect(store.inventory == inventoryMark(of: other.id, .complete))
     }
 }

@@ -1,0 +1,217 @@
+// One content is read and hashed again, wherever it stands. Chunks that are wrong are dropped, and no name goes on
+// showing them: the file moves back into partial/, with the chunks still of use that are good under any name.
+//
+// Only wrong bytes are corruption, and only a name without a file is absence. Any other error (no descriptor left, no
+// permission) says nothing about the content: it ends the check, and nothing is changed.
+
+import DaftCore
+import Glibc
+
+/// What a check found, and did.
+public struct Checked: Hashable, Sendable {
+    /// Chunks that were kept and are no longer.
+    public let lost: [Int]
+    /// Chunks that were wrong under one name, and are again as under another, where they were right.
+    public let mended: Int
+
+    static let sound = Checked(lost: [], mended: 0)
+}
+
+/// `find` uses the ledger, `inspect`, which takes long, and `mend`, which changes files, do not.
+struct Scrub {
+    let paths: Paths
+    let disk: Disk
+    let content: ContentID
+    let manifest: Manifest
+    var readsDirectly = false
+
+    /// What is recorded.
+    struct Found: Sendable {
+        let have: BitSet
+        let standings: [Standing]
+    }
+
+    /// What the bytes are.
+    enum Verdict {
+        case partial(isThere: Bool, size: Int64, good: BitSet)
+        case names([Copy])
+    }
+
+    struct Copy {
+        let name: Name
+        /// A regular file stands there.
+        let isThere: Bool
+        let good: BitSet
+    }
+
+    /// What the ledger is to record of the content once its files have changed.
+    struct Outcome: Sendable {
+        let checked: Checked
+        var forgotten: [Name] = []
+        /// The chunks that lie in partial/ now, where that has changed.
+        var part: BitSet?
+    }
+
+    private var all: BitSet { BitSet(below: manifest.chunks.count) }
+    private var place: Place { paths.partial(of: content) }
+
+    func find(_ ledger: Ledger) throws -> Found {
+        guard let known = try ledger.known(content) else { return Found(have: BitSet(), standings: []) }
+        let extent = try ledger.extent(of: content)
+        return Found(
+            have: extent.chunks(of: manifest.chunks.count), standings: try ledger.standings(of: content, known.number))
+    }
+
+    // MARK: looking
+
+    func inspect(_ found: Found, _ buffer: UnsafeMutableRawBufferPointer) throws(SystemError) -> Verdict {
+        if found.standings.isEmpty { return try inspectPartial(found.have, buffer) }
+        var copies: [Copy] = []
+        for standing in found.standings { copies.append(try inspect(standing.name, buffer)) }
+        return .names(copies)
+    }
+
+    private func inspectPartial(
+        _ have: BitSet, _ buffer: UnsafeMutableRawBufferPointer
+    ) throws(SystemError) -> Verdict {
+        let file: Descriptor
+        do { file = try place.open(O_RDONLY) } catch {
+            guard error.isNotFound else { throw error }
+            return .partial(isThere: false, size: 0, good: BitSet())
+        }
+        let good = try inspection.good(in: file, among: have, buffer)
+        return .partial(isThere: true, size: try file.status().size, good: good)
+    }
+
+    private func inspect(_ name: Name, _ buffer: UnsafeMutableRawBufferPointer) throws(SystemError) -> Copy {
+        guard let (file, status) = try paths.openFile(name) else {
+            return Copy(name: name, isThere: false, good: BitSet())
+        }
+        let good = try inspection.good(in: file, among: all, buffer)
+        // Longer or shorter: whatever its chunks are, this is not the content.
+        let isWhole = status.size == manifest.size || good != all
+        return Copy(name: name, isThere: true, good: isWhole ? good : BitSet())
+    }
+
+    private var inspection: Inspection {
+        var inspection = Inspection(manifest)
+        inspection.readsDirectly = readsDirectly
+        return inspection
+    }
+
+    func isSound(_ found: Found, _ verdict: Verdict) -> Bool {
+        switch verdict {
+        case .partial(let isThere, let size, let good):
+            isThere ? good == found.have && size == manifest.size : found.have.isEmpty
+        case .names(let copies): copies.allSatisfy { $0.good == all && $0.isThere }
+        }
+    }
+
+    // MARK: mending
+
+    /// Changes the files so that none shows wrong bytes; says what to record.
+    func mend(
+        _ found: Found, _ verdict: Verdict, _ buffer: UnsafeMutableRawBufferPointer
+    ) throws(SystemError) -> Outcome {
+        if isSound(found, verdict) { return Outcome(checked: .sound) }
+        switch verdict {
+        case .partial(let isThere, _, let good): return try mendPartial(found.have, isThere, good)
+        case .names(let copies):
+            let wrong = copies.filter { !$0.isThere || $0.good != all }
+            if wrong.count == copies.count { return try moveBack(copies, buffer) }
+            for copy in wrong { try takeAway(copy) }
+            return Outcome(checked: checked(copies, good: all), forgotten: wrong.map(\.name))
+        }
+    }
+
+    private func mendPartial(_ have: BitSet, _ isThere: Bool, _ good: BitSet) throws(SystemError) -> Outcome {
+        if isThere { try disk.truncate(try reopened(place), to: manifest.size) }
+        return Outcome(checked: Checked(lost: Array(difference(have, good)), mended: 0), part: good)
+    }
+
+    /// The file with the most good chunks goes back into partial/ and gets those that are good elsewhere; all names go.
+    private func moveBack(
+        _ copies: [Copy], _ buffer: UnsafeMutableRawBufferPointer
+    ) throws(SystemError) -> Outcome {
+        let names = copies.map(\.name)
+        guard let best = copies.filter(\.isThere).max(by: { $0.good.count < $1.good.count }) else {
+            return Outcome(checked: checked(copies, good: BitSet()), forgotten: names, part: BitSet())
+        }
+        let file = try sunk(best)
+        var good = best.good
+        for copy in copies where copy.name != best.name { try add(copy, to: file, &good, buffer) }
+        // After a loss of power what was read back counts as synced.
+        if good != best.good { try disk.sync(file: file) }
+        for copy in copies where copy.name != best.name { try takeAway(copy) }
+        return Outcome(checked: checked(copies, good: good), forgotten: names, part: good)
+    }
+
+    /// The file of a name in partial/, writable and as long as the content.
+    private func sunk(_ copy: Copy) throws(SystemError) -> Descriptor {
+        let standing = try placeOf(copy.name)
+        do { try disk.remove(place) } catch { if !error.isNotFound { throw error } }
+        try disk.rename(standing, to: place)
+        try disk.sync(directory: standing.directory)
+        let file = try reopened(place)
+        try disk.truncate(file, to: manifest.size)
+        return file
+    }
+
+    /// The chunks of a copy that are still wanting.
+    private func add(
+        _ copy: Copy, to file: Descriptor, _ good: inout BitSet, _ buffer: UnsafeMutableRawBufferPointer
+    ) throws(SystemError) {
+        let wanted = difference(copy.good, good)
+        guard !wanted.isEmpty, let (source, _) = try paths.openFile(copy.name) else { return }
+        for chunk in wanted {
+            let memory = UnsafeMutableRawBufferPointer(rebasing: buffer[..<manifest.length(of: chunk)])
+            guard try source.read(into: memory, at: manifest.offset(of: chunk)) == memory.count else { continue }
+            try disk.write(UnsafeRawBufferPointer(memory), to: file, at: manifest.offset(of: chunk))
+            good.insert(chunk)
+        }
+    }
+
+    /// Durable or not: a name that came back at a loss of power would show wrong bytes and be known to nobody.
+    private func takeAway(_ copy: Copy) throws(SystemError) {
+        guard copy.isThere else { return }
+        let place = try placeOf(copy.name)
+        try disk.remove(place)
+        try disk.sync(directory: place.directory)
+    }
+
+    private func placeOf(_ name: Name) throws(SystemError) -> Place {
+        try Parents(paths, disk, durable: false).place(of: name)
+    }
+
+    /// A sealed file, writable again.
+    private func reopened(_ place: Place) throws(SystemError) -> Descriptor {
+        try place.open(O_RDONLY).setMode(0o600)
+        return try disk.create(place, mode: 0o600, exclusive: false)
+    }
+
+    /// What `copies` had, of which `good` is there now.
+    private func checked(_ copies: [Copy], good: BitSet) -> Checked {
+        Checked(
+            lost: Array(difference(all, good)),
+            mended: copies.reduce(0) { $0 + difference(good, $1.good).count })
+    }
+
+    private func difference(_ chunks: BitSet, _ some: BitSet) -> BitSet {
+        var rest = chunks
+        rest.subtract(some)
+        return rest
+    }
+
+    // MARK: recording
+
+    func record(_ outcome: Outcome, _ ledger: Ledger) throws {
+        for name in outcome.forgotten { try ledger.forget(name) }
+        guard let part = outcome.part else { return }
+        if part.isEmpty {
+            try ledger.forget(content)
+            try? disk.remove(place)  // Unrecorded, it is garbage that the next start removes.
+        } else {
+            try ledger.setPart(content, manifest, part, synced: false)
+        }
+    }
+}

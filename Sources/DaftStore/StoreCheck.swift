@@ -1,0 +1,99 @@
+// Checking and dropping a content: both change its record and its files together, under its lock.
+
+import DaftCore
+import Glibc
+
+extension Store {
+    /// Reads and hashes again what is kept of a content. Chunks that are corrupt or gone are no longer kept, and names
+    /// that show wrong bytes are taken away. `directly`: others are checked at the same time.
+    public func check(
+        _ content: ContentID, buffer: UnsafeMutableRawBufferPointer, directly: Bool = false
+    ) throws(Failure) -> Checked {
+        guard let manifest = try manifest(of: content) else { return .sound }
+        guard buffer.count >= manifest.chunkSize.bytes else {
+            throw Failure(.failed, content.hex.utf8, "checking takes a buffer of \(manifest.chunkSize.bytes) bytes")
+        }
+        defer { opened[content] = nil }
+        let scrub = Scrub(paths: paths, disk: disk, content: content, manifest: manifest, readsDirectly: directly)
+        // What is sound is read without the lock, for that takes long, and a put of the same content need not wait.
+        // Anything else may be a name that is just being placed: it is looked at again under the lock.
+        if live.filling(content)?.file == nil, try isSound(scrub, buffer) {
+            trusted.insert(paths.partial(of: content))
+            return .sound
+        }
+        return try locks.withLock([content]) { () throws(Failure) in try checkLocked(scrub, buffer) }
+    }
+
+    private func isSound(_ scrub: Scrub, _ buffer: UnsafeMutableRawBufferPointer) throws(Failure) -> Bool {
+        let found = try recorded { try scrub.find($0) }
+        do throws(SystemError) {
+            return scrub.isSound(found, try scrub.inspect(found, buffer))
+        } catch { throw checkFailure(error, found) }
+    }
+
+    private func checkLocked(
+        _ scrub: Scrub, _ buffer: UnsafeMutableRawBufferPointer
+    ) throws(Failure) -> Checked {
+        let (content, manifest) = (scrub.content, scrub.manifest)
+        if let filling = live.filling(content), let file = filling.file {
+            return Checked(lost: try check(filling, file, manifest, buffer), mended: 0)
+        }
+        let found = try recorded { try scrub.find($0) }
+        let outcome: Scrub.Outcome
+        do throws(SystemError) {
+            outcome = try scrub.mend(found, try scrub.inspect(found, buffer), buffer)
+        } catch { throw checkFailure(error, found) }
+        if outcome.checked != .sound || outcome.part != nil { try change { try scrub.record(outcome, $0) } }
+        trusted.insert(paths.partial(of: content))
+        if outcome.checked.lost.isEmpty, outcome.checked.mended > 0, try extent(of: content) != .complete {
+            try fillLocked(content, manifest).finishLocked()
+        }
+        try standAgain(found.standings, content)
+        return outcome.checked
+    }
+
+    private func checkFailure(_ error: SystemError, _ found: Scrub.Found) -> Failure {
+        let failure = error.failure(found.standings.first?.name.bytes ?? directory)
+        return Failure(failure.kind, failure.subject, "could not be checked: \(failure.reason)")
+    }
+
+    /// Names that were taken away although the content is still complete, by a good copy under another name.
+    private func standAgain(_ before: [Standing], _ content: ContentID) throws(Failure) {
+        guard !before.isEmpty, try extent(of: content) == .complete else { return }
+        let names = Set(try names(of: content))
+        let lost = before.map(\.named).filter { !names.contains($0.name) }
+        guard !lost.isEmpty else { return }
+        if let failure = try placeLocked(lost).first { throw failure }
+    }
+
+    private func check(
+        _ filling: Filling, _ file: Descriptor, _ manifest: Manifest, _ buffer: UnsafeMutableRawBufferPointer
+    ) throws(Failure) -> [Int] {
+        var bad = filling.have
+        do throws(SystemError) {
+            bad.subtract(try Inspection(manifest).good(in: file, among: bad, buffer))
+        } catch { throw error.failure(filling.path) }
+        filling.lose(bad)
+        try filling.checkpoint()
+        return Array(bad)
+    }
+
+    /// Forgets a content that has no name and that nobody is about to publish, and removes its partial. False: it is in
+    /// use, and stays.
+    @discardableResult
+    public func drop(_ content: ContentID) throws(Failure) -> Bool {
+        try locks.withLock([content]) { () throws(Failure) in
+            if refcounts[content] > 0 { return false }
+            let hasNames = try change { ledger in
+                let hasNames = try ledger.known(content)?.hasNames == true
+                if !hasNames { try ledger.forget(content) }
+                return hasNames
+            }
+            if hasNames { return false }
+            if let filling = live.filling(content) { filling.abandon() }
+            opened[content] = nil
+            removePartial(paths.partial(of: content))
+            return true
+        }
+    }
+}

@@ -74,6 +74,9 @@ extension OptionTable {
                 "--each", value: "K", isValueOptional: true, isForLaunch: true,
                 meaning: "run any other program on every node of the job, K times (once)"),
             Option("--dry-run", isForLaunch: true, meaning: "print the line that would launch, and end"),
+            Option(
+                "--grace", value: "TIME", variable: "DAFT_GRACE",
+                meaning: "of job and serve: how long to go on after SIGTERM, to bring results back (25s; serve: 0s)"),
         ]
 }
 
@@ -89,6 +92,8 @@ public struct Options: Hashable, Sendable {
     public let copies: Copies
     /// How long a part of the system waits for a metadata server that is silent; nil: as the program decides.
     public let orphanSeconds: UInt32?
+    /// How long `job` and `serve` go on after SIGTERM; nil: as they decide.
+    public let graceSeconds: UInt32?
     public let logLevel: LogLevel
     private var given: [String: Given] = [:]
 
@@ -125,6 +130,7 @@ public struct Options: Hashable, Sendable {
         packing = try Options.packing(given["--compress"])
         copies = try given["--copies"]?.copies() ?? .one
         orphanSeconds = try given["--orphan-timeout"]?.seconds()
+        graceSeconds = try given["--grace"]?.seconds()
         logLevel = try given["--log-level"].map(Options.level(of:)) ?? .info
     }
 
@@ -153,6 +159,14 @@ public struct Options: Hashable, Sendable {
             throw given.wrong("`\(shown(given.value))` is none of error, warning, info and debug")
         }
         return level
+    }
+
+    /// What the command line gives, as the variables that give it to another process of daft.
+    public var typedVariables: [(name: String, value: [UInt8])] {
+        given.values.compactMap { given in
+            guard given.origin.hasPrefix("-"), let name = given.option.variable else { return nil }
+            return (name, given.option.value == nil ? Array("yes".utf8) : given.value)
+        }
     }
 
     public var store: [UInt8]? { value("--store") }

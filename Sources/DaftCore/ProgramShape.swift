@@ -117,8 +117,16 @@ extension ProgramShape {
             Use("[OPTIONS] --directives SCRIPT", "the `#DAFT COMMAND…` lines of a job script"),
             Use("--launch [OPTIONS] …", "any of these on the nodes of the job, without mpirun before it"),
             Use("--each[=K] PROGRAM ARG…", "any other program on each node of the job, K times (once)"),
+            Use("job -i PATH… [-o DIR] -- COMMAND…", "stage, run, bring results back   (more: daft-run job --help)"),
         ],
-        table: .job, serves: true,
+        table: .job,
+        ownWords: [
+            OwnWord(
+                word: "job", operand: "-i PATH… [-o DIR] [OPTIONS] -- COMMAND ARG…",
+                purpose: "stage files onto the nodes of a job, run a command there, bring its results back",
+                options: .jobCommand)
+        ],
+        serves: true,
         description: [
             whatItIs,
             """
@@ -132,6 +140,7 @@ extension ProgramShape {
             Use("mpirun -np 5 daft-run -f stage.daft", "four data servers do what a job file says"),
             Use("daft-run --launch gather results --to /lustre/me/out", "bring back what tasks wrote on every node"),
             Use("daft-run --launch serve & daft put results", "stay beside the job, and serve its tasks"),
+            Use("daft-run job -i /lustre/me/set -o out -- ./train", "a whole job, from the files to the results"),
         ],
         files: [store, Use("DIR/.daft/door", "where clients of this node knock while it serves")])
 

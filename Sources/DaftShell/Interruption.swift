@@ -10,6 +10,8 @@ public final class Interruption: Sendable {
     private struct State {
         var signal: Int32?
         var cancel: (@Sendable (Int32) -> Void)?
+        /// Further SIGTERMs are ignored.
+        var isPatient = false
     }
 
     private let state = Mutex(State())
@@ -91,14 +93,17 @@ public final class Interruption: Sendable {
         if had { _ = read(wake, &byte, 1) }
     }
 
-    /// False where it is not the first.
+    /// From now on a second SIGTERM does not end this process at once: batch systems send several.
+    func endureFurtherTerms() { state.withLock { $0.isPatient = true } }
+
+    /// False where it is not the first, and ends the process.
     @discardableResult
     public func take(_ number: Int32) -> Bool {
-        let (isFirst, cancel) = state.withLock { state in
+        let (isFirst, cancel, isPatient) = state.withLock { state in
             defer { state.signal = state.signal ?? number }
-            return (state.signal == nil, state.cancel)
+            return (state.signal == nil, state.cancel, state.isPatient)
         }
-        guard isFirst else { return false }
+        guard isFirst else { return isPatient && number == SIGTERM }
         var byte: UInt8 = 0
         _ = Glibc.write(poke, &byte, 1)
         cancel?(number)

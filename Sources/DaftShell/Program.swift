@@ -79,7 +79,7 @@ public struct Program: Sendable {
             if options.version { return over(0, "\(name) \(version)\n") }
             if options.help { return over(0, try help(options.command)) }
             if let text = try explained(options) { return over(0, text) }
-            if let launch, options.isEach { return .over(status: launch(options)) }
+            if let launch, options.isEach || options.isJob { return .over(status: launch(options)) }
             let work = try work(options)
             if case .lines(let lines) = work, let status = refusal(of: lines) { return .over(status: status) }
             if let launch, options.isLaunch { return .over(status: launch(options)) }
@@ -147,7 +147,8 @@ public struct Program: Sendable {
     }
 
     private func help(_ command: [[UInt8]]) throws(CommandError) -> String {
-        guard let first = command.first, !isOwn(command) else { return help }
+        guard let first = command.first else { return help }
+        if isOwn(command) { return shape.hasOwnWordsAlone ? help : ownHelp(String(decoding: first, as: UTF8.self)) }
         guard case .help(let verb?) = try Command(arguments: [Array("help".utf8), first]) else { return help }
         return verb.shape.help
     }
@@ -155,6 +156,12 @@ public struct Program: Sendable {
     private func isOwn(_ command: [[UInt8]]) -> Bool {
         command.first.map { word in shape.ownWords.contains { $0.word == String(decoding: word, as: UTF8.self) } }
             ?? false
+    }
+
+    private func ownHelp(_ word: String) -> String {
+        shape.ownWords.filter { $0.word == word }.map { own in
+            "\(name) \(own.word) \(own.operand)\n    \(own.purpose)\n\n\(own.options.help)\n"
+        }.joined()
     }
 
     /// The manual, or what a shell completes.
@@ -212,11 +219,15 @@ extension Options {
     /// The command is another program, for every node of the job.
     public var isEach: Bool { value("--each") != nil }
 
+    /// `job …`: stage, run a command, and bring its results back.
+    public var isJob: Bool { command.first == Array("job".utf8) }
+
     /// `serve`: stay, and perform what clients bring.
     public var isServe: Bool { command == [Array("serve".utf8)] }
 }
 
-func variable(_ name: String) -> [UInt8]? { getenv(name).map { bytes(ofC: $0) } }
+/// An environment variable.
+public func variable(_ name: String) -> [UInt8]? { getenv(name).map { bytes(ofC: $0) } }
 
 private func bytes(ofC text: UnsafePointer<CChar>) -> [UInt8] {
     UnsafeBufferPointer(start: text, count: strlen(text)).map { UInt8(bitPattern: $0) }

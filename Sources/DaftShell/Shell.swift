@@ -31,9 +31,16 @@ public struct Shell: Performer {
     }
 
     /// Stays until somebody wants the system to end; the exit status.
-    public func serve() async -> Int32 {
+    /// After a signal it goes on for the grace, for clients that still bring results back.
+    public func serve(graceSeconds: UInt32 = 0) async -> Int32 {
         await console.say("serving \(counted(station.members.count, "data server")) until `daft quit` or a signal")
-        await interruption.cancelling({ [station] _ in station.ending.wish() }) { await station.ending.wait() }
+        if graceSeconds > 0 { interruption.endureFurtherTerms() }
+        await interruption.cancelling({ [station] _ in
+            station.loop.start {
+                await station.loop.sleep(milliseconds: Int(graceSeconds) * 1_000)
+                station.ending.wish()
+            }
+        }) { await station.ending.wait() }
         return interruption.exitStatus ?? 0
     }
 

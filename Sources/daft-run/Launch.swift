@@ -7,6 +7,7 @@ import Glibc
 
 /// The exit status where nothing could be started, or nothing was to be.
 func launch(_ options: Options) -> Int32 {
+    if options.isJob { return runJob(options) }
     do throws(Failure) {
         let line = try launchLine(options)
         if options.flag("--dry-run") ?? false {
@@ -45,7 +46,7 @@ private func number(_ options: Options, _ name: String) throws(Failure) -> Int {
     do throws(CommandError) { return try options.number(name) ?? 1 } catch { throw error.failure }
 }
 
-private func jobNodes(_ options: Options, _ system: BatchSystem?) throws(Failure) -> JobNodes {
+func jobNodes(_ options: Options, _ system: BatchSystem?) throws(Failure) -> JobNodes {
     if let path = options.value("--hostfile") { return try JobNodes(file: try contents(of: path), path: shown(path)) }
     guard let system, let (variable, value) = system.nodes else {
         let wanted = BatchSystem.allCases.compactMap(\.nodesVariables.first).joined(separator: ", ")
@@ -58,7 +59,7 @@ private func jobNodes(_ options: Options, _ system: BatchSystem?) throws(Failure
 }
 
 extension BatchSystem {
-    fileprivate var nodes: (variable: String, value: String)? {
+    var nodes: (variable: String, value: String)? {
         for name in nodesVariables {
             if let value = getenv(name).map({ String(cString: $0) }), !value.isEmpty { return (name, value) }
         }
@@ -112,7 +113,7 @@ private func handedOn() -> [String] {
 }
 
 /// The full path: on other nodes the program need not be where their shells look.
-private func ownPath() throws(Failure) -> [UInt8] {
+func ownPath() throws(Failure) -> [UInt8] {
     var path = [UInt8](repeating: 0, count: Int(PATH_MAX))
     let count = path.withUnsafeMutableBytes { readlink("/proc/self/exe", $0.baseAddress!, $0.count) }
     guard count > 0 else { throw Failure(.failed, "/proc/self/exe".utf8, String(cString: strerror(errno))) }
@@ -134,6 +135,8 @@ private func replace(with line: [[UInt8]]) -> Failure {
     // Slurm would look there before it looks at the line.
     unsetenv("SLURM_HOSTFILE")
     if line[0] == Array("srun".utf8) {
+        // The list of nodes says how many on each; srun would warn that the job's own number does not fit it.
+        unsetenv("SLURM_NTASKS_PER_NODE")
         // By a tree, or a ring and a tree in turn, some rank leaves MPI_Init of Slurm 22.05 before all are in it, and
         // what it sends kills one that is not.
         setenv("SLURM_PMIX_FENCE", "ring", 0)

@@ -166,7 +166,9 @@ struct Ranks {
         }
         let shell = Shell(invocation.console, at: station)
         opened.door?.open(to: station)
-        let status = opened.door == nil ? await invocation.run(shell) : await shell.serve()
+        let grace = invocation.options.graceSeconds ?? 0
+        let status =
+            opened.door == nil ? await invocation.run(shell) : await shell.serve(graceSeconds: grace)
         return await invocation.write(opened.trace, of: station, status: status)
     }
 

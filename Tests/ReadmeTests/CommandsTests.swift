@@ -79,7 +79,7 @@ struct Elsewhere {
     private func letters(_ option: String) -> [String] { option.dropFirst().map { "-\($0)" } }
 
     @Test func everyOptionOfThePrograms() {
-        let tables = (ProgramShape.all + [.starting]).map(\.table)
+        let tables = (ProgramShape.all + [.starting]).map(\.table) + [OptionTable.jobCommand]
         let rows = Readme.section("Options").filter { $0.hasPrefix("| ") }.flatMap(Readme.code(in:))
         let named = Set(rows.flatMap(Readme.options(in:)))
         for option in tables.flatMap(\.options) {
@@ -92,6 +92,7 @@ struct Elsewhere {
         let code = Readme.lines.flatMap(Readme.code(in:))
         let known = Set((ProgramShape.all + [.starting]).flatMap(\.table.options).flatMap(\.names))
             .union(Verb.allCases.flatMap(\.shape.options).flatMap(\.names))
+            .union(OptionTable.jobCommand.options.flatMap(\.names))
         let makefile = Readme.file("Makefile")
         for span in code where span.hasPrefix("make ") {
             let target = span.dropFirst(5).prefix { $0 != " " }

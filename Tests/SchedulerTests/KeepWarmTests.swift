@@ -86,7 +86,9 @@ extension SchedulerTests {
             let ends = jobs.map { slurm.end(of: $0) }
             #expect(ends.allSatisfy { $0.state == "COMPLETED" }, "\(ends)")
             #expect(isOnly(2 * KeepWarmTests.size, ends.flatMap(\.moved).reduce(0, +)), "\(ends)")
-            for place in ["one", "two"] { #expect(slurm.desk.text("\(place)/n1/results/who") == "n1\n") }
+            for (place, job) in zip(["one", "two"], jobs) {
+                #expect(slurm.desk.text("\(place)/\(job)/n1/results/who") == "n1\n", "\(ends)")
+            }
         }
     }
 }

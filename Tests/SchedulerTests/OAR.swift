@@ -70,7 +70,7 @@ final class OAR {
         if !soon(seconds: limit, { hasEnded(job) }) { Issue.record("job \(job) has not ended within \(limit) s") }
         let status = field("exit_code", of: job).flatMap { Int32($0.prefix { $0 != " " }) } ?? -1
         return BatchEnd(
-            state: state(of: job), status: status >> 8,
+            job: job, state: state(of: job), status: status >> 8,
             log: desk.text("OAR.stage.\(job).stdout") + desk.text("OAR.stage.\(job).stderr"))
     }
 

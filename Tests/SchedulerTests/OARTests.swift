@@ -22,9 +22,9 @@ extension SchedulerTests {
             let end = oar.end(of: try oar.submit("oar-stage.sh", nodes: nodes, words))
             #expect(end.state == "Terminated" && end.status == status, "\(end)")
             for rank in 0..<2 * nodes {
-                #expect(oar.desk.text("the back/n\(1 + rank / 2)/results/\(rank)") == "more", "\(end)")
+                #expect(oar.desk.text("the back/\(end.job)/n\(1 + rank / 2)/results/\(rank)") == "more", "\(end)")
             }
-            #expect(!oar.desk.has("the back/n\(nodes + 1)"))
+            #expect(!oar.desk.has("the back/\(end.job)/n\(nodes + 1)"))
             #expect(try oar.desk.leftOvers == Array(repeating: "", count: clusterHosts))
         }
 
@@ -56,7 +56,8 @@ extension SchedulerTests {
             try oar.desk.run("oardel", "--checkpoint", job)
             let told = oar.end(of: job, withinSeconds: 15)
             let place = "/tmp/daft-\(Account.name)-\(job)"
-            #expect(told.status == 143 && told.log.contains("what is staged stays in \(place)"), "\(told)")
+            #expect(
+                told.status == 143 && told.log.contains("what is staged stays on the nodes, in \(place)"), "\(told)")
             #expect(try isQuiet(oar))
             for node in 1...3 { #expect(try oar.box.shell("cat \(place)/staged/set", on: node).output == "set") }
         }

@@ -24,6 +24,7 @@ let slurmBox = Result {
 
 /// What a job came to.
 struct BatchEnd: CustomStringConvertible {
+    let job: String
     let state: String
     let status: Int32
     let log: String
@@ -79,7 +80,8 @@ final class Slurm {
         if !soon(seconds: limit, { !isThere(job) }) { Issue.record("job \(job) has not ended within \(limit) s") }
         let words = fields(of: job)
         let code = words["ExitCode"]?.split(separator: ":").compactMap { Int32($0) } ?? []
-        return BatchEnd(state: words["JobState"] ?? "", status: code.first ?? -1, log: desk.text("log-" + job))
+        return BatchEnd(
+            job: job, state: words["JobState"] ?? "", status: code.first ?? -1, log: desk.text("log-" + job))
     }
 
     func run(_ script: String, _ options: [String], _ words: String...) throws -> BatchEnd {

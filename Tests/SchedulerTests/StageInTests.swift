@@ -26,9 +26,9 @@ extension SchedulerTests {
                 "stage-in.sbatch", ["-N", "\(nodes)"] + options, "-i", "a set", "-i", "more", "-o", "back", "--", "sh",
                 "-c", line)
             #expect(end.state == "COMPLETED" && end.status == 0, "\(end)")
-            for node in 0..<nodes { #expect(slurm.desk.text("back/n\(node)/results/0") == "more", "\(end)") }
-            #expect(slurm.desk.has("back/n0/results/1") == (nodes == 3))
-            #expect(!slurm.desk.has("back/n\(nodes)"))
+            for node in 0..<nodes { #expect(slurm.desk.text("back/\(end.job)/n\(node)/results/0") == "more", "\(end)") }
+            #expect(slurm.desk.has("back/\(end.job)/n0/results/1") == (nodes == 3))
+            #expect(!slurm.desk.has("back/\(end.job)/n\(nodes)"))
             try expectNothingLeft()
         }
 
@@ -40,7 +40,9 @@ extension SchedulerTests {
                 """#
             let end = try slurm.run("stage-in.sbatch", ["-N", "2"], "-i", "set", "-o", "back", "--", "sh", "-c", line)
             #expect(end.state == "FAILED" && end.status == 7, "\(end)")
-            for node in 0..<2 { #expect(slurm.desk.text("back/n\(node)/results/fixed/who") == "n\(node)\n", "\(end)") }
+            for node in 0..<2 {
+                #expect(slurm.desk.text("back/\(end.job)/n\(node)/results/fixed/who") == "n\(node)\n", "\(end)")
+            }
             try expectNothingLeft()
         }
 
@@ -48,8 +50,8 @@ extension SchedulerTests {
             let none = try slurm.run("stage-in.sbatch", ["-N", "2"], "-i", "none", "--", "echo", "has run")
             #expect(none.state == "FAILED" && none.status == 3, "\(none)")
             #expect(none.log.contains("none: no such local path") && !none.log.contains("has run"), "\(none)")
-            let bare = try slurm.run("stage-in.sbatch", ["-N", "2"], "--", "echo", "has run")
-            #expect(bare.status == 2 && bare.log.contains("which files? -i PATH"), "\(bare)")
+            let bare = try slurm.run("stage-in.sbatch", ["-N", "2"], "-i", "set", "echo")
+            #expect(bare.status == 2 && bare.log.contains("`echo`: the command stands behind `--`"), "\(bare)")
         }
 
         @Test func withSEachNodeReadsItsShareOfWhatAllSeeAndNothingElse() throws {
@@ -83,7 +85,7 @@ extension SchedulerTests {
             #expect(soon { slurm.state(of: job) == state }, "\(slurm.state(of: job))")
             #expect(Date().timeIntervalSince(begun) < 12, "\(Date().timeIntervalSince(begun)) s")
             for host in 0..<clusterHosts { #expect(try slurm.processes(on: host) == "") }
-            #expect(!slurm.desk.has("back"))
+            #expect(!slurm.desk.has("back/\(job)"))
             return job
         }
 
@@ -99,22 +101,76 @@ extension SchedulerTests {
             #expect(end.state == "COMPLETED", "\(end)")
             let came = try received() - before
             #expect(came < 66_000_000, "\(came) bytes of 80,000,000")
-            #expect((0..<3).allSatisfy { slurm.desk.has("back/n\($0)/results/who") }, "\(end)")
+            #expect((0..<3).allSatisfy { slurm.desk.has("back/\(job)/n\($0)/results/who") }, "\(end)")
             try expectNothingLeft()
         }
 
-        /// A signal to the steps alone is what preemption may begin with.
-        @Test(arguments: [(["scancel"], "CANCELLED"), (["scancel", "--signal=TERM"], "FAILED")])
-        func whatACancelledJobHasStagedStays(words: [String], state: String) throws {
-            let job = try interrupted(by: words, until: state)
+        @Test func whatACancelledJobHasStagedStays() throws {
+            let job = try interrupted(by: ["scancel"], until: "CANCELLED")
             let place = "/tmp/daft-\(Account.name)-\(job)"
             for host in 0..<3 {
                 let kept = try slurm.box.shell("du -sm \(place)/staged | cut -f 1", on: host).output
                 #expect(Int(kept.trimmingCharacters(in: .whitespacesAndNewlines)) ?? 0 > 15, "\(kept)")
             }
             let log = slurm.end(of: job).log
-            #expect(log.contains("daft: bcast: stopped by SIGTERM; run it again to go on"), "\(log)")
-            #expect(log.contains("stage-in: told to end; what is staged stays on the nodes, in \(place)"), "\(log)")
+            #expect(log.contains("told to end by SIGTERM; what is staged stays on the nodes, in \(place)"), "\(log)")
+        }
+
+        /// Waits until the command runs, ends the job by `words`, and waits for that end.
+        private func told(by words: [String], _ job: String) throws {
+            #expect(soon(seconds: 20) { (0..<3).allSatisfy { slurm.desk.has("runs-n\($0)") } })
+            let told = try slurm.desk.start(words + [job]).wait()
+            #expect(told.status == 0, "\(told)")
+            #expect(soon(seconds: 20) { slurm.state(of: job) != "RUNNING" && slurm.state(of: job) != "COMPLETING" })
+        }
+
+        private static let working = #"""
+            trap 'echo more >"$RESULTS/more"; exit 1' TERM
+            [ ! -e "$RESULTS/part" ] || { cat "$RESULTS/part" "$RESULTS/more" >"$RESULTS/again"; exit; }
+            hostname >"$RESULTS/part"; touch "runs-$(hostname)"
+            for i in $(seq 300); do sleep 0.1; done
+            """#
+
+        @Test(arguments: [["scancel"], ["scancel", "--batch", "--signal=TERM"], ["scancel", "--signal=TERM"]])
+        func aJobThatIsToldToEndBringsBackWhatItsCommandHasWritten(words: [String]) throws {
+            try slurm.desk.write("set", "set")
+            let job = try slurm.submit(
+                "stage-in.sbatch", ["-N", "3"], ["-i", "set", "-o", "back", "--", "sh", "-c", Self.working])
+            try told(by: words, job)
+            let end = slurm.end(of: job)
+            for node in 0..<3 {
+                #expect(slurm.desk.text("back/\(job)/n\(node)/results/part") == "n\(node)\n", "\(end)")
+                #expect(slurm.desk.text("back/\(job)/n\(node)/results/more") == "more\n", "\(end)")
+            }
+        }
+
+        @Test func aRequeuedJobsCommandFindsWhatItHadWritten() throws {
+            try slurm.desk.write("set", "set")
+            let job = try slurm.submit(
+                "stage-in.sbatch", ["-N", "3", "--nodelist=n[0-2]"],
+                ["-i", "set", "-o", "back", "--", "sh", "-c", Self.working])
+            try told(by: ["scontrol", "requeue"], job)
+            let isBack = { (0..<3).allSatisfy { slurm.desk.text("back/\(job)/n\($0)/results/more") == "more\n" } }
+            #expect(soon(seconds: 15, isBack), "\(slurm.desk.text("log-" + job))")
+            #expect(try slurm.desk.run("scontrol", "update", "jobid=\(job)", "starttime=now").status == 0)
+            let end = slurm.end(of: job)
+            #expect(end.state == "COMPLETED", "\(end)")
+            for node in 0..<3 {
+                #expect(slurm.desk.text("back/\(job)/n\(node)/results/again") == "n\(node)\nmore\n", "\(end)")
+            }
+            try expectNothingLeft()
+        }
+
+        @Test func jobsWithOneOutputDirectoryKeepTheirResultsApart() throws {
+            try slurm.desk.write("set", "set")
+            let line = #"echo "$SLURM_JOB_ID" >"$RESULTS/job""#
+            let ends = try (0..<2).map { _ in
+                try slurm.run("stage-in.sbatch", ["-N", "1"], "-i", "set", "-o", "back", "--", "sh", "-c", line)
+            }
+            for end in ends {
+                let node = slurm.desk.list("back/\(end.job)").first ?? ""
+                #expect(slurm.desk.text("back/\(end.job)/\(node)/results/job") == end.job + "\n", "\(end)")
+            }
         }
     }
 }

@@ -37,7 +37,7 @@ SlurmdParameters=config_overrides
 ReturnToService=2
 SlurmdTimeout=30
 InactiveLimit=0
-KillWait=5
+KillWait=10
 MessageTimeout=30
 NodeName=${prefix}[0-$((N - 1))] CPUs=$processors RealMemory=1000 State=UNKNOWN
 PartitionName=all Nodes=ALL Default=YES MaxTime=INFINITE State=UP OverSubscribe=NO

@@ -1,0 +1,281 @@
+// `daft-run job`, on the node that runs the job's script: makes the job's directories on every node, stages the files,
+// starts the command, copies its results to the output directory and removes the directories.
+//
+// Told to end, by SIGTERM, SIGINT or SIGHUP, it passes that on to the command, copies the results within the grace, and
+// removes nothing: the same job, started again on these nodes, finds what is staged and what the command has written.
+//
+// A cancelled job of Slurm can start no further step. So where results are wanted, one that serves runs from the start.
+
+import DaftCore
+import DaftShell
+import Glibc
+
+/// How a job ends before its time; all has been said.
+private enum JobEnd: Error {
+    case failed(Int32)
+    /// By a signal; whether its command was started.
+    case told(isStarted: Bool)
+}
+
+func runJob(_ options: Options) -> Int32 {
+    do throws(CommandError) {
+        let request = try JobRequest(options.command.dropFirst())
+        do throws(Failure) {
+            return try Job(request, options).run()
+        } catch {
+            Job.say("\(error)")
+            return error.exitStatus
+        }
+    } catch {
+        Job.say("\(error.reason)\ndaft: `daft-run job --help` says more")
+        return 2
+    }
+}
+
+private struct Job {
+    private static let graceSeconds: UInt32 = 25
+
+    private let request: JobRequest
+    private let steps = JobSteps()
+    private let system: BatchSystem?
+    private let nodeCount: Int
+    private let place: JobPlace
+    /// Where the results go, absolute.
+    private let output: [UInt8]?
+    private let graceMilliseconds: UInt64
+    private let program: [UInt8]
+    private let identity: JobIdentity
+
+    init(_ request: JobRequest, _ options: Options) throws(Failure) {
+        self.request = request
+        system = BatchSystem.allCases.first { $0.nodes != nil }
+        let nodes = try jobNodes(options, system)
+        nodeCount = nodes.names.count
+        if system == .slurm, request.tasksPerNode != nil {
+            throw Failure(.usage, [], "--tasks is for jobs without Slurm: give --ntasks-per-node to sbatch")
+        }
+        if request.serves, !nodes.contains(hostName()) {
+            throw Failure(.usage, [], "--serve works on a node of the job alone, and \(hostName()) is none")
+        }
+        graceMilliseconds = UInt64(options.graceSeconds ?? Job.graceSeconds) * 1_000
+        program = try ownPath()
+        identity = try JobIdentity(hostfile: options.value("--hostfile"))
+        place = identity.place
+        output = try request.output.map { [identity] path throws(Failure) in try identity.output(below: path) }
+        for given in options.typedVariables { Job.set(given.name, given.value) }
+        Job.set("STAGED", request.sources.isEmpty ? variable("STAGED") ?? place.staged : place.staged)
+        Job.set("RESULTS", place.results)
+        Job.set("DAFT_STORE", place.staged)
+        if request.isDiffused, !request.serves { Job.set("DAFT_CHUNK_SIZE", Array("16M".utf8)) }
+    }
+
+    private static func set(_ name: String, _ value: [UInt8]) { _ = withCString(value) { setenv(name, $0, 1) } }
+
+    static func say(_ line: String) {
+        let text = Array("daft-run job: \(line)\n".utf8)
+        _ = write(STDERR_FILENO, text, text.count)
+    }
+
+    /// Slurm lets no step begin in a job that is cancelled.
+    private var keepsSystem: Bool { request.serves || system == .slurm && output != nil }
+
+    func run() -> Int32 {
+        var server: pid_t?
+        do throws(JobEnd) {
+            try step(onEachNode(Job.preparing), else: "not every node has \(shown(place.directory))")
+            Job.say(
+                "\(nodeCount) node\(nodeCount == 1 ? "" : "s"), with the files in \(shown(variable("STAGED") ?? []))")
+            if keepsSystem { server = try startServer() }
+            if let status = try stage(server) {
+                end(server)
+                clean(Job.removingStaged)
+                return status
+            }
+            let status = try runCommand()
+            let missing = gather(server)
+            end(server)
+            if missing == 0 { clean(Job.removing) }
+            return status > 0 ? status : missing
+        } catch {
+            if case .told(isStarted: true) = error { _ = gather(server) }
+            end(server)
+            if case .failed(let status) = error { return status }
+            Job.say("told to end by \(signalName); what is staged stays on the nodes, in \(shown(place.directory))")
+            steps.endAll()
+            return 128 + (steps.told?.signal ?? SIGTERM)
+        }
+    }
+
+    // MARK: its parts
+
+    /// The nodes' shells run these with the job's directory as $1. None removes results.
+    private static let preparing = """
+        umask 077; [ -d "$1" ] || mkdir "$1"
+        [ -O "$1" ] && [ ! -L "$1" ] && mkdir -p "$1/results" || { echo "$(hostname): $1 is not ours" >&2; exit 1; }
+        """
+    /// What a command wrote may have directories without write permission.
+    private static let removing = #"rm -rf "$1" 2>/dev/null || { chmod -R u+w "$1"; rm -rf "$1"; }"#
+    private static let removingStaged = #"""
+        cd "$1" && rm -rf staged staged.mds staged.[0-9]*; cd /; rmdir "$1/results" "$1" 2>/dev/null
+        [ ! -e "$1" ] || echo "daft-run job: $(hostname): results of an earlier run stay in $1/results" >&2
+        """#
+
+    private func onEachNode(_ line: String) -> [[UInt8]] {
+        [program] + ["--each", "sh", "-c", line, "sh"].map { Array($0.utf8) } + [place.directory]
+    }
+
+    /// A server that clients on the nodes can use until the job ends, from when it answers.
+    private func startServer() throws(JobEnd) -> pid_t {
+        // It ends when the job does, however often Slurm has told it to.
+        let server = try start([program] + ["--launch", "--grace", "24h", "serve"].map { Array($0.utf8) })
+        while true {
+            let asked = try start([client] + [Array("status".utf8)], isMute: true)
+            if let status = steps.wait(for: asked), status == 0 { return server }
+            if steps.told != nil {
+                end(server)
+                throw .told(isStarted: false)
+            }
+            guard steps.isRunning(server) else {
+                Job.say("the servers of daft have ended")
+                throw .failed(1)
+            }
+        }
+    }
+
+    /// The exit status where not all is staged.
+    private func stage(_ server: pid_t?) throws(JobEnd) -> Int32? {
+        guard let words = request.staging else { return nil }
+        if request.isDiffused, !request.serves {
+            let line = #"""
+                large=$(find -H "$@" -type f -size +16777216c -print -quit)
+                [ -z "$large" ] || { echo "$large is larger than 16 MiB: no node would have all of it" >&2; exit 1; }
+                """#
+            let status = try status(of: ["sh", "-c", line, "sh"].map { Array($0.utf8) } + request.sources)
+            if status != 0 { return status }
+        }
+        let status = try status(of: daft(words, server))
+        if status == 0 { return nil }
+        Job.say("not all is staged, so the command is not run")
+        return status
+    }
+
+    /// By the server where there is one that runs, else by one that is started for it.
+    private func daft(_ words: [[UInt8]], _ server: pid_t?) -> [[UInt8]] {
+        if let server, steps.isRunning(server) { return [client] + words }
+        return [program, Array("--launch".utf8)] + words
+    }
+
+    /// The client that was installed with this program.
+    private var client: [UInt8] {
+        let name = Array("daft".utf8)
+        let directory = program.lastIndex(of: UInt8(ascii: "/")).map { program[...$0] } ?? []
+        return withCString(directory + name) { access($0, X_OK) == 0 } ? directory + name : name
+    }
+
+    private func runCommand() throws(JobEnd) -> Int32 {
+        let each = request.tasksPerNode.map { "--each=\($0)" } ?? "--each"
+        let starter = system == .slurm ? [Array("srun".utf8)] : [program, Array(each.utf8)]
+        let process = try start(starter + request.command, readsInput: true)
+        if let status = steps.wait(for: process) {
+            Job.say("the command has ended with status \(status)")
+            return status
+        }
+        let half = deadline - graceMilliseconds / 2
+        // The command may have been told as well. mpirun takes a second signal as leave to go without its tasks.
+        let patience = deadline - graceMilliseconds + (system == .slurm ? 1_000 : 3_000)
+        if steps.wait(for: process, until: min(half, patience), heedsSignals: false) == nil {
+            tell(process)
+            if steps.wait(for: process, until: half, heedsSignals: false) == nil {
+                Job.say("the command goes on; its results are copied as they are")
+            }
+        }
+        throw .told(isStarted: true)
+    }
+
+    /// srun does not pass a signal on, scancel does. In a job that ends already it would try again for a minute.
+    private func tell(_ process: pid_t) {
+        guard system == .slurm else { return steps.signal(process, SIGTERM) }
+        let words = [Array("scancel".utf8), Array("--signal=TERM".utf8), variable("SLURM_JOB_ID") ?? []]
+        guard let scancel = try? steps.start(words, isMute: true) else { return }
+        let patience = monotonicMilliseconds() + 2_000
+        if steps.wait(for: scancel, until: patience, heedsSignals: false) == nil { steps.signal(scancel, SIGKILL) }
+    }
+
+    /// Copies the results to the output directory. Told to end, it has the grace to do so. The exit status.
+    private func gather(_ server: pid_t?) -> Int32 {
+        guard let output else { return 0 }
+        let name = "/results-\(time(nil))"
+        let words = ["gather", "--as", name, "--to"].map { Array($0.utf8) } + [output, place.results]
+        var status: Int32? = 1
+        if let process = try? start(daft(words, server)) {
+            status = steps.told == nil ? steps.wait(for: process) : nil
+            if status == nil { status = steps.wait(for: process, until: deadline, heedsSignals: false) }
+            if status == nil { steps.signal(process, SIGTERM) }
+        }
+        if status != 0 {
+            Job.say("not all results are in \(shown(output)); they stay on the nodes, in \(shown(place.results))")
+        }
+        return status ?? 1
+    }
+
+    private func end(_ server: pid_t?) {
+        guard let server, steps.isRunning(server) else { return }
+        let patience = monotonicMilliseconds() + 5_000
+        if let quit = try? start([client, Array("quit".utf8)], isMute: true) {
+            _ = steps.wait(for: quit, until: patience, heedsSignals: false)
+        }
+        if steps.wait(for: server, until: patience, heedsSignals: false) == nil { steps.signal(server, SIGTERM) }
+        if steps.wait(for: server, until: patience + 2_000, heedsSignals: false) == nil {
+            steps.signal(server, SIGKILL)
+        }
+    }
+
+    private func clean(_ line: String) {
+        let process = try? start(onEachNode(line))
+        let isDone = process.map { steps.wait(for: $0, until: .max, heedsSignals: false) == 0 } ?? false
+        if !isDone { Job.say("\(shown(place.directory)) is left on some node") }
+    }
+
+    // MARK: processes
+
+    private func start(
+        _ words: [[UInt8]], readsInput: Bool = false, isMute: Bool = false
+    ) throws(JobEnd) -> pid_t {
+        do throws(Failure) {
+            return try steps.start(words, readsInput: readsInput, isMute: isMute)
+        } catch {
+            Job.say("\(error)")
+            throw .failed(127)
+        }
+    }
+
+    /// The exit status of a step; the step ends where the job is told to.
+    private func status(of words: [[UInt8]]) throws(JobEnd) -> Int32 {
+        let process = try start(words)
+        if let status = steps.wait(for: process) { return status }
+        // Its processes may have been told as well: what is under way ends first.
+        if steps.wait(for: process, until: monotonicMilliseconds() + 1_000, heedsSignals: false) == nil {
+            steps.signal(process, SIGTERM)
+            _ = steps.wait(for: process, until: deadline, heedsSignals: false)
+        }
+        throw .told(isStarted: false)
+    }
+
+    private func step(_ words: [[UInt8]], else message: String) throws(JobEnd) {
+        let status = try status(of: words)
+        if status == 0 { return }
+        Job.say(message)
+        throw .failed(status)
+    }
+
+    /// When the grace is over.
+    private var deadline: UInt64 { (steps.told?.at ?? 0) + graceMilliseconds }
+
+    private var signalName: String {
+        switch steps.told?.signal {
+        case SIGINT: "SIGINT"
+        case SIGHUP: "SIGHUP"
+        default: "SIGTERM"
+        }
+    }
+}

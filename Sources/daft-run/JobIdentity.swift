@@ -1,0 +1,66 @@
+// What tells one job of a user from another, and where a job has its directories: on the nodes, and for its results.
+
+import DaftCore
+import DaftShell
+import Glibc
+
+struct JobIdentity {
+    /// The number of the batch system's job, or one that follows from the path of the list of nodes.
+    let word: String
+    /// The list of nodes, locked: one job at a time has them.
+    private let lock: Int32?
+
+    init(hostfile: [UInt8]?) throws(Failure) {
+        if let id = BatchSystem.jobID(variable) {
+            (word, lock) = (id, nil)
+            return
+        }
+        let path = hostfile ?? []
+        let file = withCString(path) { open($0, O_RDONLY | O_CLOEXEC) }
+        guard file >= 0, let real = realPath(path) else {
+            throw Failure(.usage, path, String(cString: strerror(errno)))
+        }
+        guard flock(file, LOCK_EX | LOCK_NB) == 0 else {
+            close(file)
+            throw Failure(.failed, path, "another run has the nodes of this file")
+        }
+        let hash = real.reduce(0xcbf2_9ce4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
+        (word, lock) = ("hosts-" + String(hash, radix: 16), file)
+    }
+
+    /// The same path on each of the job's nodes.
+    var place: JobPlace {
+        let user = getpwuid(getuid()).map { String(cString: $0.pointee.pw_name) } ?? "\(getuid())"
+        // Where there is no batch system, any variable that would have given the number gives this one.
+        let isNamed = lock != nil
+        return JobPlace(
+            localDirectory({ isNamed && $0 == "OAR_JOB_ID" ? Array(word.utf8) : variable($0) }, user: user))
+    }
+
+    /// A directory of this job's own below `path`, absolute: jobs with one output directory do not write over each
+    /// other's results. One that is requeued has its number again; without a batch system each run has its own.
+    func output(below path: [UInt8]) throws(Failure) -> [UInt8] {
+        let isThere = withCString(path) { mkdir($0, 0o777) == 0 || errno == EEXIST && access($0, W_OK | X_OK) == 0 }
+        guard isThere, let real = realPath(path) else {
+            throw Failure(.failed, path, "results cannot come here: \(String(cString: strerror(errno)))")
+        }
+        return real + Array("/\(lock == nil ? word : Self.runName())".utf8)
+    }
+}
+
+extension JobIdentity {
+    /// `20260503-142233-4711`: when and by which process.
+    private static func runName() -> String {
+        var (now, parts) = (time(nil), tm())
+        localtime_r(&now, &parts)
+        var text = [CChar](repeating: 0, count: 32)
+        strftime(&text, text.count, "%Y%m%d-%H%M%S", &parts)
+        return String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self) + "-\(getpid())"
+    }
+}
+
+private func realPath(_ path: [UInt8]) -> [UInt8]? {
+    guard let real = withCString(path, { realpath($0, nil) }) else { return nil }
+    defer { free(real) }
+    return UnsafeBufferPointer(start: real, count: strlen(real)).map { UInt8(bitPattern: $0) }
+}

@@ -14,6 +14,7 @@ func launch(_ options: Options) -> Int32 {
             say(shellLine(line), to: STDOUT_FILENO)
             return 0
         }
+        if !options.isEach, !options.readsInput { readNothing() }
         throw replace(with: line)
     } catch {
         say(Array("daft: \(error)".utf8), to: STDERR_FILENO)
@@ -29,6 +30,24 @@ private func launchLine(_ options: Options) throws(Failure) -> [[UInt8]] {
     return line.mpirun(
         mpirun(), agent: system == .oar ? remoteShellOfOAR() : nil,
         variables: options.isEach ? handedOn() : nodes.contains(hostName()) ? [] : clusterProgram.variableNames())
+}
+
+extension Options {
+    /// Whether commands, or the bytes of one, come from standard input.
+    fileprivate var readsInput: Bool {
+        let dash = Array("-".utf8)
+        if let jobFile { return jobFile == dash }
+        return command.isEmpty ? value("--directives") == nil : command.contains(dash)
+    }
+}
+
+/// Else a command that is given takes what the script around it reads, as `while read f; do …` does: srun and mpirun
+/// read ahead for rank 0.
+private func readNothing() {
+    let file = open("/dev/null", O_RDONLY | O_CLOEXEC)
+    guard file >= 0 else { return }
+    dup2(file, STDIN_FILENO)
+    close(file)
 }
 
 private func ofThis(_ options: Options, on nodes: JobNodes) throws(Failure) -> LaunchLine {
@@ -75,7 +94,7 @@ private func srunOffersPMIx() -> Bool {
 }
 
 private func answer(of line: String) -> String {
-    guard let stream = popen(line + " 2>&1", "r") else { return "" }
+    guard let stream = popen(line + " </dev/null 2>&1", "r") else { return "" }
     defer { pclose(stream) }
     var answer: [UInt8] = []
     while case let byte = getc(stream), byte != EOF { answer.append(UInt8(truncatingIfNeeded: byte)) }

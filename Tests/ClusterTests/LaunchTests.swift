@@ -10,9 +10,9 @@ import Testing
 
     /// daft-run without mpirun before it, in a folder of the test; `bin` of that folder is looked into first.
     private func run(
-        _ scratch: borrowing Scratch, _ arguments: [String], _ variables: [String] = []
+        _ scratch: borrowing Scratch, _ arguments: [String], _ variables: [String] = [], input: String = ""
     ) throws -> Ended {
-        try Data().write(to: URL(fileURLWithPath: scratch["in"]))
+        try Data(input.utf8).write(to: URL(fileURLWithPath: scratch["in"]))
         for name in ["out", "err"] { try? FileManager.default.removeItem(atPath: scratch[name]) }
         let mpi = [
             "OMPI_ALLOW_RUN_AS_ROOT=1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1", "HOME=\(scratch.path)",
@@ -60,6 +60,21 @@ import Testing
         #expect(chosen.output.hasSuffix(" by tree\n"), "\(chosen)")
         try write("#!/bin/sh\necho pmi2\n", scratch["bin/srun"], isProgram: true)
         #expect(try run(scratch, ["--dry-run", "ls"], job).output.contains(" --host n1:2,n2:1 -np 3 /"))
+    }
+
+    @Test func aGivenCommandLeavesStandardInputToTheScriptAroundIt() throws {
+        let scratch = try Scratch()
+        try write("#!/bin/sh\n[ $1 = --mpi=list ] && echo pmix || cat\n", scratch["bin/srun"], isProgram: true)
+        let job = ["SLURM_JOB_NODELIST=n[1-2]"]
+        for given in [["bcast", "set"], ["-f", scratch["nodes"]], ["serve"]] {
+            try write("ls\n", scratch["nodes"])
+            let ended = try run(scratch, ["--launch"] + given, job, input: "next\n")
+            #expect(ended.output == "" && ended.status == 0, "\(given): \(ended)")
+        }
+        for given in [[], ["-f", "-"], ["--each", "cat"]] {
+            let ended = try run(scratch, ["--launch"] + given, job, input: "ls\n")
+            #expect(ended.output == "ls\n", "\(given): \(ended)")
+        }
     }
 
     @Test func withoutAJobItSaysWhatItLookedFor() throws {

@@ -58,7 +58,9 @@ struct Ranks {
         _ world: Communicator, _ chosen: [MPIParameter], _ interruption: Interruption?
     ) throws(MPIError) -> End {
         guard world.size > 1 else {
-            say("daft: one process is the metadata server alone: start at least two, as in mpirun -np 2 daft-run …")
+            say(
+                "daft: one process is the metadata server alone: start at least two, as in mpirun -np 2 daft-run …"
+                    + Ranks.launchAdvice)
             return End(status: 2)
         }
         let told = try world.gather(
@@ -156,6 +158,9 @@ struct Ranks {
         if !fatal.isEmpty { return refuse(fatal) }
         for warning in warnings { await invocation.console.say("warning: \(warning)") }
         warn(beginning.grounds, invocation.options)
+        if !invocation.options.quiet, let lacking = lackingServer(beginning.hosts) {
+            await invocation.console.say(lacking)
+        }
         await invocation.console.sayIfVerbose("rank 0 on \(beginning.hosts[0]): metadata server")
         for member in station.members {
             await invocation.console.sayIfVerbose(
@@ -170,6 +175,19 @@ struct Ranks {
         let status =
             opened.door == nil ? await invocation.run(shell) : await shell.serve(graceSeconds: grace)
         return await invocation.write(opened.trace, of: station, status: status)
+    }
+
+    /// Who starts as many ranks as there are nodes has one node without a data server.
+    private func lackingServer(_ hosts: [String]) -> String? {
+        if hosts.dropFirst().contains(hosts[0]) { return nil }
+        return "warning: \(hosts[0]) has the metadata server and no data server, so no files are staged there; "
+            + "for that start one rank more, as its second" + Ranks.launchAdvice
+    }
+
+    /// In a job nobody needs to count ranks.
+    private static var launchAdvice: String {
+        let isJob = BatchSystem.allCases.contains { $0.nodes != nil }
+        return isJob ? ", or let daft-run --launch start them all" : ""
     }
 
     /// Rank 0 says where stores lie on what is no local disk.

@@ -24,6 +24,17 @@ import Testing
         #expect(try scratch.changes(from: "set", to: "out", permissions: true) == "")
     }
 
+    @Test(.enabled(if: PretendedNodes.areAllowed)) func aNodeWithTheMetadataServerAloneIsNamed() throws {
+        let scratch = try Scratch()
+        let script = #"hostname n$OMPI_COMM_WORLD_RANK; DAFT_STORE=$0-$OMPI_COMM_WORLD_RANK exec "$@""#
+        for (variables, isJob) in [("", false), ("export PBS_NODEFILE=x PBS_JOBID=1; ", true)] {
+            let starter = ["unshare", "--uts", "sh", "-c", variables + script, scratch["s"]]
+            let end = try Job(3, "daft-run", ["ls"], starter: starter).end()
+            #expect(end.status == 0 && end.errors.contains("n0 has the metadata server and no data server"), "\(end)")
+            #expect(end.errors.contains("or let daft-run --launch start them all") == isJob, "\(end)")
+        }
+    }
+
     @Test func aDiffusedTreeIsGatheredFromAll() throws {
         let scratch = try Scratch()
         try scratch.makeTree("set", largeBytes: 21 << 20)

@@ -36,8 +36,9 @@ extension Session {
             if let name, paths.isEmpty {
                 throw Failure(.usage, name, "--as names what is published: a local path, and not a name")
             }
+            let sources = try await checked(paths, as: name, &report)
+            guard report.failures.isEmpty else { return report }
             if !paths.isEmpty {
-                let sources = try named(paths, as: name)
                 if isShared { try await seen(by: members, paths) }
                 let everywhere = ToEvery(members, from: self, isShared, copies: .everywhere)
                 let staged = await stage(sources, everywhere, on: members)

@@ -14,7 +14,9 @@ extension Session {
         do throws(Failure) {
             let members = try await lookAround()
             let copies = copies ?? station.settings.copies
-            let sources = try named(sources, as: name)
+            var refused = Report()
+            let sources = try await checked(sources, as: name, &refused)
+            guard refused.failures.isEmpty else { return refused }
             let target = try member(at: host, among: members) ?? anyMember(of: members, for: sources.map(\.name))
             let targets = following(target, copies.among(members.count), of: members)
             if targets.count > 1 { gauge.expect(copies: targets.count) }
@@ -37,7 +39,9 @@ extension Session {
             let members = try await lookAround()
             let copies = copies ?? station.settings.copies
             let spread = ToAll(members, await room(at: members), station.settings.chunkSize, copies)
-            let sources = try named(sources, as: name)
+            var refused = Report()
+            let sources = try await checked(sources, as: name, &refused)
+            guard refused.failures.isEmpty else { return refused }
             var report = await stage(sources, spread, on: members)
             if copies > .one, report.files > 0, !Task.isCancelled {
                 let repaired = await haveRepaired(.repair(below: sources.map(\.name)))
@@ -80,10 +84,26 @@ extension Session {
         return Array((ones + others).prefix(max(1, count)))
     }
 
-    /// The name each source is published under.
-    func named(_ sources: [[UInt8]], as name: Name?) throws(Failure) -> [(path: [UInt8], name: Name)] {
+    /// The name each source is published under. Where one of them cannot be staged, or two have one name, the report
+    /// has failures, and nothing is to be moved: what a half is staged of, somebody has to find and remove.
+    func checked(
+        _ sources: [[UInt8]], as name: Name?, _ report: inout Report
+    ) async throws(Failure) -> [(path: [UInt8], name: Name)] {
+        let paths = sources.map(local)
+        let host = station.settings.host
+        report.failures += await station.workers.run { paths.compactMap(whyNoSource) }.map { $0.at(host) }
         var named: [(path: [UInt8], name: Name)] = []
-        for source in sources.map(local) { named.append((source, try publishedName(of: source, unless: name))) }
+        var known: [Name: [UInt8]] = [:]
+        guard report.failures.isEmpty else { return [] }
+        for path in paths {
+            let name = try publishedName(of: path, unless: name)
+            if let other = known.updateValue(path, forKey: name) {
+                if other == path { continue }
+                let reason = "would be \(name), as \(shown(other)) is: stage one of them --as another name"
+                report.failures.append(Failure(.usage, path, reason))
+            }
+            named.append((path, name))
+        }
         return named
     }
 

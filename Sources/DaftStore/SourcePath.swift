@@ -124,6 +124,19 @@ func realPath(_ path: [UInt8]) throws(Failure) -> [UInt8] {
 /// Whether something stands at a path of the user's, be it a symlink that leads nowhere.
 public func pathExists(_ path: [UInt8]) -> Bool { (try? lookedAt(path)) != nil }
 
+/// Why what stands at a path of the user's cannot be staged, as far as can be said before it is read.
+public func whyNoSource(_ path: [UInt8]) -> Failure? {
+    do throws(SystemError) {
+        let status = try lookedAt(path)
+        let kind = status.mode & S_IFMT
+        // A path may be longer than the kernel takes; then the walk says it.
+        guard kind == S_IFREG || kind == S_IFDIR, withCString(path, { access($0, R_OK) }) != 0, errno == EACCES else {
+            return nil
+        }
+        return SystemError(code: EACCES, call: "access").failure(ofSource: path)
+    } catch { return error.failure(path) }
+}
+
 /// What a directory lies on, or would if it were made.
 public func filesystem(at path: [UInt8]) -> Filesystem? {
     guard var parts = (try? absolutePath(path))?.split(separator: slash) else { return nil }

@@ -63,17 +63,17 @@ import Testing
             #expect(ended.status != 0 && ended.output.split(separator: "\n").count == 1, "\(ended)")
             return ended.output
         }
-        for verb in ["put", "diffuse"] {
-            #expect(try summary(verb, "none", "set").hasPrefix("/set: 3 files, 8.6 MiB published on n0"))
-        }
         try scratch.write("other/taken", [2])
         #expect(try scratch.run("--hosts", "n0,n1", "put", "taken").status == 0)
-        #expect(try summary("bcast", "other/taken", "none", "set").hasPrefix("/set: 3 files, 8.6 MiB on n0 n1, "))
+        for verb in ["put", "diffuse"] {
+            #expect(try summary(verb, "other/taken", "set").hasPrefix("/set: 3 files, 8.6 MiB published on n0"))
+        }
+        #expect(try summary("bcast", "other/taken", "set").hasPrefix("/set: 3 files, 8.6 MiB on n0 n1, "))
         #expect(try summary("bcast", "other/taken", "/set/small").hasPrefix("/set/small: 1 file, 6 B on n0 n1, "))
         #expect(try summary("fetch", "/none", "/set/small").hasPrefix("/set/small: 1 file, 6 B brought to n0, "))
         #expect(try summary("get", "/none", "/set/small", "--to", "out").hasPrefix("/set/small: 1 file, 6 B written"))
-        let json = try scratch.run("--hosts", "n0,n1", "--json", "put", "none", "set/small")
-        #expect(json.output.hasPrefix(#"{"type":"put","names":["/small"],"files":1,"#), "\(json)")
+        let json = try scratch.run("--hosts", "n0,n1", "--json", "put", "other/taken", "set/small")
+        #expect(json.output.contains(#"{"type":"put","names":["/small"],"files":1,"#), "\(json)")
     }
 
     @Test func bcastAndFetchBringWholeCopies() throws {
@@ -137,6 +137,20 @@ import Testing
         #expect(taken.errors.hasPrefix("daft: put: /set/small: another file is published under this name"))
         #expect(try scratch.bytes("st/set/small") == Data("hello\n".utf8))
         #expect(try scratch.run("put", "other@nowhere").status == 6)
+    }
+
+    @Test(arguments: ["put", "bcast", "diffuse"])
+    func whereASourceIsMissingOrTwoHaveOneNameNothingIsStaged(verb: String) throws {
+        let scratch = try scratch()
+        try scratch.write("other", [1])
+        let missing = try scratch.run(verb, "set", "none", "gone", "other")
+        #expect(missing.status != 0, "\(missing)")
+        #expect(missing.errors.contains("none: no such") && missing.errors.contains("gone: no such"), "\(missing)")
+        try FileManager.default.createDirectory(atPath: scratch.path + "/deep", withIntermediateDirectories: false)
+        try scratch.write("deep/other", [2])
+        let two = try scratch.run(verb, "set", "other", "deep/other")
+        #expect(two.status == 2 && two.errors.contains("deep/other: would be /other, as "), "\(two)")
+        #expect(try scratch.run("ls").output == "")
     }
 
     @Test func whatIsCorruptBeyondRepairIsStatusFive() throws {

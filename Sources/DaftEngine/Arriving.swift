@@ -53,7 +53,7 @@ extension Station {
         let offsets = run.offsets
         let came = pieces.indices.filter { states[$0].isOnItsWay }
         let found = await digesting.digests(
-            of: came.map { UnsafeRawBufferPointer(slab.slice(offsets[$0], pieces[$0].length)) },
+            of: came.map { slab.slice(offsets[$0], pieces[$0].length) },
             noting: receiving?.verifying(came))
         if rank != self.rank {
             let moved = run.bytesMoved(states)

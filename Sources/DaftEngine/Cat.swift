@@ -54,7 +54,7 @@ extension Session {
             await Result.of { () async throws(Failure) in
                 let length = manifest.length(of: chunk)
                 guard manifest.chunks[chunk] == zeroChunkID(length: length) else {
-                    return Array(try await sourcing.obtain(wanted, chunk: chunk).slice(0, length))
+                    return try await sourcing.obtain(wanted, chunk: chunk).slice(0, length).withBytes { Array($0) }
                 }
                 return [UInt8](repeating: 0, count: length)
             }

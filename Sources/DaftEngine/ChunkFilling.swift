@@ -43,7 +43,7 @@ struct ChunkFilling: Sendable {
             let count = length(of: chunk)
             try await station.work { [self] () throws(Failure) in
                 try noted(id, chunk) { () throws(Failure) in
-                    try write(chunk, id, UnsafeRawBufferPointer(slab.slice(0, count)))
+                    try write(chunk, id, slab.slice(0, count))
                 }
             }
         }
@@ -61,9 +61,9 @@ struct ChunkFilling: Sendable {
         return slab
     }
 
-    private func write(_ chunk: Int, _ id: ChunkID, _ bytes: UnsafeRawBufferPointer) throws(Failure) {
+    private func write(_ chunk: Int, _ id: ChunkID, _ bytes: SlabSlice) throws(Failure) {
         try station.trace.timed(.written, TraceEvent.Subject(chunk: id), bytes: bytes.count) { () throws(Failure) in
-            try filling.write(chunk, id, bytes)
+            try bytes.withBytes { (bytes) throws(Failure) in try filling.write(chunk, id, bytes) }
         }
     }
 
@@ -81,9 +81,11 @@ struct ChunkFilling: Sendable {
         if isThere || (place == nil && !filling.mayHold(chunk)) { return isThere }
         let slab = await station.intake.take(order.chunkSize.bytes)
         return try await station.work { [filling] () throws(Failure) in
-            if try filling.adopt(chunk, id, buffer: slab.memory) { return true }
-            guard let place else { return false }
-            return try filling.copy(chunk, id, from: place, buffer: slab.memory)
+            try slab.withMutableBytes { (buffer) throws(Failure) in
+                if try filling.adopt(chunk, id, buffer: buffer) { return true }
+                guard let place else { return false }
+                return try filling.copy(chunk, id, from: place, buffer: buffer)
+            }
         }
     }
 

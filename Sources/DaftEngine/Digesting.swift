@@ -10,9 +10,8 @@ final class Digesting: Sendable {
     /// Hears when it was done, by the clock of the trace.
     typealias Noting = @Sendable (_ begun: UInt64, _ end: UInt64) -> Void
 
-    private struct Arrived: @unchecked Sendable {
-        /// Stays valid until the continuation is resumed: whoever waits for it owns the memory.
-        let bytes: [UnsafeRawBufferPointer]
+    private struct Arrived: Sendable {
+        let bytes: [SlabSlice]
         let noting: Noting?
         let continuation: UnsafeContinuation<[Digest], Never>
     }
@@ -34,7 +33,7 @@ final class Digesting: Sendable {
         self.width = width
     }
 
-    func digests(of bytes: [UnsafeRawBufferPointer], noting: Noting? = nil) async -> [Digest] {
+    func digests(of bytes: [SlabSlice], noting: Noting? = nil) async -> [Digest] {
         await withUnsafeContinuation { continuation in
             let mustStart = state.withLock { state in
                 state.waiting.append(Arrived(bytes: bytes, noting: noting, continuation: continuation))
@@ -50,7 +49,7 @@ final class Digesting: Sendable {
     private func work() {
         while let pair = next() {
             let begun = trace?.now
-            var ids = DaftStore.digests(of: pair.flatMap(\.bytes))[...]
+            var ids = pair.flatMap(\.bytes).withAllBytes { DaftStore.digests(of: $0) }[...]
             for arrived in pair {
                 if let begun, let trace { arrived.noting?(begun, trace.now) }
                 arrived.continuation.resume(returning: Array(ids.prefix(arrived.bytes.count)))

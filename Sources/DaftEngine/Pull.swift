@@ -176,22 +176,26 @@ actor Pull {
         }
     }
 
+    /// Hands on those contents of a pack, one after another in `bytes`, that are wanted. Blocking.
+    private nonisolated func take(
+        _ pack: [Wanted], _ only: [Bool]?, from bytes: UnsafeRawBufferPointer
+    ) -> [Failure?] {
+        var offset = 0
+        var wholes: [(wanted: Wanted, bytes: UnsafeRawBufferPointer)] = []
+        for (index, wanted) in pack.enumerated() {
+            let end = offset + Int(wanted.manifest.size)
+            if only?[index] ?? true { wholes.append((wanted, UnsafeRawBufferPointer(rebasing: bytes[offset..<end]))) }
+            offset = end
+        }
+        return station.trace.written(wholes.map(\.wanted.manifest)) { destination.take(wholes) }
+    }
+
     private func deliver(_ pack: [Wanted], _ slab: Slab?, only: [Bool]? = nil) async {
         let chosen = pack.indices.filter { only?[$0] ?? true }
         guard !chosen.isEmpty else { return }
-        let destination = destination
-        let failures = await station.workers.run { [trace = station.trace] in
-            var offset = 0
-            var wholes: [(wanted: Wanted, bytes: UnsafeRawBufferPointer)] = []
-            for (index, wanted) in pack.enumerated() {
-                let size = Int(wanted.manifest.size)
-                if only?[index] ?? true {
-                    let memory = slab.map { UnsafeRawBufferPointer($0.slice(offset, size)) }
-                    wholes.append((wanted, memory ?? UnsafeRawBufferPointer(start: nil, count: 0)))
-                }
-                offset += size
-            }
-            return trace.written(wholes.map(\.wanted.manifest)) { destination.take(wholes) }
+        let failures = await station.workers.run { [self] in
+            guard let slab else { return take(pack, only, from: UnsafeRawBufferPointer(start: nil, count: 0)) }
+            return slab.withBytes { take(pack, only, from: $0) }
         }
         for (index, failure) in zip(chosen, failures) {
             meter.add(bytes: pack[index].manifest.size, files: 1)
@@ -235,7 +239,9 @@ actor Pull {
     private func open(_ wanted: Wanted) async throws(Failure) -> any Sink {
         let slab = await station.intake.take(wanted.manifest.chunkSize.bytes)
         let destination = destination
-        return try await station.work { () throws(Failure) in try destination.open(wanted, buffer: slab.memory) }
+        return try await station.work { () throws(Failure) in
+            try slab.withMutableBytes { (buffer) throws(Failure) in try destination.open(wanted, buffer: buffer) }
+        }
     }
 
     /// All missing chunks, several at once; the first that cannot be had ends it.
@@ -276,7 +282,9 @@ actor Pull {
                 let subject = TraceEvent.Subject(piece(wanted, chunk), chunk: id)
                 try await station.work { [trace = station.trace] () throws(Failure) in
                     try trace.timed(.written, subject, bytes: length) { () throws(Failure) in
-                        try sink.write(chunk, id, UnsafeRawBufferPointer(slab.slice(0, length)))
+                        try slab.slice(0, length).withBytes { (bytes) throws(Failure) in
+                            try sink.write(chunk, id, bytes)
+                        }
                     }
                 }
             }
@@ -312,7 +320,9 @@ actor Pull {
                 try sink.leaveHole(chunk, id)
                 return true
             }
-            return try sink.copyFromNearby(chunk, id, buffer: slab.memory)
+            return try slab.withMutableBytes { (buffer) throws(Failure) in
+                try sink.copyFromNearby(chunk, id, buffer: buffer)
+            }
         }
     }
 

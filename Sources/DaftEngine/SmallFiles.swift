@@ -40,27 +40,35 @@ struct SmallFiles: Sendable {
     private func readHere() async throws(Failure) -> [Ingested] {
         let slab = await station.intake.take(files.reduce(0) { $0 + Int($1.info.size) })
         return try await station.work { [self] () throws(Failure) in
-            let places = layout(Array(files.indices))
-            var wholes: [Whole] = []
-            let read = files.indices.map { index in
-                Read { () throws(Failure) in
-                    let memory = slab.slice(places[index], Int(files[index].info.size))
-                    var times = station.trace.map { [$0.now] }
-                    _ = try readWhole(files[index].info, into: memory)
-                    if let trace = station.trace { times?.append(trace.now) }
-                    let bytes = UnsafeRawBufferPointer(memory)
-                    let id = memory.isEmpty ? nil : digest(of: bytes)
-                    if let times, let id { station.trace?.note([ReadChunk(id: id, bytes: bytes)], readAt: times) }
-                    let known = contentOf(index, id)
-                    wholes.append(Whole(known.id, known.manifest, bytes))
-                    return known
-                }
-            }
-            tell(read)
-            show(wholes, in: slab)
-            try keep(wholes)
-            return outcomes(read)
+            try slab.withMutableBytes { (memory) throws(Failure) in try readHere(into: memory, of: slab) }
         }
+    }
+
+    private func readHere(into room: UnsafeMutableRawBufferPointer, of slab: Slab) throws(Failure) -> [Ingested] {
+        let places = layout(Array(files.indices))
+        var wholes: [Whole] = []
+        let read = files.indices.map { index in
+            Read { () throws(Failure) in
+                let end = places[index] + Int(files[index].info.size)
+                let memory = UnsafeMutableRawBufferPointer(rebasing: room[places[index]..<end])
+                var times = station.trace.map { [$0.now] }
+                _ = try readWhole(files[index].info, into: memory)
+                if let trace = station.trace { times?.append(trace.now) }
+                let bytes = UnsafeRawBufferPointer(memory)
+                let id = memory.isEmpty ? nil : digest(of: bytes)
+                if let times, let id {
+                    station.trace?.note(
+                        [ReadChunk(id: id, bytes: slab.slice(places[index], bytes.count))], readAt: times)
+                }
+                let known = contentOf(index, id)
+                wholes.append(Whole(known.id, known.manifest, bytes))
+                return known
+            }
+        }
+        tell(read)
+        show(wholes, in: slab)
+        try keep(wholes)
+        return outcomes(read)
     }
 
     /// Others read and hash; only what this store lacks is moved.
@@ -151,14 +159,16 @@ struct SmallFiles: Sendable {
     /// Keeps those contents of a slab that are right.
     private func keep(_ lacking: [Lack], _ slab: Slab, _ isRight: [Bool]) async throws(Failure) {
         try await station.work { [self] () throws(Failure) in
-            var offset = 0
-            var wholes: [Whole] = []
-            for (lack, isRight) in zip(lacking, isRight) {
-                let bytes = UnsafeRawBufferPointer(slab.slice(offset, lack.size))
-                if isRight { wholes.append(Whole(lack.content, lack.manifest, bytes)) }
-                offset += lack.size
+            try slab.withBytes { (bytes) throws(Failure) in
+                var offset = 0
+                var wholes: [Whole] = []
+                for (lack, isRight) in zip(lacking, isRight) {
+                    let part = UnsafeRawBufferPointer(rebasing: bytes[offset..<offset + lack.size])
+                    if isRight { wholes.append(Whole(lack.content, lack.manifest, part)) }
+                    offset += lack.size
+                }
+                try keep(wholes)
             }
-            try keep(wholes)
         }
     }
 

@@ -10,7 +10,7 @@ let chunksTogether = 2
 /// A chunk of a source: its id, and its bytes unless they are all zeros.
 struct ReadChunk {
     let id: ChunkID
-    let bytes: UnsafeRawBufferPointer?
+    let bytes: SlabSlice?
 }
 
 extension SourceFile {
@@ -18,15 +18,15 @@ extension SourceFile {
     func read(
         _ chunks: Range<Int>, of chunkSize: ChunkSize, into slabs: [Slab], trace: Trace?
     ) throws(Failure) -> [ReadChunk] {
-        var read: [UnsafeRawBufferPointer?] = []
+        var read: [SlabSlice?] = []
         var times: [UInt64] = []
         for (chunk, slab) in zip(chunks, slabs) {
             if let trace { times.append(trace.now) }
             let bytes = try isHole(chunk, of: chunkSize) ? nil : self.read(chunk, of: chunkSize, into: slab)
-            read.append(bytes.flatMap { isZero($0) ? nil : $0 })
+            read.append(bytes.flatMap { $0.withBytes(isZero) ? nil : $0 })
         }
         if let trace { times.append(trace.now) }
-        var ids = digests(of: read.compactMap { $0 }).makeIterator()
+        var ids = read.compactMap { $0 }.withAllBytes { digests(of: $0) }.makeIterator()
         let result = zip(chunks, read).map { chunk, bytes in
             let id = bytes == nil ? nil : ids.next()
             return ReadChunk(id: id ?? zeroChunkID(length: chunkSize.length(of: chunk, in: size)), bytes: bytes)
@@ -35,9 +35,11 @@ extension SourceFile {
         return result
     }
 
-    private func read(_ chunk: Int, of chunkSize: ChunkSize, into slab: Slab) throws(Failure) -> UnsafeRawBufferPointer
-    {
-        UnsafeRawBufferPointer(slab.slice(0, try read(chunk, of: chunkSize, into: slab.memory)))
+    private func read(_ chunk: Int, of chunkSize: ChunkSize, into slab: Slab) throws(Failure) -> SlabSlice {
+        let count = try slab.withMutableBytes { (memory) throws(Failure) in
+            try read(chunk, of: chunkSize, into: memory)
+        }
+        return slab.slice(0, count)
     }
 
     /// The ids of any number of chunks; the slabs are used again and again. Blocking.

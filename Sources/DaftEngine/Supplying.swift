@@ -17,7 +17,9 @@ struct Supplying: Sendable {
         if run.waits, let relayed = await whatIsComing() { return relayed }
         let slabs = await station.outlet.take(run.packing > 0 ? 2 : 1, of: run.byteCount)
         return await station.workers.run {
-            let states = zip(run.pieces, run.offsets).map { read($0, into: slabs[0].slice($1, $0.length)) }
+            let states = zip(run.pieces, run.offsets).map { piece, offset in
+                slabs[0].slice(offset, piece.length).withMutableBytes { read(piece, into: $0) }
+            }
             if !states.contains(.sent) { return Supply(slab: nil, states: states) }
             if run.packing == 0 { return Supply(slab: slabs[0], states: states) }
             return Packing.pack(run, states, from: slabs[0], into: slabs[1])

@@ -123,7 +123,9 @@ final class Verifying: Sendable {
         meter.expect(bytes: kept, files: 1)
         let names = try store.names(of: content)
         let due = extent == .complete ? try namesDue(content, names) : names
-        let checked = try store.check(content, buffer: slab.memory, directly: directly)
+        let checked = try slab.withMutableBytes { (buffer) throws(Failure) in
+            try store.check(content, buffer: buffer, directly: directly)
+        }
         let bad = checked.lost
         meter.add(bytes: kept, files: 1)
         tally.withLock { tally in

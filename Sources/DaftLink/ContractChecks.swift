@@ -87,7 +87,7 @@ extension LinkContract {
     private func load(_ run: ChunkRun, from rank: Rank, expecting states: [PieceState]) async -> String? {
         let pool = SlabPool(totalBytes: run.byteCount + 8192, slabBytes: run.byteCount + 8192)
         let slab = await pool.take()
-        slab.memory.initializeMemory(as: UInt8.self, repeating: 0xa5)
+        slab.withMutableBytes { _ = $0.initializeMemory(as: UInt8.self, repeating: 0xa5) }
         let landing = Landing(slab)
         do throws(LinkError) {
             let told = try await link.load(
@@ -99,11 +99,11 @@ extension LinkContract {
         }
         for (piece, (offset, state)) in zip(run.pieces, zip(run.offsets, states)) where state.isOnItsWay {
             let count = state.count(of: piece)
-            if Array(slab.slice(offset, count)) != Array(contractBytes(of: piece)[..<count]) {
+            if slab.slice(offset, count).withBytes({ Array($0) }) != Array(contractBytes(of: piece)[..<count]) {
                 return "\(rank): a piece of \(piece.length) bytes is not what was asked for"
             }
         }
-        let isOutside = slab.memory[run.byteCount...].contains { $0 != 0xa5 }
+        let isOutside = slab.withBytes { $0[run.byteCount...].contains { $0 != 0xa5 } }
         return isOutside ? "\(rank): bytes behind the run were written" : nil
     }
 
@@ -180,9 +180,9 @@ extension LinkContract {
         let error = await loadTooLate(size, into: await pool.take())
         if error != .timedOut(peers[0], milliseconds: 100) { return "no deadline: \(String(describing: error))" }
         let other = await pool.take()
-        other.memory.initializeMemory(as: UInt8.self, repeating: 0x5a)
+        other.withMutableBytes { _ = $0.initializeMemory(as: UInt8.self, repeating: 0x5a) }
         await link.loop.sleep(milliseconds: 800)
-        if other.memory.contains(where: { $0 != 0x5a }) { return "they were written into another slab" }
+        if other.withBytes({ $0.contains { $0 != 0x5a } }) { return "they were written into another slab" }
         let isBack = Mutex(false)
         link.loop.start {
             _ = await pool.take()

@@ -71,7 +71,7 @@ final class ContractResponder: Responder {
                 continue
             }
             if file == ContractResponder.late { await loop.sleep(milliseconds: Int(offer)) }
-            fill(slab.slice(offset, piece.length), as: piece)
+            slab.slice(offset, piece.length).withMutableBytes { fill($0, as: piece) }
             states.append(file == ContractResponder.packed ? .packed(piece.length / 3, relayed: false) : .sent)
         }
         return Supply(slab: slab, states: states)
@@ -86,7 +86,7 @@ final class ContractResponder: Responder {
         loop.start { [self] in
             for (piece, offset) in zip(run.pieces, run.offsets) {
                 await loop.sleep(milliseconds: 5)
-                fill(slab.slice(ContractResponder.ahead + offset, piece.length), as: piece)
+                slab.slice(ContractResponder.ahead + offset, piece.length).withMutableBytes { fill($0, as: piece) }
                 landing.advance(to: ContractResponder.ahead + offset + piece.length)
             }
             landing.finish()

@@ -242,7 +242,7 @@ extension Conversation {
     /// Where bytes that come in for a question belong; none: nobody wants them.
     public func place(
         of bytes: Range<Int>, as number: UInt64, from source: Rank
-    ) -> UnsafeMutableRawBufferPointer? {
+    ) -> SlabSlice? {
         guard let question = questions[number], let load = question.load, question.rank == source,
             bytes.lowerBound >= 0, bytes.upperBound <= load.run.byteCount
         else { return nil }

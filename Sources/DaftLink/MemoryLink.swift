@@ -290,8 +290,7 @@ private final class Aim: Sendable {
             guard let slab, let source = supply.slab else { return }
             for (piece, (offset, state)) in zip(run.pieces, zip(run.offsets, supply.states)) where state.isOnItsWay {
                 let count = state.count(of: piece)
-                slab.slice(offset, count).copyMemory(
-                    from: UnsafeRawBufferPointer(source.slice(supply.offset + offset, count)))
+                slab.slice(offset, count).copy(from: source.slice(supply.offset + offset, count))
             }
         }
     }

@@ -37,13 +37,12 @@ public enum Packing {
     public static func pack(_ run: ChunkRun, _ states: [PieceState], from slab: Slab, into room: Slab) -> Supply {
         var packed = states
         for (index, (piece, offset)) in zip(run.pieces, run.offsets).enumerated() where states[index] == .sent {
-            let bytes = UnsafeRawBufferPointer(slab.slice(offset, piece.length))
+            let bytes = slab.slice(offset, piece.length)
             let place = room.slice(offset, piece.length)
-            if let count = pack(bytes, into: place, level: run.packing) {
-                packed[index] = .packed(count, relayed: false)
-            } else {
-                place.copyMemory(from: bytes)
+            let count = bytes.withBytes { bytes in
+                place.withMutableBytes { pack(bytes, into: $0, level: run.packing) }
             }
+            if let count { packed[index] = .packed(count, relayed: false) } else { place.copy(from: bytes) }
         }
         return packed.contains(where: \.isPacked)
             ? Supply(slab: room, states: packed) : Supply(slab: slab, states: states)
@@ -53,12 +52,16 @@ public enum Packing {
     /// Blocking.
     public static func unpack(_ run: ChunkRun, _ states: [PieceState], from slab: Slab, into room: Slab) {
         for (index, (piece, offset)) in zip(run.pieces, run.offsets).enumerated() where states[index].isOnItsWay {
-            let bytes = UnsafeRawBufferPointer(slab.slice(offset, states[index].count(of: piece)))
+            let bytes = slab.slice(offset, states[index].count(of: piece))
             let place = room.slice(offset, piece.length)
             if !states[index].isPacked {
-                place.copyMemory(from: bytes)
-            } else if !unpack(bytes, into: place) {
-                place.initializeMemory(as: UInt8.self, repeating: 0)
+                place.copy(from: bytes)
+                continue
+            }
+            place.withMutableBytes { room in
+                if !bytes.withBytes({ unpack($0, into: room) }) {
+                    room.initializeMemory(as: UInt8.self, repeating: 0)
+                }
             }
         }
     }

@@ -6,7 +6,7 @@ import Synchronization
 
 /// Page-aligned memory from a pool. Its one owner at a time may write it; handing it on hands that over.
 public final class Slab: @unchecked Sendable {
-    public let memory: UnsafeMutableRawBufferPointer
+    private let memory: UnsafeMutableRawBufferPointer
     private let pool: SlabPool
     private let isWrittenOff = Atomic(false)
 
@@ -24,8 +24,25 @@ public final class Slab: @unchecked Sendable {
         if !isWrittenOff.exchange(true, ordering: .relaxed) { pool.regain(memory.count) }
     }
 
-    public func slice(_ offset: Int, _ length: Int) -> UnsafeMutableRawBufferPointer {
-        UnsafeMutableRawBufferPointer(rebasing: memory[offset..<offset + length])
+    public var byteCount: Int { memory.count }
+
+    /// Lends the bytes for the length of a call. What is to last longer is a slice, which keeps the slab.
+    public func withBytes<T, E: Error>(_ body: (UnsafeRawBufferPointer) throws(E) -> T) throws(E) -> T {
+        defer { withExtendedLifetime(self) {} }
+        return try body(UnsafeRawBufferPointer(memory))
+    }
+
+    /// For the one owner at a time.
+    public func withMutableBytes<T, E: Error>(
+        _ body: (UnsafeMutableRawBufferPointer) throws(E) -> T
+    ) throws(E) -> T {
+        defer { withExtendedLifetime(self) {} }
+        return try body(memory)
+    }
+
+    public func slice(_ offset: Int, _ length: Int) -> SlabSlice {
+        precondition(offset >= 0 && length >= 0 && offset + length <= memory.count, "outside of the slab")
+        return SlabSlice(slab: self, range: offset..<offset + length)
     }
 }
 

@@ -110,19 +110,22 @@ extension MPILink {
     public func longestPiece(to rank: Rank) -> Int { pieceBytes(rank.number) }
 
     public func send(_ bytes: Range<Int>, of departure: Departure, as question: UInt64, at offset: Int, to rank: Rank) {
-        let memory = UnsafeRawBufferPointer(departure.slab.slice(bytes.lowerBound, bytes.count))
-        requests.send(memory, owner: departure, to: rank.number, tag: bulkTag(question)) { [self] error in
-            if error != nil { conversation.lose(rank) }
+        departure.slab.slice(bytes.lowerBound, bytes.count).withBytes { memory in
+            requests.send(memory, owner: departure, to: rank.number, tag: bulkTag(question)) { [self] error in
+                if error != nil { conversation.lose(rank) }
+            }
         }
     }
 
     public func expect(_ pieces: [Range<Int>], of question: UInt64, in slab: Slab, from rank: Rank) {
         for piece in pieces {
-            let memory = slab.slice(piece.lowerBound, piece.count)
-            requests.receive(into: memory, owner: slab, from: rank.number, tag: bulkTag(question)) { [self] error in
-                if error != nil { conversation.lose(rank) }
-                noteLife(of: rank)
-                conversation.arrived(piece, as: question)
+            slab.slice(piece.lowerBound, piece.count).withMutableBytes { memory in
+                requests.receive(into: memory, owner: slab, from: rank.number, tag: bulkTag(question)) {
+                    [self] error in
+                    if error != nil { conversation.lose(rank) }
+                    noteLife(of: rank)
+                    conversation.arrived(piece, as: question)
+                }
             }
         }
     }

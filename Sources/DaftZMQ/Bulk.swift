@@ -24,7 +24,8 @@ extension Socket {
         let header = writer.bytes
         guard zmq_send(handle, name, name.count, ZMQ_DONTWAIT | ZMQ_SNDMORE) >= 0 else { return false }
         _ = zmq_send(handle, header, header.count, ZMQ_DONTWAIT | ZMQ_SNDMORE)
-        let memory = piece.departure.slab.slice(piece.bytes.lowerBound, piece.bytes.count)
+        // The message keeps the departure, and so the slab, until libzmq lets go of it.
+        let memory = piece.departure.slab.slice(piece.bytes.lowerBound, piece.bytes.count).withMutableBytes { $0 }
         var message = zmq_msg_t()
         return withUnsafeMutablePointer(to: &message) { message in
             let owner = Unmanaged.passRetained(piece.departure).toOpaque()
@@ -40,7 +41,7 @@ extension Socket {
 
     /// Takes one piece: `place` says where its bytes belong, if anybody wants them. Nil where none has come.
     func receivePiece(
-        _ place: (_ question: UInt64, _ bytes: Range<Int>) -> UnsafeMutableRawBufferPointer?
+        _ place: (_ question: UInt64, _ bytes: Range<Int>) -> SlabSlice?
     ) throws(ZMQError) -> (question: UInt64, bytes: Range<Int>)?? {
         guard let (header, isAlone) = try receivePart({ Array($0) }) else { return nil }
         if isAlone { return .some(nil) }
@@ -51,7 +52,7 @@ extension Socket {
             guard offset <= Int.max - bytes.count else { return nil }
             let range = offset..<offset + bytes.count
             guard let memory = place(question, range), memory.count == bytes.count else { return nil }
-            memory.copyMemory(from: bytes)
+            memory.withMutableBytes { $0.copyMemory(from: bytes) }
             return range
         }
         guard let taken else { return .some(nil) }

@@ -203,8 +203,7 @@ extension ZMQLink {
     private func placeHere(_ piece: BulkPiece) {
         let range = piece.offset..<piece.offset + piece.bytes.count
         guard let memory = conversation.place(of: range, as: piece.question, from: rank) else { return }
-        let bytes = piece.departure.slab.slice(piece.bytes.lowerBound, piece.bytes.count)
-        memory.copyMemory(from: UnsafeRawBufferPointer(bytes))
+        memory.copy(from: piece.departure.slab.slice(piece.bytes.lowerBound, piece.bytes.count))
         conversation.arrived(range, as: piece.question)
     }
 

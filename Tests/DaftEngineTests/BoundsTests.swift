@@ -24,7 +24,7 @@ import Testing
     private func expectAllSlabsBack(_ cluster: Cluster) async {
         for station in cluster.stations {
             for pool in [station.intake, station.outlet] {
-                let all = await within(seconds: 5) { await pool.take(pool.totalBytes).memory.count }
+                let all = await within(seconds: 5) { await pool.take(pool.totalBytes).byteCount }
                 #expect(all == pool.totalBytes, "\(station.rank)")
             }
         }

@@ -12,18 +12,18 @@ import Testing
         let workers = Workers(threads: threads, name: "digesting")
         defer { workers.stop() }
         let digesting = Digesting(on: workers, width: 2)
+        let pool = SlabPool(totalBytes: 1 << 20, slabBytes: 1024)
         let areRight = await withTaskGroup(of: Bool.self) { group in
             for number in 0..<100 {
                 group.addTask {
                     let parts = (0..<number % 4).map { [UInt8](repeating: UInt8(number), count: 64 * (1 + $0 / 2)) }
-                    let memory = parts.map { part in
-                        let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: part.count, alignment: 16)
-                        copy.copyBytes(from: part)
-                        return copy
+                    var slices: [SlabSlice] = []
+                    for part in parts {
+                        let slice = await pool.take(part.count).slice(0, part.count)
+                        slice.withMutableBytes { $0.copyBytes(from: part) }
+                        slices.append(slice)
                     }
-                    defer { for copy in memory { copy.deallocate() } }
-                    return await digesting.digests(of: memory.map { UnsafeRawBufferPointer($0) })
-                        == parts.map { digest(of: $0) }
+                    return await digesting.digests(of: slices) == parts.map { digest(of: $0) }
                 }
             }
             return await group.reduce(into: []) { $0.append($1) }

@@ -19,7 +19,7 @@ private struct Liar: Responder {
 
     func supply(_ run: ChunkRun, to rank: Rank) async -> Supply {
         let slab = await SlabPool(totalBytes: 1 << 20, slabBytes: 1 << 20).take()
-        slab.slice(0, bytes.count).copyBytes(from: bytes)
+        slab.slice(0, bytes.count).withMutableBytes { $0.copyBytes(from: bytes) }
         return Supply(slab: slab, states: states)
     }
 }

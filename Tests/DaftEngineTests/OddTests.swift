@@ -50,6 +50,27 @@ import Testing
         #expect(await cluster.verify().report.failures.isEmpty)
     }
 
+    /// The memory of the reader's slabs is not theirs any more once they are gone.
+    @Test func chunksLargerThanTheReadersSlabsAreReadWhole() async throws {
+        let scratch = try Scratch()
+        var settings = scratch.settings(["n1", "n2"], at: "login", mds: "mds")
+        for rank in settings.indices { settings[rank].chunkSize = try #require(ChunkSize(16 << 20)) }
+        let path = try scratch.write("large", (20 << 20) + 3)
+        let bytes = try scratch.read("large")
+        let writers = try await Cluster.start(settings)
+        #expect(await writers.put(path, at: "n1").failures == [])
+        writers.close()
+        for rank in settings.indices { settings[rank].chunkSize = try #require(ChunkSize(1 << 20)) }
+        let readers = try await Cluster.start(settings)
+        defer { readers.close() }
+        for _ in 0..<3 { #expect(await readers.cat(try Name("/large")).bytes == bytes) }
+        #expect(await readers.get(try Name("/large"), to: scratch["out"]).failures == [])
+        #expect(try scratch.read("out") == bytes)
+        #expect(await readers.bcast("/large").failures == [])
+        #expect(try scratch.read("store-n2/large") == bytes)
+        #expect(await readers.verify().report.failures == [])
+    }
+
     @Test func theStandardChunkSizeToo() async throws {
         let scratch = try Scratch()
         let chunk = ChunkSize.standard.bytes

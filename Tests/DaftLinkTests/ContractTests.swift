@@ -89,7 +89,9 @@ private struct FlawedLink: Link {
     ) async throws(LinkError) -> [PieceState] {
         let states = try await link.load(
             run, from: rank, into: slab, landing: landing, timeoutMilliseconds: timeoutMilliseconds)
-        if flaw == .writesBehind, run.pieces.count == 6, run.pieces[0].length == 4096 { slab.memory[run.byteCount] = 0 }
+        if flaw == .writesBehind, run.pieces.count == 6, run.pieces[0].length == 4096 {
+            slab.withMutableBytes { $0[run.byteCount] = 0 }
+        }
         return states
     }
 }

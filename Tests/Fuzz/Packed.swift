@@ -45,12 +45,12 @@ private func unpackBetweenOthers(_ claimed: [UInt8], _ length: Int) {
     let run = ChunkRun(
         [8, length, 8].map { Piece(.kept(Sample.digest(1)), chunk: 0, length: $0) }, packing: 1)
     let states: [PieceState] = [.sent, .packed(claimed.count, relayed: true), .sent]
-    slabs[0].slice(0, 8).initializeMemory(as: UInt8.self, repeating: 1)
-    slabs[0].slice(8, min(length, claimed.count)).copyBytes(from: claimed.prefix(length))
-    slabs[0].slice(8 + length, 8).initializeMemory(as: UInt8.self, repeating: 2)
+    slabs[0].slice(0, 8).withMutableBytes { _ = $0.initializeMemory(as: UInt8.self, repeating: 1) }
+    slabs[0].slice(8, min(length, claimed.count)).withMutableBytes { $0.copyBytes(from: claimed.prefix(length)) }
+    slabs[0].slice(8 + length, 8).withMutableBytes { _ = $0.initializeMemory(as: UInt8.self, repeating: 2) }
     Packing.unpack(run, states, from: slabs[0], into: slabs[1])
-    require(slabs[1].slice(0, 8).allSatisfy { $0 == 1 }, "the piece before it is another")
-    require(slabs[1].slice(8 + length, 8).allSatisfy { $0 == 2 }, "the piece behind it is another")
+    require(slabs[1].slice(0, 8).withBytes { $0.allSatisfy { $0 == 1 } }, "the piece before it is another")
+    require(slabs[1].slice(8 + length, 8).withBytes { $0.allSatisfy { $0 == 2 } }, "the piece behind it is another")
 }
 
 private let packedSeeds: [[UInt8]] = {

@@ -81,7 +81,7 @@ struct PlantedFault: Sendable, CustomTestStringConvertible {
         PlantedFault("another chunk's bytes are supplied", caughtBy: ["2"]) {
             $0.tampering.supplied = { supply, run in
                 guard let slab = supply.slab, run.byteCount > 0 else { return supply }
-                slab.memory[run.byteCount / 2] ^= 1
+                slab.withMutableBytes { $0[run.byteCount / 2] ^= 1 }
                 return supply
             }
         },

@@ -80,7 +80,10 @@ actor DataServer {
             return await inChain(fetch.chain) { await Fetching(station, store, fetch, meter).run() }
         case .verify(let names, let state):
             return await Verifying(station, store, meter).run(below: names, state: state)
-        case .note(let entries): return .placed(await StoreOrders(station, store).note(entries))
+        case .note(let entries):
+            let failures = await StoreOrders(station, store).note(entries)
+            store.release(entries.compactMap(\.entry.content))
+            return .placed(failures)
         case .replicate(let replicate): return await Replicating(station, store, replicate, meter).run()
         case .collect(let collect):
             return await Collecting(station: station, store: store, meter: meter).run(collect)

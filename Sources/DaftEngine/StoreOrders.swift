@@ -50,6 +50,7 @@ struct StoreOrders {
             await station.claims.claim(part.key)
             failures += await located { [store] () throws(Failure) in
                 let manifest = part.manifest
+                store.retain(part.content)
                 let filling = try store.ingest(part.key, size: manifest.size, chunkSize: manifest.chunkSize)
                 try filling.finish(as: part.content, manifest)
                 return []

@@ -159,6 +159,7 @@ final class Opening {
                 try scrub.mend(found, scrub.inspect(found, buffer), buffer)
             }
             try scrub.record(outcome, ledger)
+            scrub.finish(outcome)
             // Read back after the loss of power: it is on the disk.
             try ledger.setSynced(true, of: number)
         }

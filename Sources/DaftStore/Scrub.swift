@@ -37,11 +37,14 @@ struct Scrub {
         case names([Copy])
     }
 
+    /// What stands under a name, or lies in partial/ although names are recorded.
     struct Copy {
-        let name: Name
+        let name: Name?
         /// A regular file stands there.
-        let isThere: Bool
-        let good: BitSet
+        var isThere = false
+        /// It is the content to the last byte.
+        var isRight = false
+        var good = BitSet()
     }
 
     /// What the ledger is to record of the content once its files have changed.
@@ -68,29 +71,45 @@ struct Scrub {
         if found.standings.isEmpty { return try inspectPartial(found.have, buffer) }
         var copies: [Copy] = []
         for standing in found.standings { copies.append(try inspect(standing.name, buffer)) }
+        // Whoever recorded the names may have been stopped before the file was moved there.
+        if !copies.contains(where: \.isRight), let (file, status) = try openPartial() {
+            let copy = try inspect(file, status, nil, buffer)
+            if copy.isRight { copies.append(copy) }
+        }
         return .names(copies)
     }
 
     private func inspectPartial(
         _ have: BitSet, _ buffer: UnsafeMutableRawBufferPointer
     ) throws(SystemError) -> Verdict {
-        let file: Descriptor
-        do { file = try place.open(O_RDONLY) } catch {
-            guard error.isNotFound else { throw error }
-            return .partial(isThere: false, size: 0, good: BitSet())
+        guard let (file, status) = try openPartial() else { return .partial(isThere: false, size: 0, good: BitSet()) }
+        return .partial(isThere: true, size: status.size, good: try inspection.good(in: file, among: have, buffer))
+    }
+
+    private func openPartial() throws(SystemError) -> (Descriptor, Status)? {
+        do throws(SystemError) {
+            let file = try place.open(O_RDONLY)
+            return (file, try file.status())
+        } catch {
+            if error.isNotFound { return nil }
+            throw error
         }
-        let good = try inspection.good(in: file, among: have, buffer)
-        return .partial(isThere: true, size: try file.status().size, good: good)
     }
 
     private func inspect(_ name: Name, _ buffer: UnsafeMutableRawBufferPointer) throws(SystemError) -> Copy {
-        guard let (file, status) = try paths.openFile(name) else {
-            return Copy(name: name, isThere: false, good: BitSet())
-        }
+        guard let (file, status) = try paths.openFile(name) else { return Copy(name: name) }
+        return try inspect(file, status, name, buffer)
+    }
+
+    private func inspect(
+        _ file: Descriptor, _ status: Status, _ name: Name?, _ buffer: UnsafeMutableRawBufferPointer
+    ) throws(SystemError) -> Copy {
         let good = try inspection.good(in: file, among: all, buffer)
         // Longer or shorter: whatever its chunks are, this is not the content.
-        let isWhole = status.size == manifest.size || good != all
-        return Copy(name: name, isThere: true, good: isWhole ? good : BitSet())
+        let isContent = status.size == manifest.size || good != all
+        return Copy(
+            name: name, isThere: true, isRight: status.size == manifest.size && good == all,
+            good: isContent ? good : BitSet())
     }
 
     private var inspection: Inspection {
@@ -103,7 +122,7 @@ struct Scrub {
         switch verdict {
         case .partial(let isThere, let size, let good):
             isThere ? good == found.have && size == manifest.size : found.have.isEmpty
-        case .names(let copies): copies.allSatisfy { $0.good == all && $0.isThere }
+        case .names(let copies): copies.allSatisfy(\.isRight)
         }
     }
 
@@ -117,10 +136,10 @@ struct Scrub {
         switch verdict {
         case .partial(let isThere, _, let good): return try mendPartial(found.have, isThere, good)
         case .names(let copies):
-            let wrong = copies.filter { !$0.isThere || $0.good != all }
-            if wrong.count == copies.count { return try moveBack(copies, buffer) }
+            let wrong = copies.filter { !$0.isRight }
+            if !copies.contains(where: { $0.isRight && $0.name != nil }) { return try moveBack(copies, buffer) }
             for copy in wrong { try takeAway(copy) }
-            return Outcome(checked: checked(copies, good: all), forgotten: wrong.map(\.name))
+            return Outcome(checked: checked(copies, good: all), forgotten: wrong.compactMap(\.name))
         }
     }
 
@@ -133,8 +152,9 @@ struct Scrub {
     private func moveBack(
         _ copies: [Copy], _ buffer: UnsafeMutableRawBufferPointer
     ) throws(SystemError) -> Outcome {
-        let names = copies.map(\.name)
-        guard let best = copies.filter(\.isThere).max(by: { $0.good.count < $1.good.count }) else {
+        let names = copies.compactMap(\.name)
+        let inPartial = copies.first { $0.name == nil }
+        guard let best = inPartial ?? copies.filter(\.isThere).max(by: { $0.good.count < $1.good.count }) else {
             return Outcome(checked: checked(copies, good: BitSet()), forgotten: names, part: BitSet())
         }
         let file = try sunk(best)
@@ -146,12 +166,14 @@ struct Scrub {
         return Outcome(checked: checked(copies, good: good), forgotten: names, part: good)
     }
 
-    /// The file of a name in partial/, writable and as long as the content.
+    /// The file of a copy in partial/, writable and as long as the content.
     private func sunk(_ copy: Copy) throws(SystemError) -> Descriptor {
-        let standing = try placeOf(copy.name)
-        do { try disk.remove(place) } catch { if !error.isNotFound { throw error } }
-        try disk.rename(standing, to: place)
-        try disk.sync(directory: standing.directory)
+        if let name = copy.name {
+            let standing = try placeOf(name)
+            do { try disk.remove(place) } catch { if !error.isNotFound { throw error } }
+            try disk.rename(standing, to: place)
+            try disk.sync(directory: standing.directory)
+        }
         let file = try reopened(place)
         try disk.truncate(file, to: manifest.size)
         return file
@@ -162,7 +184,7 @@ struct Scrub {
         _ copy: Copy, to file: Descriptor, _ good: inout BitSet, _ buffer: UnsafeMutableRawBufferPointer
     ) throws(SystemError) {
         let wanted = difference(copy.good, good)
-        guard !wanted.isEmpty, let (source, _) = try paths.openFile(copy.name) else { return }
+        guard !wanted.isEmpty, let name = copy.name, let (source, _) = try paths.openFile(name) else { return }
         for chunk in wanted {
             let memory = UnsafeMutableRawBufferPointer(rebasing: buffer[..<manifest.length(of: chunk)])
             guard try source.read(into: memory, at: manifest.offset(of: chunk)) == memory.count else { continue }
@@ -173,8 +195,8 @@ struct Scrub {
 
     /// Durable or not: a name that came back at a loss of power would show wrong bytes and be known to nobody.
     private func takeAway(_ copy: Copy) throws(SystemError) {
-        guard copy.isThere else { return }
-        let place = try placeOf(copy.name)
+        guard copy.isThere, let name = copy.name else { return }
+        let place = try placeOf(name)
         try disk.remove(place)
         try disk.sync(directory: place.directory)
     }
@@ -193,7 +215,7 @@ struct Scrub {
     private func checked(_ copies: [Copy], good: BitSet) -> Checked {
         Checked(
             lost: Array(difference(all, good)),
-            mended: copies.reduce(0) { $0 + difference(good, $1.good).count })
+            mended: copies.reduce(0) { $1.name == nil ? $0 : $0 + difference(good, $1.good).count })
     }
 
     private func difference(_ chunks: BitSet, _ some: BitSet) -> BitSet {
@@ -209,9 +231,14 @@ struct Scrub {
         guard let part = outcome.part else { return }
         if part.isEmpty {
             try ledger.forget(content)
-            try? disk.remove(place)  // Unrecorded, it is garbage that the next start removes.
         } else {
             try ledger.setPart(content, manifest, part, synced: false)
         }
+    }
+
+    /// What remains to be done once that is recorded.
+    func finish(_ outcome: Outcome) {
+        // Unrecorded, it is garbage that the next start removes.
+        if outcome.part?.isEmpty == true { try? disk.remove(place) }
     }
 }

@@ -7,6 +7,13 @@ import Glibc
 extension Store {
     /// Moves what stands under a name to the side and forgets it; gives back where it is now.
     public func setAside(_ name: Name) throws(Failure) -> [UInt8] {
+        let content = try entry(name)?.content
+        return try locks.withLock(Set([content].compactMap(\.self))) { () throws(Failure) in
+            try setAsideLocked(name, content)
+        }
+    }
+
+    private func setAsideLocked(_ name: Name, _ content: ContentID?) throws(Failure) -> [UInt8] {
         do {
             let leaf = Array(digest(of: name.bytes + Array(id.hex.utf8)).hex.utf8)
             let target = Place(try directoryForAsides(), leaf)
@@ -17,7 +24,6 @@ extension Store {
                 try disk.sync(directory: place.directory)
                 try disk.sync(directory: target.directory)
             }
-            let content = try entry(name)?.content
             try change { ledger in
                 try ledger.forget(name)
                 if let content, let known = try ledger.known(content), !known.hasNames { try ledger.forget(content) }

@@ -43,9 +43,11 @@ extension Store {
         do throws(SystemError) {
             outcome = try scrub.mend(found, try scrub.inspect(found, buffer), buffer)
         } catch { throw checkFailure(error, found) }
-        if outcome.checked != .sound || outcome.part != nil { try change { try scrub.record(outcome, $0) } }
+        if outcome.part != nil || !outcome.forgotten.isEmpty { try change { try scrub.record(outcome, $0) } }
+        scrub.finish(outcome)
         trusted.insert(paths.partial(of: content))
-        if outcome.checked.lost.isEmpty, outcome.checked.mended > 0, try extent(of: content) != .complete {
+        // Of an empty content nothing can be lost: its file is made anew.
+        if let part = outcome.part, part.containsAll(below: manifest.chunks.count) {
             try fillLocked(content, manifest).finishLocked()
         }
         try standAgain(found.standings, content)

@@ -137,4 +137,32 @@ import Testing
         #expect(try store.extent(of: other.id) == .complete)
         #expect(store.inventory == inventoryMark(of: other.id, .complete))
     }
+
+    /// Its names are recorded before they are made: who was stopped between has lost nothing.
+    @Test func whatStillLiesBesideItsNamesIsFound() throws {
+        let store = try fixture.open()
+        let made = Made(seed: 22, size: 10_000)
+        try store.put(made, at: "/a", "/b")
+        unlink(fixture.path + "/b")
+        rename(fixture.path + "/a", fixture.path + "/.daft/partial/" + made.id.hex)
+        #expect(try store.check(made.id) == [])
+        #expect(try store.extent(of: made.id) == .complete)
+        for path in ["/a", "/b"] { #expect(fixture.contents(path) == made.bytes) }
+        #expect(fixture.partials == [])
+    }
+
+    @Test func anEmptyFileThatIsGoneOrLongerIsMadeAnew() throws {
+        let store = try fixture.open()
+        let made = Made([])
+        try store.put(made, at: "/a", "/b")
+        for name in ["/a", "/b"] { unlink(fixture.path + name) }
+        #expect(try store.check(made.id) == [])
+        for path in ["/a", "/b"] { #expect(fixture.contents(path) == []) }
+        fixture.write("/c", [1])
+        rename(fixture.path + "/c", fixture.path + "/a")
+        #expect(try store.check(made.id) == [])
+        for path in ["/a", "/b"] { #expect(fixture.contents(path) == []) }
+        #expect(try store.extent(of: made.id) == .complete)
+        #expect(fixture.partials == [])
+    }
 }

@@ -59,4 +59,34 @@ import Testing
         _ = try cluster.result(at: cluster.metadataServer) { await $0.carryOut(settle, at: Rank(2)) }
         #expect(try cluster.ranks[2].station?.store?.extent(of: manifest.contentID) == .complete)
     }
+
+    /// One command took the file in whole, another settles a part of the same content, and is refused.
+    @Test func theRefusalOfAPartLeavesWhatAnotherCommandIsAboutToPublish() throws {
+        let cluster = try cluster(dataServers: 2, sources: (0..<8000).map { UInt8(truncatingIfNeeded: $0 / 3) })
+        let walk = try SourceWalk(Array("\(cluster.base)/source".utf8)) { _, _ in false }
+        guard case .found(let found) = walk.next(1).first, case .file(let info) = found.kind else {
+            Issue.record("there is no file")
+            return
+        }
+        let size = try #require(ChunkSize(ChunkSize.smallest))
+        func carryOut(_ order: Order) throws -> Outcome? {
+            try cluster.result(at: cluster.metadataServer) { await $0.carryOut(order, at: Rank(2)) }
+        }
+        let key = sourceKey(info, host: "n2", size)
+        let file = IngestFile(info: info, key: key, span: Span(file: 0, first: 0, count: 2), isPart: false)
+        let taken = try carryOut(
+            .ingest(
+                Ingest(
+                    offer: Offer(rank: .metadataServer, number: 0), isHere: true, chunkSize: size, files: [file])))
+        guard case .ingested(let files, _) = taken, case .whole(let content, let manifest) = files.first else {
+            Issue.record("\(String(describing: taken))")
+            return
+        }
+        _ = try carryOut(.settle([Settled(key: key, content: content, manifest: manifest)]))
+        _ = try carryOut(.discard([content]))
+        let store = try #require(cluster.ranks[2].station?.store)
+        #expect(try store.extent(of: content) == .complete)
+        _ = try carryOut(.discard([content]))
+        #expect(try store.extent(of: content) == .nothing)
+    }
 }

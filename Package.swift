@@ -92,8 +92,10 @@ let package = Package(
         tests(of: "DaftLaunch", ["DaftCore"]),
         tests(of: "DaftShell", ["DaftCore", "DaftEngine"]),
         .executableTarget(
-            name: "mpi-contract", dependencies: ["DaftLink", "DaftMPI", "DaftCore"], path: "Tests/mpi-contract",
+            name: "mpi-contract", dependencies: ["DaftLink", "DaftMPI", "DaftCore", "MPIFaults"],
+            path: "Tests/mpi-contract",
             swiftSettings: settings),
+        .target(name: "MPIFaults", dependencies: ["CMPI"], path: "Tests/MPIFaults"),
         .testTarget(
             name: "ClusterTests", dependencies: ["daft-run", "mpi-contract", "TestPrograms"], swiftSettings: settings),
         .testTarget(name: "SoloTests", dependencies: ["daft-solo", "TestPrograms"], swiftSettings: settings),

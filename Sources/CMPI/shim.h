@@ -12,6 +12,5 @@ static inline MPI_Datatype cmpi_int64(void) { return MPI_INT64_T; }
 static inline MPI_Request cmpi_no_request(void) { return MPI_REQUEST_NULL; }
 static inline MPI_Errhandler cmpi_errors_return(void) { return MPI_ERRORS_RETURN; }
 static inline MPI_Status *cmpi_ignored_status(void) { return MPI_STATUS_IGNORE; }
-static inline MPI_Status *cmpi_ignored_statuses(void) { return MPI_STATUSES_IGNORE; }
 
 #endif

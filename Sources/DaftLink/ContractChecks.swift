@@ -99,12 +99,36 @@ extension LinkContract {
         }
         for (piece, (offset, state)) in zip(run.pieces, zip(run.offsets, states)) where state.isOnItsWay {
             let count = state.count(of: piece)
-            if slab.slice(offset, count).withBytes({ Array($0) }) != Array(contractBytes(of: piece)[..<count]) {
+            if !slab.slice(offset, count).withBytes({ $0.elementsEqual(contractBytes(of: piece)[..<count]) }) {
                 return "\(rank): a piece of \(piece.length) bytes is not what was asked for"
             }
         }
         let isOutside = slab.withBytes { $0[run.byteCount...].contains { $0 != 0xa5 } }
         return isOutside ? "\(rank): bytes behind the run were written" : nil
+    }
+
+    /// For links whose receives a test can have fail: the load whose bytes did not come fails, and one from another rank
+    /// that is under way at the same time does not. `failNext` has the next receive from `rank` fail.
+    public func checkFailedReceive(from rank: Rank, beside other: Rank, failNext: () -> Void) async -> Broken? {
+        let name = "a failed receive fails its load alone"
+        let run = ChunkRun((0..<8).map { piece(20, $0, 300_000) })
+        let states = run.pieces.map { _ in PieceState.sent }
+        failNext()
+        let beside = link.loop.start { await load(run, from: other, expecting: states) }
+        let failed = await load(run, from: rank, expecting: states)
+        if failed != "\(LinkError.unreachable(rank))" {
+            return Broken(check: name, what: failed ?? "what did not come was taken for arrived")
+        }
+        if let what = await beside.value { return Broken(check: name, what: what) }
+        return await load(run, from: rank, expecting: states).map { Broken(check: name, what: "the next one: \($0)") }
+    }
+
+    /// For links whose look at the network a test can have fail: `fail` has it fail for a while.
+    public func checkFailedLook(at rank: Rank, fail: () -> Void) async -> Broken? {
+        let run = ChunkRun((0..<8).map { piece(20, $0, 300_000) })
+        fail()
+        let what = await load(run, from: rank, expecting: run.pieces.map { _ in .sent })
+        return what.map { Broken(check: "a look at the network that fails loses nothing", what: $0) }
     }
 
     private func bytesLand() async -> String? {

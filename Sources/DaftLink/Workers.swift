@@ -5,7 +5,7 @@
 public final class Workers: @unchecked Sendable {
     private let latch = Latch()
     // Guarded by the latch.
-    private var queue: [@Sendable () -> Void] = []
+    private var queue: [(@Sendable () -> Void)?] = []
     private var head = 0
     private var isStopped = false
     private let isInline: Bool
@@ -62,7 +62,8 @@ public final class Workers: @unchecked Sendable {
                 latch.wait(until: nil)
             }
             defer { advance() }
-            return queue[head]
+            // The queue lets go of the work, and of the slab that it holds, at once.
+            return queue[head].take()
         }
     }
 

@@ -79,7 +79,8 @@ public final class MPILink: ConversingLink, @unchecked Sendable {
         let message = Message(count: Int(max(0, count)))
         let source = Rank(Int(status.MPI_SOURCE))
         requests.receive(matched, into: message.memory, owner: message) { [self] error in
-            guard error == nil, let envelope = try? Envelope(decoding: message.bytes) else { return }
+            if error != nil { return conversation.lose(source) }
+            guard let envelope = try? Envelope(decoding: message.bytes) else { return }
             take(envelope, from: source)
         }
         return true
@@ -122,7 +123,8 @@ extension MPILink {
             slab.slice(piece.lowerBound, piece.count).withMutableBytes { memory in
                 requests.receive(into: memory, owner: slab, from: rank.number, tag: bulkTag(question)) {
                     [self] error in
-                    if error != nil { conversation.lose(rank) }
+                    // What was to be here is not: nobody may take it for arrived.
+                    if error != nil { return conversation.lose(rank) }
                     noteLife(of: rank)
                     conversation.arrived(piece, as: question)
                 }

@@ -33,7 +33,9 @@ public final class MPILoop: PolledLoop, @unchecked Sendable {
         var lastWork = now
         var sleep = patience.firstSleepMicroseconds
         while !isStopped {
-            if work() || poll() {
+            let hasWorked = work()
+            // Also where there always is another job: else nothing that has come would be seen.
+            if poll() || hasWorked {
                 (idlePolls, lastWork, sleep) = (0, now, patience.firstSleepMicroseconds)
                 continue
             }

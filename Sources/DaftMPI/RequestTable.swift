@@ -23,6 +23,7 @@ final class RequestTable {
     private var entries: [Entry?] = []
     private var free: [Int] = []
     private var completed: [Int32] = []
+    private var statuses: [MPI_Status] = []
 
     init(_ communicator: Communicator) { self.communicator = communicator }
 
@@ -72,20 +73,41 @@ final class RequestTable {
     /// Completes what can be completed; true if anything was.
     func progress() -> Bool {
         if isEmpty { return false }
-        if completed.count < requests.count { completed = [Int32](repeating: 0, count: requests.count) }
-        var count: Int32 = 0
-        let code = MPI_Testsome(Int32(requests.count), &requests, &count, &completed, cmpi_ignored_statuses())
-        if count == MPI_UNDEFINED || count == 0 { return false }
-        var error: MPIError?
-        do throws(MPIError) { try check("MPI_Testsome", code) } catch let thrown { error = thrown }
-        for index in completed.prefix(Int(count)).map(Int.init) {
-            guard let entry = entries[index] else { continue }
-            entries[index] = nil
-            requests[index] = cmpi_no_request()
-            free.append(index)
-            entry.done(error)
+        if completed.count < requests.count {
+            completed = [Int32](repeating: 0, count: requests.count)
+            statuses = [MPI_Status](repeating: MPI_Status(), count: requests.count)
         }
-        return true
+        var count: Int32 = 0
+        let code = MPI_Testsome(Int32(requests.count), &requests, &count, &completed, &statuses)
+        if count == MPI_UNDEFINED { return false }
+        // An error that belongs to no request: each is asked for itself.
+        if code != MPI_SUCCESS, count == 0 { return testEach() }
+        for (index, status) in zip(completed, statuses).prefix(Int(count)) {
+            // Only then does a status say what became of its request.
+            end(Int(index), code == MPI_SUCCESS ? MPI_SUCCESS : status.MPI_ERROR, "MPI_Testsome")
+        }
+        return count > 0
+    }
+
+    private func testEach() -> Bool {
+        var hasEnded = false
+        for index in entries.indices where entries[index] != nil {
+            var isOver: Int32 = 0
+            let code = MPI_Test(&requests[index], &isOver, cmpi_ignored_status())
+            if code == MPI_SUCCESS, isOver == 0 { continue }
+            end(index, code, "MPI_Test")
+            hasEnded = true
+        }
+        return hasEnded
+    }
+
+    private func end(_ index: Int, _ code: Int32, _ call: String) {
+        guard let entry = entries[index] else { return }
+        entries[index] = nil
+        requests[index] = cmpi_no_request()
+        free.append(index)
+        do throws(MPIError) { try check(call, code) } catch { return entry.done(error) }
+        entry.done(nil)
     }
 
     private func add(_ request: MPI_Request?, _ call: String, _ code: Int32, _ entry: Entry) {

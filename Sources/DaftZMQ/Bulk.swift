@@ -23,7 +23,7 @@ extension Socket {
         writer.u64(UInt64(piece.offset))
         let header = writer.bytes
         guard zmq_send(handle, name, name.count, ZMQ_DONTWAIT | ZMQ_SNDMORE) >= 0 else { return false }
-        _ = zmq_send(handle, header, header.count, ZMQ_DONTWAIT | ZMQ_SNDMORE)
+        guard zmq_send(handle, header, header.count, ZMQ_DONTWAIT | ZMQ_SNDMORE) >= 0 else { return endEarly() }
         // The message keeps the departure, and so the slab, until libzmq lets go of it.
         let memory = piece.departure.slab.slice(piece.bytes.lowerBound, piece.bytes.count).withMutableBytes { $0 }
         var message = zmq_msg_t()
@@ -31,12 +31,19 @@ extension Socket {
             let owner = Unmanaged.passRetained(piece.departure).toOpaque()
             guard zmq_msg_init_data(message, memory.baseAddress, memory.count, { letGo($1) }, owner) == 0 else {
                 Unmanaged<Departure>.fromOpaque(owner).release()
-                return false
+                return endEarly()
             }
             if zmq_msg_send(message, handle, ZMQ_DONTWAIT) >= 0 { return true }
             zmq_msg_close(message)
-            return false
+            return endEarly()
         }
+    }
+
+    /// Ends a message of which only the beginning went out, so that the next one is not taken for its rest. The
+    /// receiver drops it.
+    private func endEarly() -> Bool {
+        _ = zmq_send(handle, nil, 0, ZMQ_DONTWAIT)
+        return false
     }
 
     /// Takes one piece: `place` says where its bytes belong, if anybody wants them. Nil where none has come.

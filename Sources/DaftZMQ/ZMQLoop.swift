@@ -15,7 +15,9 @@ public final class ZMQLoop: PolledLoop, @unchecked Sendable {
     /// Runs until stopped, on the calling thread.
     public func run() {
         while !isStopped {
-            if work() || poll() { continue }
+            let hasWorked = work()
+            // Also where there always is another job: else nothing that has come would be seen.
+            if poll() || hasWorked { continue }
             rest(atMost: ZMQLoop.longestSleep) { [self] waker, time in
                 var items = sockets().map {
                     zmq_pollitem_t(socket: $0.handle, fd: 0, events: Int16(ZMQ_POLLIN), revents: 0)

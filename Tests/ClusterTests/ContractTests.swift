@@ -9,4 +9,10 @@ import Testing
         #expect(ended.status == 0, "\(ended)")
         #expect(ended.output.contains(" 0 broken"), "\(ended)")
     }
+
+    @Test(arguments: [[], ["--mca", "btl", "tcp,self"]]) func anErrorOfMPIFailsItsRequestAlone(mca: [String]) throws {
+        let ended = try Job(3, "mpi-contract", ["faults"], mca: mca).end(withinSeconds: 120)
+        #expect(ended.status == 0, "\(ended)")
+        #expect(ended.output.contains(" 0 broken"), "\(ended)")
+    }
 }

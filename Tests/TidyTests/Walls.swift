@@ -51,7 +51,7 @@ let testsOfNoTarget: [String: Set<String>] = [
     "Fuzz": ["DaftCore", "DaftSQL", "DaftLink", "DaftCatalogue", "DaftLaunch", "DaftZMQ", "CZstd", "Glibc"],
     "TidyTests": ["Testing", "Foundation"],
     "ClusterTests": ["Testing", "Foundation", "Glibc", "TestPrograms"],
-    "mpi-contract": ["DaftCore", "DaftLink", "DaftMPI", "Glibc", "Synchronization"],
+    "mpi-contract": ["DaftCore", "DaftLink", "DaftMPI", "MPIFaults", "Glibc", "Synchronization"],
     "TestBox": ["Foundation", "Glibc", "Synchronization", "TestPrograms"],
     "TestPrograms": ["Foundation", "Glibc"],
     "SoloTests": ["Testing", "Foundation", "Glibc", "TestPrograms"],

@@ -107,8 +107,8 @@ extension LinkContract {
         return isOutside ? "\(rank): bytes behind the run were written" : nil
     }
 
-    /// For links whose receives a test can have fail: the load whose bytes did not come fails, and one from another rank
-    /// that is under way at the same time does not. `failNext` has the next receive from `rank` fail.
+    /// For links whose receives a test can have fail: the load whose bytes did not come fails, and one from another
+    /// rank that is under way at the same time does not. `failNext` has the next receive from `rank` fail.
     public func checkFailedReceive(from rank: Rank, beside other: Rank, failNext: () -> Void) async -> Broken? {
         let name = "a failed receive fails its load alone"
         let run = ChunkRun((0..<8).map { piece(20, $0, 300_000) })

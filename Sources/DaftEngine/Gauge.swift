@@ -10,10 +10,19 @@ public final class Gauge: Sendable {
 
     private struct State {
         var debtors: [Int: Debtors] = [:]
+        /// Of each data server that receives: its orders, and the bytes of those that are done.
+        var receivers: [Rank: Receiver] = [:]
         var copies = 1
         var seen = Progress()
         /// When something began, was seen to have moved, or ended last.
         var moved: Nanoseconds
+    }
+
+    private struct Receiver {
+        var doneBytes: Int64 = 0
+        var orders: [Int: @Sendable () -> Progress] = [:]
+
+        var bytes: Int64 { orders.values.reduce(doneBytes) { $0 + $1().bytes } }
     }
 
     private let station: Station
@@ -38,6 +47,31 @@ public final class Gauge: Sendable {
             bytes: sum.bytes / share, totalBytes: sum.totalBytes / share, files: sum.files / share,
             totalFiles: sum.totalFiles / share)
         return (average, copies)
+    }
+
+    /// What the data server has that has least, where all of it goes to several: the whole ends no sooner than there.
+    public var slowestBytes: Int64? {
+        let (receivers, copies) = state.withLock { ($0.receivers, $0.copies) }
+        return copies > 1 ? receivers.values.map(\.bytes).min() : nil
+    }
+
+    /// An order that `rank` carries out begins; its number is for `end`.
+    func begin(_ part: @escaping @Sendable () -> Progress, at rank: Rank) -> Int {
+        let number = begin(part, from: { [rank] })
+        if rank != .metadataServer {
+            state.withLock { $0.receivers[rank, default: Receiver()].orders[number] = part }
+        }
+        return number
+    }
+
+    /// Who has failed receives no more, and is not waited for.
+    func end(_ number: Int, at rank: Rank, failed: Bool) {
+        end(number)
+        state.withLock { state in
+            guard let last = state.receivers[rank]?.orders.removeValue(forKey: number) else { return }
+            state.receivers[rank]?.doneBytes += last().bytes
+            if failed { state.receivers[rank] = nil }
+        }
     }
 
     /// One thing is under way, and `part` counts it.
@@ -76,12 +110,12 @@ extension Session {
     /// nobody hears of: `whole` is how far it is at its end.
     func carryOut(_ order: Order, at rank: Rank, whole: Progress? = nil) async -> Outcome {
         let latest = Latest()
-        let part = gauge.begin({ latest.progress.withLock { $0 } }, from: { [rank] })
-        defer { gauge.end(part) }
+        let part = gauge.begin({ latest.progress.withLock { $0 } }, at: rank)
         let outcome = await station.carryOut(order, at: rank) { progress in latest.progress.withLock { $0 = progress } }
-        if let whole {
-            if case .failed = outcome {} else { latest.progress.withLock { $0 = whole } }
-        }
+        var hasFailed = false
+        if case .failed = outcome { hasFailed = true }
+        if let whole, !hasFailed { latest.progress.withLock { $0 = whole } }
+        gauge.end(part, at: rank, failed: hasFailed)
         return outcome
     }
 }

@@ -113,22 +113,48 @@ public struct Report: Sendable {
 
 /// How long each data server was busy with the orders of one command.
 final class Stopwatch: Sendable {
-    private let times = Mutex<[Int: Nanoseconds]>([:])
+    /// Orders of one data server overlap: what counts is when it had any.
+    private struct Busy {
+        var orders = 0
+        var since: Nanoseconds = 0
+        var total: Nanoseconds = 0
+    }
+
+    private let times = Mutex<[Int: Busy]>([:])
 
     /// Runs what a data server does, and notes how long that took.
     func time<T>(_ member: Member, on loop: any Loop, _ body: () async -> T) async -> T {
-        let begun = loop.now
+        begin(member.number, at: loop.now)
         let result = await body()
-        times.withLock { $0[member.number, default: 0] += loop.now - begun }
+        end(member.number, at: loop.now)
         return result
     }
+
+    func begin(_ number: Int, at now: Nanoseconds) {
+        times.withLock { times in
+            if times[number, default: Busy()].orders == 0 { times[number, default: Busy()].since = now }
+            times[number, default: Busy()].orders += 1
+        }
+    }
+
+    func end(_ number: Int, at now: Nanoseconds) {
+        times.withLock { times in
+            guard var busy = times[number] else { return }
+            busy.orders -= 1
+            if busy.orders == 0 { busy.total += now - busy.since }
+            times[number] = busy
+        }
+    }
+
+    /// For how long a data server had at least one order.
+    func total(of number: Int) -> Nanoseconds? { times.withLock { $0[number]?.total } }
 
     /// Of those that did what they were to do: who died was not slow.
     func slowest(among all: [Member], _ roster: Roster, failures: [Failure]) -> Report.Slowest? {
         let failed = Set(failures.map(\.node))
         let members = all.filter { !failed.contains($0.store.host) }
         let numbers = Set(members.map(\.number))
-        let times = times.withLock { $0 }.filter { numbers.contains($0.key) }
+        let times = times.withLock { $0 }.filter { numbers.contains($0.key) }.mapValues(\.total)
         guard times.count > 1, let longest = times.max(by: { ($0.value, $1.key) < ($1.value, $0.key) }),
             let member = members.first(where: { $0.number == longest.key })
         else { return nil }

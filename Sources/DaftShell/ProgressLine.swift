@@ -93,12 +93,13 @@ final class ProgressLine: Sendable {
 
     private func line() -> String? {
         let (progress, copies) = gauge.now
-        let now = loop.now
+        let (slowest, now) = (gauge.slowestBytes, loop.now)
         return state.withLock { state in
             if state.isOver || progress == Progress() { return nil }
-            let rate = state.pace.note(progress.bytes, at: now)
+            let reached = slowest ?? progress.bytes
+            let rate = state.pace.note(reached, at: now)
             let goal = copies > 1 ? " to each of \(counted(Int64(copies), "data server"))" : ""
-            return "\(verb.rawValue)\(goal): " + shown(progress, rate: rate)
+            return "\(verb.rawValue)\(goal): " + shown(progress, rate: rate, reached: reached)
         }
     }
 }
@@ -117,7 +118,8 @@ struct RecentRate {
 }
 
 /// `1.2 GiB of 4.0 GiB, 12 of 40 files, 118.0 MiB/s, 24 s left`. What is all that is known of so far is no whole.
-func shown(_ progress: Progress, rate: Double?) -> String {
+/// The rate is that of a receiver that has `reached` so much; what is left is what that one lacks.
+func shown(_ progress: Progress, rate: Double?, reached: Int64? = nil) -> String {
     var parts = [amount(progress.bytes, of: progress.totalBytes)]
     if progress.totalFiles > progress.files {
         parts.append("\(progress.files) of \(counted(progress.totalFiles, "file"))")
@@ -126,7 +128,7 @@ func shown(_ progress: Progress, rate: Double?) -> String {
     }
     if let rate, rate > 0 {
         parts.append(shown(rate: rate))
-        let rest = Double(progress.totalBytes - progress.bytes) / rate
+        let rest = Double(progress.totalBytes - (reached ?? progress.bytes)) / rate
         if rest >= 0.5, rest < 1e8 { parts.append(shown(.seconds(Int64(rest.rounded()))) + " left") }
     }
     return parts.joined(separator: ", ")

@@ -61,6 +61,23 @@ extension Look {
         #expect(shown(progress, rate: rate) == text)
     }
 
+    @Test func whatIsLeftIsWhatTheSlowestReceiverLacks() {
+        let average = Progress(bytes: 3 << 20, totalBytes: 4 << 20)
+        #expect(shown(average, rate: 1_048_576, reached: 1 << 20) == "3.0 MiB of 4.0 MiB, 1.0 MiB/s, 3.0 s left")
+    }
+
+    @Test func theSlowestDataServerIsNoSlowerThanTheWhole() {
+        let stopwatch = Stopwatch()
+        // Two orders of one data server overlap; later it has a third.
+        stopwatch.begin(2, at: 1_000)
+        stopwatch.begin(2, at: 2_000)
+        stopwatch.end(2, at: 6_000)
+        stopwatch.end(2, at: 7_000)
+        stopwatch.begin(2, at: 8_000)
+        stopwatch.end(2, at: 9_000)
+        #expect(stopwatch.total(of: 2) == 7_000)
+    }
+
     @Test func theRateIsThatOfTheLastSeconds() {
         var rate = RecentRate()
         #expect(rate.note(0, at: 0) == nil)

@@ -17,7 +17,8 @@ help:
 	@echo 'make bench-ssh    what is started over ssh: broadcasts, a host that dies, starting, idling'
 	@echo 'make bench-jobs   whole jobs of a real Slurm, beside sbcast, rsync and NFS'
 	@echo 'make bench-core   what one processor core does: hashing, coding, catalogue, store'
-	@echo 'make install      put programs, manual pages and completions below PREFIX (PREFIX=$(PREFIX); DESTDIR is honoured)'
+	@echo 'make install      put what make build made below PREFIX: programs, manual, documents (PREFIX=$(PREFIX), DESTDIR)'
+	@echo 'make uninstall    remove it from there'
 	@echo 'make deb          a Debian package in .build/deb, checked, installed, used and removed again'
 	@echo 'make clean        remove everything built'
 
@@ -66,15 +67,19 @@ bench-jobs: setup-bench build
 setup-bench:
 	@tools/setup.sh bench
 
-install: build
+# Of what `make build` made: so it needs no Swift, and `sudo make install` works.
+install:
 	tools/install.sh '$(DESTDIR)$(PREFIX)' '$(PREFIX)'
 
+uninstall:
+	tools/uninstall.sh '$(DESTDIR)$(PREFIX)'
+
 deb: build
-	@tools/setup.sh test
+	@tools/setup.sh deb
 	@tools/deb-test.sh
 
 clean:
 	rm -rf .build
 
 .PHONY: help setup build demo test soak lint bench bench-quick bench-core bench-link bench-bcast bench-ssh \
-        setup-bench install deb clean
+        setup-bench install uninstall deb clean

@@ -18,6 +18,13 @@ for program in daft daft-run daft-solo; do
     zcat "$root/usr/share/man/man1/$program.1.gz" | grep -q '^\.Sh EXIT STATUS'
 done
 grep -q '^prepend-path PATH "/usr/bin"' "$root/usr/share/daft/modulefiles/daft"
+links=$(cd "$root/usr/share/doc/daft" &&
+    grep -roP --include='*.md' '\]\(\K[^()\s#]+(?=[)#])' . | grep -v ':https\?://' || true)
+[ -n "$links" ] || { echo "deb: the package has no documents" >&2 && exit 1; }
+while IFS=: read -r document target; do
+    path=$root/usr/share/doc/daft/$(dirname "$document")/$target
+    [ -e "$path" ] || { echo "deb: $document has a link to $target, which is not in the package" >&2 && exit 1; }
+done <<<"$links"
 in_root --purge daft
 left=$(find "$root/usr" -type f 2>/dev/null || true)
 [ -z "$left" ] || { printf 'deb: removed, and yet there are\n%s\n' "$left" >&2 && exit 1; }

@@ -31,8 +31,6 @@ License: Apache-2.0
 TEXT
 printf 'daft (%s) unstable; urgency=medium\n\n  * See CHANGELOG.md.\n\n -- %s  %s\n' \
     "$version" "$maker" "$(date -R -r CHANGELOG.md)" | gzip -9n >"$doc/changelog.gz"
-gzip -9nc CHANGELOG.md >"$doc/CHANGELOG.md.gz"
-cp README.md docs/operations.md docs/clusters.md docs/workstations.md "$doc"
 
 # `daft` copies itself to hosts that have nothing but glibc, and all three carry Swift's own library. Who packs for his
 # own site may have no address in the world.

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Puts what was built below a prefix: the programs, their manual pages, what bash, zsh and fish complete, scripts for
-# batch systems, and a modulefile. tools/install.sh PREFIX [PREFIX-AS-SEEN-LATER]
+# batch systems, a modulefile, and the documents. tools/install.sh PREFIX [PREFIX-AS-SEEN-LATER]
 set -euo pipefail
 [ $# = 1 ] || [ $# = 2 ] || { sed -n '2,3s/^# //p' "$0" >&2 && exit 2; }
 prefix=$1 final=${2:-$1}
@@ -10,6 +10,11 @@ share=$prefix/share
 bash=$share/bash-completion/completions
 zsh=$share/zsh/site-functions
 fish=$share/fish/vendor_completions.d
+# Under sudo there may be no Swift, and a build by root would leave files that its user cannot write.
+[ -x "$built/daft-run" ] && [ -x "$built/daft" ] && [ -x "$built/daft-solo" ] || {
+    echo "install: nothing is built yet: run make build first, as yourself" >&2
+    exit 1
+}
 
 install -d "$prefix/bin" "$share/man/man1" "$share/man/man5" "$bash" "$zsh" "$fish" "$share/daft/modulefiles"
 for program in daft-run daft daft-solo; do
@@ -21,6 +26,7 @@ for program in daft-run daft daft-solo; do
 done
 "$built/daft" --manual=jobfile >"$share/man/man5/daft-jobfile.5"
 cp -r "$place/slurm" "$place/jobs" "$share/daft"
+"$place/tools/docs.sh" "$share/doc/daft"
 
 version=$("$built/daft" --version)
 cat >"$share/daft/modulefiles/daft" <<TCL

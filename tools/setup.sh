@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what building needs and this machine lacks, from Debian's packages; says what and why. Where all is there, it
-# does nothing and says nothing. `setup.sh test` does the same for building and testing, `setup.sh bench` for these and
-# the benchmarks.
+# does nothing and says nothing. `setup.sh deb` does the same for making a package, `setup.sh test` for building and
+# testing, `setup.sh bench` for these and the benchmarks.
 set -euo pipefail
 
 # What building needs, and all tests that are run wherever it is built.
@@ -34,12 +34,19 @@ openssh-client daft start reaches hosts by it
 TABLE
 }
 
-# What some tests need besides: a real Slurm in the box, a real OAR, the shells that complete, file systems of their
-# own. Without them they are skipped, and say so.
-test_table() {
+# What making a package needs besides.
+deb_table() {
     cat <<'TABLE'
 dpkg-dev what a package depends on
 lintian what is wrong with a package
+TABLE
+}
+
+# What some tests need besides: a real Slurm in the box, a real OAR, the shells that complete, file systems of their
+# own. Without them they are skipped, and say so.
+test_table() {
+    deb_table
+    cat <<'TABLE'
 mandoc checks the manual pages
 zsh completes in it
 fish completes in it
@@ -137,10 +144,11 @@ fi
 needed=$(build_table | missing_packages)
 case ${1:-build} in
 build) wanted= ;;
+deb) wanted=$(deb_table | missing_packages) ;;
 test) wanted=$(test_table | missing_packages) ;;
 bench) wanted=$({ test_table && bench_table; } | missing_packages) ;;
 *)
-    echo "setup: \`${1}\` is neither build nor test nor bench" >&2
+    echo "setup: \`${1}\` is neither build nor deb nor test nor bench" >&2
     exit 2
     ;;
 esac

@@ -1,9 +1,10 @@
 // What a user can ask for. Local files are paths as the user wrote them, in bytes; names are checked.
 
 public enum Verb: String, CaseIterable, Sendable {
-    case put, diffuse, bcast, fetch, get, gather, sbcast, cat, ls, stat, tree, verify, repair, leave, status, help
+    case put, diffuse, bcast, fetch, get, gather, sbcast, cat, ls, stat, tree, verify, repair, leave, status, wait, help
     case shell = "!"
     case comment = "#"
+    case exit
     case quit
 }
 
@@ -29,15 +30,22 @@ public enum Command: Hashable, Sendable {
     case leave(host: String)
     /// Again and again, so many seconds apart; nil: once.
     case status(everySeconds: UInt32?)
+    /// Until a system serves here, at most so long.
+    case wait(seconds: UInt32)
     case help(Verb?)
     /// What stands behind the `!`, for the local shell.
     case shell([UInt8])
     /// A blank line or a comment.
     case nothing
+    /// Leaves the program; what it is a client of goes on.
+    case exit
     case quit
 }
 
 extension Command {
+    /// Nothing behind it is done.
+    public var isLast: Bool { self == .quit || self == .exit }
+
     /// None where there is nothing to do.
     public var verb: Verb? {
         switch self {
@@ -56,9 +64,11 @@ extension Command {
         case .repair: .repair
         case .leave: .leave
         case .status: .status
+        case .wait: .wait
         case .help: .help
         case .shell: .shell
         case .nothing: nil
+        case .exit: .exit
         case .quit: .quit
         }
     }

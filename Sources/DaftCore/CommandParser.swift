@@ -67,7 +67,9 @@ extension Command {
         case .repair: self = .repair
         case .leave: self = .leave(host: try given.hostOperand())
         case .status: self = .status(everySeconds: try given.interval())
+        case .wait: self = .wait(seconds: try given.options["--timeout"]?.seconds() ?? 60)
         case .help: self = .help(try given.operands.first.map { word throws(CommandError) in try Verb(typed: word) })
+        case .exit: self = .exit
         case .quit: self = .quit
         case .shell, .comment: throw CommandError("`\(given.verb.rawValue)` counts only unquoted, where a line begins")
         }
@@ -76,12 +78,14 @@ extension Command {
 
 extension Verb {
     fileprivate init(typed word: Word) throws(CommandError) {
-        guard let verb = Verb(rawValue: word.text) else {
+        guard let verb = Verb(rawValue: word.text) ?? Verb.synonyms[word.text] else {
             if let advice = Verb.advice[word.text] { throw CommandError(advice, column: word.column) }
             throw CommandError(unknown: "command", word, among: Verb.allCases.map(\.rawValue))
         }
         self = verb
     }
+
+    private static let synonyms: [String: Verb] = ["bye": .exit]
 
     /// Of words that are no commands, and that somebody means who has read of them, or knows them from elsewhere.
     private static let advice = [

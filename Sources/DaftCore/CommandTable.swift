@@ -78,9 +78,11 @@ extension Verb {
         case .repair: .repair
         case .leave: .leave
         case .status: .status
+        case .wait: .wait
         case .help: .help
         case .shell: .shell
         case .comment: .comment
+        case .exit: .exit
         case .quit: .quit
         }
     }
@@ -225,6 +227,14 @@ extension CommandShape {
             before. In and out are what crosses a node's link, for all commands together.
             """)
 
+    fileprivate static let wait = CommandShape(
+        .wait, options: [Option("--timeout", value: "TIME", meaning: "for so long at most (60s)")],
+        purpose: "wait until a system serves clients here",
+        details: """
+            For what follows `daft-run --launch serve &`. Returns at once where one serves already; after TIME it \
+            fails with status 6.
+            """)
+
     fileprivate static let help = CommandShape(
         .help, .optional("COMMAND"), purpose: "explain the commands, or one of them",
         details: """
@@ -240,7 +250,14 @@ extension CommandShape {
         .comment, .line(" comment"), purpose: "nothing",
         details: "From a # where a word begins to the end of the line.")
 
+    fileprivate static let exit = CommandShape(
+        .exit, purpose: "leave the prompt or the job file; `bye` is the same",
+        details: "A system that daft is a client of goes on; that of daft-run or daft-solo ends with its program.")
+
     fileprivate static let quit = CommandShape(
         .quit, purpose: "stop the whole system",
-        details: "All data servers end; what they keep stays on their disks and is known again at the next start.")
+        details: """
+            All data servers end; what they keep stays on their disks and is known again at the next start. At \
+            a client's prompt it first says how many nodes that ends, and asks.
+            """)
 }

@@ -13,6 +13,17 @@ import Glibc
 public protocol Performer: Sendable {
     /// Performs a command, given as `wording` at `origin`, to its end; its exit status.
     func perform(_ command: Command, _ wording: Wording, at origin: Origin) async -> Int32
+
+    /// Whether what it performs commands at goes on when this program ends.
+    var isClient: Bool { get }
+
+    /// Asked at a prompt before all of it ends; nil where nothing need be asked.
+    func questionBeforeQuit() async -> String?
+}
+
+extension Performer {
+    public var isClient: Bool { false }
+    public func questionBeforeQuit() async -> String? { nil }
 }
 
 extension Invocation {
@@ -41,6 +52,14 @@ private struct CommandLoop {
         case .help(let verb):
             await console.put(verb.map(\.shape.help) ?? "\(Verb.overview)\n\nOptions:\n\(table.help)\n")
             return 0
+        case .exit:
+            if !console.look.quiet {
+                await console.say(
+                    performer.isClient
+                        ? "left; the system goes on, and `daft quit` ends it"
+                        : "left; the system ends with this program")
+            }
+            return 0
         case .shell(let line): return await runLocally(line, at: origin)
         default: return await performer.perform(command, wording, at: origin)
         }
@@ -50,7 +69,7 @@ private struct CommandLoop {
     private func run(line: [UInt8], at origin: Origin) async -> (status: Int32, isLast: Bool) {
         do throws(CommandError) {
             let command = try Command(line: line)
-            return (await run(command, .line(line), at: origin), command == .quit)
+            return (await run(command, .line(line), at: origin), command.isLast)
         } catch {
             await console.tell(.failed(error.failure), of: nil, at: origin)
             return (error.failure.exitStatus, false)
@@ -85,6 +104,7 @@ private struct CommandLoop {
             }
             switch next {
             case .line(let line):
+                if await isTakenBack(line, editor, lines) { continue }
                 if await run(line: line, at: .arguments).isLast { return 0 }
             case .end:
                 await console.ask("\n")
@@ -99,6 +119,26 @@ private struct CommandLoop {
             if let status = interruption.exitStatus, !interruption.isForOneCommand { return status }
             interruption.forget()
         }
+    }
+
+    /// Whether the line would end the whole system, and whoever typed it does not mean that. No other answer than a
+    /// yes is one.
+    private func isTakenBack(_ line: [UInt8], _ editor: LineEditor?, _ lines: Lines) async -> Bool {
+        guard (try? Command(line: line)) == .quit, let question = await performer.questionBeforeQuit() else {
+            return false
+        }
+        if editor == nil { await console.ask(question) }
+        let next = await console.run { [wake = interruption.wake] in
+            editor?.next(until: wake, asking: question) ?? lines.next(until: wake)
+        }
+        if case .line(let answer) = next, ["y", "yes"].contains(shown(answer).lowercased()) { return false }
+        if next == .interrupted {
+            lines.forgetLine()
+            await console.ask("\n")
+            interruption.forget()
+        }
+        await console.say("not ended; `exit` leaves this prompt")
+        return true
     }
 
     private func runLocally(_ line: [UInt8], at origin: Origin) async -> Int32 {

@@ -24,17 +24,18 @@ final class LineEditor: @unchecked Sendable {
     }
 
     /// Blocks until a line is entered, or `wake` has something to read.
-    func next(until wake: Int32) -> Lines.Next {
+    /// What answers a question is not remembered.
+    func next(until wake: Int32, asking question: String? = nil) -> Lines.Next {
         entered = nil
         isDone = false
-        rl_callback_handler_install(prompt) { takeLine($0) }
+        rl_callback_handler_install(question ?? prompt) { takeLine($0) }
         defer { rl_callback_handler_remove() }
         while !isDone {
             guard awaitInput(STDIN_FILENO, until: wake) else { return .interrupted }
             rl_callback_read_char()
         }
         guard let line = entered else { return .end }
-        remember(line)
+        if question == nil { remember(line) }
         return .line(line)
     }
 

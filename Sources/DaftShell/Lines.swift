@@ -56,7 +56,7 @@ public final class Lines: @unchecked Sendable {
             case .line(let line):
                 do throws(CommandError) {
                     // Behind it nothing is done.
-                    if try Command(line: line) == .quit { return faults }
+                    if try Command(line: line).isLast { return faults }
                 } catch {
                     faults.append("\(title):\(all.number): \(error)")
                 }

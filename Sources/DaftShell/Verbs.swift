@@ -27,7 +27,8 @@ extension Shell {
         case .status(nil): await status(session)
         case .status(let seconds?): await watch(everySeconds: seconds, session)
         case .quit: await session.quit()
-        case .help, .shell, .nothing: Report()
+        // Whoever performs commands is there.
+        case .wait, .exit, .help, .shell, .nothing: Report()
         }
     }
 

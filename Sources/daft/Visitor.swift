@@ -8,9 +8,6 @@ import Glibc
 let clientProgram = Program(.client)
 
 struct Visitor: Performer {
-    /// Data servers that one node may have, at most, to look for.
-    private static let places = 64
-
     private let options: Options
     private let console: Console
 
@@ -21,33 +18,64 @@ struct Visitor: Performer {
 
     func perform(_ command: Command, _ wording: Wording, at origin: Origin) async -> Int32 {
         do throws(Failure) {
+            if case .wait(let seconds) = command {
+                try await search.wait(seconds: seconds)
+                return 0
+            }
+            let door = try await search.door()
+            let members = command == .quit ? listedNodes(at: door) : []
             var brought = DoorCommand(wording, in: try workingDirectory())
             brought.place = origin.place ?? ""
             brought.look = console.look
             brought.columns = UInt16(clamping: console.columns ?? 0)
-            let knock = try Knock(at: try door(), brought)
+            let knock = try Knock(at: door, brought)
             let status = await console.interruption.cancelling({ knock.signal($0) }) {
                 await console.run { [console] in relay(knock, to: console) }
             }
             knock.close()
+            if command == .quit, try status.get() == 0, !console.look.quiet, !console.look.json {
+                await console.mention("the system ends: \(shown(members)); what is kept stays on the disks")
+            }
             return try status.get()
         } catch {
+            if let signalled = console.interruption.exitStatus { return signalled }
             await console.tell(error, of: command, at: origin)
             return error.exitStatus
         }
     }
 
-    /// The door of the first data server of this node that has one, or rank 0's.
-    private func door() throws(Failure) -> DoorPlace {
-        let directories = (0..<Visitor.places).map { options.doorDirectory(place: $0) } + [options.catalogueDirectory]
-        for directory in directories {
-            if let place = try? DoorPlace(in: directory), place.isOpen { return place }
-        }
-        throw Failure(
-            .unreachable, options.storeDirectory,
-            "no daft runs with this store on this node: `daft start HOSTFILE` starts one, or `mpirun -np 2 daft-run "
-                + "serve`, or say with --store where its store is")
+    private var search: DoorSearch { DoorSearch(options, console) }
+
+    var isClient: Bool { true }
+
+    func questionBeforeQuit() async -> String? {
+        guard let door = search.found else { return nil }
+        return "this ends the system on all nodes: \(shown(listedNodes(at: door))); really? [y/N] "
     }
+}
+
+/// The node of each data server that is there; none where the system does not say.
+private func listedNodes(at door: DoorPlace) -> [String] {
+    let question = DoorCommand(.arguments([Array("ls".utf8), Array("-n".utf8)]), in: [Name.slash])
+    guard let knock = try? Knock(at: door, question) else { return [] }
+    defer { knock.close() }
+    var text: [UInt8] = []
+    while true {
+        switch knock.next() {
+        case .output(let bytes): text += bytes
+        case .errors: continue
+        case .end, .refused:
+            let rows = String(decoding: text, as: UTF8.self).split(separator: "\n").map { $0.split(separator: " ") }
+            return rows.filter { $0.count > 2 && $0[2] == "alive" }.map { String($0[1]) }
+        }
+    }
+}
+
+/// `3 data servers on n1 n2 n3`; of many the number alone.
+private func shown(_ nodes: [String]) -> String {
+    if nodes.isEmpty { return "its data servers" }
+    let places = nodes.count > 4 ? "" : " on " + nodes.joined(separator: " ")
+    return "\(nodes.count) data server\(nodes.count == 1 ? "" : "s")\(places)"
 }
 
 /// Prints what comes until the command is over; its exit status. Blocks.

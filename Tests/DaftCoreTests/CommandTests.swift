@@ -90,6 +90,10 @@ private func expect(_ line: String, _ expected: Command, sourceLocation: SourceL
         try expect("help", .help(nil))
         try expect("help ls", .help(.ls))
         try expect("help !", .help(.shell))
+        try expect("wait", .wait(seconds: 60))
+        try expect("wait --timeout 5m", .wait(seconds: 300))
+        try expect("exit", .exit)
+        try expect("bye", .exit)
         try expect("quit", .quit)
     }
 
@@ -107,7 +111,7 @@ private func expect(_ line: String, _ expected: Command, sourceLocation: SourceL
     @Test(arguments: [
         ("bast x", "column 1: unknown command `bast`: did you mean `bcast`?"),
         ("  sl", "column 3: unknown command `sl`: did you mean `ls`?"),
-        ("exit", "column 1: unknown command `exit`: did you mean `quit`?"),
+        ("exi", "column 1: unknown command `exi`: did you mean `exit`?"),
         ("frobnicate", "column 1: unknown command `frobnicate`"),
         ("a\\nb", "column 1: unknown command `a\\nb`"),
         ("help gte", "column 6: unknown command `gte`: did you mean `get`?"),
@@ -179,6 +183,7 @@ private func expect(_ line: String, _ expected: Command, sourceLocation: SourceL
         (.stat, "stat NAME"), (.tree, "tree [NAME]"), (.verify, "verify [NAME…]"), (.repair, "repair"),
         (.leave, "leave HOST"), (.status, "status [--watch[=TIME]]"),
         (.help, "help [COMMAND]"), (.shell, "!COMMAND"), (.comment, "# comment"), (.quit, "quit"),
+        (.wait, "wait [--timeout TIME]"), (.exit, "exit"),
     ])
     func everyCommandHasItsSynopsis(verb: Verb, synopsis: String) {
         #expect(verb.shape.synopsis == synopsis)

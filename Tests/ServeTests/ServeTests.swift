@@ -53,6 +53,59 @@ import Testing
         #expect(try job.ended().status == 0)
     }
 
+    @Test func waitReturnsWhenTheSystemServesAndFailsWhereNoneComes() throws {
+        let job = try Job()
+        let none = try job.daft("wait", "--timeout", "2s")
+        #expect(none.status == 6 && none.errors.contains("waited 2 s"), "\(none)")
+        #expect(none.errors.contains("waiting for a data server of the store"), "\(none)")
+        // Begun before the system is.
+        let waiting = try job.start(["wait"])
+        try job.serve()
+        #expect(waiting.wait().status == 0)
+        #expect(try job.daft("wait", "--timeout", "1s").status == 0)
+        let asked = try job.daft("wait", at: job.store + ".1")
+        #expect(asked.status == 0 && asked.errors.isEmpty, "\(asked)")
+    }
+
+    @Test func aCommandWaitsForASystemThatIsStarting() throws {
+        let job = try Job()
+        // As a data server has its store open before its door.
+        try FileManager.default.createDirectory(
+            atPath: job.store + "/.daft", withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        let lock = open(job.store + "/.daft/lock", O_RDWR | O_CREAT, 0o600)
+        #expect(flock(lock, LOCK_EX) == 0)
+        let client = try job.start(["ls"])
+        usleep(1_500_000)
+        #expect(!client.hasEnded)
+        close(lock)
+        try job.serve()
+        let ended = client.wait()
+        #expect(ended.status == 0 && ended.errors.contains("waiting for a data server"), "\(ended)")
+    }
+
+    @Test func exitLeavesTheClientAndQuitSaysWhatItEnds() throws {
+        let job = try Job()
+        try job.serve()
+        try job.write("lines", Data("exit\nquit\n".utf8))
+        let left = try job.start([], input: job.path + "/here/lines").wait()
+        #expect(left.status == 0 && left.errors.contains("the system goes on"), "\(left)")
+        #expect(try job.daft("ls").status == 0)
+        let quit = try job.daft("quit")
+        #expect(quit.status == 0 && quit.errors.contains("the system ends: 2 data servers on"), "\(quit)")
+        #expect(try job.ended().status == 0)
+    }
+
+    @Test func inAJobTheAdviceIsAJobs() throws {
+        let path = "/tmp/daft-advice-test-\(UInt64.random(in: 0 ... .max))"
+        let client = try Running(
+            builtProgram("daft"), ["ls"], in: "/tmp", variables: ["DAFT_STORE=\(path)", "SLURM_JOB_ID=7"],
+            input: "/dev/null", output: "\(path).out", errors: "\(path).err")
+        defer { for end in [".out", ".err"] { try? FileManager.default.removeItem(atPath: path + end) } }
+        let ended = client.wait()
+        #expect(ended.status == 6 && ended.errors.contains("`daft-run --launch serve &`"), "\(ended)")
+        #expect(!ended.errors.contains("daft start"), "\(ended)")
+    }
+
     @Test func whatIsWrongWithACommandIsSaidWithoutASystem() throws {
         let job = try Job()
         #expect(try job.daft("--version").output.hasPrefix("daft "))

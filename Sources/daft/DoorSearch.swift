@@ -1,0 +1,126 @@
+// Which door of this node a client's commands are brought to, and for how long one waits for a system that starts.
+
+import DaftCore
+import DaftShell
+import DaftZMQ
+import Glibc
+
+struct DoorSearch {
+    /// Data servers that one node may have, at most, to look for.
+    private static let places = 64
+    private static let startingMilliseconds = 10_000
+    private static let silentMilliseconds = 1_000
+    private static let pauseMilliseconds = 100
+
+    private let options: Options
+    private let console: Console
+
+    init(_ options: Options, _ console: Console) { (self.options, self.console) = (options, console) }
+
+    /// That of the first data server of this node that has one, or rank 0's.
+    var found: DoorPlace? {
+        let directories = places + [options.catalogueDirectory]
+        return directories.lazy.compactMap { try? DoorPlace(in: $0) }.first { $0.isOpen }
+    }
+
+    private var places: [[UInt8]] { (0..<DoorSearch.places).map { options.doorDirectory(place: $0) } }
+
+    /// A data server that has its store open, and no door yet, has perhaps just begun: it is waited for.
+    func door() async throws(Failure) -> DoorPlace {
+        if let found { return found }
+        guard isStarting else { throw nobody }
+        if let door = try await seek(milliseconds: DoorSearch.startingMilliseconds, { found }) { return door }
+        throw Failure(
+            .unreachable, options.storeDirectory,
+            "the daft that has this store open serves no clients: it runs commands of its own, or is still starting")
+    }
+
+    /// Returns once a command that does nothing was performed.
+    func wait(seconds: UInt32) async throws(Failure) {
+        let door = try await seek(milliseconds: Int(seconds) * 1_000) {
+            found.flatMap { serves($0) ? $0 : nil }
+        }
+        if door == nil { throw nobody.after(seconds) }
+    }
+
+    private func seek(milliseconds: Int, _ look: () -> DoorPlace?) async throws(Failure) -> DoorPlace? {
+        let begun = ContinuousClock.now
+        var isTold = false
+        while true {
+            if let door = look() { return door }
+            let waited = ContinuousClock.now - begun
+            if waited >= .milliseconds(milliseconds) { return nil }
+            if !isTold, waited >= .milliseconds(DoorSearch.silentMilliseconds) {
+                isTold = true
+                await console.mention(
+                    "waiting for a data server of the store \(shown(options.storeDirectory)), "
+                        + "at most \(milliseconds / 1_000) s")
+            }
+            let isInterrupted = await console.run { [wake = console.interruption.wake] in
+                var waiting = pollfd(fd: wake, events: Int16(POLLIN), revents: 0)
+                return poll(&waiting, 1, Int32(DoorSearch.pauseMilliseconds)) > 0
+            }
+            if isInterrupted { throw Failure(.stopped, [], "stopped") }
+        }
+    }
+
+    private func serves(_ door: DoorPlace) -> Bool {
+        let question = DoorCommand(.arguments([Array("wait".utf8)]), in: [Name.slash])
+        guard let knock = try? Knock(at: door, question) else { return false }
+        defer { knock.close() }
+        while true {
+            switch knock.next() {
+            case .output, .errors: continue
+            case .end(let status): return status == 0
+            case .refused: return false
+            }
+        }
+    }
+
+    /// Whether a process has the store of this node's first data server open. Trying its lock would be in the way of a
+    /// data server that begins just now, so it is looked for among the kernel's: `1: FLOCK ADVISORY WRITE PID
+    /// MAJOR:MINOR:INODE 0 EOF`.
+    private var isStarting: Bool {
+        var status = stat()
+        guard withCString(places[0] + Array("/lock".utf8), { stat($0, &status) }) == 0 else { return false }
+        let inode = ":\(status.st_ino)"
+        return readWhole("/proc/locks").split(separator: "\n").contains { line in
+            let words = line.split(separator: " ")
+            return words.count > 5 && words[1] == "FLOCK" && words[5].hasSuffix(inode)
+        }
+    }
+
+    private var nobody: Failure {
+        let isInJob = BatchSystem.jobID(environmentVariable) != nil
+        let advice =
+            isInJob
+            ? "no daft serves this job on this node: `daft-run --launch serve &` starts one, and `daft wait` waits "
+                + "for it"
+            : "no daft runs with this store on this node: `daft start HOSTFILE` starts one, or `mpirun -np 2 daft-run "
+                + "serve`, and `daft wait` waits for it"
+        return Failure(.unreachable, options.storeDirectory, advice + "; or say with --store where its store is")
+    }
+}
+
+extension Failure {
+    fileprivate func after(_ seconds: UInt32) -> Failure {
+        Failure(kind, subject, "\(reason) (waited \(seconds) s)")
+    }
+}
+
+private func readWhole(_ path: String) -> String {
+    let file = open(path, O_RDONLY | O_CLOEXEC)
+    guard file >= 0 else { return "" }
+    defer { close(file) }
+    var text: [UInt8] = []
+    var piece = [UInt8](repeating: 0, count: 4_096)
+    while true {
+        let count = read(file, &piece, piece.count)
+        guard count > 0 else { return String(decoding: text, as: UTF8.self) }
+        text += piece.prefix(count)
+    }
+}
+
+private func environmentVariable(_ name: String) -> [UInt8]? {
+    getenv(name).map { UnsafeBufferPointer(start: $0, count: strlen($0)).map { UInt8(bitPattern: $0) } }
+}

@@ -167,7 +167,7 @@ same set back
 echo 'What came back is what went in: bytes, modes, times, symlinks and holes (by rsync).'
 
 say '9. The end. What is in the stores would stay there; the demo removes it.'
-show daft quit
+show daft quit 2>&1
 wait "$mpirun" || fail 'the system did not end in order'
 mpirun=
 clean

@@ -135,9 +135,10 @@ extension Session {
         var report = Report()
         for node in gathered where !Task.isCancelled {
             let directory = target + [Name.slash] + Array(node.host.utf8)
-            try await makeTarget(directory)
+            try await makeTarget(directory, beneath: target)
             for root in node.roots where !Task.isCancelled && !node.isWithheld(root) {
-                let getting = try Getting(self, root, directory + [Name.slash] + root.last) { name, _ in
+                let path = directory + [Name.slash] + root.last
+                let getting = try Getting(self, root, path, beneath: target) { name, _ in
                     !node.isWithheld(name)
                 }
                 report.merge(try await getting.run())
@@ -170,7 +171,7 @@ extension Session {
             }
             let plan = merge
             for (index, tree) in trees.enumerated() where !Task.isCancelled {
-                let getting = try Getting(self, tree.root, path) { name, relative in
+                let getting = try Getting(self, tree.root, path, beneath: target) { name, relative in
                     !tree.node.isWithheld(name) && plan.wants(relative, of: index)
                 }
                 report.merge(try await getting.run())

@@ -74,10 +74,12 @@ extension Session {
 
 extension Session {
     /// A directory that several names go into.
-    func makeTarget(_ path: [UInt8]) async throws(Failure) {
+    func makeTarget(_ path: [UInt8], beneath base: [UInt8]? = nil) async throws(Failure) {
         let isDurable = station.settings.durable
         do throws(Failure) {
-            try await station.work { () throws(Failure) in try TargetTree(path, durable: isDurable).makeRoot() }
+            try await station.work { () throws(Failure) in
+                try TargetTree(path, beneath: base, durable: isDurable).makeRoot()
+            }
         } catch {
             throw unwritable(error)
         }
@@ -106,13 +108,14 @@ final class Getting: Sendable {
     private var station: Station { session.station }
 
     init(
-        _ session: Session, _ root: Name, _ target: [UInt8], choosing choice: @escaping Choice = { _, _ in true }
+        _ session: Session, _ root: Name, _ target: [UInt8], beneath base: [UInt8]? = nil,
+        choosing choice: @escaping Choice = { _, _ in true }
     ) throws(Failure) {
         self.session = session
         self.root = root
         self.choice = choice
         do throws(Failure) {
-            tree = try TargetTree(target, durable: session.station.settings.durable)
+            tree = try TargetTree(target, beneath: base, durable: session.station.settings.durable)
         } catch {
             throw session.unwritable(error)
         }

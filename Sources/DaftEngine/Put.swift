@@ -102,7 +102,7 @@ extension Session {
                 let reason = "would be \(name), as \(shown(other)) is: stage one of them --as another name"
                 report.failures.append(Failure(.usage, path, reason))
             }
-            named.append((path, name))
+            named.append((try sourcePlace(path), name))
         }
         return named
     }

@@ -34,6 +34,8 @@ public final class Interruption: Sendable {
     /// By signals to this process. To be made before any other thread: they are blocked in all that come later.
     public static func ofProcess() -> Interruption {
         Glibc.signal(SIGPIPE, SIG_IGN)
+        // A write beyond `ulimit -f` then fails, and is reported as any other.
+        Glibc.signal(SIGXFSZ, SIG_IGN)
         let interruption = Interruption()
         let signals = blockedSignals()
         _ = OwnThread("daft-signals") {

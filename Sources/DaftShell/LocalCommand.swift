@@ -27,6 +27,7 @@ enum LocalCommand {
         sigemptyset(&none)
         sigemptyset(&ignored)
         sigaddset(&ignored, SIGPIPE)
+        sigaddset(&ignored, SIGXFSZ)
         posix_spawnattr_setsigmask(&attributes, &none)
         posix_spawnattr_setsigdefault(&attributes, &ignored)
         posix_spawnattr_setflags(

@@ -71,6 +71,7 @@ public func readWhole(_ info: SourceFileInfo, into memory: UnsafeMutableRawBuffe
     do throws(SystemError) {
         let file = try openSource(info)
         let count = try file.read(into: part, at: 0)
+        if info.size == 0 { try file.confirmIsEmpty() }
         guard count == part.count, info.isStill(try file.status()) else { throw SystemError.changed }
         return count
     } catch {
@@ -89,7 +90,19 @@ extension SourceFileInfo {
     }
 }
 
+extension Descriptor {
+    /// One read past the size that the file claims to have, which is nothing.
+    func confirmIsEmpty() throws(SystemError) {
+        let count = try withUnsafeTemporaryAllocation(byteCount: 1, alignment: 1) { (byte) throws(SystemError) in
+            try read(into: byte, at: 0)
+        }
+        if count > 0 { throw SystemError.sizeIsWrong }
+    }
+}
+
 extension SystemError {
+    static let sizeIsWrong = SystemError(code: EOVERFLOW, call: "read")
+
     /// ESTALE is what NFS says of a file that was replaced under its reader.
     static let changed = SystemError(code: ESTALE, call: "stat")
 
@@ -97,6 +110,8 @@ extension SystemError {
     func failure(ofSource path: [UInt8]) -> Failure {
         switch code {
         case ESTALE, ELOOP, ENOTDIR: Failure(.changed, path, "changed while it was read")
+        case EOVERFLOW where self == .sizeIsWrong:
+            Failure(.failed, path, "says that it is empty and has bytes, as files of /proc do: copy it first")
         default: failure(path)
         }
     }

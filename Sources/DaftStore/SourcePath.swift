@@ -126,15 +126,47 @@ public func pathExists(_ path: [UInt8]) -> Bool { (try? lookedAt(path)) != nil }
 
 /// Why what stands at a path of the user's cannot be staged, as far as can be said before it is read.
 public func whyNoSource(_ path: [UInt8]) -> Failure? {
-    do throws(SystemError) {
-        let status = try lookedAt(path)
-        let kind = status.mode & S_IFMT
-        // A path may be longer than the kernel takes; then the walk says it.
-        guard kind == S_IFREG || kind == S_IFDIR, withCString(path, { access($0, R_OK) }) != 0, errno == EACCES else {
-            return nil
-        }
+    let link: Status
+    do throws(SystemError) { link = try lookedAt(path) } catch { return error.failure(path) }
+    var raw = stat()
+    // A path may be longer than the kernel takes; then the walk says it.
+    guard withCString(path, { stat($0, &raw) }) == 0 else {
+        return link.isSymlink && errno == ENOENT ? Failure(.missing, path, "is a symlink that leads nowhere") : nil
+    }
+    let status = Status(raw)
+    guard status.isFile || status.isDirectory else {
+        return Failure(.failed, path, "is \(status.kindName): only files and directories are staged")
+    }
+    if withCString(path, { access($0, R_OK) }) != 0, errno == EACCES {
         return SystemError(code: EACCES, call: "access").failure(ofSource: path)
-    } catch { return error.failure(path) }
+    }
+    return status.isFile && status.size == 0 ? whyNotEmpty(path) : nil
+}
+
+/// Files of /proc and their like say that they are empty, and have bytes.
+private func whyNotEmpty(_ path: [UInt8]) -> Failure? {
+    do throws(SystemError) {
+        try Reach(path).open(O_RDONLY | O_NONBLOCK | O_NOCTTY).confirmIsEmpty()
+        return nil
+    } catch { return error.failure(ofSource: path) }
+}
+
+/// Where a source lies that the user named: a symlink is followed, as cp -H and rsync with a slash do.
+public func sourcePlace(_ path: [UInt8]) throws(Failure) -> [UInt8] {
+    do throws(SystemError) {
+        if try !lookedAt(path).isSymlink { return path }
+    } catch { throw error.failure(path) }
+    return try realPath(path)
+}
+
+extension Status {
+    var kindName: String {
+        switch mode & S_IFMT {
+        case S_IFSOCK: "a socket"
+        case S_IFIFO: "a fifo"
+        default: "a device"
+        }
+    }
 }
 
 /// What a directory lies on, or would if it were made.

@@ -125,7 +125,12 @@ public final class SourceWalk: @unchecked Sendable {
                     relative: relative, kind: kind, mode: status.permissions, mtime: status.mtime,
                     allocatedBytes: status.allocatedBytes))
         }
-        func skipped(_ what: String) -> Sighting { .skipped(Failure(.failed, path, "skipped: \(what)")) }
+        // What the user named is no warning: nothing would be done, and status 0 said.
+        func skipped(_ what: String) -> Sighting {
+            relative.isEmpty
+                ? .failed(Failure(.failed, path, "is \(what): there is nothing to stage"))
+                : .skipped(Failure(.failed, path, "skipped: \(what)"))
+        }
         switch status.mode & S_IFMT {
         case S_IFREG where TargetPartial.isPath(path): return skipped("an unfinished file of an interrupted get")
         case S_IFREG: return found(.file(SourceFileInfo(path, status)))
@@ -135,9 +140,7 @@ public final class SourceWalk: @unchecked Sendable {
         case S_IFDIR:
             try enter(try openAt(base, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW), status, relative)
             return found(.directory)
-        case S_IFSOCK: return skipped("a socket")
-        case S_IFIFO: return skipped("a fifo")
-        default: return skipped("a device")
+        default: return skipped(status.kindName)
         }
     }
 }

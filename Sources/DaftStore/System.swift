@@ -29,6 +29,7 @@ public struct SystemError: Error, Hashable, Sendable {
     public func failure(_ path: [UInt8]) -> Failure {
         switch code {
         case ENOSPC: Failure(.noSpace, path, "no space left on the device")
+        case EFBIG: Failure(.noSpace, path, "larger than the filesystem or the limit `ulimit -f` allows")
         case EDQUOT: Failure(.noSpace, path, "the disk quota is used up")
         case ENOENT: Failure(.missing, path, "no such file or directory")
         case ENOTDIR: Failure(.failed, path, "a part of the path is no directory")

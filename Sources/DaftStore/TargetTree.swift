@@ -11,20 +11,24 @@ public final class TargetTree: Sendable {
     private let path: [UInt8]
     private let root: TargetPlace
     private let isDurable: Bool
+    /// The user named a directory above the root: the root itself may be no symlink either.
+    private let isBeneath: Bool
     private let rootDirectory = Mutex<Descriptor?>(nil)
     /// The directory used last: files come directory by directory.
     private let recent = Mutex<(relative: [UInt8], directory: Descriptor)?>(nil)
     /// Of a durable tree: the directories in which something was made or renamed.
     private let touched = Mutex<Set<[UInt8]>>([])
 
-    /// `path` need not exist, but its parent must.
-    public init(_ path: [UInt8], durable: Bool = false) throws(Failure) {
+    /// `path` need not exist, but its parent must. `base`, a directory above it, is where the user's own way ends, and
+    /// no symlink below it is followed.
+    public init(_ path: [UInt8], beneath base: [UInt8]? = nil, durable: Bool = false) throws(Failure) {
         guard !path.isEmpty, !path.contains(0) else { throw Failure(.usage, path, "is no path to write to") }
         self.path = path
         isDurable = durable
+        isBeneath = base != nil
         do {
             let (parent, name) = try split(try absolutePath(path))
-            let directory = try Reach(parent).open(O_RDONLY | O_DIRECTORY)
+            let directory = try TargetTree.open(parent, beneath: try base.map(absolutePath))
             root = TargetPlace(directory: directory, name: name, path: path, isDurable: durable)
         } catch {
             if error.isNotFound { throw Failure(.missing, path, "the directory that is to hold it does not exist") }
@@ -126,11 +130,17 @@ public final class TargetTree: Sendable {
         return directory
     }
 
+    private static func open(_ parent: [UInt8], beneath base: [UInt8]?) throws(SystemError) -> Descriptor {
+        guard let base, parent.starts(with: base) else { return try Reach(parent).open(O_RDONLY | O_DIRECTORY) }
+        return try Reach(base).open(O_RDONLY | O_DIRECTORY).directory(below: parent[base.count...])
+    }
+
     /// The user's own path may be a symlink to a directory.
     private func openedRoot() throws(SystemError) -> Descriptor {
         try rootDirectory.withLock { (known) throws(SystemError) in
             if let known { return known }
-            let directory = try openAt(root.directory.number, root.name, O_RDONLY | O_DIRECTORY)
+            let directory = try openAt(
+                root.directory.number, root.name, O_RDONLY | O_DIRECTORY | (isBeneath ? O_NOFOLLOW : 0))
             known = directory
             return directory
         }

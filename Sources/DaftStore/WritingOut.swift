@@ -9,12 +9,24 @@ extension Store {
     public func writeOut(_ order: WriteOut) throws(Failure) {
         do throws(SystemError) {
             let place = try outside(order.path)
-            if !order.isForced, (try? place.status()) != nil { throw SystemError(code: EEXIST, call: "open") }
+            try refuseIfTaken(place, isForced: order.isForced)
             if !order.isTrial { try writeOut(order, to: place) }
         } catch {
-            let advice = error.exists ? Failure(.taken, order.path, "is there already: --force replaces it") : nil
-            throw advice ?? error.failure(order.path)
+            if error == .isOther { throw Failure(.taken, order.path, "is no plain file: nothing else is replaced") }
+            if error.exists { throw Failure(.taken, order.path, "is there already: --force replaces it") }
+            throw error.failure(order.path)
         }
+    }
+
+    /// A device, a fifo or a symlink is never replaced, whatever is forced.
+    private func refuseIfTaken(_ place: Place, isForced: Bool) throws(SystemError) {
+        let status: Status
+        do throws(SystemError) { status = try place.status() } catch {
+            if error.isNotFound { return }
+            throw error
+        }
+        if !status.isFile { throw .isOther }
+        if !isForced { throw SystemError(code: EEXIST, call: "open") }
     }
 
     private func writeOut(_ order: WriteOut, to place: Place) throws(SystemError) {
@@ -50,6 +62,10 @@ extension Store {
         let parent = cut == 0 ? [slash] : Array(path[..<cut])
         return Place(try Reach(parent).open(O_RDONLY | O_DIRECTORY), path[(cut + 1)...])
     }
+}
+
+extension SystemError {
+    fileprivate static let isOther = SystemError(code: EEXIST, call: "sbcast")
 }
 
 /// The file that a path of the user's leads to, through any symlinks.

@@ -74,7 +74,8 @@ private func listedNodes(at door: DoorPlace) -> [String] {
 /// `3 data servers on n1 n2 n3`; of many the number alone.
 private func shown(_ nodes: [String]) -> String {
     if nodes.isEmpty { return "its data servers" }
-    let places = nodes.count > 4 ? "" : " on " + nodes.joined(separator: " ")
+    let hosts = Set(nodes).sorted()
+    let places = hosts.count > 4 ? "" : " on " + hosts.joined(separator: " ")
     return "\(nodes.count) data server\(nodes.count == 1 ? "" : "s")\(places)"
 }
 

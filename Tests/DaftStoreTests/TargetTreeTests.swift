@@ -21,6 +21,20 @@ private let longAgo = Time(seconds: 1_000_000_000, nanoseconds: 123_456_789)
         try put(bytes, in: tree, Array(relative.utf8))
     }
 
+    @Test func noSymlinkIsFollowedBeneathTheUsersDirectory() throws {
+        let scratch = try SourceScratch()
+        let tree = try TargetTree(scratch("out"))
+        try tree.makeRoot()
+        try TargetTree(scratch("elsewhere")).makeRoot()
+        let link = String(decoding: scratch("out"), as: UTF8.self) + "/n1"
+        #expect(symlink(String(decoding: scratch("elsewhere"), as: UTF8.self), link) == 0)
+        let out = scratch("out")
+        #expect(failureKind { try TargetTree(scratch("out/n1"), beneath: out).makeRoot() } == .taken)
+        #expect(failureKind { _ = try TargetTree(scratch("out/n1/set"), beneath: out) } != nil)
+        try TargetTree(scratch("out/n1"), beneath: nil).makeRoot()
+        try TargetTree(scratch("out/n2"), beneath: out).makeRoot()
+    }
+
     @Test func aTreeIsWrittenWithModesAndTimes() throws {
         let scratch = try SourceScratch()
         let tree = try TargetTree(scratch("out"))

@@ -153,6 +153,50 @@ import Testing
         #expect(try scratch.run("ls").output == "")
     }
 
+    @Test(arguments: ["put", "bcast", "diffuse"]) func aSourceThatPublishesNothingIsAnError(verb: String) throws {
+        let scratch = try scratch()
+        #expect(mkfifo(scratch.path + "/fifo", 0o600) == 0)
+        try FileManager.default.createSymbolicLink(
+            atPath: scratch.path + "/dangling", withDestinationPath: "nowhere")
+        for (source, why) in [
+            ("fifo", "is a fifo"), ("/dev/null", "is a device"), ("/proc/self/status", "says that it is empty"),
+            ("dangling", "leads nowhere"),
+        ] {
+            let ended = try scratch.run(verb, source)
+            #expect(ended.status == 1 && ended.errors.contains(why), "\(ended)")
+        }
+        #expect(try scratch.run("ls").output == "")
+    }
+
+    @Test(arguments: ["put", "bcast", "diffuse"]) func aSymlinkThatIsNamedAsASourceIsFollowed(verb: String) throws {
+        let scratch = try scratch()
+        for (link, target) in [("latest", "set"), ("one", "set/small")] {
+            try FileManager.default.createSymbolicLink(
+                atPath: "\(scratch.path)/\(link)", withDestinationPath: target)
+        }
+        let ended = try scratch.run(verb, "latest", "one")
+        #expect(ended.status == 0, "\(ended)")
+        #expect(try scratch.run("cat", "/latest/small").output == (try scratch.run("cat", "/one").output))
+        #expect(try scratch.run("stat", "/one").output.contains("file"))
+    }
+
+    @Test func sbcastReplacesNothingButAPlainFile() throws {
+        let scratch = try scratch()
+        #expect(mkfifo(scratch.path + "/fifo", 0o600) == 0)
+        let forced = try scratch.run("sbcast", "--force", "set/small", scratch.path + "/fifo")
+        #expect(forced.status == 4 && forced.errors.contains("is no plain file"), "\(forced)")
+        var status = stat()
+        #expect(lstat(scratch.path + "/fifo", &status) == 0 && status.st_mode & S_IFMT == S_IFIFO)
+    }
+
+    @Test func aLimitOnTheSizeOfFilesIsAFailureAndNoDeath() throws {
+        let scratch = try scratch()
+        try scratch.writeNoise("noise", count: 3_000_000)
+        let line = "ulimit -f 2000; exec \(builtProgram("daft-solo")) --store st put noise"
+        let ended = try scratch.start(program: "/bin/bash", ["-c", line]).wait()
+        #expect(ended.status == 1 && ended.errors.contains("ulimit -f"), "\(ended)")
+    }
+
     @Test func whatIsCorruptBeyondRepairIsStatusFive() throws {
         let scratch = try scratch()
         #expect(try scratch.run("put", "set").status == 0)

@@ -65,6 +65,8 @@ import Testing
         #expect(try job.daft("wait", "--timeout", "1s").status == 0)
         let asked = try job.daft("wait", at: job.store + ".1")
         #expect(asked.status == 0 && asked.errors.isEmpty, "\(asked)")
+        #expect(try job.daft("quit").status == 0)
+        #expect(try job.ended().status == 0)
     }
 
     @Test func aCommandWaitsForASystemThatIsStarting() throws {
@@ -81,6 +83,8 @@ import Testing
         try job.serve()
         let ended = client.wait()
         #expect(ended.status == 0 && ended.errors.contains("waiting for a data server"), "\(ended)")
+        #expect(try job.daft("quit").status == 0)
+        #expect(try job.ended().status == 0)
     }
 
     @Test func exitLeavesTheClientAndQuitSaysWhatItEnds() throws {

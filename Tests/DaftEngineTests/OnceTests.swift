@@ -23,7 +23,13 @@ import Testing
         try scratch.write("large", 50_000, seed: 7)
         try scratch.write("small", 50, seed: 8)
         try scratch.makeDirectory("directory")
+        try scratch.write("elsewhere", 70, seed: 9)
         try FileManager.default.createSymbolicLink(atPath: scratch["other-link"], withDestinationPath: "elsewhere")
+        try scratch.makeDirectory("links")
+        for link in ["dir", "link"] {
+            try FileManager.default.createSymbolicLink(
+                atPath: scratch["links/" + link], withDestinationPath: "elsewhere")
+        }
         for (source, name) in [
             ("large", "/src/file"), ("small", "/src/file"), ("small", "/src"), ("directory", "/src/file"),
             ("large", "/src/file/below"), ("small", "/src/link/below"), ("other-link", "/src/link"),
@@ -50,6 +56,13 @@ import Testing
         #expect(try differences(scratch["src"], scratch["store-n0/src"], permissions: false) == "")
         #expect(try cluster.stations[0].catalogue.counts().contents == 2)
         #expect(cluster.state >= state)
+        for report in [
+            await cluster.put(scratch["links"], as: try Name("/src")),
+            await cluster.bcast(scratch["links"], as: try Name("/src")),
+        ] {
+            #expect(report.exitStatus == 4)
+            #expect(Set(report.failures.map(\.subject)) == Set(["/src/dir", "/src/link"].map { Array($0.utf8) }))
+        }
     }
 
     @Test func theSameAgainMovesNothingAndMakesNoNewState() async throws {

@@ -17,7 +17,9 @@ extension Door {
 private func perform(_ guest: Guest, at station: Station) async {
     let command = guest.command
     let interruption = Interruption()
-    guest.onSignal { interruption.take($0) }
+    guest.onSignal { number in
+        if guest.isDoorClosing { interruption.takeEndOfServer() } else { interruption.take(number) }
+    }
     let console = Console(command.look, interruption, to: GuestFiles(guest: guest))
     let origin = Origin(place: command.place.isEmpty ? nil : command.place)
     let status = await Shell(console, at: station, in: command.directory).perform(command.wording, at: origin)

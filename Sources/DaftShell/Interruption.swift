@@ -2,6 +2,7 @@
 // so that stores close in order; a second to this process ends it at once. They are taken by a thread of their own,
 // never by a handler, so that nothing is forbidden there.
 
+import DaftCore
 import DaftLink
 import Glibc
 import Synchronization
@@ -9,6 +10,8 @@ import Synchronization
 public final class Interruption: Sendable {
     private struct State {
         var signal: Int32?
+        /// The rank that performs the command ends: nobody sent a signal to whoever typed it.
+        var isEndOfServer = false
         var cancel: (@Sendable (Int32) -> Void)?
         /// Further SIGTERMs are ignored.
         var isPatient = false
@@ -51,17 +54,26 @@ public final class Interruption: Sendable {
     /// The signal that came in, if one did.
     public var signal: Int32? { state.withLock { $0.signal } }
 
-    /// What a program ends with that a signal ended.
-    public var exitStatus: Int32? { signal.map { 128 + $0 } }
+    /// Whether what ends the command is the end of the rank that performs it.
+    var isEndOfServer: Bool { state.withLock { $0.isEndOfServer } }
+
+    /// What a program ends with that a signal ended, or the end of the rank that served it.
+    public var exitStatus: Int32? {
+        state.withLock { state in
+            state.isEndOfServer ? Failure.Kind.unreachable.exitStatus : state.signal.map { 128 + $0 }
+        }
+    }
 
     /// Ctrl-C at a prompt ends the command, not the program.
     var isForOneCommand: Bool { signal == SIGINT }
 
-    var word: String {
-        switch signal {
-        case SIGINT: "SIGINT"
-        case SIGTERM: "SIGTERM"
-        default: "SIGHUP"
+    /// What stopped the command.
+    var reason: String {
+        if isEndOfServer { return "stopped: the daft that served it has ended" }
+        return switch signal {
+        case SIGINT: "stopped by SIGINT"
+        case SIGTERM: "stopped by SIGTERM"
+        default: "stopped by SIGHUP"
         }
     }
 
@@ -88,7 +100,7 @@ public final class Interruption: Sendable {
     /// At a prompt Ctrl-C is for one command only.
     func forget() {
         let had = state.withLock { state in
-            defer { state.signal = nil }
+            defer { (state.signal, state.isEndOfServer) = (nil, false) }
             return state.signal != nil
         }
         var byte: UInt8 = 0
@@ -98,12 +110,19 @@ public final class Interruption: Sendable {
     /// From now on a second SIGTERM does not end this process at once: batch systems send several.
     func endureFurtherTerms() { state.withLock { $0.isPatient = true } }
 
+    /// The rank that performs the command ends, and the command with it, as by SIGTERM.
+    public func takeEndOfServer() { take(SIGTERM, isEndOfServer: true) }
+
     /// False where it is not the first, and ends the process.
     @discardableResult
-    public func take(_ number: Int32) -> Bool {
+    public func take(_ number: Int32) -> Bool { take(number, isEndOfServer: false) }
+
+    @discardableResult
+    private func take(_ number: Int32, isEndOfServer: Bool) -> Bool {
         let (isFirst, cancel, isPatient) = state.withLock { state in
-            defer { state.signal = state.signal ?? number }
-            return (state.signal == nil, state.cancel, state.isPatient)
+            let isFirst = state.signal == nil
+            if isFirst { (state.signal, state.isEndOfServer) = (number, isEndOfServer) }
+            return (isFirst, state.cancel, state.isPatient)
         }
         guard isFirst else { return isPatient && number == SIGTERM }
         var byte: UInt8 = 0

@@ -55,7 +55,9 @@ public struct Shell: Performer {
         station.note(.info, "command.begin", ["command": DaftCore.shown(shown)])
         let task = station.loop.start { await carryOut(command, session) }
         progress.begin()
-        var report = await interruption.cancelling({ _ in task.cancel() }) { await task.value }
+        var report = await interruption.cancelling({ [interruption] _ in
+            if !command.isDone(byEndOf: interruption) { task.cancel() }
+        }) { await task.value }
         await progress.end()
         logEnd(of: verb, report, took: .now - begun)
         let line = summary(
@@ -63,16 +65,17 @@ public struct Shell: Performer {
         if interruption.signal != nil || console.outputState == .gone {
             report.failures.removeAll { $0.kind == .stopped }
         }
+        let wasStopped = interruption.signal != nil && !command.isDone(byEndOf: interruption)
         // What was stopped has not done what it would say.
-        if let line, console.look.json || !console.look.quiet && interruption.signal == nil { await console.put(line) }
+        if let line, console.look.json || !console.look.quiet && !wasStopped { await console.put(line) }
         if let failure = console.outputState.failure { report.failures.append(failure) }
         await console.tell(report, of: verb, at: origin)
         // Whoever asked for the end of everything is not stopped by it.
-        if command != .quit, let status = interruption.exitStatus {
+        if command != .quit, wasStopped, let status = interruption.exitStatus {
             // It has no other end.
             if case .status(_?) = command { return status }
             let advice = command.canGoOn ? "; run it again to go on" : ""
-            await console.say(origin.prefix(verb) + "stopped by \(interruption.word)\(advice)")
+            await console.say(origin.prefix(verb) + "\(interruption.reason)\(advice)")
             return status
         }
         return report.exitStatus
@@ -101,6 +104,12 @@ extension Written {
 }
 
 extension Command {
+    /// A `leave` that is typed at the data server that leaves: the end of that one is what was asked for, so the
+    /// answer is waited for, and counts.
+    fileprivate func isDone(byEndOf interruption: Interruption) -> Bool {
+        if case .leave = self { interruption.isEndOfServer } else { false }
+    }
+
     /// What it did before it was stopped need not be done again.
     fileprivate var canGoOn: Bool {
         switch self {

@@ -133,12 +133,17 @@ private final class Rounds {
             if closingDeadline == nil { beginClosing(now) }
             if let closingDeadline, seats.isEmpty || now >= closingDeadline { break }
         }
-        for client in seats.keys { refuse(client, .unreachable, "the system has ended") }
+        for client in seats.keys { refuse(client, .unreachable, "the daft that served it has ended") }
     }
 
     private func beginClosing(_ now: Nanoseconds) {
         closingDeadline = now + Nanoseconds(patience.closingMilliseconds) * 1_000_000
-        for client in seats.keys { end(client, by: SIGTERM) }
+        for (client, _) in line {
+            refuse(client, .unreachable, "the daft of this node is ending")
+            seats[client] = nil
+        }
+        line = []
+        for seat in seats.values { seat.guest.close() }
     }
 
     private func beat(_ now: Nanoseconds) {
@@ -222,7 +227,7 @@ private final class Rounds {
 
     private func begin(_ command: DoorCommand, of bytes: Int, for client: [UInt8]) {
         if seats[client] != nil { return refuse(client, .failed, "one command at a time") }
-        if closingDeadline != nil { return refuse(client, .unreachable, "the system is ending") }
+        if closingDeadline != nil { return refuse(client, .unreachable, "the daft of this node is ending") }
         let waitingBytes = line.reduce(bytes) { $0 + $1.bytes }
         if line.count >= patience.waiting || waitingBytes > patience.waitingBytes {
             return refuse(client, .failed, "\(seats.count) commands run or wait here already: try again later")

@@ -26,6 +26,7 @@ public final class Guest: @unchecked Sendable {
     private var pieces: [DoorMessage] = []
     private var isDeaf = false
     private var isGone = false
+    private var isClosing = false
     private var signal: Int32?
     private var onSignal: (@Sendable (Int32) -> Void)?
     private var status: Int32?
@@ -37,7 +38,10 @@ public final class Guest: @unchecked Sendable {
 
     // MARK: for whoever performs the command
 
-    /// Calls `body` when the client wants an end or has vanished; at once if that was before.
+    /// What wants an end is the door itself, and no signal of the client's.
+    public var isDoorClosing: Bool { latch.locked { isClosing } }
+
+    /// Calls `body` when the client wants an end or has vanished, or the door closes; at once if that was before.
     public func onSignal(_ body: @escaping @Sendable (Int32) -> Void) {
         let early = latch.locked {
             onSignal = body
@@ -117,6 +121,12 @@ public final class Guest: @unchecked Sendable {
             return onSignal
         }
         body?(number)
+    }
+
+    /// The door closes: as by SIGTERM, but for who wants it. An earlier signal of the client's counts.
+    func close() {
+        latch.locked { isClosing = signal == nil }
+        end(by: SIGTERM)
     }
 
     /// The client is not there any more.

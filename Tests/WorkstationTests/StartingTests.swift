@@ -169,5 +169,24 @@ extension WorkstationTests {
             #expect(try system.daft("quit").status == 0)
             #expect(soon(seconds: 5) { system.nodes.isEmpty })
         }
+
+        @Test func aDataServerThatLeavesEndsItsClientsAsTheEndOfASystemDoesAndTheLeaveItselfIsDone() throws {
+            let system = try System()
+            #expect(try system.start("n[1-3]").status == 0)
+            let file = try system.source("a", try noise(30_000_000))
+            #expect(try system.daft("put", file + "@n1").status == 0)
+            try system.limit("20mbit")
+            let get = try system.begin(["get", "/a", "--to", system.sources + "/got"], on: 2)
+            usleep(1_500_000)
+            #expect(!get.hasEnded)
+            let left = try system.daft("leave", "n2", on: 2)
+            #expect(left.status == 0 && left.output.contains("n2"), "\(left)")
+            let ended = get.wait()
+            #expect(ended.status == 6, "\(ended)")
+            #expect(ended.errors.contains("the daft that served it has ended"), "\(ended)")
+            #expect(soon { system.nodes(on: 2).isEmpty })
+            try system.limit("0")
+            #expect(try system.daft("quit").status == 0)
+        }
     }
 }

@@ -117,7 +117,8 @@ let package = Package(
         .testTarget(
             name: "PromiseTests",
             dependencies: [
-                "daft-run", "daft", "daft-solo", "TestPrograms", "TestDisk", "DaftCore", "DaftLink", "DaftStore",
+                "daft-run", "daft", "daft-solo", "TestBox", "TestPrograms", "TestDisk", "DaftCore", "DaftLink",
+                "DaftStore",
                 "DaftCatalogue", "DaftEngine",
             ], exclude: ["faults"], swiftSettings: settings),
         .target(

@@ -60,7 +60,8 @@ let testsOfNoTarget: [String: Set<String>] = [
     "HelpTests": ["Testing", "Foundation", "Glibc", "TestPrograms", "DaftCore"],
     "ReadmeTests": ["Testing", "Foundation", "Glibc", "TestBox", "TestPrograms", "DaftCore"],
     "PromiseTests": [
-        "Testing", "Foundation", "Glibc", "Synchronization", "TestPrograms", "TestDisk", "DaftCore", "DaftLink",
+        "Testing", "Foundation", "Glibc", "Synchronization", "TestBox", "TestPrograms", "TestDisk", "DaftCore",
+        "DaftLink",
         "DaftStore", "DaftCatalogue", "DaftEngine",
     ],
     "WorkstationTests": ["Testing", "Foundation", "Glibc", "Synchronization", "CZMQ", "TestBox", "TestPrograms"],

@@ -9,10 +9,7 @@ public func quotedForJSON(_ text: String) -> String {
         case "\n": result += "\\n"
         case "\t": result += "\\t"
         case "\r": result += "\\r"
-        case _
-        where scalar.value < 0x20 || (0x7f..<0xa0).contains(scalar.value)
-            || scalar.properties.generalCategory == .format:
-            // What would steer a terminal, or turn the direction of a text.
+        case _ where scalar.value < 0x20 || scalar.value == 0x7f || scalar.isSteering:
             for unit in String(scalar).utf16 {
                 result += "\\u" + hexadecimal([UInt8(unit >> 8), UInt8(unit & 0xff)])
             }

@@ -20,7 +20,7 @@ public func shown(_ bytes: some Sequence<UInt8>) -> String {
         let width = UTF8.width(scalar)
         if scalar.value < 0x20 || scalar.value == 0x7f || scalar == "\\" {
             text += escaped(bytes[start])
-        } else if (0x80..<0xa0).contains(scalar.value) || scalar.properties.generalCategory == .format {
+        } else if scalar.isSteering {
             text += bytes[start..<start + width].map(escaped).joined()
         } else {
             text.unicodeScalars.append(scalar)
@@ -29,6 +29,11 @@ public func shown(_ bytes: some Sequence<UInt8>) -> String {
         decoder = UTF8()
     }
     return text
+}
+
+extension Unicode.Scalar {
+    /// Beyond ASCII: a control that steers a terminal, or a mark that is not seen and may turn the direction of a text.
+    var isSteering: Bool { !isASCII && (value < 0xa0 || properties.generalCategory == .format) }
 }
 
 private func escaped(_ byte: UInt8) -> String {

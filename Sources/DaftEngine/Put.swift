@@ -91,18 +91,21 @@ extension Session {
     ) async throws(Failure) -> [(path: [UInt8], name: Name)] {
         let paths = sources.map(local)
         let host = station.settings.host
-        report.failures += await station.workers.run { paths.compactMap(whyNoSource) }.map { $0.at(host) }
+        let places = await station.workers.run {
+            paths.map { path in Result { () throws(Failure) in try sourcePlace(path) } }
+        }
+        for case .failure(let failure) in places { report.failures.append(failure.at(host)) }
         var named: [(path: [UInt8], name: Name)] = []
         var known: [Name: [UInt8]] = [:]
         guard report.failures.isEmpty else { return [] }
-        for path in paths {
+        for (path, place) in zip(paths, places) {
             let name = try publishedName(of: path, unless: name)
             if let other = known.updateValue(path, forKey: name) {
                 if other == path { continue }
                 let reason = "would be \(name), as \(shown(other)) is: stage one of them --as another name"
                 report.failures.append(Failure(.usage, path, reason))
             }
-            named.append((try sourcePlace(path), name))
+            named.append((try place.get(), name))
         }
         return named
     }

@@ -31,8 +31,6 @@ public func beginNode(detached: Bool, _ body: (NodeOrder, NodeReporter) -> Int32
 /// Starts a node on this machine.
 public func startHere(_ order: NodeOrder, patienceSeconds: Int = 20, until wake: Int32 = -1) -> Launcher.Outcome {
     Glibc.signal(SIGPIPE, SIG_IGN)
-    // A write beyond `ulimit -f` then fails, and is reported as any other.
-    Glibc.signal(SIGXFSZ, SIG_IGN)
     do throws(Failure) {
         let child = try Child([OwnProgram.path, "node"], called: "daft", .group, errors: .piped)
         let talk = NodeDialogue(
@@ -95,8 +93,6 @@ private func readBytes(_ length: Int) -> [UInt8] {
 
 private func startAnew(_ order: NodeOrder) throws(Failure) -> Int32 {
     Glibc.signal(SIGPIPE, SIG_IGN)
-    // A write beyond `ulimit -f` then fails, and is reported as any other.
-    Glibc.signal(SIGXFSZ, SIG_IGN)
     let child = try Child([OwnProgram.path, "node", "--detached"], called: "daft", .session, errors: .inherited)
     // The pipe has room for it.
     _ = writeAll(order.framed, to: child.input)

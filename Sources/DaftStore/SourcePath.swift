@@ -124,10 +124,16 @@ func realPath(_ path: [UInt8]) throws(Failure) -> [UInt8] {
 /// Whether something stands at a path of the user's, be it a symlink that leads nowhere.
 public func pathExists(_ path: [UInt8]) -> Bool { (try? lookedAt(path)) != nil }
 
-/// Why what stands at a path of the user's cannot be staged, as far as can be said before it is read.
-public func whyNoSource(_ path: [UInt8]) -> Failure? {
+/// Where a source lies that the user named: a symlink is followed, as cp -H and rsync with a slash do. What cannot be
+/// staged fails, as far as can be said before it is read.
+public func sourcePlace(_ path: [UInt8]) throws(Failure) -> [UInt8] {
     let link: Status
-    do throws(SystemError) { link = try lookedAt(path) } catch { return error.failure(path) }
+    do throws(SystemError) { link = try lookedAt(path) } catch { throw error.failure(path) }
+    if let failure = whyNoSource(path, link) { throw failure }
+    return link.isSymlink ? try realPath(path) : path
+}
+
+private func whyNoSource(_ path: [UInt8], _ link: Status) -> Failure? {
     var raw = stat()
     // A path may be longer than the kernel takes; then the walk says it.
     guard withCString(path, { stat($0, &raw) }) == 0 else {
@@ -149,14 +155,6 @@ private func whyNotEmpty(_ path: [UInt8]) -> Failure? {
         try Reach(path).open(O_RDONLY | O_NONBLOCK | O_NOCTTY).confirmIsEmpty()
         return nil
     } catch { return error.failure(ofSource: path) }
-}
-
-/// Where a source lies that the user named: a symlink is followed, as cp -H and rsync with a slash do.
-public func sourcePlace(_ path: [UInt8]) throws(Failure) -> [UInt8] {
-    do throws(SystemError) {
-        if try !lookedAt(path).isSymlink { return path }
-    } catch { throw error.failure(path) }
-    return try realPath(path)
 }
 
 extension Status {

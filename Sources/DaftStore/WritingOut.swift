@@ -7,27 +7,33 @@ import Glibc
 
 extension Store {
     public func writeOut(_ order: WriteOut) throws(Failure) {
-        do throws(SystemError) {
+        let (place, standing) = try failing(at: order.path) { () throws(SystemError) in
             let place = try outside(order.path)
-            try refuseIfTaken(place, isForced: order.isForced)
-            if !order.isTrial { try writeOut(order, to: place) }
-        } catch {
-            if error == .isOther { throw Failure(.taken, order.path, "is no plain file: nothing else is replaced") }
-            if error.exists { throw Failure(.taken, order.path, "is there already: --force replaces it") }
-            throw error.failure(order.path)
+            return (place, try self.standing(at: place))
+        }
+        // A device, a fifo or a symlink is never replaced, whatever is forced.
+        if let standing, !standing.isFile {
+            throw Failure(.taken, order.path, "is no plain file: nothing else is replaced")
+        }
+        if standing != nil, !order.isForced { throw isThere(order.path) }
+        if order.isTrial { return }
+        try failing(at: order.path) { () throws(SystemError) in try writeOut(order, to: place) }
+    }
+
+    private func standing(at place: Place) throws(SystemError) -> Status? {
+        do throws(SystemError) { return try place.status() } catch {
+            if error.isNotFound { return nil }
+            throw error
         }
     }
 
-    /// A device, a fifo or a symlink is never replaced, whatever is forced.
-    private func refuseIfTaken(_ place: Place, isForced: Bool) throws(SystemError) {
-        let status: Status
-        do throws(SystemError) { status = try place.status() } catch {
-            if error.isNotFound { return }
-            throw error
+    private func failing<T>(at path: [UInt8], _ body: () throws(SystemError) -> T) throws(Failure) -> T {
+        do throws(SystemError) { return try body() } catch {
+            throw error.exists ? isThere(path) : error.failure(path)
         }
-        if !status.isFile { throw .isOther }
-        if !isForced { throw SystemError(code: EEXIST, call: "open") }
     }
+
+    private func isThere(_ path: [UInt8]) -> Failure { Failure(.taken, path, "is there already: --force replaces it") }
 
     private func writeOut(_ order: WriteOut, to place: Place) throws(SystemError) {
         let source = try paths.open(order.name)
@@ -62,10 +68,6 @@ extension Store {
         let parent = cut == 0 ? [slash] : Array(path[..<cut])
         return Place(try Reach(parent).open(O_RDONLY | O_DIRECTORY), path[(cut + 1)...])
     }
-}
-
-extension SystemError {
-    fileprivate static let isOther = SystemError(code: EEXIST, call: "sbcast")
 }
 
 /// The file that a path of the user's leads to, through any symlinks.

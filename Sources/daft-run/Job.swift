@@ -48,7 +48,7 @@ private struct Job {
 
     init(_ request: JobRequest, _ options: Options) throws(Failure) {
         self.request = request
-        system = BatchSystem.allCases.first { $0.nodes != nil }
+        system = BatchSystem.ofThisJob
         let nodes = try jobNodes(options, system)
         nodeCount = nodes.names.count
         if system == .slurm, request.tasksPerNode != nil {

@@ -2,6 +2,7 @@
 // group of its own, so that a signal to this one's group, as Ctrl-C is, reaches it only from here.
 
 import DaftCore
+import DaftLink
 import Glibc
 
 final class JobSteps {
@@ -97,8 +98,4 @@ final class JobSteps {
     func endAll() { for process in running { kill(-process, SIGKILL) } }
 }
 
-func monotonicMilliseconds() -> UInt64 {
-    var time = timespec()
-    clock_gettime(CLOCK_MONOTONIC, &time)
-    return UInt64(time.tv_sec) * 1_000 + UInt64(time.tv_nsec) / 1_000_000
-}
+func monotonicMilliseconds() -> UInt64 { UInt64(monotonicNow() / 1_000_000) }

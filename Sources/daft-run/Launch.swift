@@ -23,7 +23,7 @@ func launch(_ options: Options) -> Int32 {
 }
 
 private func launchLine(_ options: Options) throws(Failure) -> [[UInt8]] {
-    let system = BatchSystem.allCases.first { $0.nodes != nil }
+    let system = BatchSystem.ofThisJob
     let nodes = try jobNodes(options, system).beginning(with: hostName())
     let line = try options.isEach ? ofOther(options, on: nodes) : ofThis(options, on: nodes)
     if system == .slurm, srunOffersPMIx() { return line.srun }
@@ -78,6 +78,9 @@ func jobNodes(_ options: Options, _ system: BatchSystem?) throws(Failure) -> Job
 }
 
 extension BatchSystem {
+    /// The one whose list of nodes is in the environment.
+    static var ofThisJob: BatchSystem? { allCases.first { $0.nodes != nil } }
+
     var nodes: (variable: String, value: String)? {
         for name in nodesVariables {
             if let value = getenv(name).map({ String(cString: $0) }), !value.isEmpty { return (name, value) }

@@ -186,8 +186,7 @@ struct Ranks {
 
     /// In a job nobody needs to count ranks.
     private static var launchAdvice: String {
-        let isJob = BatchSystem.allCases.contains { $0.nodes != nil }
-        return isJob ? ", or let daft-run --launch start them all" : ""
+        BatchSystem.ofThisJob == nil ? "" : ", or let daft-run --launch start them all"
     }
 
     /// Rank 0 says where stores lie on what is no local disk.

@@ -91,7 +91,7 @@ struct DoorSearch {
     }
 
     private var nobody: Failure {
-        let isInJob = BatchSystem.jobID(environmentVariable) != nil
+        let isInJob = BatchSystem.jobID(variable) != nil
         let advice =
             isInJob
             ? "no daft serves this job on this node: `daft-run --launch serve &` starts one, and `daft wait` waits "
@@ -119,8 +119,4 @@ private func readWhole(_ path: String) -> String {
         guard count > 0 else { return String(decoding: text, as: UTF8.self) }
         text += piece.prefix(count)
     }
-}
-
-private func environmentVariable(_ name: String) -> [UInt8]? {
-    getenv(name).map { UnsafeBufferPointer(start: $0, count: strlen($0)).map { UInt8(bitPattern: $0) } }
 }

@@ -23,7 +23,8 @@ struct Visitor: Performer {
                 return 0
             }
             let door = try await search.door()
-            let members = command == .quit ? listedNodes(at: door) : []
+            let saysEnd = command == .quit && !console.look.quiet && !console.look.json
+            let members = saysEnd ? listedNodes(at: door) : []
             var brought = DoorCommand(wording, in: try workingDirectory())
             brought.place = origin.place ?? ""
             brought.look = console.look
@@ -33,7 +34,7 @@ struct Visitor: Performer {
                 await console.run { [console] in relay(knock, to: console) }
             }
             knock.close()
-            if command == .quit, try status.get() == 0, !console.look.quiet, !console.look.json {
+            if saysEnd, try status.get() == 0 {
                 await console.mention("the system ends: \(shown(members)); what is kept stays on the disks")
             }
             return try status.get()

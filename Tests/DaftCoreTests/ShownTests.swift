@@ -36,6 +36,11 @@ import Testing
         #expect(shown(bytes) == text)
     }
 
+    @Test func jsonEscapesWhatSteersATerminalOrTurnsTextRound() {
+        #expect(quotedForJSON("a\u{9b}\u{202e}\u{2066}\u{7f}ü名") == #""a\u009b\u202e\u2066\u007fü名""#)
+        #expect(quotedForJSON("\u{e0041}") == #""\udb40\udc41""#)
+    }
+
     @Test func differentBytesLookDifferent() {
         var dice = SeededNumbers(seed: 3)
         var seen: [String: [UInt8]] = [:]

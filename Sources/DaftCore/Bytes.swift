@@ -67,6 +67,11 @@ public struct ByteWriter {
         for value in values { value.encode(into: &self) }
     }
 
+    public mutating func numbers(_ values: some Collection<UInt64>) {
+        count(values.count)
+        for value in values { u64(value) }
+    }
+
     private mutating func fixed<T: FixedWidthInteger>(_ value: T) {
         withUnsafeBytes(of: value.littleEndian) { bytes.append(contentsOf: $0) }
     }
@@ -138,6 +143,14 @@ public struct ByteReader {
         var values: [T] = []
         values.reserveCapacity(length)
         for _ in 0..<length { values.append(try T(from: &self)) }
+        return values
+    }
+
+    public mutating func numbers() throws(Malformed) -> [UInt64] {
+        let length = try count()
+        guard length <= remaining / 8 else { throw malformed("\(length) numbers") }
+        var values: [UInt64] = []
+        for _ in 0..<length { values.append(try u64()) }
         return values
     }
 

@@ -36,12 +36,8 @@ public struct Collect: Coded {
 }
 
 public struct Collected: Coded {
-    public static let minimumSize = 24
+    public static let minimumSize = 16
     public var moved: Int64 = 0
-    /// The names of the items that are not on that node.
-    public var absent: [Name] = []
-    /// What could not be published now, whatever stands there from earlier.
-    public var withheld: [Name] = []
     public var failures: [Failure] = []
     public var warnings: [Failure] = []
 
@@ -49,16 +45,12 @@ public struct Collected: Coded {
 
     public init(from reader: inout ByteReader) throws(Malformed) {
         moved = try reader.amount()
-        absent = try reader.list()
-        withheld = try reader.list()
         failures = try reader.list()
         warnings = try reader.list()
     }
 
     public func encode(into writer: inout ByteWriter) {
         writer.i64(moved)
-        writer.list(absent)
-        writer.list(withheld)
         writer.list(failures)
         writer.list(warnings)
     }

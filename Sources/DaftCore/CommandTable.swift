@@ -136,8 +136,9 @@ extension CommandShape {
         options: [Option("--to", value: "PATH", meaning: "where to write it, instead of the working directory")],
         purpose: "write what stands under a name to the local disk, here",
         details: """
-            The opposite of put: bytes, permission bits, times, holes and symlinks come back as they were. Files that \
-            stand there under the same names are written over, as by cp; others stay.
+            The opposite of put: bytes, permission bits, times, holes and symlinks come back as they were. One NAME \
+            becomes PATH, or goes into it where PATH is a directory or ends in a slash, as with cp; several go into \
+            it. Files that stand there under the same names are written over; others stay.
             """)
 
     fileprivate static let gather = CommandShape(
@@ -145,14 +146,14 @@ extension CommandShape {
         options: [
             Option("--merge", meaning: "write all nodes' files into DIR, instead of each into DIR/NODE"),
             Option("--to", value: "DIR", isRequired: true, meaning: "where to write them, here"),
-            publishedAs,
+            Option("--as", value: "NAME", meaning: "publish them too, below this name"),
         ],
         purpose: "bring what was written on every node here",
         details: """
-            A PATH is one of every node, absolute or relative to its store. What a node has there is published as \
-            /gather/NODE/…, in a job as /gather/JOB/NODE/…, or below the name that --as gives, and written to \
-            DIR/NODE/…. With --merge it is written to DIR, and of what is not the same on two nodes neither is, but \
-            named. A node that has nothing there is a warning.
+            A PATH is one of every node, absolute or relative to its store. What a node has there is written to \
+            DIR/NODE/…, with the modes that your umask leaves. With --merge it is written to DIR, and of what is not \
+            the same on two nodes neither is, but named. A node that has nothing there is a warning. With --as NAME \
+            it is also published, as NAME/NODE/….
             """)
 
     fileprivate static let sbcast = CommandShape(

@@ -45,7 +45,7 @@ extension Command {
 
 /// A client's command, and how its user wants to see what it says.
 public struct DoorCommand: Coded {
-    public static let minimumSize = Wording.minimumSize + 4 + 4 + Look.minimumSize + 2
+    public static let minimumSize = Wording.minimumSize + 4 + 4 + Look.minimumSize + 4
 
     public var wording: Wording
     /// Where it stands, for messages: `jobs.txt:3`; empty where that goes without saying.
@@ -55,10 +55,13 @@ public struct DoorCommand: Coded {
     public var look = Look()
     /// How wide the terminal is that messages go to; 0 where they go to none.
     public var columns: UInt16 = 0
+    /// What the user's new files do not allow.
+    public var umask: UInt16
 
-    public init(_ wording: Wording, in directory: [UInt8]) {
+    public init(_ wording: Wording, in directory: [UInt8], umask: UInt16 = 0o022) {
         self.wording = wording
         self.directory = directory
+        self.umask = umask
     }
 
     public init(from reader: inout ByteReader) throws(Malformed) {
@@ -69,6 +72,8 @@ public struct DoorCommand: Coded {
         guard directory.first == Name.slash else { throw Malformed("an absolute path", at: start) }
         look = try Look(from: &reader)
         columns = try reader.u16()
+        umask = try reader.u16()
+        guard umask <= 0o777 else { throw reader.malformed("umask") }
     }
 
     public func encode(into writer: inout ByteWriter) {
@@ -77,6 +82,7 @@ public struct DoorCommand: Coded {
         writer.run(directory)
         look.encode(into: &writer)
         writer.u16(columns)
+        writer.u16(umask)
     }
 }
 
@@ -104,7 +110,7 @@ public enum ClientMessage: Coded {
             throw Malformed("version of a client's message", at: reader.offset - 1)
         }
         switch try reader.u8() {
-        case 6: self = .begin(try DoorCommand(from: &reader))
+        case 7: self = .begin(try DoorCommand(from: &reader))
         case 2: self = .room(bytes: try reader.u32())
         case 3: self = .signal(try reader.u8())
         case 4: self = .alive
@@ -117,7 +123,7 @@ public enum ClientMessage: Coded {
         writer.u8(ClientMessage.version)
         switch self {
         case .begin(let command):
-            writer.u8(6)
+            writer.u8(7)
             command.encode(into: &writer)
         case .room(let bytes):
             writer.u8(2)

@@ -1,5 +1,6 @@
 // Trees of several nodes that are to become one: what is the same on several is taken from the first, and where two
-// differ neither is taken, nor what is below it.
+// differ neither is taken, nor what is below it. A look at the trees decides most of it; of files that are as long as
+// one another only their contents do.
 
 public struct Merge: Sendable {
     public struct Clash: Hashable, Sendable {
@@ -11,18 +12,38 @@ public struct Merge: Sendable {
         }
     }
 
-    private var seen: [[UInt8]: (node: Int, kind: Entry.Kind)] = [:]
+    private var seen: [[UInt8]: (node: Int, kind: OfferedEntry.Kind)] = [:]
     private var clashing: [[UInt8]: Clash] = [:]
+    /// Files of one size on several nodes, and what is known of the first whose content was told.
+    private var undecided: [[UInt8]: (node: Int, content: ContentID)?] = [:]
 
     public init() {}
 
-    public mutating func add(_ relative: [UInt8], _ kind: Entry.Kind, of node: Int) {
+    public mutating func add(_ relative: [UInt8], _ kind: OfferedEntry.Kind, of node: Int) {
         guard let first = seen[relative] else {
             seen[relative] = (node, kind)
             return
         }
-        if first.kind == kind || clashing[relative] != nil { return }
-        clashing[relative] = Clash(relative: relative, first: first.node, second: node)
+        if first.kind != kind { return clash(relative, first.node, node) }
+        if case .file = kind { undecided[relative] = .some(nil) }
+    }
+
+    /// Whether the contents of some files are to be told.
+    public var wantsContents: Bool { !undecided.isEmpty }
+
+    public func wantsContent(of relative: [UInt8]) -> Bool { undecided[relative] != nil }
+
+    public mutating func add(_ relative: [UInt8], _ content: ContentID, of node: Int) {
+        guard let known = undecided[relative] else { return }
+        guard let first = known else {
+            undecided[relative] = .some((node, content))
+            return
+        }
+        if first.content != content { clash(relative, first.node, node) }
+    }
+
+    private mutating func clash(_ relative: [UInt8], _ first: Int, _ second: Int) {
+        if clashing[relative] == nil { clashing[relative] = Clash(relative: relative, first: first, second: second) }
     }
 
     /// In the order of their paths; what is below another is told by that.

@@ -45,6 +45,9 @@ public struct Name: Coded, Comparable {
 
     private init(checked bytes: [UInt8]) { self.bytes = bytes }
 
+    /// A name of one letter.
+    static func top(_ letter: UInt8) -> Name { Name(checked: [slash, letter]) }
+
     public init(from reader: inout ByteReader) throws(Malformed) {
         let start = reader.offset
         let bytes = try reader.run()

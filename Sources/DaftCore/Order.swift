@@ -26,6 +26,8 @@ public enum Order: Coded {
     case collect(Collect)
     /// Write a file that you keep to your node.
     case writeOut(WriteOut)
+    /// Let me read what stands on your node.
+    case offer(Offering)
 
     public static let minimumSize = 5
 
@@ -43,6 +45,7 @@ public enum Order: Coded {
         case 10: self = .note(try reader.list())
         case 11: self = .collect(try Collect(from: &reader))
         case 12: self = .writeOut(try WriteOut(from: &reader))
+        case 13: self = .offer(try Offering(from: &reader))
         default: throw Malformed("kind of order", at: reader.offset - 1)
         }
     }
@@ -86,6 +89,9 @@ public enum Order: Coded {
         case .writeOut(let order):
             writer.u8(12)
             order.encode(into: &writer)
+        case .offer(let offering):
+            writer.u8(13)
+            offering.encode(into: &writer)
         }
     }
 }

@@ -21,7 +21,7 @@ public enum Outcome: Coded {
         case 4: self = .verified(try Verified(from: &reader))
         case 5: self = .failed(try Failure(from: &reader))
         case 6: self = .repaired(try Repaired(from: &reader))
-        case 7: self = .collected(try Collected(from: &reader))
+        case 8: self = .collected(try Collected(from: &reader))
         default: throw Malformed("kind of outcome", at: reader.offset - 1)
         }
     }
@@ -48,7 +48,7 @@ public enum Outcome: Coded {
             writer.u8(6)
             repaired.encode(into: &writer)
         case .collected(let collected):
-            writer.u8(7)
+            writer.u8(8)
             collected.encode(into: &writer)
         }
     }

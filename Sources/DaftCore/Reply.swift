@@ -18,6 +18,7 @@ public enum Reply: Coded {
     case identified([Identified])
     case underWay(Activity)
     case traced(TracePage)
+    case offered(OfferedPage)
 
     public static let minimumSize = 2
     public static let version: UInt8 = 1
@@ -39,6 +40,7 @@ public enum Reply: Coded {
         case 17: self = .underWay(try Activity(from: &reader))
         case 15: self = .members(try reader.list())
         case 18: self = .traced(try TracePage(from: &reader))
+        case 19: self = .offered(try OfferedPage(from: &reader))
         default: throw Malformed("kind of reply", at: reader.offset - 1)
         }
     }
@@ -69,6 +71,7 @@ public enum Reply: Coded {
         case .identified(let identified): listed(13, identified, &writer)
         case .underWay(let activity): tagged(17, activity, &writer)
         case .traced(let page): tagged(18, page, &writer)
+        case .offered(let page): tagged(19, page, &writer)
         }
     }
 

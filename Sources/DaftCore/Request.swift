@@ -39,6 +39,8 @@ public enum Request: Coded {
     case wish(Wish)
     /// What have you noted for a trace, from that event on?
     case traced(from: Int)
+    /// To a data server: that page of a tree which you offer to me; I have what I want of these offers.
+    case offered(tree: UInt64, page: Int, done: [UInt64])
 
     public static let minimumSize = 2
     public static let version: UInt8 = 1
@@ -66,6 +68,7 @@ public enum Request: Coded {
         case 20: self = .join
         case 21: self = .wish(try Wish(from: &reader))
         case 22: self = .traced(from: try reader.count())
+        case 23: self = .offered(tree: try reader.u64(), page: try reader.count(), done: try reader.numbers())
         default: throw Malformed("kind of request", at: reader.offset - 1)
         }
     }
@@ -91,6 +94,10 @@ public enum Request: Coded {
         case .sees(let info): info.encode(into: &writer)
         case .wish(let wish): wish.encode(into: &writer)
         case .traced(let first): writer.count(first)
+        case .offered(let tree, let page, let done):
+            writer.u64(tree)
+            writer.count(page)
+            writer.numbers(done)
         case .members, .space, .ping, .quit, .underWay, .join: break
         }
     }
@@ -117,6 +124,7 @@ public enum Request: Coded {
         case .join: 20
         case .wish: 21
         case .traced: 22
+        case .offered: 23
         }
     }
 }

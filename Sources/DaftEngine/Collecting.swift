@@ -17,11 +17,13 @@ struct Collecting: Sendable {
     }
 
     private func take(_ item: Collect.Item, into collected: inout Collected) async {
-        let isAbsolute = item.path.first == Name.slash
-        let path = isAbsolute ? item.path : store.directory + [Name.slash] + item.path
-        guard await station.workers.run({ pathExists(path) }) else {
-            collected.absent.append(item.name)
-            return
+        let path = item.path.first == Name.slash ? item.path : store.directory + [Name.slash] + item.path
+        let store = store
+        let isOwn = await station.workers.run { pathExists(path) ? store.isOwnData(path) : nil }
+        guard let isOwn else { return }
+        if isOwn {
+            let reason = "is daft's own: there is nothing to gather"
+            return collected.failures.append(Failure(.usage, path, node: station.settings.host, reason))
         }
         let session = Session(at: station)
         let part = meter.begin { session.gauge.now.progress }
@@ -30,14 +32,5 @@ struct Collecting: Sendable {
         collected.moved += report.moved
         collected.failures += report.failures.map { $0.at(station.settings.host) }
         collected.warnings += report.warnings.map { $0.at(station.settings.host) }
-        collected.withheld += report.failures.compactMap { name(of: $0.subject, path, item.name) }
-    }
-
-    /// The name that what failed would have: what failed is told by its path, or by that name.
-    private func name(of subject: [UInt8], _ path: [UInt8], _ root: Name) -> Name? {
-        if let name = try? Name(subject), name == root || name.relative(to: root) != nil { return name }
-        guard subject.starts(with: path) else { return root }
-        let rest = subject.dropFirst(path.count).drop { $0 == Name.slash }
-        return rest.isEmpty ? root : try? root.appending(rest)
     }
 }

@@ -11,6 +11,7 @@ actor DataServer {
     private nonisolated let loop: any Loop
     private let tasks: Tasks
     private let rejoining: Rejoining
+    private let offered = OfferedTrees()
 
     init(_ station: Station, _ store: Store, _ rejoining: Rejoining) {
         self.station = station
@@ -41,6 +42,8 @@ actor DataServer {
                 station.ending.wish()
                 return .done
             case .sees(let info): return await sees(info)
+            case .offered(let tree, let page, let done):
+                return .offered(try await offered.page(page, of: tree, for: rank, done: done))
             default: return .failed(Failure(.malformed, [], "this is nothing to ask a data server"))
             }
         } catch {
@@ -52,11 +55,11 @@ actor DataServer {
 
     private func begin(_ order: Order, from rank: Rank) async -> Reply {
         await tasks.begin { [self] meter in
-            await station.logging(order, from: rank, meter) { await carryOut(order, meter) }
+            await station.logging(order, from: rank, meter) { await carryOut(order, from: rank, meter) }
         }
     }
 
-    private func carryOut(_ order: Order, _ meter: Meter) async -> Outcome {
+    private func carryOut(_ order: Order, from rank: Rank, _ meter: Meter) async -> Outcome {
         switch order {
         case .ingest(let ingest):
             if let file = ingest.misfit {
@@ -88,6 +91,7 @@ actor DataServer {
         case .collect(let collect):
             return await Collecting(station: station, store: store, meter: meter).run(collect)
         case .writeOut(let order): return .placed(await StoreOrders(station, store).writeOut(order))
+        case .offer(let offering): return await offered.offer(offering, to: rank, store, at: station)
         case .repair, .leave: return .failed(Failure(.malformed, [], "this is nothing to order a data server"))
         }
     }

@@ -1,49 +1,48 @@
 // gather: what tasks wrote on their nodes comes to one directory here.
 //
-//   1. One data server of each node publishes what stands there under the paths, below the name of its node.
-//   2. Each node's part is written into a directory of its own, or all into one. Of names that mean different things on
-//      two nodes neither is written then.
+//   1. One data server of each node offers what stands there under the paths, and its files are written from where they
+//      lie: each node's into a directory of its own, or all into one. Of names that mean different things on two nodes
+//      neither is written then.
+//   2. Under a name, each of them publishes it first, below the name of its node.
 
 import DaftCore
 import DaftLink
 import DaftStore
 
 extension Session {
-    /// `paths` are those of the nodes: absolute, or relative to their stores.
+    private static let nodesAtOnce = 4
+
+    /// `paths` are those of the nodes: absolute, or relative to their stores. Published below `base` if there is one.
     public func gather(
-        _ paths: [[UInt8]], to directory: [UInt8], as base: Name, merging isMerged: Bool = false
+        _ paths: [[UInt8]], to directory: [UInt8], as base: Name? = nil, merging isMerged: Bool = false
     ) async -> Report {
         var report = Report()
-        report.names = [base]
+        report.names = base.map { [$0] } ?? []
         do throws(Failure) {
             let lasts = try lastParts(of: paths)
             let nodes = oneOnEachNode(of: try await lookAround())
-            let gathered = try await collect(paths, lasts, base, from: nodes, &report)
-            report.places = gathered.map(\.host)
-            if gathered.isEmpty || Task.isCancelled { return report }
-            _ = try await lookAround()
+            if let base { try await publish(paths, lasts, base, from: nodes, &report) }
+            if Task.isCancelled { return report }
             let target = local(directory)
-            try await makeTarget(target)
-            report.merge(
-                isMerged
-                    ? try await mergeAll(gathered, lasts, into: target)
-                    : try await writeEach(gathered, into: target))
+            var outcome = Gathered()
+            for (path, last) in zip(paths, lasts) where !Task.isCancelled {
+                let place = target + [Name.slash] + last
+                if isMerged {
+                    try await mergeAll(path, to: place, in: target, from: nodes, &outcome)
+                } else {
+                    await writeEach(path, last, in: target, from: nodes, &outcome)
+                }
+            }
+            report.merge(outcome.report)
+            report.places = nodes.map(\.store.host).filter(outcome.hosts.contains)
+            report.slowest = stopwatch.slowest(among: nodes, station.roster, failures: report.failures)
         } catch {
             report.failures.append(error)
         }
-        if Task.isCancelled { report.failures.append(Failure(.stopped, base, "stopped; run it again to go on")) }
-        return report
-    }
-
-    /// What is published of one node.
-    private struct Gathered: Sendable {
-        let host: String
-        let roots: [Name]
-        let withheld: Set<Name>
-
-        func isWithheld(_ name: Name) -> Bool {
-            !withheld.isEmpty && (withheld.contains(name) || name.ancestors.contains(where: withheld.contains))
+        if Task.isCancelled {
+            report.failures.append(Failure(.stopped, directory, "stopped; run it again to go on"))
         }
+        return report
     }
 
     private func lastParts(of paths: [[UInt8]]) throws(Failure) -> [[UInt8]] {
@@ -61,29 +60,138 @@ extension Session {
         return lasts
     }
 
-    /// What one node is asked for.
-    private struct Part: Sendable {
-        let member: Member
-        let collect: Collect
+    /// What came of all nodes.
+    fileprivate struct Gathered {
+        var report = Report()
+        var hosts: Set<String> = []
 
-        var host: String { member.store.host }
-
-        func absent(_ collected: Collected) -> [Failure] {
-            collect.items.filter { collected.absent.contains($0.name) }
-                .map { Failure(.missing, $0.path, node: host, "not there: nothing to gather") }
+        /// One path of one node.
+        mutating func take(_ tree: NodeTree, _ end: Result<Report, Failure>) {
+            report.warnings += tree.warnings
+            switch end {
+            case .success(let some):
+                hosts.insert(tree.member.store.host)
+                report.merge(some)
+            case .failure(let failure): report.failures.append(failure.at(tree.member.store.host))
+            }
         }
 
-        /// Nil where none of it is there.
-        func gathered(_ collected: Collected) -> Gathered? {
-            let roots = collect.items.map(\.name).filter { !collected.absent.contains($0) }
-            return roots.isEmpty ? nil : Gathered(host: host, roots: roots, withheld: Set(collected.withheld))
+        /// That a path is not there is a warning, as long as some node has it.
+        mutating func lacking(_ absent: [Failure], of path: [UInt8], among nodes: [Member]) {
+            if absent.count < nodes.count {
+                report.warnings += absent
+            } else {
+                report.failures.append(Failure(.missing, path, "on no node is it there"))
+            }
         }
     }
 
-    private func parts(
-        of paths: [[UInt8]], _ lasts: [[UInt8]], _ base: Name, on nodes: [Member]
-    ) throws(Failure) -> [Part] {
-        var parts: [Part] = []
+    private func writeEach(
+        _ path: [UInt8], _ last: [UInt8], in target: [UInt8], from nodes: [Member], _ outcome: inout Gathered
+    ) async {
+        var absent: [Failure] = []
+        await station.loop.inOrder(width: Session.nodesAtOnce, over: nodes) { [self] node in
+            let tree = NodeTree(self, node, path)
+            return (tree, await Result.of { () async throws(Failure) in try await write(tree, last, in: target) })
+        } take: { tree, end in
+            if tree.isAbsent, case .failure(let failure) = end {
+                absent.append(failure)
+            } else {
+                outcome.take(tree, end)
+            }
+        }
+        outcome.lacking(absent, of: path, among: nodes)
+    }
+
+    private func write(_ tree: NodeTree, _ last: [UInt8], in target: [UInt8]) async throws(Failure) -> Report {
+        try await tree.begin()
+        let directory = target + [Name.slash] + Array(tree.member.store.host.utf8)
+        do throws(Failure) {
+            try await makeTarget(target)
+            try await makeTarget(directory, beneath: target)
+        } catch {
+            await tree.end()
+            throw error
+        }
+        return try await writing(tree, to: directory + [Name.slash] + last, beneath: target)
+    }
+
+    private func writing(
+        _ tree: NodeTree, to place: [UInt8], beneath target: [UInt8]
+    ) async throws(Failure) -> Report {
+        let end = await stopwatch.time(tree.member, on: station.loop) {
+            await Result.of { () async throws(Failure) in
+                try await WritingTree(self, tree, to: place, beneath: target).run()
+            }
+        }
+        await tree.end()
+        return try end.get()
+    }
+
+    // MARK: all into one
+
+    private func mergeAll(
+        _ path: [UInt8], to place: [UInt8], in target: [UInt8], from nodes: [Member], _ outcome: inout Gathered
+    ) async throws(Failure) {
+        var merge = Merge()
+        let there = try await look(path, from: nodes, &merge, &outcome)
+        if there.isEmpty || Task.isCancelled { return }
+        if merge.wantsContents { try await compare(path, on: there, &merge) }
+        for clash in merge.clashes {
+            let subject = clash.relative.isEmpty ? place : place + [Name.slash] + clash.relative
+            let hosts = "\(there[clash.first].store.host) and \(there[clash.second].store.host)"
+            outcome.report.failures.append(Failure(.taken, subject, "not the same on \(hosts): not written"))
+        }
+        try await makeTarget(target)
+        let plan = merge
+        for (index, node) in there.enumerated() where !Task.isCancelled {
+            let tree = NodeTree(self, node, path) { plan.wants($0, of: index) }
+            outcome.take(
+                tree,
+                await Result.of { () async throws(Failure) in
+                    try await tree.begin()
+                    return try await writing(tree, to: place, beneath: target)
+                })
+        }
+    }
+
+    /// The nodes that have it, in the order in which `merge` knows them.
+    private func look(
+        _ path: [UInt8], from nodes: [Member], _ merge: inout Merge, _ outcome: inout Gathered
+    ) async throws(Failure) -> [Member] {
+        var there: [Member] = []
+        var absent: [Failure] = []
+        await station.loop.inOrder(width: Session.nodesAtOnce, over: nodes) { [self] node in
+            let tree = NodeTree(self, node, path)
+            return (tree, await Result.of { () async throws(Failure) in try await tree.looks() })
+        } take: { tree, looks in
+            switch looks {
+            case .success(let looks):
+                for look in looks { merge.add(look.relative, look.kind, of: there.count) }
+                there.append(tree.member)
+            case .failure(let failure) where tree.isAbsent: absent.append(failure)
+            case .failure: outcome.take(tree, looks.map { _ in Report() })
+            }
+        }
+        outcome.lacking(absent, of: path, among: nodes)
+        return there
+    }
+
+    /// Has those files read of which only their bytes tell whether they are the same.
+    private func compare(_ path: [UInt8], on nodes: [Member], _ merge: inout Merge) async throws(Failure) {
+        let asked = merge
+        for (index, node) in nodes.enumerated() where !Task.isCancelled {
+            let tree = NodeTree(self, node, path) { asked.wantsContent(of: $0) }
+            for (relative, content) in try await tree.contents() { merge.add(relative, content, of: index) }
+        }
+    }
+
+    // MARK: published first
+
+    private func publish(
+        _ paths: [[UInt8]], _ lasts: [[UInt8]], _ base: Name, from nodes: [Member], _ report: inout Report
+    ) async throws(Failure) {
+        var orders: [(member: Member, collect: Collect)] = []
         for node in nodes {
             do throws(NameError) {
                 let own = try base.appending(Array(node.store.host.utf8))
@@ -91,92 +199,22 @@ extension Session {
                 for (path, last) in zip(paths, lasts) {
                     items.append(Collect.Item(path: path, name: try own.appending(last)))
                 }
-                parts.append(Part(member: node, collect: Collect(items)))
+                orders.append((node, Collect(items)))
             } catch { throw Failure(.usage, base, error.reason) }
         }
-        return parts
-    }
-
-    private func collect(
-        _ paths: [[UInt8]], _ lasts: [[UInt8]], _ base: Name, from nodes: [Member], _ report: inout Report
-    ) async throws(Failure) -> [Gathered] {
-        let parts = try parts(of: paths, lasts, base, on: nodes)
-        var gathered: [Gathered] = []
-        var absent: [Failure] = []
-        await station.loop.inOrder(width: parts.count, over: parts) { [self] part in
-            let outcome = await stopwatch.time(part.member, on: station.loop) {
-                await carryOut(.collect(part.collect), at: part.member.rank)
+        await station.loop.inOrder(width: orders.count, over: orders) { [self] node, collect in
+            let outcome = await stopwatch.time(node, on: station.loop) {
+                await carryOut(.collect(collect), at: node.rank)
             }
-            return (part, outcome)
-        } take: { part, outcome in
+            return (node.store.host, outcome)
+        } take: { host, outcome in
             switch outcome {
             case .collected(let collected):
-                report.moved += collected.moved
                 report.failures += collected.failures
                 report.warnings += collected.warnings
-                absent += part.absent(collected)
-                if let some = part.gathered(collected) { gathered.append(some) }
-            case .failed(let failure): report.failures.append(failure.at(part.host))
-            default:
-                report.failures.append(Failure(.malformed, [], node: part.host, "an outcome that fits no gathering"))
+            case .failed(let failure): report.failures.append(failure.at(host))
+            default: report.failures.append(Failure(.malformed, [], node: host, "an outcome that fits no gathering"))
             }
         }
-        let roots = gathered.flatMap(\.roots)
-        for (path, last) in zip(paths, lasts) where !roots.contains(where: { $0.last.elementsEqual(last) }) {
-            absent.removeAll { $0.subject == path }
-            if report.failures.isEmpty { report.failures.append(Failure(.missing, path, "on no node is it there")) }
-        }
-        report.warnings += absent
-        report.slowest = stopwatch.slowest(among: nodes, station.roster, failures: report.failures)
-        return gathered
-    }
-
-    private func writeEach(_ gathered: [Gathered], into target: [UInt8]) async throws(Failure) -> Report {
-        var report = Report()
-        for node in gathered where !Task.isCancelled {
-            let directory = target + [Name.slash] + Array(node.host.utf8)
-            try await makeTarget(directory, beneath: target)
-            for root in node.roots where !Task.isCancelled && !node.isWithheld(root) {
-                let path = directory + [Name.slash] + root.last
-                let getting = try Getting(self, root, path, beneath: target) { name, _ in
-                    !node.isWithheld(name)
-                }
-                report.merge(try await getting.run())
-            }
-        }
-        return report
-    }
-
-    private func mergeAll(
-        _ gathered: [Gathered], _ lasts: [[UInt8]], into target: [UInt8]
-    ) async throws(Failure) -> Report {
-        var report = Report()
-        for last in lasts {
-            let trees = gathered.compactMap { node in
-                node.roots.first { $0.last.elementsEqual(last) && !node.isWithheld($0) }.map { (node: node, root: $0) }
-            }
-            var merge = Merge()
-            for (index, tree) in trees.enumerated() {
-                try await station.eachEntry(below: tree.root) { (page) async throws(Failure) in
-                    for named in page where !tree.node.isWithheld(named.name) {
-                        merge.add(Array(named.name.relative(to: tree.root) ?? []), named.entry.kind, of: index)
-                    }
-                }
-            }
-            let path = target + [Name.slash] + last
-            for clash in merge.clashes {
-                let subject = clash.relative.isEmpty ? path : path + [Name.slash] + clash.relative
-                let hosts = "\(trees[clash.first].node.host) and \(trees[clash.second].node.host)"
-                report.failures.append(Failure(.taken, subject, "not the same on \(hosts): not written"))
-            }
-            let plan = merge
-            for (index, tree) in trees.enumerated() where !Task.isCancelled {
-                let getting = try Getting(self, tree.root, path, beneath: target) { name, relative in
-                    !tree.node.isWithheld(name) && plan.wants(relative, of: index)
-                }
-                report.merge(try await getting.run())
-            }
-        }
-        return report
     }
 }

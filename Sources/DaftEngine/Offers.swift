@@ -22,13 +22,19 @@ final class Offers: Sendable {
         state = Mutex(State(made: now))
     }
 
-    /// From now on these files can be read under the number, until it is withdrawn.
-    func make(_ files: [SourceFileInfo], chunkSize: ChunkSize) -> UInt64 {
+    /// One that no offer of this rank has, nor will have.
+    func freshNumber() -> UInt64 {
         state.withLock { state in
             state.made += 1
-            state.offers[state.made] = Offered(files, chunkSize)
             return state.made
         }
+    }
+
+    /// From now on these files can be read under the number, until it is withdrawn.
+    func make(_ files: [SourceFileInfo], chunkSize: ChunkSize) -> UInt64 {
+        let number = freshNumber()
+        state.withLock { $0.offers[number] = Offered(files, chunkSize) }
+        return number
     }
 
     func withdraw(_ number: UInt64) { state.withLock { $0.offers[number] = nil } }

@@ -150,7 +150,7 @@ actor Pull {
             for wanted in pack { await ended(wanted, Failure(.stopped, wanted.name, "stopped")) }
             return []
         }
-        let pieces = pack.map { piece($0, 0) }
+        let pieces = pack.map { $0.piece(0) }
         do throws(Failure) {
             if let upstream {
                 let ids = pack.map { $0.manifest.chunks[0] }
@@ -199,13 +199,9 @@ actor Pull {
         }
         for (index, failure) in zip(chosen, failures) {
             meter.add(bytes: pack[index].manifest.size, files: 1)
-            tell([piece(pack[index], 0)], failure == nil ? .kept : .failed)
+            tell([pack[index].piece(0)], failure == nil ? .kept : .failed)
             await ended(pack[index], failure.map { named($0, pack[index]) })
         }
-    }
-
-    private func piece(_ wanted: Wanted, _ chunk: Int) -> Piece {
-        Piece(.kept(wanted.content), chunk: chunk, length: wanted.manifest.length(of: chunk))
     }
 
     /// Whoever is next in the chain hears what became of it.
@@ -279,7 +275,7 @@ actor Pull {
         do throws(Failure) {
             if try await !isNearby(chunk, sink, wanted) {
                 let slab = try await obtain(wanted, chunk, from: upstream)
-                let subject = TraceEvent.Subject(piece(wanted, chunk), chunk: id)
+                let subject = TraceEvent.Subject(wanted.piece(chunk), chunk: id)
                 try await station.work { [trace = station.trace] () throws(Failure) in
                     try trace.timed(.written, subject, bytes: length) { () throws(Failure) in
                         try slab.slice(0, length).withBytes { (bytes) throws(Failure) in
@@ -289,10 +285,10 @@ actor Pull {
                 }
             }
             meter.add(bytes: Int64(length))
-            tell([piece(wanted, chunk)], .kept)
+            tell([wanted.piece(chunk)], .kept)
             return nil
         } catch {
-            tell([piece(wanted, chunk)], .failed)
+            tell([wanted.piece(chunk)], .failed)
             return error
         }
     }
@@ -303,7 +299,7 @@ actor Pull {
             let keeper: Rank? =
                 if let chain { try await sourcing.nearest(in: chain, wanted, chunk: chunk) } else { nil }
             if keeper != nil || chain == nil {
-                let (piece, id) = (piece(wanted, chunk), wanted.manifest.chunks[chunk])
+                let (piece, id) = (wanted.piece(chunk), wanted.manifest.chunks[chunk])
                 if let loaded = try await upstream.load([piece], [id], upTo: keeper) { return loaded.slab }
             }
         }

@@ -11,13 +11,18 @@ public struct Session: Sendable {
     public let gauge: Gauge
     let stopwatch = Stopwatch()
     private let directory: [UInt8]?
+    /// What the user's new files and directories do not allow, where nothing else says it.
+    let umask: UInt16
 
     /// Relative paths are taken from `directory`, else from where this process is.
-    public init(at station: Station, in directory: [UInt8]? = nil) {
+    public init(at station: Station, in directory: [UInt8]? = nil, umask: UInt16 = Session.ownUmask) {
         self.station = station
         self.directory = directory
+        self.umask = umask
         gauge = Gauge(at: station)
     }
+
+    public static var ownUmask: UInt16 { DaftStore.ownUmask }
 
     /// A path of the user's, from where the user is.
     func local(_ path: [UInt8]) -> [UInt8] {

@@ -13,6 +13,18 @@ struct Wanted: Sendable {
     let name: Name
     /// Just these chunks, where not all are wanted.
     var chunks: BitSet?
+    /// It is no store's: a rank offers the file.
+    var offered: OfferedFile?
+
+    func piece(_ chunk: Int) -> Piece {
+        let origin: Piece.Origin = offered.map { .offered(offer: $0.offer.number, file: $0.file) } ?? .kept(content)
+        return Piece(origin, chunk: chunk, length: manifest.length(of: chunk))
+    }
+}
+
+struct OfferedFile: Sendable {
+    let offer: Offer
+    let file: Int
 }
 
 actor Sourcing {
@@ -54,7 +66,7 @@ actor Sourcing {
     /// The nearest rank upstream in a chain that keeps a chunk.
     func nearest(in chain: Chain, _ wanted: Wanted, chunk: Int) async throws(Failure) -> Rank? {
         let here = station.rank
-        return try await keepers(of: wanted.content).filter { $0.extent.contains(chunk) }
+        return try await keepers(of: wanted).filter { $0.extent.contains(chunk) }
             .compactMap { keeper in chain.distance(from: here, upTo: keeper.rank).map { (keeper.rank, $0) } }
             .min { $0.1 < $1.1 }?.0
     }
@@ -63,7 +75,7 @@ actor Sourcing {
     /// of a content that is kept in parts, from the keepers in turn, so that the links of all carry something.
     func order(of wanted: Wanted, in chain: Chain?) async throws(Failure) -> [Int] {
         let chunks = Array(wanted.manifest.chunks.indices)
-        let keepers = try await keepers(of: wanted.content).sorted { $0.rank < $1.rank }
+        let keepers = try await keepers(of: wanted).sorted { $0.rank < $1.rank }
         if !keepers.contains(where: { $0.extent != .complete }) { return chunks }
         guard let chain else { return inTurn(chunks, keepers.map(\.extent)) }
         let distances = keepers.compactMap { keeper in
@@ -89,7 +101,7 @@ actor Sourcing {
 
     /// Brings one chunk, hashed and right, at the beginning of a slab, or says why it cannot be had.
     func obtain(_ wanted: Wanted, chunk: Int) async throws(Failure) -> Slab {
-        let piece = Piece(.kept(wanted.content), chunk: chunk, length: wanted.manifest.length(of: chunk))
+        let piece = wanted.piece(chunk)
         repeat {
             var passed: Set<Rank> = []
             while let source = try await pick(wanted, chunk: chunk, except: passed) {
@@ -129,7 +141,7 @@ actor Sourcing {
     /// Whether one who keeps the chunk and fell silent is still taken for alive; it has had a moment then.
     private func hasHope(_ wanted: Wanted, chunk: Int) async throws(Failure) -> Bool {
         let there = Set(station.link.ranks)
-        let hopeful = try await keepers(of: wanted.content)
+        let hopeful = try await keepers(of: wanted)
             .filter { $0.extent.contains(chunk) && silent.contains($0.rank) && there.contains($0.rank) }
             .map(\.rank).filter { loop.now < hopes[$0] ?? 0 }
         if hopeful.isEmpty { return false }
@@ -141,7 +153,7 @@ actor Sourcing {
 
     private func pick(_ wanted: Wanted, chunk: Int, except passed: Set<Rank>) async throws(Failure) -> Rank? {
         let unusable = passed.union(silent).union(wrongSources(of: wanted.content, chunk))
-        let keepers = try await keepers(of: wanted.content)
+        let keepers = try await keepers(of: wanted)
             .filter { $0.extent.contains(chunk) && !unusable.contains($0.rank) }.map(\.rank)
         return keepers.contains(station.rank) ? station.rank : leastBusy(keepers, chunk)
     }
@@ -156,7 +168,9 @@ actor Sourcing {
         }?.element
     }
 
-    private func keepers(of content: ContentID) async throws(Failure) -> [(rank: Rank, extent: Extent)] {
+    private func keepers(of wanted: Wanted) async throws(Failure) -> [(rank: Rank, extent: Extent)] {
+        if let offered = wanted.offered { return [(offered.offer.rank, .complete)] }
+        let content = wanted.content
         if let known = holders[content] { return known }
         let catalogue = station.catalogue
         let found = try await station.work { () throws(Failure) in try catalogue.holders(of: content) }
@@ -183,7 +197,7 @@ actor Sourcing {
 
     /// Lost is only what nobody can have any more: a store that is silent, or not in this run, may still have it.
     private func whyNot(_ wanted: Wanted, chunk: Int) async throws(Failure) -> Failure {
-        let keepers = try await keepers(of: wanted.content).filter { $0.extent.contains(chunk) }.map(\.rank)
+        let keepers = try await keepers(of: wanted).filter { $0.extent.contains(chunk) }.map(\.rank)
         let start = wanted.manifest.offset(of: chunk)
         let range = "bytes \(start)–\(start + Int64(wanted.manifest.length(of: chunk)) - 1)"
         func nodes(_ ranks: [Rank]) -> String { ranks.map(station.roster.node).joined(separator: ", ") }
@@ -191,6 +205,7 @@ actor Sourcing {
         if !mute.isEmpty {
             return Failure(.unreachable, wanted.name, "\(range) could not be had from \(nodes(mute)): no answer")
         }
+        if wanted.offered != nil { return Failure(.changed, wanted.name, "changed while it was read; not written") }
         let away = try await absentKeepers(of: wanted.content, chunk: chunk).joined(separator: ", ")
         if !away.isEmpty {
             return Failure(.unreachable, wanted.name, "\(range) are kept only by \(away), which is away")

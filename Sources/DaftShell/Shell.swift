@@ -10,14 +10,18 @@ public struct Shell: Performer {
     let console: Console
     private static let longestWordingBytes = 200
     private let directory: [UInt8]?
+    private let umask: UInt16
 
     private var interruption: Interruption { console.interruption }
 
     /// Relative paths are taken from `directory`, else from where this process is.
-    public init(_ console: Console, at station: Station, in directory: [UInt8]? = nil) {
+    public init(
+        _ console: Console, at station: Station, in directory: [UInt8]? = nil, umask: UInt16 = Session.ownUmask
+    ) {
         self.station = station
         self.console = console
         self.directory = directory
+        self.umask = umask
     }
 
     /// What a client at a door has brought; its exit status.
@@ -47,7 +51,7 @@ public struct Shell: Performer {
     public func perform(_ command: Command, _ wording: Wording, at origin: Origin) async -> Int32 {
         guard let verb = command.verb else { return 0 }
         let begun = ContinuousClock.now
-        let session = Session(at: station, in: directory)
+        let session = Session(at: station, in: directory, umask: umask)
         let progress = ProgressLine(verb, session.gauge, console, on: station.loop, at: origin)
         let shown = wording.line(longestBytes: Shell.longestWordingBytes)
         let underWay = verb == .status ? nil : station.underWay.begin(shown, session.gauge)

@@ -13,7 +13,7 @@ extension Shell {
         case .fetch(let names, let host): await session.fetch(names, at: host)
         case .get(let names, let path): await session.get(names, to: path)
         case .gather(let paths, let directory, let name, let isMerged):
-            await session.gather(paths, to: directory, as: name ?? gatheredName, merging: isMerged)
+            await session.gather(paths, to: directory, as: name, merging: isMerged)
         case .sbcast(let source, let destination, let isForced, let isPreserving):
             await session.sbcast(source, to: destination, forced: isForced, preserving: isPreserving)
         case .cat(let name): await cat(name, session)
@@ -30,12 +30,6 @@ extension Shell {
         // Whoever performs commands is there.
         case .wait, .exit, .help, .shell, .nothing: Report()
         }
-    }
-
-    /// A job that is run again finds what it gathered before, and others do not.
-    private var gatheredName: Name {
-        let job = BatchSystem.jobID(variable).map { "/" + $0 } ?? ""
-        return (try? Name(Array("/gather\(job)".utf8))) ?? .root
     }
 
     private func cat(_ name: Name, _ session: Session) async -> Report {

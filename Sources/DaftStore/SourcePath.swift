@@ -133,6 +133,16 @@ public func sourcePlace(_ path: [UInt8]) throws(Failure) -> [UInt8] {
     return link.isSymlink ? try realPath(path) : path
 }
 
+extension Store {
+    /// Whether a path leads to what daft keeps for itself in this store, and no user has put there.
+    public func isOwnData(_ path: [UInt8]) -> Bool {
+        guard let place = try? realPath(path), let own = try? realPath(joined(directory, ".daft".utf8)) else {
+            return false
+        }
+        return place == own || place.starts(with: own + [slash])
+    }
+}
+
 private func whyNoSource(_ path: [UInt8], _ link: Status) -> Failure? {
     var raw = stat()
     // A path may be longer than the kernel takes; then the walk says it.

@@ -138,3 +138,19 @@ extension Descriptor {
         }
     }
 }
+
+/// This process's umask. The call that tells it sets another for a moment, in which another thread may make a file: so
+/// it is taken from /proc where that says it.
+public let ownUmask: UInt16 = {
+    let lines = (try? openAt(AT_FDCWD, Array("/proc/self/status".utf8), O_RDONLY)).flatMap { file in
+        withUnsafeTemporaryAllocation(byteCount: 4096, alignment: 16) { buffer in
+            (try? file.read(into: buffer, at: 0)).map { String(decoding: buffer[..<$0], as: UTF8.self) }
+        }
+    }
+    for line in (lines ?? "").split(separator: "\n") where line.hasPrefix("Umask:") {
+        if let mask = UInt16(line.dropFirst(6).drop { $0 == "\t" || $0 == " " }, radix: 8) { return mask }
+    }
+    let mask = umask(0o077)
+    umask(mask)
+    return UInt16(mask)
+}()

@@ -45,10 +45,12 @@ struct TargetPlace: Sendable {
         return Failure(.taken, path, "\(other) is in the way of a \(wanted)")
     }
 
-    func makeDirectory() throws(Failure) {
+    func makeDirectory(mode: UInt16 = 0o700) throws(Failure) {
         do {
-            _ = try withCString(name) { (name) throws(SystemError) in
+            try withCString(name) { (name) throws(SystemError) in
                 try system("mkdir") { mkdirat(directory.number, name, 0o700) }
+                // Whatever this process's own umask is.
+                if mode != 0o700 { try system("chmod") { fchmodat(directory.number, name, mode_t(mode), 0) } }
             }
         } catch {
             if !error.exists { throw error.failure(path) }

@@ -36,8 +36,34 @@ public final class TargetTree: Sendable {
         }
     }
 
-    /// Makes the root a directory, if it is none yet, that can be written into.
-    public func makeRoot() throws(Failure) {
+    /// What stands at a path that a tree is to be written to.
+    public enum Standing: Sendable {
+        case directory
+        /// A directory that an interrupted run marked.
+        case unfinished
+        case other
+    }
+
+    public static func standing(at path: [UInt8]) -> Standing? {
+        guard let tree = try? TargetTree(path) else { return pathExists(path) ? .other : nil }
+        if (try? tree.openedRoot()) == nil { return pathExists(path) ? .other : nil }
+        return (try? tree.root.partial.status()) == nil ? .directory : .unfinished
+    }
+
+    /// Says beside the root, before it is made, that it is not whole.
+    public func mark() throws(Failure) {
+        do throws(SystemError) {
+            let mark = root.partial
+            _ = try openAt(mark.directory.number, mark.name, O_WRONLY | O_CREAT | O_NOFOLLOW, mode: 0o600)
+        } catch { throw error.failure(path) }
+    }
+
+    public func unmark() { root.partial.remove() }
+
+    /// Makes the root a directory, if it is none yet, that can be written into. Nothing is said of its mode where what
+    /// is written to it does.
+    public func makeRoot(mode: UInt16 = 0o700) throws(Failure) {
+        if (try? openedRoot()) == nil { try root.makeDirectory(mode: mode) }
         try makeDirectory([])
         do {
             let directory = try openedRoot()

@@ -204,8 +204,7 @@ private struct Job {
     /// Copies the results to the output directory. Told to end, it has the grace to do so. The exit status.
     private func gather(_ server: pid_t?) -> Int32 {
         guard let output else { return 0 }
-        let name = "/results-\(time(nil))"
-        let words = ["gather", "--as", name, "--to"].map { Array($0.utf8) } + [output, place.results]
+        let words = ["gather", "--to"].map { Array($0.utf8) } + [output, place.results]
         var status: Int32? = 1
         if let process = try? start(daft(words, server)) {
             status = steps.told == nil ? steps.wait(for: process) : nil

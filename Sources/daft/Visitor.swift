@@ -1,6 +1,7 @@
 // Each command is brought to a door of its own choice: a system may end and another begin between two of them.
 
 import DaftCore
+import DaftEngine
 import DaftShell
 import DaftZMQ
 import Glibc
@@ -25,7 +26,7 @@ struct Visitor: Performer {
             let door = try await search.door()
             let saysEnd = command == .quit && !console.look.quiet && !console.look.json
             let members = saysEnd ? listedNodes(at: door) : []
-            var brought = DoorCommand(wording, in: try workingDirectory())
+            var brought = DoorCommand(wording, in: try workingDirectory(), umask: Session.ownUmask)
             brought.place = origin.place ?? ""
             brought.look = console.look
             brought.columns = UInt16(clamping: console.columns ?? 0)

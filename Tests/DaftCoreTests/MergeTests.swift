@@ -4,14 +4,15 @@ import Testing
 
 @Suite struct MergeTests {
     private func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
-    private func file(_ seed: UInt8) -> Entry.Kind { .file(ContentID(bytes: Array(repeating: seed, count: 32))!) }
+    private func file(_ size: Int64) -> OfferedEntry.Kind { .file(size: size) }
+    private func content(_ seed: UInt8) -> ContentID { ContentID(bytes: Array(repeating: seed, count: 32))! }
 
     @Test func whatIsTheSameIsTakenFromTheFirst() {
         var merge = Merge()
         for node in 0..<3 {
             merge.add(bytes("d"), .directory, of: node)
             merge.add(bytes("d/same"), file(1), of: node)
-            merge.add(bytes("own\(node)"), file(UInt8(node)), of: node)
+            merge.add(bytes("own\(node)"), file(Int64(node)), of: node)
             merge.add(bytes("link"), .symlink(bytes("x")), of: node)
         }
         #expect(merge.clashes.isEmpty)
@@ -25,7 +26,7 @@ import Testing
 
     @Test func whatDiffersIsTakenFromNobody() {
         var merge = Merge()
-        for (node, seed) in [(0, 1), (1, 1), (2, 2)] as [(Int, UInt8)] { merge.add(bytes("a"), file(seed), of: node) }
+        for (node, seed) in [(0, 1), (1, 1), (2, 2)] as [(Int, Int64)] { merge.add(bytes("a"), file(seed), of: node) }
         merge.add(bytes("b"), file(1), of: 0)
         merge.add(bytes("b"), .directory, of: 1)
         merge.add(bytes("b/c"), file(1), of: 1)
@@ -47,5 +48,23 @@ import Testing
         merge.add(bytes("x/y"), file(1), of: 1)
         #expect(merge.clashes.count == 1)
         #expect(!merge.wants(bytes("x/y"), of: 1) && !merge.wants([], of: 0))
+    }
+
+    @Test func ofFilesThatAreAsLongAsOneAnotherTheContentsDecide() {
+        var merge = Merge()
+        for node in 0..<2 {
+            merge.add(bytes("same"), file(7), of: node)
+            merge.add(bytes("other"), file(7), of: node)
+            merge.add(bytes("own\(node)"), file(7), of: node)
+        }
+        #expect(merge.wantsContents && merge.wantsContent(of: bytes("same")) && merge.wantsContent(of: bytes("other")))
+        #expect(!merge.wantsContent(of: bytes("own0")))
+        for node in 0..<2 {
+            merge.add(bytes("same"), content(1), of: node)
+            merge.add(bytes("other"), content(UInt8(node)), of: node)
+        }
+        #expect(merge.clashes == [Merge.Clash(relative: bytes("other"), first: 0, second: 1)])
+        #expect(merge.wants(bytes("same"), of: 0) && !merge.wants(bytes("same"), of: 1))
+        #expect(!merge.wants(bytes("other"), of: 0) && !merge.wants(bytes("other"), of: 1))
     }
 }

@@ -42,6 +42,7 @@ func expectForms<T: Coded>(_ values: [T], _ forms: [String], sourceLocation: Sou
                 .identify(Offer(rank: Rank(2), number: 3), [span]), .ping,
                 .joined([failure]), .quit, .underWay,
                 .sees(info), .join, .wish(Wish([a], names: [.root], .atLeast(2))), .traced(from: 5),
+                .offered(tree: 5, page: 1, done: [6]),
             ] as [Request],
             requestForms)
     }
@@ -59,6 +60,7 @@ func expectForms<T: Coded>(_ values: [T], _ forms: [String], sourceLocation: Sou
                             name: .root, path: Array("/x".utf8), mode: 0o644, mtime: nil, isForced: true,
                             isTrial: false))),
                 .order(.collect(Collect([Collect.Item(path: Array("out".utf8), name: .root)]))),
+                .order(.offer(Offering(number: 5, path: Array("out".utf8), chunkSize: ChunkSize(4096)!))),
             ] as [Request],
             orderForms)
     }
@@ -89,6 +91,14 @@ func expectForms<T: Coded>(_ values: [T], _ forms: [String], sourceLocation: Sou
                                 peer: Rank(3), from: 5, to: 12, askedNanoseconds: 2),
                             TraceEvent(.read, TraceEvent.Subject(), chunks: 2, bytes: 7, from: 9, to: 8),
                         ], kept: 9, dropped: 4)),
+                .offered(
+                    OfferedPage(
+                        offer: 5,
+                        entries: [
+                            OfferedEntry(Array("a".utf8), .file(size: 7), mode: 0o644, mtime: time),
+                            OfferedEntry([], .directory, mode: 0o755, mtime: time),
+                            OfferedEntry(Array("l".utf8), .symlink(Array("x".utf8)), mode: 0o777, mtime: time),
+                        ], failures: [failure], isLast: true)),
             ] as [Reply],
             replyForms)
     }
@@ -96,7 +106,7 @@ func expectForms<T: Coded>(_ values: [T], _ forms: [String], sourceLocation: Sou
     @Test func outcomesHaveTheirForms() {
         let lacking = Lacking(a, .part(BitSet([1])))
         var collected = Collected()
-        (collected.moved, collected.absent, collected.failures) = (1, [.root], [failure])
+        (collected.moved, collected.failures) = (1, [failure])
         expectForms(
             [
                 .finished(.ingested([.whole(a, manifest), .part([b]), .failed(failure)], moved: 9)),
@@ -162,6 +172,7 @@ private let requestForms = [
     "0114",
     "011501000000000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f01000000010000002f0200",
     "011605000000",
+    "01170500000000000000" + "01000000" + "01000000" + "0600000000000000",
 ]
 
 private let orderForms = [
@@ -182,6 +193,7 @@ private let orderForms = [
     "01090903000000",
     "01090a01000000010000002f01ed0100f153650000000005000000",
     "01090c010000002f020000002f78a401000100", "01090b01000000030000006f7574010000002f",
+    "01090d0500000000000000030000006f757400100000",
 ]
 
 private let replyForms = [
@@ -204,6 +216,9 @@ private let replyForms = [
         + "000000000007000000000000000300000000000000"
         + "00000000000000020000000700000000000000000900000000000000000000000000000000000000000000000900000004"
         + "00000000000000",
+    "01130500000000000000030000000100000061a40100f15365000000000500000001070000000000000000000000ed01"
+        + "00f15365000000000500000002010000006cff0100f1536500000000050000000301000000780100000007020000002f"
+        + "61020000006e330400000066756c6c0000000001",
 ]
 
 private let outcomeForms = [
@@ -219,7 +234,7 @@ private let outcomeForms = [
     "010b0507020000002f61020000006e330400000066756c6c",
     "010b060100000000000000020000000000000003000000000000000100000007020000002f61020000006e33040000006675"
         + "6c6c00000000",
-    "010b07010000000000000001000000010000002f000000000100000007020000002f61020000006e330400000066756c6c00000000",
+    "010b0801000000000000000100000007020000002f61020000006e330400000066756c6c00000000",
 ]
 
 private let runForms = [

@@ -193,6 +193,8 @@ private enum Hostile {
             .order(.settle([Settled(key: odd, content: content, manifest: manifest)])),
             .order(.place([named, named])), .order(.note([named])), .order(.discard([odd, content])),
             .order(.collect(Collect([Collect.Item(path: Array("../../etc".utf8), name: named.name)]))),
+            .order(.offer(Offering(number: .max, path: Array("../../etc".utf8), chunkSize: .standard))),
+            .offered(tree: .max, page: 1 << 30, done: [.max, 0]),
             .order(.replicate(Replicate([Lacking(content, .part(most)), Lacking(odd, .complete)], state: 0))),
         ]
         for number in numbers {

@@ -189,11 +189,13 @@ private let requestSeeds: [Request] = [
     .order(.repair(below: [.root])), .order(.leave(store: 3)), .order(.note([Sample.file])),
     .order(.writeOut(Sample.writeOut)),
     .order(.collect(Collect([Collect.Item(path: Array("out".utf8), name: .root)]))),
+    .order(.offer(Offering(number: 5, path: Array("out".utf8), chunkSize: .standard))),
+    .offered(tree: 5, page: 1, done: [6]),
 ]
 
 private let replySeeds: [Reply] = {
     var collected = Collected()
-    (collected.moved, collected.absent, collected.failures) = (1, [.root], [Sample.failure])
+    (collected.moved, collected.failures) = (1, [Sample.failure])
     let member = Member(rank: Rank(1), number: 0, store: Sample.store, isAlive: false, awayMilliseconds: 9)
     let underWay = CommandUnderWay(
         host: "n1", wording: Array("ls".utf8), milliseconds: 9, progress: Sample.progress)
@@ -219,6 +221,14 @@ private let replySeeds: [Reply] = {
         .finished(.failed(Sample.failure)),
         .finished(.repaired(Repaired(copies: 1, bytes: 2, moved: 3, failures: [Sample.failure]))),
         .finished(.collected(collected)),
+        .offered(
+            OfferedPage(
+                offer: 5,
+                entries: [
+                    OfferedEntry(Array("a".utf8), .file(size: 7), mode: 0o644, mtime: .zero),
+                    OfferedEntry([], .directory, mode: 0o755, mtime: .zero),
+                    OfferedEntry(Array("l".utf8), .symlink(Array("x".utf8)), mode: 0o777, mtime: .zero),
+                ], failures: [Sample.failure], isLast: true)),
     ]
 }()
 

@@ -123,6 +123,7 @@ private func brief(_ request: Request) -> String {
         case .space: "space"
         case .identify(let offer, let spans): "identify \(offer.number) \(spans.count)"
         case .ping: "ping"
+        case .offered(_, let page, let done): "offered \(page) \(done.count)"
         case .joined(let failures): "joined \(failures.map(\.kind))"
         case .quit: "quit"
         case .underWay: "under way"
@@ -151,6 +152,7 @@ private func brief(_ reply: Reply) -> String {
         case .identified: "identified"
         case .underWay(let activity): "under way \(activity.commands.count)"
         case .traced(let page): "traced \(page.events.count)"
+        case .offered(let page): "offered \(page.entries.count)"
         }
     if case .space = reply { return text }
     return "\(text), \(reply.encoded.count) bytes"
@@ -170,6 +172,7 @@ private func word(_ order: Order) -> String {
     case .note(let entries): "note \(entries.count)"
     case .writeOut(let order): "write out \(order.name)"
     case .collect(let collect): "collect \(collect.items.count)"
+    case .offer(let offering): "offer \(shown(offering.path))"
     }
 }
 

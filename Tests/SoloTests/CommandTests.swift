@@ -45,14 +45,46 @@ import Testing
             #expect(get.status == (path == "set/small" ? 4 : 1) && get.output == "")
         }
         // One of several names, and one file of many, keep no other from its place.
-        try scratch.write("out/small/a", [])
+        try scratch.write("out/set/small/a", [])
         let some = try scratch.run("--hosts", "n0,n1", "get", "/set", "--to", "out")
-        #expect(some.errors == "daft: get: n0:out/small: a directory is in the way of a file\n", "\(some)")
-        #expect(some.output.hasPrefix("/set: 2 files, ") && scratch.has("out/deep/a.bin"), "\(some)")
+        #expect(some.errors == "daft: get: n0:out/set/small: a directory is in the way of a file\n", "\(some)")
+        #expect(some.output.hasPrefix("/set: 2 files, ") && scratch.has("out/set/deep/a.bin"), "\(some)")
         try scratch.write("both/set", [])
         let both = try scratch.run("--hosts", "n0,n1", "get", "/set", "/set/small", "--to", "both")
         #expect(both.errors.hasPrefix("daft: get: n0:both/set: a file is in the way of a directory; "), "\(both)")
         #expect(scratch.has("both/small"))
+    }
+
+    @Test func getGoesIntoADirectoryThatIsThereAndBecomesOneWhereNoneIs() throws {
+        let scratch = try scratch()
+        #expect(try scratch.run("put", "set").status == 0)
+        for (path, made) in [
+            ("new", "new/small"), ("new", "new/set/small"), ("slash/", "slash/set/small"), (".", "set/small"),
+        ] {
+            let get = try scratch.run("get", "/set", "--to", path)
+            #expect(get.status == 0 && scratch.has(made), "\(path) \(get)")
+            #expect(!scratch.has(".new.daft-partial"))
+        }
+        #expect(try scratch.run("get", "/set/small", "--to", "new").status == 0)
+        #expect(try scratch.run("get", "/set/small", "--to", "slash/other").status == 0)
+        #expect(scratch.has("new/small") && scratch.has("slash/other"))
+        // The root has no name to go in under.
+        #expect(try scratch.run("get", "/", "--to", "slash").status == 0)
+        #expect(scratch.has("slash/set/small") && !scratch.has("slash/set/set"))
+    }
+
+    @Test func aGetThatWasNotWholeGoesOnWhereItWas() throws {
+        let scratch = try scratch()
+        #expect(try scratch.run("put", "set").status == 0)
+        // Where a directory stands instead of a file, the rest comes; what is not whole stays marked.
+        try scratch.write("half/small/a", [])
+        try scratch.write(".half.daft-partial", [])
+        let first = try scratch.run("get", "/set", "--to", "half")
+        #expect(first.status == 4 && scratch.has("half/deep/a.bin") && scratch.has(".half.daft-partial"), "\(first)")
+        try FileManager.default.removeItem(atPath: scratch.path + "/half/small")
+        let second = try scratch.run("get", "/set", "--to", "half")
+        #expect(second.status == 0 && scratch.has("half/small") && !scratch.has("half/set"), "\(second)")
+        #expect(!scratch.has(".half.daft-partial"))
     }
 
     @Test func aSummaryNamesOnlyThatOfWhichSomethingWasDone() throws {

@@ -85,7 +85,11 @@ final class NodeTree: TreeListing {
     }
 
     func eachPage(_ body: ([TreeItem], [Failure]) async -> Void) async throws(Failure) {
-        try await pages { [self] page in await items(of: page) } take: { await body($0.items, $0.failures) }
+        try await pages { [self] page in
+            await items(of: page)
+        } take: {
+            await body($0.items, $0.failures)
+        }
     }
 
     /// All of its entries, as a look at them tells; from its beginning to its end.
@@ -93,7 +97,9 @@ final class NodeTree: TreeListing {
         try await begin()
         var entries: [OfferedEntry] = []
         let end = await Result.of { () async throws(Failure) in
-            try await pages { $0 } take: { page in
+            try await pages {
+                $0
+            } take: { page in
                 leave(page.offer)
                 entries += page.entries
             }

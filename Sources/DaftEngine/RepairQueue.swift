@@ -53,7 +53,19 @@ actor RepairQueue {
         await turn.enter()
         defer { turn.leave() }
         isWaiting = false
-        _ = await Repairing(station, .everything, expected: await expected(), meter: Meter()).run()
+        let meter = Meter()
+        let underWay = station.underWay.begin(Array("repair (by itself)".utf8)) { meter.now }
+        defer { station.underWay.end(underWay) }
+        station.note(.info, "repair.begin")
+        let begun = loop.now
+        let repaired = await Repairing(station, .everything, expected: await expected(), meter: meter).run()
+        station.note(repaired.failures, .warning, in: "repair")
+        station.note(
+            repaired.failures.isEmpty ? .info : .warning, "repair.end",
+            [
+                "copies": "\(repaired.copies)", "bytes": "\(repaired.bytes)", "moved": "\(repaired.moved)",
+                "failures": "\(repaired.failures.count)", "ms": "\((loop.now - begun) / 1_000_000)",
+            ])
     }
 
     // MARK: leaving

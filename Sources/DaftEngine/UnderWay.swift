@@ -1,4 +1,5 @@
-// The commands that users of this rank have under way, and what crosses its link, for `status` on any rank to show.
+// The commands that users of this rank have under way, what it repairs by itself, and what crosses its link, for
+// `status` on any rank to show.
 
 import DaftCore
 import DaftLink
@@ -8,7 +9,7 @@ public final class UnderWay: Sendable {
     private struct Entry {
         let wording: [UInt8]
         let begun: Nanoseconds
-        let gauge: Gauge
+        let progress: @Sendable () -> Progress
     }
 
     private struct State {
@@ -22,10 +23,12 @@ public final class UnderWay: Sendable {
     init(on loop: any Loop) { self.loop = loop }
 
     /// A command begins; what it is called from now on.
-    public func begin(_ wording: [UInt8], _ gauge: Gauge) -> Int {
+    public func begin(_ wording: [UInt8], _ gauge: Gauge) -> Int { begin(wording) { gauge.now.progress } }
+
+    func begin(_ wording: [UInt8], _ progress: @escaping @Sendable () -> Progress) -> Int {
         state.withLock { state in
             state.made += 1
-            state.entries[state.made] = Entry(wording: wording, begun: loop.now, gauge: gauge)
+            state.entries[state.made] = Entry(wording: wording, begun: loop.now, progress: progress)
             return state.made
         }
     }
@@ -38,7 +41,7 @@ public final class UnderWay: Sendable {
         return state.withLock { $0.entries }.sorted { $0.key < $1.key }.map { _, entry in
             CommandUnderWay(
                 host: host, wording: entry.wording, milliseconds: (now - entry.begun) / 1_000_000,
-                progress: entry.gauge.now.progress)
+                progress: entry.progress())
         }
     }
 }

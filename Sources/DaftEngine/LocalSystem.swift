@@ -29,7 +29,7 @@ public final class LocalSystem: Sendable {
                     throw error.at(some.host)
                 }
             }
-            let warnings = try await begin(stations)
+            let warnings = stations.compactMap(\.warning) + (try await begin(stations))
             return LocalSystem(network, stations, warnings, loops)
         } catch {
             end(stations, loops)

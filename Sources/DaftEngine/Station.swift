@@ -5,6 +5,8 @@ import DaftCatalogue
 import DaftCore
 import DaftLink
 import DaftStore
+import DaftTrust
+import Glibc
 import Synchronization
 
 public final class Station: Sendable {
@@ -28,6 +30,8 @@ public final class Station: Sendable {
     let learned: Learned
     public let underWay: UnderWay
     let counter = TrafficCounter()
+    /// What the user should know of the directory that this rank uses.
+    public let warning: Failure?
     /// Nil where nobody wants one.
     let trace: Trace?
     /// Whether a user has asked for the end of the system, or of this data server.
@@ -56,6 +60,10 @@ public final class Station: Sendable {
             settings.catalogue
             ?? store.map { String(decoding: $0.directory, as: UTF8.self) + "/.daft/catalogue.sqlite" }
         guard let path else { throw Failure(.usage, [], "a metadata server needs a place for its catalogue") }
+        warning =
+            if let store { store.warning?.at(settings.host) } else {
+                try Station.look(at: path)?.at(settings.host)
+            }
         catalogue = try Catalogue(path: path, durable: settings.durable)
         workers = Workers(threads: settings.workerThreads, name: "daft\(link.rank.number)")
         trace = settings.traces ? Trace() : nil
@@ -69,6 +77,15 @@ public final class Station: Sendable {
         learned = Learned(on: link.loop)
         underWay = UnderWay(on: link.loop)
         follower.withLock { $0 = Follower(self) }
+    }
+
+    /// Refuses a place for the catalogue that others may write into.
+    private static func look(at catalogue: String) throws(Failure) -> Failure? {
+        let path = Array(catalogue.utf8)
+        let parent = path.lastIndex(of: Name.slash).map { $0 == 0 ? [Name.slash] : Array(path[..<$0]) }
+        let directory = try OwnDirectory(parent ?? [UInt8(ascii: ".")], for: .catalogue)
+        Glibc.close(directory.number)
+        return directory.warning
     }
 
     /// The data servers, as last heard.

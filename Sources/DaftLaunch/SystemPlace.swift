@@ -2,12 +2,14 @@
 // are in it.
 
 import DaftCore
+import DaftTrust
 import Glibc
 
 public struct SystemPlace: Sendable {
-    private let path: String
+    private let directory: [UInt8]
+    private var path: String { String(decoding: directory, as: UTF8.self) + "/system" }
 
-    public init(catalogue directory: [UInt8]) { path = String(decoding: directory, as: UTF8.self) + "/system" }
+    public init(catalogue directory: [UInt8]) { self.directory = directory }
 
     /// Nil where no system is written down.
     public func read() throws(Failure) -> SystemFile? {
@@ -32,10 +34,11 @@ public struct SystemPlace: Sendable {
 
     /// Replaces what is there.
     public func write(_ system: SystemFile) throws(Failure) {
-        let directory = path.prefix(upTo: path.lastIndex(of: "/") ?? path.startIndex)
-        while mkdir(String(directory), 0o700) != 0, errno != EEXIST {
+        while withCString(directory, { mkdir($0, 0o700) }) != 0, errno != EEXIST {
             if errno != EINTR { throw failure(errno) }
         }
+        // Who owns it could exchange the keys.
+        close(try OwnDirectory(directory, for: .catalogue).number)
         let new = "\(path).\(getpid())"
         unlink(new)
         let file = open(new, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)

@@ -29,6 +29,7 @@ public final class Database {
     /// Opens or makes the database at `path`, in WAL mode. `durable`: a commit is on the disk when it returns. `alone`:
     /// nobody else may open it meanwhile, and nothing is locked and unlocked around each statement.
     public init(path: [UInt8], durable: Bool, alone: Bool = false, cacheBytes: Int = 64 << 20) throws(SQLError) {
+        Database.makeForOwner(path)
         var opened: OpaquePointer?
         let flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX
         let status = (path + [0]).withUnsafeBufferPointer { bytes in
@@ -50,6 +51,20 @@ public final class Database {
         try execute("PRAGMA cache_size = \(-cacheBytes / 1024)")
         try execute("PRAGMA wal_autocheckpoint = 4000")
         if durable { try sync() }
+    }
+
+    /// The database can be read by its owner alone; SQLite gives its logs the same mode. What fails here SQLite says.
+    private static func makeForOwner(_ path: [UInt8]) {
+        (path + [0]).withUnsafeBufferPointer { bytes in
+            bytes.withMemoryRebound(to: CChar.self) { path in
+                guard let path = path.baseAddress else { return }
+                // Never one that is there: to close it would end all locks that this process has on it.
+                let file = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+                if file >= 0 { close(file) }
+                var status = stat()
+                if lstat(path, &status) == 0, status.st_mode & (S_IFMT | 0o077) != S_IFREG { chmod(path, 0o600) }
+            }
+        }
     }
 
     public convenience init(

@@ -3,6 +3,7 @@
 
 import CLinux
 import DaftCore
+import DaftTrust
 import Glibc
 
 struct Paths: Sendable {
@@ -10,40 +11,32 @@ struct Paths: Sendable {
     let root: Descriptor
     let own: Descriptor
     let partial: Descriptor
+    /// What the user should know of DIR.
+    let warning: Failure?
 
-    /// Makes DIR with its parents, DIR/.daft and DIR/.daft/partial.
-    init(_ directory: [UInt8], _ disk: Disk) throws(SystemError) {
+    /// Makes DIR with its parents, DIR/.daft and DIR/.daft/partial. What is there already and is not ours alone to
+    /// write is refused.
+    init(_ directory: [UInt8], _ disk: Disk) throws(Failure) {
         self.directory = directory
-        try Paths.makeParents(directory)
-        root = Descriptor(
-            try withCString(directory) { (path) throws(SystemError) in
-                try system("open") { Glibc.open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
-            })
-        own = try Paths.subdirectory(".daft", of: root, disk)
-        partial = try Paths.subdirectory("partial", of: own, disk)
-    }
-
-    private static func makeParents(_ directory: [UInt8]) throws(SystemError) {
-        let slash = UInt8(ascii: "/")
-        let cuts = directory.indices.dropFirst().filter { directory[$0] == slash } + [directory.count]
-        for cut in cuts {
-            do {
-                try withCString(directory[..<cut]) { (path) throws(SystemError) in
-                    _ = try system("mkdir") { mkdir(path, 0o700) }
-                }
-            } catch {
-                // A parent that may be looked at but not written is no obstacle: opening DIR will tell.
-                if !error.exists, cut == directory.count { throw error }
-            }
-        }
+        let found = try OwnDirectory(directory, for: .store, isMade: true)
+        root = Descriptor(found.number)
+        warning = found.warning
+        let ownPath = directory + Array("/.daft".utf8)
+        own = try Paths.subdirectory(".daft", of: root, ownPath, disk)
+        partial = try Paths.subdirectory("partial", of: own, ownPath + Array("/partial".utf8), disk)
     }
 
     private static func subdirectory(
-        _ leaf: StaticString, of base: Descriptor, _ disk: Disk
-    ) throws(SystemError) -> Descriptor {
+        _ leaf: StaticString, of base: Descriptor, _ path: [UInt8], _ disk: Disk
+    ) throws(Failure) -> Descriptor {
         let place = Place(base, leaf.withUTF8Buffer { Array($0) })
-        do { try disk.makeDirectory(place, mode: 0o700) } catch { if !error.exists { throw error } }
-        return try place.open(O_RDONLY | O_DIRECTORY)
+        let found: Descriptor
+        do throws(SystemError) {
+            do { try disk.makeDirectory(place, mode: 0o700) } catch { if !error.exists { throw error } }
+            found = try place.open(O_RDONLY | O_DIRECTORY)
+        } catch { throw error.failure(path) }
+        try closeToOthers(found.number, path, for: .store)
+        return found
     }
 
     /// What stands in DIR under `name`, opened; a fifo in its place does not block.

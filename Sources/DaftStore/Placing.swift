@@ -69,8 +69,8 @@ extension Store {
     }
 
     /// Gives directories their mode and mtime, once everything is in them. The owner goes on to be allowed everything,
-    /// so that more can be put in. Where syncing has failed before they get them once more: what the kernel has given
-    /// up it would not write again.
+    /// so that more can be put in; who may enter the store itself is not for what is put into it to say. Where syncing
+    /// has failed before they get them once more: what the kernel has given up it would not write again.
     public func finishDirectories(_ entries: [NamedEntry]) -> [Failure] {
         let directories = entries.filter(\.entry.isDirectory).map { ($0, $0.name.parts.count) }
         var failures: [Failure] = []
@@ -78,7 +78,8 @@ extension Store {
         for (named, _) in directories.sorted(by: { $0.1 > $1.1 }) {
             do throws(SystemError) {
                 let file = try paths.open(named.name, O_RDONLY | O_DIRECTORY)
-                let (status, mode) = (try file.status(), named.entry.mode | 0o700)
+                let status = try file.status()
+                let mode = named.name.isRoot ? status.permissions : named.entry.mode | 0o700
                 if status.permissions == mode, status.mtime == named.entry.mtime, !isUnsure { continue }
                 try file.setMode(mode)
                 try file.setTimes(named.entry.mtime)

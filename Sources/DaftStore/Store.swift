@@ -42,9 +42,7 @@ public final class Store: Sendable {
         self.directory = directory
         disk = options.disk
         isDurable = options.durable
-        do throws(SystemError) {
-            paths = try Paths(directory, options.disk)
-        } catch { throw error.failure(directory) }
+        paths = try Paths(directory, options.disk)
         let bootID = if let given = options.bootID { given } else { try StoreLock.currentBootID() }
         lock = Mutex(try StoreLock(paths, bootID: bootID))
         let path = directory + Array("/.daft/store.sqlite".utf8)
@@ -67,6 +65,9 @@ public final class Store: Sendable {
         opened.removeAll()
         lock.withLock { $0 = nil }
     }
+
+    /// That others may look into it, if they may.
+    public var warning: Failure? { paths.warning }
 
     /// The names that stood here and were not as recorded when the store was opened; said once.
     public func takeChanged() -> [Failure] {

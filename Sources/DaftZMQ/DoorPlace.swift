@@ -2,14 +2,15 @@
 // has room for 107 bytes and a store's path may be longer, so it is reached through the open directory.
 
 import DaftCore
+import DaftTrust
 import Glibc
 
 public final class DoorPlace: Sendable {
     private let descriptor: Int32
 
-    public init(in directory: [UInt8]) throws(Failure) {
-        descriptor = withCString(directory) { Glibc.open($0, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
-        if descriptor < 0 { throw Failure(.unreachable, directory, String(cString: strerror(errno))) }
+    /// One that is not ours is refused; `isNamed`: but for root, who has named it.
+    public init(in directory: [UInt8], isNamed: Bool = false) throws(Failure) {
+        descriptor = try OwnDirectory(directory, for: .door(isNamed: isNamed)).number
     }
 
     deinit { close(descriptor) }

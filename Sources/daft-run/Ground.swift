@@ -5,26 +5,42 @@ import DaftCore
 import DaftEngine
 
 struct Ground: Coded {
-    static let minimumSize = 20
+    static let minimumSize = 24
     private let host: String
     private let store: [UInt8]
     private let filesystem: Filesystem
     /// Why the rank could not begin; at most one.
     let failures: [Failure]
+    /// What the user should know of its directory; at most one.
+    private let warnings: [Failure]
 
     init(_ settings: Settings) {
         self.init(
-            settings.host, settings.store ?? [], settings.filesystem ?? Filesystem(number: 0), failures: [])
+            settings.host, settings.store ?? [], settings.filesystem ?? Filesystem(number: 0), failures: [],
+            warnings: [])
     }
 
-    private init(_ host: String, _ store: [UInt8], _ filesystem: Filesystem, failures: [Failure]) {
-        (self.host, self.store, self.filesystem, self.failures) = (host, store, filesystem, failures)
+    private init(
+        _ host: String, _ store: [UInt8], _ filesystem: Filesystem, failures: [Failure], warnings: [Failure]
+    ) {
+        (self.host, self.store, self.filesystem) = (host, store, filesystem)
+        (self.failures, self.warnings) = (failures, warnings)
     }
 
-    func failing(_ failure: Failure) -> Ground { Ground(host, store, filesystem, failures: [failure]) }
+    func failing(_ failure: Failure) -> Ground {
+        Ground(host, store, filesystem, failures: [failure], warnings: warnings)
+    }
+
+    func warning(_ warning: Failure?) -> Ground {
+        Ground(host, store, filesystem, failures: failures, warnings: warning.map { [$0] } ?? [])
+    }
+
+    func warnings(isChosen: Bool) -> [Failure] {
+        warnings + (filesystemWarning(isChosen: isChosen).map { [$0] } ?? [])
+    }
 
     /// Memory is nobody's mistake who has chosen it.
-    func warning(isChosen: Bool) -> Failure? {
+    private func filesystemWarning(isChosen: Bool) -> Failure? {
         switch filesystem.sort {
         case .local: return nil
         case .shared:
@@ -41,7 +57,8 @@ struct Ground: Coded {
 
     init(from reader: inout ByteReader) throws(Malformed) {
         self.init(
-            try reader.text(), try reader.run(), Filesystem(number: try reader.u64()), failures: try reader.list())
+            try reader.text(), try reader.run(), Filesystem(number: try reader.u64()), failures: try reader.list(),
+            warnings: try reader.list())
     }
 
     func encode(into writer: inout ByteWriter) {
@@ -49,5 +66,6 @@ struct Ground: Coded {
         writer.run(store)
         writer.u64(filesystem.number)
         writer.list(failures)
+        writer.list(warnings)
     }
 }

@@ -111,7 +111,8 @@ private struct Job {
     /// The nodes' shells run these with the job's directory as $1. None removes results.
     private static let preparing = """
         umask 077; [ -d "$1" ] || mkdir "$1"
-        [ -O "$1" ] && [ ! -L "$1" ] && mkdir -p "$1/results" || { echo "$(hostname): $1 is not ours" >&2; exit 1; }
+        [ -O "$1" ] && [ ! -L "$1" ] || { echo "$(hostname): $1 is not ours" >&2; exit 1; }
+        chmod 700 "$1" && mkdir -p "$1/results"
         """
     /// What a command wrote may have directories without write permission.
     private static let removing = #"rm -rf "$1" 2>/dev/null || { chmod -R u+w "$1"; rm -rf "$1"; }"#

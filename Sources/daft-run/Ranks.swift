@@ -129,7 +129,9 @@ struct Ranks {
             }
             // Before the store is made: what it lies on may be why that fails.
             opened.ground = Ground(settings)
-            opened.station = try Station(settings, link: link)
+            let station = try Station(settings, link: link)
+            opened.station = station
+            opened.ground = opened.ground.warning(station.warning)
             opened.door = try door(rank, options, place: place)
         } catch {
             opened.ground = opened.ground.failing(error.at(hosts[rank]))
@@ -193,7 +195,7 @@ struct Ranks {
     private func warn(_ grounds: [Ground], _ options: Options) {
         if options.quiet { return }
         let isChosen = options.store != nil
-        let wrong = grounds.compactMap { $0.warning(isChosen: isChosen && !options.verbose) }
+        let wrong = grounds.flatMap { $0.warnings(isChosen: isChosen && !options.verbose) }
         for warning in wrong.prefix(Ranks.mostReasons) { say("daft: warning: \(warning)") }
         let rest = wrong.dropFirst(Ranks.mostReasons)
         if !rest.isEmpty { say("daft: warning: the same on \(rest.count) more") }

@@ -121,14 +121,15 @@ private final class Node: Sendable {
     }
 
     private func serve() async throws(Failure) {
+        let known = station.warning.map { [$0] } ?? []
         if isMetadataServer {
-            report()
+            report(known)
         } else if await !link.join(timeoutMilliseconds: Node.joiningMilliseconds) {
             throw Failure(.unreachable, [], "the metadata server does not answer; is it another system's by now?")
         }
         let warnings = try await station.start()
-        if !isMetadataServer { report(warnings) }
-        station.note(warnings, .warning, in: "start")
+        if !isMetadataServer { report(known + warnings) }
+        station.note(known + warnings, .warning, in: "start")
         // From here on: whoever is there now has been seen.
         link.onChange { [self] rank, presence in logPresence(rank, presence) }
         door.open(to: station)

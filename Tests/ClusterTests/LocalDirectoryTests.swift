@@ -38,7 +38,7 @@ import Testing
         let script = """
             node=n$((OMPI_COMM_WORLD_RANK > 0 ? OMPI_COMM_WORLD_RANK : 1))
             hostname $node; mkdir -p $0-$node; export DAFT_STORE=$0-$node
-            [ $OMPI_COMM_WORLD_RANK = 2 ] && mount -t tmpfs -o size=24m none $0-$node
+            [ $OMPI_COMM_WORLD_RANK = 2 ] && mount -t tmpfs -o mode=700,size=24m none $0-$node
             exec "$@"
             """
         func run(_ lines: String) throws -> JobEnd {

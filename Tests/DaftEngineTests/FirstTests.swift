@@ -10,6 +10,7 @@ import Testing
         let base = "/tmp/daft-first-\(UInt64.random(in: 0 ... .max))"
         defer { try? FileManager.default.removeItem(atPath: base) }
         try FileManager.default.createDirectory(atPath: base + "/src/sub", withIntermediateDirectories: true)
+        try FileManager.default.setAttributes([.posixPermissions: 0o700], ofItemAtPath: base)
         for (i, size) in [0, 1, 4095, 4096, 4097, 3 << 20, 9 << 20].enumerated() {
             let data = Data((0..<size).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ i + $0 >> 8) })
             try data.write(to: URL(fileURLWithPath: base + "/src/sub/f\(i)"))

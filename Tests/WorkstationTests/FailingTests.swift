@@ -39,7 +39,7 @@ extension WorkstationTests {
         func aBroadcastReachesAllOthers(trouble: Trouble) throws {
             let system = try System()
             if trouble == .full {
-                let line = "mkdir -p \(system.store) && mount -t tmpfs -o size=40m tmpfs \(system.store)"
+                let line = "mkdir -p \(system.store) && mount -t tmpfs -o mode=700,size=40m tmpfs \(system.store)"
                 #expect(try system.box.shell(line, on: FailingTests.victim).status == 0)
             }
             try system.start()

@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -80,6 +81,14 @@ int linux_use_all_processors(void) {
 uint64_t linux_filesystem(int file) {
   struct statfs filesystem;
   return fstatfs(file, &filesystem) == 0 ? (uint32_t)filesystem.f_type : 0;
+}
+
+int linux_peer_user(int socket, uid_t *user) {
+  struct ucred peer;
+  socklen_t size = sizeof peer;
+  if (getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return -1;
+  *user = peer.uid;
+  return 0;
 }
 
 int linux_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC); }

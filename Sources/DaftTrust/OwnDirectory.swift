@@ -17,6 +17,10 @@ public enum DirectoryUse: Sendable {
         }
     }
 
+    fileprivate var isDoor: Bool {
+        if case .door = self { true } else { false }
+    }
+
     fileprivate var trust: Trust {
         switch self {
         case .store, .catalogue: Trust(user: geteuid(), unknown: unknownOwner)
@@ -32,7 +36,8 @@ public struct OwnDirectory: Sendable {
     /// What the user should know of it.
     public let warning: Failure?
 
-    /// Opens what is there, or makes it with its parents. One that is not ours, or not ours alone, is refused.
+    /// Opens what is there, or makes it with its parents. One that is not ours, or not ours alone, is refused: that
+    /// failure is `denied`, and of a door no other one is.
     public init(_ path: [UInt8], for use: DirectoryUse, isMade: Bool = false) throws(Failure) {
         let refusal = { (verdict: Trust.Verdict) in verdict.refusal(of: path, choice: use.choice, userName) }
         var walk = Walk()
@@ -48,7 +53,7 @@ public struct OwnDirectory: Sendable {
             warning = verdict.warning(of: path)
             number = try opened { openat(found, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
         } catch {
-            throw error.failure ?? Failure(error.kind, path, error.reason)
+            throw error.failure ?? Failure(use.isDoor ? .unreachable : error.kind, path, error.reason)
         }
     }
 }

@@ -1,5 +1,6 @@
 // Users, by their numbers.
 
+import CLinux
 import DaftCore
 import Glibc
 
@@ -7,6 +8,12 @@ import Glibc
 public func userName(_ user: UInt32) -> String {
     guard let known = getpwuid(user) else { return "uid \(user)" }
     return "\(shown(String(cString: known.pointee.pw_name).utf8)) (uid \(user))"
+}
+
+/// Who is at the other end of a connected local socket, as the kernel knows it.
+public func peerUser(of socket: Int32) -> UInt32? {
+    var user = uid_t()
+    return linux_peer_user(socket, &user) == 0 ? user : nil
 }
 
 /// In a user namespace that does not know all users, as of a container without root: whom it shows as the owner of what

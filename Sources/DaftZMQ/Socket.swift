@@ -96,6 +96,11 @@ final class Socket: @unchecked Sendable {
     /// A second one who comes under the same name takes the place of the first.
     func allowHandover() throws(ZMQError) { try set(ZMQ_ROUTER_HANDOVER, Int32(1)) }
 
+    /// On a local socket that listens, only these users are taken in: the kernel says who connects.
+    func admit(_ users: Set<UInt32>) throws(ZMQError) {
+        for user in users { try set(ZMQ_IPC_FILTER_UID, user) }
+    }
+
     /// Listens on every address of this node; the port. Any port where `port` is 0.
     func listen(port: UInt16) throws(ZMQError) -> UInt16 {
         let wish = port == 0 ? "*" : "\(port)"

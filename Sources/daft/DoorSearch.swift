@@ -17,19 +17,31 @@ struct DoorSearch {
 
     init(_ options: Options, _ console: Console) { (self.options, self.console) = (options, console) }
 
-    /// That of the first data server of this node that has one, or rank 0's.
-    var found: DoorPlace? {
-        let directories = places + [options.catalogueDirectory]
-        return directories.lazy.compactMap { try? DoorPlace(in: $0) }.first { $0.isOpen }
+    /// That of the first data server of this node that has one, or rank 0's; nil where there is none.
+    var found: DoorPlace? { get throws(Failure) { try look() } }
+
+    /// Where there is no door but somebody else has a directory where it would be, that is an error.
+    private func look() throws(Failure) -> DoorPlace? {
+        var refusal: Failure?
+        for directory in places + [options.catalogueDirectory] {
+            do throws(Failure) {
+                let door = try DoorPlace(in: directory, isNamed: options.store != nil || options.catalogue != nil)
+                if door.isOpen { return door }
+            } catch {
+                if error.kind == .denied, refusal == nil { refusal = error }
+            }
+        }
+        if let refusal { throw refusal }
+        return nil
     }
 
     private var places: [[UInt8]] { (0..<DoorSearch.places).map { options.doorDirectory(place: $0) } }
 
     /// A data server that has its store open, and no door yet, has perhaps just begun: it is waited for.
     func door() async throws(Failure) -> DoorPlace {
-        if let found { return found }
+        if let door = try look() { return door }
         guard isStarting else { throw nobody }
-        if let door = try await seek(milliseconds: DoorSearch.startingMilliseconds, { found }) { return door }
+        if let door = try await seek(milliseconds: DoorSearch.startingMilliseconds, look) { return door }
         throw Failure(
             .unreachable, options.storeDirectory,
             "the daft that has this store open serves no clients: it runs commands of its own, or is still starting")
@@ -37,17 +49,17 @@ struct DoorSearch {
 
     /// Returns once a command that does nothing was performed.
     func wait(seconds: UInt32) async throws(Failure) {
-        let door = try await seek(milliseconds: Int(seconds) * 1_000) {
-            found.flatMap { serves($0) ? $0 : nil }
+        let door = try await seek(milliseconds: Int(seconds) * 1_000) { () throws(Failure) in
+            try look().flatMap { serves($0) ? $0 : nil }
         }
         if door == nil { throw nobody.after(seconds) }
     }
 
-    private func seek(milliseconds: Int, _ look: () -> DoorPlace?) async throws(Failure) -> DoorPlace? {
+    private func seek(milliseconds: Int, _ look: () throws(Failure) -> DoorPlace?) async throws(Failure) -> DoorPlace? {
         let begun = ContinuousClock.now
         var isTold = false
         while true {
-            if let door = look() { return door }
+            if let door = try look() { return door }
             let waited = ContinuousClock.now - begun
             if waited >= .milliseconds(milliseconds) { return nil }
             if !isTold, waited >= .milliseconds(DoorSearch.silentMilliseconds) {

@@ -51,7 +51,7 @@ struct Visitor: Performer {
     var isClient: Bool { true }
 
     func questionBeforeQuit() async -> String? {
-        guard let door = search.found else { return nil }
+        guard let door = try? search.found else { return nil }
         return "this ends the system on all nodes: \(shown(listedNodes(at: door))); really? [y/N] "
     }
 }

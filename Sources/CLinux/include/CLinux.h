@@ -55,6 +55,9 @@ void linux_close_from(int first);
 // For posix_spawnattr_setflags: the process begins a session of its own.
 extern const int16_t linux_spawn_new_session;
 
+// Who is at the other end of a connected local socket; 0, or -1 where that cannot be said.
+int linux_peer_user(int socket, uid_t *user);
+
 // The number of the kind of filesystem that a file lies on, as statfs has it; 0 where it does not say.
 uint64_t linux_filesystem(int file);
 

@@ -17,6 +17,8 @@ public struct Failure: Error, Coded {
         case stopped = 12
         case locked = 13
         case unrelated = 14
+        /// A store or a catalogue was removed while it was used.
+        case gone = 15
 
         public var exitStatus: Int32 {
             switch self {

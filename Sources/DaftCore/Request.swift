@@ -41,6 +41,8 @@ public enum Request: Coded {
     case traced(from: Int)
     /// To a data server: that page of a tree which you offer to me; I have what I want of these offers.
     case offered(tree: UInt64, page: Int, done: [UInt64])
+    /// To the metadata server: this data server takes no part any more, for this reason.
+    case withdrawn(Failure)
 
     public static let minimumSize = 2
     public static let version: UInt8 = 1
@@ -69,6 +71,7 @@ public enum Request: Coded {
         case 21: self = .wish(try Wish(from: &reader))
         case 22: self = .traced(from: try reader.count())
         case 23: self = .offered(tree: try reader.u64(), page: try reader.count(), done: try reader.numbers())
+        case 24: self = .withdrawn(try Failure(from: &reader))
         default: throw Malformed("kind of request", at: reader.offset - 1)
         }
     }
@@ -86,6 +89,7 @@ public enum Request: Coded {
             content.encode(into: &writer)
             writer.flag(begun)
         case .doubt(let contents): writer.list(contents)
+        case .withdrawn(let failure): failure.encode(into: &writer)
         case .order(let order): order.encode(into: &writer)
         case .poll(let task), .cancel(let task): writer.u64(task)
         case .identify(let offer, let spans):
@@ -125,6 +129,7 @@ public enum Request: Coded {
         case .wish: 21
         case .traced: 22
         case .offered: 23
+        case .withdrawn: 24
         }
     }
 }

@@ -26,6 +26,13 @@ actor DataServer {
     func answer(_ request: Request, from rank: Rank) async -> Reply {
         do throws(Failure) {
             switch request {
+            // Who is called back after a pause would be a data server again.
+            case .join where station.loss != nil: return .done
+            case .order, .doubt, .delta, .space, .join, .sees:
+                if let loss = await station.lookAtPlace() { throw loss }
+            default: break
+            }
+            switch request {
             case .order(let order): return await begin(order, from: rank)
             case .poll(let task): return await tasks.poll(task)
             case .cancel(let task):
@@ -55,7 +62,11 @@ actor DataServer {
 
     private func begin(_ order: Order, from rank: Rank) async -> Reply {
         await tasks.begin { [self] meter in
-            await station.logging(order, from: rank, meter) { await carryOut(order, from: rank, meter) }
+            await station.logging(order, from: rank, meter) {
+                let outcome = await carryOut(order, from: rank, meter)
+                if !outcome.failures.isEmpty, let loss = await station.lookAtPlace() { return .failed(loss) }
+                return outcome
+            }
         }
     }
 

@@ -196,8 +196,10 @@ struct Intake: Sendable {
             keepers: keepers, key: key)
     }
 
+    /// Where a store is gone, no file is to blame.
     private func about(_ failure: Failure, _ file: StagedFile) -> Failure {
-        Failure(failure.kind, file.info.path, node: failure.node, failure.reason)
+        if failure.kind == .gone { return failure }
+        return Failure(failure.kind, file.info.path, node: failure.node, failure.reason)
     }
 
     // MARK: after publication

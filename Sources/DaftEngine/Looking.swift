@@ -77,11 +77,12 @@ extension Session {
         let catalogue = station.catalogue
         let counts = try await station.work { () throws(Failure) in try catalogue.counts() }
         let stores = try await station.work { () throws(Failure) in try catalogue.stores() }
-        let members = try await station.refreshRoster()
-        let here = Set(members.map(\.number))
-        let alive = members.filter(\.isAlive).map(\.rank)
+        let alive = try await station.refreshRoster().filter(\.isAlive).map(\.rank)
         let activities = await station.activities(of: [.metadataServer] + alive)
         let spaces = await station.spaces(of: alive)
+        // Who found out by that question that its store is gone is not there any more.
+        let members = try await station.refreshRoster()
+        let here = Set(members.map(\.number))
         var nodes = members.map { member in
             NodeStatus(
                 store: member.store, rank: member.isAlive ? member.rank : nil, space: spaces[member.rank],

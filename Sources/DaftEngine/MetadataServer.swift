@@ -42,6 +42,11 @@ actor MetadataServer {
             default: break
             }
             switch request {
+            case .hello, .delta, .publish, .hold, .wish, .members, .order:
+                if let loss = await station.lookAtPlace() { throw loss }
+            default: break
+            }
+            switch request {
             case .hello(let hello): return try await welcome(hello, from: rank)
             case .joined(let failures): return noteJoined(rank, failures)
             case .delta(let head): return try await station.records(after: head)
@@ -56,6 +61,7 @@ actor MetadataServer {
             case .cancel(let task):
                 await tasks.cancel(task)
                 return .done
+            case .withdrawn(let failure): return await dismiss(rank, failure)
             case .quit: return quit()
             default: return .failed(Failure(.malformed, [], "this is nothing to ask a metadata server"))
             }

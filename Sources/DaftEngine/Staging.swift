@@ -83,7 +83,7 @@ struct Staging: Sendable {
             if staged.report.isOfUse, !hasNoRoom { report.names.append(source.name) }
             state = max(state, staged.state)
         }
-        report.failures += fitting.refusals
+        report.failures = report.failures.sayingLossesOnce + fitting.refusals
         if state > 0 { await word.spread(state) }
         return report
     }

@@ -38,6 +38,11 @@ public final class Station: Sendable {
     public let ending = Ending()
     /// Somebody has asked for the end of the whole system, and the data servers are told: nobody is to find it now.
     public let quitting = Ending()
+    /// Of a data server whose store is gone, once it has said so: it may end.
+    public let lost = Ending()
+    private let whyLost = Mutex<Failure?>(nil)
+    /// The metadata server's, held.
+    let catalogueFile: HeldFile?
     private let storeNumber = Mutex<Int?>(nil)
     private let closed = Atomic<Bool>(false)
     private let follower = Mutex<Follower?>(nil)
@@ -65,6 +70,7 @@ public final class Station: Sendable {
                 try Station.look(at: path)?.at(settings.host)
             }
         catalogue = try Catalogue(path: path, durable: settings.durable)
+        catalogueFile = store == nil ? HeldFile(Array(path.utf8)) : nil
         workers = Workers(threads: settings.workerThreads, name: "daft\(link.rank.number)")
         trace = settings.traces ? Trace() : nil
         digesting = Digesting(on: workers, width: max(1, settings.workerThreads / 4), trace: trace)
@@ -95,6 +101,12 @@ public final class Station: Sendable {
     var number: Int? {
         get { storeNumber.withLock { $0 } }
         set { storeNumber.withLock { $0 = newValue } }
+    }
+
+    /// Why this rank takes no part any more; nil as long as it does.
+    public internal(set) var loss: Failure? {
+        get { whyLost.withLock { $0 } }
+        set { whyLost.withLock { $0 = newValue } }
     }
 
     var isClosed: Bool { closed.load(ordering: .relaxed) }

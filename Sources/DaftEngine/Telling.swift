@@ -60,7 +60,7 @@ extension Station {
 
 extension Outcome {
     /// What could not be done.
-    fileprivate var failures: [Failure] {
+    var failures: [Failure] {
         switch self {
         case .ingested(let files, _):
             files.compactMap { if case .failed(let failure) = $0 { failure } else { nil } }

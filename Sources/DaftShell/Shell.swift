@@ -45,6 +45,10 @@ public struct Shell: Performer {
                 station.ending.wish()
             }
         }) { await station.ending.wait() }
+        if let loss = station.loss {
+            await console.say("\(loss)")
+            return loss.exitStatus
+        }
         return interruption.exitStatus ?? 0
     }
 

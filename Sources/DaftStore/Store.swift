@@ -66,6 +66,9 @@ public final class Store: Sendable {
         lock.withLock { $0 = nil }
     }
 
+    /// Somebody has removed or moved it while it was open.
+    public var isGone: Bool { lock.withLock { $0?.isGone ?? false } }
+
     /// That others may look into it, if they may.
     public var warning: Failure? { paths.warning }
 

@@ -1,14 +1,16 @@
 // One owner for a store: a file lock held for life, with the owner's pid inside for whoever is refused.
 
 import DaftCore
+import DaftTrust
 import Glibc
 
 final class StoreLock: Sendable {
     private let file: Descriptor
+    private let path: [UInt8]
 
     init(_ paths: Paths, bootID: [UInt8]) throws(Failure) {
         let place = Place(paths.own, Array("lock".utf8))
-        let path = paths.directory + Array("/.daft/lock".utf8)
+        path = paths.directory + Array("/.daft/lock".utf8)
         do {
             file = try Disk().create(place, mode: 0o600, exclusive: false)
         } catch { throw error.failure(path) }
@@ -25,6 +27,9 @@ final class StoreLock: Sendable {
             }
         } catch { throw error.failure(path) }
     }
+
+    /// Somebody has removed or moved the store, or put another in its place.
+    var isGone: Bool { DaftTrust.isGone(file.number, from: path) }
 
     // Closing the file alone would leave the lock to a child that is just being started and has not closed its copy.
     deinit { flock(file.number, LOCK_UN) }

@@ -152,6 +152,9 @@ struct Ranks {
         do throws(Failure) { warnings = try await station.start() } catch { return refuse([error]) }
         guard let invocation else {
             opened.door?.open(to: station)
+            await station.lost.wait()
+            // Its process stays: to end alone would end the whole job.
+            if let loss = station.loss { await tell("\(loss)") }
             return nil
         }
         // A name that clashed, or what somebody has changed in a store, is a warning; a data server that is not there

@@ -138,11 +138,16 @@ private final class Node: Sendable {
             wish(isMetadataServer ? "daft quit" : "the metadata server asked for it")
         }
         loop.start { [self] in
+            await station.lost.wait()
+            wish("its store is gone")
+        }
+        loop.start { [self] in
             await station.quitting.wait()
             places.endSystem()
             places.forget()
         }
         await end.wait()
+        if let loss = station.loss { throw loss }
     }
 
     /// The metadata server tells of all by itself.

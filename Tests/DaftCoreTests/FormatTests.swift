@@ -113,9 +113,9 @@ private func expectForm<T: Coded>(
     @Test func everyKindOfFailureHasItsNumberForGood() {
         let kinds: [Failure.Kind] = [
             .failed, .usage, .noSuchName, .taken, .corrupt, .unreachable, .noSpace, .changed, .denied, .malformed,
-            .missing, .stopped, .locked, .unrelated,
+            .missing, .stopped, .locked, .unrelated, .gone,
         ]
-        #expect(kinds.map { Int($0.rawValue) } == Array(1...14))
+        #expect(kinds.map { Int($0.rawValue) } == Array(1...15))
         #expect(kinds == Failure.Kind.allCases)
     }
 

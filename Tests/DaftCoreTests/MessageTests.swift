@@ -42,7 +42,7 @@ func expectForms<T: Coded>(_ values: [T], _ forms: [String], sourceLocation: Sou
                 .identify(Offer(rank: Rank(2), number: 3), [span]), .ping,
                 .joined([failure]), .quit, .underWay,
                 .sees(info), .join, .wish(Wish([a], names: [.root], .atLeast(2))), .traced(from: 5),
-                .offered(tree: 5, page: 1, done: [6]),
+                .offered(tree: 5, page: 1, done: [6]), .withdrawn(failure),
             ] as [Request],
             requestForms)
     }
@@ -173,6 +173,7 @@ private let requestForms = [
     "011501000000000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f01000000010000002f0200",
     "011605000000",
     "01170500000000000000" + "01000000" + "01000000" + "0600000000000000",
+    "011807020000002f61020000006e330400000066756c6c",
 ]
 
 private let orderForms = [

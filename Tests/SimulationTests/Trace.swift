@@ -125,6 +125,7 @@ private func brief(_ request: Request) -> String {
         case .ping: "ping"
         case .offered(_, let page, let done): "offered \(page) \(done.count)"
         case .joined(let failures): "joined \(failures.map(\.kind))"
+        case .withdrawn(let failure): "withdrawn \(failure.kind)"
         case .quit: "quit"
         case .underWay: "under way"
         case .sees: "sees"

@@ -23,22 +23,44 @@ public struct Holders: Sendable {
     }
 }
 
+/// An entry that stands. What has no content is nobody's to keep.
+public struct Stand: Sendable {
+    /// Without the parts, where some keep all of it.
+    public let holders: Holders
+    public let copies: Copies
+    /// Of its content.
+    public let chunks: Int
+}
+
 /// The row of a content.
 struct Content {
     let number: Int
     let id: ContentID
     let chunks: Int
+    let copies: Copies
     var complete: BitSet
 }
 
 extension Tables {
+    func stand(_ named: NamedEntry) throws -> Stand? {
+        guard try entry(named.name) == named.entry else { return nil }
+        guard let id = named.entry.content else {
+            let copies = try isEverywhere(named.name) ? Copies.everywhere : .one
+            return Stand(holders: Holders(), copies: copies, chunks: 0)
+        }
+        guard let content = try content(id) else { throw damaged }
+        let holders = content.complete.isEmpty ? try holders(content) : Holders(complete: content.complete)
+        return Stand(holders: holders, copies: content.copies, chunks: content.chunks)
+    }
+
     func content(_ id: ContentID) throws -> Content? {
         guard let number = try number(of: id) else { return nil }
-        let row = try database.first("SELECT chunks, complete FROM contents WHERE number = ?", .integer(number)) {
-            (chunks: Int($0.integer(0)), complete: $0.bytes(1))
-        }
-        guard let row else { throw damaged }
-        return Content(number: number, id: id, chunks: row.chunks, complete: try stores(row.complete))
+        let row = try database.first(
+            "SELECT chunks, copies, complete FROM contents WHERE number = ?", .integer(number)
+        ) { (chunks: Int($0.integer(0)), copies: Int($0.integer(1)), complete: $0.bytes(2)) }
+        guard let row, let copies = Copies(number: row.copies) else { throw damaged }
+        return Content(
+            number: number, id: id, chunks: row.chunks, copies: copies, complete: try stores(row.complete))
     }
 
     func manifest(_ id: ContentID) throws -> Manifest? {
@@ -56,7 +78,11 @@ extension Tables {
 
     func holders(of id: ContentID) throws -> Holders {
         guard let content = try content(id) else { return Holders() }
-        return Holders(complete: content.complete, parts: try parts(of: content.number))
+        return try holders(content)
+    }
+
+    private func holders(_ content: Content) throws -> Holders {
+        Holders(complete: content.complete, parts: try parts(of: content.number))
     }
 
     private func parts(of content: Int) throws -> [(store: Int, chunks: BitSet)] {

@@ -46,6 +46,11 @@ extension Catalogue {
         try locked { try $0.holders(of: content) }
     }
 
+    /// Of each of these, if just that stands under its name: who keeps its content, and how many copies are wanted.
+    public func standing(_ entries: [NamedEntry]) throws(Failure) -> [Stand?] {
+        try locked { tables in try tables.database.reading { try entries.map { try tables.stand($0) } } }
+    }
+
     /// How many copies are wanted; of an unknown content one.
     public func copies(of content: ContentID) throws(Failure) -> Copies { try locked { try $0.copies(of: content) } }
 

@@ -9,10 +9,11 @@ public enum Verb: String, CaseIterable, Sendable {
 }
 
 public enum Command: Hashable, Sendable {
-    case put(sources: [[UInt8]], host: String?, as: Name?, copies: Copies? = nil)
-    case diffuse(sources: [[UInt8]], as: Name?, copies: Copies? = nil)
+    case put(
+        sources: [[UInt8]], host: String?, as: Name?, copies: Copies? = nil, with: StagingOptions = StagingOptions())
+    case diffuse(sources: [[UInt8]], as: Name?, copies: Copies? = nil, with: StagingOptions = StagingOptions())
     /// Each is a local path if one exists, else a published name. Shared: every node sees those paths.
-    case bcast([[UInt8]], as: Name?, shared: Bool)
+    case bcast([[UInt8]], as: Name?, shared: Bool, with: StagingOptions = StagingOptions())
     case fetch([Name], host: String?)
     case get([Name], to: [UInt8]?)
     /// Paths on every node, absolute or relative to the store; nil: under a name of the program's choice.

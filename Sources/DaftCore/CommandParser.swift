@@ -42,11 +42,15 @@ extension Command {
         switch given.verb {
         case .put:
             self = .put(
-                sources: given.sources, host: given.host, as: try given.publishedAs(), copies: try given.copies())
+                sources: given.sources, host: given.host, as: try given.publishedAs(), copies: try given.copies(),
+                with: given.staging())
         case .diffuse:
-            self = .diffuse(sources: given.sources, as: try given.publishedAs(), copies: try given.copies())
+            self = .diffuse(
+                sources: given.sources, as: try given.publishedAs(), copies: try given.copies(), with: given.staging())
         case .bcast:
-            self = .bcast(given.sources, as: try given.publishedAs(), shared: given.options["--shared"] != nil)
+            self = .bcast(
+                given.sources, as: try given.publishedAs(), shared: given.options["--shared"] != nil,
+                with: given.staging())
         case .fetch: self = .fetch(try given.names(), host: given.host)
         case .get: self = .get(try given.names(), to: given.options["--to"]?.value)
         case .gather:
@@ -201,6 +205,13 @@ private struct Operation {
 }
 
 extension Operation {
+    /// Of put, diffuse and bcast.
+    fileprivate func staging() -> StagingOptions {
+        var staging = StagingOptions()
+        staging.checksum = options["--checksum"] != nil
+        return staging
+    }
+
     /// Of `--watch`, which may be without one.
     fileprivate func interval() throws(CommandError) -> UInt32? {
         guard let given = options["--watch"] else { return nil }

@@ -93,9 +93,13 @@ private let publishedAs = Option("--as", value: "NAME", meaning: "the name to pu
 private let severalCopies = Option(
     "--copies", value: "K", meaning: "keep K copies, each in another data server's store")
 
+private let ofSources = [
+    Option("-c", "--checksum", meaning: "read every file, also such as look as they did when they were read last")
+]
+
 extension CommandShape {
     fileprivate static let put = CommandShape(
-        .put, .some("SRC"), takesHost: true, options: [publishedAs, severalCopies],
+        .put, .some("SRC"), takesHost: true, options: [publishedAs, severalCopies] + ofSources,
         purpose: "publish local files or directories",
         details: """
             The bytes go to the data server of HOST, else to one on this node, else to any. A source /a/set is \
@@ -106,7 +110,7 @@ extension CommandShape {
             """)
 
     fileprivate static let diffuse = CommandShape(
-        .diffuse, .some("SRC"), options: [publishedAs, severalCopies],
+        .diffuse, .some("SRC"), options: [publishedAs, severalCopies] + ofSources,
         purpose: "publish, balanced over the data servers",
         details: """
             Files of up to one chunk stay whole; larger ones are cut into runs of chunks, one for each data server. \
@@ -118,7 +122,7 @@ extension CommandShape {
         options: [
             publishedAs,
             Option("--shared", meaning: "every node sees SRC, as on a shared filesystem, and reads its share of it"),
-        ],
+        ] + ofSources,
         purpose: "bring a complete copy to every data server",
         details: """
             What exists as a local path is published; anything else is a published name. Data servers that have a \

@@ -29,6 +29,16 @@ public struct Filesystem: Hashable, Sendable {
         }
     }
 
+    /// Whether each change of a file's bytes gives it another ctime, whoever makes it. Images have what their maker
+    /// wrote into them, FUSE what a program says, and vfat no ctime at all.
+    public var tellsChanges: Bool { Filesystem.tellingChanges.contains(number) }
+
+    /// ext2 to ext4, XFS, Btrfs, F2FS, ZFS, bcachefs, tmpfs, NFS, Lustre, BeeGFS, GPFS, CephFS.
+    private static let tellingChanges: Set<UInt64> = [
+        0xef53, 0x5846_5342, 0x9123_683e, 0xf2f5_2010, 0x2fc1_2fc1, 0xca45_1a4e, 0x0102_1994, 0x6969, 0x0bd0_0bd0,
+        0x1983_0326, 0x4750_4653, 0x00c3_6400,
+    ]
+
     private static let shared: [UInt64: String] = [
         0x6969: "NFS", 0x0bd0_0bd0: "Lustre", 0x1983_0326: "BeeGFS", 0x4750_4653: "GPFS", 0xff53_4d42: "CIFS",
         0xfe53_4d42: "CIFS", 0x517b: "SMB", 0x6573_5546: "FUSE", 0x00c3_6400: "CephFS", 0x5346_414f: "AFS",

@@ -28,6 +28,12 @@ public enum Order: Coded {
     case writeOut(WriteOut)
     /// Let me read what stands on your node.
     case offer(Offering)
+    /// Say of files of your node which contents they had when they were read last.
+    case recognise([SourceIdentity])
+    /// Remember that.
+    case remember([KnownSource])
+    /// Say which of these stand in your store just so.
+    case inspect([NamedEntry])
 
     public static let minimumSize = 5
 
@@ -46,6 +52,9 @@ public enum Order: Coded {
         case 11: self = .collect(try Collect(from: &reader))
         case 12: self = .writeOut(try WriteOut(from: &reader))
         case 13: self = .offer(try Offering(from: &reader))
+        case 14: self = .recognise(try reader.list())
+        case 15: self = .remember(try reader.list())
+        case 16: self = .inspect(try reader.list())
         default: throw Malformed("kind of order", at: reader.offset - 1)
         }
     }
@@ -92,6 +101,15 @@ public enum Order: Coded {
         case .offer(let offering):
             writer.u8(13)
             offering.encode(into: &writer)
+        case .recognise(let files):
+            writer.u8(14)
+            writer.list(files)
+        case .remember(let files):
+            writer.u8(15)
+            writer.list(files)
+        case .inspect(let entries):
+            writer.u8(16)
+            writer.list(entries)
         }
     }
 }

@@ -3,13 +3,17 @@
 public enum Outcome: Coded {
     /// Each file of an ingest, in order, and how many bytes crossed the link for them.
     case ingested([Ingested], moved: Int64)
-    /// What could not be done of a settle, place, discard, note or writing out.
+    /// What could not be done of a settle, place, discard, note, writing out or remembering.
     case placed([Failure])
     case fetched(Fetched)
     case verified(Verified)
     case failed(Failure)
     case repaired(Repaired)
     case collected(Collected)
+    /// Of each file that was asked for, in order.
+    case recognised([Recollection])
+    /// The positions of the entries that stand as they should.
+    case inspected(BitSet)
 
     public static let minimumSize = 5
 
@@ -22,6 +26,8 @@ public enum Outcome: Coded {
         case 5: self = .failed(try Failure(from: &reader))
         case 6: self = .repaired(try Repaired(from: &reader))
         case 8: self = .collected(try Collected(from: &reader))
+        case 9: self = .recognised(try reader.list())
+        case 10: self = .inspected(try BitSet(from: &reader))
         default: throw Malformed("kind of outcome", at: reader.offset - 1)
         }
     }
@@ -50,6 +56,12 @@ public enum Outcome: Coded {
         case .collected(let collected):
             writer.u8(8)
             collected.encode(into: &writer)
+        case .recognised(let files):
+            writer.u8(9)
+            writer.list(files)
+        case .inspected(let positions):
+            writer.u8(10)
+            positions.encode(into: &writer)
         }
     }
 }

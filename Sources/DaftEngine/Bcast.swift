@@ -15,7 +15,10 @@ import DaftStore
 extension Session {
     /// Brings each of `things`, a local path if there is one, else a published name, to every data server.
     /// `shared`: every node sees the local paths, and reads its share of them.
-    public func bcast(_ things: [[UInt8]], as name: Name? = nil, shared isShared: Bool = false) async -> Report {
+    public func bcast(
+        _ things: [[UInt8]], as name: Name? = nil, shared isShared: Bool = false,
+        with options: StagingOptions = StagingOptions()
+    ) async -> Report {
         var report = Report()
         wakeAll()
         do throws(Failure) {
@@ -41,7 +44,7 @@ extension Session {
             if !paths.isEmpty {
                 if isShared { try await seen(by: members, paths) }
                 let everywhere = ToEvery(members, from: self, isShared, copies: .everywhere)
-                let staged = await stage(sources, everywhere, on: members)
+                let staged = await stage(sources, everywhere, on: members, options)
                 report.merge(staged)
                 (report.names, report.places) = (staged.names, staged.places)
             }

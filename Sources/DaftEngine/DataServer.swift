@@ -103,6 +103,7 @@ actor DataServer {
             return await Collecting(station: station, store: store, meter: meter).run(collect)
         case .writeOut(let order): return .placed(await StoreOrders(station, store).writeOut(order))
         case .offer(let offering): return await offered.offer(offering, to: rank, store, at: station)
+        case .recognise, .remember, .inspect: return await StoreOrders(station, store).look(order)
         case .repair, .leave: return .failed(Failure(.malformed, [], "this is nothing to order a data server"))
         }
     }

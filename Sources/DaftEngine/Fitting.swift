@@ -72,21 +72,31 @@ extension Room {
     }
 }
 
-/// Counts what a staging finds against the room there is.
+/// Counts what a staging finds against the room there is. What of it is here already takes time to find out: as long
+/// as there is room for all, only what is not recognised is looked up.
 final class Fitting: Sendable {
     private struct State {
-        var coming: [Int: Int64] = [:]
-        var spread: Int64 = 0
+        var sum = Sum()
+        /// By ticket: counted as if none of it were here.
+        var unsettled: [Int: [StagedFile]] = [:]
+        var tickets = 0
         var refusals: [Failure] = []
     }
 
+    private struct Sum {
+        var coming: [Int: Int64] = [:]
+        var spread: Int64 = 0
+    }
+
     private let room: Room
+    private let catalogue: Catalogue
     private let isSpread: Bool
     private let needsAll: Bool
     private let state = Mutex(State())
 
-    init(_ room: Room, isSpread: Bool, needsAll: Bool) {
+    init(_ room: Room, _ catalogue: Catalogue, isSpread: Bool, needsAll: Bool) {
         self.room = room
+        self.catalogue = catalogue
         self.isSpread = isSpread
         self.needsAll = needsAll
     }
@@ -94,27 +104,50 @@ final class Fitting: Sendable {
     /// Why there is no room; empty while there is.
     var refusals: [Failure] { state.withLock { $0.refusals } }
 
-    /// Whether these have room after all that came before. What is published already under its name, of the same size
-    /// and time, is kept where the catalogue says.
-    func takes(_ files: [StagedFile], _ catalogue: Catalogue) -> Bool {
+    /// A ticket, if these have room after all that came before.
+    func takes(_ files: [StagedFile]) -> Int? {
         state.withLock { state in
-            for file in files {
-                let bytes = min(file.info.size, file.found.allocatedBytes)
-                state.spread += bytes
-                let keepers = kept(file, catalogue)
-                for server in room.servers where !keepers.contains(server.store) {
-                    state.coming[server.store, default: 0] += bytes
-                }
-            }
-            let coming = state.coming
-            state.refusals =
-                isSpread
-                ? room.refusals(ofSpread: state.spread) : room.refusals(needsAll: needsAll) { coming[$0] ?? 0 }
-            return state.refusals.isEmpty
+            state.tickets += 1
+            state.unsettled[state.tickets] = files
+            var most = state.sum
+            for files in state.unsettled.values { add(files, to: &most, isNew: true) }
+            state.refusals = refusals(of: most)
+            if state.refusals.isEmpty { return state.tickets }
+            for files in state.unsettled.values { add(files, to: &state.sum, isNew: false) }
+            state.unsettled = [:]
+            state.refusals = refusals(of: state.sum)
+            return state.refusals.isEmpty ? state.tickets : nil
         }
     }
 
-    private func kept(_ file: StagedFile, _ catalogue: Catalogue) -> BitSet {
+    /// Of what the ticket was for, these are left.
+    func settle(_ ticket: Int, _ files: [StagedFile]) {
+        state.withLock { state in
+            guard state.unsettled.removeValue(forKey: ticket) != nil else { return }
+            add(files, to: &state.sum, isNew: false)
+        }
+    }
+
+    private func refusals(of sum: Sum) -> [Failure] {
+        isSpread
+            ? room.refusals(ofSpread: sum.spread)
+            : room.refusals(needsAll: needsAll) { sum.coming[$0] ?? 0 }
+    }
+
+    /// What is published already under its name, of the same size and time, is kept where the catalogue says; unless
+    /// all of it is taken for new.
+    private func add(_ files: [StagedFile], to sum: inout Sum, isNew: Bool) {
+        for file in files {
+            let bytes = min(file.info.size, file.found.allocatedBytes)
+            sum.spread += bytes
+            let keepers = isNew || isSpread ? BitSet() : kept(file)
+            for server in room.servers where !keepers.contains(server.store) {
+                sum.coming[server.store, default: 0] += bytes
+            }
+        }
+    }
+
+    private func kept(_ file: StagedFile) -> BitSet {
         guard let entry = try? catalogue.entry(file.name), let content = entry.content,
             entry.mtime == file.found.mtime, (try? catalogue.size(of: content))?.bytes == file.info.size
         else { return BitSet() }

@@ -92,6 +92,13 @@ public final class Gauge: Sendable {
         }
     }
 
+    /// What was there already, on so many data servers.
+    func note(files: Int, bytes: Int64, copies: Int) {
+        let (files, bytes) = (Int64(files * copies), bytes * Int64(copies))
+        let done = Progress(bytes: bytes, totalBytes: bytes, files: files, totalFiles: files)
+        end(begin({ done }, from: { [] }))
+    }
+
     /// The nodes that are waited for, where nothing has moved for so long. Who asks for this asks often.
     public func awaited(afterMilliseconds patience: UInt64) async -> [String] {
         let (now, progress) = (station.loop.now, meter.now)

@@ -25,6 +25,8 @@ struct Intake: Sendable {
         let keepers: [Member]
         /// Set where the file is cut over several stores.
         let key: Digest?
+        /// By which the source is known again.
+        let identity: SourceIdentity?
     }
 
     private let session: Session
@@ -190,10 +192,9 @@ struct Intake: Sendable {
         _ file: StagedFile, _ content: ContentID, _ manifest: Manifest, _ holdings: [StoreExtent], _ keepers: [Member],
         _ key: Digest?
     ) -> Kept {
-        let entry = Entry(.file(content), mode: file.found.mode, mtime: file.found.mtime)
-        return Kept(
-            named: NamedEntry(file.name, entry), content: content, manifest: manifest, holdings: holdings,
-            keepers: keepers, key: key)
+        Kept(
+            named: file.named(content), content: content, manifest: manifest, holdings: holdings, keepers: keepers,
+            key: key, identity: file.identity)
     }
 
     /// Where a store is gone, no file is to blame.

@@ -9,7 +9,8 @@ extension Session {
     /// Publishes `sources` on the data server at `host`; where none is named on the one of this node, else on any.
     /// Of several copies the others go to the data servers that follow, along a chain.
     public func put(
-        _ sources: [[UInt8]], at host: String? = nil, as name: Name? = nil, copies: Copies? = nil
+        _ sources: [[UInt8]], at host: String? = nil, as name: Name? = nil, copies: Copies? = nil,
+        with options: StagingOptions = StagingOptions()
     ) async -> Report {
         do throws(Failure) {
             let members = try await lookAround()
@@ -24,7 +25,7 @@ extension Session {
                 targets.count > 1
                 ? ToEvery(targets, from: self, copies: copies)
                 : ToOne(member: target, chunkSize: station.settings.chunkSize, copies: copies)
-            var report = await stage(sources, assignment, on: targets)
+            var report = await stage(sources, assignment, on: targets, options)
             if let few = tooFew(copies, members) { report.warnings.append(few) }
             return report
         } catch {
@@ -34,7 +35,10 @@ extension Session {
 
     /// Publishes `sources` spread over the data servers: small files whole, large ones cut by chunks.
     /// Of several copies the others are made afterwards, from data server to data server.
-    public func diffuse(_ sources: [[UInt8]], as name: Name? = nil, copies: Copies? = nil) async -> Report {
+    public func diffuse(
+        _ sources: [[UInt8]], as name: Name? = nil, copies: Copies? = nil,
+        with options: StagingOptions = StagingOptions()
+    ) async -> Report {
         do throws(Failure) {
             let members = try await lookAround()
             let copies = copies ?? station.settings.copies
@@ -42,7 +46,7 @@ extension Session {
             var refused = Report()
             let sources = try await checked(sources, as: name, &refused)
             guard refused.failures.isEmpty else { return refused }
-            var report = await stage(sources, spread, on: members)
+            var report = await stage(sources, spread, on: members, options)
             if copies > .one, report.files > 0, !Task.isCancelled {
                 let repaired = await haveRepaired(.repair(below: sources.map(\.name)))
                 report.failures += repaired.failures
@@ -56,9 +60,10 @@ extension Session {
     }
 
     func stage(
-        _ sources: [(path: [UInt8], name: Name)], _ assignment: any Assignment, on members: [Member]
+        _ sources: [(path: [UInt8], name: Name)], _ assignment: any Assignment, on members: [Member],
+        _ options: StagingOptions
     ) async -> Report {
-        var report = await Staging(self, assignment, members: members).run(sources)
+        var report = await Staging(self, assignment, members: members, options).run(sources)
         report.places = members.filter { !report.lackingHosts.contains($0.store.host) }.map(station.roster.label)
         report.slowest = stopwatch.slowest(among: members, station.roster, failures: report.failures)
         return report

@@ -42,6 +42,9 @@ public struct Settings: Sendable {
     public var needsRoomEverywhere = true
     /// An order that nobody asks about any more is given up.
     public var orphanMilliseconds = 30_000
+    /// A source that changed so shortly before it was looked at is not remembered: it may have changed once more under
+    /// the same times.
+    public var sourceMarginMilliseconds: Int64 = 2_000
     /// Threads for disk, hashing and SQLite; none: everything on the loop, for simulations.
     public var workerThreads = 4
     /// Memory for bytes under way: half for what this rank takes in, half for what it gives out.

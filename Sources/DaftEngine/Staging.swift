@@ -44,6 +44,8 @@ struct StagedFile: Sendable {
     let name: Name
     let found: Found
     let info: SourceFileInfo
+    /// Nil where the file may change and have the same again.
+    let identity: SourceIdentity?
 }
 
 struct Staging: Sendable {
@@ -56,11 +58,13 @@ struct Staging: Sendable {
     /// Where directories and symlinks stand.
     let members: [Member]
     private let word: Word
+    private let recognition: Recognition
 
-    init(_ session: Session, _ assignment: any Assignment, members: [Member]) {
+    init(_ session: Session, _ assignment: any Assignment, members: [Member], _ options: StagingOptions) {
         self.session = session
         self.assignment = assignment
         self.members = members
+        recognition = Recognition(session, assignment, members: members, rereads: options.checksum)
         word = Word(from: session)
     }
 
@@ -70,6 +74,8 @@ struct Staging: Sendable {
         var files: [StagedFile] = []
         var others: [NamedEntry] = []
         var report = Report()
+        /// By which it is counted against the room there is.
+        var ticket: Int?
     }
 
     func run(_ sources: [(path: [UInt8], name: Name)]) async -> Report {
@@ -89,9 +95,10 @@ struct Staging: Sendable {
     }
 
     private func fitting() async -> Fitting {
-        if let room = assignment.room { return Fitting(room, isSpread: true, needsAll: false) }
+        let catalogue = station.catalogue
+        if let room = assignment.room { return Fitting(room, catalogue, isSpread: true, needsAll: false) }
         let room = await session.room(at: members)
-        return Fitting(room, isSpread: false, needsAll: station.settings.needsRoomEverywhere)
+        return Fitting(room, catalogue, isSpread: false, needsAll: station.settings.needsRoomEverywhere)
     }
 
     /// What came of one source, and the state that the last of it led to.
@@ -111,17 +118,20 @@ struct Staging: Sendable {
         var directories: [NamedEntry] = []
         await station.loop.inOrder(width: Staging.batchesUnderWay) {
             if Task.isCancelled { return nil as Batch? }
-            let sightings = await station.workers.run { walk.next(Staging.batchFinds) }
-            let batch = sort(sightings, below: name)
-            let takes = await station.workers.run { [catalogue = station.catalogue] in
-                fitting.takes(batch.files, catalogue)
-            }
-            return sightings.isEmpty || !takes ? nil : batch
+            let (seen, sightings) = await station.workers.run { (currentTime(), walk.next(Staging.batchFinds)) }
+            var batch = sort(sightings, below: name, seen)
+            let files = batch.files
+            batch.ticket = await station.workers.run { fitting.takes(files) }
+            return sightings.isEmpty || batch.ticket == nil ? nil : batch
         } work: { batch in
-            (batch, await Intake(session, batch.files, assignment).run())
-        } take: { batch, intake in
+            let (rest, known) = await recognition.sift(batch)
+            if let ticket = batch.ticket { await station.workers.run { fitting.settle(ticket, rest.files) } }
+            return (rest, known, await Intake(session, rest.files, assignment).run())
+        } take: { batch, known, intake in
             report.merge(batch.report)
             report.moved += intake.moved
+            report.files += Int64(known.count)
+            report.bytes += known.reduce(0) { $0 + $1.info.size }
             let published = await publish(batch, intake.files)
             report.merge(published.report)
             directories += published.directories
@@ -133,7 +143,7 @@ struct Staging: Sendable {
         return (report, state)
     }
 
-    private func sort(_ sightings: [Sighting], below root: Name) -> Batch {
+    private func sort(_ sightings: [Sighting], below root: Name, _ seen: Time) -> Batch {
         var batch = Batch()
         for sighting in sightings {
             switch sighting {
@@ -143,7 +153,7 @@ struct Staging: Sendable {
                 do throws(NameError) {
                     let name = found.relative.isEmpty ? root : try root.appending(found.relative)
                     switch found.kind {
-                    case .file(let info): batch.files.append(StagedFile(name: name, found: found, info: info))
+                    case .file(let info): batch.files.append(staged(name, found, info, seen))
                     case .directory: batch.others.append(found.named(name, .directory))
                     case .symlink(let target): batch.others.append(found.named(name, .symlink(target)))
                     }
@@ -155,6 +165,13 @@ struct Staging: Sendable {
             }
         }
         return batch
+    }
+
+    private func staged(_ name: Name, _ found: Found, _ info: SourceFileInfo, _ seen: Time) -> StagedFile {
+        let identity = SourceIdentity(info)
+        let margin = station.settings.sourceMarginMilliseconds
+        let isSure = found.tellsChanges && identity.isSettled(seen: seen, marginMilliseconds: margin)
+        return StagedFile(name: name, found: found, info: info, identity: isSure ? identity : nil)
     }
 
     private func publish(
@@ -180,6 +197,7 @@ struct Staging: Sendable {
             report.lacking(await place(others.filter { !$0.entry.isDirectory }))
             report.lacking(
                 await Intake.conclude(session, decided.filter(\.1).map(\.0), decided.filter { !$0.1 }.map(\.0)))
+            await recognition.remember(decided.filter(\.1).map(\.0))
             for (kept, isIn) in decided where isIn {
                 report.files += 1
                 report.bytes += kept.manifest.size

@@ -43,6 +43,21 @@ struct StoreOrders {
         }
     }
 
+    /// What is known of users' files, and of names.
+    func look(_ order: Order) async -> Outcome {
+        do throws(Failure) {
+            return try await station.work { [store] () throws(Failure) in
+                switch order {
+                case .recognise(let files): return .recognised(try store.recognise(files))
+                case .inspect(let entries): return .inspected(try store.inspect(entries))
+                case .remember(let files): try store.remember(files)
+                default: break
+                }
+                return .placed([])
+            }
+        } catch { return .failed(error.at(station.settings.host)) }
+    }
+
     func settle(_ settled: [Settled]) async -> [Failure] {
         var failures: [Failure] = []
         for part in settled {

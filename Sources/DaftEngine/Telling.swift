@@ -70,6 +70,7 @@ extension Outcome {
         case .failed(let failure): [failure]
         case .repaired(let repaired): repaired.failures
         case .collected(let collected): collected.failures
+        case .recognised, .inspected: []
         }
     }
 }

@@ -133,6 +133,14 @@ public final class Database {
         }
     }
 
+    /// Many questions as one: each by itself begins and ends a transaction, which takes as long as its answer.
+    public func reading<T>(_ body: () throws -> T) throws -> T {
+        guard sqlite3_get_autocommit(handle) != 0 else { return try body() }
+        try run("BEGIN")
+        defer { if sqlite3_get_autocommit(handle) == 0 { try? run("COMMIT") } }
+        return try body()
+    }
+
     public var lastInsertedRow: Int64 { sqlite3_last_insert_rowid(handle) }
 
     /// What was written without waiting for the disk, by somebody to whom it did not matter, is on it from now on.

@@ -6,10 +6,12 @@ import DaftEngine
 extension Shell {
     func carryOut(_ command: Command, _ session: Session) async -> Report {
         switch command {
-        case .put(let sources, let host, let name, let copies):
-            await session.put(sources, at: host, as: name, copies: copies)
-        case .diffuse(let sources, let name, let copies): await session.diffuse(sources, as: name, copies: copies)
-        case .bcast(let things, let name, let isShared): await session.bcast(things, as: name, shared: isShared)
+        case .put(let sources, let host, let name, let copies, let options):
+            await session.put(sources, at: host, as: name, copies: copies, with: options)
+        case .diffuse(let sources, let name, let copies, let options):
+            await session.diffuse(sources, as: name, copies: copies, with: options)
+        case .bcast(let things, let name, let isShared, let options):
+            await session.bcast(things, as: name, shared: isShared, with: options)
         case .fetch(let names, let host): await session.fetch(names, at: host)
         case .get(let names, let path): await session.get(names, to: path)
         case .gather(let paths, let directory, let name, let isMerged):

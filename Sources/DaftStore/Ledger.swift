@@ -1,6 +1,7 @@
 // store.sqlite: what a store keeps and where it stands. This file has the contents; LedgerIDs.swift their ids and those
-// of their chunks, LedgerNames.swift the names, LedgerParts.swift what is still being filled, LedgerFormats.swift the
-// tables. A content has a number of its own, given in the order of arrival, so that only ids are keys in random order.
+// of their chunks, LedgerNames.swift the names, LedgerParts.swift what is still being filled, LedgerSources.swift what
+// is known of users' files, LedgerFormats.swift the tables. A content has a number of its own, given in the order of
+// arrival, so that only ids are keys in random order.
 
 import DaftCore
 import DaftSQL
@@ -25,6 +26,8 @@ final class Ledger: @unchecked Sendable {
     private(set) var inventory: UInt64 = 0
     /// Nothing until it is needed: see `loadedRecent`.
     var recent: RecentIDs?
+    /// How many files of users are remembered at most; nothing until it is needed.
+    var sources: Int64?
 
     init(_ path: [UInt8], durable: Bool) throws {
         // Alone: where others may open it, SQLite has memory that is a file on that disk, and a disk that does not

@@ -5,7 +5,7 @@ import DaftCore
 import DaftSQL
 
 extension Ledger {
-    static let version: Int64 = 4
+    static let version: Int64 = 5
 
     /// What stands at `path` has this format when it returns.
     func bringToFormat(_ path: [UInt8]) throws {
@@ -23,9 +23,15 @@ extension Ledger {
         if found < 3 {
             try database.execute(Ledger.freeContentsOfIndex)
             try setSettled(database.first("SELECT max(number) FROM contents") { $0.integer(0) } ?? 0)
-        } else {
+        } else if found < 4 {
             try database.execute("DROP TABLE ids")
         }
+        if found < 4 { try makeIDs() }
+        try database.execute(Ledger.sourcesSchema)
+        try database.execute("PRAGMA user_version = \(Ledger.version)")
+    }
+
+    private func makeIDs() throws {
         try database.execute(Ledger.idsSchema)
         try database.run(
             """
@@ -33,7 +39,6 @@ extension Ledger {
             ORDER BY content
             """
         ) { try enter(try ContentID(decoding: $0.bytes(0)), $0.integer(1)) }
-        try database.execute("PRAGMA user_version = \(Ledger.version)")
     }
 
     private static let schema = """
@@ -51,6 +56,7 @@ extension Ledger {
         CREATE TABLE ingest_chunks(number INTEGER, chunk INTEGER, id BLOB NOT NULL, PRIMARY KEY(number, chunk))
             WITHOUT ROWID;
         \(spreadSchema)
+        \(sourcesSchema)
         PRAGMA user_version = \(version);
         """
 
@@ -59,6 +65,12 @@ extension Ledger {
         CREATE TABLE contents(number INTEGER PRIMARY KEY AUTOINCREMENT, content BLOB NOT NULL, size INTEGER NOT NULL,
             chunk_size INTEGER NOT NULL, complete INTEGER NOT NULL, synced INTEGER NOT NULL, inode INTEGER NOT NULL,
             manifest BLOB NOT NULL);
+        """
+
+    /// Users' files of this node as they were when they were read. Formats 1 to 4 had none.
+    private static let sourcesSchema = """
+        CREATE TABLE sources(device INTEGER, inode INTEGER, size INTEGER NOT NULL, mtime BLOB NOT NULL,
+            ctime BLOB NOT NULL, content BLOB NOT NULL, PRIMARY KEY(device, inode)) WITHOUT ROWID;
         """
 
     /// Format 3 had whole ids.

@@ -98,6 +98,16 @@ extension Ledger {
         return found
     }
 
+    /// The stamp of a name under which just this entry is recorded.
+    func stamp(of named: NamedEntry) throws -> Stamp? {
+        var found: Stamp?
+        try database.run("SELECT entry, size, mtime, inode FROM names WHERE name = ?", .blob(named.name.bytes)) {
+            guard $0.bytes(0) == named.entry.encoded else { return }
+            found = Stamp(size: $0.integer(1), recorded: $0.integer(2), inode: $0.word(3))
+        }
+        return found
+    }
+
     /// The names of a content, whose number this is.
     func standings(of content: ContentID, _ number: Int64) throws -> [Standing] {
         var found: [Standing] = []

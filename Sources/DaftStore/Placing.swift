@@ -16,11 +16,16 @@ extension Store {
     /// The caller has the contents' locks.
     func placeLocked(_ entries: [NamedEntry]) throws(Failure) -> [Failure] {
         let placing = Placing(self)
-        let ways = try recorded { ledger in try entries.map { try placing.way($0, ledger) } }
-        let steps = zip(entries, ways).compactMap { placing.prepare($0, $1) }
+        let ways = try looked { ledger in
+            try entries.map { named in
+                let standing = try ledger.standing(named.name)
+                return (standing: standing, way: try placing.way(named, standing, ledger))
+            }
+        }
+        let steps = zip(entries, ways).compactMap { placing.prepare($0, $1.way, $1.standing) }
         try change { ledger in
             for step in steps {
-                try ledger.stand(step.named, step.number, step.stamp)
+                if !step.isRecorded { try ledger.stand(step.named, step.number, step.stamp) }
                 if case .further(let known) = step.way { try placing.noteCopy(of: known.number, ledger) }
             }
         }
@@ -40,7 +45,7 @@ extension Store {
     private func noteUnsynced() { try? change { try $0.setAbout("unsynced", [1]) } }
 
     /// Whether syncing a directory has failed, and nothing is sure of those that look as they should.
-    private func isUnsynced() throws(Failure) -> Bool {
+    func isUnsynced() throws(Failure) -> Bool {
         guard isDurable else { return false }
         return try recorded { try $0.about("unsynced") } == [1]
     }
@@ -108,6 +113,17 @@ private final class Placing {
         /// Where the file lies before it gets its name.
         let source: Place?
         let stamp: Stamp
+        /// The ledger says so already.
+        let isRecorded: Bool
+
+        init(named: NamedEntry, way: Way, source: Place? = nil, stamp: Stamp, standing: Standing?) {
+            self.named = named
+            self.way = way
+            self.source = source
+            self.stamp = stamp
+            // A symlink's stamp is known only when it has been made.
+            isRecorded = standing?.entry == named.entry && (standing?.stamp == stamp || named.entry.content == nil)
+        }
 
         var number: Int64? {
             switch way {
@@ -149,11 +165,10 @@ private final class Placing {
         if !store.isDurable { try ledger.setSynced(false, of: number) }
     }
 
-    func way(_ named: NamedEntry, _ ledger: Ledger) throws -> Way {
+    func way(_ named: NamedEntry, _ standing: Standing?, _ ledger: Ledger) throws -> Way {
         if named.name.isRoot, !named.entry.isDirectory {
             return .refused(Failure(.taken, named.name, "the store's own directory stands there"))
         }
-        let standing = try ledger.standing(named.name)
         if let standing, !standing.entry.admits(named.entry) {
             return .refused(Failure(.taken, named.name, "another \(standing.entry.word) stands there"))
         }
@@ -169,22 +184,22 @@ private final class Placing {
         }
     }
 
-    func prepare(_ named: NamedEntry, _ way: Way) -> Step? {
+    func prepare(_ named: NamedEntry, _ way: Way, _ standing: Standing?) -> Step? {
+        func step(_ stamp: Stamp, from source: Place? = nil) -> Step {
+            Step(named: named, way: way, source: source, stamp: stamp, standing: standing)
+        }
         let mtime = named.entry.mtime
         do throws(Failure) {
             switch way {
             case .refused(let failure): throw failure
             case .directory, .symlink:
-                return Step(named: named, way: way, source: nil, stamp: Stamp(size: 0, mtime: mtime, inode: 0))
+                return step(Stamp(size: 0, mtime: mtime, inode: 0))
             case .first(let known):
                 let stamp = Stamp(size: known.size, mtime: mtime, inode: known.inode)
-                return Step(
-                    named: named, way: way, source: named.entry.content.map { store.paths.partial(of: $0) },
-                    stamp: stamp)
+                return step(stamp, from: named.entry.content.map { store.paths.partial(of: $0) })
             case .again(let known, let old):
                 guard let inode = inode(standingAs: named, old) else { return try further(named, known) }
-                let stamp = Stamp(size: known.size, mtime: mtime, inode: inode)
-                return Step(named: named, way: way, source: nil, stamp: stamp)
+                return step(Stamp(size: known.size, mtime: mtime, inode: inode))
             case .further(let known): return try further(named, known)
             }
         } catch {
@@ -210,7 +225,7 @@ private final class Placing {
         do throws(SystemError) {
             let (source, inode) = try copy(file, known.size, of: content)
             let stamp = Stamp(size: known.size, mtime: named.entry.mtime, inode: inode)
-            return Step(named: named, way: .further(known), source: source, stamp: stamp)
+            return Step(named: named, way: .further(known), source: source, stamp: stamp, standing: nil)
         } catch { throw error.failure(named.name.bytes) }
     }
 
@@ -320,17 +335,14 @@ private final class Placing {
 
     private func move(_ source: Place, to place: Place, _ entry: Entry) throws(SystemError) {
         try source.setTimes(entry.mtime)
-        let mode = Placing.mode(entry)
+        let mode = entry.modeInStore
         if mode != Store.sealedMode { try source.open(O_RDONLY).setMode(mode) }
         try store.disk.rename(source, to: place)
         try parents.touch(place.directory)
     }
 
-    /// Nobody writes; the owner reads, for the store itself must.
-    private static func mode(_ entry: Entry) -> UInt16 { entry.mode & ~0o222 | 0o400 }
-
     private func refresh(_ file: Descriptor, _ entry: Entry) throws(SystemError) {
-        try file.setMode(Placing.mode(entry))
+        try file.setMode(entry.modeInStore)
         try file.setTimes(entry.mtime)
         if store.isDurable { try store.disk.sync(file: file) }
     }

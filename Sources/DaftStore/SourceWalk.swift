@@ -22,6 +22,8 @@ public struct Found: Hashable, Sendable {
     public let mtime: Time
     /// What it takes of the disk it is on.
     public let allocatedBytes: Int64
+    /// Each change of its bytes gives it another ctime, as `Filesystem.tellsChanges` says.
+    public let tellsChanges: Bool
 }
 
 public enum Sighting: Hashable, Sendable {
@@ -51,6 +53,7 @@ public final class SourceWalk: @unchecked Sendable {
     private let skipping: @Sendable (_ device: UInt64, _ inode: UInt64) -> Bool
     private var rootDirectory: Descriptor?
     private var first: Sighting?
+    private var tellsChanges: [UInt64: Bool] = [:]
     private var levels: [Level] = []
     /// The directory that the walk stands in, below the root.
     private var here: [UInt8] = []
@@ -123,7 +126,8 @@ public final class SourceWalk: @unchecked Sendable {
             .found(
                 Found(
                     relative: relative, kind: kind, mode: status.permissions, mtime: status.mtime,
-                    allocatedBytes: status.allocatedBytes))
+                    allocatedBytes: status.allocatedBytes,
+                    tellsChanges: status.isFile && tellsChanges(status.device, path, base)))
         }
         // What the user named is no warning: nothing would be done, and status 0 said.
         func skipped(_ what: String) -> Sighting {
@@ -146,6 +150,19 @@ public final class SourceWalk: @unchecked Sendable {
 }
 
 extension SourceWalk {
+    /// A file that is mounted by itself has another device than its directory, and nothing is known of that one.
+    private func tellsChanges(_ device: UInt64, _ path: [UInt8], _ base: Int32) -> Bool {
+        if let known = tellsChanges[device] { return known }
+        let above = path.lastIndex(of: slash).map { Array(path[...$0]) } ?? [slash]
+        guard
+            let folder = levels.isEmpty
+                ? try? Reach(above).open(O_RDONLY | O_DIRECTORY) : try? openAt(base, ".".utf8, O_RDONLY | O_DIRECTORY),
+            let status = try? folder.status(), status.device == device
+        else { return false }
+        tellsChanges[device] = folder.filesystem.tellsChanges
+        return folder.filesystem.tellsChanges
+    }
+
     private func enter(_ directory: Descriptor, _ status: Status, _ relative: [UInt8]) throws(SystemError) {
         let names = try SourceListing(of: directory)
         levels.append(Level(status: status, pathLength: relative.count, names: names, directory: directory))

@@ -155,6 +155,11 @@ public final class Store: Sendable {
         } catch { throw Store.failure(error, directory) }
     }
 
+    /// The same for many questions at once.
+    func looked<T: Sendable>(_ body: (Ledger) throws -> T) throws(Failure) -> T {
+        try recorded { ledger in try ledger.database.reading { try body(ledger) } }
+    }
+
     /// The same, all or nothing.
     func change<T: Sendable>(_ body: (Ledger) throws -> T) throws(Failure) -> T {
         try recorded { ledger in try ledger.change { try body(ledger) } }

@@ -52,6 +52,13 @@ func system<T: SignedInteger>(_ name: String, _ call: () -> T) throws(SystemErro
     }
 }
 
+/// The system's clock, by which files get their times.
+public func currentTime() -> Time {
+    var now = timespec()
+    clock_gettime(CLOCK_REALTIME, &now)
+    return Time(seconds: Int64(now.tv_sec), nanoseconds: UInt32(now.tv_nsec))
+}
+
 /// An open file; closed when the last owner lets go.
 public final class Descriptor: Sendable {
     public let number: Int32

@@ -21,6 +21,11 @@ struct LocalRun {
         try await succeed { await $0.put([Array(path.utf8)]) }
     }
 
+    func diffuse(_ path: String) async throws {
+        try await succeed { await $0.diffuse([Array(path.utf8)]) }
+    }
+
+    /// Of a path, or of what stands under a name.
     func bcast(_ name: String) async throws {
         try await succeed { await $0.bcast([Array(name.utf8)]) }
     }

@@ -46,12 +46,12 @@ struct SmallBench {
     }
 }
 
-/// Files with different contents, a thousand a directory.
-func makeTree(_ tree: String, files: Int, bytes: Int) throws {
+/// Files with different contents.
+func makeTree(_ tree: String, files: Int, bytes: Int, inDirectory: Int = 1000) throws {
     mkdir(tree, 0o755)
-    for directory in 0..<(files + 999) / 1000 {
+    for directory in 0..<(files + inDirectory - 1) / inDirectory {
         mkdir("\(tree)/d\(directory)", 0o755)
-        for file in directory * 1000..<min(files, (directory + 1) * 1000) {
+        for file in directory * inDirectory..<min(files, (directory + 1) * inDirectory) {
             try writeRandom("\(tree)/d\(directory)/f\(file)", bytes, seed: UInt64(file) << 20)
         }
     }

@@ -61,6 +61,8 @@ func expectForms<T: Coded>(_ values: [T], _ forms: [String], sourceLocation: Sou
                             isTrial: false))),
                 .order(.collect(Collect([Collect.Item(path: Array("out".utf8), name: .root)]))),
                 .order(.offer(Offering(number: 5, path: Array("out".utf8), chunkSize: ChunkSize(4096)!))),
+                .order(.recognise([SourceIdentity(info)])), .order(.remember([KnownSource(SourceIdentity(info), a)])),
+                .order(.inspect([named])),
             ] as [Request],
             orderForms)
     }
@@ -116,6 +118,7 @@ func expectForms<T: Coded>(_ values: [T], _ forms: [String], sourceLocation: Sou
                 .finished(.failed(failure)),
                 .finished(.repaired(Repaired(copies: 1, bytes: 2, moved: 3, failures: [failure], warnings: []))),
                 .finished(.collected(collected)),
+                .finished(.recognised([Recollection(nil), Recollection(a)])), .finished(.inspected(BitSet([1]))),
             ] as [Reply],
             outcomeForms)
     }
@@ -195,7 +198,13 @@ private let orderForms = [
     "01090a01000000010000002f01ed0100f153650000000005000000",
     "01090c010000002f020000002f78a401000100", "01090b01000000030000006f7574010000002f",
     "01090d0500000000000000030000006f757400100000",
+    "01090e01000000" + identityForm,
+    "01090f01000000" + identityForm + "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f",
+    "01091001000000010000002f01ed0100f153650000000005000000",
 ]
+
+private let identityForm = "08000000000000000900000000000000881300000000000000f15365"
+    + "000000000500000000f153650000000005000000"
 
 private let replyForms = [
     "0101",
@@ -236,6 +245,8 @@ private let outcomeForms = [
     "010b060100000000000000020000000000000003000000000000000100000007020000002f61020000006e33040000006675"
         + "6c6c00000000",
     "010b0801000000000000000100000007020000002f61020000006e330400000066756c6c00000000",
+    "010b09020000000001000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f",
+    "010b0a010000000200000000000000",
 ]
 
 private let runForms = [

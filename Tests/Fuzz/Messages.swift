@@ -188,7 +188,9 @@ private let requestSeeds: [Request] = [
     .order(.verify(below: [.root], state: 7)), .order(.discard(Sample.contents)),
     .order(.replicate(Replicate([Lacking(Sample.digest(1), Sample.part)], state: 7))),
     .order(.repair(below: [.root])), .order(.leave(store: 3)), .order(.note([Sample.file])),
-    .order(.writeOut(Sample.writeOut)),
+    .order(.writeOut(Sample.writeOut)), .order(.recognise([SourceIdentity(Sample.info)])),
+    .order(.remember([KnownSource(SourceIdentity(Sample.info), Sample.digest(1))])),
+    .order(.inspect([Sample.directory, Sample.file, Sample.symlink])),
     .order(.collect(Collect([Collect.Item(path: Array("out".utf8), name: .root)]))),
     .order(.offer(Offering(number: 5, path: Array("out".utf8), chunkSize: .standard))),
     .offered(tree: 5, page: 1, done: [6]),
@@ -230,6 +232,8 @@ private let replySeeds: [Reply] = {
                     OfferedEntry([], .directory, mode: 0o755, mtime: .zero),
                     OfferedEntry(Array("l".utf8), .symlink(Array("x".utf8)), mode: 0o777, mtime: .zero),
                 ], failures: [Sample.failure], isLast: true)),
+        .finished(.recognised([Recollection(nil), Recollection(Sample.digest(1))])),
+        .finished(.inspected(BitSet([1, 65]))),
     ]
 }()
 

@@ -27,6 +27,7 @@ extension Target {
         seeds: {
             texts(
                 "put a b --as /x @n3", "put 'a b' \"c\\x41\\\"\" d\\ e b\\@n3 b@n3@ dir@2/file", "diffuse --copies 3 a",
+                "bcast -c a",
                 "diffuse --copies 9223372036854775808 a", "diffuse --copies=-1 a", "bcast --shared /lustre/set",
                 "fetch /set@n1:2", "get /set --to=/tmp", "gather out --to /x --merge --as /y", "sbcast -fp a b",
                 "ls -lc /set", "ls -l -n", "stat /", "tree", "verify /a /b", "repair", "leave @n3", "help put",
@@ -42,7 +43,7 @@ extension Target {
         let arguments = bytes.split(separator: 0, omittingEmptySubsequences: false).map { Array($0) }
         let command = Memory.bounded(bytes.count) { try? Command(arguments: arguments) }
         // What is shown can be typed again.
-        guard case .put(let sources, nil, nil, nil) = command, line != command else { return }
+        guard case .put(let sources, nil, nil, nil, _) = command, line != command else { return }
         let typed = sources.map { "'" + shown($0).replacing("'", with: "'\\''") + "'" }.joined(separator: " ")
         _ = try? Command(line: "put \(typed)".utf8)
     }

@@ -51,11 +51,14 @@ struct Elsewhere {
         }
     }
 
-    /// The rows of the table of commands: what is typed, by its first word.
+    /// The rows of the table of commands: what is typed, by its first word, or by each of `put|bcast`.
     private var rows: [String: [String]] {
         let rows = Readme.section("Commands").filter { $0.hasPrefix("| `") }
         let uses = rows.flatMap { Readme.code(in: $0.replacing("\\|", with: "/").components(separatedBy: " | ")[0]) }
-        return Dictionary(uses.map { (String($0.prefix { $0 != " " }), Readme.options(in: $0)) }) { $0 + $1 }
+        let pairs = uses.flatMap { use in
+            use.prefix { $0 != " " }.split(separator: "/").map { (String($0), Readme.options(in: use)) }
+        }
+        return Dictionary(pairs) { $0 + $1 }
     }
 
     @Test func theTableHasEveryCommandWithItsOptionsAndNoOther() throws {

@@ -174,6 +174,9 @@ private func word(_ order: Order) -> String {
     case .writeOut(let order): "write out \(order.name)"
     case .collect(let collect): "collect \(collect.items.count)"
     case .offer(let offering): "offer \(shown(offering.path))"
+    case .recognise(let files): "recognise \(files.count)"
+    case .remember(let files): "remember \(files.count)"
+    case .inspect(let entries): "inspect \(entries.count)"
     }
 }
 
@@ -186,5 +189,7 @@ private func word(_ outcome: Outcome) -> String {
     case .failed(let failure): "failed \(failure.kind)"
     case .repaired(let repaired): "repaired \(repaired.copies) \(repaired.failures.map(\.kind))"
     case .collected(let collected): "collected \(collected.failures.map(\.kind))"
+    case .recognised(let files): "recognised \(files.count { $0.content != nil })"
+    case .inspected(let positions): "inspected \(positions.count)"
     }
 }

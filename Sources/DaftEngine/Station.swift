@@ -54,6 +54,7 @@ public final class Station: Sendable {
     public init(_ settings: Settings, link: any Link) throws(Failure) {
         self.settings = settings
         self.link = link
+        if let reason = AddressSpace.lack(of: 2 * Station.halfOfSlabs(settings)) { throw Failure(.failed, [], reason) }
         var store: Store?
         if let directory = settings.store {
             var options = settings.storeOptions
@@ -75,7 +76,7 @@ public final class Station: Sendable {
         trace = settings.traces ? Trace() : nil
         digesting = Digesting(on: workers, width: max(1, settings.workerThreads / 4), trace: trace)
         reading = Gate(width: max(1, settings.workerThreads / 2))
-        let half = max(settings.slabBytes / 2, 2 * ChunkSize.largest)
+        let half = Station.halfOfSlabs(settings)
         intake = SlabPool(totalBytes: half, slabBytes: max(settings.chunkSize.bytes, 1 << 20))
         outlet = SlabPool(totalBytes: half, slabBytes: max(settings.chunkSize.bytes, 1 << 20))
         offers = Offers(workers: workers, now: link.loop.now, trace: trace)
@@ -93,6 +94,8 @@ public final class Station: Sendable {
         Glibc.close(directory.number)
         return directory.warning
     }
+
+    private static func halfOfSlabs(_ settings: Settings) -> Int { max(settings.slabBytes / 2, 2 * ChunkSize.largest) }
 
     /// The data servers, as last heard.
     public var members: [Member] { roster.members }

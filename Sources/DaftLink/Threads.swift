@@ -58,7 +58,15 @@ public final class OwnThread: @unchecked Sendable {
     public init(_ name: String, _ body: @escaping @Sendable () -> Void) {
         let box = Unmanaged.passRetained(ThreadBody(name, body))
         let status = pthread_create(&handle, nil, { runThread($0) }, box.toOpaque())
-        precondition(status == 0, "no more threads")
+        if status != 0 { OwnThread.giveUp(name, status) }
+    }
+
+    /// Nothing works without its threads; but nobody is to guess why it has ended.
+    private static func giveUp(_ name: String, _ code: Int32) -> Never {
+        let reason = String(cString: strerror(code))
+        let line = "daft: no thread can be started for \(name): \(reason): raise ulimit -u or ulimit -v\n"
+        line.utf8.withContiguousStorageIfAvailable { _ = write(STDERR_FILENO, $0.baseAddress, $0.count) }
+        _exit(1)
     }
 
     public func join() { pthread_join(handle, nil) }

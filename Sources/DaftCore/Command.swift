@@ -2,6 +2,7 @@
 
 public enum Verb: String, CaseIterable, Sendable {
     case put, diffuse, bcast, fetch, get, gather, sbcast, cat, ls, stat, tree, verify, repair, leave, status, wait, help
+    case cd, pwd
     case shell = "!"
     case comment = "#"
     case exit
@@ -38,6 +39,9 @@ public enum Command: Hashable, Sendable {
     case shell([UInt8])
     /// A blank line or a comment.
     case nothing
+    /// From now on names that begin with no slash are below this one.
+    case cd(Name)
+    case pwd
     /// Leaves the program; what it is a client of goes on.
     case exit
     case quit
@@ -69,6 +73,8 @@ extension Command {
         case .help: .help
         case .shell: .shell
         case .nothing: nil
+        case .cd: .cd
+        case .pwd: .pwd
         case .exit: .exit
         case .quit: .quit
         }
@@ -88,11 +94,11 @@ public enum Listing: Hashable, Sendable {
     case chunksHere
 }
 
-/// The name a user means: `set/a/` is `/set/a`.
-public func resolvedName(_ typed: some Collection<UInt8>) throws(NameError) -> Name {
+/// The name a user means: `set/a/` is `/set/a`, or below `base` if there is another than the root.
+public func resolvedName(_ typed: some Collection<UInt8>, in base: Name = .root) throws(NameError) -> Name {
     guard !typed.isEmpty else { throw .emptyPart }
     var bytes = Array(typed)
-    if bytes.first != Name.slash { bytes.insert(Name.slash, at: 0) }
+    if bytes.first != Name.slash { bytes = (base.isRoot ? [] : base.bytes) + [Name.slash] + bytes }
     while bytes.count > 1, bytes.last == Name.slash { bytes.removeLast() }
     return try Name(bytes)
 }

@@ -7,20 +7,21 @@
 // of `dir@2/file` stands no host name, so it is a file.
 
 extension Command {
-    public init(line: some Sequence<UInt8>) throws(CommandError) {
+    /// Names that begin with no slash are below `base`.
+    public init(line: some Sequence<UInt8>, in base: Name = .root) throws(CommandError) {
         let line = Array(line)
         if let start = line.firstIndex(where: { !isBlank($0) }), line[start] == UInt8(ascii: "!") {
             self = try Command.shell(line: line[(start + 1)...])
         } else {
-            self = try Command(words: words(of: line))
+            self = try Command(words: words(of: line), base)
         }
     }
 
-    public init(arguments: [[UInt8]]) throws(CommandError) {
+    public init(arguments: [[UInt8]], in base: Name = .root) throws(CommandError) {
         if let first = arguments.first, first.first == UInt8(ascii: "!") {
             self = try Command.shell(line: Array(arguments.joined(separator: " ".utf8))[1...])
         } else {
-            self = try Command(words: arguments.map(Word.init(argument:)))
+            self = try Command(words: arguments.map(Word.init(argument:)), base)
         }
     }
 
@@ -30,12 +31,12 @@ extension Command {
         return .shell(command)
     }
 
-    private init(words: [Word]) throws(CommandError) {
+    private init(words: [Word], _ base: Name) throws(CommandError) {
         guard let first = words.first else {
             self = .nothing
             return
         }
-        self = try Command(Operation(try Verb(typed: first), Array(words.dropFirst())))
+        self = try Command(Operation(try Verb(typed: first), Array(words.dropFirst()), base))
     }
 
     private init(_ given: Operation) throws(CommandError) {
@@ -64,15 +65,17 @@ extension Command {
                 given.sources[0], to: given.sources[1], forced: given.options["--force"] != nil,
                 preserving: given.options["--preserve"] != nil)
         case .cat: self = .cat(try given.names()[0])
-        case .ls: self = .ls(try given.names(), try given.listing(), human: given.options["-h"] != nil)
+        case .ls: self = .ls(try given.names(orBase: true), try given.listing(), human: given.options["-h"] != nil)
         case .stat: self = .stat(try given.names()[0])
-        case .tree: self = .tree(try given.names().first ?? .root)
+        case .tree: self = .tree(try given.names(orBase: true).first ?? .root)
         case .verify: self = .verify(try given.names())
         case .repair: self = .repair
         case .leave: self = .leave(host: try given.hostOperand())
         case .status: self = .status(everySeconds: try given.interval())
         case .wait: self = .wait(seconds: try given.options["--timeout"]?.seconds() ?? 60)
         case .help: self = .help(try given.operands.first.map { word throws(CommandError) in try Verb(typed: word) })
+        case .cd: self = .cd(try given.destination())
+        case .pwd: self = .pwd
         case .exit: self = .exit
         case .quit: self = .quit
         case .shell, .comment: throw CommandError("`\(given.verb.rawValue)` counts only unquoted, where a line begins")
@@ -110,9 +113,11 @@ private struct Operation {
     var operands: [Word] = []
     var options: [String: Given] = [:]
     var host: String?
+    private let base: Name
 
-    init(_ verb: Verb, _ words: [Word]) throws(CommandError) {
+    init(_ verb: Verb, _ words: [Word], _ base: Name) throws(CommandError) {
         self.verb = verb
+        self.base = base
         let table = OptionTable(verb.shape.options)
         var index = 0
         while index < words.count, !words[index].endsOptions {
@@ -165,8 +170,9 @@ private struct Operation {
 
     var sources: [[UInt8]] { operands.map(\.bytes) }
 
-    func names() throws(CommandError) -> [Name] {
-        var names: [Name] = []
+    /// Without any, where `cd` has led to, if that is what is meant then; the root goes without saying.
+    func names(orBase: Bool = false) throws(CommandError) -> [Name] {
+        var names: [Name] = orBase && operands.isEmpty && !base.isRoot ? [base] : []
         for word in operands { names.append(try name(word.bytes, column: word.column)) }
         return names
     }
@@ -191,10 +197,26 @@ private struct Operation {
 
     func name(_ bytes: [UInt8], column: Int?) throws(CommandError) -> Name {
         do throws(NameError) {
-            return try resolvedName(bytes)
+            return try resolvedName(bytes, in: base)
         } catch {
             throw CommandError("`\(shown(bytes))`: \(error.reason)", column: column)
         }
+    }
+
+    /// Of `cd`, where `..` is one level up.
+    func destination() throws(CommandError) -> Name {
+        guard let word = operands.first else { return .root }
+        var name: Name = word.bytes.first == Name.slash ? .root : base
+        for part in word.bytes.split(separator: Name.slash) where !part.elementsEqual(".".utf8) {
+            if part.elementsEqual("..".utf8) {
+                name = name.parent ?? .root
+            } else {
+                do throws(NameError) { name = try name.appending(part) } catch {
+                    throw CommandError("`\(shown(word.bytes))`: \(error.reason)", column: word.column)
+                }
+            }
+        }
+        return name
     }
 
     func listing() throws(CommandError) -> Listing {

@@ -82,6 +82,8 @@ extension Verb {
         case .help: .help
         case .shell: .shell
         case .comment: .comment
+        case .cd: .cd
+        case .pwd: .pwd
         case .exit: .exit
         case .quit: .quit
         }
@@ -254,6 +256,16 @@ extension CommandShape {
     fileprivate static let comment = CommandShape(
         .comment, .line(" comment"), purpose: "nothing",
         details: "From a # where a word begins to the end of the line.")
+
+    fileprivate static let cd = CommandShape(
+        .cd, .optional("NAME"), purpose: "begin names that have no slash in front there, from now on",
+        details: """
+            For a prompt or a job file. `..` is one level up; without a NAME it leads back to the root. What is put \
+            gets its name there too. `!cd` changes nothing here: local paths stay relative to where the program began.
+            """)
+
+    fileprivate static let pwd = CommandShape(
+        .pwd, purpose: "show where `cd` has led to", details: "At the beginning that is the root, /.")
 
     fileprivate static let exit = CommandShape(
         .exit, purpose: "leave the prompt or the job file; `bye` is the same",

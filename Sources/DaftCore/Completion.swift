@@ -23,12 +23,12 @@ enum Completed: Hashable {
     case nothing
 
     /// By what the tables call it.
-    init(_ placeholder: String, of program: ProgramShape) {
-        let names: Completed = program.knowsNames ? .names : .nothing
+    init(_ placeholder: String, knowsNames: Bool) {
+        let names: Completed = knowsNames ? .names : .nothing
         switch placeholder {
         case "DIR": self = .directories
         case "FILE", "JOBFILE", "SCRIPT", "HOSTFILE", "SRC", "PATH": self = .files
-        case "SRC|NAME": self = program.knowsNames ? .filesAndNames : .files
+        case "SRC|NAME": self = knowsNames ? .filesAndNames : .files
         case "NAME": self = names
         case "COMMAND": self = .words(Verb.words)
         case "SHELL": self = .words(CompletingShell.allCases.map(\.rawValue))
@@ -36,13 +36,19 @@ enum Completed: Hashable {
         }
     }
 
-    /// What follows a command.
+    init(_ placeholder: String, of program: ProgramShape) { self.init(placeholder, knowsNames: program.knowsNames) }
+
     init(_ operands: CommandShape.Operands, of program: ProgramShape) {
+        self.init(operands, knowsNames: program.knowsNames)
+    }
+
+    /// What follows a command.
+    init(_ operands: CommandShape.Operands, knowsNames: Bool) {
         switch operands {
         case .none, .line: self = .nothing
         case .optional(let word), .one(let word), .some(let word), .any(let word):
-            self = Completed(word, of: program)
-        case .two(let first, _): self = Completed(first, of: program)
+            self = Completed(word, knowsNames: knowsNames)
+        case .two(let first, _): self = Completed(first, knowsNames: knowsNames)
         }
     }
 }

@@ -35,17 +35,17 @@ public enum Wording: Coded {
 }
 
 extension Command {
-    public init(_ wording: Wording) throws(CommandError) {
+    public init(_ wording: Wording, in base: Name = .root) throws(CommandError) {
         switch wording {
-        case .arguments(let words): self = try Command(arguments: words)
-        case .line(let line): self = try Command(line: line)
+        case .arguments(let words): self = try Command(arguments: words, in: base)
+        case .line(let line): self = try Command(line: line, in: base)
         }
     }
 }
 
 /// A client's command, and how its user wants to see what it says.
 public struct DoorCommand: Coded {
-    public static let minimumSize = Wording.minimumSize + 4 + 4 + Look.minimumSize + 4
+    public static let minimumSize = Wording.minimumSize + 4 + 4 + Look.minimumSize + 4 + Name.minimumSize
 
     public var wording: Wording
     /// Where it stands, for messages: `jobs.txt:3`; empty where that goes without saying.
@@ -57,6 +57,8 @@ public struct DoorCommand: Coded {
     public var columns: UInt16 = 0
     /// What the user's new files do not allow.
     public var umask: UInt16
+    /// What names that begin with no slash are below.
+    public var base = Name.root
 
     public init(_ wording: Wording, in directory: [UInt8], umask: UInt16 = 0o022) {
         self.wording = wording
@@ -74,6 +76,7 @@ public struct DoorCommand: Coded {
         columns = try reader.u16()
         umask = try reader.u16()
         guard umask <= 0o777 else { throw reader.malformed("umask") }
+        base = try Name(from: &reader)
     }
 
     public func encode(into writer: inout ByteWriter) {
@@ -83,6 +86,7 @@ public struct DoorCommand: Coded {
         look.encode(into: &writer)
         writer.u16(columns)
         writer.u16(umask)
+        base.encode(into: &writer)
     }
 }
 

@@ -85,29 +85,3 @@ extension Failure: CustomStringConvertible {
         return place.isEmpty ? reason : "\(place): \(reason)"
     }
 }
-
-extension [Failure] {
-    /// One of all that there are of one node which cannot be reached: a thousand files lack there for one reason.
-    public var condensed: [Failure] {
-        var count: [Absence: Int] = [:]
-        for case let absence? in map(Absence.init) { count[absence, default: 0] += 1 }
-        var said: Set<Absence> = []
-        return compactMap { failure in
-            guard let absence = Absence(failure), let all = count[absence], all > 1 else { return failure }
-            guard said.insert(absence).inserted else { return nil }
-            let reason = "\(absence.reason): this and \(all - 1) more lack there"
-            return Failure(.unreachable, failure.subject, node: absence.node, reason)
-        }
-    }
-}
-
-/// Why something is not on a node.
-private struct Absence: Hashable {
-    let node: String
-    let reason: String
-
-    init?(_ failure: Failure) {
-        guard failure.kind == .unreachable, !failure.node.isEmpty else { return nil }
-        (node, reason) = (failure.node, failure.reason)
-    }
-}

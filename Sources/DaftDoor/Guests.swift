@@ -22,7 +22,8 @@ private func perform(_ guest: Guest, at station: Station) async {
     }
     let console = Console(command.look, interruption, to: GuestFiles(guest: guest))
     let origin = Origin(place: command.place.isEmpty ? nil : command.place)
-    let shell = Shell(console, at: station, in: command.directory, umask: command.umask)
+    let standpoint = Standpoint(directory: command.directory, umask: command.umask, base: command.base)
+    let shell = Shell(console, at: station, standpoint, tellingWhereItStays: false)
     let status = await shell.perform(command.wording, at: origin)
     // Ended first, so that nothing the console still prints can wait for the client.
     guest.end(status)

@@ -85,7 +85,7 @@ extension Session {
     /// What the user typed, as a name.
     func published(_ typed: [UInt8]) throws(Failure) -> Name {
         do throws(NameError) {
-            return try resolvedName(typed)
+            return try resolvedName(typed, in: standpoint.base)
         } catch {
             throw Failure(.usage, typed, "neither a local path nor a name: \(error.reason)")
         }

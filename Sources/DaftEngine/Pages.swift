@@ -36,6 +36,14 @@ extension Station {
         }
     }
 
+    /// Some of what stands directly below a name, as this rank knows it; nil where no directory has the name. Blocks.
+    public func entries(in name: Name, atMost limit: Int) throws(Failure) -> [NamedEntry]? {
+        if !name.isRoot {
+            guard let entry = try catalogue.entry(name), entry.isDirectory else { return nil }
+        }
+        return try catalogue.children(of: name, after: nil, limit: limit)
+    }
+
     /// The entry of a name, if it has one, and all below it. A cancelled task goes no further.
     func eachEntry(
         below name: Name, _ body: ([NamedEntry]) async throws(Failure) -> Void

@@ -104,7 +104,7 @@ extension Session {
         var known: [Name: [UInt8]] = [:]
         guard report.failures.isEmpty else { return [] }
         for (path, place) in zip(paths, places) {
-            let name = try publishedName(of: path, unless: name)
+            let name = try publishedName(of: path, below: standpoint.base, unless: name)
             if let other = known.updateValue(path, forKey: name) {
                 if other == path { continue }
                 let reason = "would be \(name), as \(shown(other)) is: stage one of them --as another name"
@@ -122,9 +122,12 @@ extension Session {
 }
 
 /// The name that the user gave, or the one that follows from the path.
-func publishedName(of path: [UInt8], unless given: Name?) throws(Failure) -> Name {
+func publishedName(of path: [UInt8], below base: Name, unless given: Name?) throws(Failure) -> Name {
     if let given { return given }
-    return try publishedName(of: path)
+    let name = try publishedName(of: path)
+    do throws(NameError) { return base.isRoot ? name : try base.appending(name.last) } catch {
+        throw Failure(.usage, path, "\(error.reason): give another with --as NAME")
+    }
 }
 
 private struct ToOne: Assignment {

@@ -6,27 +6,38 @@ import DaftLink
 import DaftStore
 import Synchronization
 
+/// From where a user looks at files and names.
+public struct Standpoint: Sendable {
+    /// What relative paths are relative to; nil: where this process is.
+    public var directory: [UInt8]?
+    /// What the user's new files and directories do not allow, where nothing else says it.
+    public var umask: UInt16
+    /// What names that begin with no slash are below.
+    public var base: Name
+
+    public init(directory: [UInt8]? = nil, umask: UInt16 = Standpoint.ownUmask, base: Name = .root) {
+        (self.directory, self.umask, self.base) = (directory, umask, base)
+    }
+
+    public static var ownUmask: UInt16 { DaftStore.ownUmask }
+}
+
 public struct Session: Sendable {
     public let station: Station
     public let gauge: Gauge
     let stopwatch = Stopwatch()
-    private let directory: [UInt8]?
-    /// What the user's new files and directories do not allow, where nothing else says it.
-    let umask: UInt16
+    let standpoint: Standpoint
+    var umask: UInt16 { standpoint.umask }
 
-    /// Relative paths are taken from `directory`, else from where this process is.
-    public init(at station: Station, in directory: [UInt8]? = nil, umask: UInt16 = Session.ownUmask) {
+    public init(at station: Station, _ standpoint: Standpoint = Standpoint()) {
         self.station = station
-        self.directory = directory
-        self.umask = umask
+        self.standpoint = standpoint
         gauge = Gauge(at: station)
     }
 
-    public static var ownUmask: UInt16 { DaftStore.ownUmask }
-
     /// A path of the user's, from where the user is.
     func local(_ path: [UInt8]) -> [UInt8] {
-        guard let directory, !path.isEmpty, path.first != Name.slash else { return path }
+        guard let directory = standpoint.directory, !path.isEmpty, path.first != Name.slash else { return path }
         return directory + [Name.slash] + path
     }
 

@@ -9,16 +9,28 @@
 import DaftCore
 import DaftEngine
 import Glibc
+import Synchronization
 
 public protocol Performer: Sendable {
-    /// Performs a command, given as `wording` at `origin`, to its end; its exit status.
-    func perform(_ command: Command, _ wording: Wording, at origin: Origin) async -> Int32
+    /// Performs a command, given as `wording` at `origin`, to its end; its exit status. Names that begin with no slash
+    /// are below `base`.
+    func perform(_ command: Command, _ wording: Wording, at origin: Origin, in base: Name) async -> Int32
+
+    /// Some of what stands directly below a name; nil where no directory has it. Blocks.
+    func entries(in name: Name, atMost limit: Int) throws(Failure) -> [DirectoryEntry]?
 
     /// Whether what it performs commands at goes on when this program ends.
     var isClient: Bool { get }
 
     /// Asked at a prompt before all of it ends; nil where nothing need be asked.
     func questionBeforeQuit() async -> String?
+}
+
+public struct DirectoryEntry: Sendable {
+    public let name: Name
+    public let isDirectory: Bool
+
+    public init(name: Name, isDirectory: Bool) { (self.name, self.isDirectory) = (name, isDirectory) }
 }
 
 extension Performer {
@@ -38,13 +50,19 @@ extension Invocation {
     }
 }
 
-private struct CommandLoop {
+private final class CommandLoop: Sendable {
     let performer: any Performer
     let console: Console
     let work: Work
     let table: OptionTable
+    /// Where `cd` has led to.
+    private let base = Mutex(Name.root)
 
     private var interruption: Interruption { console.interruption }
+
+    init(performer: any Performer, console: Console, work: Work, table: OptionTable) {
+        (self.performer, self.console, self.work, self.table) = (performer, console, work, table)
+    }
 
     func run(_ command: Command, _ wording: Wording, at origin: Origin) async -> Int32 {
         switch command {
@@ -52,23 +70,42 @@ private struct CommandLoop {
         case .help(let verb):
             await console.put(verb.map(\.shape.help) ?? "\(Verb.overview)\n\nOptions:\n\(table.help)\n")
             return 0
-        case .exit:
+        case .exit,
+            .quit where !performer.isClient:
             if !console.look.quiet {
                 await console.say(
                     performer.isClient
                         ? "left; the system goes on, and `daft quit` ends it"
-                        : "left; the system ends with this program")
+                        : "left; the system ends with this program, and what is kept stays on the disks")
             }
             return 0
+        case .cd(let name): return await enter(name, at: origin)
+        case .pwd:
+            await console.put("\(base.withLock(\.self))\n")
+            return 0
         case .shell(let line): return await runLocally(line, at: origin)
-        default: return await performer.perform(command, wording, at: origin)
+        default: return await performer.perform(command, wording, at: origin, in: base.withLock(\.self))
+        }
+    }
+
+    private func enter(_ name: Name, at origin: Origin) async -> Int32 {
+        let found = await console.run { [performer] in
+            Result { () throws(Failure) in try performer.entries(in: name, atMost: 1) }
+        }
+        do throws(Failure) {
+            guard try found.get() != nil else { throw Failure(.noSuchName, name, "no such directory is published") }
+            base.withLock { $0 = name }
+            return 0
+        } catch {
+            await console.tell(.failed(error), of: .cd, at: origin)
+            return error.exitStatus
         }
     }
 
     /// Runs one line; `isLast` where it says that all is to end.
     private func run(line: [UInt8], at origin: Origin) async -> (status: Int32, isLast: Bool) {
         do throws(CommandError) {
-            let command = try Command(line: line)
+            let command = try Command(line: line, in: base.withLock(\.self))
             return (await run(command, .line(line), at: origin), command.isLast)
         } catch {
             await console.tell(.failed(error.failure), of: nil, at: origin)
@@ -96,11 +133,14 @@ private struct CommandLoop {
     }
 
     func prompt(_ lines: Lines) async -> Int32 {
-        let editor = LineEditor("daft> ")
+        let editor = LineEditor()
         while true {
-            if editor == nil { await console.ask("daft> ") }
+            let base = base.withLock(\.self)
+            let prompt = base.isRoot ? "daft> " : "daft:\(base)> "
+            if editor == nil { await console.ask(prompt) }
+            let completer = Completer(performer: performer, base: base)
             let next = await console.run { [wake = interruption.wake] in
-                editor?.next(until: wake) ?? lines.next(until: wake)
+                editor?.next(prompt, until: wake, completer) ?? lines.next(until: wake)
             }
             switch next {
             case .line(let line):
@@ -129,7 +169,7 @@ private struct CommandLoop {
         }
         if editor == nil { await console.ask(question) }
         let next = await console.run { [wake = interruption.wake] in
-            editor?.next(until: wake, asking: question) ?? lines.next(until: wake)
+            editor?.next(question, until: wake) ?? lines.next(until: wake)
         }
         if case .line(let answer) = next, ["y", "yes"].contains(shown(answer).lowercased()) { return false }
         if next == .interrupted {

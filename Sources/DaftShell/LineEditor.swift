@@ -9,33 +9,33 @@ import Glibc
 final class LineEditor: @unchecked Sendable {
     private static let remembered: Int32 = 1_000
 
-    private let prompt: String
     private let historyFile: String?
 
     /// Nil where there is no terminal to edit on.
-    init?(_ prompt: String) {
+    init?() {
         let terminal = getenv("TERM").map { String(cString: $0) } ?? "dumb"
         guard isatty(STDIN_FILENO) == 1, isatty(STDOUT_FILENO) == 1, terminal != "dumb" else { return nil }
-        self.prompt = prompt
         historyFile = getenv("HOME").map { String(cString: $0) + "/.daft_history" }
         using_history()
         stifle_history(LineEditor.remembered)
         if let historyFile { read_history(historyFile) }
+        edit_complete_with { _, start, end in offer(from: Int(start), to: Int(end)) }
     }
 
-    /// Blocks until a line is entered, or `wake` has something to read.
-    /// What answers a question is not remembered.
-    func next(until wake: Int32, asking question: String? = nil) -> Lines.Next {
+    /// Blocks until a line is entered, or `wake` has something to read. Without a completer it is the answer to a
+    /// question, in which nothing is completed, and which is not remembered.
+    func next(_ prompt: String, until wake: Int32, _ completer: Completer? = nil) -> Lines.Next {
         entered = nil
         isDone = false
-        rl_callback_handler_install(question ?? prompt) { takeLine($0) }
+        completing = completer
+        rl_callback_handler_install(prompt) { takeLine($0) }
         defer { rl_callback_handler_remove() }
         while !isDone {
             guard awaitInput(STDIN_FILENO, until: wake) else { return .interrupted }
             rl_callback_read_char()
         }
         guard let line = entered else { return .end }
-        if question == nil { remember(line) }
+        if completer != nil { remember(line) }
         return .line(line)
     }
 
@@ -52,6 +52,25 @@ final class LineEditor: @unchecked Sendable {
 // libedit hands the line to a C function, which has nowhere else to put it.
 private nonisolated(unsafe) var entered: [UInt8]?
 private nonisolated(unsafe) var isDone = false
+
+private nonisolated(unsafe) var completing: Completer?
+
+/// What may stand between two places of the line, as readline wants it: what all have in common, then each.
+private func offer(from start: Int, to end: Int) -> UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>? {
+    edit_offer_nothing_else()
+    guard let completing, let text = edit_line() else { return nil }
+    let line = UnsafeBufferPointer(start: text, count: min(end, strlen(text))).map { UInt8(bitPattern: $0) }
+    let (ownStart, words) = completing.candidates(for: line)
+    // A word with blanks in quotes is cut elsewhere by libedit.
+    guard ownStart == start, !words.isEmpty else { return nil }
+    let isWhole = words.count == 1
+    edit_append(isWhole && words[0].last == Name.slash ? 0 : 32)
+    let offered = isWhole ? words : [words.commonBeginning] + words
+    let list = UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>.allocate(capacity: offered.count + 1)
+    for (index, word) in offered.enumerated() { list[index] = withCString(word) { strdup($0) } }
+    list[offered.count] = nil
+    return list
+}
 
 private func takeLine(_ text: UnsafeMutablePointer<CChar>?) {
     isDone = true

@@ -20,12 +20,21 @@ public struct Origin: Sendable {
 }
 
 extension Console {
+    /// So many equal messages are one.
+    private static let toldAsOne = 5
+
     /// Says what went wrong; as objects on standard output where the user wants JSON and standard output is not data.
+    /// Programs get each, but for what lacks on one node for one reason.
     func tell(_ report: Report, of verb: Verb?, at origin: Origin) async {
+        let count = look.json ? Int.max : Console.toldAsOne
         if !look.quiet || look.json {
-            for warning in report.warnings { await tell(warning, of: verb, at: origin, isWarning: true) }
+            for warning in report.warnings.condensed(fromCount: count) {
+                await tell(warning, of: verb, at: origin, isWarning: true)
+            }
         }
-        for failure in report.failures.condensed { await tell(failure, of: verb, at: origin, isWarning: false) }
+        for failure in report.failures.condensed(fromCount: count) {
+            await tell(failure, of: verb, at: origin, isWarning: false)
+        }
     }
 
     /// Why a command was not even begun.

@@ -9,25 +9,27 @@ public struct Shell: Performer {
     let station: Station
     let console: Console
     private static let longestWordingBytes = 200
-    private let directory: [UInt8]?
-    private let umask: UInt16
+    private let standpoint: Standpoint
+    /// The system ends with this program, and what it has staged stays: where that is, somebody wants to know.
+    private let tellsWhereItStays: Bool
 
     private var interruption: Interruption { console.interruption }
 
-    /// Relative paths are taken from `directory`, else from where this process is.
     public init(
-        _ console: Console, at station: Station, in directory: [UInt8]? = nil, umask: UInt16 = Session.ownUmask
+        _ console: Console, at station: Station, _ standpoint: Standpoint = Standpoint(),
+        tellingWhereItStays: Bool = true
     ) {
         self.station = station
         self.console = console
-        self.directory = directory
-        self.umask = umask
+        self.standpoint = standpoint
+        tellsWhereItStays = tellingWhereItStays
     }
 
     /// What a client at a door has brought; its exit status.
     public func perform(_ wording: Wording, at origin: Origin) async -> Int32 {
         do throws(CommandError) {
-            return await perform(try Command(wording), wording, at: origin)
+            let command = try Command(wording, in: standpoint.base)
+            return await perform(command, wording, at: origin, in: standpoint.base)
         } catch {
             await console.tell(.failed(error.failure), of: nil, at: origin)
             return error.failure.exitStatus
@@ -52,10 +54,20 @@ public struct Shell: Performer {
         return interruption.exitStatus ?? 0
     }
 
-    public func perform(_ command: Command, _ wording: Wording, at origin: Origin) async -> Int32 {
+    public func entries(in name: Name, atMost limit: Int) throws(Failure) -> [DirectoryEntry]? {
+        try station.entries(in: name, atMost: limit)?.map {
+            DirectoryEntry(name: $0.name, isDirectory: $0.entry.isDirectory)
+        }
+    }
+
+    public func perform(
+        _ command: Command, _ wording: Wording, at origin: Origin, in base: Name
+    ) async -> Int32 {
         guard let verb = command.verb else { return 0 }
         let begun = ContinuousClock.now
-        let session = Session(at: station, in: directory, umask: umask)
+        var standpoint = standpoint
+        standpoint.base = base
+        let session = Session(at: station, standpoint)
         let progress = ProgressLine(verb, session.gauge, console, on: station.loop, at: origin)
         let shown = wording.line(longestBytes: Shell.longestWordingBytes)
         let underWay = verb == .status ? nil : station.underWay.begin(shown, session.gauge)
@@ -78,19 +90,34 @@ public struct Shell: Performer {
         if let line, console.look.json || !console.look.quiet && !wasStopped { await console.put(line) }
         if let failure = console.outputState.failure { report.failures.append(failure) }
         await console.tell(report, of: verb, at: origin)
+        let hasCome = report.files > 0 || session.gauge.now.progress.bytes > 0
+        let remains = tellsWhereItStays && verb.stages && hasCome ? whatStays : nil
         // Whoever asked for the end of everything is not stopped by it.
         if command != .quit, wasStopped, let status = interruption.exitStatus {
             // It has no other end.
             if case .status(_?) = command { return status }
             let advice = command.canGoOn ? "; run it again to go on" : ""
-            await console.say(origin.prefix(verb) + "\(interruption.reason)\(advice)")
+            let rest = remains.map { "; " + $0 } ?? ""
+            await console.say(origin.prefix(verb) + "\(interruption.reason)\(rest)\(advice)")
             return status
         }
+        if report.exitStatus != 0, let remains, !console.look.quiet { await console.say(origin.prefix(verb) + remains) }
         return report.exitStatus
     }
 }
 
 extension Shell {
+    /// What a staging that has not come to its end leaves on the nodes, and where.
+    private var whatStays: String {
+        let hosts = Dictionary(grouping: station.members, by: \.store.path).mapValues { $0.map(\.store.host) }
+        let places = hosts.sorted { $0.key.lexicographicallyPrecedes($1.key) }.map { path, hosts in
+            shown(path) + " on " + (hosts.count > 4 ? "\(hosts.count) nodes" : hosts.joined(separator: " "))
+        }
+        let first = places.prefix(4).joined(separator: ", ")
+        let rest = places.count > 4 ? " and \(places.count - 4) more places" : ""
+        return "what came so far stays in \(first)\(rest)"
+    }
+
     private func logEnd(of verb: Verb, _ report: Report, took time: Duration) {
         station.note(report.warnings, .warning, in: verb.rawValue)
         station.note(report.failures, .error, in: verb.rawValue)
@@ -109,6 +136,11 @@ extension Written {
         guard case .failed(let code) = self else { return nil }
         return Failure(.failed, [], "standard output: \(String(cString: strerror(code)))")
     }
+}
+
+extension Verb {
+    /// It leaves files in stores.
+    fileprivate var stages: Bool { [.put, .diffuse, .bcast, .fetch].contains(self) }
 }
 
 extension Command {

@@ -30,7 +30,7 @@ extension Shell {
         case .status(let seconds?): await watch(everySeconds: seconds, session)
         case .quit: await session.quit()
         // Whoever performs commands is there.
-        case .wait, .exit, .help, .shell, .nothing: Report()
+        case .wait, .exit, .cd, .pwd, .help, .shell, .nothing: Report()
         }
     }
 

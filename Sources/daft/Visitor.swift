@@ -17,7 +17,7 @@ struct Visitor: Performer {
         console = invocation.console
     }
 
-    func perform(_ command: Command, _ wording: Wording, at origin: Origin) async -> Int32 {
+    func perform(_ command: Command, _ wording: Wording, at origin: Origin, in base: Name) async -> Int32 {
         do throws(Failure) {
             if case .wait(let seconds) = command {
                 try await search.wait(seconds: seconds)
@@ -26,7 +26,8 @@ struct Visitor: Performer {
             let door = try await search.door()
             let saysEnd = command == .quit && !console.look.quiet && !console.look.json
             let members = saysEnd ? listedNodes(at: door) : []
-            var brought = DoorCommand(wording, in: try workingDirectory(), umask: Session.ownUmask)
+            var brought = DoorCommand(wording, in: try workingDirectory(), umask: Standpoint.ownUmask)
+            brought.base = base
             brought.place = origin.place ?? ""
             brought.look = console.look
             brought.columns = UInt16(clamping: console.columns ?? 0)
@@ -48,12 +49,50 @@ struct Visitor: Performer {
 
     private var search: DoorSearch { DoorSearch(options, console) }
 
+    func entries(in name: Name, atMost limit: Int) throws(Failure) -> [DirectoryEntry]? {
+        // Where no system runs, whatever is typed next says so.
+        guard let door = try search.found else { return [] }
+        return try listed(name, atMost: limit, at: door)
+    }
+
     var isClient: Bool { true }
 
     func questionBeforeQuit() async -> String? {
         guard let door = try? search.found else { return nil }
         return "this ends the system on all nodes: \(shown(listedNodes(at: door))); really? [y/N] "
     }
+}
+
+/// What `ls -l` shows below a name; nil where that is no directory.
+private func listed(_ name: Name, atMost limit: Int, at door: DoorPlace) throws(Failure) -> [DirectoryEntry]? {
+    var question = DoorCommand(.arguments([Array("ls".utf8), Array("-l".utf8), name.bytes]), in: [Name.slash])
+    question.look.quiet = true
+    let knock = try Knock(at: door, question)
+    defer { knock.close() }
+    var text: [UInt8] = []
+    var lines = 0
+    while lines <= limit {
+        switch knock.next() {
+        case .output(let bytes):
+            text += bytes
+            lines += bytes.count { $0 == 0x0a }
+            continue
+        case .errors: continue
+        case .end(let status): if status != 0 { return nil }
+        case .refused(let failure): throw failure
+        }
+        break
+    }
+    var entries: [DirectoryEntry] = []
+    for line in text.split(separator: 0x0a) {
+        guard let start = line.firstIndex(of: Name.slash), let typed = try? DaftCore.words(of: line[start...]).first,
+            let found = try? Name(typed.bytes)
+        else { continue }
+        // A file is listed as itself.
+        if found == name { return nil }
+        entries.append(DirectoryEntry(name: found, isDirectory: line.first == UInt8(ascii: "d")))
+    }
+    return entries
 }
 
 /// The node of each data server that is there; none where the system does not say.

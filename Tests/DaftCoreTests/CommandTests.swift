@@ -95,6 +95,22 @@ private func expect(_ line: String, _ expected: Command, sourceLocation: SourceL
         try expect("exit", .exit)
         try expect("bye", .exit)
         try expect("quit", .quit)
+        try expect("cd", .cd(.root))
+        try expect("pwd", .pwd)
+    }
+
+    @Test func behindCdNamesBeginThere() throws {
+        func there(_ line: String) throws -> Command { try Command(line: line.utf8, in: name("/set/a")) }
+        #expect(try there("get b /c") == .get([name("/set/a/b"), name("/c")], to: nil))
+        #expect(try there("put x --as y") == .put(sources: [bytes("x")], host: nil, as: name("/set/a/y")))
+        #expect(try there("ls") == .ls([name("/set/a")], .names))
+        #expect(try there("tree") == .tree(name("/set/a")))
+        // Without a name it is about everything.
+        #expect(try there("verify") == .verify([]))
+        #expect(try there("cd ..") == .cd(name("/set")))
+        #expect(try there("cd ../../../x/./y/") == .cd(name("/x/y")))
+        #expect(try there("cd b") == .cd(name("/set/a/b")))
+        #expect(try there("cd /") == .cd(.root))
     }
 
     @Test func aBlankLineOrACommentIsNothing() throws {
@@ -184,6 +200,7 @@ private func expect(_ line: String, _ expected: Command, sourceLocation: SourceL
         (.leave, "leave HOST"), (.status, "status [--watch[=TIME]]"),
         (.help, "help [COMMAND]"), (.shell, "!COMMAND"), (.comment, "# comment"), (.quit, "quit"),
         (.wait, "wait [--timeout TIME]"), (.exit, "exit"),
+        (.cd, "cd [NAME]"), (.pwd, "pwd"),
     ])
     func everyCommandHasItsSynopsis(verb: Verb, synopsis: String) {
         #expect(verb.shape.synopsis == synopsis)

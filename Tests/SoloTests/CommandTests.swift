@@ -87,6 +87,22 @@ import Testing
         #expect(!scratch.has(".half.daft-partial"))
     }
 
+    @Test func tooLittleMemoryIsSaidAtTheStart() throws {
+        let scratch = try scratch()
+        func ended(_ kibibytes: Int) throws -> Ended {
+            let line = "ulimit -v \(kibibytes); exec \(builtProgram("daft-solo")) --store st put set"
+            return try scratch.start(program: "/bin/sh", ["-c", line]).wait()
+        }
+        for kibibytes in [400_000, 600_000, 800_000] {
+            let refused = try ended(kibibytes)
+            #expect(refused.status == 1 && refused.errors.contains("ulimit -v"), "\(kibibytes) \(refused)")
+        }
+        let refused = try ended(300_000)
+        #expect(refused.status == 1 && refused.errors.contains("(ulimit -v), and needs "), "\(refused)")
+        #expect(refused.errors.contains("raise that limit"))
+        #expect(try ended(16 << 20).status == 0)
+    }
+
     @Test func aSummaryNamesOnlyThatOfWhichSomethingWasDone() throws {
         let scratch = try scratch()
         try scratch.write("taken", [1])
@@ -254,7 +270,7 @@ import Testing
         #expect(verify.status == 5)
         let lines = verify.errors.split(separator: "\n")
         #expect(lines.first?.hasSuffix(":/set/small: has been changed in st: no longer kept there") ?? false)
-        #expect(lines.last == "daft: verify: /set/small: bytes 0–5 are kept by no data server: lost; put it again")
+        #expect(lines.last == "daft: verify: /set/small: its bytes are kept by no data server: lost; put it again")
         #expect(lines.count == 2, "\(verify)")
         #expect(try scratch.run("verify", "/set/deep").status == 0)
         #expect(try scratch.run("cat", "/set/small").status == 5)

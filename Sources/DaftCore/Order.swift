@@ -26,6 +26,8 @@ public enum Order: Coded {
     case collect(Collect)
     /// Write a file that you keep to your node.
     case writeOut(WriteOut)
+    /// Give kept contents names that were published before; what stands in their place is moved to the side.
+    case restore([NamedEntry])
     /// Let me read what stands on your node.
     case offer(Offering)
     /// Say of files of your node which contents they had when they were read last.
@@ -55,6 +57,7 @@ public enum Order: Coded {
         case 14: self = .recognise(try reader.list())
         case 15: self = .remember(try reader.list())
         case 16: self = .inspect(try reader.list())
+        case 17: self = .restore(try reader.list())
         default: throw Malformed("kind of order", at: reader.offset - 1)
         }
     }
@@ -77,6 +80,9 @@ public enum Order: Coded {
             writer.u8(5)
             writer.list(names)
             writer.u64(state)
+        case .restore(let entries):
+            writer.u8(17)
+            writer.list(entries)
         case .discard(let contents):
             writer.u8(6)
             writer.list(contents)

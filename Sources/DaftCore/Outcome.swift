@@ -5,6 +5,8 @@ public enum Outcome: Coded {
     case ingested([Ingested], moved: Int64)
     /// What could not be done of a settle, place, discard, note, writing out or remembering.
     case placed([Failure])
+    /// The same of a restoring, and what was moved to the side.
+    case restored([Failure], warnings: [Failure])
     case fetched(Fetched)
     case verified(Verified)
     case failed(Failure)
@@ -28,6 +30,7 @@ public enum Outcome: Coded {
         case 8: self = .collected(try Collected(from: &reader))
         case 9: self = .recognised(try reader.list())
         case 10: self = .inspected(try BitSet(from: &reader))
+        case 11: self = .restored(try reader.list(), warnings: try reader.list())
         default: throw Malformed("kind of outcome", at: reader.offset - 1)
         }
     }
@@ -41,6 +44,10 @@ public enum Outcome: Coded {
         case .placed(let failures):
             writer.u8(2)
             writer.list(failures)
+        case .restored(let failures, let warnings):
+            writer.u8(11)
+            writer.list(failures)
+            writer.list(warnings)
         case .fetched(let fetched):
             writer.u8(3)
             fetched.encode(into: &writer)

@@ -87,6 +87,10 @@ actor DataServer {
             let failures = await StoreOrders(station, store).place(entries)
             store.release(entries.compactMap(\.entry.content))
             return .placed(failures)
+        case .restore(let entries):
+            let (failures, warnings) = await StoreOrders(station, store).restore(entries)
+            store.release(entries.compactMap(\.entry.content))
+            return .restored(failures, warnings: warnings)
         case .discard(let contents):
             store.release(contents)
             return .placed(await StoreOrders(station, store).discard(contents))

@@ -205,8 +205,11 @@ struct Intake: Sendable {
 
     // MARK: after publication
 
-    /// Names for what was admitted; what was refused is forgotten.
-    static func conclude(_ session: Session, _ admitted: [Kept], _ refused: [Kept]) async -> [Failure] {
+    /// Names for what was admitted; what was refused is forgotten. Where a name is `known`, something else may have
+    /// taken its place since: that is set aside, and a warning.
+    static func conclude(
+        _ session: Session, _ admitted: [Kept], _ refused: [Kept], _ known: Set<Name>, _ warnings: inout [Failure]
+    ) async -> [Failure] {
         let station = session.station
         var orders: [Rank: [Order]] = [:]
         func collect(_ all: [Kept], _ order: ([Kept]) -> Order) {
@@ -215,7 +218,9 @@ struct Intake: Sendable {
                 orders[rank, default: []].append(order(some.map(\.1)))
             }
         }
-        collect(admitted.filter { $0.key == nil }) { .place($0.map(\.named)) }
+        let placed = admitted.filter { $0.key == nil }
+        collect(placed.filter { !known.contains($0.named.name) }) { .place($0.map(\.named)) }
+        collect(placed.filter { known.contains($0.named.name) }) { .restore($0.map(\.named)) }
         collect(admitted.filter { $0.key != nil }) { .note($0.map(\.named)) }
         collect(refused) { .discard($0.map(\.content)) }
         var failures: [Failure] = []
@@ -226,6 +231,10 @@ struct Intake: Sendable {
             return outcomes
         } take: { outcomes in
             for case .placed(let some) in outcomes { failures += some }
+            for case .restored(let some, let notes) in outcomes {
+                failures += some
+                warnings += notes
+            }
             for case .failed(let failure) in outcomes { failures.append(failure) }
         }
         return failures

@@ -78,11 +78,7 @@ private func allow(_ named: NamedEntry, over standing: Entry?) throws(Failure) {
     if named.name.isRoot {
         guard named.entry.isDirectory else { throw Failure(.taken, named.name, "the root is a directory") }
     }
-    if let standing {
-        if standing.admits(named.entry) { return }
-        let what = standing.word == named.entry.word ? "another \(standing.word)" : "a \(standing.word)"
-        throw Failure(.taken, named.name, "\(what) is published under this name; choose another with --as")
-    }
+    if let standing, let refusal = refusal(of: named, over: standing) { throw refusal }
 }
 
 private func allowAncestors(of named: NamedEntry, in change: borrowing Change) throws(Failure) {
@@ -91,7 +87,7 @@ private func allowAncestors(of named: NamedEntry, in change: borrowing Change) t
         name = ancestor
         guard let above = try change.entry(ancestor) else { continue }
         if above.isDirectory { return }
-        throw Failure(.taken, named.name, "\(ancestor) is published as a \(above.word), not as a directory")
+        throw notBelow(above, ancestor, named.name)
     }
 }
 

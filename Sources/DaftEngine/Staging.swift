@@ -124,7 +124,8 @@ struct Staging: Sendable {
             batch.ticket = await station.workers.run { fitting.takes(files) }
             return sightings.isEmpty || batch.ticket == nil ? nil : batch
         } work: { batch in
-            let (rest, known) = await recognition.sift(batch)
+            let admitted = await admitted(await recognition.sift(batch))
+            let (rest, known) = admitted
             if let ticket = batch.ticket { await station.workers.run { fitting.settle(ticket, rest.files) } }
             return (rest, known, await Intake(session, rest.files, assignment).run())
         } take: { batch, known, intake in
@@ -141,6 +142,15 @@ struct Staging: Sendable {
         report.lacking(await finish(directories))
         if Task.isCancelled { report.failures.append(Failure(.stopped, path, "stopped; run it again to go on")) }
         return (report, state)
+    }
+
+    /// Where this cannot be told, the metadata server will say.
+    private func admitted(
+        _ sifted: (rest: Batch, known: [StagedFile])
+    ) async -> (rest: Batch, known: [StagedFile]) {
+        let admission = Admission(catalogue: station.catalogue)
+        let rest = try? await station.work { () throws(Failure) in try admission.sift(sifted.rest) }
+        return (rest ?? sifted.rest, sifted.known)
     }
 
     private func sort(_ sightings: [Sighting], below root: Name, _ seen: Time) -> Batch {
@@ -183,7 +193,8 @@ struct Staging: Sendable {
             report.failures += one.failures
             if let kept = one.kept { ready.append(kept) }
         }
-        report.failures += await Intake.conclude(session, [], taken.compactMap(\.leftover))
+        report.failures += await Intake.conclude(
+            session, [], taken.compactMap(\.leftover), [], &report.warnings)
         let entries = batch.others + ready.map(\.named)
         if entries.isEmpty { return (report, [], 0) }
         let contents = ready.map { KeptContent(id: $0.content, manifest: $0.manifest, holdings: $0.holdings) }
@@ -192,11 +203,13 @@ struct Staging: Sendable {
                 on: Publication(entries: entries, contents: contents, copies: assignment.copies))
             for case .refused(let failure) in verdicts { report.failures.append(failure) }
             let isAdmitted = verdicts.map { if case .refused = $0 { false } else { true } }
+            let known = Set(zip(entries, verdicts).filter { $0.1 == .known }.map(\.0.name))
             let others = zip(batch.others, isAdmitted).filter(\.1).map(\.0)
             let decided = zip(ready, isAdmitted.dropFirst(batch.others.count))
             report.lacking(await place(others.filter { !$0.entry.isDirectory }))
             report.lacking(
-                await Intake.conclude(session, decided.filter(\.1).map(\.0), decided.filter { !$0.1 }.map(\.0)))
+                await Intake.conclude(
+                    session, decided.filter(\.1).map(\.0), decided.filter { !$0.1 }.map(\.0), known, &report.warnings))
             await recognition.remember(decided.filter(\.1).map(\.0))
             for (kept, isIn) in decided where isIn {
                 report.files += 1

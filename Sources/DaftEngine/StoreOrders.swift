@@ -24,6 +24,26 @@ struct StoreOrders {
         }
     }
 
+    /// Like `place`, for names that were published before. What somebody has put in their place, or made of what stood
+    /// there, is moved to the side; the warnings say where it is.
+    func restore(_ entries: [NamedEntry]) async -> (failures: [Failure], warnings: [Failure]) {
+        let moved = Mutex<[Failure]>([])
+        let failures = await located { [store] () throws(Failure) in
+            let first = try store.place(entries)
+            let taken = Set(first.filter { $0.kind == .taken }.map(\.subject))
+            let again = entries.filter { taken.contains($0.name.bytes) && !$0.entry.isDirectory }
+            if again.isEmpty { return first }
+            for named in again {
+                let place = try store.setAside(named.name)
+                let reason = "had been changed in its store: what stood there is in \(shown(place)) now"
+                moved.withLock { $0.append(Failure(.changed, named.name, reason)) }
+            }
+            let names = Set(again.map(\.name.bytes))
+            return first.filter { !names.contains($0.subject) } + (try store.place(again))
+        }
+        return (failures, moved.withLock { $0.map { $0.at(station.settings.host) } })
+    }
+
     /// Like `place`, for some of many: whoever places the last sets the directories' mode and mtime.
     func placeFiles(_ entries: [NamedEntry]) async -> [Failure] {
         await located { [store] () throws(Failure) in try store.place(entries) }

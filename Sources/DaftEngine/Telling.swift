@@ -65,6 +65,7 @@ extension Outcome {
         case .ingested(let files, _):
             files.compactMap { if case .failed(let failure) = $0 { failure } else { nil } }
         case .placed(let failures): failures
+        case .restored(let failures, let warnings): failures + warnings
         case .fetched(let fetched): fetched.failures
         case .verified(let verified): verified.failures
         case .failed(let failure): [failure]

@@ -265,7 +265,10 @@ private final class Placing {
 
     static func failure(_ error: SystemError, _ name: Name) -> Failure {
         switch error.code {
-        case EEXIST: Failure(.taken, name, "something that daft did not put there stands in its place: move it away")
+        case EEXIST:
+            Failure(
+                .taken, name,
+                "something that daft did not put there stands in its place: move it away, or put the file again")
         case ENOTDIR, ELOOP: Failure(.taken, name, "a file or symlink stands where a directory should be")
         default: error.failure(name.bytes)
         }

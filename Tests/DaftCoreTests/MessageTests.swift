@@ -59,6 +59,7 @@ func expectForms<T: Coded>(_ values: [T], _ forms: [String], sourceLocation: Sou
                         WriteOut(
                             name: .root, path: Array("/x".utf8), mode: 0o644, mtime: nil, isForced: true,
                             isTrial: false))),
+                .order(.restore([named])),
                 .order(.collect(Collect([Collect.Item(path: Array("out".utf8), name: .root)]))),
                 .order(.offer(Offering(number: 5, path: Array("out".utf8), chunkSize: ChunkSize(4096)!))),
                 .order(.recognise([SourceIdentity(info)])), .order(.remember([KnownSource(SourceIdentity(info), a)])),
@@ -113,6 +114,7 @@ func expectForms<T: Coded>(_ values: [T], _ forms: [String], sourceLocation: Sou
             [
                 .finished(.ingested([.whole(a, manifest), .part([b]), .failed(failure)], moved: 9)),
                 .finished(.placed([failure])),
+                .finished(.restored([failure], warnings: [])),
                 .finished(.fetched(Fetched(files: 1, moved: 2, failures: [failure], lacking: [lacking]))),
                 .finished(.verified(Verified(contents: 1, bytes: 2, corrupt: 3, repaired: 4, failures: [failure]))),
                 .finished(.failed(failure)),
@@ -196,14 +198,16 @@ private let orderForms = [
     "01090801000000010000002f",
     "01090903000000",
     "01090a01000000010000002f01ed0100f153650000000005000000",
-    "01090c010000002f020000002f78a401000100", "01090b01000000030000006f7574010000002f",
+    "01090c010000002f020000002f78a401000100", "01091101000000010000002f01ed0100f153650000000005000000",
+    "01090b01000000030000006f7574010000002f",
     "01090d0500000000000000030000006f757400100000",
     "01090e01000000" + identityForm,
     "01090f01000000" + identityForm + "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f",
     "01091001000000010000002f01ed0100f153650000000005000000",
 ]
 
-private let identityForm = "08000000000000000900000000000000881300000000000000f15365"
+private let identityForm =
+    "08000000000000000900000000000000881300000000000000f15365"
     + "000000000500000000f153650000000005000000"
 
 private let replyForms = [
@@ -237,6 +241,7 @@ private let outcomeForms = [
         + "2728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f0201000000202122232425262728292a2b2c2d2e2f3031"
         + "32333435363738393a3b3c3d3e3f0307020000002f61020000006e330400000066756c6c0900000000000000",
     "010b020100000007020000002f61020000006e330400000066756c6c",
+    "010b0b0100000007020000002f61020000006e330400000066756c6c00000000",
     "010b03010000000000000002000000000000000100000007020000002f61020000006e330400000066756c6c01000000"
         + "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f01010000000200000000000000",
     "010b0401000000000000000200000000000000030000000000000004000000000000000100000007020000002f610200"

@@ -64,6 +64,22 @@ import Testing
         #expect(reads(cluster) == read && cluster.state == state)
     }
 
+    @Test func aPutThatWillBeRefusedIsRefusedBeforeAnythingIsRead() async throws {
+        let tree = try makeTree()
+        let cluster = try await start(["n0", "n1"])
+        defer { cluster.close() }
+        expect(await cluster.put(tree))
+        let read = reads(cluster)
+        // Of another size; a file instead of a directory's place; and below what is a file.
+        let other = try Scratch()
+        try other.write("tree/f0", 700, seed: 9)
+        try other.write("tree/f1/below", 700, seed: 9)
+        let refused = await cluster.put(other["tree"])
+        #expect(refused.failures.count == 3 && refused.failures.allSatisfy { $0.kind == .taken }, "\(refused.failures)")
+        #expect(await cluster.run { await $0.put([Array(other["tree/f0"].utf8)], as: .root) }.failures.count == 1)
+        #expect(reads(cluster) == read)
+    }
+
     @Test func checksumReadsAll() async throws {
         let tree = try makeTree()
         let cluster = try await start()

@@ -164,6 +164,7 @@ private func word(_ order: Order) -> String {
     case .ingest(let ingest): "ingest \(ingest.files.count)"
     case .settle(let settled): "settle \(settled.count)"
     case .place(let entries): "place \(entries.count)"
+    case .restore(let entries): "restore \(entries.count)"
     case .fetch(let fetch): "fetch\(fetch.chain == nil ? "" : " in a chain")"
     case .verify: "verify"
     case .discard(let contents): "discard \(contents.count)"
@@ -184,6 +185,7 @@ private func word(_ outcome: Outcome) -> String {
     switch outcome {
     case .ingested(let files, _): "ingested \(files.count)"
     case .placed(let failures): "placed \(failures.map(\.kind))"
+    case .restored(let failures, let warnings): "restored \(failures.map(\.kind)) \(warnings.count)"
     case .fetched(let fetched): "fetched \(fetched.files) \(fetched.failures.map(\.kind))"
     case .verified(let verified): "verified \(verified.contents) \(verified.corrupt) \(verified.failures.map(\.kind))"
     case .failed(let failure): "failed \(failure.kind)"

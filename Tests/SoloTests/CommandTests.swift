@@ -274,6 +274,15 @@ import Testing
         #expect(lines.count == 2, "\(verify)")
         #expect(try scratch.run("verify", "/set/deep").status == 0)
         #expect(try scratch.run("cat", "/set/small").status == 5)
+        // What somebody has written there is kept, elsewhere.
+        let put = try scratch.run("put", "set")
+        #expect(put.status == 0, "\(put)")
+        let mark = "had been changed in its store: what stood there is in "
+        let aside = put.errors.split(separator: mark).last?.split(separator: " ").first.map(String.init) ?? ""
+        #expect(try scratch.bytes(aside) == Data("other".utf8), "\(put)")
+        #expect(try scratch.run("verify").status == 0)
+        #expect(
+            try scratch.run("cat", "/set/small").output == String(decoding: scratch.bytes("set/small"), as: UTF8.self))
     }
 
     @Test func namesWithNewlinesAreShownEscapedAndComeBack() throws {
@@ -289,7 +298,7 @@ import Testing
         let scratch = try Scratch()
         let help = try scratch.run("--help")
         #expect(help.status == 0)
-        #expect(help.output.contains("bcast [--shared] SRC…|NAME… [--as NAME]"))
+        #expect(help.output.contains("bcast [--shared] [-c, --checksum] SRC…|NAME… [--as NAME]"))
         #expect(try scratch.run("help", "get").output.hasPrefix("get NAME… [--to PATH]\n"))
         #expect(try scratch.run("--version").output.wholeMatch(of: #/daft-solo \d+\.\d+\.\d+\n/#) != nil)
         #expect(!scratch.has("st"))

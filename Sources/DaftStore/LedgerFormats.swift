@@ -14,7 +14,11 @@ extension Ledger {
         case 0: try database.transaction { try database.execute(Ledger.schema) }
         case Ledger.version: break
         case 1..<Ledger.version: try database.transaction { try migrate(from: found) }
-        default: throw Failure(.malformed, path, "made by another version of daft (format \(found))")
+        default:
+            throw Failure(
+                .malformed, path,
+                "made by a newer daft (format \(found), this one knows those to \(Ledger.version)): "
+                    + "use that one, or another --store")
         }
     }
 

@@ -15,12 +15,10 @@ final class StoreLock: Sendable {
             file = try Disk().create(place, mode: 0o600, exclusive: false)
         } catch { throw error.failure(path) }
         guard try StoreLock.isFree(file, path) else {
-            throw Failure(
-                .locked, paths.directory,
-                "in use by another daft, process \(StoreLock.owner(file)): wait for its end or use another --store")
+            throw Failure(.locked, paths.directory, StoreLock.reason(of: file, here: bootID))
         }
         do throws(SystemError) {
-            let text = Array("\(getpid()) ".utf8) + bootID + [0x0a]
+            let text = Array("\(getpid()) ".utf8) + bootID + Array("\n\(StoreLock.host)\n".utf8)
             try system("ftruncate") { ftruncate(file.number, 0) }
             try text.withUnsafeBufferPointer { (bytes) throws(SystemError) in
                 try Disk().write(UnsafeRawBufferPointer(bytes), to: file, at: 0)
@@ -40,13 +38,31 @@ final class StoreLock: Sendable {
             return true
         } catch {
             if error.code == EWOULDBLOCK { return false }
-            throw error.failure(path)
+            guard [ENOLCK, EOPNOTSUPP, ENOSYS].contains(error.code) else { throw error.failure(path) }
+            throw Failure(
+                .failed, path,
+                "this filesystem locks no files, and two nodes could write into one store: "
+                    + "name a directory on a local disk with --store")
         }
     }
 
-    private static func owner(_ file: Descriptor) -> String {
-        let digits = ((try? file.start(20)) ?? []).prefix { $0 != 0x20 }
-        return digits.isEmpty ? "unknown" : shown(digits)
+    /// Who has it: the kernel's id of another run tells that it is on another node, by a filesystem that they share.
+    private static func reason(of file: Descriptor, here bootID: [UInt8]) -> String {
+        let lines = ((try? file.start(400)) ?? []).split(separator: 0x0a)
+        let digits = (lines.first ?? []).prefix { $0 != 0x20 }
+        let process = digits.isEmpty ? "unknown" : shown(Array(digits))
+        let isElsewhere = lines.count > 1 && !lines[0].dropFirst(digits.count + 1).elementsEqual(bootID)
+        guard isElsewhere else {
+            return "in use by another daft, process \(process): wait for its end or use another --store"
+        }
+        return "in use on \(shown(Array(lines[1]))), by process \(process) there: each node needs a store of its own; "
+            + "name a directory on a local disk with --store"
+    }
+
+    private static var host: String {
+        var name = [CChar](repeating: 0, count: 256)
+        gethostname(&name, name.count - 1)
+        return String(decoding: bytes(ofC: name).filter { $0 > 0x20 }, as: UTF8.self)
     }
 
     /// The id of this run of the kernel: it changes when power was lost.

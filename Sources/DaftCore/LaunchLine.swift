@@ -21,12 +21,13 @@ public struct LaunchLine: Sendable {
     private var rankCount: Int { nodes.count * perNode + besides }
 
     /// In an allocation of Slurm. The list says node by node where each rank runs. The metadata server has no processor
-    /// of its own, hence `--overcommit`; other steps of the job may have all of them, hence `--overlap`.
+    /// of its own, hence `--overcommit`; other steps of the job may have all of them, hence `--overlap`. Without
+    /// `--disable-status` a Ctrl-C makes srun list its tasks, and the ranks hear nothing of it.
     public var srun: [[UInt8]] {
         let list = Array(repeating: nodes[0], count: besides) + nodes.flatMap { Array(repeating: $0, count: perNode) }
         return bytes(["srun"] + (isSystem ? ["--mpi=pmix"] : []))
             + bytes([
-                "--overlap", "--overcommit", "--distribution=arbitrary", "--input=0",
+                "--overlap", "--overcommit", "--disable-status", "--distribution=arbitrary", "--input=0",
                 "--nodelist=" + list.joined(separator: ","), "--ntasks=\(rankCount)",
             ]) + program
     }

@@ -91,6 +91,45 @@ extension SchedulerTests {
             }
         }
 
+        /// Brings a large file to some nodes with `--launch`, and sends a signal to processes of that name on one host
+        /// as soon as another has some of it.
+        private func broadcast(
+            to nodes: Int, _ store: String, killing name: String, by signal: String, on host: Int
+        ) throws -> Ended {
+            try slurm.limit("40mbit")
+            try slurm.desk.write("set", try noise(40_000_000))
+            let launch = ["daft-run", "--launch", "--store", store, "bcast", "set"]
+            let running = try slurm.desk.start(["salloc", "--quiet", "-N", "\(nodes)"] + launch)
+            let isUnderWay = soon(seconds: 20) {
+                let size = try? slurm.box.shell("du -sm \(store)/.daft/partial | cut -f 1", on: 1).output
+                return Int(size?.trimmingCharacters(in: .whitespacesAndNewlines) ?? "") ?? 0 > 2
+            }
+            #expect(isUnderWay)
+            let processes = "ps -u \(Account.name) -o pid=,comm= | awk '$2 == \"\(name)\" { print $1 }'"
+            #expect(try slurm.box.shell("kill -\(signal) $(\(processes))", on: host).status == 0)
+            return running.wait(seconds: 60)
+        }
+
+        @Test func oneCtrlCStopsTheCommandInOrderWithOneLine() throws {
+            let store = "/tmp/daft-\(Account.name)-ctrl-c"
+            // The terminal would send it to both processes of srun.
+            let ended = try broadcast(to: 2, store, killing: "srun", by: "INT", on: 0)
+            let own = ended.errors.split(separator: "\n").filter { $0.hasPrefix("daft: ") }
+            #expect(ended.status == 130 && own.count == 1, "\(ended)")
+            #expect(own.first?.contains("stopped by SIGINT; what came so far stays in \(store) on n0 n1; ") ?? false)
+            #expect(!ended.errors.contains("srun: interrupt"), "\(ended)")
+        }
+
+        @Test func aDataServerKilledUnderSrunIsNamedAndTheOthersHaveAll() throws {
+            let store = "/tmp/daft-\(Account.name)-killed"
+            let ended = try broadcast(to: 3, store, killing: "daft-run", by: "KILL", on: 2)
+            #expect(ended.status == 6, "\(ended)")
+            #expect(ended.errors.contains("daft: bcast: n2:"), "\(ended)")
+            for host in 0..<2 {
+                #expect(try slurm.box.shell("cmp \(store)/set \(slurm.desk["set"])", on: host).status == 0)
+            }
+        }
+
         @Test func whereSlurmsPMIxLacksItsLibraryMpirunStartsIt() throws {
             let library = "/usr/lib/*/pmix2/lib/libpmix.so"
             let line = ["srun", "--nodes=1", "--ntasks=1", "daft-run", "--dry-run", "status"]

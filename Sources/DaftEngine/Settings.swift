@@ -45,8 +45,10 @@ public struct Settings: Sendable {
     /// A source that changed so shortly before it was looked at is not remembered: it may have changed once more under
     /// the same times.
     public var sourceMarginMilliseconds: Int64 = 2_000
-    /// Threads for disk, hashing and SQLite; none: everything on the loop, for simulations.
+    /// Threads for disk, hashing and SQLite.
     public var workerThreads = 4
+    /// Who does that work, for simulations; nil: threads of our own.
+    public var workStarter: Workers.Starter?
     /// Memory for bytes under way: half for what this rank takes in, half for what it gives out.
     public var slabBytes = 96 << 20
     /// Whether slabs are noted for a trace.

@@ -72,7 +72,9 @@ public final class Station: Sendable {
             }
         catalogue = try Catalogue(path: path, durable: settings.durable)
         catalogueFile = store == nil ? HeldFile(Array(path.utf8)) : nil
-        workers = Workers(threads: settings.workerThreads, name: "daft\(link.rank.number)")
+        workers =
+            settings.workStarter.map(Workers.init(startedBy:))
+            ?? Workers(threads: settings.workerThreads, name: "daft\(link.rank.number)")
         trace = settings.traces ? Trace() : nil
         digesting = Digesting(on: workers, width: max(1, settings.workerThreads / 4), trace: trace)
         reading = Gate(width: max(1, settings.workerThreads / 2))

@@ -3,18 +3,25 @@
 
 /// Runs blocking work off the loop.
 public final class Workers: @unchecked Sendable {
+    /// Has work done soon, in any order.
+    public typealias Starter = @Sendable (_ work: @escaping @Sendable () -> Void) -> Void
+
     private let latch = Latch()
     // Guarded by the latch.
     private var queue: [(@Sendable () -> Void)?] = []
     private var head = 0
     private var isStopped = false
-    private let isInline: Bool
+    private let starter: Starter?
     private var threads: [OwnThread] = []
 
-    /// With no threads, work is done at once by whoever asks: that is what makes a simulation repeatable.
     public init(threads count: Int, name: String) {
-        isInline = count == 0
+        starter = nil
         threads = (0..<count).map { i in OwnThread("\(name)-\(i)") { [unowned self] in run() } }
+    }
+
+    /// Somebody else has the threads: a simulation, which runs one of them at a time.
+    public init(startedBy starter: @escaping Starter) {
+        self.starter = starter
     }
 
     /// What is queued is done before; what comes later is done at once by whoever asks.
@@ -28,17 +35,16 @@ public final class Workers: @unchecked Sendable {
     }
 
     public func run<T: Sendable, E: Error>(_ work: @escaping @Sendable () throws(E) -> T) async throws(E) -> T {
-        if isInline { return try work() }
         let result: Result<T, E> = await withUnsafeContinuation { continuation in
-            let isQueued = push { continuation.resume(returning: attempt(work)) }
-            if !isQueued { continuation.resume(returning: attempt(work)) }
+            start { continuation.resume(returning: attempt(work)) }
         }
         return try result.get()
     }
 
     /// Runs work that nobody waits for here.
     public func start(_ work: @escaping @Sendable () -> Void) {
-        if isInline || !push(work) { work() }
+        if let starter { return starter(work) }
+        if !push(work) { work() }
     }
 
     /// False at the end, when nobody would do it any more.

@@ -36,8 +36,6 @@ public final class Filling: Sendable {
     let isFresh: Bool
     let store: Store
     let progress: Mutex<Progress>
-    /// One checkpoint at a time.
-    let saving = Mutex(())
 
     init(
         _ store: Store, _ goal: Goal, size: Int64, chunkSize: ChunkSize, _ place: Place, _ file: Descriptor?,
@@ -50,6 +48,8 @@ public final class Filling: Sendable {
         self.place = place
         self.file = file
         self.isFresh = isFresh
+        var progress = progress
+        progress.saved = store.now
         self.progress = Mutex(progress)
     }
 
@@ -156,12 +156,13 @@ public final class Filling: Sendable {
     }
 
     func add(_ chunk: Int, _ id: ChunkID, _ bytes: Int) throws(Failure) {
+        let now = store.now
         let isTime = progress.withLock { progress in
             progress.have.insert(chunk)
             if manifest == nil { progress.ids[chunk] = id }
             progress.unsaved.append(chunk)
             progress.unsavedBytes += bytes
-            return progress.unsavedBytes >= 64 << 20 || progress.saved.duration(to: .now) >= .seconds(1)
+            return progress.unsavedBytes >= 64 << 20 || progress.saved.duration(to: now) >= .seconds(1)
         }
         if isTime { try checkpoint() }
     }

@@ -7,17 +7,21 @@ import Synchronization
 extension Filling {
     /// Remembers what is there; on a durable store only what is on the disk.
     public func checkpoint() throws(Failure) {
-        try saving.withLock { _ throws(Failure) in try save() }
+        try inTurn { () throws(Failure) in try save() }
     }
 
     /// Remembers what is there and ends this filling, but not its file: the next one of the same file goes on with it.
     /// Not left to the last reference, which a thread may hold for a moment longer than anybody thinks.
     public func pause() throws(Failure) {
         defer { store.live.leave(self) }
-        try saving.withLock { _ throws(Failure) in
+        try inTurn { () throws(Failure) in
             defer { _ = end() }
             try save()
         }
+    }
+
+    private func inTurn<T, E: Error>(_ body: () throws(E) -> T) throws(E) -> T {
+        try store.savings.withLock([ObjectIdentifier(self)], body)
     }
 
     private func save() throws(Failure) {
@@ -25,7 +29,7 @@ extension Filling {
             defer {
                 progress.unsaved = []
                 progress.unsavedBytes = 0
-                progress.saved = .now
+                progress.saved = store.now
             }
             return (progress.ids, progress.unsaved)
         }
@@ -78,7 +82,7 @@ extension Filling {
             throw Failure(.missing, path, "chunk \(have.firstMissing(below: count) ?? 0) of \(count) is not there yet")
         }
         defer { store.live.leave(self) }
-        try saving.withLock { _ throws(Failure) in
+        try inTurn { () throws(Failure) in
             guard try isFirstEnd() else { return }
             let inode = try seal(file)
             try store.recordComplete(content, manifest, inode)
@@ -100,7 +104,7 @@ extension Filling {
             have.allSatisfy({ manifest.chunks[$0] == ids[$0] })
         else { throw Failure(.changed, path, "is not what was read in") }
         defer { store.live.leave(self) }
-        try saving.withLock { _ throws(Failure) in
+        try inTurn { () throws(Failure) in
             guard try isFirstEnd() else { return }
             if try store.extent(of: content) == .nothing {
                 let heir = Filling(
@@ -116,7 +120,7 @@ extension Filling {
     /// Goes on with the file of an ingest, unless another file turned out to be this content meanwhile: then its bytes
     /// stay. Nobody else ends this filling before its file has its place.
     private func succeed(_ ingest: Filling, _ key: Digest?, _ content: ContentID) throws(Failure) -> Bool {
-        try saving.withLock { _ throws(Failure) in
+        try inTurn { () throws(Failure) in
             guard store.live.enter(self) === self else { return false }
             do throws(Failure) {
                 guard try store.recorded({ try $0.extent(of: content) }) == .nothing else {
@@ -145,7 +149,7 @@ extension Filling {
     public func abandon() {
         guard file != nil else { return }
         defer { store.live.leave(self) }
-        saving.withLock { _ in
+        inTurn {
             guard !end() else { return }
             // What cannot be removed now is garbage that the next start removes.
             try? discard()

@@ -23,6 +23,7 @@ struct Scrub {
     let disk: Disk
     let content: ContentID
     let manifest: Manifest
+    var turns: (any Turns)?
     var readsDirectly = false
 
     /// What is recorded.
@@ -87,6 +88,7 @@ struct Scrub {
     }
 
     private func openPartial() throws(SystemError) -> (Descriptor, Status)? {
+        turns?.pass()
         do throws(SystemError) {
             let file = try place.open(O_RDONLY)
             return (file, try file.status())
@@ -97,6 +99,7 @@ struct Scrub {
     }
 
     private func inspect(_ name: Name, _ buffer: UnsafeMutableRawBufferPointer) throws(SystemError) -> Copy {
+        turns?.pass()
         guard let (file, status) = try paths.openFile(name) else { return Copy(name: name) }
         return try inspect(file, status, name, buffer)
     }

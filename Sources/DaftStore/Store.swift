@@ -18,6 +18,8 @@ public final class Store: Sendable {
         /// This run of the kernel; nil asks it.
         public var bootID: [UInt8]?
         public var disk = Disk()
+        /// Nil: the kernel decides.
+        public var turns: (any Turns)?
 
         public init() {}
     }
@@ -30,7 +32,10 @@ public final class Store: Sendable {
     let paths: Paths
     let live = Live()
     let opened = OpenedContents()
-    let locks = KeyedLock<ContentID>()
+    let turns: (any Turns)?
+    let locks: KeyedLock<ContentID>
+    /// One checkpoint, and one end, of a filling at a time.
+    let savings: KeyedLock<ObjectIdentifier>
     let refcounts = ContentRefcounts()
     let trusted = Trusted()
     private let ledger: Mutex<Ledger?>
@@ -42,6 +47,9 @@ public final class Store: Sendable {
         self.directory = directory
         disk = options.disk
         isDurable = options.durable
+        turns = options.turns
+        locks = KeyedLock(options.turns)
+        savings = KeyedLock(options.turns)
         paths = try Paths(directory, options.disk)
         let bootID = if let given = options.bootID { given } else { try StoreLock.currentBootID() }
         lock = Mutex(try StoreLock(paths, bootID: bootID))
@@ -146,7 +154,10 @@ public final class Store: Sendable {
 
     // MARK: for the store's own parts
 
+    var now: ContinuousClock.Instant { turns?.now ?? .now }
+
     func recorded<T: Sendable>(_ body: (Ledger) throws -> T) throws(Failure) -> T {
+        turns?.pass()
         do {
             return try ledger.withLock { ledger in
                 guard let ledger else { throw Failure(.stopped, directory, "the store is closed") }

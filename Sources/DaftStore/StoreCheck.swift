@@ -14,7 +14,8 @@ extension Store {
             throw Failure(.failed, content.hex.utf8, "checking takes a buffer of \(manifest.chunkSize.bytes) bytes")
         }
         defer { opened[content] = nil }
-        let scrub = Scrub(paths: paths, disk: disk, content: content, manifest: manifest, readsDirectly: directly)
+        let scrub = Scrub(
+            paths: paths, disk: disk, content: content, manifest: manifest, turns: turns, readsDirectly: directly)
         // What is sound is read without the lock, for that takes long, and a put of the same content need not wait.
         // Anything else may be a name that is just being placed: it is looked at again under the lock.
         if live.filling(content)?.file == nil, try isSound(scrub, buffer) {

@@ -1,4 +1,4 @@
-// A whole daft in one thread: a metadata server and some data servers over the memory link, on simulated time, each
+// A whole daft in one process: a metadata server and some data servers over the memory link, on simulated time, each
 // with directories of its own. Ranks die as processes die, and begin again from what is left on their disks.
 
 import DaftCore
@@ -19,6 +19,10 @@ struct Layout {
     var longestDelayMicroseconds: UInt64 = 2_000
     /// How many copies put and diffuse make.
     var copies = 1
+    /// Threads of each rank for disk, hashing and SQLite.
+    var workers = 2
+    /// How long a change on a disk may take.
+    var longestPauseMicroseconds: UInt64 = 200
 }
 
 /// One rank: its directories, and while it lives its station.
@@ -29,6 +33,7 @@ final class SimulatedRank {
     var disk: SimulatedDisk?
     var station: Station?
     var loop: SimulatedLoop?
+    var workers: SimulatedWorkers?
     var boots = 0
     /// It died in the middle of its work on the disk: this copy was made at that moment.
     var copy: String?
@@ -90,6 +95,7 @@ final class Cluster {
         for rank in ranks {
             rank.loop?.die()
             rank.station?.close()
+            rank.workers?.die()
         }
         try? FileManager.default.removeItem(atPath: base)
     }
@@ -182,7 +188,13 @@ final class Cluster {
         settings.callMilliseconds = 2_000
         settings.loadMilliseconds = 4_000
         settings.orphanMilliseconds = 10_000
-        settings.workerThreads = 0
+        // The sources of a run never change: whether they are remembered does not depend on how fast it is.
+        settings.sourceMarginMilliseconds = 0
+        settings.workerThreads = layout.workers
+        let workers = time.makeWorkers(layout, flaws)
+        settings.workStarter = { workers.add($0) }
+        settings.storeOptions.turns = workers
+        rank.disk?.workers = workers
         settings.slabBytes = 1 << 20
         settings.storeOptions.bootID = Array("boot \(flaws.keepsBootID ? 0 : rank.boots)".utf8)
         if let disk = rank.disk { settings.storeOptions.disk = disk }
@@ -190,10 +202,11 @@ final class Cluster {
         let link = TracedLink(network.link(rank.rank, on: loop), trace, flaws.tampering)
         do throws(Failure) {
             let station = try Station(settings, link: link)
-            (rank.station, rank.loop) = (station, loop)
+            (rank.station, rank.loop, rank.workers) = (station, loop, workers)
             return station
         } catch {
             network.kill(rank.rank)
+            workers.die()
             throw error
         }
     }
@@ -251,13 +264,17 @@ final class Cluster {
             rank.disk?.doom(afterChanges: nil)
             if let copy {
                 rank.station?.close()
+                rank.workers?.die()
                 try? FileManager.default.moveItem(atPath: rank.directory, toPath: copy + "-dead")
                 try? FileManager.default.moveItem(atPath: copy, toPath: rank.directory)
                 rank.disk = SimulatedDisk(graveyard: rank.home + "/graves", flaws: flaws.disk)
             } else {
-                withDatabasesKept(in: rank.databases) { rank.station?.close() }
+                withDatabasesKept(in: rank.databases) {
+                    rank.station?.close()
+                    rank.workers?.die()
+                }
             }
-            rank.station = nil
+            (rank.station, rank.workers) = (nil, nil)
         }
     }
 }

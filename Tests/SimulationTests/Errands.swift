@@ -49,6 +49,8 @@ struct Done: Sendable {
     var report: Report
     /// What `cat` wrote.
     var poured: [UInt8] = []
+    /// How many chunks `verify` found wrong or gone.
+    var corrupt: Int64 = 0
 }
 
 /// One errand, and what became of it.
@@ -79,7 +81,9 @@ func carryOut(_ errand: Errand, at station: Station, sources: String, target: St
     case .get(let tree): return Done(report: await session.get([treeName(tree)], to: Array(target.utf8)))
     case .rival(let rival, let host):
         return Done(report: await session.put([Array("\(sources)/rival\(rival)".utf8)], at: host, as: rivalName))
-    case .verify: return Done(report: await session.verify([]).report)
+    case .verify:
+        let (report, verified) = await session.verify([])
+        return Done(report: report, corrupt: verified.reduce(0) { $0 + $1.verified.corrupt })
     case .repair: return Done(report: await session.repair())
     case .cat(let tree, let file):
         let poured = Mutex<[UInt8]>([])

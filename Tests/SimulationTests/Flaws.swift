@@ -3,6 +3,7 @@
 
 import DaftCore
 import DaftLink
+import Foundation
 import Testing
 
 struct Flaws: Sendable {
@@ -10,6 +11,8 @@ struct Flaws: Sendable {
     var tampering = Tampering()
     /// A loss of power is taken for a mere kill.
     var keepsBootID = false
+    /// Functions of the store that go on where they should wait for a content's lock.
+    var takingNoTurn: Set<String> = []
 }
 
 struct PlantedFault: Sendable, CustomTestStringConvertible {
@@ -34,7 +37,13 @@ struct PlantedFault: Sendable, CustomTestStringConvertible {
         self.flaws = flaws
     }
 
-    static let all = ofDisks + ofServers + ofTheMetadataServer + ofAskers
+    /// DAFT_FAULT=word: only those that have it in their names.
+    static let chosen: [PlantedFault] = {
+        guard let word = ProcessInfo.processInfo.environment["DAFT_FAULT"] else { return all }
+        return all.filter { $0.testDescription.contains(word) }
+    }()
+
+    private static let all = ofDisks + ofServers + ofTheMetadataServer + ofAskers
 
     private static let ofDisks = [
         PlantedFault("files are not synced", caughtBy: ["1", "2"], in: [.power], isDurable: true) {
@@ -91,6 +100,9 @@ struct PlantedFault: Sendable, CustomTestStringConvertible {
                 let files = Int64(replicate.wanted.count)
                 return .finished(.fetched(Fetched(files: files, moved: 0, failures: [], lacking: [])))
             }
+        },
+        PlantedFault("a check does not wait for what is being placed", caughtBy: ["2"], in: [.slowness]) {
+            $0.takingNoTurn = ["check(_:buffer:directly:)"]
         },
         PlantedFault("slabs are not given back", caughtBy: ["4"]) { $0.tampering.hoard = Hoard() },
     ]

@@ -23,8 +23,10 @@ enum Hazard: CaseIterable {
     case restart
     /// Two copies are made of everything, and stores are destroyed one after the other.
     case destruction
+    /// Disks take their time for each change, and stores are verified all the while.
+    case slowness
 
-    /// Of every eleven seeds one is calm, each hazard has one for itself, and in one all come together.
+    /// Of every twelve seeds one is calm, each hazard has one for itself, and in one all come together.
     static func of(_ seed: UInt64) -> Set<Hazard> {
         let turn = Int(seed % UInt64(allCases.count + 2))
         if turn == 0 { return [] }
@@ -67,6 +69,7 @@ extension Simulation {
         case .restart:
             let rank = chance(1, in: 2) ? cluster.metadataServer : server
             cluster.weather.doom(rank.rank, afterMessages: number(below: 60))
+        case .slowness: for server in cluster.dataServers { server.workers?.isSlow = true }
         case .interruption, .destruction: break
         }
     }
@@ -81,14 +84,23 @@ extension Simulation {
         let place = number(below: bytes.count)
         overwrite(server.directory, path, at: place, with: bytes[place] ^ 0x10, mtime: leaf.mtime)
         rotten.insert(rottenKey(server, path))
+        // A further name is a copy of a file that is trusted by its looks.
+        for (number, tree) in trees.enumerated() {
+            for (relative, leaf) in tree where leaf.bytes == bytes {
+                rotten.insert(rottenKey(server, relative.isEmpty ? root(number) : join(root(number), relative)))
+            }
+        }
         mayHaveLost = true
     }
 
     func rottenKey(_ server: SimulatedRank, _ path: [UInt8]) -> String { "\(server.rank) \(shown(path))" }
 
+    private func root(_ tree: Int) -> [UInt8] { Array("t\(tree)".utf8) }
+
     func endFaults() {
         cluster.weather.calm()
         for server in cluster.dataServers {
+            server.workers?.isSlow = false
             server.disk?.spareBytes = nil
             server.disk?.tearWrite(after: nil)
             server.disk?.doom(afterChanges: nil)

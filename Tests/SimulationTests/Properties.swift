@@ -74,6 +74,10 @@ extension Simulation {
             guard isWell else { return }
             if let winner, winner != rival { throw Violation("5: the name was given to the other rival") }
             winner = rival
+        case .verify:
+            if done.corrupt > 0, hazards.isDisjoint(with: [.rot, .disk, .power]) {
+                throw Violation("2: verify finds \(done.corrupt) chunks wrong, and nothing has rotted")
+            }
         default: break
         }
     }

@@ -1,4 +1,5 @@
 // The disk of one simulated data server: faulty on demand, and its rank can die with the n-th change that it makes.
+// Before each change other threads of its rank may come.
 
 import DaftCore
 import DaftStore
@@ -12,6 +13,13 @@ final class SimulatedDisk: FaultyDisk, @unchecked Sendable {
         var onDeath: (@Sendable () -> Void)?
     }
 
+    /// Of the life that uses it now.
+    var workers: SimulatedWorkers? {
+        get { user.withLock { $0 } }
+        set { user.withLock { $0 = newValue } }
+    }
+
+    private let user = Mutex<SimulatedWorkers?>(nil)
     private let plan = Mutex(State())
     private let flaws: DiskFlaws
 
@@ -25,7 +33,10 @@ final class SimulatedDisk: FaultyDisk, @unchecked Sendable {
         plan.withLock { $0 = State(changesLeft: count, onDeath: onDeath) }
     }
 
-    private func count() {
+    private func pause() throws(SystemError) { try workers?.pause() }
+
+    private func count() throws(SystemError) {
+        try pause()
         let body = plan.withLock { plan -> (@Sendable () -> Void)? in
             guard let left = plan.changesLeft else { return nil }
             plan.changesLeft = left > 0 ? left - 1 : nil
@@ -35,12 +46,12 @@ final class SimulatedDisk: FaultyDisk, @unchecked Sendable {
     }
 
     override func create(_ place: Place, mode: UInt16, exclusive: Bool) throws(SystemError) -> Descriptor {
-        count()
+        try count()
         return try super.create(place, mode: mode, exclusive: exclusive)
     }
 
     override func write(_ bytes: UnsafeRawBufferPointer, to file: Descriptor, at offset: Int64) throws(SystemError) {
-        count()
+        try count()
         let written = flaws.writes(bytes)
         do throws(SystemError) {
             try written.withUnsafeBufferPointer { (bytes) throws(SystemError) in
@@ -52,20 +63,47 @@ final class SimulatedDisk: FaultyDisk, @unchecked Sendable {
     }
 
     override func rename(_ from: Place, to: Place) throws(SystemError) {
-        count()
+        try count()
         try super.rename(from, to: to)
     }
 
     override func remove(_ place: Place) throws(SystemError) {
-        count()
+        try count()
         try super.remove(place)
     }
 
+    override func truncate(_ file: Descriptor, to size: Int64) throws(SystemError) {
+        try pause()
+        try super.truncate(file, to: size)
+    }
+
+    override func punch(_ file: Descriptor, at offset: Int64, length: Int) throws(SystemError) {
+        try pause()
+        try super.punch(file, at: offset, length: length)
+    }
+
+    override func copy(_ from: Descriptor, to: Descriptor, at offset: Int64, length: Int) throws(SystemError) -> Int {
+        try pause()
+        return try super.copy(from, to: to, at: offset, length: length)
+    }
+
+    override func makeDirectory(_ place: Place, mode: UInt16) throws(SystemError) {
+        try pause()
+        try super.makeDirectory(place, mode: mode)
+    }
+
+    override func makeSymlink(_ place: Place, to target: [UInt8]) throws(SystemError) {
+        try pause()
+        try super.makeSymlink(place, to: target)
+    }
+
     override func sync(file: Descriptor) throws(SystemError) {
+        try pause()
         if !flaws.skipsFileSyncs { try super.sync(file: file) }
     }
 
     override func sync(directory: Descriptor) throws(SystemError) {
+        try pause()
         if !flaws.skipsDirectorySyncs { try super.sync(directory: directory) }
     }
 }

@@ -1,5 +1,6 @@
-// Time and order of a simulated cluster: every rank has a queue of its own, as a process has, and a seed says whose
-// turn it is. One thread runs all of it. When nothing is ready, time jumps to the next alarm.
+// Time and order of a simulated cluster: every rank has a queue and workers of its own, as a process has, and a seed
+// says whose turn it is. One thread runs at a time: that of all loops, or one of a worker (Strands.swift). When nothing
+// is ready, time jumps to the next alarm.
 
 import DaftLink
 import Glibc
@@ -8,14 +9,15 @@ import TestDisk
 
 /// Why a simulation did not come to its end.
 enum Halt: Error, CustomStringConvertible {
-    /// Nothing is ready, no alarm is set, and what was waited for has not come.
-    case hang
+    /// Nothing is ready, no alarm is set, and what was waited for has not come; and who waits for a lock.
+    case hang(waiting: [String])
     case late(milliseconds: Int)
     case endless(steps: Int)
 
     var description: String {
         switch self {
-        case .hang: "a hang: nothing is ready and no alarm is set"
+        case .hang([]): "a hang: nothing is ready and no alarm is set"
+        case .hang(let waiting): "a hang: \(waiting.joined(separator: ", ")) wait for what is never free"
         case .late(let milliseconds): "not over after \(milliseconds) simulated milliseconds"
         case .endless(let steps): "not over after \(steps) steps"
         }
@@ -30,6 +32,9 @@ final class SimulatedTime: Sendable {
         var now: Nanoseconds = 1_000_000_000
         var alarms = AlarmClock()
         var loops: [SimulatedLoop] = []
+        var workers: [SimulatedWorkers] = []
+        /// Who runs now; nil: the thread of the loops.
+        var strand: Strand?
         var random: Sequence64
         var steps = 0
         var strangers = 0
@@ -51,8 +56,38 @@ final class SimulatedTime: Sendable {
         return loop
     }
 
+    func makeWorkers(_ layout: Layout, _ flaws: Flaws) -> SimulatedWorkers {
+        let workers = SimulatedWorkers(self, layout, flaws)
+        state.withLock { $0.workers.append(workers) }
+        return workers
+    }
+
+    func remove(_ workers: SimulatedWorkers) { state.withLock { $0.workers.removeAll { $0 === workers } } }
+
+    /// Whose thread is calling; nil: that of the loops.
+    var strand: Strand? { state.withLock { $0.strand } }
+
+    func resume(_ strand: Strand) {
+        state.withLock { $0.strand = strand }
+        strand.resume()
+        state.withLock { $0.strand = nil }
+    }
+
     func noteCaller() {
-        if pthread_equal(pthread_self(), thread) == 0 { state.withLock { $0.strangers += 1 } }
+        let isKnown = strand?.isCalling ?? (pthread_equal(pthread_self(), thread) != 0)
+        if !isKnown { state.withLock { $0.strangers += 1 } }
+    }
+
+    func number(below limit: UInt64) -> UInt64 { state.withLock { $0.random.next() % limit } }
+
+    /// A loop may not wait, for no network is looked at meanwhile: that counts as a stranger's deed.
+    func waitOnLoop(until isFree: () -> Bool) -> Bool {
+        while !isFree() {
+            state.withLock { $0.strangers += 1 }
+            guard let strand = state.withLock({ $0.workers.flatMap(\.ready).first }) else { return false }
+            resume(strand)
+        }
+        return true
     }
 
     func alarm(at deadline: Nanoseconds, _ body: @escaping @Sendable () -> Void) -> Alarm {
@@ -65,7 +100,7 @@ final class SimulatedTime: Sendable {
     func run(limitMilliseconds: Int, limitSteps: Int, until isOver: () -> Bool) throws {
         let (begin, first) = state.withLock { ($0.now, $0.steps) }
         while !isOver() {
-            guard step() else { throw Halt.hang }
+            guard step() else { throw Halt.hang(waiting: state.withLock { $0.workers.flatMap(\.waiting) }) }
             let (now, steps) = state.withLock { ($0.now, $0.steps) }
             if now - begin > Nanoseconds(limitMilliseconds) * 1_000_000 {
                 throw Halt.late(milliseconds: limitMilliseconds)
@@ -78,26 +113,37 @@ final class SimulatedTime: Sendable {
     func settle(limitMilliseconds: Int, limitSteps: Int) throws {
         do {
             try run(limitMilliseconds: limitMilliseconds, limitSteps: limitSteps) { false }
-        } catch Halt.hang {
+        } catch Halt.hang(waiting: []) {
             return
         }
     }
 
-    /// One job, or one alarm; false if there is neither.
+    private enum Next {
+        case job(SimulatedLoop)
+        case strand(Strand)
+        case alarm(@Sendable () -> Void)
+    }
+
+    /// One job, a strand up to where it gives the baton back, or one alarm; false if there is nothing of it.
     private func step() -> Bool {
-        let next = state.withLock { state -> (loop: SimulatedLoop?, alarm: (@Sendable () -> Void)?) in
-            let ready = state.loops.filter(\.isReady)
-            if ready.isEmpty, let deadline = state.alarms.next { state.now = max(state.now, deadline) }
-            let now = state.now
-            if let alarm = state.alarms.due(at: now) { return (nil, alarm) }
-            guard !ready.isEmpty else { return (nil, nil) }
-            state.steps += 1
-            state.now += SimulatedTime.stepNanoseconds
-            return (ready[Int(state.random.next() % UInt64(ready.count))], nil)
+        switch state.withLock({ next(&$0) }) {
+        case .job(let loop)?: loop.runFirst()
+        case .strand(let strand)?: resume(strand)
+        case .alarm(let body)?: body()
+        case nil: return false
         }
-        next.loop?.runFirst()
-        next.alarm?()
-        return next.loop != nil || next.alarm != nil
+        return true
+    }
+
+    private func next(_ state: inout State) -> Next? {
+        let ready =
+            state.loops.filter(\.isReady).map { Next.job($0) } + state.workers.flatMap(\.ready).map { Next.strand($0) }
+        if ready.isEmpty, let deadline = state.alarms.next { state.now = max(state.now, deadline) }
+        if let alarm = state.alarms.due(at: state.now) { return .alarm(alarm) }
+        guard !ready.isEmpty else { return nil }
+        state.steps += 1
+        state.now += SimulatedTime.stepNanoseconds
+        return ready[Int(state.random.next() % UInt64(ready.count))]
     }
 }
 

@@ -30,7 +30,7 @@ final class Simulation {
     var acknowledged: Set<Int> = []
     /// What was promised was promised by disks that may forget or rot.
     var mayHaveLost = false
-    /// Files whose bytes somebody changed behind the store's back.
+    /// Files whose bytes somebody changed behind the store's back, and names that may be copies of them.
     var rotten: Set<String> = []
     private(set) var past: Set<Errand> = []
     private var targets = 0
@@ -46,6 +46,8 @@ final class Simulation {
         layout.isApart = random.next() % 2 == 0
         if self.hazards.contains(.destruction) { layout.copies = 2 }
         layout.longestDelayMicroseconds = [1, 2_000, 30_000][Int(random.next() % 3)]
+        layout.workers = 1 + Int(random.next() % 4)
+        layout.longestPauseMicroseconds = [0, 200, 5_000][Int(random.next() % 3)]
         cluster = Cluster(layout, seed: random.next(), flaws: flaws)
         sources = cluster.base + "/sources"
         mkdir(sources, 0o755)
@@ -82,7 +84,8 @@ final class Simulation {
 
     private func round() throws {
         let before = acknowledged
-        let errands = (0..<2 + number(below: 4)).map { _ in anyErrand() }
+        var errands = (0..<2 + number(below: 4)).map { _ in anyErrand() }
+        if hazards.contains(.slowness) { errands += [.verify, .verify, .verify] }
         let isWhole = cluster.areAllAlive && hazards.isEmpty
         plantFaults()
         for carried in try carryOut(errands, mayBeStopped: hazards.contains(.interruption)) {
@@ -127,9 +130,10 @@ final class Simulation {
             let target = nextTarget()
             let rank = fixed ?? place(of: errand)
             cluster.trace.note("\(rank.rank) begins \(errand.words)")
-            let sources = sources
+            let (sources, delay) = (sources, hazards.contains(.slowness) ? number(below: 300) : 0)
             let ending = cluster.begin(at: rank) {
-                await SimulationTests.carryOut(errand, at: $0, sources: sources, target: target)
+                if delay > 0 { await $0.loop.sleep(milliseconds: delay) }
+                return await SimulationTests.carryOut(errand, at: $0, sources: sources, target: target)
             }
             guard let ending else { continue }
             if mayBeStopped, chance(1, in: 2) { ending.stop(afterMilliseconds: number(below: 100)) }

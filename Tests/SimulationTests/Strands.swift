@@ -1,0 +1,172 @@
+// The workers of a simulated rank: threads of their own, of which only one runs at any moment, and nobody else does
+// meanwhile. It has the baton until it gives it back, which it does before each call that changes its disk, before each
+// use of the ledger, and where what it wants is taken; the seed says who gets it next. So every interleaving of such
+// steps can come up, and comes up again with the same seed.
+
+import DaftLink
+import DaftStore
+import Glibc
+
+/// Handed from thread to thread; whoever awaits it sleeps.
+private final class Baton: @unchecked Sendable {
+    private let latch = Latch()
+    // Guarded by the latch.
+    private var isHere = false
+
+    func give() {
+        latch.locked {
+            isHere = true
+            latch.wake()
+        }
+    }
+
+    func await() {
+        latch.locked {
+            while !isHere { latch.wait(until: nil) }
+            isHere = false
+        }
+    }
+}
+
+/// One thread of a worker. Everything here is for whoever has the baton.
+final class Strand: @unchecked Sendable {
+    fileprivate enum State {
+        case idle, ready, asleep
+        case waiting(for: StaticString, isFree: @Sendable () -> Bool)
+    }
+
+    fileprivate private(set) var state = State.idle
+    private var work: (@Sendable () -> Void)?
+    private var isOver = false
+    private var number: pthread_t?
+    private var thread: OwnThread?
+    private let going = Baton()
+    private let back = Baton()
+
+    /// `next`: what to do after a work.
+    fileprivate init(next: @escaping @Sendable () -> (@Sendable () -> Void)?) {
+        thread = OwnThread("strand") { [self] in
+            going.await()
+            number = pthread_self()
+            while !isOver {
+                finish()
+                if let work = next() { begin(work) }
+                back.give()
+                going.await()
+            }
+        }
+    }
+
+    fileprivate func begin(_ work: @escaping @Sendable () -> Void) { (self.work, state) = (work, .ready) }
+
+    /// Lets go of the work before the baton.
+    private func finish() {
+        work.take()?()
+        state = .idle
+    }
+
+    var isCalling: Bool { number.map { pthread_equal(pthread_self(), $0) != 0 } ?? false }
+
+    fileprivate var isIdle: Bool { if case .idle = state { true } else { false } }
+
+    fileprivate var isReady: Bool {
+        switch state {
+        case .idle, .asleep: false
+        case .ready: true
+        case .waiting(_, let isFree): isFree()
+        }
+    }
+
+    /// Runs it until it gives the baton back.
+    func resume() {
+        going.give()
+        back.await()
+    }
+
+    /// By its own thread; returns when it is resumed.
+    fileprivate func giveBack(_ state: State) {
+        self.state = state
+        back.give()
+        going.await()
+        self.state = .ready
+    }
+
+    fileprivate func wake() { if case .asleep = state { state = .ready } }
+
+    fileprivate func end() {
+        isOver = true
+        going.give()
+        thread?.join()
+    }
+}
+
+/// The workers of one life of one rank: as many strands as a process would have threads, and their queue.
+final class SimulatedWorkers: Turns, @unchecked Sendable {
+    private let time: SimulatedTime
+    private let usualPauseMicroseconds: UInt64
+    /// Whether a change on the disk mostly takes long, and very long.
+    var isSlow = false
+    private let takingNoTurn: Set<String>
+    private var strands: [Strand] = []
+    private var queue: [@Sendable () -> Void] = []
+    private var isDead = false
+    private let start = ContinuousClock.now
+
+    init(_ time: SimulatedTime, _ layout: Layout, _ flaws: Flaws) {
+        self.time = time
+        usualPauseMicroseconds = layout.longestPauseMicroseconds
+        takingNoTurn = flaws.takingNoTurn
+        strands = (0..<layout.workers).map { _ in
+            Strand { [unowned self] in queue.isEmpty ? nil : queue.removeFirst() }
+        }
+    }
+
+    func add(_ work: @escaping @Sendable () -> Void) {
+        if let idle = strands.first(where: \.isIdle) { idle.begin(work) } else { queue.append(work) }
+    }
+
+    var ready: [Strand] { strands.filter(\.isReady) }
+
+    /// Who waits for what others have.
+    var waiting: [String] {
+        strands.compactMap { if case .waiting(let caller, _) = $0.state { "\(caller)" } else { nil } }
+    }
+
+    /// What is queued is never done, and what is under way comes to its end without any change: the store is closed,
+    /// and the disk lets nothing through. Who waits for what is never free stays where it is, as that was a hang.
+    func die() {
+        isDead = true
+        queue = []
+        for strand in strands { strand.wake() }
+        while let next = ready.first { time.resume(next) }
+        for strand in strands where strand.isIdle { strand.end() }
+        time.remove(self)
+    }
+
+    // MARK: what a strand calls
+
+    /// Before a change of the disk: others may come first, for some time.
+    func pause() throws(SystemError) {
+        pass()
+        if isDead, time.strand != nil { throw SystemError(code: EIO, call: "a call of the dead") }
+    }
+
+    func pass() {
+        guard let strand = time.strand, !isDead else { return }
+        let isLong = time.number(below: isSlow ? 2 : 4) == 0
+        let microseconds = isLong ? time.number(below: 1 + (isSlow ? 50_000 : usualPauseMicroseconds)) : 0
+        if microseconds == 0 { return strand.giveBack(.ready) }
+        _ = time.alarm(at: time.now + microseconds * 1_000) { strand.wake() }
+        strand.giveBack(.asleep)
+    }
+
+    func wait(for caller: StaticString, until isFree: @escaping @Sendable () -> Bool) -> Bool {
+        if takingNoTurn.contains("\(caller)") { return false }
+        pass()
+        guard let strand = time.strand else { return time.waitOnLoop(until: isFree) }
+        if !isFree() { strand.giveBack(.waiting(for: caller, isFree: isFree)) }
+        return true
+    }
+
+    var now: ContinuousClock.Instant { start + .nanoseconds(Int64(time.now)) }
+}

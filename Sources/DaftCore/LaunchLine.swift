@@ -23,11 +23,13 @@ public struct LaunchLine: Sendable {
     /// In an allocation of Slurm. The list says node by node where each rank runs. The metadata server has no processor
     /// of its own, hence `--overcommit`; other steps of the job may have all of them, hence `--overlap`. Without
     /// `--disable-status` a Ctrl-C makes srun list its tasks, and the ranks hear nothing of it.
-    public var srun: [[UInt8]] {
+    /// `onTerminal`: rank 0 has a terminal of its own for that of the user, as the prompt and progress need it.
+    public func srun(onTerminal: Bool = false) -> [[UInt8]] {
         let list = Array(repeating: nodes[0], count: besides) + nodes.flatMap { Array(repeating: $0, count: perNode) }
         return bytes(["srun"] + (isSystem ? ["--mpi=pmix"] : []))
             + bytes([
-                "--overlap", "--overcommit", "--disable-status", "--distribution=arbitrary", "--input=0",
+                "--overlap", "--overcommit", "--disable-status", "--distribution=arbitrary",
+                onTerminal ? "--pty" : "--input=0",
                 "--nodelist=" + list.joined(separator: ","), "--ntasks=\(rankCount)",
             ]) + program
     }

@@ -47,8 +47,7 @@ extension Look {
         verbose = options.verbose
         progress = options.progress
         exactSizes = options.exactSizes
-        // Rank 0 of mpirun always writes to one, wherever mpirun's own output goes.
-        isOnTerminal = isatty(STDOUT_FILENO) == 1 && variable("OMPI_COMM_WORLD_RANK") == nil
+        isOnTerminal = UserTerminal.showsResults
         let terminal = variable("TERM").map { String(decoding: $0, as: UTF8.self) }
         isColoured =
             isOnTerminal && !json && (variable("NO_COLOR") ?? []).isEmpty && terminal != nil && terminal != "dumb"

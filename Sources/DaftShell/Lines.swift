@@ -28,7 +28,7 @@ public final class Lines: @unchecked Sendable {
     private var rest: [UInt8] = []
     private var isOver = false
 
-    var isTerminal: Bool { isatty(file) == 1 }
+    var isTerminal: Bool { file == STDIN_FILENO ? UserTerminal.isTyped : isatty(file) == 1 }
 
     /// `-` is standard input. `ofScript`: the commands behind `#DAFT` in the comments that a job script begins with.
     init(path: [UInt8], ofScript: Bool = false) throws(Failure) {

@@ -29,12 +29,7 @@ struct StandardFiles: Output {
     /// Waiting ends when `wake` has something to read.
     init(until wake: Int32) { self.wake = wake }
 
-    var columns: Int? {
-        guard isatty(STDERR_FILENO) == 1 else { return nil }
-        var size = winsize()
-        guard ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 1 else { return 80 }
-        return Int(size.ws_col)
-    }
+    var columns: Int? { UserTerminal.columns }
 
     func write(_ bytes: UnsafeRawBufferPointer, asErrors: Bool) -> Written {
         asErrors

@@ -14,7 +14,7 @@ func launch(_ options: Options) -> Int32 {
             say(shellLine(line), to: STDOUT_FILENO)
             return 0
         }
-        if !options.isEach, !options.readsInput { readNothing() }
+        if !options.isEach, !options.readsInput, !isOnTerminal { readNothing() }
         throw replace(with: line)
     } catch {
         say(Array("daft: \(error)".utf8), to: STDERR_FILENO)
@@ -26,7 +26,7 @@ private func launchLine(_ options: Options) throws(Failure) -> [[UInt8]] {
     let system = BatchSystem.ofThisJob
     let nodes = try jobNodes(options, system).beginning(with: hostName())
     let line = try options.isEach ? ofOther(options, on: nodes) : ofThis(options, on: nodes)
-    if system == .slurm, srunOffersPMIx() { return line.srun }
+    if system == .slurm, srunOffersPMIx() { return line.srun(onTerminal: !options.isEach && isOnTerminal) }
     return line.mpirun(
         mpirun(), agent: system == .oar ? remoteShellOfOAR() : nil,
         variables: options.isEach ? handedOn() : nodes.contains(hostName()) ? [] : clusterProgram.variableNames())
@@ -39,6 +39,11 @@ extension Options {
         if let jobFile { return jobFile == dash }
         return command.isEmpty ? value("--directives") == nil : command.contains(dash)
     }
+}
+
+/// A person types, and reads all that comes.
+private var isOnTerminal: Bool {
+    [STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO].allSatisfy { isatty($0) == 1 }
 }
 
 /// Else a command that is given takes what the script around it reads, as `while read f; do …` does: srun and mpirun

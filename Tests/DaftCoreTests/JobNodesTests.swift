@@ -68,9 +68,10 @@ private func text(_ line: [[UInt8]]) -> String { String(decoding: shellLine(line
 
     @Test func srunIsToldWhereEachRankRuns() throws {
         let start = "srun --mpi=pmix --overlap --overcommit --disable-status --distribution=arbitrary --input=0 "
-        #expect(try text(line("n[1-3]", 1, "/d", "ls").srun) == start + "--nodelist=n1,n1,n2,n3 --ntasks=4 /d ls")
-        #expect(try text(line("a,b", 2, "/d").srun) == start + "--nodelist=a,a,a,b,b --ntasks=5 /d")
-        #expect(try text(line("a", 1, "/d").srun) == start + "--nodelist=a,a --ntasks=2 /d")
+        #expect(try text(line("n[1-3]", 1, "/d", "ls").srun()) == start + "--nodelist=n1,n1,n2,n3 --ntasks=4 /d ls")
+        #expect(try text(line("a,b", 2, "/d").srun()) == start + "--nodelist=a,a,a,b,b --ntasks=5 /d")
+        #expect(try text(line("a", 1, "/d").srun(onTerminal: true)).contains("=arbitrary --pty --nodelist=a,a "))
+        #expect(try text(line("a", 1, "/d").srun()) == start + "--nodelist=a,a --ntasks=2 /d")
     }
 
     @Test func mpirunIsToldHowManyEachNodeHas() throws {
@@ -87,7 +88,7 @@ private func text(_ line: [[UInt8]]) -> String { String(decoding: shellLine(line
         let two = LaunchLine(
             nodes: try JobNodes(list: "a,b".utf8, variable: ""), tasksPerNode: 2, program: [Array("ls".utf8)])
         #expect(
-            text(two.srun)
+            text(two.srun())
                 == "srun --overlap --overcommit --disable-status --distribution=arbitrary --input=0 "
                 + "--nodelist=a,a,b,b --ntasks=4 ls")
         #expect(

@@ -120,6 +120,19 @@ extension SchedulerTests {
             #expect(!ended.errors.contains("srun: interrupt"), "\(ended)")
         }
 
+        @Test func atATerminalThereIsAPromptAndProgressInPlace() throws {
+            try slurm.limit("40mbit")
+            try slurm.desk.write("set", try noise(10_000_000))
+            let store = "/tmp/daft-\(Account.name)-prompt"
+            try slurm.desk.write("typed", "bcast set\nls\nquit\n")
+            let launch = "salloc --quiet -N 2 daft-run --launch --store \(store)"
+            let line = "TERM=xterm script -qec '\(launch)' /dev/null <typed"
+            let ended = try slurm.desk.start(["sh", "-c", line]).wait(seconds: 60)
+            #expect(ended.output.contains("daft> "), "\(ended)")
+            #expect(ended.output.contains(" of 9.5 MiB"), "\(ended)")
+            #expect(ended.output.contains("/set: 1 file, 9.5 MiB on n0 n1") && ended.output.contains("\n/set\r"))
+        }
+
         @Test func aDataServerKilledUnderSrunIsNamedAndTheOthersHaveAll() throws {
             let store = "/tmp/daft-\(Account.name)-killed"
             let ended = try broadcast(to: 3, store, killing: "daft-run", by: "KILL", on: 2)

@@ -81,6 +81,19 @@ extension Command {
     }
 }
 
+extension Command {
+    /// Whether standard input is what it is about.
+    public var readsInput: Bool {
+        let dash = [UInt8(ascii: "-")]
+        return switch self {
+        case .put(let sources, _, _, _, let options): sources.contains(dash) || options.filesFrom == dash
+        case .diffuse(let sources, _, _, let options): sources.contains(dash) || options.filesFrom == dash
+        case .bcast(let sources, _, _, let options): sources.contains(dash) || options.filesFrom == dash
+        default: false
+        }
+    }
+}
+
 /// What `ls` shows of each name.
 public enum Listing: Hashable, Sendable {
     case names

@@ -44,14 +44,15 @@ extension Command {
         case .put:
             self = .put(
                 sources: given.sources, host: given.host, as: try given.publishedAs(), copies: try given.copies(),
-                with: given.staging())
+                with: try given.staging())
         case .diffuse:
             self = .diffuse(
-                sources: given.sources, as: try given.publishedAs(), copies: try given.copies(), with: given.staging())
+                sources: given.sources, as: try given.publishedAs(), copies: try given.copies(),
+                with: try given.staging())
         case .bcast:
             self = .bcast(
                 given.sources, as: try given.publishedAs(), shared: given.options["--shared"] != nil,
-                with: given.staging())
+                with: try given.staging())
         case .fetch: self = .fetch(try given.names(), host: given.host)
         case .get: self = .get(try given.names(), to: given.options["--to"]?.value)
         case .gather:
@@ -112,6 +113,8 @@ private struct Operation {
     let verb: Verb
     var operands: [Word] = []
     var options: [String: Given] = [:]
+    /// In order, and each as often as it was given.
+    var allGiven: [Given] = []
     var host: String?
     private let base: Name
 
@@ -123,6 +126,7 @@ private struct Operation {
         while index < words.count, !words[index].endsOptions {
             let given = try table.read(words, at: &index)
             for one in given { options[one.option.name] = one }
+            allGiven += given
             if given.isEmpty {
                 try take(words[index], table)
                 index += 1
@@ -228,10 +232,17 @@ private struct Operation {
 
 extension Operation {
     /// Of put, diffuse and bcast.
-    fileprivate func staging() -> StagingOptions {
-        var staging = StagingOptions()
-        staging.checksum = options["--checksum"] != nil
-        return staging
+    fileprivate func staging() throws(CommandError) -> StagingOptions {
+        if let given = options["--files-from"], operands.count > 1 { throw given.wrong("one list is for one source") }
+        if let given = options["--from0"], options["--files-from"] == nil {
+            throw given.wrong("goes with --files-from")
+        }
+        if let input = operands.first(where: { $0.bytes.elementsEqual("-".utf8) }) {
+            guard options["--as"] != nil else {
+                throw CommandError("standard input has no name of its own: --as NAME", column: input.column)
+            }
+        }
+        return StagingOptions(allGiven)
     }
 
     /// Of `--watch`, which may be without one.

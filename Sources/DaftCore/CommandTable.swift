@@ -95,24 +95,23 @@ private let publishedAs = Option("--as", value: "NAME", meaning: "the name to pu
 private let severalCopies = Option(
     "--copies", value: "K", meaning: "keep K copies, each in another data server's store")
 
-private let ofSources = [
-    Option("-c", "--checksum", meaning: "read every file, also such as look as they did when they were read last")
-]
-
 extension CommandShape {
     fileprivate static let put = CommandShape(
-        .put, .some("SRC"), takesHost: true, options: [publishedAs, severalCopies] + ofSources,
+        .put, .some("SRC"), takesHost: true, options: [publishedAs, severalCopies] + OptionTable.ofSources,
         purpose: "publish local files or directories",
         details: """
             The bytes go to the data server of HOST, else to one on this node, else to any. A source /a/set is \
             published as /set, with all that is below it. A file whose name is taken by other content is refused, and \
             what stands there stays; publishing the same again moves no bytes, so an interrupted put is simply run \
-            again. \
+            again. What has not changed since it was published is not even read: device, inode, size and times tell. \
+            Patterns are rsync's: \
+            `*` stops at a slash, `**` does not, a slash at the beginning stands for SRC itself, one at the end for \
+            directories alone. \
             A file whose own name ends in @ and a word is typed in quotes, or with one more @ at its end.
             """)
 
     fileprivate static let diffuse = CommandShape(
-        .diffuse, .some("SRC"), options: [publishedAs, severalCopies] + ofSources,
+        .diffuse, .some("SRC"), options: [publishedAs, severalCopies] + OptionTable.ofSources,
         purpose: "publish, balanced over the data servers",
         details: """
             Files of up to one chunk stay whole; larger ones are cut into runs of chunks, one for each data server. \
@@ -124,7 +123,7 @@ extension CommandShape {
         options: [
             publishedAs,
             Option("--shared", meaning: "every node sees SRC, as on a shared filesystem, and reads its share of it"),
-        ] + ofSources,
+        ] + OptionTable.ofSources,
         purpose: "bring a complete copy to every data server",
         details: """
             What exists as a local path is published; anything else is a published name. Data servers that have a \

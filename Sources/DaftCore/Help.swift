@@ -3,6 +3,7 @@
 extension CommandShape {
     /// `put SRC…[@HOST] [--as NAME]`: switches before the operands, options with values after them.
     public var synopsis: String {
+        let options = options.filter { !$0.isShared }
         let switches = options.filter { $0.value == nil }.map { "[\($0.spelling)]" }
         let valued = options.filter { $0.value != nil }.map { $0.isRequired ? $0.spelling : "[\($0.spelling)]" }
         let host = takesHost ? "[@HOST]" : ""

@@ -13,11 +13,13 @@ public struct Option: Hashable, Sendable {
     public let isForLaunch: Bool
     /// A command is none without it.
     public let isRequired: Bool
+    /// Several commands have it, and it is not in what each shows in one line.
+    public let isShared: Bool
     public let meaning: String
 
     public init(
         _ names: String..., value: String? = nil, isValueOptional: Bool = false, variable: String? = nil,
-        isForLaunch: Bool = false, isRequired: Bool = false, meaning: String
+        isForLaunch: Bool = false, isRequired: Bool = false, isShared: Bool = false, meaning: String
     ) {
         precondition(!names.isEmpty)
         self.names = names
@@ -26,6 +28,7 @@ public struct Option: Hashable, Sendable {
         self.variable = variable
         self.isForLaunch = isForLaunch
         self.isRequired = isRequired
+        self.isShared = isShared
         self.meaning = meaning
     }
 

@@ -17,10 +17,22 @@ extension Session {
     /// `shared`: every node sees the local paths, and reads its share of them.
     public func bcast(
         _ things: [[UInt8]], as name: Name? = nil, shared isShared: Bool = false,
-        with options: StagingOptions = StagingOptions()
+        with options: StagingOptions = StagingOptions(), preview: Preview? = nil
+    ) async -> Report {
+        wakeAll()
+        do throws(Failure) {
+            return try await spooling(things) { (things) async throws(Failure) in
+                await broadcast(things, as: name, isShared, options, preview)
+            }
+        } catch {
+            return .failed(error)
+        }
+    }
+
+    private func broadcast(
+        _ things: [[UInt8]], as name: Name?, _ isShared: Bool, _ options: StagingOptions, _ preview: Preview?
     ) async -> Report {
         var report = Report()
-        wakeAll()
         do throws(Failure) {
             var names: [Name] = []
             var paths: [[UInt8]] = []
@@ -44,11 +56,11 @@ extension Session {
             if !paths.isEmpty {
                 if isShared { try await seen(by: members, paths) }
                 let everywhere = ToEvery(members, from: self, isShared, copies: .everywhere)
-                let staged = await stage(sources, everywhere, on: members, options)
+                let staged = try await stage(sources, everywhere, on: members, options, preview)
                 report.merge(staged)
                 (report.names, report.places) = (staged.names, staged.places)
             }
-            if !names.isEmpty, !Task.isCancelled { try await bring(names, to: members, &report) }
+            if !names.isEmpty, preview == nil, !Task.isCancelled { try await bring(names, to: members, &report) }
         } catch {
             report.failures.append(error)
         }

@@ -5,52 +5,75 @@ import DaftLink
 import DaftStore
 import Synchronization
 
+/// Shows what would be published; then nothing is.
+public typealias Preview = @Sendable ([WouldBe]) async -> Void
+
+public struct WouldBe: Sendable {
+    public let name: Name
+    public let mode: UInt16
+    public let mtime: Time
+    /// Of a file; a symlink has none.
+    public let size: Int64?
+}
+
 extension Session {
     /// Publishes `sources` on the data server at `host`; where none is named on the one of this node, else on any.
     /// Of several copies the others go to the data servers that follow, along a chain.
     public func put(
         _ sources: [[UInt8]], at host: String? = nil, as name: Name? = nil, copies: Copies? = nil,
-        with options: StagingOptions = StagingOptions()
+        with options: StagingOptions = StagingOptions(), preview: Preview? = nil
     ) async -> Report {
         do throws(Failure) {
             let members = try await lookAround()
             let copies = copies ?? station.settings.copies
-            var refused = Report()
-            let sources = try await checked(sources, as: name, &refused)
-            guard refused.failures.isEmpty else { return refused }
-            let target = try member(at: host, among: members) ?? anyMember(of: members, for: sources.map(\.name))
-            let targets = following(target, copies.among(members.count), of: members)
-            if targets.count > 1 { gauge.expect(copies: targets.count) }
-            let assignment: any Assignment =
-                targets.count > 1
-                ? ToEvery(targets, from: self, copies: copies)
-                : ToOne(member: target, chunkSize: station.settings.chunkSize, copies: copies)
-            var report = await stage(sources, assignment, on: targets, options)
-            if let few = tooFew(copies, members) { report.warnings.append(few) }
-            return report
+            return try await spooling(sources) { (sources) async throws(Failure) in
+                try await put(sources, at: host, as: name, copies, members, options, preview)
+            }
         } catch {
             return .failed(error)
         }
+    }
+
+    private func put(
+        _ sources: [[UInt8]], at host: String?, as name: Name?, _ copies: Copies, _ members: [Member],
+        _ options: StagingOptions, _ preview: Preview?
+    ) async throws(Failure) -> Report {
+        var refused = Report()
+        let sources = try await checked(sources, as: name, &refused)
+        guard refused.failures.isEmpty else { return refused }
+        let target = try member(at: host, among: members) ?? anyMember(of: members, for: sources.map(\.name))
+        let targets = following(target, copies.among(members.count), of: members)
+        if targets.count > 1 { gauge.expect(copies: targets.count) }
+        let assignment: any Assignment =
+            targets.count > 1
+            ? ToEvery(targets, from: self, copies: copies)
+            : ToOne(member: target, chunkSize: station.settings.chunkSize, copies: copies)
+        var report = try await stage(sources, assignment, on: targets, options, preview)
+        if let few = tooFew(copies, members) { report.warnings.append(few) }
+        return report
     }
 
     /// Publishes `sources` spread over the data servers: small files whole, large ones cut by chunks.
     /// Of several copies the others are made afterwards, from data server to data server.
     public func diffuse(
         _ sources: [[UInt8]], as name: Name? = nil, copies: Copies? = nil,
-        with options: StagingOptions = StagingOptions()
+        with options: StagingOptions = StagingOptions(), preview: Preview? = nil
     ) async -> Report {
         do throws(Failure) {
             let members = try await lookAround()
             let copies = copies ?? station.settings.copies
             let spread = ToAll(members, await room(at: members), station.settings.chunkSize, copies)
-            var refused = Report()
-            let sources = try await checked(sources, as: name, &refused)
-            guard refused.failures.isEmpty else { return refused }
-            var report = await stage(sources, spread, on: members, options)
-            if copies > .one, report.files > 0, !Task.isCancelled {
-                let repaired = await haveRepaired(.repair(below: sources.map(\.name)))
-                report.failures += repaired.failures
-                report.moved += repaired.moved
+            var report = try await spooling(sources) { (sources) async throws(Failure) in
+                var refused = Report()
+                let sources = try await checked(sources, as: name, &refused)
+                guard refused.failures.isEmpty else { return refused }
+                var report = try await stage(sources, spread, on: members, options, preview)
+                if copies > .one, report.files > 0, preview == nil, !Task.isCancelled {
+                    let repaired = await haveRepaired(.repair(below: sources.map(\.name)))
+                    report.failures += repaired.failures
+                    report.moved += repaired.moved
+                }
+                return report
             }
             if let few = tooFew(copies, members) { report.warnings.append(few) }
             return report
@@ -61,13 +84,26 @@ extension Session {
 
     func stage(
         _ sources: [(path: [UInt8], name: Name)], _ assignment: any Assignment, on members: [Member],
-        _ options: StagingOptions
-    ) async -> Report {
-        var report = await Staging(self, assignment, members: members, options).run(sources)
+        _ options: StagingOptions, _ preview: Preview?
+    ) async throws(Failure) -> Report {
+        let list = try await list(of: options)
+        var report = await Staging(self, assignment, members: members, options, list, preview).run(sources)
         report.places = members.filter { !report.lackingHosts.contains($0.store.host) }.map(station.roster.label)
         report.slowest = stopwatch.slowest(among: members, station.roster, failures: report.failures)
         return report
     }
+
+    /// What `--files-from` names.
+    private func list(of options: StagingOptions) async throws(Failure) -> PathList? {
+        guard let file = options.filesFrom else { return nil }
+        let path = file.elementsEqual("-".utf8) ? Array("/dev/stdin".utf8) : local(file)
+        let text = try await station.work { () throws(Failure) in try wholeFile(path, atMost: Session.longestList) }
+        do throws(CommandError) { return try PathList(text, byZeros: options.fromZeros) } catch {
+            throw Failure(.usage, path, error.reason)
+        }
+    }
+
+    private static let longestList = 256 << 20
 
     private func tooFew(_ copies: Copies, _ members: [Member]) -> Failure? {
         guard case .atLeast(let wanted) = copies, wanted > members.count else { return nil }

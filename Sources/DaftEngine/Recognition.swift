@@ -47,6 +47,22 @@ struct Recognition: Sendable {
         return (rest, known)
     }
 
+    /// Without those that have the size and time of what is published under their name, and are kept as wanted.
+    func new(among files: [StagedFile]) async -> [StagedFile] {
+        if rereads { return files }
+        let catalogue = station.catalogue
+        let entries = try? await station.work { () throws(Failure) in
+            try files.map { file throws(Failure) -> NamedEntry? in
+                guard let entry = try catalogue.entry(file.name), let content = entry.content,
+                    entry.mtime == file.found.mtime, try catalogue.size(of: content)?.bytes == file.info.size
+                else { return nil }
+                return NamedEntry(file.name, entry)
+            }
+        }
+        let standing = await standing(among: entries?.compactMap(\.self) ?? [])
+        return files.filter { !standing.contains($0.name) }
+    }
+
     /// Those that were admitted are known the next time.
     func remember(_ kept: [Intake.Kept]) async {
         let sources = kept.compactMap { kept in kept.identity.map { KnownSource($0, kept.content) } }

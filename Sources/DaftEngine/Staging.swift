@@ -60,10 +60,21 @@ struct Staging: Sendable {
     private let word: Word
     private let recognition: Recognition
 
-    init(_ session: Session, _ assignment: any Assignment, members: [Member], _ options: StagingOptions) {
+    private let walking: WalkOptions
+    private let preview: Preview?
+
+    init(
+        _ session: Session, _ assignment: any Assignment, members: [Member], _ options: StagingOptions,
+        _ list: PathList?, _ preview: Preview?
+    ) {
         self.session = session
         self.assignment = assignment
         self.members = members
+        self.preview = preview
+        var walking = WalkOptions()
+        walking.dereference = options.dereference
+        (walking.selection.rules, walking.selection.list) = (options.rules, list)
+        self.walking = walking
         recognition = Recognition(session, assignment, members: members, rereads: options.checksum)
         word = Word(from: session)
     }
@@ -74,6 +85,7 @@ struct Staging: Sendable {
         var files: [StagedFile] = []
         var others: [NamedEntry] = []
         var report = Report()
+        var links = OutgoingLinks()
         /// By which it is counted against the room there is.
         var ticket: Int?
     }
@@ -110,12 +122,14 @@ struct Staging: Sendable {
         let walk: SourceWalk
         do throws(Failure) {
             let own = await ownStores()
-            let longest = Name.maximumLength - (name.isRoot ? 1 : name.bytes.count + 1)
-            walk = try SourceWalk(path, longest: longest) { device, inode in own.contains([device, inode]) }
+            var walking = walking
+            walking.longest = Name.maximumLength - (name.isRoot ? 1 : name.bytes.count + 1)
+            walk = try SourceWalk(path, walking) { device, inode in own.contains([device, inode]) }
         } catch {
             return (.failed(error.at(station.settings.host)), 0)
         }
         var directories: [NamedEntry] = []
+        var links = OutgoingLinks()
         await station.loop.inOrder(width: Staging.batchesUnderWay) {
             if Task.isCancelled { return nil as Batch? }
             let (seen, sightings) = await station.workers.run { (currentTime(), walk.next(Staging.batchFinds)) }
@@ -127,9 +141,16 @@ struct Staging: Sendable {
             let admitted = await admitted(await recognition.sift(batch))
             let (rest, known) = admitted
             if let ticket = batch.ticket { await station.workers.run { fitting.settle(ticket, rest.files) } }
-            return (rest, known, await Intake(session, rest.files, assignment).run())
-        } take: { batch, known, intake in
+            var intake: (files: [Intake.Taken], moved: Int64) = ([], 0)
+            if preview == nil { intake = await Intake(session, rest.files, assignment).run() }
+            return (rest, known, intake)
+        } take: { (batch: Batch, known: [StagedFile], intake: (files: [Intake.Taken], moved: Int64)) in
             report.merge(batch.report)
+            links.add(batch.links)
+            if let preview {
+                await show(batch, in: preview, &report)
+                return
+            }
             report.moved += intake.moved
             report.files += Int64(known.count)
             report.bytes += known.reduce(0) { $0 + $1.info.size }
@@ -139,6 +160,7 @@ struct Staging: Sendable {
             state = max(state, published.state)
             word.note(state)
         }
+        if let warning = links.warning(of: path) { report.warnings.append(warning.at(station.settings.host)) }
         report.lacking(await finish(directories))
         if Task.isCancelled { report.failures.append(Failure(.stopped, path, "stopped; run it again to go on")) }
         return (report, state)
@@ -165,7 +187,9 @@ struct Staging: Sendable {
                     switch found.kind {
                     case .file(let info): batch.files.append(staged(name, found, info, seen))
                     case .directory: batch.others.append(found.named(name, .directory))
-                    case .symlink(let target): batch.others.append(found.named(name, .symlink(target)))
+                    case .symlink(let target):
+                        batch.links.see(found.relative, target)
+                        batch.others.append(found.named(name, .symlink(target)))
                     }
                 } catch {
                     let rest = found.kind == .directory ? "; nothing below it is published" : ""
@@ -182,6 +206,20 @@ struct Staging: Sendable {
         let margin = station.settings.sourceMarginMilliseconds
         let isSure = found.tellsChanges && identity.isSettled(seen: seen, marginMilliseconds: margin)
         return StagedFile(name: name, found: found, info: info, identity: isSure ? identity : nil)
+    }
+
+    /// What has the size and time of what is published, and is kept by all who are to have it, is taken for that.
+    private func show(_ batch: Batch, in preview: Preview, _ report: inout Report) async {
+        let files = await recognition.new(among: batch.files)
+        let symlinks = batch.others.filter { !$0.entry.isDirectory }.map {
+            WouldBe(name: $0.name, mode: $0.entry.mode, mtime: $0.entry.mtime, size: nil)
+        }
+        let all = symlinks + files.map {
+            WouldBe(name: $0.name, mode: $0.found.mode, mtime: $0.found.mtime, size: $0.info.size)
+        }
+        report.files += Int64(files.count)
+        report.bytes += files.reduce(0) { $0 + $1.info.size }
+        if !all.isEmpty { await preview(all) }
     }
 
     private func publish(

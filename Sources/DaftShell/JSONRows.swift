@@ -60,6 +60,17 @@ func jsonRow(_ leaf: Leaf) -> String {
         ])
 }
 
+/// Of a file or symlink that a dry run names.
+func jsonRow(_ named: WouldBe) -> String {
+    jsonLine(
+        "entry",
+        [
+            "name": .name(named.name), "kind": .text(named.size == nil ? "symlink" : "file"),
+            "mode": .text(octal(named.mode)), "mtime": .text(universal(named.mtime)),
+            "size": named.size.map { .number($0) } ?? .nothing,
+        ])
+}
+
 func jsonRow(_ status: SystemStatus) -> String {
     jsonLine(
         "status",

@@ -103,6 +103,9 @@ private func deed(of command: Command, _ report: Report, _ look: Look) -> String
     let (files, amount) = (counted(report.files, "file"), look.amount(report.bytes))
     let place = shown(places: report.places)
     switch command {
+    case .put(_, _, _, _, let options) where options.dryRun, .diffuse(_, _, _, let options) where options.dryRun,
+        .bcast(_, _, _, let options) where options.dryRun:
+        return "\(files), \(amount) would be read and published on \(place)"
     case .put, .diffuse: return "\(files), \(amount) published on \(place)"
     case .bcast: return "\(files), \(amount) on \(place)"
     case .repair:

@@ -7,11 +7,11 @@ extension Shell {
     func carryOut(_ command: Command, _ session: Session) async -> Report {
         switch command {
         case .put(let sources, let host, let name, let copies, let options):
-            await session.put(sources, at: host, as: name, copies: copies, with: options)
+            await session.put(sources, at: host, as: name, copies: copies, with: options, preview: preview(options))
         case .diffuse(let sources, let name, let copies, let options):
-            await session.diffuse(sources, as: name, copies: copies, with: options)
+            await session.diffuse(sources, as: name, copies: copies, with: options, preview: preview(options))
         case .bcast(let things, let name, let isShared, let options):
-            await session.bcast(things, as: name, shared: isShared, with: options)
+            await session.bcast(things, as: name, shared: isShared, with: options, preview: preview(options))
         case .fetch(let names, let host): await session.fetch(names, at: host)
         case .get(let names, let path): await session.get(names, to: path)
         case .gather(let paths, let directory, let name, let isMerged):
@@ -32,6 +32,19 @@ extension Shell {
         // Whoever performs commands is there.
         case .wait, .exit, .cd, .pwd, .help, .shell, .nothing: Report()
         }
+    }
+
+    /// Prints what would be published, name by name.
+    private func preview(_ options: StagingOptions) -> Preview? {
+        guard options.dryRun else { return nil }
+        return { [self] names in
+            let look = console.look
+            await page(names.map { look.json ? jsonRow($0) : line($0, look) }.joined())
+        }
+    }
+
+    private func line(_ file: WouldBe, _ look: Look) -> String {
+        file.size.map { "\(file.name)  \(look.amount($0))\n" } ?? "\(file.name)\n"
     }
 
     private func cat(_ name: Name, _ session: Session) async -> Report {

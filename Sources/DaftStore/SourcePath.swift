@@ -75,9 +75,11 @@ func statusAt(_ base: Int32, _ path: some Collection<UInt8>) throws(SystemError)
     try withCString(path) { (path) throws(SystemError) in try statusAt(base, path) }
 }
 
-func statusAt(_ base: Int32, _ path: UnsafePointer<CChar>) throws(SystemError) -> Status {
+func statusAt(
+    _ base: Int32, _ path: UnsafePointer<CChar>, following: Bool = false
+) throws(SystemError) -> Status {
     var raw = stat()
-    try system("stat") { fstatat(base, path, &raw, AT_SYMLINK_NOFOLLOW) }
+    try system("stat") { fstatat(base, path, &raw, following ? 0 : AT_SYMLINK_NOFOLLOW) }
     return Status(raw)
 }
 
@@ -90,12 +92,15 @@ func symlinkTargetAt(_ base: Int32, _ path: UnsafePointer<CChar>) throws(SystemE
 }
 
 extension Descriptor {
-    /// The directory `relative` below this one, part by part: no symlink is followed and no `..` obeyed.
-    func directory(below relative: some Collection<UInt8>) throws(SystemError) -> Descriptor {
+    /// The directory `relative` below this one, part by part: no `..` is obeyed, and no symlink followed unless it is
+    /// said.
+    func directory(
+        below relative: some Collection<UInt8>, following: Bool = false
+    ) throws(SystemError) -> Descriptor {
         var folder = self
         for part in relative.split(separator: slash) {
             if part.elementsEqual("..".utf8) { throw SystemError(code: EXDEV, call: "open") }
-            folder = try openAt(folder.number, part, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
+            folder = try openAt(folder.number, part, O_RDONLY | O_DIRECTORY | (following ? 0 : O_NOFOLLOW))
         }
         return folder
     }

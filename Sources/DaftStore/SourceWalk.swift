@@ -1,7 +1,7 @@
 // A walk over the user's tree, for put, diffuse and bcast: depth first, a directory before its children, names in the
-// order of their bytes. It goes by open directories and never follows a symlink, so it cannot leave the tree, and a
-// path may be longer than the kernel takes. At most `mostOpen` directories and the root are open at once: deeper down,
-// the upper ones are closed, and opened again from the root when the walk comes back to them.
+// order of their bytes. It goes by open directories and follows no symlink unless it is told to, so it cannot leave the
+// tree, and a path may be longer than the kernel takes. At most `mostOpen` directories and the root are open at once:
+// deeper down, the upper ones are closed, and opened again from the root when the walk comes back to them.
 
 import DaftCore
 import Glibc
@@ -34,6 +34,16 @@ public enum Sighting: Hashable, Sendable {
     case failed(Failure)
 }
 
+public struct WalkOptions: Sendable {
+    /// What lies deeper has no name, and a path for each of its directories could fill any memory.
+    public var longest = Name.maximumLength
+    /// A symlink below the root is taken for what it leads to.
+    public var dereference = false
+    public var selection = SourceSelection()
+
+    public init() {}
+}
+
 /// Used by one thread at a time: nothing here is locked.
 public final class SourceWalk: @unchecked Sendable {
     private struct Level {
@@ -48,8 +58,7 @@ public final class SourceWalk: @unchecked Sendable {
 
     /// Absolute; where the user's tree begins.
     private let root: [UInt8]
-    /// What lies deeper has no name, and a path for each of its directories could fill any memory.
-    private let longest: Int
+    private let options: WalkOptions
     private let skipping: @Sendable (_ device: UInt64, _ inode: UInt64) -> Bool
     private var rootDirectory: Descriptor?
     private var first: Sighting?
@@ -57,15 +66,18 @@ public final class SourceWalk: @unchecked Sendable {
     private var levels: [Level] = []
     /// The directory that the walk stands in, below the root.
     private var here: [UInt8] = []
+    /// Of what a list names, what was found; nil where there is no list, or all of it has been looked at.
+    private var listed: Set<[UInt8]>?
 
     /// `path` is a file, a directory or a symlink, which is taken as such unless a slash ends the path. A directory
     /// whose path below it has more than `longest` bytes is found, but not entered.
     public init(
-        _ path: [UInt8], longest: Int = Name.maximumLength,
+        _ path: [UInt8], _ options: WalkOptions = WalkOptions(),
         skipping: @escaping @Sendable (_ device: UInt64, _ inode: UInt64) -> Bool
     ) throws(Failure) {
-        self.longest = longest
+        self.options = options
         self.skipping = skipping
+        listed = options.selection.list == nil ? nil : []
         guard !path.isEmpty, !path.contains(0) else { throw Failure(.usage, path, "is no path") }
         do {
             root = try absolutePath(path)
@@ -84,6 +96,12 @@ public final class SourceWalk: @unchecked Sendable {
         first = nil
         while sightings.count < limit, !levels.isEmpty {
             if let sighting = step() { sightings.append(sighting) }
+        }
+        if levels.isEmpty, let found = listed {
+            listed = nil
+            sightings += options.selection.missing(after: found).map { path in
+                .failed(Failure(.missing, joined(root, path), "is listed, and not there"))
+            }
         }
         return sightings
     }
@@ -105,7 +123,7 @@ public final class SourceWalk: @unchecked Sendable {
         }
     }
 
-    private func visit(_ names: SourceListing, _ index: Int, in directory: Descriptor) -> Sighting {
+    private func visit(_ names: SourceListing, _ index: Int, in directory: Descriptor) -> Sighting? {
         names.withName(index) { name, bytes in
             let relative = joined(here, bytes)
             do throws(SystemError) {
@@ -116,12 +134,22 @@ public final class SourceWalk: @unchecked Sendable {
         }
     }
 
-    /// Looks at one name, and enters it when it is a directory.
+    /// Looks at one name, and enters it when it is a directory. Nil where it is not selected.
     private func look(
         _ base: Int32, _ name: UnsafePointer<CChar>, _ relative: [UInt8]
-    ) throws(SystemError) -> Sighting {
-        let status = try statusAt(base, name)
+    ) throws(SystemError) -> Sighting? {
+        var status = try statusAt(base, name)
         let path = joined(root, relative)
+        let isFollowed = options.dereference && status.isSymlink
+        if isFollowed {
+            do throws(SystemError) { status = try statusAt(base, name, following: true) } catch {
+                guard options.selection.takes(relative, isDirectory: false) else { return nil }
+                guard error.isNotFound || error.code == ELOOP else { return .failed(error.failure(path)) }
+                return .failed(Failure(.missing, path, "is a symlink that leads nowhere"))
+            }
+        }
+        guard options.selection.takes(relative, isDirectory: status.isDirectory) else { return nil }
+        if options.selection.list?.named.contains(relative) == true { listed?.insert(relative) }
         func found(_ kind: Found.Kind) -> Sighting {
             .found(
                 Found(
@@ -137,12 +165,22 @@ public final class SourceWalk: @unchecked Sendable {
         }
         switch status.mode & S_IFMT {
         case S_IFREG where TargetPartial.isPath(path): return skipped("an unfinished file of an interrupted get")
+        case S_IFREG where isFollowed:
+            // Files are opened where they are, and never through a symlink.
+            do throws(Failure) { return found(.file(SourceFileInfo(try realPath(path), status))) } catch {
+                return .failed(error)
+            }
         case S_IFREG: return found(.file(SourceFileInfo(path, status)))
         case S_IFLNK: return found(.symlink(try symlinkTargetAt(base, name)))
         case S_IFDIR where skipping(status.device, status.inode): return skipped("daft's own store")
-        case S_IFDIR where relative.count > longest: return found(.directory)
+        case S_IFDIR where relative.count > options.longest: return found(.directory)
         case S_IFDIR:
-            try enter(try openAt(base, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW), status, relative)
+            if isFollowed, let above = levels.first(where: { $0.status.isSame(as: status) }) {
+                let place = shown(joined(root, here[..<above.pathLength]))
+                return .failed(Failure(.failed, path, "is a symlink to \(place), above it: followed, it has no end"))
+            }
+            let flags = O_RDONLY | O_DIRECTORY | (isFollowed ? 0 : O_NOFOLLOW)
+            try enter(try openAt(base, name, flags), status, relative)
             return found(.directory)
         default: return skipped(status.kindName)
         }
@@ -178,12 +216,16 @@ extension SourceWalk {
     /// The directory of a level, opened again if it was closed; by then it must still be the same one.
     private func opened(_ level: Int) throws(SystemError) -> Descriptor {
         if let directory = levels[level].directory { return directory }
-        guard let directory = try rootDirectory?.directory(below: here) else { throw SystemError.changed }
-        let (now, before) = (try directory.status(), levels[level].status)
-        guard now.device == before.device, now.inode == before.inode else { throw SystemError.changed }
+        guard let directory = try rootDirectory?.directory(below: here, following: options.dereference),
+            try directory.status().isSame(as: levels[level].status)
+        else { throw SystemError.changed }
         levels[level].directory = directory
         return directory
     }
+}
+
+extension Status {
+    fileprivate func isSame(as other: Status) -> Bool { device == other.device && inode == other.inode }
 }
 
 extension SourceFileInfo {

@@ -37,7 +37,8 @@ extension Options {
     fileprivate var readsInput: Bool {
         let dash = Array("-".utf8)
         if let jobFile { return jobFile == dash }
-        return command.isEmpty ? value("--directives") == nil : command.contains(dash)
+        let inputs = [dash, Array("--files-from=-".utf8)]
+        return command.isEmpty ? value("--directives") == nil : command.contains(where: { inputs.contains($0) })
     }
 }
 

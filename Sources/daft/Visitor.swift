@@ -26,6 +26,7 @@ struct Visitor: Performer {
             let door = try await search.door()
             let saysEnd = command == .quit && !console.look.quiet && !console.look.json
             let members = saysEnd ? listedNodes(at: door) : []
+            let wording = command.readsInput ? try wording.readingInput() : wording
             var brought = DoorCommand(wording, in: try workingDirectory(), umask: Standpoint.ownUmask)
             brought.base = base
             brought.place = origin.place ?? ""
@@ -93,6 +94,22 @@ private func listed(_ name: Name, atMost limit: Int, at door: DoorPlace) throws(
         entries.append(DirectoryEntry(name: found, isDirectory: line.first == UInt8(ascii: "d")))
     }
     return entries
+}
+
+extension Wording {
+    /// The data server that performs it is on this node, and opens this process's standard input under this path.
+    fileprivate func readingInput() throws(Failure) -> Wording {
+        guard case .arguments(let words) = self else {
+            throw Failure(.usage, "-".utf8, "standard input is where the commands come from: `daft put - --as NAME`")
+        }
+        let input = Array("/proc/\(getpid())/fd/0".utf8)
+        let assigned = Array("--files-from=".utf8)
+        return .arguments(
+            words.map { word in
+                if word.elementsEqual("-".utf8) { return input }
+                return word == assigned + [UInt8(ascii: "-")] ? assigned + input : word
+            })
+    }
 }
 
 /// The node of each data server that is there; none where the system does not say.

@@ -28,7 +28,8 @@ private func expect(_ line: String, _ expected: Command, sourceLocation: SourceL
         try expect("put a b @n3", put("a", "b", at: "n3"))
         try expect("put a@n1 b", put("a@n1", "b"))
         try expect("put -- --as -x", put("--as", "-x"))
-        try expect("put ./-x -", put("./-x", "-"))
+        try expect("put ./-x ./-", put("./-x", "./-"))
+        try expect("put - --as /x", put("-", as: name("/x")))
         #expect(try command("put 'a b' c\\ d") == put("a b", "c d"))
         #expect(try command("put \\xff\\n") == .put(sources: [[0xff, 0x0a]], host: nil, as: nil))
     }
@@ -211,7 +212,7 @@ private func expect(_ line: String, _ expected: Command, sourceLocation: SourceL
     }
 
     @Test func everyOptionIsExplained() {
-        #expect(Verb.put.shape.help.contains("--as NAME   the name to publish it under"))
+        #expect(Verb.put.shape.help.contains("    --as NAME          the name to publish it under"))
         #expect(Verb.ls.shape.help.contains("-c  every chunk"))
         #expect(OptionTable.common.help.contains("-q, --quiet  "))
         #expect(OptionTable.common.help.contains("[DAFT_CHUNK_SIZE]"))

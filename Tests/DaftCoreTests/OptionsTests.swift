@@ -135,8 +135,13 @@ private func words(_ line: String) -> [[UInt8]] { line.split(separator: " ").map
         #expect(try options("--each -- -x", table: .job).command == words("-x"))
     }
 
+    @Test func behindTheCommandAnOptionOfBothIsTheCommands() throws {
+        let dry = try options("--launch put -n --dry-run /a", table: .job)
+        #expect(dry.flag("--dry-run") == nil && dry.command == words("put -n --dry-run /a"))
+    }
+
     @Test func whatLaunchesIsHandedOnToNobody() throws {
-        let line = "--launch --json --hostfile h -v bcast /a --servers-per-node=2 --as /b --dry-run -- --launch"
+        let line = "--launch --dry-run --json --hostfile h -v bcast /a --servers-per-node=2 --as /b -- --launch"
         let options = try options(line, table: .job)
         #expect(options.flag("--launch") == true && options.flag("--dry-run") == true)
         #expect(options.value("--hostfile") == Array("h".utf8))

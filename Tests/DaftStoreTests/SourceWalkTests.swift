@@ -134,7 +134,7 @@ import Testing
             #expect(write(file.number, [UInt8(depth)], 1) == 1)
         }
         let before = openDescriptors(below: scratch.path)
-        let walk = try SourceWalk(scratch.path, longest: .max) { _, _ in false }
+        let walk = try SourceWalk(scratch.path, walk(longest: .max)) { _, _ in false }
         var depths: [UInt8] = []
         var most = 0
         while true {
@@ -158,7 +158,7 @@ import Testing
         for directory in ["a", "a/bc", "a/bc/d", "a/xyz"] { try scratch.makeDirectory(directory) }
         try scratch.write("a/bc/d/never", [1])
         try scratch.write("a/later", [1])
-        let walk = try SourceWalk(scratch.path, longest: 4) { _, _ in false }
+        let walk = try SourceWalk(scratch.path, walk(longest: 4)) { _, _ in false }
         #expect(allSightings(walk).map(\.line) == ["d ", "d a", "d a/bc", "d a/bc/d", "f a/later 1", "d a/xyz"])
     }
 
@@ -213,4 +213,10 @@ func whole(_ info: SourceFileInfo) throws(Failure) -> [UInt8] {
     let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: Int(info.size) + 1, alignment: 16)
     defer { memory.deallocate() }
     return Array(memory[..<(try readWhole(info, into: memory))])
+}
+
+private func walk(longest: Int) -> WalkOptions {
+    var options = WalkOptions()
+    options.longest = longest
+    return options
 }

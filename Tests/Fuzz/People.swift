@@ -100,6 +100,50 @@ extension Target {
         for host in file.hosts.prefix(16) { _ = decoded(Host.self, host.encoded) }
     }
 
+    /// Patterns, each behind a byte that says for what, with a path; and lists of paths.
+    static let patterns = Target(
+        name: "patterns", longestBytes: 512,
+        seeds: {
+            texts(
+                "e*.o\0ia/b\0e/x/**\0e**/y/\0ea***\0\0a/b/x.o", "e[!a-c]?\0e[[:digit:]]\0e[]\\]x\0e\\*\0\0dx",
+                "e[\0e[[:no:]]\0e/\0e\0\0d", "ea*a*a*a*a*a*a*a*b\0\0aaaaaaaaaaaaaaaaaaaaac")
+                + ["a/b/c\n\n#x\n./d//e/\n/f", "a\n..", "/\n.", "a\0b"].map { [1] + Array($0.utf8) }
+        }
+    ) { bytes in
+        let choice = Choice(bytes, of: 2)
+        choice.take(0) { bytes in
+            let parts = bytes.split(separator: 0, omittingEmptySubsequences: false).map { Array($0) }
+            guard let path = parts.last, !path.isEmpty else { return }
+            let rules = Memory.bounded(bytes.count) {
+                PathRules(
+                    parts.dropLast().map {
+                        PathRules.Rule(Array($0.dropFirst()), includes: $0.first == UInt8(ascii: "i"))
+                    })
+            }
+            let takes = Memory.bounded(bytes.count) { rules.takes(path, isDirectory: true) }
+            // What is for directories alone leaves a file alone.
+            let isForAll = rules.rules.allSatisfy { rule in
+                rule.pattern.suffix(3) != Array("***".utf8)
+                    && (rule.pattern.count < 2 || rule.pattern.last != UInt8(ascii: "/"))
+            }
+            if isForAll {
+                require(takes == rules.takes(path, isDirectory: false), "a file is taken otherwise than a directory")
+            }
+        }
+        choice.take(1) { bytes in
+            guard let list = Memory.bounded(bytes.count, { try? PathList(bytes, byZeros: false) }) else { return }
+            var selection = SourceSelection()
+            selection.list = list
+            for path in list.named {
+                require(selection.takes(path, isDirectory: false), "what is listed is not taken")
+                for cut in path.indices where path[cut] == UInt8(ascii: "/") {
+                    require(selection.takes(Array(path[..<cut]), isDirectory: true), "a directory above is not entered")
+                }
+            }
+            require(selection.missing(after: list.named).isEmpty, "what was found is missing")
+        }
+    }
+
     static let nodelists = Target(
         name: "nodelists", longestBytes: 512,
         seeds: {

@@ -13,7 +13,7 @@ struct Target: Sendable {
     static let all =
         [
             requests, replies, records, manifests, runs, envelopes, carriers, door, nodes, names, words, options,
-            hostfiles, nodelists, packed, catalogue, rows,
+            hostfiles, nodelists, patterns, packed, catalogue, rows,
         ]
 }
 

@@ -62,7 +62,7 @@ enum Readme {
 
     /// Words that look like options: `--copies` of `[--copies K]`, `-l` of `[-l]`.
     static func options(in text: String) -> [String] {
-        text.matches(of: #/(?:^|[\s\[=`|])(--?[a-zA-Z][a-z-]*)/#).map { String($0.output.1) }
+        text.matches(of: #/(?:^|[\s\[=`|])(--?[a-zA-Z0][a-z0-9-]*)/#).map { String($0.output.1) }
     }
 }
 

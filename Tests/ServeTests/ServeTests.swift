@@ -53,6 +53,27 @@ import Testing
         #expect(try job.ended().status == 0)
     }
 
+    @Test func aClientsStandardInputIsReadByTheDataServerOfItsNode() throws {
+        let job = try Job()
+        let bytes = try noise(5_000_000)
+        try job.write("bytes", bytes)
+        try job.write("set/a", Data("a".utf8))
+        try job.write("set/b", Data("b".utf8))
+        try job.write("list", Data("b\n".utf8))
+        try job.write("lines", Data("put - --as /x\n".utf8))
+        try job.serve()
+        let put = try job.start(["put", "-", "--as", "/in"], input: job.path + "/here/bytes").wait()
+        #expect(put.status == 0 && put.output.hasPrefix("/in: 1 file"), "\(put)")
+        #expect(try Data(contentsOf: URL(fileURLWithPath: job.store + "/in")) == bytes)
+        let listed = try job.start(["put", "--files-from", "-", "set"], input: job.path + "/here/list").wait()
+        #expect(listed.status == 0 && listed.output.hasPrefix("/set: 1 file"), "\(listed)")
+        #expect(try job.daft("ls", "/set").output == "/set/b\n")
+        let lines = try job.start([], input: job.path + "/here/lines").wait()
+        #expect(lines.status == 2 && lines.errors.contains("is where the commands come from"), "\(lines)")
+        #expect(try job.daft("quit").status == 0)
+        #expect(try job.ended().status == 0)
+    }
+
     @Test func waitReturnsWhenTheSystemServesAndFailsWhereNoneComes() throws {
         let job = try Job()
         let none = try job.daft("wait", "--timeout", "2s")

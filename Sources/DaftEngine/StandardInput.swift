@@ -1,0 +1,46 @@
+// put, bcast and diffuse of `-`: what comes from standard input until it ends. A file beside the catalogue has it until
+// it is published; what breaks off is not.
+
+import DaftCore
+import DaftLink
+import DaftStore
+
+extension Session {
+    private static let pauseMilliseconds = 20
+
+    /// Does `body` with the sources, of which standard input has become a file.
+    func spooling(
+        _ sources: [[UInt8]], _ body: ([[UInt8]]) async throws(Failure) -> Report
+    ) async throws(Failure) -> Report {
+        guard let index = sources.firstIndex(where: isStandardInput) else { return try await body(sources) }
+        let (input, directory) = (sources[index], spoolDirectory)
+        let mode = 0o666 & ~umask
+        let spool = try await station.work { () throws(Failure) in try Spool(input, in: directory, mode: mode) }
+        let result = await Result.of { () async throws(Failure) in
+            try await fill(spool)
+            var sources = sources
+            sources[index] = spool.path
+            return try await body(sources)
+        }
+        await station.workers.run { spool.remove() }
+        return try result.get()
+    }
+
+    private func fill(_ spool: Spool) async throws(Failure) {
+        while true {
+            if Task.isCancelled { throw Failure(.stopped, [], "stopped before standard input ended") }
+            switch try await station.work({ () throws(Failure) in try spool.step() }) {
+            case .more: break
+            case .nothingYet: await station.loop.sleep(milliseconds: Session.pauseMilliseconds)
+            case .end: return
+            }
+        }
+    }
+
+    private var spoolDirectory: [UInt8] {
+        if let catalogue = station.settings.catalogue, let cut = catalogue.utf8.lastIndex(of: Name.slash) {
+            return Array(catalogue.utf8[..<cut])
+        }
+        return (station.store?.directory ?? Array("/tmp".utf8)) + Array("/.daft".utf8)
+    }
+}

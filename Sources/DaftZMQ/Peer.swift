@@ -95,12 +95,13 @@ extension ZMQLink {
 
     /// The name under which this rank is, or will be in a moment, at a rank's door for bytes.
     func bulkToken(for target: Rank) -> [UInt8]? {
-        if let peer = peers[target], peer.bulk != nil { return peer.bulkName }
+        if let peer = peers[target], let bulk = peer.bulk, !bulk.isRefused { return peer.bulkName }
         guard let entry = book[target], let address = talkAddress(of: target)?.address else { return nil }
-        let socket = try? Socket(
-            .dealer, in: context, lingerMilliseconds: 0, lock: part.encrypts ? .client(part.keys) : .none)
-        guard let socket else { return nil }
         let name = [1] + (0..<16).map { _ in UInt8.random(in: 0...255) }
+        let socket = try? Socket(
+            .dealer, in: context, lingerMilliseconds: 0,
+            lock: part.encrypts ? .client(part.keys) : .plainClient(token: name))
+        guard let socket else { return nil }
         try? socket.name(name)
         try? socket.connect(to: address, port: entry.bulkPort)
         // Heard there when this rank has come in.

@@ -28,7 +28,7 @@ final class Context: @unchecked Sendable {
 
 /// One thread uses it at a time.
 final class Socket: @unchecked Sendable {
-    enum Kind { case router, dealer, reply }
+    enum Kind { case router, dealer }
 
     /// What a socket demands of those at its other end.
     enum Lock {
@@ -36,7 +36,16 @@ final class Socket: @unchecked Sendable {
         /// Only whoever has the keys may connect; the sentry of the context asks.
         case server(SystemKeys)
         case client(SystemKeys)
+        /// Nothing is encrypted, but only who calls itself as the sentry expects may connect.
+        case plainServer
+        case plainClient(token: [UInt8])
     }
+
+    /// Whoever comes in and says nothing is shown out after so long; at a door where anybody may say the first words
+    /// sooner, for each of them takes 16 KiB until then.
+    private static let handshakeMilliseconds: Int32 = 5_000
+    static let plainHandshakeMilliseconds: Int32 = 2_000
+    private static let zapDomain = Array("daft".utf8)
 
     /// A message that is longer than this is a stranger's; the connection is cut.
     static let longestMessageBytes = 4 << 20
@@ -45,6 +54,7 @@ final class Socket: @unchecked Sendable {
     // Outlives the socket.
     private let context: Context
     private var isOpen = true
+    private let isPlain: Bool
 
     /// What was sent when it is closed has `lingerMilliseconds` to leave.
     init(
@@ -53,6 +63,7 @@ final class Socket: @unchecked Sendable {
     ) throws(ZMQError) {
         guard let handle = zmq_socket(context.handle, kind.number) else { throw ZMQError("zmq_socket") }
         (self.handle, self.context) = (handle, context)
+        if case .plainServer = lock { isPlain = true } else { isPlain = false }
         try set(ZMQ_LINGER, lingerMilliseconds)
         try set(ZMQ_MAXMSGSIZE, Int64(longestMessageBytes))
         // What is under way is bounded by those who send it.
@@ -82,11 +93,17 @@ final class Socket: @unchecked Sendable {
         case .server(let keys):
             try set(ZMQ_CURVE_SERVER, Int32(1))
             try set(ZMQ_CURVE_SECRETKEY, keys.secretKey)
-            try set(ZMQ_ZAP_DOMAIN, Array("daft".utf8))
+            try set(ZMQ_ZAP_DOMAIN, Socket.zapDomain)
         case .client(let keys):
             try set(ZMQ_CURVE_SERVERKEY, keys.publicKey)
             try set(ZMQ_CURVE_PUBLICKEY, keys.publicKey)
             try set(ZMQ_CURVE_SECRETKEY, keys.secretKey)
+        case .plainServer:
+            try set(ZMQ_PLAIN_SERVER, Int32(1))
+            try set(ZMQ_ZAP_DOMAIN, Socket.zapDomain)
+        case .plainClient(let token):
+            try set(ZMQ_PLAIN_USERNAME, Socket.zapDomain)
+            try set(ZMQ_PLAIN_PASSWORD, token)
         }
     }
 
@@ -104,8 +121,7 @@ final class Socket: @unchecked Sendable {
     /// Listens on every address of this node; the port. Any port where `port` is 0.
     func listen(port: UInt16) throws(ZMQError) -> UInt16 {
         let wish = port == 0 ? "*" : "\(port)"
-        // Whoever comes in and says nothing is shown out.
-        try set(ZMQ_HANDSHAKE_IVL, Int32(5_000))
+        try set(ZMQ_HANDSHAKE_IVL, isPlain ? Socket.plainHandshakeMilliseconds : Socket.handshakeMilliseconds)
         try set(ZMQ_IPV6, Int32(1))
         // A node may have no IPv6 at all.
         if zmq_bind(handle, "tcp://*:\(wish)") != 0 {
@@ -133,6 +149,13 @@ final class Socket: @unchecked Sendable {
 
     func connect(_ endpoint: String) throws(ZMQError) {
         if zmq_connect(handle, endpoint) != 0 { throw ZMQError("zmq_connect") }
+    }
+
+    /// Of a socket that connects: it was turned away, and does not come again by itself.
+    var isRefused: Bool {
+        var events: Int32 = 0
+        var size = MemoryLayout<Int32>.size
+        return zmq_getsockopt(handle, ZMQ_EVENTS, &events, &size) == 0 && events & ZMQ_POLLOUT == 0
     }
 
     /// Sends one message of several parts.
@@ -204,7 +227,6 @@ extension Socket.Kind {
         switch self {
         case .router: ZMQ_ROUTER
         case .dealer: ZMQ_DEALER
-        case .reply: ZMQ_REP
         }
     }
 }

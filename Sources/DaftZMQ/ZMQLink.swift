@@ -2,8 +2,8 @@
 // goes itself to those of others; what it asks goes out there, and answers and bytes come back by the same way. So
 // questions, and the signs of life between them, never stand behind the bytes.
 //
-// Who may come in is decided by keys (`Sentry`). Where bytes are not to be encrypted, only that one door is open: bytes
-// are sent to nobody but who has been named at the other one.
+// Who may come in is decided by keys (`Sentry`). Where bytes are not to be encrypted, that one door takes those who
+// have been named at the other one; bytes are sent to nobody else.
 
 import CZMQ
 import DaftCore
@@ -72,7 +72,7 @@ public final class ZMQLink: ConversingLink, @unchecked Sendable {
             try talk.allowHandover()
             talkPort = try talk.listen(port: part.port)
             bulk = try Socket(
-                .router, in: context, lingerMilliseconds: 0, lock: part.encrypts ? .server(part.keys) : .none,
+                .router, in: context, lingerMilliseconds: 0, lock: part.encrypts ? .server(part.keys) : .plainServer,
                 longestMessageBytes: ZMQLink.longestGreetingBytes)
             bulkPort = try bulk.listen(port: 0)
         } catch {
@@ -100,9 +100,10 @@ public final class ZMQLink: ConversingLink, @unchecked Sendable {
     private func poll() -> Bool {
         var isBusy = false
         for _ in 0..<ZMQLink.messagesAtOnce {
-            guard (try? sentry.answer()) ?? false else { break }
+            guard (try? sentry.answer(isExpected)) ?? false else { break }
             isBusy = true
         }
+        sentry.review(isExpected)
         for _ in 0..<ZMQLink.messagesAtOnce {
             guard let came = try? talk.receiveWithAddress() else { break }
             isBusy = true
@@ -116,6 +117,9 @@ public final class ZMQLink: ConversingLink, @unchecked Sendable {
         for rank in peers.keys where look(at: rank) { isBusy = true }
         return isBusy
     }
+
+    /// Whether a rank has said that it comes for bytes under this name.
+    private func isExpected(_ token: [UInt8]) -> Bool { peers.values.contains { $0.token == token } }
 
     /// What a peer says at its own doors; true if there was anything.
     private func look(at rank: Rank) -> Bool {

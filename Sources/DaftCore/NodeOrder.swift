@@ -1,8 +1,8 @@
 // What a node process of a system of workstations is told when it begins, on its standard input, and what it answers.
 
 public struct NodeOrder: Coded {
-    public static let minimumSize = 1 + Rank.minimumSize + SystemKeys.minimumSize + 40
-    public static let version: UInt8 = 2
+    public static let minimumSize = 1 + Rank.minimumSize + SystemKeys.minimumSize + 44
+    public static let version: UInt8 = 3
 
     public var rank: Rank
     public var system: SystemKeys
@@ -12,6 +12,8 @@ public struct NodeOrder: Coded {
     public var metadataServer: [String] = []
     /// The metadata server's port. Itself gets the one it should have, where 0 is any.
     public var port: UInt16 = 0
+    /// All ports that a node listens at are of these; nil: any.
+    public var ports: PortRange?
     /// Where the store is; empty: as the node has it by default.
     public var store: [UInt8] = []
     /// The how-manieth data server on its node, from 0.
@@ -50,6 +52,7 @@ public struct NodeOrder: Coded {
         host = try reader.text()
         metadataServer = try reader.addresses()
         port = try reader.u16()
+        ports = try NodeOrder.ports(&reader)
         store = try NodeOrder.directory(&reader)
         place = try reader.u16()
         catalogue = try NodeOrder.directory(&reader)
@@ -76,6 +79,8 @@ public struct NodeOrder: Coded {
         writer.text(host)
         writer.addresses(metadataServer)
         writer.u16(port)
+        writer.u16(ports?.ports.lowerBound ?? 0)
+        writer.u16(ports?.ports.upperBound ?? 0)
         writer.run(store)
         writer.u16(place)
         writer.run(catalogue)
@@ -89,6 +94,15 @@ public struct NodeOrder: Coded {
         writer.u16(expected)
         writer.flag(rebuilds)
         writer.u8(UInt8(logLevel.order))
+    }
+
+    /// Two zeros are no range.
+    private static func ports(_ reader: inout ByteReader) throws(Malformed) -> PortRange? {
+        let start = reader.offset
+        let (first, last) = (try reader.u16(), try reader.u16())
+        if first == 0, last == 0 { return nil }
+        guard let ports = PortRange(first, last) else { throw Malformed("a range of ports", at: start) }
+        return ports
     }
 
     /// Absolute, for it is meant on another node; or empty.

@@ -7,6 +7,10 @@ extension OptionTable {
             Option("--mds", value: "HOST", variable: "DAFT_MDS", meaning: "where the metadata server is to be (here)"),
             Option("--port", value: "PORT", variable: "DAFT_PORT", meaning: "the metadata server's port (any)"),
             Option(
+                "--ports", value: "A-B", variable: "DAFT_PORTS",
+                meaning: "listen at TCP ports of this range alone, two for each node, as a firewall lets through (any)"
+            ),
+            Option(
                 "--repair-after", value: "TIME", variable: "DAFT_REPAIR_AFTER",
                 meaning: "make anew what was kept on a data server that is away for so long (10m)"),
             Option(
@@ -37,6 +41,7 @@ public struct StartOptions: Hashable, Sendable {
     public let patienceSeconds: Int
     public let ssh: [String]
     private let port: UInt16?
+    public let ports: PortRange?
     private let orphanSeconds: UInt32?
     private let repairAfterSeconds: UInt32?
     private let rebuilds: Bool
@@ -53,6 +58,13 @@ public struct StartOptions: Hashable, Sendable {
         patienceSeconds = Int(try options.time("--launch-timeout") ?? 20)
         ssh = try StartOptions.ssh(options)
         port = try StartOptions.port(options)
+        ports = try options.value("--ports").map { text throws(CommandError) in
+            if let ports = PortRange(text) { return ports }
+            throw CommandError("--ports: `\(shown(text))` is no range of ports such as 5000-5100")
+        }
+        if let port, let ports, !ports.contains(port) {
+            throw CommandError("--port: \(port) is none of the --ports \(ports)")
+        }
         orphanSeconds = options.orphanSeconds
         repairAfterSeconds = try options.time("--repair-after")
         rebuilds = options.flag("--rebuild") ?? false
@@ -73,6 +85,7 @@ public struct StartOptions: Hashable, Sendable {
         (order.durable, order.encrypts, order.rebuilds) = (durable, encrypts, rebuilds)
         order.copies = UInt8(clamping: options.copies.number)
         if let port { order.port = port }
+        if let ports { order.ports = ports }
         if let orphanSeconds { order.orphanSeconds = orphanSeconds }
         if let repairAfterSeconds { order.repairAfterSeconds = repairAfterSeconds }
     }

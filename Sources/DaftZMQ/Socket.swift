@@ -118,6 +118,17 @@ final class Socket: @unchecked Sendable {
         for user in users { try set(ZMQ_IPC_FILTER_UID, user) }
     }
 
+    /// The same where `port` is 0, at the first free port of `range`.
+    func listen(port: UInt16, of range: PortRange?) throws(ZMQError) -> UInt16 {
+        guard port == 0, let range else { return try listen(port: port) }
+        for candidate in range.ports.dropLast() {
+            do throws(ZMQError) { return try listen(port: candidate) } catch {
+                if error.code != EADDRINUSE { throw error }
+            }
+        }
+        return try listen(port: range.ports.upperBound)
+    }
+
     /// Listens on every address of this node; the port. Any port where `port` is 0.
     func listen(port: UInt16) throws(ZMQError) -> UInt16 {
         let wish = port == 0 ? "*" : "\(port)"

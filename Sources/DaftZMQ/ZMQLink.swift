@@ -18,6 +18,8 @@ public final class ZMQLink: ConversingLink, @unchecked Sendable {
         public var encrypts = true
         /// Where to listen for talk; 0: anywhere.
         public var port: UInt16 = 0
+        /// Where else to listen, and for talk where no port is named; nil: anywhere.
+        public var ports: PortRange?
         /// Where rank 0 is; not of rank 0 itself.
         public var metadataServer: (address: String, port: UInt16)?
         public var patience = Vigil.Patience()
@@ -26,6 +28,12 @@ public final class ZMQLink: ConversingLink, @unchecked Sendable {
         public init(rank: Rank, keys: SystemKeys) {
             self.rank = rank
             self.keys = keys
+        }
+
+        fileprivate func reason(notToListen error: ZMQError) -> String {
+            guard let ports, port == 0, error.code == EADDRINUSE else { return "port \(port): \(error.reason)" }
+            return
+                "of the ports \(ports) too few are free on this node, which needs two: give a wider range with --ports"
         }
     }
 
@@ -70,13 +78,13 @@ public final class ZMQLink: ConversingLink, @unchecked Sendable {
                 .router, in: context, lingerMilliseconds: 500, lock: .server(part.keys),
                 longestMessageBytes: ZMQLink.longestTalkBytes)
             try talk.allowHandover()
-            talkPort = try talk.listen(port: part.port)
+            talkPort = try talk.listen(port: part.port, of: part.ports)
             bulk = try Socket(
                 .router, in: context, lingerMilliseconds: 0, lock: part.encrypts ? .server(part.keys) : .plainServer,
                 longestMessageBytes: ZMQLink.longestGreetingBytes)
-            bulkPort = try bulk.listen(port: 0)
+            bulkPort = try bulk.listen(port: 0, of: part.ports)
         } catch {
-            throw Failure(error.code == EADDRINUSE ? .locked : .failed, [], "port \(part.port): \(error.reason)")
+            throw Failure(error.code == EADDRINUSE ? .locked : .failed, [], part.reason(notToListen: error))
         }
         conversation = Conversation(of: rank, on: loop)
         conversation.carry(by: self)

@@ -72,7 +72,7 @@ private final class Node: Sendable {
         self.interruption = interruption
         places = try NodePlaces(order)
         var part = ZMQLink.Part(rank: order.rank, keys: order.system)
-        part.encrypts = order.encrypts
+        (part.encrypts, part.ports) = (order.encrypts, order.ports)
         if order.rank == .metadataServer {
             part.port = order.port
         } else {

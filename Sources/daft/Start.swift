@@ -96,7 +96,7 @@ struct Start: Sendable {
         if let known { keys = known.order.system } else { keys = try SystemKeys.random() }
         let host = wishes.metadataServer?.name ?? hostName()
         var order = NodeOrder(rank: .metadataServer, system: keys, host: host)
-        order.port = known?.order.port ?? 0
+        (order.port, order.ports) = (known?.order.port ?? 0, known?.order.ports)
         wishes.apply(options, to: &order)
         order.catalogue = wishes.metadataServer == nil ? options.catalogueDirectory : options.catalogue ?? []
         order.expected = UInt16(clamping: count)
@@ -108,6 +108,13 @@ struct Start: Sendable {
                 .usage, options.catalogueDirectory + Array("/system".utf8),
                 "this system was started \(how) encryption and has not ended: `daft quit`, or remove this file where "
                     + "nothing of it runs any more")
+        }
+        if let ports = order.ports, order.port != 0, !ports.contains(order.port) {
+            // Data servers that wait for their metadata server look for it there.
+            throw Failure(
+                .usage, options.catalogueDirectory + Array("/system".utf8),
+                "the metadata server of this system has port \(order.port), which is none of \(ports): `daft quit` "
+                    + "first, or remove this file where nothing of it runs any more")
         }
         (system.order, system.metadataServer) = (order, wishes.metadataServer)
         return system

@@ -14,6 +14,7 @@ private func documented() throws -> [String: any Coded] {
     command.columns = 80
     var order = NodeOrder(rank: Rank(1), system: SystemKeys(publicKey: a.bytes, secretKey: b.bytes)!, host: "n1")
     (order.metadataServer, order.port) = (["10.0.0.1"], 12345)
+    order.ports = PortRange(12_300, 12_400)
     let values: [any Coded] = [
         id, try Name("/set/a"), time, BitSet([0, 2, 65]), Extent.part(BitSet([1])),
         Manifest(size: 5000, chunkSize: ChunkSize(4096)!, chunks: [a, b]),

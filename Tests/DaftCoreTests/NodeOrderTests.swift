@@ -11,11 +11,12 @@ private let hexKeys =
     @Test func anOrderHasItsForm() {
         var order = NodeOrder(rank: Rank(2), system: keys, host: "n1")
         let plain =
-            "02" + "02000000" + hexKeys + "020000006e31" + "00000000" + "0000" + "00000000" + "0000" + "00000000"
+            "03" + "02000000" + hexKeys + "020000006e31" + "00000000" + "0000" + "00000000" + "00000000" + "0000"
+            + "00000000"
             + "00004000" + "00" + "0101" + "80510100" + "58020000" + "01" + "0000" + "00" + "02"
         expectForms([order], [plain])
         order.metadataServer = ["10.0.0.1", ""]
-        order.port = 0x1234
+        (order.port, order.ports) = (0x1234, PortRange(5_000, 5_100))
         (order.store, order.place, order.catalogue) = (Array("/s".utf8), 1, Array("/c".utf8))
         (order.chunkSize, order.packing, order.durable, order.encrypts) = (ChunkSize(4096)!, 19, false, false)
         (order.orphanSeconds, order.repairAfterSeconds, order.copies) = (1, 2, 3)
@@ -23,8 +24,9 @@ private let hexKeys =
         expectForms(
             [order],
             [
-                "02" + "02000000" + hexKeys + "020000006e31" + "02000000" + "0800000031302e302e302e31" + "00000000"
-                    + "3412" + "020000002f73" + "0100" + "020000002f63" + "00100000" + "13" + "0000" + "01000000"
+                "03" + "02000000" + hexKeys + "020000006e31" + "02000000" + "0800000031302e302e302e31" + "00000000"
+                    + "3412" + "8813ec13" + "020000002f73" + "0100" + "020000002f63" + "00100000" + "13" + "0000"
+                    + "01000000"
                     + "02000000" + "03" + "0400" + "01" + "03"
             ])
     }
@@ -50,6 +52,12 @@ private let hexKeys =
         #expect(throws: Malformed.self) { try NodeOrder(decoding: order.encoded) }
         order.store = [0x2f, 0]
         #expect(throws: Malformed.self) { try NodeOrder(decoding: order.encoded) }
+    }
+
+    @Test func portsThatAreNoRangeAreRefused() {
+        var bytes = NodeOrder(rank: Rank(1), system: keys, host: "").encoded
+        bytes.replaceSubrange(79..<83, with: [2, 0, 1, 0])
+        #expect(throws: Malformed.self) { try NodeOrder(decoding: bytes) }
     }
 
     @Test func moreAddressesThanBytesAreRefused() {

@@ -29,7 +29,8 @@ private func order(
         let (order, wishes) = try order(
             "--no-durable", "--no-encrypt", "--rebuild", "--copies", "3", "--port", "5000", "--orphan-timeout", "2h",
             "--repair-after=90s", "--store", "/s", "--compress=3", "--chunk-size", "1M", "--mds", "me@m:23",
-            "--ssh", "ssh -F 'a b'", "--launch-timeout", "5", "--all-or-nothing")
+            "--ssh", "ssh -F 'a b'", "--launch-timeout", "5", "--all-or-nothing", "--ports", "4000-5000")
+        #expect(order.ports == PortRange(4_000, 5_000))
         #expect(!order.durable && !order.encrypts && order.rebuilds)
         #expect((order.copies, order.port, order.packing) == (3, 5000, 3))
         #expect((order.orphanSeconds, order.repairAfterSeconds) == (7200, 90))
@@ -50,12 +51,22 @@ private func order(
             ["--encrypt", "--no-encrypt"], ["--durable", "--no-durable"], ["--port", "65536"], ["--port", "0"],
             ["--mds", "m[1-2]"], ["--mds", "-m"], ["--orphan-timeout", "0"], ["--repair-after", "1y"],
             ["--ssh", " "], ["--ssh", "'"], ["--store", "s"], ["--catalogue", "~/c"], ["--copies", "0"],
+            ["--ports", "5000-4000"], ["--ports", "0-9"], ["--ports", "1-65536"], ["--ports", "a-b"], ["--ports", "-"],
+            ["--ports", "+1-9"], ["--ports", "10-20", "--port", "21"],
         ])
     func whatMakesNoSenseIsRefused(words: [String]) {
         #expect(throws: CommandError.self) {
             try StartOptions(
                 Options(arguments: words.map { Array($0.utf8) }, environment: { _ in nil }, table: .starting))
         }
+    }
+
+    @Test func aRangeOfPortsIsTwoPortsOrOne() {
+        #expect(PortRange(Array("5000-5100".utf8)) == PortRange(5_000, 5_100))
+        #expect(PortRange(Array("5000".utf8)) == PortRange(5_000, 5_000))
+        #expect(PortRange(5_000, 5_100)?.contains(5_100) == true && PortRange(1, 2)?.contains(3) == false)
+        #expect(PortRange(0, 1) == nil && PortRange(Array("1-2-3".utf8)) == nil)
+        #expect(PortRange(1, 65_535)?.description == "1-65535")
     }
 
     @Test func everyOptionStandsInTheTableOnce() {

@@ -28,6 +28,7 @@ final class NodeTree: TreeListing {
     /// As the user named it: absolute, or relative to the node's store.
     let path: [UInt8]
     let root = OfferedEntry.root
+    var title: [UInt8] { path }
     private let session: Session
     private let choice: Choice
     private let number: UInt64

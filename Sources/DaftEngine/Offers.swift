@@ -37,6 +37,9 @@ final class Offers: Sendable {
         return number
     }
 
+    /// How large a chunk of an offer may be, which another rank may have chosen.
+    func chunkBytes(of number: UInt64) -> Int? { state.withLock { $0.offers[number]?.chunkSize.bytes } }
+
     func withdraw(_ number: UInt64) { state.withLock { $0.offers[number] = nil } }
 
     /// Reads and hashes spans of chunks; `scratch` takes some of them.

@@ -49,7 +49,8 @@ final class Reception: Responder {
     /// Of files that this rank offers itself, or takes in with others.
     private func identify(_ spans: [Span], of offer: Offer) async -> [Identified] {
         guard offer.rank == station.rank else { return await station.learned.answer(spans, of: offer) }
-        let scratch = await station.outlet.take(chunksTogether, of: station.settings.chunkSize.bytes)
+        let bytes = station.offers.chunkBytes(of: offer.number) ?? station.settings.chunkSize.bytes
+        let scratch = await station.outlet.take(chunksTogether, of: bytes)
         return await station.offers.identify(offer.number, spans, scratch: scratch)
     }
 }

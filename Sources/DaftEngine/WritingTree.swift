@@ -19,12 +19,15 @@ struct TreeItem: Sendable {
 protocol TreeListing: Sendable {
     /// The name of the root; what is wanted lies below it.
     var root: Name { get }
+    /// What the user calls it.
+    var title: [UInt8] { get }
     func eachPage(_ body: (_ items: [TreeItem], _ failures: [Failure]) async -> Void) async throws(Failure)
     /// One that was listed is written, or has failed; the failure as the user is to read it.
     func ended(_ wanted: Wanted, _ failure: Failure?) -> Failure?
 }
 
 extension TreeListing {
+    var title: [UInt8] { root.bytes }
     func ended(_ wanted: Wanted, _ failure: Failure?) -> Failure? { failure }
 }
 
@@ -81,7 +84,7 @@ final class WritingTree: Sendable {
         await finish(directories)
         return report.withLock { report in
             if Task.isCancelled {
-                report.failures.append(Failure(.stopped, listing.root, "stopped; run it again to go on"))
+                report.failures.append(Failure(.stopped, listing.title, "stopped; run it again to go on"))
             }
             report.moved = meter.moved
             return report

@@ -71,6 +71,20 @@ import Testing
         #expect(await readers.verify().report.failures == [])
     }
 
+    @Test func aNodeOffersChunksThatAreLargerThanItsOwn() async throws {
+        let scratch = try Scratch()
+        var settings = scratch.settings(["n1", "n2"], at: "login", mds: "mds")
+        for rank in settings.indices { settings[rank].chunkSize = try #require(ChunkSize(1 << 20)) }
+        settings[0].chunkSize = try #require(ChunkSize(16 << 20))
+        let cluster = try await Cluster.start(settings)
+        defer { cluster.close() }
+        try scratch.write("store-n1/out/large", (20 << 20) + 3)
+        let target = Array(scratch["back"].utf8)
+        let report = await cluster.run { await $0.gather([Array("out".utf8)], to: target) }
+        #expect(report.failures.isEmpty && report.files == 1, "\(report)")
+        #expect(try scratch.read("back/n1/out/large") == scratch.read("store-n1/out/large"))
+    }
+
     @Test func theStandardChunkSizeToo() async throws {
         let scratch = try Scratch()
         let chunk = ChunkSize.standard.bytes

@@ -14,6 +14,7 @@ extension LinkContract {
         ("many runs can be under way both ways", { await $0.manyRuns() }),
         ("what is packed comes in fewer bytes", { await $0.packedRuns() }),
         ("what is still coming in is passed on", { await $0.relayedRuns() }),
+        ("work without end keeps no answer out", { await $0.endlessWork() }),
         ("a question ends by its deadline", { await $0.questionsEnd() }),
         ("bytes that come too late hurt nobody", { await $0.lateBytes() }),
         ("a rank that is not there cannot be reached", { await $0.nobodyThere() }),
@@ -75,6 +76,16 @@ extension LinkContract {
             if answered != .success(.identified([.ids(ids)])) { return "a large question to \(rank)" }
         }
         return nil
+    }
+
+    /// A loop that always has another job looks at the network all the same.
+    private func endlessWork() async -> String? {
+        let isOver = Mutex(false)
+        let work = link.loop.start { while !isOver.withLock({ $0 }) { await Task.yield() } }
+        let outcome = await outcome(.ping, peers[0], 5_000)
+        isOver.withLock { $0 = true }
+        await work.value
+        return outcome == .success(.done) ? nil : "\(outcome)"
     }
 
     // MARK: bytes

@@ -2,6 +2,7 @@
 
 import DaftCore
 import DaftLink
+import Foundation
 import Synchronization
 import Testing
 
@@ -262,6 +263,34 @@ private actor Looking {
             await stop.value
             #expect(await workers.run { 7 } == 7)
         }
+    }
+
+    private final class Held: Sendable {}
+
+    /// What work holds, a slab above all, is free when it is done, and not when the queue is empty.
+    @Test func aWorkerLetsGoOfWorkBeforeItTakesMore() {
+        let workers = Workers(threads: 1, name: "test")
+        let (begun, goOn) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
+        let stop: @Sendable () -> Void = {
+            begun.signal()
+            goOn.wait()
+        }
+        weak var held: Held?
+        workers.start(stop)
+        begun.wait()
+        do {
+            let some = Held()
+            held = some
+            workers.start { withExtendedLifetime(some) {} }
+        }
+        workers.start(stop)
+        workers.start {}
+        #expect(held != nil)
+        goOn.signal()
+        begun.wait()
+        #expect(held == nil, "the queue goes on, and what was done is still held")
+        goOn.signal()
+        workers.stop()
     }
 
     @Test func aLoopRunsWhatIsStartedInOrderOnOneThread() async {

@@ -8,7 +8,7 @@ import TestDisk
 import Testing
 
 /// What another thread came to.
-private final class Outcome<T: Sendable>: Sendable {
+final class Outcome<T: Sendable>: Sendable {
     private let result = Mutex<Result<T, any Error>?>(nil)
 
     func set(_ value: Result<T, any Error>) { result.withLock { $0 = value } }

@@ -3,6 +3,7 @@
 import DaftCore
 import DaftLink
 import Testing
+import ZMQFaults
 
 @testable import DaftZMQ
 
@@ -16,5 +17,27 @@ import Testing
         let broken = await first.loop.start { await LinkContract(first).run() }.value
         #expect(broken.isEmpty, "\(broken)")
         for other in others { await other.value }
+    }
+
+    /// A piece goes out in three parts. One whose end could not be sent is ended early, and comes whole with a later
+    /// beat: its load neither fails nor waits in vain, and nothing is taken for a part of something else.
+    @Test(arguments: [(1, 0), (0, 1), (5, 5)]) func aPieceOfWhichAPartCannotBeSentIsSentAgain(
+        headers: Int32, bodies: Int32
+    ) async throws {
+        let stations = try Workstations(2, beatMilliseconds: 100)
+        defer { stations.close() }
+        #expect(await stations.gather())
+        let (first, second) = (stations.links[0], stations.links[1])
+        let other = second.loop.start { await LinkContract.serve(second) }
+        zmq_faults_fail(headers, bodies)
+        defer { zmq_faults_fail(0, 0) }
+        let broken = await first.loop.start {
+            await LinkContract(first).run([
+                "bytes land in their places and nowhere else", "many runs can be under way both ways",
+            ])
+        }.value
+        #expect(broken.isEmpty, "\(broken)")
+        #expect(zmq_faults_left() == 0)
+        await other.value
     }
 }

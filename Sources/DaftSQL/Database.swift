@@ -55,6 +55,8 @@ public final class Database {
 
     /// The database can be read by its owner alone; SQLite gives its logs the same mode. What fails here SQLite says.
     private static func makeForOwner(_ path: [UInt8]) {
+        // SQLite's word for one that is in no file.
+        if path.elementsEqual(":memory:".utf8) { return }
         (path + [0]).withUnsafeBufferPointer { bytes in
             bytes.withMemoryRebound(to: CChar.self) { path in
                 guard let path = path.baseAddress else { return }

@@ -66,9 +66,11 @@ private func offer(from start: Int, to end: Int) -> UnsafeMutablePointer<UnsafeM
     let isWhole = words.count == 1
     edit_append(isWhole && words[0].last == Name.slash ? 0 : 32)
     let offered = isWhole ? words : [words.commonBeginning] + words
-    let list = UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>.allocate(capacity: offered.count + 1)
+    // libedit looks at the third of them, however few there are.
+    let count = max(offered.count + 1, 3)
+    let list = UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>.allocate(capacity: count)
+    list.initialize(repeating: nil, count: count)
     for (index, word) in offered.enumerated() { list[index] = withCString(word) { strdup($0) } }
-    list[offered.count] = nil
     return list
 }
 

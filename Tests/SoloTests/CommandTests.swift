@@ -298,7 +298,7 @@ import Testing
         let scratch = try Scratch()
         let help = try scratch.run("--help")
         #expect(help.status == 0)
-        #expect(help.output.contains("bcast [--shared] [-c, --checksum] SRC…|NAME… [--as NAME]"))
+        #expect(help.output.contains("bcast [--shared] SRC…|NAME… [--as NAME]"))
         #expect(try scratch.run("help", "get").output.hasPrefix("get NAME… [--to PATH]\n"))
         #expect(try scratch.run("--version").output.wholeMatch(of: #/daft-solo \d+\.\d+\.\d+\n/#) != nil)
         #expect(!scratch.has("st"))

@@ -214,9 +214,11 @@ struct Staging: Sendable {
         let symlinks = batch.others.filter { !$0.entry.isDirectory }.map {
             WouldBe(name: $0.name, mode: $0.entry.mode, mtime: $0.entry.mtime, size: nil)
         }
-        let all = symlinks + files.map {
-            WouldBe(name: $0.name, mode: $0.found.mode, mtime: $0.found.mtime, size: $0.info.size)
-        }
+        let all =
+            symlinks
+            + files.map {
+                WouldBe(name: $0.name, mode: $0.found.mode, mtime: $0.found.mtime, size: $0.info.size)
+            }
         report.files += Int64(files.count)
         report.bytes += files.reduce(0) { $0 + $1.info.size }
         if !all.isEmpty { await preview(all) }

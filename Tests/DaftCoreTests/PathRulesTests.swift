@@ -9,22 +9,24 @@ import Testing
         return rules.takes(Array((isDirectory ? String(path.dropLast()) : path).utf8), isDirectory: isDirectory)
     }
 
-    @Test(arguments: [
-        // Last parts.
-        ("a", "a", "b"), ("a", "x/a", "x/ab"), ("*.o", "x/y.o", "x/y.oo"), ("*", "x", nil), ("?", "x/y", "x/yy"),
-        ("[ab]", "b", "c"), ("[!ab]", "c", "a"), ("[^ab]", "c", "a"), ("[a-c]x", "bx", "dx"), ("[]x]", "]", "y"),
-        ("[a\\]]", "]", "b"), ("[[:digit:]]", "7", "a"), ("\\*", "*", "a"), ("\\*?", "*a", "ba"),
-        ("a\\b", "a\\b", "ab"), ("[a", nil, "[a"), ("[[:no:]]", nil, "n"), ("a*b*c", "aXbYc", "aXc"), ("a-", "a-", "a"),
-        // Paths.
-        ("/a", "a", "x/a"), ("a/b", "x/a/b", "a/x/b"), ("/a/b", "a/b", "x/a/b"), ("a/*", "a/b", "a/b/c"),
-        ("a/*", "x/a/b", "a"), ("a/?", "a/b", "a/bb"), ("/a*", "ab", "x/ab"), ("a?b", "aXb", "a/b"),
-        // Over slashes.
-        ("**", "a/b", nil), ("a/**", "a/b/c", "a"), ("a**c", "a/b/c", "a/b/d"), ("**/a", "a", "xa"),
-        ("**/a", "x/y/a", "x/ya"), ("/**/a", "x/a", "a"), ("x**", "y/x/z", "y/z"), ("a/***", "a/b/c", "b"),
-        ("a/***", "a/", "a"), ("**a", "x/ya", "x/ab"),
-        // Directories.
-        ("a/", "a/", "a"), ("a/", "x/a/", "x/a"), ("/a/", "a/", "x/a/"), ("*/", "x/", "x"), ("/", nil, "a"),
-    ] as [(String, String?, String?)])
+    @Test(
+        arguments: [
+            // Last parts.
+            ("a", "a", "b"), ("a", "x/a", "x/ab"), ("*.o", "x/y.o", "x/y.oo"), ("*", "x", nil), ("?", "x/y", "x/yy"),
+            ("[ab]", "b", "c"), ("[!ab]", "c", "a"), ("[^ab]", "c", "a"), ("[a-c]x", "bx", "dx"), ("[]x]", "]", "y"),
+            ("[a\\]]", "]", "b"), ("[[:digit:]]", "7", "a"), ("\\*", "*", "a"), ("\\*?", "*a", "ba"),
+            ("a\\b", "a\\b", "ab"), ("[a", nil, "[a"), ("[[:no:]]", nil, "n"), ("a*b*c", "aXbYc", "aXc"),
+            ("a-", "a-", "a"),
+            // Paths.
+            ("/a", "a", "x/a"), ("a/b", "x/a/b", "a/x/b"), ("/a/b", "a/b", "x/a/b"), ("a/*", "a/b", "a/b/c"),
+            ("a/*", "x/a/b", "a"), ("a/?", "a/b", "a/bb"), ("/a*", "ab", "x/ab"), ("a?b", "aXb", "a/b"),
+            // Over slashes.
+            ("**", "a/b", nil), ("a/**", "a/b/c", "a"), ("a**c", "a/b/c", "a/b/d"), ("**/a", "a", "xa"),
+            ("**/a", "x/y/a", "x/ya"), ("/**/a", "x/a", "a"), ("x**", "y/x/z", "y/z"), ("a/***", "a/b/c", "b"),
+            ("a/***", "a/", "a"), ("**a", "x/ya", "x/ab"),
+            // Directories.
+            ("a/", "a/", "a"), ("a/", "x/a/", "x/a"), ("/a/", "a/", "x/a/"), ("*/", "x/", "x"), ("/", nil, "a"),
+        ] as [(String, String?, String?)])
     func aPatternIsForWhatItIsWithRsync(pattern: String, matching: String?, other: String?) {
         if let matching { #expect(!takes(pattern, matching), "\(pattern) does not match \(matching)") }
         if let other { #expect(takes(pattern, other), "\(pattern) matches \(other)") }

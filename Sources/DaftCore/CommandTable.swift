@@ -142,8 +142,9 @@ extension CommandShape {
         purpose: "write what stands under a name to the local disk, here",
         details: """
             The opposite of put: bytes, permission bits, times, holes and symlinks come back as they were. One NAME \
-            becomes PATH, or goes into it where PATH is a directory or ends in a slash, as with cp; several go into \
-            it. Files that stand there under the same names are written over; others stay.
+            becomes PATH, or goes into it where PATH is a directory or ends in a slash, as with cp, unless it is \
+            such a copy already; several go into it. Files that stand there under the same names are written over; \
+            others stay.
             """)
 
     fileprivate static let gather = CommandShape(

@@ -41,9 +41,9 @@ extension Session {
         }
     }
 
-    /// Writes names to the local disk. One name becomes `path` itself, unless a directory stands there already, or a
-    /// slash ends it: then it goes into it under its last part, as several names do. Without a path, each is written
-    /// here under its last part.
+    /// Writes names to the local disk. One name becomes `path` itself, unless another directory than a copy of it stands
+    /// there already, or a slash ends it: then it goes into it under its last part, as several names do. Without a
+    /// path, each is written here under its last part.
     public func get(_ names: [Name], to path: [UInt8]? = nil) async -> Report {
         var report = Report()
         do throws(Failure) {
@@ -74,9 +74,24 @@ extension Session {
         guard let path = path.map(local) else { return GetPlace(path: nil, isFolder: false, isNew: false) }
         if names.count > 1 { return GetPlace(path: path, isFolder: true, isNew: false) }
         if names.first?.isRoot ?? true { return GetPlace(path: path, isFolder: false, isNew: false) }
-        let standing = await station.workers.run { TargetTree.standing(at: path) }
+        let (station, name) = (station, names[0])
+        let standing = await station.workers.run {
+            let standing = TargetTree.standing(at: path)
+            return standing == .directory && station.isCopy(path, of: name) ? .unfinished : standing
+        }
         let isFolder = path.last == Name.slash || standing == .directory
         return GetPlace(path: path, isFolder: isFolder, isNew: standing == nil || standing == .unfinished)
+    }
+}
+
+extension Station {
+    private static let lookedAt = 1_000
+
+    /// Whether a directory has something of the kind for all that stands directly below a name: the same command has
+    /// been there before. Blocking.
+    fileprivate func isCopy(_ path: [UInt8], of name: Name) -> Bool {
+        guard let entries = try? entries(in: name, atMost: Station.lookedAt), !entries.isEmpty else { return false }
+        return entries.allSatisfy { stands($0.entry, at: path + [Name.slash] + $0.name.last) }
     }
 }
 

@@ -138,8 +138,7 @@ struct Staging: Sendable {
             batch.ticket = await station.workers.run { fitting.takes(files) }
             return sightings.isEmpty || batch.ticket == nil ? nil : batch
         } work: { batch in
-            let admitted = await admitted(await recognition.sift(batch))
-            let (rest, known) = admitted
+            let (rest, known) = await admitted(await recognition.sift(batch))
             if let ticket = batch.ticket { await station.workers.run { fitting.settle(ticket, rest.files) } }
             var intake: (files: [Intake.Taken], moved: Int64) = ([], 0)
             if preview == nil { intake = await Intake(session, rest.files, assignment).run() }

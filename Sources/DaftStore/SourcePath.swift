@@ -192,6 +192,16 @@ public func filesystem(at path: [UInt8]) -> Filesystem? {
     }
 }
 
+/// Whether something of an entry's kind stands at a path; a symlink there is a symlink.
+public func stands(_ entry: Entry, at path: [UInt8]) -> Bool {
+    guard let status = try? lookedAt(path) else { return false }
+    return switch entry.kind {
+    case .file: status.isFile
+    case .directory: status.isDirectory
+    case .symlink: status.isSymlink
+    }
+}
+
 /// Which directory stands at a path, to know it again in a walk.
 public func directoryIdentity(_ path: [UInt8]) -> [UInt64]? {
     var raw = stat()

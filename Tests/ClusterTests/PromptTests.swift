@@ -20,7 +20,7 @@ import Testing
             ], input: scratch["typed"], output: scratch["out"], errors: scratch["err"])
         defer { running.end() }
         let ended = running.wait(seconds: 60)
-        #expect(ended.output.contains("daft> ") && ended.output.contains("\n/large"), "\(ended)")
+        #expect(ended.output.contains("daft> ") && ended.output.contains("/large\r\n"), "\(ended)")
         #expect(ended.output.contains("/large: 1 file") && ended.output.contains("\u{1b}[K"), "\(ended)")
     }
 }

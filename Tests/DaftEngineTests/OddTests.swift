@@ -27,7 +27,7 @@ import Testing
             default: await cluster.bcast(source)
             }
         #expect(report.failures.isEmpty, "\(report.failures)")
-        #expect(report.warnings.isEmpty, "\(report.warnings)")
+        #expect(report.warnings.allSatisfy { $0.reason.contains("symlinks lead out of it") }, "\(report.warnings)")
         #expect(report.files == files)
         let stores = ["here": ["n0"], "elsewhere": ["n1"], "spread": [], "everywhere": ["n0", "n1"]][way] ?? []
         for host in stores {

@@ -86,15 +86,17 @@ extension AtTheDoor {
         }
 
         @Test func noThreadOutlivesItsDoorOrItsClient() async throws {
+            // Of links that other tests have closed ZeroMQ's are there as long as a task waits on their loop.
+            let before = threads().count
             for _ in 0..<5 {
                 let doorstep = try Doorstep()
                 let knock = try doorstep.knock()
                 #expect(knock.listen().status == 0)
-                #expect(threads().count >= 4)
+                #expect(threads().count >= before + 4)
                 knock.close()
                 await doorstep.end()
             }
-            #expect(soon { threads().isEmpty }, "\(threads())")
+            #expect(soon { threads().count <= before }, "\(threads())")
         }
     }
 }

@@ -24,7 +24,8 @@ import Testing
             #expect(bcast.status != 0 || name == "/set/link", "\(name): \(bcast)")
         }
         // What stands in the target leads elsewhere, too.
-        try place.shell("mkdir out; ln -s \(place.outside) out/d; ln -s \(place.outside)/k0/f0 out/f0")
+        try place.shell(
+            "mkdir -p out/tree; ln -s \(place.outside) out/tree/d; ln -s \(place.outside)/k0/f0 out/tree/f0")
         #expect(try place.run("put src --as /tree").status == 0)
         let get = try place.run("get /tree --to out")
         #expect([1, 4].contains(get.status), "\(get)")

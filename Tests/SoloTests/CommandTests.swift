@@ -57,14 +57,18 @@ import Testing
 
     @Test func getGoesIntoADirectoryThatIsThereAndBecomesOneWhereNoneIs() throws {
         let scratch = try scratch()
+        try scratch.write("there/other", [])
         #expect(try scratch.run("put", "set").status == 0)
         for (path, made) in [
-            ("new", "new/small"), ("new", "new/set/small"), ("slash/", "slash/set/small"), (".", "set/small"),
+            ("new", "new/small"), ("there", "there/set/small"), ("slash/", "slash/set/small"), (".", "set/small"),
         ] {
             let get = try scratch.run("get", "/set", "--to", path)
             #expect(get.status == 0 && scratch.has(made), "\(path) \(get)")
             #expect(!scratch.has(".new.daft-partial"))
         }
+        // The same command finds what it wrote.
+        let again = try scratch.run("get", "/set", "--to", "new")
+        #expect(again.status == 0 && again.output.contains(", 0 B moved") && !scratch.has("new/set"), "\(again)")
         #expect(try scratch.run("get", "/set/small", "--to", "new").status == 0)
         #expect(try scratch.run("get", "/set/small", "--to", "slash/other").status == 0)
         #expect(scratch.has("new/small") && scratch.has("slash/other"))

@@ -4,7 +4,8 @@ extension [Failure] {
     /// One of all that lack on one node for one reason.
     public var condensed: [Failure] { condensed(fromCount: .max) }
 
-    /// The same, for people: also one of any others that are equal but for their subject, from so many on.
+    /// The same, for people: also one of any others that are equal but for their subject, from so many on. What is lost
+    /// is named, each of it.
     public func condensed(fromCount count: Int) -> [Failure] {
         var groups: [Sameness: Group] = [:]
         for failure in self { groups[Sameness(failure), default: Group(of: failure)].add(failure.subject) }
@@ -12,7 +13,7 @@ extension [Failure] {
         return compactMap { failure in
             let sameness = Sameness(failure)
             let least = sameness.isAbsence ? 2 : count
-            guard let group = groups[sameness], group.count >= least else { return failure }
+            guard let group = groups[sameness], group.count >= least, failure.kind != .corrupt else { return failure }
             guard said.insert(sameness).inserted else { return nil }
             let reason = "\(failure.reason): \(group.more)" + (sameness.isAbsence ? " lack there" : "")
             return Failure(failure.kind, failure.subject, node: failure.node, reason)

@@ -37,10 +37,10 @@ private func loss(of named: NamedEntry, in catalogue: Catalogue) throws(Failure)
         !kept.contains(index) && manifest.chunks[index] != zeroChunkID(length: manifest.length(of: index))
     }
     if missing.isEmpty { return nil }
-    let ranges = ranges(of: missing, in: manifest)
-    let bytes = ranges.map { "\($0.lowerBound)–\($0.upperBound - 1)" }.joined(separator: ", ")
-    let what = ranges == [0..<manifest.size] ? "its bytes" : "bytes \(bytes)"
-    return Failure(.corrupt, named.name, "\(what) are kept by no data server: lost; put it again")
+    let bytes = ranges(of: missing, in: manifest).map { "\($0.lowerBound)–\($0.upperBound - 1)" }
+    return Failure(
+        .corrupt, named.name,
+        "bytes \(bytes.joined(separator: ", ")) are kept by no data server: lost; put it again")
 }
 
 /// Where these chunks are; neighbours are one range.

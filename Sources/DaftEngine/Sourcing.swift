@@ -199,9 +199,7 @@ actor Sourcing {
     private func whyNot(_ wanted: Wanted, chunk: Int) async throws(Failure) -> Failure {
         let keepers = try await keepers(of: wanted).filter { $0.extent.contains(chunk) }.map(\.rank)
         let start = wanted.manifest.offset(of: chunk)
-        let end = start + Int64(wanted.manifest.length(of: chunk))
-        let isAll = start == 0 && end == wanted.manifest.size
-        let range = isAll ? "its bytes" : "bytes \(start)–\(end - 1)"
+        let range = "bytes \(start)–\(start + Int64(wanted.manifest.length(of: chunk)) - 1)"
         func nodes(_ ranks: [Rank]) -> String { ranks.map(station.roster.node).joined(separator: ", ") }
         let mute = keepers.filter(silent.contains)
         if !mute.isEmpty {

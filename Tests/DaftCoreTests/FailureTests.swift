@@ -29,6 +29,8 @@ import Testing
         #expect(one == ["n1:/a/b/1: permission denied: this and 4 more below /a"])
         #expect(failures(["/1", "/2"]).condensed(fromCount: 2)[0].reason.hasSuffix("this and 1 more below /"))
         #expect(failures(["1", "2"]).condensed(fromCount: 2)[0].reason.hasSuffix("this and 1 more"))
+        let lost = (0..<9).map { Failure(.corrupt, "/\($0)".utf8, "bytes 0–5 are kept by no data server: lost") }
+        #expect(lost.condensed(fromCount: 5) == lost)
         let other = Failure(.denied, "/a/x".utf8, node: "n2", "permission denied")
         #expect((many + [other]).condensed(fromCount: 5).count == 2)
     }

@@ -66,7 +66,7 @@ import Testing
         let reasons = get.failures.map { (String(decoding: $0.subject, as: UTF8.self), $0.reason) }
         let named = Dictionary(reasons) { first, _ in first }
         #expect(named["/src/large"]?.contains("28672–32767") == true, "\(named)")
-        #expect(named["/src/small"]?.hasPrefix("its bytes are ") == true, "\(named)")
+        #expect(named["/src/small"]?.contains("0–699") == true, "\(named)")
         #expect(try scratch.read("out/good") == scratch.read("src/good"))
         #expect(!scratch.exists("out/large") && !scratch.exists("out/small"))
         for report in [

@@ -274,7 +274,7 @@ import Testing
         #expect(verify.status == 5)
         let lines = verify.errors.split(separator: "\n")
         #expect(lines.first?.hasSuffix(":/set/small: has been changed in st: no longer kept there") ?? false)
-        #expect(lines.last == "daft: verify: /set/small: its bytes are kept by no data server: lost; put it again")
+        #expect(lines.last == "daft: verify: /set/small: bytes 0–5 are kept by no data server: lost; put it again")
         #expect(lines.count == 2, "\(verify)")
         #expect(try scratch.run("verify", "/set/deep").status == 0)
         #expect(try scratch.run("cat", "/set/small").status == 5)

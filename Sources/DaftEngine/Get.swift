@@ -41,9 +41,9 @@ extension Session {
         }
     }
 
-    /// Writes names to the local disk. One name becomes `path` itself, unless another directory than a copy of it stands
-    /// there already, or a slash ends it: then it goes into it under its last part, as several names do. Without a
-    /// path, each is written here under its last part.
+    /// Writes names to the local disk. One name becomes `path` itself, unless a directory stands there that is no copy
+    /// of it, or a slash ends it: then it goes into it under its last part, as several names do. Without a path, each
+    /// is written here under its last part.
     public func get(_ names: [Name], to path: [UInt8]? = nil) async -> Report {
         var report = Report()
         do throws(Failure) {

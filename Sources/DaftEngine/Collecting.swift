@@ -17,13 +17,14 @@ struct Collecting: Sendable {
     }
 
     private func take(_ item: Collect.Item, into collected: inout Collected) async {
-        let path = item.path.first == Name.slash ? item.path : store.directory + [Name.slash] + item.path
         let store = store
-        let isOwn = await station.workers.run { pathExists(path) ? store.isOwnData(path) : nil }
-        guard let isOwn else { return }
-        if isOwn {
-            let reason = "is daft's own: there is nothing to gather"
-            return collected.failures.append(Failure(.usage, path, node: station.settings.host, reason))
+        let path: [UInt8]
+        do throws(Failure) {
+            path = try await station.work { () throws(Failure) in try store.gathered(item.path) }
+        } catch {
+            // Who writes what lies here says that it is not there.
+            if error.kind != .missing { collected.failures.append(error.at(station.settings.host)) }
+            return
         }
         let session = Session(at: station)
         let part = meter.begin { session.gauge.now.progress }

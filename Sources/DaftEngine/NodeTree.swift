@@ -297,13 +297,8 @@ final class NodeTree: TreeListing {
     }
 
     private func identify(_ spans: [Span], in offer: UInt64) async -> [Result<[ChunkID], Failure>] {
-        let question = Request.identify(Offer(rank: member.rank, number: offer), spans)
         do throws(Failure) {
-            let reply = try await station.ask(
-                question, at: member.rank, timeoutMilliseconds: station.settings.loadMilliseconds)
-            guard case .identified(let answers) = reply, answers.count == spans.count else {
-                throw station.unexpected(reply, from: member.rank)
-            }
+            let answers = try await station.identify(spans, in: Offer(rank: member.rank, number: offer))
             return zip(spans, answers).map { span, answer in
                 switch answer {
                 case .ids(let ids) where ids.count == span.count: .success(ids)

@@ -3,15 +3,21 @@
 import DaftCore
 import DaftLink
 
-extension Ingesting {
+extension Station {
     /// The ids of spans, from the rank that offers the files.
-    func identifyAtOffer(_ spans: [Span]) async throws(Failure) -> [Identified] {
-        let reply = try await station.ask(
-            .identify(order.offer, spans), at: order.offer.rank, timeoutMilliseconds: station.settings.loadMilliseconds)
+    func identify(_ spans: [Span], in offer: Offer) async throws(Failure) -> [Identified] {
+        let reply = try await ask(
+            .identify(offer, spans), at: offer.rank, timeoutMilliseconds: settings.loadMilliseconds)
         guard case .identified(let answers) = reply, answers.count == spans.count else {
-            throw station.unexpected(reply, from: order.offer.rank)
+            throw unexpected(reply, from: offer.rank)
         }
         return answers
+    }
+}
+
+extension Ingesting {
+    func identifyAtOffer(_ spans: [Span]) async throws(Failure) -> [Identified] {
+        try await station.identify(spans, in: order.offer)
     }
 
     /// The ids of spans, from upstream; where nobody there knows them, from the rank that offers the files.

@@ -29,11 +29,7 @@ final class OfferedTree: Sendable {
     static func open(_ offering: Offering, _ store: Store, at station: Station) async throws(Failure) -> OfferedTree {
         let members = station.roster.members
         let walk = try await station.work { () throws(Failure) in
-            let isAbsolute = offering.path.first == Name.slash
-            let path = isAbsolute ? offering.path : store.directory + [Name.slash] + offering.path
-            guard pathExists(path) else { throw Failure(.missing, path, "not there: nothing to gather") }
-            let place = try sourcePlace(path)
-            if store.isOwnData(place) { throw Failure(.usage, path, "is daft's own: there is nothing to gather") }
+            let place = try sourcePlace(try store.gathered(offering.path))
             let stores = members.filter { $0.store.host == station.settings.host }.map(\.store.path)
             let own = Set(stores.compactMap { directoryIdentity($0 + Array("/.daft".utf8)) })
             return try SourceWalk(place) { device, inode in own.contains([device, inode]) }
@@ -105,6 +101,16 @@ extension OfferedEntry {
             case .symlink(let target): .symlink(target)
             }
         self.init(found.relative, kind, mode: found.mode, mtime: found.mtime)
+    }
+}
+
+extension Store {
+    /// Where something lies that is to be gathered of this node, named absolutely or relative to the store. Blocking.
+    func gathered(_ path: [UInt8]) throws(Failure) -> [UInt8] {
+        let path = path.first == Name.slash ? path : directory + [Name.slash] + path
+        guard pathExists(path) else { throw Failure(.missing, path, "not there: nothing to gather") }
+        if isOwnData(path) { throw Failure(.usage, path, "is daft's own: there is nothing to gather") }
+        return path
     }
 }
 

@@ -116,21 +116,32 @@ import Testing
         #expect(cluster.state == state && !scratch.exists("store-n1/tree/deep/new"))
     }
 
-    @Test func standardInputOfAnotherProcessIsPublishedWhenItHasEnded() async throws {
-        let child = Process()
-        child.executableURL = URL(fileURLWithPath: "/bin/sleep")
-        child.arguments = ["100"]
+    /// Another process, whose standard input somebody here writes.
+    private final class Reader {
+        private let process = Process()
         let pipe = Pipe()
-        child.standardInput = pipe
-        try child.run()
-        defer {
-            kill(child.processIdentifier, SIGKILL)
-            child.waitUntilExit()
+        var input: [UInt8] { Array("/proc/\(process.processIdentifier)/fd/0".utf8) }
+
+        init() throws {
+            process.executableURL = URL(fileURLWithPath: "/bin/sleep")
+            process.arguments = ["100"]
+            process.standardInput = pipe
+            try process.run()
         }
+
+        func end() {
+            kill(process.processIdentifier, SIGKILL)
+            process.waitUntilExit()
+        }
+    }
+
+    @Test func standardInputOfAnotherProcessIsPublishedWhenItHasEnded() async throws {
+        let reader = try Reader()
+        defer { reader.end() }
+        let (input, pipe) = (reader.input, reader.pipe)
         let cluster = try await scratch.cluster(["n0", "n1"])
         defer { cluster.close() }
         let name = try Name("/in")
-        let input = Array("/proc/\(child.processIdentifier)/fd/0".utf8)
         let bytes = pseudorandom(300_000, 5)
         Thread.detachNewThread {
             for start in stride(from: 0, to: bytes.count, by: 60_000) {
@@ -146,20 +157,12 @@ import Testing
     }
 
     @Test func whatIsStoppedBeforeStandardInputEndsIsNotPublished() async throws {
-        let child = Process()
-        child.executableURL = URL(fileURLWithPath: "/bin/sleep")
-        child.arguments = ["100"]
-        let pipe = Pipe()
-        child.standardInput = pipe
-        try child.run()
-        defer {
-            kill(child.processIdentifier, SIGKILL)
-            child.waitUntilExit()
-        }
+        let reader = try Reader()
+        defer { reader.end() }
+        let (input, pipe) = (reader.input, reader.pipe)
         let cluster = try await scratch.cluster(["n0", "n1"])
         defer { cluster.close() }
         let name = try Name("/in")
-        let input = Array("/proc/\(child.processIdentifier)/fd/0".utf8)
         try pipe.fileHandleForWriting.write(contentsOf: Data([1, 2, 3]))
         let station = cluster.stations[0]
         let task = station.loop.start { await Session(at: station).put([input], at: "n1", as: name) }

@@ -189,19 +189,22 @@ public struct Offer: Coded {
 
 /// One file, or a run of its chunks.
 public struct IngestFile: Coded {
-    public static let minimumSize = SourceFileInfo.minimumSize + 45
+    public static let minimumSize = SourceFileInfo.minimumSize + 46
     public let info: SourceFileInfo
     /// Names the file as it was seen, so that an interrupted ingest goes on where it was.
     public let key: Digest
     public let span: Span
     /// The file is cut over several stores: keep the bytes as a part, whose content is told later.
     public let isPart: Bool
+    /// What stands under the name that the file is for: bytes that are not these are refused before they move.
+    public let standing: ContentID?
 
-    public init(info: SourceFileInfo, key: Digest, span: Span, isPart: Bool) {
+    public init(info: SourceFileInfo, key: Digest, span: Span, isPart: Bool, standing: ContentID? = nil) {
         self.info = info
         self.key = key
         self.span = span
         self.isPart = isPart
+        self.standing = standing
     }
 
     public init(from reader: inout ByteReader) throws(Malformed) {
@@ -209,6 +212,7 @@ public struct IngestFile: Coded {
         key = try Digest(from: &reader)
         span = try Span(from: &reader)
         isPart = try reader.flag()
+        standing = try reader.flag() ? try ContentID(from: &reader) : nil
     }
 
     public func encode(into writer: inout ByteWriter) {
@@ -216,6 +220,8 @@ public struct IngestFile: Coded {
         key.encode(into: &writer)
         span.encode(into: &writer)
         writer.flag(isPart)
+        writer.flag(standing != nil)
+        standing?.encode(into: &writer)
     }
 }
 

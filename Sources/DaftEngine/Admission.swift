@@ -11,9 +11,10 @@ func refusal(of named: NamedEntry, over standing: Entry) -> Failure? {
 }
 
 private func takenBy(_ standing: Entry, _ name: Name, isOfSameKind: Bool) -> Failure {
-    let what = isOfSameKind ? "another \(standing.word)" : "a \(standing.word)"
-    return Failure(.taken, name, "\(what) is published under this name; choose another with --as")
+    Failure(.taken, name, isTaken(by: (isOfSameKind ? "another " : "a ") + standing.word))
 }
+
+func isTaken(by what: String) -> String { "\(what) is published under this name; choose another with --as" }
 
 func notBelow(_ above: Entry, _ ancestor: Name, _ name: Name) -> Failure {
     Failure(.taken, name, "\(ancestor) is published as a \(above.word), not as a directory")
@@ -28,17 +29,22 @@ struct Admission: Sendable {
         rest.files = []
         var directories: Set<Name> = []
         for file in batch.files {
-            if let failure = try refusal(of: file.name, size: file.info.size, &directories) {
+            let standing = try catalogue.entry(file.name)
+            if let failure = try refusal(of: file.name, size: file.info.size, over: standing, &directories) {
                 rest.report.failures.append(failure)
             } else {
+                var file = file
+                file.standing = standing?.content
                 rest.files.append(file)
             }
         }
         return rest
     }
 
-    private func refusal(of name: Name, size: Int64, _ directories: inout Set<Name>) throws(Failure) -> Failure? {
-        if let standing = try catalogue.entry(name) {
+    private func refusal(
+        of name: Name, size: Int64, over standing: Entry?, _ directories: inout Set<Name>
+    ) throws(Failure) -> Failure? {
+        if let standing {
             guard let content = standing.content else { return takenBy(standing, name, isOfSameKind: false) }
             let isAsLong = try catalogue.size(of: content).map { $0.bytes == size } ?? true
             return isAsLong ? nil : takenBy(standing, name, isOfSameKind: true)

@@ -104,7 +104,8 @@ struct Ingesting: Sendable {
             return await SmallFiles(self, files, way(to: group[0], of: order.files.count)).run()
         }
         do throws(Failure) {
-            return [try await LargeFile(self, files[0]).run()]
+            var file = LargeFile(self, files[0])
+            return [try await file.run()]
         } catch {
             return [.failed(error.at(station.settings.host))]
         }

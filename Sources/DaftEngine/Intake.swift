@@ -106,7 +106,7 @@ struct Intake: Sendable {
             return IngestFile(
                 info: info, key: sourceKey(info, host: station.settings.host, chunkSize),
                 span: Span(file: share.file, first: share.chunks.lowerBound, count: share.chunks.count),
-                isPart: cut.contains(share.file))
+                isPart: cut.contains(share.file), standing: files[share.file].standing)
         }
         let order = Ingest(
             offer: Offer(rank: station.rank, number: offer),
@@ -200,6 +200,7 @@ struct Intake: Sendable {
     /// Where a store is gone, no file is to blame.
     private func about(_ failure: Failure, _ file: StagedFile) -> Failure {
         if failure.kind == .gone { return failure }
+        if failure.kind == .taken { return Failure(.taken, file.name, failure.reason) }
         return Failure(failure.kind, file.info.path, node: failure.node, failure.reason)
     }
 

@@ -14,6 +14,7 @@ struct LargeFile: Sendable {
 
     private let ingesting: Ingesting
     private let file: IngestFile
+    private var incumbent: Incumbent?
 
     private var station: Station { ingesting.station }
     private var store: Store { ingesting.store }
@@ -25,8 +26,11 @@ struct LargeFile: Sendable {
         self.file = file
     }
 
-    func run() async throws(Failure) -> Ingested {
+    mutating func run() async throws(Failure) -> Ingested {
         do throws(Failure) {
+            incumbent = try await station.work { [file, order, station] () throws(Failure) in
+                try Incumbent(of: file, order.chunkSize, in: station.catalogue)
+            }
             if let known = try await alreadyHere() { return .whole(known.contentID, known) }
         } catch {
             giveUp(nil)
@@ -43,8 +47,11 @@ struct LargeFile: Sendable {
         let ids: [ChunkID]
         do throws(Failure) { ids = try await take(into: ChunkFilling(ingesting, file, filling)) } catch {
             giveUp(filling)
-            // What came so far is there for the next time.
-            try? await station.work { () throws(Failure) in try filling.pause() }
+            // What came so far is there for the next time, if there may be one.
+            let isRefused = error.kind == .taken
+            try? await station.work { () throws(Failure) in
+                if isRefused { filling.abandon() } else { try filling.pause() }
+            }
             throw error
         }
         return try await station.work { [store, file, order] () throws(Failure) in
@@ -154,7 +161,7 @@ struct LargeFile: Sendable {
     ) async throws(Failure) -> [ChunkID]? {
         guard let source else { return nil }
         let slabs = await station.intake.take(chunksTogether, of: order.chunkSize.bytes)
-        return try await whileReading { [ingesting] () throws(Failure) in
+        return try await whileReading { [ingesting, incumbent] () throws(Failure) in
             let chunks: [ReadChunk]
             do throws(Failure) {
                 chunks = try source.read(span.chunks, of: order.chunkSize, into: slabs, trace: station.trace)
@@ -163,6 +170,7 @@ struct LargeFile: Sendable {
                 throw error
             }
             ingesting.tell(chunks.map(\.id), of: span)
+            try incumbent?.admit(chunks.map(\.id), of: span)
             try filling.keep(chunks, of: span, in: slabs)
             return chunks.map(\.id)
         }
@@ -205,6 +213,7 @@ struct LargeFile: Sendable {
         switch answers[0] {
         case .ids(let ids) where ids.count == span.count:
             ingesting.tell(ids, of: span)
+            try incumbent?.admit(ids, of: span)
             return ids
         case .failed(let failure):
             ingesting.tell(failure, of: span.file)

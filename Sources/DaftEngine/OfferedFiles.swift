@@ -31,11 +31,11 @@ extension Ingesting {
         if order.chain != nil { station.learned.note(ids, of: span, in: order.offer) }
     }
 
-    /// In a chain, what nobody can have, the next rank need not wait for: what is not there any more, and, where one
-    /// rank alone reads, what that one cannot read.
+    /// In a chain, what nobody can have, the next rank need not wait for: what is not there any more, what is refused,
+    /// and, where one rank alone reads, what that one cannot read.
     func tell(_ failure: Failure, of file: Int) {
         guard let chain = order.chain else { return }
-        guard chain.readers.count <= 1 || failure.kind == .changed || failure.kind == .missing else { return }
+        guard chain.readers.count <= 1 || [.changed, .missing, .taken].contains(failure.kind) else { return }
         station.learned.fail(failure, file, in: order.offer)
     }
 

@@ -60,7 +60,7 @@ struct SmallFiles: Sendable {
                     station.trace?.note(
                         [ReadChunk(id: id, bytes: slab.slice(places[index], bytes.count))], readAt: times)
                 }
-                let known = contentOf(index, id)
+                let known = try contentOf(index, id)
                 wholes.append(Whole(known.id, known.manifest, bytes))
                 return known
             }
@@ -122,7 +122,7 @@ struct SmallFiles: Sendable {
         guard case .ids(let ids) = answer, ids.count == order.chunkSize.count(of: files[index].info.size) else {
             throw Failure(.malformed, files[index].info.path, "the rank that offers it does not say what it is")
         }
-        return contentOf(index, ids.first)
+        return try contentOf(index, ids.first)
     }
 
     /// The next in a chain learns what this one knows.
@@ -194,9 +194,11 @@ struct SmallFiles: Sendable {
     }
 
     /// Retained: whatever becomes of it here, nobody else's refusal takes it away before it is published. Blocking.
-    private func contentOf(_ index: Int, _ chunk: ChunkID?) -> (id: ContentID, manifest: Manifest) {
-        let manifest = Manifest(
-            size: files[index].info.size, chunkSize: order.chunkSize, chunks: chunk.map { [$0] } ?? [])
+    private func contentOf(_ index: Int, _ chunk: ChunkID?) throws(Failure) -> (id: ContentID, manifest: Manifest) {
+        let file = files[index]
+        let chunks = chunk.map { [$0] } ?? []
+        try Incumbent(of: file, order.chunkSize, in: station.catalogue)?.admit(chunks, of: file.span)
+        let manifest = Manifest(size: file.info.size, chunkSize: order.chunkSize, chunks: chunks)
         let content = manifest.contentID
         store.retain(content)
         return (content, manifest)

@@ -46,6 +46,8 @@ struct StagedFile: Sendable {
     let info: SourceFileInfo
     /// Nil where the file may change and have the same again.
     let identity: SourceIdentity?
+    /// The content that has its name already.
+    var standing: ContentID?
 }
 
 struct Staging: Sendable {

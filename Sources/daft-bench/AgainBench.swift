@@ -1,5 +1,5 @@
 // A tree of which nothing has changed: put, diffuse and bcast of it once more, against what rsync takes to find that
-// out of the tree and its copy.
+// out of the tree and its copy; where several data servers are looked at, against as many rsyncs at once.
 
 import Glibc
 
@@ -8,6 +8,13 @@ struct AgainBench {
     private static let inDirectory = 100
     private static let bytes = 500
     private static let rounds = 5
+    private static let mostServers = 4
+    /// A tree, against copies of it at the same time.
+    private static let looks = """
+        t=$1; shift; p=
+        for c; do rsync -an "$t/" "$c" & p="$p $!"; done
+        for i in $p; do wait $i || exit 1; done
+        """
     private let scratch: Scratch
 
     init(_ scratch: Scratch) { self.scratch = scratch }
@@ -16,19 +23,19 @@ struct AgainBench {
         let tree = scratch.path + "/again"
         try makeTree(
             tree, files: AgainBench.files, bytes: AgainBench.bytes, inDirectory: AgainBench.inDirectory)
-        let copy = try scratch.fresh("again-copy")
-        try daft_bench.run(["rsync", "-a", tree + "/", copy])
+        let copies = try (0..<AgainBench.mostServers).map { try scratch.fresh("again-copy\($0)") }
+        for copy in copies { try daft_bench.run(["rsync", "-a", tree + "/", copy]) }
         // What has changed in the last seconds is not taken for unchanged.
         sleep(3)
         var rows: [Row] = []
-        for (what, servers) in [("put", 1), ("diffuse", 1), ("bcast", 1), ("bcast", 4)] {
-            rows.append(try await row(what, servers, tree, copy))
+        for (what, servers) in [("put", 1), ("diffuse", 1), ("bcast", 1), ("bcast", AgainBench.mostServers)] {
+            rows.append(try await row(what, servers, tree, Array(copies.prefix(servers))))
         }
-        for leaf in ["again", "again-copy"] { _ = try scratch.fresh(leaf) }
+        for path in [tree] + copies { try daft_bench.run(["rm", "-rf", path]) }
         return rows
     }
 
-    private func row(_ verb: String, _ servers: Int, _ tree: String, _ copy: String) async throws -> Row {
+    private func row(_ verb: String, _ servers: Int, _ tree: String, _ copies: [String]) async throws -> Row {
         let place = scratch.path + "/again-daft"
         let daft = try await LocalRun(place, dataServers: servers)
         func stage() async throws {
@@ -42,15 +49,17 @@ struct AgainBench {
         var (again, looks): ([Cost], [Cost]) = ([], [])
         for _ in 0..<AgainBench.rounds {
             again.append(try await cost { try await stage() })
-            looks.append(try daft_bench.run(["rsync", "-an", tree + "/", copy]).cost)
+            looks.append(try daft_bench.run(["sh", "-c", AgainBench.looks, "sh", tree] + copies).cost)
         }
         daft.close()
         for leaf in ["again-daft.catalogue"] + (0..<servers).map({ "again-daft.store\($0)" }) {
             _ = try scratch.fresh(leaf)
         }
-        let suffix = servers == 1 ? "" : ", \(servers) data servers on this machine"
+        let (suffix, peer) =
+            servers == 1
+            ? ("", "rsync -n -a") : (", \(servers) data servers on this machine", "\(servers) × rsync -n -a at once")
         return Row(
             "\(verb) again of 60,000 unchanged files of 500 B\(suffix)", "\(fixed(again.seconds, 2)) s",
-            "rsync -n -a: \(fixed(looks.seconds, 2)) s", ratio: again.seconds / looks.seconds, atMost: 3)
+            "\(peer): \(fixed(looks.seconds, 2)) s", ratio: again.seconds / looks.seconds, atMost: 3)
     }
 }

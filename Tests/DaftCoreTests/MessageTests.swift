@@ -17,7 +17,7 @@ private let info = SourceFileInfo(
 private let chain = Chain([Rank(2), Rank(1)], readers: [1])
 private let ingest = Ingest(
     offer: Offer(rank: Rank(2), number: 3), isHere: true, chain: chain, chunkSize: ChunkSize(4096)!,
-    files: [IngestFile(info: info, key: b, span: span, isPart: true)])
+    files: [IngestFile(info: info, key: b, span: span, isPart: true, standing: a)])
 private let fetch = Fetch(below: [.root], state: 7, chain: chain, reports: true)
 
 func expectForms<T: Coded>(_ values: [T], _ forms: [String], sourceLocation: SourceLocation = #_sourceLocation) {
@@ -185,7 +185,7 @@ private let orderForms = [
     "010901020000000300000000000000010102000000020000000100000001000000010000000010000001000000040000"
         + "002f732f61881300000000000000f15365000000000500000000f1536500000000050000000800000000000000090000"
         + "0000000000a401202122232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f010000000200000003"
-        + "00000001",
+        + "0000000101000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f",
     "01090201000000202122232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f000102030405060708"
         + "090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f01881300000000000000100000020000000001020304050607"
         + "08090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f202122232425262728292a2b2c2d2e2f3031323334353637"

@@ -31,9 +31,11 @@ import Testing
     }
 
     /// How many chunks of sources were read on all ranks so far.
-    private func reads(_ cluster: Cluster) -> Int {
+    private func reads(_ cluster: Cluster) -> Int { events(.read, cluster) }
+
+    private func events(_ kind: TraceEvent.Kind, _ cluster: Cluster) -> Int {
         cluster.stations.reduce(0) { sum, station in
-            sum + (station.trace?.page(from: 0).events.count { $0.kind == .read } ?? 0)
+            sum + (station.trace?.page(from: 0).events.count { $0.kind == kind } ?? 0)
         }
     }
 
@@ -78,6 +80,31 @@ import Testing
         #expect(refused.failures.count == 3 && refused.failures.allSatisfy { $0.kind == .taken }, "\(refused.failures)")
         #expect(await cluster.run { await $0.put([Array(other["tree/f0"].utf8)], as: .root) }.failures.count == 1)
         #expect(reads(cluster) == read)
+    }
+
+    @Test(arguments: ["put", "diffuse", "bcast"], [["n0", "n1"], ["n0", "n1", "n2"]])
+    func ofAsManyButOtherBytesNoneIsMovedOrWritten(verb: String, hosts: [String]) async throws {
+        let tree = try makeTree()
+        try scratch.write("tree/large", 5 * 65_536, seed: 7)
+        let cluster = try await start(hosts)
+        defer { cluster.close() }
+        func stage(_ path: String) async -> Report {
+            switch verb {
+            case "put": await cluster.put(path, at: hosts.last)
+            case "diffuse": await cluster.diffuse(path)
+            default: await cluster.bcast(path)
+            }
+        }
+        expect(await stage(tree), 4)
+        let written = events(.written, cluster)
+        #expect(written > 0)
+        for index in 0..<3 { try scratch.damage("tree/f\(index)", at: 7) }
+        // Each data server judges its own chunks of a file that is cut.
+        try scratch.write("tree/large", 5 * 65_536, seed: 8)
+        let report = await stage(tree)
+        #expect(report.failures.map(\.kind) == [.taken, .taken, .taken, .taken], "\(report.failures)")
+        #expect(Set(report.failures.map(\.subject)).isSuperset(of: [Array("/tree/large".utf8)]), "\(report.failures)")
+        #expect(report.moved == 0 && events(.written, cluster) == written, "\(report)")
     }
 
     @Test func checksumReadsAll() async throws {

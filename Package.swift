@@ -73,7 +73,7 @@ let package = Package(
         module("DaftZMQ", ["CZMQ", "DaftCore", "DaftLink", "DaftTrust"]),
         module("DaftEngine", ["DaftCore", "DaftLink", "DaftTrust", "DaftStore", "DaftCatalogue"]),
         module("DaftLaunch", ["COpenSSL", "CLinux", "DaftCore", "DaftLink", "DaftTrust"]),
-        module("DaftShell", ["CEdit", "DaftCore", "DaftLink", "DaftEngine"]),
+        module("DaftShell", ["CEdit", "DaftCore", "DaftLink", "DaftTrust", "DaftEngine"]),
         module("DaftDoor", ["DaftCore", "DaftLink", "DaftEngine", "DaftShell", "DaftZMQ"]),
         program("daft-solo", ["DaftCore", "DaftEngine", "DaftShell"]),
         program("daft-run", ["DaftCore", "DaftDoor", "DaftEngine", "DaftLink", "DaftMPI", "DaftShell", "DaftZMQ"]),

@@ -22,10 +22,11 @@ public final class Catalogue: Sendable {
     private let held: Mutex<Held>
 
     /// Opens the catalogue at `path`, or makes it. `durable`: what is committed survives a loss of power.
-    public init(path: String, durable: Bool = false) throws(Failure) {
+    /// `isShared`: whoever is in its group may open it.
+    public init(path: String, durable: Bool = false, isShared: Bool = false) throws(Failure) {
         self.path = path
         do {
-            let tables = try Tables(path: path, durable: durable)
+            let tables = try Tables(path: path, durable: durable, isShared: isShared)
             held = Mutex(Held(tables: tables, lastStanding: tables.standing))
         } catch { throw Tables.failure(error, path) }
     }

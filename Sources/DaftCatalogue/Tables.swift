@@ -49,9 +49,10 @@ final class Tables {
     /// A write failed halfway through a record: the transaction around it must not be committed.
     var spoiled: (any Error)?
 
-    init(path: String, durable: Bool) throws {
+    init(path: String, durable: Bool, isShared: Bool = false) throws {
         self.path = path
-        database = try Database(path: path, durable: durable, alone: true, cacheBytes: Tables.cacheBytes)
+        database = try Database(
+            path: Array(path.utf8), durable: durable, alone: true, isShared: isShared, cacheBytes: Tables.cacheBytes)
         try database.execute("PRAGMA wal_autocheckpoint = \(Tables.checkpointPages)")
         if try number("SELECT count(*) FROM sqlite_schema") == 0 {
             try database.transaction { try database.execute(Tables.schema) }

@@ -1,8 +1,8 @@
 // What a node process of a system of workstations is told when it begins, on its standard input, and what it answers.
 
 public struct NodeOrder: Coded {
-    public static let minimumSize = 1 + Rank.minimumSize + SystemKeys.minimumSize + 44
-    public static let version: UInt8 = 3
+    public static let minimumSize = 1 + Rank.minimumSize + SystemKeys.minimumSize + 48
+    public static let version: UInt8 = 4
 
     public var rank: Rank
     public var system: SystemKeys
@@ -20,6 +20,8 @@ public struct NodeOrder: Coded {
     public var place: UInt16 = 0
     /// Where the metadata server's catalogue is; empty: by default.
     public var catalogue: [UInt8] = []
+    /// The group that shares both, by its name, which may have another number there; empty: none.
+    public var group: [UInt8] = []
     public var chunkSize = ChunkSize.standard
     /// How hard bytes are packed on their way; 0: not at all.
     public var packing: UInt8 = 0
@@ -56,6 +58,8 @@ public struct NodeOrder: Coded {
         store = try NodeOrder.directory(&reader)
         place = try reader.u16()
         catalogue = try NodeOrder.directory(&reader)
+        group = try reader.run()
+        guard !group.contains(0) else { throw Malformed("name of a group", at: reader.offset) }
         chunkSize = try ChunkSize(from: &reader)
         packing = try reader.u8()
         guard packing <= 19 else { throw Malformed("level of packing", at: reader.offset - 1) }
@@ -84,6 +88,7 @@ public struct NodeOrder: Coded {
         writer.run(store)
         writer.u16(place)
         writer.run(catalogue)
+        writer.run(group)
         chunkSize.encode(into: &writer)
         writer.u8(packing)
         writer.flag(durable)

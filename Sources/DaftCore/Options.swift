@@ -6,6 +6,9 @@ extension OptionTable {
         Option("-f", value: "JOBFILE", meaning: "run the commands of a job file; `-` is standard input"),
         Option("--store", value: "DIR", variable: "DAFT_STORE", meaning: "where the files are, on every node"),
         Option(
+            "--group", value: "NAME", variable: "DAFT_GROUP",
+            meaning: "the store is shared by the members of a group, who use it in turn"),
+        Option(
             "--catalogue", value: "DIR", variable: "DAFT_CATALOGUE",
             meaning: "where the metadata server keeps what it knows"),
         Option(

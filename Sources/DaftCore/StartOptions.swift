@@ -79,6 +79,7 @@ public struct StartOptions: Hashable, Sendable {
     /// Makes `order` what these options and the common ones say.
     public func apply(_ options: Options, to order: inout NodeOrder) {
         order.store = options.store ?? []
+        order.group = options.value("--group") ?? []
         order.chunkSize = options.chunkSize
         order.packing = options.packing
         order.logLevel = options.logLevel

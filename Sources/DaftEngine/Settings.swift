@@ -55,7 +55,9 @@ public struct Settings: Sendable {
     public var traces = false
     /// Where this rank tells what it does.
     public var log: EventLog?
-    /// The store's own options; `durable` is set from above.
+    /// The group that shares the store and the catalogue; nil: they are this user's alone.
+    public var group: UInt32?
+    /// The store's own options; `durable` and `group` are set from above.
     public var storeOptions = Store.Options()
 
     /// What the store lies on, or would if it were there; none where it is not to be seen, or there is no store.

@@ -30,6 +30,8 @@ public final class Station: Sendable {
     let learned: Learned
     public let underWay: UnderWay
     let counter = TrafficCounter()
+    /// Where this rank has what is of no concern to anybody else: beside its catalogue, or in its store.
+    let ownPlace: [UInt8]
     /// What the user should know of the directory that this rank uses.
     public let warning: Failure?
     /// Nil where nobody wants one.
@@ -58,20 +60,15 @@ public final class Station: Sendable {
         var store: Store?
         if let directory = settings.store {
             var options = settings.storeOptions
-            options.durable = settings.durable
+            (options.durable, options.group) = (settings.durable, settings.group)
             store = try Store(at: directory, options)
         }
         self.store = store
-        let path =
-            settings.catalogue
-            ?? store.map { String(decoding: $0.directory, as: UTF8.self) + "/.daft/catalogue.sqlite" }
-        guard let path else { throw Failure(.usage, [], "a metadata server needs a place for its catalogue") }
-        warning =
-            if let store { store.warning?.at(settings.host) } else {
-                try Station.look(at: path)?.at(settings.host)
-            }
-        catalogue = try Catalogue(path: path, durable: settings.durable)
-        catalogueFile = store == nil ? HeldFile(Array(path.utf8)) : nil
+        let place = try Station.place(settings, store)
+        warning = place.warning?.at(settings.host)
+        ownPlace = try Station.ownPlace(settings, store)
+        catalogue = try Station.catalogue(at: place.catalogue, settings)
+        catalogueFile = store == nil ? HeldFile(Array(place.catalogue.utf8)) : nil
         workers =
             settings.workStarter.map(Workers.init(startedBy:))
             ?? Workers(threads: settings.workerThreads, name: "daft\(link.rank.number)")
@@ -86,15 +83,6 @@ public final class Station: Sendable {
         learned = Learned(on: link.loop)
         underWay = UnderWay(on: link.loop)
         follower.withLock { $0 = Follower(self) }
-    }
-
-    /// Refuses a place for the catalogue that others may write into.
-    private static func look(at catalogue: String) throws(Failure) -> Failure? {
-        let path = Array(catalogue.utf8)
-        let parent = path.lastIndex(of: Name.slash).map { $0 == 0 ? [Name.slash] : Array(path[..<$0]) }
-        let directory = try OwnDirectory(parent ?? [UInt8(ascii: ".")], for: .catalogue)
-        Glibc.close(directory.number)
-        return directory.warning
     }
 
     private static func halfOfSlabs(_ settings: Settings) -> Int { max(settings.slabBytes / 2, 2 * ChunkSize.largest) }

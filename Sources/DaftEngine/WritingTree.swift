@@ -177,12 +177,15 @@ struct PublishedTree: TreeListing {
 
     private func item(_ named: NamedEntry, _ catalogue: Catalogue) throws(Failure) -> TreeItem {
         let relative = Array(named.name.relative(to: root) ?? [])
+        var entry = named.entry
+        // Another member may have published it, and no program of theirs is to run as this user.
+        if station.settings.group != nil { entry = Entry(entry.kind, mode: entry.mode & 0o1777, mtime: entry.mtime) }
         guard let content = named.entry.content else {
-            return TreeItem(relative: relative, entry: named.entry, wanted: nil)
+            return TreeItem(relative: relative, entry: entry, wanted: nil)
         }
         let manifest = try catalogue.manifest(ofNamed: content)
         return TreeItem(
-            relative: relative, entry: named.entry,
+            relative: relative, entry: entry,
             wanted: Wanted(content: content, manifest: manifest, name: named.name))
     }
 }

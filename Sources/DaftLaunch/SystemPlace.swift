@@ -7,9 +7,13 @@ import Glibc
 
 public struct SystemPlace: Sendable {
     private let directory: [UInt8]
+    private let isHeld: Bool
     private var path: String { String(decoding: directory, as: UTF8.self) + "/system" }
 
-    public init(catalogue directory: [UInt8]) { self.directory = directory }
+    /// `isHeld`: the directory was made, and is this user's.
+    public init(catalogue directory: [UInt8], isHeld: Bool = false) {
+        (self.directory, self.isHeld) = (directory, isHeld)
+    }
 
     /// Nil where no system is written down.
     public func read() throws(Failure) -> SystemFile? {
@@ -34,11 +38,13 @@ public struct SystemPlace: Sendable {
 
     /// Replaces what is there.
     public func write(_ system: SystemFile) throws(Failure) {
-        while withCString(directory, { mkdir($0, 0o700) }) != 0, errno != EEXIST {
-            if errno != EINTR { throw failure(errno) }
+        if !isHeld {
+            while withCString(directory, { mkdir($0, 0o700) }) != 0, errno != EEXIST {
+                if errno != EINTR { throw failure(errno) }
+            }
+            // Who owns it could exchange the keys.
+            close(try OwnDirectory(directory, for: .catalogue).number)
         }
-        // Who owns it could exchange the keys.
-        close(try OwnDirectory(directory, for: .catalogue).number)
         let new = "\(path).\(getpid())"
         unlink(new)
         let file = open(new, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)

@@ -27,11 +27,16 @@ public final class Database {
     private var prepared: [String: Statement] = [:]
 
     /// Opens or makes the database at `path`, in WAL mode. `durable`: a commit is on the disk when it returns. `alone`:
-    /// nobody else may open it meanwhile, and nothing is locked and unlocked around each statement.
-    public init(path: [UInt8], durable: Bool, alone: Bool = false, cacheBytes: Int = 64 << 20) throws(SQLError) {
-        Database.makeForOwner(path)
+    /// nobody else may open it meanwhile, and nothing is locked and unlocked around each statement. `isShared`: whoever
+    /// is in its group may open it at another time; then no symlink is in its path.
+    public init(
+        path: [UInt8], durable: Bool, alone: Bool = false, isShared: Bool = false, cacheBytes: Int = 64 << 20
+    ) throws(SQLError) {
+        Database.make(path, mode: isShared ? 0o660 : 0o600)
         var opened: OpaquePointer?
-        let flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX
+        var flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX
+        // Whoever may put a symlink there must not have another file opened.
+        if isShared { flags |= SQLITE_OPEN_NOFOLLOW }
         let status = (path + [0]).withUnsafeBufferPointer { bytes in
             bytes.withMemoryRebound(to: CChar.self) {
                 sqlite3_open_v2($0.baseAddress, &opened, flags, interruptibleFiles)
@@ -53,18 +58,24 @@ public final class Database {
         if durable { try sync() }
     }
 
-    /// The database can be read by its owner alone; SQLite gives its logs the same mode. What fails here SQLite says.
-    private static func makeForOwner(_ path: [UInt8]) {
+    /// The database has this mode, whatever the umask is; SQLite gives its logs the same. What fails here SQLite says.
+    private static func make(_ path: [UInt8], mode: mode_t) {
         // SQLite's word for one that is in no file.
         if path.elementsEqual(":memory:".utf8) { return }
         (path + [0]).withUnsafeBufferPointer { bytes in
             bytes.withMemoryRebound(to: CChar.self) { path in
                 guard let path = path.baseAddress else { return }
                 // Never one that is there: to close it would end all locks that this process has on it.
-                let file = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-                if file >= 0 { close(file) }
+                let file = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, mode)
+                if file >= 0 {
+                    fchmod(file, mode)
+                    close(file)
+                }
                 var status = stat()
-                if lstat(path, &status) == 0, status.st_mode & (S_IFMT | 0o077) != S_IFREG { chmod(path, 0o600) }
+                guard lstat(path, &status) == 0, status.st_mode & (S_IFMT | 0o077) != S_IFREG | mode & 0o077 else {
+                    return
+                }
+                if mode == 0o600 { chmod(path, mode) } else { fchmodat(AT_FDCWD, path, mode, AT_SYMLINK_NOFOLLOW) }
             }
         }
     }

@@ -73,6 +73,15 @@ open class Disk: @unchecked Sendable {
         }
     }
 
+    /// Renames; what stood at `place` is gone at the same moment.
+    open func replace(_ place: Place, by new: Place) throws(SystemError) {
+        try new.withLeaf { (from) throws(SystemError) in
+            try place.withLeaf { (to) throws(SystemError) in
+                _ = try system("renameat") { renameat(new.directory.number, from, place.directory.number, to) }
+            }
+        }
+    }
+
     open func makeDirectory(_ place: Place, mode: UInt16) throws(SystemError) {
         try place.withLeaf { (path) throws(SystemError) in
             _ = try system("mkdirat") { mkdirat(place.directory.number, path, mode_t(mode)) }

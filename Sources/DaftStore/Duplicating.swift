@@ -7,20 +7,30 @@ import Glibc
 extension Store {
     /// Copies a file of this size into a new, sealed one; its inode.
     func duplicate(_ source: Descriptor, _ size: Int64, to place: Place) throws(SystemError) -> UInt64 {
-        let file = try disk.create(place, mode: Store.sealedMode, exclusive: true)
-        do {
-            try disk.clone(source, to: file)
-        } catch {
-            // Whatever the reason, copying will tell whether it matters.
-            try disk.truncate(file, to: size)
-            try copyData(source, size, to: file)
-        }
-        try file.setMode(Store.sealedMode)
+        let file = try DaftStore.duplicate(source, size, to: place, disk)
         if isDurable { try disk.sync(file: file) }
         return try file.status().inode
     }
+}
 
-    private func copyData(_ source: Descriptor, _ size: Int64, to file: Descriptor) throws(SystemError) {
+/// The copy, not synced.
+func duplicate(
+    _ source: Descriptor, _ size: Int64, to place: Place, _ disk: Disk
+) throws(SystemError) -> Descriptor {
+    let file = try disk.create(place, mode: Store.sealedMode, exclusive: true)
+    do {
+        try disk.clone(source, to: file)
+    } catch {
+        // Whatever the reason, copying will tell whether it matters.
+        try disk.truncate(file, to: size)
+        try disk.copyData(source, size, to: file)
+    }
+    try file.setMode(Store.sealedMode)
+    return file
+}
+
+extension Disk {
+    fileprivate func copyData(_ source: Descriptor, _ size: Int64, to file: Descriptor) throws(SystemError) {
         var offset: Int64 = 0
         while offset < size, let data = try source.data(after: offset) {
             try copy(data, source, to: file)
@@ -33,7 +43,7 @@ extension Store {
         while offset < range.upperBound {
             let length = Int(min(range.upperBound - offset, 1 << 30))
             do {
-                let count = try disk.copy(source, to: file, at: offset, length: length)
+                let count = try copy(source, to: file, at: offset, length: length)
                 if count == 0 { return }
                 offset += Int64(count)
             } catch {
@@ -51,7 +61,7 @@ extension Store {
             let length = Int(min(range.upperBound - offset, Int64(buffer.count)))
             let count = try source.read(into: UnsafeMutableRawBufferPointer(rebasing: buffer[..<length]), at: offset)
             if count == 0 { return }
-            try disk.write(UnsafeRawBufferPointer(rebasing: buffer[..<count]), to: file, at: offset)
+            try write(UnsafeRawBufferPointer(rebasing: buffer[..<count]), to: file, at: offset)
             offset += Int64(count)
         }
     }

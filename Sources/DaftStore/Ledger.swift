@@ -29,10 +29,11 @@ final class Ledger: @unchecked Sendable {
     /// How many files of users are remembered at most; nothing until it is needed.
     var sources: Int64?
 
-    init(_ path: [UInt8], durable: Bool) throws {
+    init(_ path: [UInt8], durable: Bool, isShared: Bool = false) throws {
         // Alone: where others may open it, SQLite has memory that is a file on that disk, and a disk that does not
         // answer any more ends the process that touches it.
-        database = try Database(path: path, durable: durable, alone: true, cacheBytes: Ledger.cacheBytes)
+        database = try Database(
+            path: path, durable: durable, alone: true, isShared: isShared, cacheBytes: Ledger.cacheBytes)
         try bringToFormat(path)
     }
 

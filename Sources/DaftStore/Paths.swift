@@ -11,31 +11,39 @@ struct Paths: Sendable {
     let root: Descriptor
     let own: Descriptor
     let partial: Descriptor
+    let sharing: Sharing
     /// What the user should know of DIR.
     let warning: Failure?
 
     /// Makes DIR with its parents, DIR/.daft and DIR/.daft/partial. What is there already and is not ours alone to
     /// write is refused.
-    init(_ directory: [UInt8], _ disk: Disk) throws(Failure) {
+    init(_ directory: [UInt8], _ disk: Disk, group: UInt32? = nil) throws(Failure) {
         self.directory = directory
-        let found = try OwnDirectory(directory, for: .store, isMade: true)
+        sharing = Sharing(group: group)
+        let found = try OwnDirectory(directory, for: .store, group: group, isMade: true)
         root = Descriptor(found.number)
         warning = found.warning
         let ownPath = directory + Array("/.daft".utf8)
-        own = try Paths.subdirectory(".daft", of: root, ownPath, disk)
-        partial = try Paths.subdirectory("partial", of: own, ownPath + Array("/partial".utf8), disk)
+        own = try Paths.subdirectory(".daft", of: root, ownPath, disk, sharing)
+        partial = try Paths.subdirectory("partial", of: own, ownPath + Array("/partial".utf8), disk, sharing)
+    }
+
+    var ownPath: [UInt8] {
+        get throws(Failure) {
+            sharing.isOn ? try currentPath(of: own.number) : directory + Array("/.daft".utf8)
+        }
     }
 
     private static func subdirectory(
-        _ leaf: StaticString, of base: Descriptor, _ path: [UInt8], _ disk: Disk
+        _ leaf: StaticString, of base: Descriptor, _ path: [UInt8], _ disk: Disk, _ sharing: Sharing
     ) throws(Failure) -> Descriptor {
         let place = Place(base, leaf.withUTF8Buffer { Array($0) })
         let found: Descriptor
         do throws(SystemError) {
-            do { try disk.makeDirectory(place, mode: 0o700) } catch { if !error.exists { throw error } }
+            do { try sharing.makeDirectory(place, disk) } catch { if !error.exists { throw error } }
             found = try place.open(O_RDONLY | O_DIRECTORY)
         } catch { throw error.failure(path) }
-        try closeToOthers(found.number, path, for: .store)
+        try closeToOthers(found.number, path, for: .store, group: sharing.group)
         return found
     }
 
@@ -193,7 +201,7 @@ final class Parents {
             guard making, error.isNotFound else { throw error }
         }
         let place = try place(of: name, making: true)
-        do { try disk.makeDirectory(place, mode: 0o700) } catch { if !error.exists { throw error } }
+        do { try paths.sharing.makeDirectory(place, disk) } catch { if !error.exists { throw error } }
         try touch(place.directory)
         return try place.open(O_RDONLY | O_DIRECTORY)
     }

@@ -84,8 +84,10 @@ extension Store {
             do throws(SystemError) {
                 let file = try paths.open(named.name, O_RDONLY | O_DIRECTORY)
                 let status = try file.status()
-                let mode = named.name.isRoot ? status.permissions : named.entry.mode | 0o700
+                let mode = named.name.isRoot ? status.permissions : paths.sharing.directoryMode(of: named.entry)
                 if status.permissions == mode, status.mtime == named.entry.mtime, !isUnsure { continue }
+                // What another member has made keeps the mode that lets all work in it, and the time it has.
+                if !paths.sharing.isOurs(status) { continue }
                 try file.setMode(mode)
                 try file.setTimes(named.entry.mtime)
                 if isDurable { try disk.sync(directory: file) }
@@ -276,7 +278,7 @@ private final class Placing {
 
     private func makeDirectory(_ place: Place) throws(SystemError) {
         do {
-            try store.disk.makeDirectory(place, mode: 0o700)
+            try store.paths.sharing.makeDirectory(place, store.disk)
         } catch {
             guard error.exists, try place.status().isDirectory else { throw error }
         }
@@ -288,6 +290,10 @@ private final class Placing {
             try store.disk.makeSymlink(place, to: target)
         } catch {
             guard error.exists, try place.status().isSymlink, try place.symlinkTarget() == target else { throw error }
+            if !store.paths.sharing.isOurs(try place.status()) {
+                try store.disk.remove(place)
+                try store.disk.makeSymlink(place, to: target)
+            }
         }
         try place.setTimes(step.named.entry.mtime)
         corrections.append(.stamp(step.named.name, Stamp(try place.status())))
@@ -297,11 +303,11 @@ private final class Placing {
     private func standFile(_ place: Place, _ step: Step) throws(SystemError) {
         let entry = step.named.entry
         guard let source = step.source else {
-            try refresh(try place.open(O_RDONLY), entry)
+            try refresh(place, step)
             return try parents.touch(place.directory)
         }
         do {
-            try move(source, to: place, entry)
+            if try move(source, to: place, entry) { try noteStamp(of: place, step) }
         } catch {
             if error.isNotFound, case .first(let known) = step.way, let content = entry.content {
                 return try standCopy(of: content, known, place, step, else: error)
@@ -319,7 +325,7 @@ private final class Placing {
         let (source, inode) = try copy(file, known.size, of: content)
         let mtime = step.named.entry.mtime
         do {
-            try move(source, to: place, step.named.entry)
+            _ = try move(source, to: place, step.named.entry)
             corrections.append(.stamp(step.named.name, Stamp(size: known.size, mtime: mtime, inode: inode)))
             if !store.isDurable { corrections.append(.unsynced(known.number)) }
         } catch {
@@ -336,18 +342,39 @@ private final class Placing {
         if !isRight { throw error }
     }
 
-    private func move(_ source: Place, to place: Place, _ entry: Entry) throws(SystemError) {
+    /// Whether it is another file now than was recorded.
+    private func move(_ source: Place, to place: Place, _ entry: Entry) throws(SystemError) -> Bool {
+        let sharing = store.paths.sharing
+        let isCopy = sharing.isOn ? try store.paths.owned(source, store.disk).isCopy : false
         try source.setTimes(entry.mtime)
-        let mode = entry.modeInStore
+        let mode = sharing.mode(of: entry)
         if mode != Store.sealedMode { try source.open(O_RDONLY).setMode(mode) }
         try store.disk.rename(source, to: place)
         try parents.touch(place.directory)
+        return isCopy
     }
 
-    private func refresh(_ file: Descriptor, _ entry: Entry) throws(SystemError) {
-        try file.setMode(entry.modeInStore)
+    private func noteStamp(of place: Place, _ step: Step) throws(SystemError) {
+        corrections.append(.stamp(step.named.name, Stamp(try place.status())))
+    }
+
+    /// Gives the file there the mode and time of its entry.
+    private func refresh(_ place: Place, _ step: Step) throws(SystemError) {
+        let (entry, sharing) = (step.named.entry, store.paths.sharing)
+        if sharing.isOn {
+            let status = try place.status()
+            if status.permissions == sharing.mode(of: entry), status.mtime == entry.mtime {
+                return store.isDurable ? try store.disk.sync(file: place.open(O_RDONLY)) : ()
+            }
+        }
+        let (file, isCopy) = try store.paths.owned(place, store.disk)
+        try file.setMode(sharing.mode(of: entry))
         try file.setTimes(entry.mtime)
         if store.isDurable { try store.disk.sync(file: file) }
+        if isCopy {
+            if let content = entry.content { store.opened[content] = nil }
+            try noteStamp(of: place, step)
+        }
     }
 
     /// Takes over a file that somebody else put there, if it has the very bytes.
@@ -360,13 +387,13 @@ private final class Placing {
             try Inspection(manifest).isWhole(file, buffer)
         }
         guard isWhole else { return false }
-        try refresh(file, step.named.entry)
+        try refresh(place, step)
         if store.isDurable {
             try store.disk.sync(directory: place.directory)
         } else if let number = step.number {
             corrections.append(.unsynced(number))
         }
-        corrections.append(.stamp(step.named.name, Stamp(try file.status())))
+        try noteStamp(of: place, step)
         return true
     }
 }

@@ -210,7 +210,7 @@ struct Scrub {
 
     /// A sealed file, writable again.
     private func reopened(_ place: Place) throws(SystemError) -> Descriptor {
-        try place.open(O_RDONLY).setMode(0o600)
+        try paths.owned(place, disk).file.setMode(paths.sharing.ownMode)
         return try disk.create(place, mode: 0o600, exclusive: false)
     }
 

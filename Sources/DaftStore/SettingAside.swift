@@ -37,7 +37,7 @@ extension Store {
 
     private func directoryForAsides() throws(SystemError) -> Descriptor {
         let place = Place(paths.own, "aside".utf8)
-        do { try disk.makeDirectory(place, mode: 0o700) } catch { if !error.exists { throw error } }
+        do { try paths.sharing.makeDirectory(place, disk) } catch { if !error.exists { throw error } }
         return try place.open(O_RDONLY | O_DIRECTORY)
     }
 }

@@ -30,7 +30,7 @@ extension Store {
             else { continue }
             let isRight =
                 switch named.entry.kind {
-                case .file: status.isFile && status.permissions == named.entry.modeInStore
+                case .file: status.isFile && status.permissions == paths.sharing.mode(of: named.entry)
                 case .symlink: status.isSymlink
                 case .directory: false
                 }

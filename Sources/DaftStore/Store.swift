@@ -17,6 +17,8 @@ public final class Store: Sendable {
         public var durable = false
         /// This run of the kernel; nil asks it.
         public var bootID: [UInt8]?
+        /// The group that shares it; nil: it is this user's alone.
+        public var group: UInt32?
         public var disk = Disk()
         /// Nil: the kernel decides.
         public var turns: (any Turns)?
@@ -50,12 +52,12 @@ public final class Store: Sendable {
         turns = options.turns
         locks = KeyedLock(options.turns)
         savings = KeyedLock(options.turns)
-        paths = try Paths(directory, options.disk)
+        paths = try Paths(directory, options.disk, group: options.group)
         let bootID = if let given = options.bootID { given } else { try StoreLock.currentBootID() }
         lock = Mutex(try StoreLock(paths, bootID: bootID))
-        let path = directory + Array("/.daft/store.sqlite".utf8)
+        let path = try paths.ownPath + Array("/store.sqlite".utf8)
         do {
-            let ledger = try Ledger(path, durable: options.durable)
+            let ledger = try Ledger(path, durable: options.durable, isShared: options.group != nil)
             let opening = Opening(ledger, paths, options.disk, bootID: bootID, durable: options.durable)
             id = try opening.run()
             changed = Mutex(opening.changed)
@@ -73,6 +75,9 @@ public final class Store: Sendable {
         opened.removeAll()
         lock.withLock { $0 = nil }
     }
+
+    /// The path of what is daft's own in it; where a group shares it, without symlinks.
+    public var ownPath: [UInt8] { get throws(Failure) { try paths.ownPath } }
 
     /// Somebody has removed or moved it while it was open.
     public var isGone: Bool { lock.withLock { $0?.isGone ?? false } }

@@ -87,7 +87,7 @@ extension Store {
     private func openPartial(_ place: Place, _ size: Int64) throws(Failure) -> (Descriptor, isFresh: Bool) {
         do throws(SystemError) {
             do throws(SystemError) {
-                let file = try disk.create(place, mode: 0o600, exclusive: true)
+                let file = try paths.sharing.create(place, disk)
                 if size > 0 { try disk.truncate(file, to: size) }
                 return (file, true)
             } catch { if !error.exists { throw error } }
@@ -99,14 +99,15 @@ extension Store {
         } catch { throw error.failure(paths.shownPath(place)) }
     }
 
-    /// One that was sealed may not be written by its owner; then it is unsealed.
+    /// One that was sealed may not be written by its owner; then it is unsealed. Another member's becomes ours.
     private func reopenPartial(_ place: Place) throws(SystemError) -> Descriptor {
+        let isOurs = paths.sharing.isOurs(try place.status())
         do {
-            return try disk.create(place, mode: 0o600, exclusive: false)
+            if isOurs { return try disk.create(place, mode: 0o600, exclusive: false) }
         } catch {
             guard error.code == EACCES else { throw error }
         }
-        try place.open(O_RDONLY).setMode(0o600)
+        try paths.owned(place, disk).file.setMode(paths.sharing.ownMode)
         return try disk.create(place, mode: 0o600, exclusive: false)
     }
 }

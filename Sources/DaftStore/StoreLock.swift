@@ -12,13 +12,14 @@ final class StoreLock: Sendable {
         let place = Place(paths.own, Array("lock".utf8))
         path = paths.directory + Array("/.daft/lock".utf8)
         do {
-            file = try Disk().create(place, mode: 0o600, exclusive: false)
+            file = try Disk().create(place, mode: paths.sharing.ownMode, exclusive: false)
+            if paths.sharing.isOn, try file.status().owner == geteuid() { try file.setMode(paths.sharing.ownMode) }
         } catch { throw error.failure(path) }
         guard try StoreLock.isFree(file, path) else {
             throw Failure(.locked, paths.directory, StoreLock.reason(of: file, here: bootID))
         }
         do throws(SystemError) {
-            let text = Array("\(getpid()) ".utf8) + bootID + Array("\n\(StoreLock.host)\n".utf8)
+            let text = Array("\(getpid()) ".utf8) + bootID + Array("\n\(StoreLock.host)\n\(userName(geteuid()))\n".utf8)
             try system("ftruncate") { ftruncate(file.number, 0) }
             try text.withUnsafeBufferPointer { (bytes) throws(SystemError) in
                 try Disk().write(UnsafeRawBufferPointer(bytes), to: file, at: 0)
@@ -52,6 +53,11 @@ final class StoreLock: Sendable {
         let digits = (lines.first ?? []).prefix { $0 != 0x20 }
         let process = digits.isEmpty ? "unknown" : shown(Array(digits))
         let isElsewhere = lines.count > 1 && !lines[0].dropFirst(digits.count + 1).elementsEqual(bootID)
+        if lines.count > 2, !lines[2].elementsEqual(userName(geteuid()).utf8) {
+            return
+                "in use by \(shown(Array(lines[2]))) on \(shown(Array(lines[1]))), process \(process): the members "
+                + "of a group take turns; wait for the end of that daft"
+        }
         guard isElsewhere else {
             return "in use by another daft, process \(process): wait for its end or use another --store"
         }

@@ -75,6 +75,7 @@ public struct Status: Hashable, Sendable {
     public let device: UInt64
     public let inode: UInt64
     public let mode: UInt32
+    public let owner: UInt32
     public let size: Int64
     public let blocks: Int64
     public let links: UInt64
@@ -85,6 +86,7 @@ public struct Status: Hashable, Sendable {
         device = UInt64(raw.st_dev)
         inode = UInt64(raw.st_ino)
         mode = raw.st_mode
+        owner = raw.st_uid
         size = Int64(raw.st_size)
         blocks = Int64(raw.st_blocks)
         links = UInt64(raw.st_nlink)

@@ -7,12 +7,14 @@ import Glibc
 
 public enum DirectoryUse: Sendable {
     case store, catalogue
+    /// What one user alone has in a store or beside a catalogue that a group shares.
+    case own
     /// Somebody else's may be named by root, and used.
     case door(isNamed: Bool)
 
     fileprivate var choice: String {
         switch self {
-        case .store, .door: "--store DIR"
+        case .store, .door, .own: "--store DIR"
         case .catalogue: "--catalogue DIR"
         }
     }
@@ -21,11 +23,22 @@ public enum DirectoryUse: Sendable {
         if case .door = self { true } else { false }
     }
 
-    fileprivate var trust: Trust {
-        switch self {
-        case .store, .catalogue: Trust(user: geteuid(), unknown: unknownOwner)
+    fileprivate func trust(_ group: UInt32?) -> Trust {
+        let sharers = group.map { group in Sharers(group: group) { isMember($0, of: group) } }
+        return switch self {
+        case .store, .catalogue: Trust(user: geteuid(), sharers: sharers, isShared: true, unknown: unknownOwner)
+        case .own: Trust(user: geteuid(), sharers: sharers, unknown: unknownOwner)
         case .door(let isNamed):
-            Trust(user: geteuid(), acceptsRoot: true, acceptsAnyOwner: isNamed, unknown: unknownOwner)
+            Trust(
+                user: geteuid(), acceptsRoot: true, acceptsAnyOwner: isNamed, sharers: sharers, unknown: unknownOwner)
+        }
+    }
+
+    /// What is made for it, a group shares.
+    fileprivate var isShared: Bool {
+        switch self {
+        case .store, .catalogue: true
+        case .own, .door: false
         }
     }
 }
@@ -37,18 +50,24 @@ public struct OwnDirectory: Sendable {
     public let warning: Failure?
 
     /// Opens what is there, or makes it with its parents. One that is not ours, or not ours alone, is refused: that
-    /// failure is `denied`, and of a door no other one is.
-    public init(_ path: [UInt8], for use: DirectoryUse, isMade: Bool = false) throws(Failure) {
-        let refusal = { (verdict: Trust.Verdict) in verdict.refusal(of: path, choice: use.choice, userName) }
+    /// failure is `denied`, and of a door no other one is. `group`: who shares it.
+    public init(
+        _ path: [UInt8], for use: DirectoryUse, group: UInt32? = nil, isMade: Bool = false
+    ) throws(Failure) {
+        let trust = use.trust(group)
+        let refusal = { (verdict: Trust.Verdict) in
+            verdict.refusal(of: path, choice: use.choice, groupName: groupName, userName)
+        }
         var walk = Walk()
-        if isMade { walk.mayMake = { [trust = use.trust] steps in refusal(trust.verdict(ofWay: steps)) } }
+        if isMade { walk.mayMake = { steps in refusal(trust.verdict(ofWay: steps)) } }
+        if use.isShared { walk.group = group }
         // What is mounted when it is asked for by its path is mounted now.
         var status = stat()
         _ = withCString(path) { stat($0, &status) }
         do throws(WalkError) {
             let found = try walk.go(to: path)
             defer { close(found) }
-            let verdict = use.trust.verdict(of: walk.steps)
+            let verdict = trust.verdict(of: walk.steps)
             if let refusal = refusal(verdict) { throw WalkError(refusal) }
             warning = verdict.warning(of: path)
             number = try opened { openat(found, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
@@ -58,13 +77,27 @@ public struct OwnDirectory: Sendable {
     }
 }
 
-/// Closes a directory that was made in one of ours to everybody else. One that is not ours is refused.
-public func closeToOthers(_ directory: Int32, _ path: [UInt8], for use: DirectoryUse) throws(Failure) {
+/// Closes a directory that was made in one of ours to everybody else, or to all but the group that shares it. One that
+/// is not ours, or not theirs, is refused.
+public func closeToOthers(
+    _ directory: Int32, _ path: [UInt8], for use: DirectoryUse, group: UInt32? = nil
+) throws(Failure) {
     var status = stat()
     guard fstat(directory, &status) == 0 else { throw Failure(.failed, path, String(cString: strerror(errno))) }
-    let verdict = use.trust.verdict(of: [PathStep(path, status)])
-    if let refusal = verdict.refusal(of: path, choice: use.choice, userName) { throw refusal }
+    if let group, status.st_uid == geteuid() {
+        do throws(WalkError) {
+            try share(directory, with: group)
+            if fstat(directory, &status) != 0 { throw WalkError(errno) }
+        } catch { throw Failure(error.kind, path, error.reason) }
+    }
+    let verdict = use.trust(group).verdict(of: [PathStep(path, status)])
+    if let refusal = verdict.refusal(of: path, choice: use.choice, groupName: groupName, userName) { throw refusal }
     if case .open = verdict { fchmod(directory, 0o700) }
+}
+
+/// Whatever the umask is: the group may do all in it, and what is made there is the group's.
+private func share(_ directory: Int32, with group: UInt32) throws(WalkError) {
+    if fchown(directory, uid_t.max, group) != 0 || fchmod(directory, 0o2770) != 0 { throw WalkError(errno) }
 }
 
 // MARK: the walk
@@ -102,6 +135,8 @@ private struct Walk {
     private(set) var steps: [PathStep] = []
     /// Why nothing is to be made behind these steps; without it, nothing is made anyway.
     var mayMake: (([PathStep]) -> Failure?)?
+    /// Shares what is made.
+    var group: UInt32?
     /// Of the directory that the walk is in.
     private var here: [UInt8] = []
     private var links = 0
@@ -144,8 +179,15 @@ private struct Walk {
             guard error.code == ENOENT, let mayMake else { throw error }
             if let refusal = mayMake(steps) { throw WalkError(refusal) }
         }
-        while withCString(part, { mkdirat(directory, $0, 0o700) }) != 0, errno != EEXIST {
+        while withCString(part, { mkdirat(directory, $0, 0o700) }) != 0 {
+            if errno == EEXIST { return try open() }
             if errno != EINTR { throw WalkError(errno) }
+        }
+        if let group {
+            let flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC
+            let made = try opened { withCString(part) { openat(directory, $0, flags) } }
+            defer { close(made) }
+            try share(made, with: group)
         }
         return try open()
     }
@@ -215,6 +257,7 @@ private func opened(_ call: () -> Int32) throws(WalkError) -> Int32 {
 extension PathStep {
     fileprivate init(_ path: [UInt8], _ status: stat) {
         let kind: Kind = status.st_mode & S_IFMT == S_IFLNK ? .symlink : .directory
-        self.init(path, kind, owner: status.st_uid, mode: UInt16(status.st_mode & 0o7777))
+        self.init(
+            path, kind, owner: status.st_uid, group: status.st_gid, mode: UInt16(status.st_mode & 0o7777))
     }
 }

@@ -1,4 +1,4 @@
-// Users, by their numbers.
+// Users, by their numbers, and what is theirs.
 
 import CLinux
 import DaftCore
@@ -24,10 +24,32 @@ let unknownOwner: UInt32? = {
     return UInt32(text("/proc/sys/kernel/overflowuid").prefix { $0.isNumber })
 }()
 
-private func text(_ path: String) -> String {
+private func text(_ path: String, atMost limit: Int = 4_096) -> String {
     let file = open(path, O_RDONLY | O_CLOEXEC)
     if file < 0 { return "" }
     defer { close(file) }
-    var bytes = [UInt8](repeating: 0, count: 4_096)
-    return String(decoding: bytes.prefix(max(0, read(file, &bytes, bytes.count))), as: UTF8.self)
+    var bytes = [UInt8](repeating: 0, count: limit)
+    var count = 0
+    while count < limit {
+        let more = bytes.withUnsafeMutableBytes { read(file, $0.baseAddress! + count, limit - count) }
+        if more <= 0 { break }
+        count += more
+    }
+    return String(decoding: bytes.prefix(count), as: UTF8.self)
+}
+
+/// Whose process on this node has locked that file: `alice (uid 1000), process 4711`. The kernel's list has lines such
+/// as `1: POSIX ADVISORY WRITE 4711 fd:01:123456 0 EOF`.
+public func lockHolder(of path: [UInt8]) -> String? {
+    var status = stat()
+    guard withCString(path, { stat($0, &status) }) == 0 else { return nil }
+    let end = ":\(status.st_ino)"
+    for line in text("/proc/locks", atMost: 1 << 20).split(separator: "\n") {
+        let words = line.split(separator: " ")
+        guard words.count > 5, words[5].hasSuffix(end), let process = pid_t(words[4]),
+            stat("/proc/\(process)", &status) == 0
+        else { continue }
+        return "\(userName(status.st_uid)), process \(process)"
+    }
+    return nil
 }

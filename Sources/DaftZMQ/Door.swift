@@ -40,9 +40,9 @@ public final class Door: Sendable {
 
     /// Makes the door in `directory`; a socket that a dead process has left there is replaced. Who knocks waits until
     /// the door is opened.
-    public init(in directory: [UInt8], _ patience: Patience = Patience()) throws(Failure) {
+    public init(in directory: [UInt8], _ patience: Patience = Patience(), group: UInt32? = nil) throws(Failure) {
         self.patience = patience
-        place = try DoorPlace(in: directory)
+        place = try DoorPlace(in: directory, group: group)
         do throws(ZMQError) {
             let socket = try Socket(.router, in: try Context(), lingerMilliseconds: 500)
             // Root may name any door, and could become its owner anyway.

@@ -12,8 +12,9 @@ public final class DoorPlace: Sendable {
     private let descriptor: Int32
 
     /// One that is not ours is refused, by a failure that is `denied`; `isNamed`: but for root, who has named it.
-    public init(in directory: [UInt8], isNamed: Bool = false) throws(Failure) {
-        descriptor = try OwnDirectory(directory, for: .door(isNamed: isNamed)).number
+    /// `group`: who may own what it is in.
+    public init(in directory: [UInt8], isNamed: Bool = false, group: UInt32? = nil) throws(Failure) {
+        descriptor = try OwnDirectory(directory, for: .door(isNamed: isNamed), group: group).number
     }
 
     deinit { close(descriptor) }

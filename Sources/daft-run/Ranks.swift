@@ -120,6 +120,7 @@ struct Ranks {
         let place = hosts[1..<max(1, rank)].count { $0 == hosts[rank] }
         var opened = Opened(ground: Ground(settings))
         do throws(Failure) {
+            settings.group = try options.sharers()
             settings.log = try options.log(of: rank, on: hosts[rank])
             if rank == 0 {
                 opened.trace = try options.traceFile()
@@ -143,7 +144,8 @@ struct Ranks {
     private func door(_ rank: Int, _ options: Options, place: Int) throws(Failure) -> Door? {
         guard options.isServe else { return nil }
         allowManyFiles()
-        return try Door(in: rank == 0 ? options.catalogueDirectory : options.doorDirectory(place: place))
+        let directory = rank == 0 ? options.metadataDirectory : options.doorDirectory(place: place)
+        return try Door(in: directory, group: options.sharers())
     }
 
     /// Nil where this rank serves until it is told to end.

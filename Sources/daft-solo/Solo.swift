@@ -46,12 +46,14 @@ private func settings(_ options: Options) throws(Failure) -> [Settings] {
         let suffix = place == 0 ? "" : ".\(place)"
         all.append(Settings(host: host ?? hostName(), store: directory + Array(suffix.utf8)))
     }
+    let group = try options.sharers()
     for index in all.indices { all[index].log = try options.log(of: index, on: all[index].host) }
     return all.map { some in
         var some = some
         some.chunkSize = options.chunkSize
         some.packing = options.packing
         some.copies = options.copies
+        some.group = group
         some.traces = options.trace != nil
         some.durable = options.durable ?? false
         return some

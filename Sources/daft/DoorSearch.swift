@@ -23,9 +23,11 @@ struct DoorSearch {
     /// Where there is no door but somebody else has a directory where it would be, that is an error.
     private func look() throws(Failure) -> DoorPlace? {
         var refusal: Failure?
-        for directory in places + [options.catalogueDirectory] {
+        let group = try options.sharers()
+        for directory in places + [options.metadataDirectory] {
             do throws(Failure) {
-                let door = try DoorPlace(in: directory, isNamed: options.store != nil || options.catalogue != nil)
+                let door = try DoorPlace(
+                    in: directory, isNamed: options.store != nil || options.catalogue != nil, group: group)
                 if door.isOpen { return door }
             } catch {
                 if error.kind == .denied, refusal == nil { refusal = error }
@@ -41,6 +43,7 @@ struct DoorSearch {
     func door() async throws(Failure) -> DoorPlace {
         if let door = try look() { return door }
         guard isStarting else { throw nobody }
+        if let other = otherMember { throw other }
         if let door = try await seek(milliseconds: DoorSearch.startingMilliseconds, look) { return door }
         throw Failure(
             .unreachable, options.storeDirectory,
@@ -94,12 +97,25 @@ struct DoorSearch {
     /// MAJOR:MINOR:INODE 0 EOF`.
     private var isStarting: Bool {
         var status = stat()
-        guard withCString(places[0] + Array("/lock".utf8), { stat($0, &status) }) == 0 else { return false }
+        guard withCString(lock, { stat($0, &status) }) == 0 else { return false }
         let inode = ":\(status.st_ino)"
         return readWhole("/proc/locks").split(separator: "\n").contains { line in
             let words = line.split(separator: " ")
             return words.count > 5 && words[1] == "FLOCK" && words[5].hasSuffix(inode)
         }
+    }
+
+    private var lock: [UInt8] { options.ownedDirectory(place: 0) + Array("/lock".utf8) }
+
+    /// That another member of the group has the store open. Its door is for that one alone: what comes there is read
+    /// and written as that user.
+    private var otherMember: Failure? {
+        let lines = readWhole(String(decoding: lock, as: UTF8.self)).split(separator: "\n")
+        guard options.isShared, lines.count > 2, lines[2] != thisUser[...] else { return nil }
+        return Failure(
+            .locked, options.storeDirectory,
+            "in use by \(shown(lines[2].utf8)) on \(shown(lines[1].utf8)): read the files that stand there, or wait "
+                + "for the end of that daft and start yours")
     }
 
     private var nobody: Failure {

@@ -82,7 +82,7 @@ private final class Node: Sendable {
         link = try ZMQLink(part, on: loop)
         do throws(Failure) {
             station = try Station(settings, link: link)
-            door = try Door(in: places.door)
+            door = try Door(in: places.door, group: places.group)
         } catch {
             link.disconnect()
             throw error

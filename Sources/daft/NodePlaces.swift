@@ -12,8 +12,11 @@ struct NodePlaces: Sendable {
     let store: [UInt8]
     let door: [UInt8]
     let log: [UInt8]
+    let group: UInt32?
     private let order: NodeOrder
     private let options: Options
+    /// By which path this process reaches what is beside the door.
+    private let own: [UInt8]
     private let sign: [UInt8]
 
     init(_ order: NodeOrder) throws(Failure) {
@@ -21,15 +24,18 @@ struct NodePlaces: Sendable {
         var words: [[UInt8]] = []
         if !order.store.isEmpty { words += [Array("--store".utf8), order.store] }
         if !order.catalogue.isEmpty { words += [Array("--catalogue".utf8), order.catalogue] }
+        if !order.group.isEmpty { words += [Array("--group".utf8), order.group] }
         do throws(CommandError) {
             options = try Options(arguments: words, environment: { _ in nil })
         } catch {
             throw error.failure
         }
         store = options.storeDirectory(place: Int(order.place))
-        let own =
-            order.rank == .metadataServer ? options.catalogueDirectory : options.doorDirectory(place: Int(order.place))
-        door = own
+        group = try options.sharers()
+        let place = Int(order.place)
+        let isMetadataServer = order.rank == .metadataServer
+        door = isMetadataServer ? options.metadataDirectory : options.doorDirectory(place: place)
+        own = try isMetadataServer ? options.heldMetadataDirectory() : options.heldDirectory(place: place)
         log = own + Array("/log".utf8)
         sign = own + Array("/node".utf8)
     }
@@ -39,6 +45,7 @@ struct NodePlaces: Sendable {
         settings.chunkSize = order.chunkSize
         settings.packing = order.packing
         settings.durable = order.durable
+        settings.group = group
         settings.agreementMilliseconds = agreementMilliseconds
         settings.log = EventLog(log, order.logLevel)
         settings.copies = .atLeast(Int(order.copies))
@@ -72,7 +79,7 @@ struct NodePlaces: Sendable {
     }
 
     /// The system ends in order: its keys are of no use any more.
-    func endSystem() { _ = withCString(door + Array("/system".utf8)) { unlink($0) } }
+    func endSystem() { _ = withCString(own + Array("/system".utf8)) { unlink($0) } }
 
     fileprivate var noted: [Substring] { readText(sign).split(separator: "\n") }
 }
@@ -83,7 +90,7 @@ func reportOfRunning(_ order: NodeOrder) throws(Failure) -> NodeReport? {
     let words = places.noted
     guard words.count == 4, words[0] == hexadecimal(order.system.publicKey),
         Int(words[1]) == order.rank.number, let pid = Int32(words[2]), kill(pid, 0) == 0,
-        let door = try? DoorPlace(in: places.door), door.isOpen, let port = UInt16(words[3])
+        let door = try? DoorPlace(in: places.door, group: places.group), door.isOpen, let port = UInt16(words[3])
     else { return nil }
     if order.rank != .metadataServer { try waitForUse(of: door) }
     var report = NodeReport(pid: UInt32(pid), store: order.rank == .metadataServer ? [] : places.store)

@@ -24,7 +24,7 @@ struct Start: Sendable {
         (way.ssh, way.patienceSeconds) = (wishes.ssh, wishes.patienceSeconds)
         way.wake = console.interruption.wake
         launcher = try Launcher(way)
-        place = SystemPlace(catalogue: options.catalogueDirectory)
+        place = SystemPlace(catalogue: try options.heldMetadataDirectory(), isHeld: options.isShared)
     }
 
     /// Performs `start HOSTFILE` or `join HOST…`; the exit status.
@@ -105,14 +105,14 @@ struct Start: Sendable {
             // Data servers that wait for their metadata server would not understand the new one.
             let how = system.order.encrypts ? "with" : "without"
             throw Failure(
-                .usage, options.catalogueDirectory + Array("/system".utf8),
+                .usage, options.metadataDirectory + Array("/system".utf8),
                 "this system was started \(how) encryption and has not ended: `daft quit`, or remove this file where "
                     + "nothing of it runs any more")
         }
         if let ports = order.ports, order.port != 0, !ports.contains(order.port) {
             // Data servers that wait for their metadata server look for it there.
             throw Failure(
-                .usage, options.catalogueDirectory + Array("/system".utf8),
+                .usage, options.metadataDirectory + Array("/system".utf8),
                 "the metadata server of this system has port \(order.port), which is none of \(ports): `daft quit` "
                     + "first, or remove this file where nothing of it runs any more")
         }

@@ -11,21 +11,23 @@ private let hexKeys =
     @Test func anOrderHasItsForm() {
         var order = NodeOrder(rank: Rank(2), system: keys, host: "n1")
         let plain =
-            "03" + "02000000" + hexKeys + "020000006e31" + "00000000" + "0000" + "00000000" + "00000000" + "0000"
-            + "00000000"
+            "04" + "02000000" + hexKeys + "020000006e31" + "00000000" + "0000" + "00000000" + "00000000" + "0000"
+            + "00000000" + "00000000"
             + "00004000" + "00" + "0101" + "80510100" + "58020000" + "01" + "0000" + "00" + "02"
         expectForms([order], [plain])
         order.metadataServer = ["10.0.0.1", ""]
         (order.port, order.ports) = (0x1234, PortRange(5_000, 5_100))
         (order.store, order.place, order.catalogue) = (Array("/s".utf8), 1, Array("/c".utf8))
+        order.group = Array("lab".utf8)
         (order.chunkSize, order.packing, order.durable, order.encrypts) = (ChunkSize(4096)!, 19, false, false)
         (order.orphanSeconds, order.repairAfterSeconds, order.copies) = (1, 2, 3)
         (order.expected, order.rebuilds, order.logLevel) = (4, true, .debug)
         expectForms(
             [order],
             [
-                "03" + "02000000" + hexKeys + "020000006e31" + "02000000" + "0800000031302e302e302e31" + "00000000"
-                    + "3412" + "8813ec13" + "020000002f73" + "0100" + "020000002f63" + "00100000" + "13" + "0000"
+                "04" + "02000000" + hexKeys + "020000006e31" + "02000000" + "0800000031302e302e302e31" + "00000000"
+                    + "3412" + "8813ec13" + "020000002f73" + "0100" + "020000002f63"
+                    + "030000006c6162" + "00100000" + "13" + "0000"
                     + "01000000"
                     + "02000000" + "03" + "0400" + "01" + "03"
             ])

@@ -79,6 +79,69 @@ import Testing
         #expect(trust.verdict(of: [top, TrustTests.directory("/d", unknown, 0o700)]) == refused)
     }
 
+    // MARK: what a group shares
+
+    private static let lab: UInt32 = 500
+    /// Of whom `other` is one.
+    private static let sharers = Sharers(group: lab) { $0 == other }
+
+    private static func shared(_ owner: UInt32, _ mode: UInt16 = 0o2770, group: UInt32 = lab) -> PathStep {
+        PathStep(bytes("/tmp/d"), .directory, owner: owner, group: group, mode: mode)
+    }
+
+    private static let sharing: [(what: String, steps: [PathStep], verdict: Trust.Verdict)] = [
+        ("ours", top + [shared(me)], .trusted),
+        ("a member's", top + [shared(other)], .trusted),
+        ("root's", top + [shared(0)], .trusted),
+        ("others may look", top + [shared(other, 0o2775)], .trusted),
+        ("a stranger's", top + [shared(2_000)], .refused(.owner(2_000, of: bytes("/tmp/d")))),
+        ("everybody writes", top + [shared(other, 0o2777)], .refused(.unshared(lab, owner: other))),
+        ("not setgid", top + [shared(me, 0o770)], .refused(.unshared(lab, owner: me))),
+        ("ours alone", top + [shared(me, 0o700)], .refused(.unshared(lab, owner: me))),
+        ("another group's", top + [shared(me, group: 501)], .refused(.unshared(lab, owner: me))),
+        (
+            "below a member's own", top + [directory("/tmp/o", other, 0o755), shared(me)],
+            .refused(.owner(other, of: bytes("/tmp/o")))
+        ),
+        (
+            "through a member's symlink", top + [symlink("/tmp/l", other), shared(me)],
+            .refused(.symlink(bytes("/tmp/l"), owner: other))
+        ),
+        ("below another of the group", top + [shared(other), shared(me)], .trusted),
+        (
+            "below one of a stranger", top + [shared(2_000), shared(me)],
+            .refused(.shared(lab, owner: 2_000, of: bytes("/tmp/d")))
+        ),
+        (
+            "below what everybody may write, not sticky",
+            [directory("/", 0, 0o755), directory("/scratch", 0, 0o777), shared(other)],
+            .replaceable(in: bytes("/scratch"))
+        ),
+    ]
+
+    @Test(arguments: sharing.indices) func aGroupSharesWhatItsMembersOwnAndNobodyElseMayWrite(row: Int) {
+        let (what, steps, verdict) = TrustTests.sharing[row]
+        let trust = Trust(user: TrustTests.me, sharers: TrustTests.sharers, isShared: true)
+        #expect(trust.verdict(of: steps) == verdict, "\(what)")
+    }
+
+    @Test func whatAGroupSharesIsRefusedToWhoeverHasNotNamedIt() {
+        for owner in [TrustTests.me, TrustTests.other] {
+            let refused = Trust.Verdict.refused(.shared(TrustTests.lab, owner: owner, of: Array("/tmp/d".utf8)))
+            #expect(Trust(user: TrustTests.me).verdict(of: TrustTests.top + [TrustTests.shared(owner)]) == refused)
+        }
+    }
+
+    @Test func aDoorInWhatAGroupSharesIsStillItsUsersAlone() {
+        let trust = Trust(user: TrustTests.me, acceptsRoot: true, sharers: TrustTests.sharers)
+        let way = TrustTests.top + [TrustTests.shared(TrustTests.other)]
+        let (mine, others) = ("/tmp/d/user-1000", "/tmp/d/user-1001")
+        #expect(trust.verdict(of: way + [TrustTests.directory(mine, TrustTests.me, 0o2700)]) == .trusted)
+        #expect(
+            trust.verdict(of: way + [TrustTests.directory(others, TrustTests.other, 0o2700)])
+                == .refused(.owner(TrustTests.other, of: Array(others.utf8))))
+    }
+
     @Test func theRefusalSaysWhoseItIsAndWhatToDo() {
         func reason(_ verdict: Trust.Verdict) -> String {
             verdict.refusal(of: Array("/tmp/d".utf8), choice: "--store DIR") { "user \($0)" }?.description ?? ""
@@ -91,6 +154,10 @@ import Testing
         let link = Trust.Verdict.refused(.symlink(Array("/l".utf8), owner: 7))
         #expect(reason(link).contains("/l, in its path, is a symlink of user 7, who can lead it elsewhere"))
         #expect(reason(.refused(.writable(mode: 0o775))).contains("(mode 0775)"))
+        let shared = reason(.refused(.shared(500, owner: 7, of: Array("/tmp/d".utf8))))
+        #expect(
+            shared.contains("it is shared by the group 500, and belongs to user 7") && shared.contains("--group 500"))
+        #expect(reason(.refused(.unshared(500, owner: 7))).contains("chgrp -R 500 /tmp/d && chmod -R g+rX,o-w /tmp/d"))
         #expect(reason(.trusted) == "" && Trust.Verdict.trusted.warning(of: []) == nil)
         let open = Trust.Verdict.open(mode: 0o755).warning(of: Array("/tmp/d".utf8))
         #expect(open?.description.contains("chmod 700 /tmp/d") == true)

@@ -14,7 +14,7 @@ let walls: [String: Set<String>] = [
         "DaftCore", "DaftLink", "DaftTrust", "DaftStore", "DaftCatalogue", "CLinux", "Glibc", "Synchronization",
     ],
     "DaftLaunch": ["DaftCore", "DaftLink", "DaftTrust", "COpenSSL", "CLinux", "Glibc", "Synchronization"],
-    "DaftShell": ["CEdit", "DaftCore", "DaftLink", "DaftEngine", "Glibc", "Synchronization"],
+    "DaftShell": ["CEdit", "DaftCore", "DaftLink", "DaftTrust", "DaftEngine", "Glibc", "Synchronization"],
     "DaftDoor": ["DaftShell", "DaftZMQ", "DaftEngine", "DaftLink", "DaftCore"],
     "daft-run": [
         "DaftShell", "DaftMPI", "DaftZMQ", "DaftDoor", "DaftEngine", "DaftLink", "DaftCore", "Glibc", "Synchronization",

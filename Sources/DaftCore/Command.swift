@@ -15,11 +15,11 @@ public enum Command: Hashable, Sendable {
     case diffuse(sources: [[UInt8]], as: Name?, copies: Copies? = nil, with: StagingOptions = StagingOptions())
     /// Each is a local path if one exists, else a published name. Shared: every node sees those paths.
     case bcast([[UInt8]], as: Name?, shared: Bool, with: StagingOptions = StagingOptions())
-    case fetch([Name], host: String?)
-    case get([Name], to: [UInt8]?)
+    case fetch([Name], host: String?, limit: ByteRate? = nil)
+    case get([Name], to: [UInt8]?, limit: ByteRate? = nil)
     /// Paths on every node, absolute or relative to the store; nil: under a name of the program's choice.
-    case gather([[UInt8]], to: [UInt8], as: Name?, merged: Bool)
-    case sbcast([UInt8], to: [UInt8], forced: Bool, preserving: Bool)
+    case gather([[UInt8]], to: [UInt8], as: Name?, merged: Bool, limit: ByteRate? = nil)
+    case sbcast([UInt8], to: [UInt8], forced: Bool, preserving: Bool, limit: ByteRate? = nil)
     case cat(Name)
     /// Human: sizes as people read them.
     case ls([Name], Listing, human: Bool = false)
@@ -90,6 +90,18 @@ extension Command {
         case .diffuse(let sources, _, _, let options): sources.contains(dash) || options.filesFrom == dash
         case .bcast(let sources, _, _, let options): sources.contains(dash) || options.filesFrom == dash
         default: false
+        }
+    }
+}
+
+extension Command {
+    /// How fast it may take bytes from where they are.
+    public var limit: ByteRate? {
+        switch self {
+        case .put(_, _, _, _, let options), .diffuse(_, _, _, let options), .bcast(_, _, _, let options): options.limit
+        case .fetch(_, _, let limit), .get(_, _, let limit), .gather(_, _, _, _, let limit): limit
+        case .sbcast(_, _, _, _, let limit): limit
+        default: nil
         }
     }
 }

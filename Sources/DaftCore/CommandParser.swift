@@ -53,18 +53,19 @@ extension Command {
             self = .bcast(
                 given.sources, as: try given.publishedAs(), shared: given.options["--shared"] != nil,
                 with: try given.staging())
-        case .fetch: self = .fetch(try given.names(), host: given.host)
-        case .get: self = .get(try given.names(), to: given.options["--to"]?.value)
+        case .fetch: self = .fetch(try given.names(), host: given.host, limit: try given.limit())
+        case .get:
+            self = .get(try given.names(), to: given.options["--to"]?.value, limit: try given.limit())
         case .gather:
             self = .gather(
                 given.sources, to: given.options["--to"]?.value ?? [],
                 as: try given.options["--as"].map { typed throws(CommandError) in
                     try given.name(typed.value, column: typed.column)
-                }, merged: given.options["--merge"] != nil)
+                }, merged: given.options["--merge"] != nil, limit: try given.limit())
         case .sbcast:
             self = .sbcast(
                 given.sources[0], to: given.sources[1], forced: given.options["--force"] != nil,
-                preserving: given.options["--preserve"] != nil)
+                preserving: given.options["--preserve"] != nil, limit: try given.limit())
         case .cat: self = .cat(try given.names()[0])
         case .ls: self = .ls(try given.names(orBase: true), try given.listing(), human: given.options["-h"] != nil)
         case .stat: self = .stat(try given.names()[0])
@@ -189,6 +190,8 @@ private struct Operation {
 
     func copies() throws(CommandError) -> Copies? { try options["--copies"]?.copies() }
 
+    func limit() throws(CommandError) -> ByteRate? { try options["--bwlimit"]?.limit() }
+
     /// A node given as an operand; the @ that stands before one elsewhere may stand here, too.
     func hostOperand() throws(CommandError) -> String {
         let word = operands[0]
@@ -242,7 +245,7 @@ extension Operation {
                 throw CommandError("standard input has no name of its own: --as NAME", column: input.column)
             }
         }
-        return StagingOptions(allGiven)
+        return try StagingOptions(allGiven)
     }
 
     /// Of `--watch`, which may be without one.

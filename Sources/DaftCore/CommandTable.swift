@@ -107,6 +107,8 @@ extension CommandShape {
             Patterns are rsync's: \
             `*` stops at a slash, `**` does not, a slash at the beginning stands for SRC itself, one at the end for \
             directories alone. \
+            --bwlimit is for all SRC together, whoever reads them; 0 is none, K, M, G, T and P are of 1024, KB and MB \
+            of 1000. \
             A file whose own name ends in @ and a word is typed in quotes, or with one more @ at its end.
             """)
 
@@ -132,13 +134,15 @@ extension CommandShape {
             """)
 
     fileprivate static let fetch = CommandShape(
-        .fetch, .some("NAME"), takesHost: true,
+        .fetch, .some("NAME"), takesHost: true, options: [.limit],
         purpose: "bring a complete copy into one data server's store",
         details: "That data server is the one on HOST, else the one on this node.")
 
     fileprivate static let get = CommandShape(
         .get, .some("NAME"),
-        options: [Option("--to", value: "PATH", meaning: "where to write it, instead of the working directory")],
+        options: [
+            Option("--to", value: "PATH", meaning: "where to write it, instead of the working directory"), .limit,
+        ],
         purpose: "write what stands under a name to the local disk, here",
         details: """
             The opposite of put: bytes, permission bits, times, holes and symlinks come back as they were. One NAME \
@@ -153,6 +157,7 @@ extension CommandShape {
             Option("--merge", meaning: "write all nodes' files into DIR, instead of each into DIR/NODE"),
             Option("--to", value: "DIR", isRequired: true, meaning: "where to write them, here"),
             Option("--as", value: "NAME", meaning: "publish them too, below this name"),
+            .limit,
         ],
         purpose: "bring what was written on every node here",
         details: """
@@ -167,6 +172,7 @@ extension CommandShape {
         options: [
             Option("-f", "--force", meaning: "replace what stands at DEST"),
             Option("-p", "--preserve", meaning: "with the time of SRC, too"),
+            .limit,
         ],
         purpose: "write one file to a path on every node",
         details: """

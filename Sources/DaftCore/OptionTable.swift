@@ -62,6 +62,16 @@ struct Given: Hashable, Sendable {
         return seconds
     }
 
+    /// The value as the most that a command may send.
+    func limit() throws(CommandError) -> ByteRate? {
+        guard let limit = ByteLimit(value) else {
+            throw wrong(
+                "`\(shown(value))` is no rate, as 500 or 500K (KiB a second), 1.5M, 2G, 10MB (of 1000); 0 is no limit, "
+                    + "and nothing is slower than 1K")
+        }
+        return limit.rate
+    }
+
     func copies() throws(CommandError) -> Copies {
         guard let number = Int(String(decoding: value, as: UTF8.self)), (1...Copies.most).contains(number) else {
             throw wrong("`\(shown(value))` is no number from 1 to \(Copies.most)")

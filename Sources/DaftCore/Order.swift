@@ -122,7 +122,7 @@ public enum Order: Coded {
 
 /// Files to take in: paths of this node, or files that another rank offers.
 public struct Ingest: Coded {
-    public static let minimumSize = Offer.minimumSize + 10
+    public static let minimumSize = Offer.minimumSize + 18
     /// Who offers the files, under which number.
     public let offer: Offer
     /// The paths are this node's own too: it reads them itself.
@@ -130,12 +130,18 @@ public struct Ingest: Coded {
     /// All data servers of the chain take in the same files, and pass on what comes.
     public let chain: Chain?
     public let chunkSize: ChunkSize
+    /// No bytes are read sooner than who offers them allows; what that comes to for all who read.
+    public let limit: ByteRate?
     public let files: [IngestFile]
 
-    public init(offer: Offer, isHere: Bool, chain: Chain? = nil, chunkSize: ChunkSize, files: [IngestFile]) {
+    public init(
+        offer: Offer, isHere: Bool, chain: Chain? = nil, chunkSize: ChunkSize, limit: ByteRate? = nil,
+        files: [IngestFile]
+    ) {
         self.offer = offer
         self.isHere = isHere
         self.chain = chain
+        self.limit = limit
         self.chunkSize = chunkSize
         self.files = files
     }
@@ -145,6 +151,7 @@ public struct Ingest: Coded {
         isHere = try reader.flag()
         chain = try reader.flag() ? Chain(from: &reader) : nil
         chunkSize = try ChunkSize(from: &reader)
+        limit = try reader.rate()
         files = try reader.list()
     }
 
@@ -154,6 +161,7 @@ public struct Ingest: Coded {
         writer.flag(chain != nil)
         chain?.encode(into: &writer)
         chunkSize.encode(into: &writer)
+        writer.rate(limit)
         writer.list(files)
     }
 
@@ -254,7 +262,7 @@ public struct Settled: Coded {
 /// Published names to bring in. The data server lists them from its own copy of the catalogue, so an order is
 /// small however many files it means.
 public struct Fetch: Coded {
-    public static let minimumSize = 14
+    public static let minimumSize = 22
     public let below: [Name]
     /// The state that the order was given in; the data server catches up to it first.
     public let state: State
@@ -262,12 +270,15 @@ public struct Fetch: Coded {
     public let chain: Chain?
     /// Whether the data server reports what it now keeps; a broadcast's caller does it for all at once.
     public let reports: Bool
+    /// How fast it may come in.
+    public let limit: ByteRate?
 
-    public init(below: [Name], state: State, chain: Chain? = nil, reports: Bool) {
+    public init(below: [Name], state: State, chain: Chain? = nil, reports: Bool, limit: ByteRate? = nil) {
         self.below = below
         self.state = state
         self.chain = chain
         self.reports = reports
+        self.limit = limit
     }
 
     public init(from reader: inout ByteReader) throws(Malformed) {
@@ -275,6 +286,7 @@ public struct Fetch: Coded {
         state = try reader.u64()
         chain = try reader.flag() ? Chain(from: &reader) : nil
         reports = try reader.flag()
+        limit = try reader.rate()
     }
 
     public func encode(into writer: inout ByteWriter) {
@@ -283,6 +295,7 @@ public struct Fetch: Coded {
         writer.flag(chain != nil)
         chain?.encode(into: &writer)
         writer.flag(reports)
+        writer.rate(limit)
     }
 }
 

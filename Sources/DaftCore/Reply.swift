@@ -19,6 +19,8 @@ public enum Reply: Coded {
     case underWay(Activity)
     case traced(TracePage)
     case offered(OfferedPage)
+    /// Wait so long before you do what you asked for.
+    case wait(nanoseconds: UInt64)
 
     public static let minimumSize = 2
     public static let version: UInt8 = 1
@@ -41,6 +43,7 @@ public enum Reply: Coded {
         case 15: self = .members(try reader.list())
         case 18: self = .traced(try TracePage(from: &reader))
         case 19: self = .offered(try OfferedPage(from: &reader))
+        case 20: self = .wait(nanoseconds: try reader.u64())
         default: throw Malformed("kind of reply", at: reader.offset - 1)
         }
     }
@@ -72,6 +75,9 @@ public enum Reply: Coded {
         case .underWay(let activity): tagged(17, activity, &writer)
         case .traced(let page): tagged(18, page, &writer)
         case .offered(let page): tagged(19, page, &writer)
+        case .wait(let nanoseconds):
+            writer.u8(20)
+            writer.u64(nanoseconds)
         }
     }
 

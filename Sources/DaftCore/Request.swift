@@ -43,6 +43,8 @@ public enum Request: Coded {
     case offered(tree: UInt64, page: Int, done: [UInt64])
     /// To the metadata server: this data server takes no part any more, for this reason.
     case withdrawn(Failure)
+    /// To a rank that offers files under that number: when may I read these chunks?
+    case pace(offer: UInt64, [Span])
 
     public static let minimumSize = 2
     public static let version: UInt8 = 1
@@ -72,6 +74,7 @@ public enum Request: Coded {
         case 22: self = .traced(from: try reader.count())
         case 23: self = .offered(tree: try reader.u64(), page: try reader.count(), done: try reader.numbers())
         case 24: self = .withdrawn(try Failure(from: &reader))
+        case 25: self = .pace(offer: try reader.u64(), try reader.list())
         default: throw Malformed("kind of request", at: reader.offset - 1)
         }
     }
@@ -102,6 +105,9 @@ public enum Request: Coded {
             writer.u64(tree)
             writer.count(page)
             writer.numbers(done)
+        case .pace(let offer, let spans):
+            writer.u64(offer)
+            writer.list(spans)
         case .members, .space, .ping, .quit, .underWay, .join: break
         }
     }
@@ -130,6 +136,7 @@ public enum Request: Coded {
         case .traced: 22
         case .offered: 23
         case .withdrawn: 24
+        case .pace: 25
         }
     }
 }

@@ -12,8 +12,17 @@ public struct StagingOptions: Hashable, Sendable {
     public var fromZeros = false
     /// Only say what would be done.
     public var dryRun = false
+    /// How fast sources are read, all together.
+    public var limit: ByteRate?
 
     public init() {}
+}
+
+extension Option {
+    /// Of every command that moves bytes.
+    static let limit = Option(
+        "--bwlimit", value: "RATE", isShared: true,
+        meaning: "at most so many KiB a second, or 1.5M, 10MB; as rsync")
 }
 
 extension OptionTable {
@@ -27,6 +36,7 @@ extension OptionTable {
         shared(nil, "--files-from", value: "FILE", meaning: "only what FILE names, one a line; - is standard input"),
         shared("-0", "--from0", meaning: "FILE ends each with a zero"),
         shared("-n", "--dry-run", meaning: "only say what would be read and moved"),
+        .limit,
     ]
 
     private static func shared(_ letter: String?, _ name: String, value: String? = nil, meaning: String) -> Option {
@@ -37,7 +47,7 @@ extension OptionTable {
 
 extension StagingOptions {
     /// From the options of a command in the order in which they were given.
-    init(_ given: [Given]) {
+    init(_ given: [Given]) throws(CommandError) {
         var rules: [PathRules.Rule] = []
         for one in given {
             switch one.option.name {
@@ -48,6 +58,7 @@ extension StagingOptions {
             case "--files-from": filesFrom = one.value
             case "--from0": fromZeros = true
             case "--dry-run": dryRun = true
+            case "--bwlimit": limit = try one.limit()
             default: break
             }
         }

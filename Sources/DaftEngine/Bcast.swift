@@ -108,7 +108,7 @@ extension Session {
         guard report.failures.allSatisfy({ $0.kind != .noSpace }) else { return }
         let order = Fetch(
             below: names, state: station.catalogue.head.state, chain: Chain(inChainOrder(members).map(\.rank)),
-            reports: false)
+            reports: false, limit: throttle?.rate)
         var brought: [(member: Member, fetched: Fetched)] = []
         var failures: [Failure] = []
         var moved: Int64 = 0
@@ -185,6 +185,8 @@ struct ToEvery: Assignment {
     private let chain: Chain
     private let members: [Member]
     private let chunkSize: ChunkSize
+    /// What each would read for itself would all leave the source.
+    private let isLimited: Bool
 
     /// The data server of this node reads; where there is none, the first of the chain, through this rank. Or all do.
     init(_ members: [Member], from session: Session, _ isShared: Bool = false, copies: Copies) {
@@ -194,11 +196,12 @@ struct ToEvery: Assignment {
         self.members = ordered
         chunkSize = session.station.settings.chunkSize
         isReadEverywhere = isShared
+        isLimited = session.throttle != nil
         chain = Chain(ordered.map(\.rank), readers: isShared ? Array(ordered.indices) : [reader ?? 0])
     }
 
     func chain(for files: [StagedFile]) -> Chain? {
-        files.reduce(0) { $0 + $1.info.size } <= ToEvery.smallBatch ? nil : chain
+        !isLimited && files.reduce(0) { $0 + $1.info.size } <= ToEvery.smallBatch ? nil : chain
     }
 
     func assign(_ files: [StagedFile]) -> [Share] {

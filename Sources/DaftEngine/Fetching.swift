@@ -21,6 +21,7 @@ struct Fetching: Sendable {
     private let order: Fetch
     private let meter: Meter
     private let ledger: FetchLedger
+    private let throttle: Throttle?
 
     init(_ station: Station, _ store: Store, _ order: Fetch, _ meter: Meter) {
         self.station = station
@@ -28,6 +29,7 @@ struct Fetching: Sendable {
         self.order = order
         self.meter = meter
         ledger = FetchLedger()
+        throttle = order.limit.map { Throttle($0, on: station.loop) }
     }
 
     func run() async -> Outcome {
@@ -56,7 +58,7 @@ struct Fetching: Sendable {
         along chain: Chain?, _ body: @escaping @Sendable (Pull) async throws(Failure) -> Void
     ) async -> Result<Void, Failure> {
         let pull = Pull(
-            station, to: StoreDestination(store), meter: meter, chain: chain
+            station, to: StoreDestination(store), meter: meter, chain: chain, throttle: throttle
         ) { [self] wanted, failure in
             await settle(wanted, failure)
         }

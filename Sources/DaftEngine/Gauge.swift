@@ -26,11 +26,14 @@ public final class Gauge: Sendable {
     }
 
     private let station: Station
+    /// How long nothing may move because of a limit: what is moved at once takes so long on average.
+    public let grain: Nanoseconds
     private let meter = Meter()
     private let state: Mutex<State>
 
-    init(at station: Station) {
+    init(at station: Station, grain: Nanoseconds = 0) {
         self.station = station
+        self.grain = min(grain, 1 << 50)
         state = Mutex(State(moved: station.loop.now))
     }
 
@@ -104,7 +107,7 @@ public final class Gauge: Sendable {
         let (now, progress) = (station.loop.now, meter.now)
         let open = state.withLock { state in
             if state.seen != progress { (state.seen, state.moved) = (progress, now) }
-            return now - min(now, state.moved) < patience * 1_000_000 ? [] : Array(state.debtors.values)
+            return now - min(now, state.moved) < patience * 1_000_000 + 2 * grain ? [] : Array(state.debtors.values)
         }
         var ranks: Set<Rank> = []
         for debtors in open { ranks.formUnion(await debtors()) }

@@ -18,7 +18,8 @@ extension Session {
             let names = try await standing(names, saying: "no such name is published", &report)
             report.failures += try await refusals(of: names, at: [target])
             guard !names.isEmpty, report.failures.allSatisfy({ $0.kind != .noSpace }) else { return report }
-            let order = Fetch(below: names, state: station.catalogue.head.state, reports: true)
+            let order = Fetch(
+                below: names, state: station.catalogue.head.state, reports: true, limit: throttle?.rate)
             report.names = names
             report.places = [station.roster.label(of: target)]
             switch await carryOut(.fetch(order), at: target.rank) {

@@ -6,8 +6,9 @@
 //   3. Where its first chunk is the beginning of a content of the same size that this store keeps complete, the file is
 //      taken for that content as long as every chunk agrees: publishing the same again writes nothing.
 //   4. A file of another node is hashed by the rank that offers it; only chunks that this store lacks are moved.
-//   5. A file that changed meanwhile is reported and not kept.
-//   6. In a chain, where all take in the same, one reads a file, or each its share of it. The others learn the ids from
+//   5. With a limit everything is read a chunk or a group at a time, each when its turn has come.
+//   6. A file that changed meanwhile is reported and not kept.
+//   7. In a chain, where all take in the same, one reads a file, or each its share of it. The others learn the ids from
 //      the rank before them and take the bytes from it while it is still getting them itself.
 
 import DaftCore
@@ -31,7 +32,7 @@ struct Ingesting: Sendable {
         self.store = store
         self.order = order
         self.meter = meter
-        upstream = order.chain.map { Upstream(station, $0, meter: meter) }
+        upstream = order.chain.map { Upstream(station, $0, order.limit, meter: meter) }
     }
 
     func run() async -> [Ingested] {

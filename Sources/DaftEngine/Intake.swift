@@ -47,7 +47,7 @@ struct Intake: Sendable {
     func run() async -> (files: [Taken], moved: Int64) {
         if files.isEmpty { return ([], 0) }
         let shares = assignment.assign(files)
-        let offer = station.offers.make(files.map(\.info), chunkSize: chunkSize)
+        let offer = station.offers.make(files.map(\.info), chunkSize: chunkSize, session.throttle)
         defer { station.offers.withdraw(offer) }
         var results: [Int: [(share: Share, outcome: Ingested)]] = [:]
         var moved: Int64 = 0
@@ -111,7 +111,7 @@ struct Intake: Sendable {
         let order = Ingest(
             offer: Offer(rank: station.rank, number: offer),
             isHere: assignment.isReadEverywhere || member.store.host == station.settings.host,
-            chain: assignment.chain(for: files), chunkSize: chunkSize, files: wanted)
+            chain: assignment.chain(for: files), chunkSize: chunkSize, limit: session.throttle?.rate, files: wanted)
         let outcome = await session.stopwatch.time(member, on: station.loop) {
             await session.carryOut(.ingest(order), at: member.rank, whole: order.whole)
         }

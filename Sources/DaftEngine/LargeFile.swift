@@ -3,18 +3,21 @@
 import DaftCore
 import DaftLink
 import DaftStore
+import Synchronization
 
 struct LargeFile: Sendable {
     /// How many spans are under way at once: what is read here, what is offered, what comes along a chain.
     private static let readsUnderWay = 6
     private static let offersUnderWay = 2
     private static let arrivalsUnderWay = 8
+    private static let limitedUnderWay = 2
     /// How many chunks the offering rank is asked to hash at a time.
     private static let window = 8
 
     private let ingesting: Ingesting
     private let file: IngestFile
     private var incumbent: Incumbent?
+    private let first = FirstTurn()
 
     private var station: Station { ingesting.station }
     private var store: Store { ingesting.store }
@@ -96,6 +99,7 @@ struct LargeFile: Sendable {
     /// A complete content of this store that begins as this file does and is as long; retained.
     private func lookalike() async throws(Failure) -> Manifest? {
         let first = try await identify(Span(file: file.span.file, first: 0, count: 1))
+        self.first.isTaken.store(order.limit != nil, ordering: .relaxed)
         return try await station.work { [store, file, order] () throws(Failure) in
             guard let id = first.first, let place = try store.whereabouts(of: id), place.chunk == 0,
                 let manifest = try store.manifest(of: place.content), manifest.size == file.info.size,
@@ -110,7 +114,8 @@ struct LargeFile: Sendable {
 
     /// Whether all chunks are what `known` says; ends at the first that is not.
     private func isStill(_ known: Manifest) async throws(Failure) -> Bool {
-        let ids = try await forAll(of: LargeFile.window, underWay: 2) { [self] (span) async throws(Failure) in
+        let ids = try await forAll(of: order.limit == nil ? LargeFile.window : 1, underWay: 2) {
+            [self] (span) async throws(Failure) in
             let ids = try await identify(span)
             return ids == Array(known.chunks[span.chunks]) ? ids : nil
         }
@@ -132,6 +137,8 @@ struct LargeFile: Sendable {
         }
         let (size, width) =
             switch (order.chain, order.isHere) {
+            // However slow it is, each is passed on when it has been read.
+            case _ where order.limit != nil: (1, LargeFile.limitedUnderWay)
             case (nil, false): (LargeFile.window, LargeFile.offersUnderWay)
             case (nil, true): (chunksTogether, LargeFile.readsUnderWay)
             case (_?, _): (chunksTogether, LargeFile.arrivalsUnderWay)
@@ -160,6 +167,7 @@ struct LargeFile: Sendable {
         _ span: Span, _ source: SourceFile?, _ filling: ChunkFilling
     ) async throws(Failure) -> [ChunkID]? {
         guard let source else { return nil }
+        try await pace(span)
         let slabs = await station.intake.take(chunksTogether, of: order.chunkSize.bytes)
         return try await whileReading { [ingesting, incumbent] () throws(Failure) in
             let chunks: [ReadChunk]
@@ -197,6 +205,11 @@ struct LargeFile: Sendable {
 
     // MARK: both
 
+    private func pace(_ span: Span) async throws(Failure) {
+        if span.first == 0, first.isTaken.exchange(false, ordering: .relaxed) { return }
+        try await ingesting.pace([span])
+    }
+
     private func way(to chunk: Int) -> Ingesting.Way {
         ingesting.way(to: chunk - file.span.first, of: file.span.count)
     }
@@ -207,7 +220,9 @@ struct LargeFile: Sendable {
         switch way(to: span.first) {
         case .path:
             do throws(Failure) { answers = [.ids(try await identifyHere(span))] } catch { answers = [.failed(error)] }
-        case .offer: answers = try await ingesting.identifyAtOffer([span])
+        case .offer:
+            try await pace(span)
+            answers = try await ingesting.identifyAtOffer([span])
         case .chain(let upstream): answers = try await ingesting.identify([span], from: upstream)
         }
         switch answers[0] {
@@ -223,6 +238,7 @@ struct LargeFile: Sendable {
     }
 
     private func identifyHere(_ span: Span) async throws(Failure) -> [ChunkID] {
+        try await pace(span)
         let slabs = await station.intake.take(chunksTogether, of: order.chunkSize.bytes)
         return try await whileReading { [station, file, order] () throws(Failure) in
             let source = try SourceFile(file.info)
@@ -271,4 +287,9 @@ struct LargeFile: Sendable {
         }
         return spans.sorted { ($0.distance, $0.span.first) < ($1.distance, $1.span.first) }.map(\.span)
     }
+}
+
+/// The first chunk is read once more when it has shown that the file is no known one: then it need not wait again.
+private final class FirstTurn: Sendable {
+    let isTaken = Atomic(false)
 }

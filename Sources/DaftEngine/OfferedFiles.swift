@@ -15,14 +15,38 @@ extension Station {
     }
 }
 
+extension Station {
+    /// How long to wait before these spans may be read. Asked once more where the answer got lost.
+    fileprivate func turn(to spans: [Span], in offer: Offer) async throws(Failure) -> Nanoseconds {
+        let question = Request.pace(offer: offer.number, spans)
+        let reply: Reply
+        do throws(Failure) {
+            reply = try await ask(question, at: offer.rank)
+        } catch {
+            guard error.kind == .unreachable, link.ranks.contains(offer.rank) else { throw error }
+            reply = try await ask(question, at: offer.rank)
+        }
+        guard case .wait(let nanoseconds) = reply else { throw unexpected(reply, from: offer.rank) }
+        return nanoseconds
+    }
+}
+
 extension Ingesting {
     func identifyAtOffer(_ spans: [Span]) async throws(Failure) -> [Identified] {
         try await station.identify(spans, in: order.offer)
     }
 
+    /// Whoever reads for a command that has a limit waits for its turn first, which the rank that offers the files
+    /// tells: so all who read together are no faster, and wait with nothing in their hands.
+    func pace(_ spans: [Span]) async throws(Failure) {
+        guard order.limit != nil else { return }
+        try await station.hold(forNanoseconds: try await station.turn(to: spans, in: order.offer))
+    }
+
     /// The ids of spans, from upstream; where nobody there knows them, from the rank that offers the files.
     func identify(_ spans: [Span], from upstream: Upstream) async throws(Failure) -> [Identified] {
         if let answers = try await upstream.identify(spans, of: order.offer) { return answers }
+        try await pace(spans)
         return try await identifyAtOffer(spans)
     }
 

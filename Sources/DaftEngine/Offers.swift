@@ -30,10 +30,11 @@ final class Offers: Sendable {
         }
     }
 
-    /// From now on these files can be read under the number, until it is withdrawn.
-    func make(_ files: [SourceFileInfo], chunkSize: ChunkSize) -> UInt64 {
+    /// From now on these files can be read under the number, until it is withdrawn; by whoever asks for its turn, no
+    /// faster than the throttle lets them.
+    func make(_ files: [SourceFileInfo], chunkSize: ChunkSize, _ throttle: Throttle? = nil) -> UInt64 {
         let number = freshNumber()
-        state.withLock { $0.offers[number] = Offered(files, chunkSize) }
+        state.withLock { $0.offers[number] = Offered(files, chunkSize, throttle) }
         return number
     }
 
@@ -41,6 +42,15 @@ final class Offers: Sendable {
     func chunkBytes(of number: UInt64) -> Int? { state.withLock { $0.offers[number]?.chunkSize.bytes } }
 
     func withdraw(_ number: UInt64) { state.withLock { $0.offers[number] = nil } }
+
+    /// How long somebody has to wait who is going to read these chunks.
+    func pace(_ number: UInt64, _ spans: [Span]) async throws(Failure) -> Nanoseconds {
+        guard let offered = state.withLock({ $0.offers[number] }) else {
+            throw Failure(.missing, [], "the file is no longer offered")
+        }
+        guard let throttle = offered.throttle else { return 0 }
+        return throttle.reserve(await workers.run { spans.reduce(0) { $0 + offered.bytesToRead(of: $1) } })
+    }
 
     /// Reads and hashes spans of chunks; `scratch` takes some of them.
     func identify(_ number: UInt64, _ spans: [Span], scratch: [Slab]) async -> [Identified] {
@@ -79,12 +89,14 @@ private final class Offered: Sendable {
     private static let openFiles = 8
 
     let chunkSize: ChunkSize
+    let throttle: Throttle?
     private let files: [SourceFileInfo]
     private let open = Mutex<[(file: Int, source: SourceFile)]>([])
 
-    init(_ files: [SourceFileInfo], _ chunkSize: ChunkSize) {
+    init(_ files: [SourceFileInfo], _ chunkSize: ChunkSize, _ throttle: Throttle?) {
         self.files = files
         self.chunkSize = chunkSize
+        self.throttle = throttle
     }
 
     func open(_ file: Int) throws(Failure) -> SourceFile {
@@ -104,6 +116,21 @@ private final class Offered: Sendable {
             throw Failure(.missing, [], "no such chunk is offered")
         }
         return chunkSize.length(of: chunk, in: files[file].size)
+    }
+
+    /// All but the holes. What cannot be opened is not read. Blocking.
+    func bytesToRead(of span: Span) -> Int64 {
+        guard files.indices.contains(span.file) else { return 0 }
+        let size = files[span.file].size
+        let count = chunkSize.count(of: size)
+        let chunks = span.chunks.clamped(to: 0..<count)
+        // The smallest are not opened for this.
+        let source = count > 1 ? try? open(span.file) : nil
+        if count > 1, source == nil { return 0 }
+        return chunks.reduce(0) { sum, chunk in
+            let isHole = (try? source?.isHole(chunk, of: chunkSize)) ?? false
+            return sum + (isHole ? 0 : Int64(chunkSize.length(of: chunk, in: size)))
+        }
     }
 
     func identify(_ span: Span, scratch: [Slab], trace: Trace?) throws(Failure) -> [ChunkID] {

@@ -26,6 +26,7 @@ actor Pull {
     private let chain: Chain?
     private let upstream: Upstream?
     private let done: Done
+    private let throttle: Throttle?
     private let stop = Stop()
     /// Of this pull among all that fill the same store.
     private nonisolated let number: Int
@@ -36,14 +37,16 @@ actor Pull {
 
     /// `done` hears of every content, in no particular order.
     init(
-        _ station: Station, to destination: any Destination, meter: Meter, chain: Chain? = nil, done: @escaping Done
+        _ station: Station, to destination: any Destination, meter: Meter, chain: Chain? = nil,
+        throttle: Throttle? = nil, done: @escaping Done
     ) {
         self.station = station
         self.destination = destination
         self.meter = meter
         self.done = done
         self.chain = chain
-        upstream = chain.map { [stop] in Upstream(station, $0, meter: meter, stop: stop) }
+        self.throttle = throttle
+        upstream = chain.map { [stop] in Upstream(station, $0, throttle?.rate, meter: meter, stop: stop) }
         loop = station.loop
         number = station.claims.enter()
         sourcing = Sourcing(station, meter: meter, isForOwnStore: destination.isOwnStore, stop: stop)
@@ -152,6 +155,7 @@ actor Pull {
         }
         let pieces = pack.map { $0.piece(0) }
         do throws(Failure) {
+            try await throttle?.pass(pieces.reduce(0) { $0 + Int64($1.length) }, at: station, stop)
             if let upstream {
                 let ids = pack.map { $0.manifest.chunks[0] }
                 guard let loaded = try await upstream.load(pieces, ids, upTo: source) else { return pack }
@@ -170,6 +174,7 @@ actor Pull {
     /// One that did not come with its pack.
     private func single(_ wanted: Wanted) async {
         do throws(Failure) {
+            try await throttle?.pass(wanted.manifest.size, at: station, stop)
             await deliver([wanted], try await sourcing.obtain(wanted, chunk: 0))
         } catch {
             await ended(wanted, named(error, wanted))
@@ -215,7 +220,8 @@ actor Pull {
         do throws(Failure) {
             let sink = try await open(wanted)
             // Only who keeps what it loads can pass it on, and only of what all load the same way.
-            let isAmongOthers = chain == nil && destination.isOwnStore && wanted.chunks == nil
+            // Nobody is to be as slow as this one may be.
+            let isAmongOthers = chain == nil && destination.isOwnStore && wanted.chunks == nil && throttle == nil
             let swarm = isAmongOthers ? await Swarm.join(station, wanted, meter: meter, stop: stop) : nil
             let failure = await fill(sink, wanted, from: swarm?.upstream ?? upstream)
             await swarm?.leave()
@@ -294,6 +300,7 @@ actor Pull {
     }
 
     private func obtain(_ wanted: Wanted, _ chunk: Int, from upstream: Upstream?) async throws(Failure) -> Slab {
+        try await throttle?.pass(Int64(wanted.manifest.length(of: chunk)), at: station, stop)
         if let upstream {
             // Along a chain no further than to who keeps it; in a swarm everybody before this one is asked.
             let keeper: Rank? =

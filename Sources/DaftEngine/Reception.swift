@@ -30,6 +30,7 @@ final class Reception: Responder {
     private func found(_ request: Request, from rank: Rank) async -> Reply {
         switch request {
         case .identify(let offer, let spans): return .identified(await identify(spans, of: offer))
+        case .pace(let offer, let spans): return await pace(spans, of: offer)
         case .traced(let first): return station.traced(from: first)
         case .underWay: return .underWay(station.activity)
         default: break
@@ -44,6 +45,14 @@ final class Reception: Responder {
         if rank != station.rank { station.counter.add(sent: run.bytesMoved(supply.states)) }
         station.trace?.watch(&supply, of: run, to: rank)
         return supply
+    }
+
+    private func pace(_ spans: [Span], of offer: UInt64) async -> Reply {
+        do throws(Failure) {
+            return .wait(nanoseconds: try await station.offers.pace(offer, spans))
+        } catch {
+            return .failed(error)
+        }
     }
 
     /// Of files that this rank offers itself, or takes in with others.

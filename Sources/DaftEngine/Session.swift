@@ -27,12 +27,15 @@ public struct Session: Sendable {
     public let gauge: Gauge
     let stopwatch = Stopwatch()
     let standpoint: Standpoint
+    /// By which bytes leave their source, or come in here; nil: as fast as they can.
+    let throttle: Throttle?
     var umask: UInt16 { standpoint.umask }
 
-    public init(at station: Station, _ standpoint: Standpoint = Standpoint()) {
+    public init(at station: Station, _ standpoint: Standpoint = Standpoint(), limit: ByteRate? = nil) {
         self.station = station
         self.standpoint = standpoint
-        gauge = Gauge(at: station)
+        throttle = limit.map { Throttle($0, on: station.loop) }
+        gauge = Gauge(at: station, grain: limit?.time(for: Int64(station.settings.chunkSize.bytes)) ?? 0)
     }
 
     /// A path of the user's, from where the user is.

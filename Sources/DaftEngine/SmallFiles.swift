@@ -28,7 +28,9 @@ struct SmallFiles: Sendable {
         do throws(Failure) {
             switch way {
             case .path: return try await readHere()
-            case .offer: return try await bring(try await ingesting.identifyAtOffer(files.map(\.span)), from: nil)
+            case .offer:
+                try await ingesting.pace(files.map(\.span))
+                return try await bring(try await ingesting.identifyAtOffer(files.map(\.span)), from: nil)
             case .chain(let upstream):
                 return try await bring(try await ingesting.identify(files.map(\.span), from: upstream), from: upstream)
             }
@@ -38,6 +40,7 @@ struct SmallFiles: Sendable {
     }
 
     private func readHere() async throws(Failure) -> [Ingested] {
+        try await ingesting.pace(files.map(\.span))
         let slab = await station.intake.take(files.reduce(0) { $0 + Int($1.info.size) })
         return try await station.work { [self] () throws(Failure) in
             try slab.withMutableBytes { (memory) throws(Failure) in try readHere(into: memory, of: slab) }

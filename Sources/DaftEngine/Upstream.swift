@@ -16,16 +16,23 @@ final class Upstream: Sendable {
     /// One that says again and again that it has nothing, or sends what is wrong, is given up for good.
     private static let tries = 5
     private static let pauseMilliseconds = 20
+    private static let chunksBefore: Int64 = 32
     private static let promptAnswer: Nanoseconds = 500_000_000
 
     private let station: Station
     private let ranks: [Rank]
     private let meter: Meter
     private let stop: Stop
+    private let patienceMilliseconds: Int
     private let doubts = Doubts()
     private let passed = Mutex<Set<Rank>>([])
 
-    init(_ station: Station, _ chain: Chain, meter: Meter, stop: Stop = Stop()) {
+    /// What may not come faster than the limit is waited for longer: so much as a staging has under way at once may
+    /// have its turn before it.
+    init(_ station: Station, _ chain: Chain, _ limit: ByteRate? = nil, meter: Meter, stop: Stop = Stop()) {
+        let chunks = Upstream.chunksBefore * Int64(max(1, chain.readers.count))
+        let waits = limit?.time(for: chunks * Int64(station.settings.chunkSize.bytes)) ?? 0
+        patienceMilliseconds = station.settings.passOverMilliseconds + Int(min(waits / 1_000_000, 1 << 40))
         self.station = station
         self.meter = meter
         self.stop = stop
@@ -33,7 +40,7 @@ final class Upstream: Sendable {
     }
 
     private var loop: any Loop { station.loop }
-    private var deadline: Nanoseconds { loop.deadline(inMilliseconds: station.settings.passOverMilliseconds) }
+    private var deadline: Nanoseconds { loop.deadline(inMilliseconds: patienceMilliseconds) }
 
     /// Brings pieces with these ids, and says to the next in the chain that they are coming: the caller tells the relay
     /// what becomes of them. Nil: no rank up to `last` can give any of them.

@@ -59,7 +59,7 @@ final class WritingTree: Sendable {
     }
 
     func run() async throws(Failure) -> Report {
-        let pull = Pull(station, to: destination, meter: meter) { [self] in settle($0, $1) }
+        let pull = Pull(station, to: destination, meter: meter, throttle: session.throttle) { [self] in settle($0, $1) }
         let part = session.gauge.begin({ [meter] in meter.now }, from: { await pull.asked })
         defer { session.gauge.end(part) }
         var directories: [([UInt8], Entry)] = []

@@ -115,10 +115,10 @@ private func deed(of command: Command, _ report: Report, _ look: Look) -> String
     case .leave:
         return report.failures.isEmpty ? "\(place) has left, \(amount) copied before" : nil
     case .fetch: return "\(files), \(amount) brought to \(place)"
-    case .sbcast(_, let path, _, _): return "\(amount) written to \(shown(path)) on \(place)"
-    case .gather(_, let path, _, _):
+    case .sbcast(_, let path, _, _, _): return "\(amount) written to \(shown(path)) on \(place)"
+    case .gather(_, let path, _, _, _):
         return "\(files), \(amount) gathered from \(place) to \(shown(path))"
-    case .get(_, let path):
+    case .get(_, let path, _):
         return "\(files), \(amount) written" + (path.map { " to \(shown($0))" } ?? "")
     default: return nil
     }

@@ -11,7 +11,7 @@ final class ProgressLine: Sendable {
     private static let toldNodes = 3
 
     private struct State {
-        var pace = RecentRate()
+        var pace: RecentRate
         var alarm: Alarm?
         /// When to draw next.
         var due: Nanoseconds = 0
@@ -25,7 +25,7 @@ final class ProgressLine: Sendable {
     private let console: Console
     private let loop: any Loop
     private let origin: Origin
-    private let state = Mutex(State())
+    private let state: Mutex<State>
 
     init(_ verb: Verb, _ gauge: Gauge, _ console: Console, on loop: any Loop, at origin: Origin) {
         self.verb = verb
@@ -33,6 +33,7 @@ final class ProgressLine: Sendable {
         self.console = console
         self.loop = loop
         self.origin = origin
+        state = Mutex(State(pace: RecentRate(over: gauge.grain)))
     }
 
     private var isOnTerminal: Bool { console.columns != nil }
@@ -104,14 +105,19 @@ final class ProgressLine: Sendable {
     }
 }
 
-/// Bytes a second over the last few seconds.
+/// Bytes a second over the last few seconds; longer where a limit lets so many bytes come at once that they are some
+/// seconds apart.
 struct RecentRate {
-    static let window: Nanoseconds = 5_000_000_000
+    private static let least: Nanoseconds = 5_000_000_000
+    private let window: Nanoseconds
+
+    init(over grain: Nanoseconds = 0) { window = max(RecentRate.least, 4 * grain) }
+
     private var seen: [(time: Nanoseconds, bytes: Int64)] = []
 
     mutating func note(_ bytes: Int64, at now: Nanoseconds) -> Double? {
         seen.append((now, bytes))
-        while seen.count > 2, seen[1].time + RecentRate.window <= now { seen.removeFirst() }
+        while seen.count > 2, seen[1].time + window <= now { seen.removeFirst() }
         guard let first = seen.first, first.time < now else { return nil }
         return Double(bytes - first.bytes) / Double(now - first.time) * 1e9
     }

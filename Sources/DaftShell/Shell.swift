@@ -67,7 +67,7 @@ public struct Shell: Performer {
         let begun = ContinuousClock.now
         var standpoint = standpoint
         standpoint.base = base
-        let session = Session(at: station, standpoint)
+        let session = Session(at: station, standpoint, limit: command.limit)
         let progress = ProgressLine(verb, session.gauge, console, on: station.loop, at: origin)
         let shown = wording.line(longestBytes: Shell.longestWordingBytes)
         let underWay = verb == .status ? nil : station.underWay.begin(shown, session.gauge)

@@ -12,11 +12,11 @@ extension Shell {
             await session.diffuse(sources, as: name, copies: copies, with: options, preview: preview(options))
         case .bcast(let things, let name, let isShared, let options):
             await session.bcast(things, as: name, shared: isShared, with: options, preview: preview(options))
-        case .fetch(let names, let host): await session.fetch(names, at: host)
-        case .get(let names, let path): await session.get(names, to: path)
-        case .gather(let paths, let directory, let name, let isMerged):
+        case .fetch(let names, let host, _): await session.fetch(names, at: host)
+        case .get(let names, let path, _): await session.get(names, to: path)
+        case .gather(let paths, let directory, let name, let isMerged, _):
             await session.gather(paths, to: directory, as: name, merging: isMerged)
-        case .sbcast(let source, let destination, let isForced, let isPreserving):
+        case .sbcast(let source, let destination, let isForced, let isPreserving, _):
             await session.sbcast(source, to: destination, forced: isForced, preserving: isPreserving)
         case .cat(let name): await cat(name, session)
         case .ls(let names, .nodes, let human): await nodes(names, human: human, session)

@@ -62,6 +62,8 @@ private func expect(_ line: String, _ expected: Command, sourceLocation: SourceL
         try expect("gather o /p --to d", .gather([bytes("o"), bytes("/p")], to: bytes("d"), as: nil, merged: false))
         try expect(
             "gather --merge o --to d --as x", .gather([bytes("o")], to: bytes("d"), as: name("/x"), merged: true))
+        try expect("get a --bwlimit 1K", .get([name("/a")], to: nil, limit: ByteRate(1024)))
+        try expect("fetch --bwlimit=0 /b", .fetch([name("/b")], host: nil))
         try expect("cat a@b", .cat(name("/a@b")))
         try expect("stat /", .stat(.root))
         #expect(try command("cat '/a b'") == .cat(name("/a b")))

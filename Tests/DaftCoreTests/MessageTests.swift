@@ -17,8 +17,8 @@ private let info = SourceFileInfo(
 private let chain = Chain([Rank(2), Rank(1)], readers: [1])
 private let ingest = Ingest(
     offer: Offer(rank: Rank(2), number: 3), isHere: true, chain: chain, chunkSize: ChunkSize(4096)!,
-    files: [IngestFile(info: info, key: b, span: span, isPart: true, standing: a)])
-private let fetch = Fetch(below: [.root], state: 7, chain: chain, reports: true)
+    limit: ByteRate(5 << 20), files: [IngestFile(info: info, key: b, span: span, isPart: true, standing: a)])
+private let fetch = Fetch(below: [.root], state: 7, chain: chain, reports: true, limit: ByteRate(1024))
 
 func expectForms<T: Coded>(_ values: [T], _ forms: [String], sourceLocation: SourceLocation = #_sourceLocation) {
     #expect(values.map { hexadecimal($0.encoded) } == forms, sourceLocation: sourceLocation)
@@ -42,7 +42,7 @@ func expectForms<T: Coded>(_ values: [T], _ forms: [String], sourceLocation: Sou
                 .identify(Offer(rank: Rank(2), number: 3), [span]), .ping,
                 .joined([failure]), .quit, .underWay,
                 .sees(info), .join, .wish(Wish([a], names: [.root], .atLeast(2))), .traced(from: 5),
-                .offered(tree: 5, page: 1, done: [6]), .withdrawn(failure),
+                .offered(tree: 5, page: 1, done: [6]), .withdrawn(failure), .pace(offer: 3, [span]),
             ] as [Request],
             requestForms)
     }
@@ -102,6 +102,7 @@ func expectForms<T: Coded>(_ values: [T], _ forms: [String], sourceLocation: Sou
                             OfferedEntry([], .directory, mode: 0o755, mtime: time),
                             OfferedEntry(Array("l".utf8), .symlink(Array("x".utf8)), mode: 0o777, mtime: time),
                         ], failures: [failure], isLast: true)),
+                .wait(nanoseconds: 9),
             ] as [Reply],
             replyForms)
     }
@@ -179,19 +180,21 @@ private let requestForms = [
     "011605000000",
     "01170500000000000000" + "01000000" + "01000000" + "0600000000000000",
     "011807020000002f61020000006e330400000066756c6c",
+    "01190300000000000000" + "01000000" + "010000000200000003000000",
 ]
 
 private let orderForms = [
-    "010901020000000300000000000000010102000000020000000100000001000000010000000010000001000000040000"
-        + "002f732f61881300000000000000f15365000000000500000000f1536500000000050000000800000000000000090000"
-        + "0000000000a401202122232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f010000000200000003"
-        + "0000000101000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f",
+    "0109010200000003000000000000000101020000000200000001000000010000000100000000100000" + "0000500000000000"
+        + "01000000040000002f732f61881300000000000000f15365000000000500000000f15365000000000500000008000000"
+        + "000000000900000000000000a401202122232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f0100"
+        + "00000200000003000000" + "0101000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f",
     "01090201000000202122232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f000102030405060708"
         + "090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f01881300000000000000100000020000000001020304050607"
         + "08090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f202122232425262728292a2b2c2d2e2f3031323334353637"
         + "38393a3b3c3d3e3f",
     "01090301000000010000002f01ed0100f153650000000005000000",
-    "01090401000000010000002f070000000000000001020000000200000001000000010000000100000001",
+    "01090401000000010000002f070000000000000001020000000200000001000000010000000100000001"
+        + "0004000000000000",
     "01090501000000010000002f0700000000000000",
     "01090601000000000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f",
     "01090701000000000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f000700000000000000",
@@ -233,6 +236,7 @@ private let replyForms = [
     "01130500000000000000030000000100000061a40100f15365000000000500000001070000000000000000000000ed01"
         + "00f15365000000000500000002010000006cff0100f1536500000000050000000301000000780100000007020000002f"
         + "61020000006e330400000066756c6c0000000001",
+    "01140900000000000000",
 ]
 
 private let outcomeForms = [

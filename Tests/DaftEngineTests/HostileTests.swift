@@ -206,6 +206,7 @@ private enum Hostile {
         let offer = Offer(rank: Rank(1 << 24 - 1), number: .max)
         let spans = counts.flatMap { count in counts.map { Span(file: count, first: $0, count: count) } }
         requests.append(.identify(offer, spans))
+        requests.append(.pace(offer: 1, spans))
         requests += spans.flatMap { ingests(path, offer, $0) }.map { .order(.ingest($0)) }
         for state in states {
             requests += [.delta(after: Head(state: state, digest: state)), .poll(task: state), .cancel(task: state)]

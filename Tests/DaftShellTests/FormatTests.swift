@@ -86,6 +86,14 @@ extension Look {
         #expect(rate.note(1_100, at: 16_000_000_000) == 100)
     }
 
+    /// Of a slow command a chunk comes every so many seconds: what is left is not told by the last of them alone.
+    @Test func theRateOfALimitedCommandIsThatOfSeveralChunks() {
+        var rate = RecentRate(over: 10_000_000_000)
+        for tick: UInt64 in 0...100 { _ = rate.note(Int64(tick / 10) * 1_000, at: tick * 1_000_000_000) }
+        let now = rate.note(10_000, at: 105_000_000_000) ?? 0
+        #expect((75...125).contains(now), "\(now)")
+    }
+
     @Test func whereAFileIsIsSaidInWords() {
         func listed(_ complete: [String], _ partly: [String] = [], away: [String] = [], all: Bool = false) -> String {
             place(

@@ -31,6 +31,21 @@ import Testing
         #expect(read("\(cluster.base)/target") == read("\(cluster.base)/source"))
     }
 
+    /// What waits for its turn takes no thread, and simulated time passes at once.
+    @Test func aLimitedPutTakesItsTime() throws {
+        let cluster = try cluster(dataServers: 2, sources: (0..<36_000).map { UInt8(truncatingIfNeeded: $0 / 100) })
+        let source = Array("\(cluster.base)/source".utf8)
+        for host in ["n1", "n2"] {
+            let begun = cluster.time.now
+            let report = try cluster.result(at: cluster.metadataServer) { station in
+                await Session(at: station, limit: ByteRate(1024)).put([source], at: host)
+            }
+            #expect(report?.failures == [])
+            let seconds = Double(cluster.time.now - begun) / 1e9
+            #expect((35...45).contains(seconds), "\(seconds)")
+        }
+    }
+
     /// Two commands at once spread the same file, and choose different chunks for this store.
     @Test func partsOfAFileThatTwoCommandsBringAreBothKept() throws {
         let cluster = try cluster(dataServers: 2, sources: [UInt8](repeating: 7, count: 8000))

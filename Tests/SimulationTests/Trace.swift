@@ -132,6 +132,7 @@ private func brief(_ request: Request) -> String {
         case .join: "join"
         case .wish(let wish): "wish \(wish.contents.count) \(wish.copies.number)"
         case .traced(let first): "traced from \(first)"
+        case .pace(let offer, let spans): "pace \(offer) \(spans.count)"
         }
     return "\(text), \(request.encoded.count) bytes"
 }
@@ -154,6 +155,7 @@ private func brief(_ reply: Reply) -> String {
         case .underWay(let activity): "under way \(activity.commands.count)"
         case .traced(let page): "traced \(page.events.count)"
         case .offered(let page): "offered \(page.entries.count)"
+        case .wait(let nanoseconds): "wait \(nanoseconds)"
         }
     if case .space = reply { return text }
     return "\(text), \(reply.encoded.count) bytes"

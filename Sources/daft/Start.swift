@@ -44,7 +44,7 @@ struct Start: Sendable {
         if report.isResumed, let known { await keep(known.order, in: &system) }
         system.order.port = report.port
         try place.write(system)
-        return await launch(members, of: system, report)
+        return await launch(members, of: system, report, isNew: known == nil)
     }
 
     /// What runs goes on as it was told when it began, and so do those that join it now.
@@ -140,7 +140,9 @@ struct Start: Sendable {
 
     // MARK: its data servers
 
-    private func launch(_ members: [SystemMember], of system: SystemFile, _ metadataServer: NodeReport) async -> Int32 {
+    private func launch(
+        _ members: [SystemMember], of system: SystemFile, _ metadataServer: NodeReport, isNew: Bool
+    ) async -> Int32 {
         let nodes = members.map { member in
             let addresses = addresses(of: metadataServer, in: system, for: member.host)
             return (host: member.host, order: system.order(for: member, metadataServer: addresses))
@@ -152,7 +154,7 @@ struct Start: Sendable {
         }
         let isComplete = running.count == nodes.count
         if !isComplete, wishes.isAllOrNothing || running.isEmpty {
-            await end(running, of: system, metadataServer)
+            await end(running, of: system, metadataServer, isNew: isNew)
         } else {
             await console.mention(
                 "\(running.count) of \(nodes.count) data servers run; daft put, daft ls …; daft quit ends them")
@@ -174,9 +176,9 @@ struct Start: Sendable {
         return ["localhost", "::1", own].contains(name) || name.hasPrefix("127.") || own.hasPrefix(name + ".")
     }
 
-    /// Ends what was started just now; what ran before goes on.
+    /// Ends what was started just now; what ran before goes on, and can find its metadata server again.
     private func end(
-        _ running: [(host: Host, report: NodeReport)], of system: SystemFile, _ metadataServer: NodeReport
+        _ running: [(host: Host, report: NodeReport)], of system: SystemFile, _ metadataServer: NodeReport, isNew: Bool
     ) async {
         for node in running where !node.report.isResumed {
             if let failure = launcher.end(node.report, on: node.host) { await console.fail(failure) }
@@ -191,7 +193,12 @@ struct Start: Sendable {
             await console.fail(Failure(.failed, [], "the metadata server, process \(metadataServer.pid), does not end"))
             return
         }
-        place.remove()
-        await console.mention("nothing runs: what was started is ended again")
+        if isNew {
+            place.remove()
+            await console.mention("nothing runs: what was started is ended again")
+        } else {
+            await console.mention(
+                "what was started is ended again; data servers that ran before wait for `daft start`, or end by themselves")
+        }
     }
 }

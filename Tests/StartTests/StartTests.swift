@@ -127,6 +127,25 @@ import Testing
         #expect(!FileManager.default.fileExists(atPath: site.path + "/catalogue/system"))
     }
 
+    @Test func aStartThatReachesNobodyDoesNotForsakeTheDataServersThatWait() throws {
+        let site = try Site(trouble: "[ -e $site/cut ] && exit 255")
+        let start = { try site.run("start", try site.hosts("n1"), "--launch-timeout", "2s") }
+        #expect(try start().status == 0)
+        let server = try #require(site.nodes.first { site.text("/proc/\($0)/environ").contains("/home-n1") })
+        let others = site.nodes.filter { $0 != server }
+        #expect(others.count == 1)
+        for metadataServer in others { kill(metadataServer, SIGKILL) }
+        let deadline = Date().addingTimeInterval(10)
+        while others.contains(where: runs), Date() < deadline { usleep(5_000) }
+        FileManager.default.createFile(atPath: site.path + "/cut", contents: nil)
+        let cut = try start()
+        #expect(cut.status == 1 && cut.errors.contains("wait for `daft start`"), "\(cut)")
+        try FileManager.default.removeItem(atPath: site.path + "/cut")
+        let again = try start()
+        #expect(again.status == 0, "\(again)")
+        #expect(site.nodes.contains(server))
+    }
+
     @Test func anInterruptedStartLeavesNoSshBehind() throws {
         let site = try Site(trouble: #"sleep 60 & wait"#)
         let start = try site.begin(["start", try site.hosts("n1", "n2")])

@@ -15,7 +15,7 @@ public enum DeltaAnswer: Sendable {
 public final class Catalogue: Sendable {
     private struct Held: ~Copyable {
         var tables: Tables?
-        var lastStanding: Standing
+        var lastStanding: CatalogueSummary
     }
 
     private let path: String
@@ -41,7 +41,7 @@ public final class Catalogue: Sendable {
         return (standing.entries, standing.contents, standing.bytes)
     }
 
-    var standing: Standing { held.withLock { $0.tables?.standing ?? $0.lastStanding } }
+    var standing: CatalogueSummary { held.withLock { $0.tables?.standing ?? $0.lastStanding } }
 
     /// Every later question fails; the head is still known.
     public func close() {

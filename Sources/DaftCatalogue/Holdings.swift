@@ -24,7 +24,7 @@ public struct Holders: Sendable {
 }
 
 /// An entry that stands. What has no content is nobody's to keep.
-public struct Stand: Sendable {
+public struct EntryHolders: Sendable {
     /// Without the parts, where some keep all of it.
     public let holders: Holders
     public let copies: Copies
@@ -42,15 +42,15 @@ struct Content {
 }
 
 extension Tables {
-    func stand(_ named: NamedEntry) throws -> Stand? {
+    func stand(_ named: NamedEntry) throws -> EntryHolders? {
         guard try entry(named.name) == named.entry else { return nil }
         guard let id = named.entry.content else {
             let copies = try isEverywhere(named.name) ? Copies.everywhere : .one
-            return Stand(holders: Holders(), copies: copies, chunks: 0)
+            return EntryHolders(holders: Holders(), copies: copies, chunks: 0)
         }
         guard let content = try content(id) else { throw damaged }
         let holders = content.complete.isEmpty ? try holders(content) : Holders(complete: content.complete)
-        return Stand(holders: holders, copies: content.copies, chunks: content.chunks)
+        return EntryHolders(holders: holders, copies: content.copies, chunks: content.chunks)
     }
 
     func content(_ id: ContentID) throws -> Content? {

@@ -47,7 +47,7 @@ extension Catalogue {
     }
 
     /// Of each of these, if just that stands under its name: who keeps its content, and how many copies are wanted.
-    public func standing(_ entries: [NamedEntry]) throws(Failure) -> [Stand?] {
+    public func standing(_ entries: [NamedEntry]) throws(Failure) -> [EntryHolders?] {
         try locked { tables in try tables.database.reading { try entries.map { try tables.stand($0) } } }
     }
 

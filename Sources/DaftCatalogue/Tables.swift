@@ -8,7 +8,7 @@ import DaftCore
 import DaftSQL
 
 /// What is asked at every step and changes with every record: read at open, written with each commit.
-struct Standing: Equatable {
+struct CatalogueSummary: Equatable {
     var head = Head.empty
     var system: SystemID?
     var entries = 0
@@ -41,9 +41,9 @@ final class Tables {
 
     let path: String
     let database: Database
-    var standing = Standing()
+    var standing = CatalogueSummary()
     /// Nothing until it is needed: see `loadedRecent`.
-    var recent: Recent?
+    var recent: RecentIDs?
     /// The keys in the tables of ids, and by a rollback some more; nothing until it is needed.
     var settledKeys: KeyFilter?
     /// A write failed halfway through a record: the transaction around it must not be committed.
@@ -104,12 +104,12 @@ final class Tables {
 
     func number(_ sql: String) throws -> Int64 { try database.first(sql) { $0.integer(0) } ?? 0 }
 
-    func readStanding() throws -> Standing {
-        var read: Standing?
+    func readStanding() throws -> CatalogueSummary {
+        var read: CatalogueSummary?
         try database.run(
             "SELECT state, digest, system, entries, contents, chunks, bytes, settled FROM standing"
         ) { row in
-            read = Standing(
+            read = CatalogueSummary(
                 head: Head(state: row.word(0), digest: row.word(1)),
                 system: row.isNull(2) ? nil : try SystemID(decoding: row.bytes(2)),
                 entries: Int(row.integer(3)), contents: Int(row.integer(4)), chunks: Int(row.integer(5)),
@@ -165,7 +165,7 @@ final class Tables {
         }
     }
 
-    private func restore(_ before: Standing) {
+    private func restore(_ before: CatalogueSummary) {
         if standing.settled != before.settled {
             recent = nil
         } else if standing.contents != before.contents {
@@ -175,7 +175,7 @@ final class Tables {
         spoiled = nil
     }
 
-    private func write(_ new: Standing, over old: Standing) throws {
+    private func write(_ new: CatalogueSummary, over old: CatalogueSummary) throws {
         guard new != old else { return }
         try database.run(
             """
@@ -197,7 +197,7 @@ final class Tables {
             for table in ["journal", "stores", "entries", "uses", "contents", "ids", "chunks", "parts", "everywhere"] {
                 try database.run("DELETE FROM \(table)")
             }
-            standing = Standing()
+            standing = CatalogueSummary()
         }
         recent = nil
         settledKeys = nil

@@ -2,10 +2,10 @@
 
 public struct Activity: Coded {
     public static let minimumSize = 4 + Traffic.minimumSize
-    public let commands: [CommandUnderWay]
+    public let commands: [RunningCommand]
     public let traffic: Traffic
 
-    public init(commands: [CommandUnderWay], traffic: Traffic) {
+    public init(commands: [RunningCommand], traffic: Traffic) {
         self.commands = commands
         self.traffic = traffic
     }

@@ -8,25 +8,25 @@ public struct ChunkRun: Coded {
     /// Whether the supplier may keep the request until a chunk that it is about to have is there.
     public let waits: Bool
     /// How hard the supplier may pack the bytes, as a level of zstd; 0: not at all.
-    public let packing: UInt8
+    public let compression: UInt8
 
-    public init(_ pieces: [Piece], waits: Bool = false, packing: UInt8 = 0) {
+    public init(_ pieces: [Piece], waits: Bool = false, compression: UInt8 = 0) {
         self.pieces = pieces
         self.waits = waits
-        self.packing = packing
+        self.compression = compression
     }
 
     public init(from reader: inout ByteReader) throws(Malformed) {
         guard try reader.u8() == ChunkRun.version else { throw Malformed("run version", at: reader.offset - 1) }
         waits = try reader.flag()
-        packing = try reader.u8()
+        compression = try reader.u8()
         pieces = try reader.list()
     }
 
     public func encode(into writer: inout ByteWriter) {
         writer.u8(ChunkRun.version)
         writer.flag(waits)
-        writer.u8(packing)
+        writer.u8(compression)
         writer.list(pieces)
     }
 

@@ -13,7 +13,7 @@ public struct CommandError: Error, Hashable, Sendable {
         self.synopsis = synopsis
     }
 
-    init(unknown kind: String, _ word: Word, among known: [String], synopsis: String? = nil) {
+    init(unknown kind: String, _ word: Token, among known: [String], synopsis: String? = nil) {
         let meant = closest(to: word.text, among: known).map { ": did you mean `\($0)`?" } ?? ""
         self.init("unknown \(kind) `\(shown(word.bytes))`\(meant)", column: word.column, synopsis: synopsis)
     }

@@ -21,7 +21,7 @@ extension Command {
         if let first = arguments.first, first.first == UInt8(ascii: "!") {
             self = try Command.shell(line: Array(arguments.joined(separator: " ".utf8))[1...])
         } else {
-            self = try Command(words: arguments.map(Word.init(argument:)), base)
+            self = try Command(words: arguments.map(Token.init(argument:)), base)
         }
     }
 
@@ -31,7 +31,7 @@ extension Command {
         return .shell(command)
     }
 
-    private init(words: [Word], _ base: Name) throws(CommandError) {
+    private init(words: [Token], _ base: Name) throws(CommandError) {
         guard let first = words.first else {
             self = .nothing
             return
@@ -86,7 +86,7 @@ extension Command {
 }
 
 extension Verb {
-    fileprivate init(typed word: Word) throws(CommandError) {
+    fileprivate init(typed word: Token) throws(CommandError) {
         guard let verb = Verb(rawValue: word.text) ?? Verb.synonyms[word.text] else {
             if let advice = Verb.advice[word.text] { throw CommandError(advice, column: word.column) }
             throw CommandError(unknown: "command", word, among: Verb.allCases.map(\.rawValue))
@@ -112,14 +112,14 @@ extension Verb {
 /// A command's words, sorted into options, operands and host.
 private struct Operation {
     let verb: Verb
-    var operands: [Word] = []
-    var options: [String: Given] = [:]
+    var operands: [Token] = []
+    var options: [String: OptionValue] = [:]
     /// In order, and each as often as it was given.
-    var allGiven: [Given] = []
+    var allGiven: [OptionValue] = []
     var host: String?
     private let base: Name
 
-    init(_ verb: Verb, _ words: [Word], _ base: Name) throws(CommandError) {
+    init(_ verb: Verb, _ words: [Token], _ base: Name) throws(CommandError) {
         self.verb = verb
         self.base = base
         let table = OptionTable(verb.shape.options)
@@ -138,7 +138,7 @@ private struct Operation {
         try checkOperands()
     }
 
-    private mutating func take(_ word: Word, _ table: OptionTable) throws(CommandError) {
+    private mutating func take(_ word: Token, _ table: OptionTable) throws(CommandError) {
         guard !word.isDashed else {
             let known = table.options.flatMap(\.names)
             throw CommandError(unknown: "option", word, among: known, synopsis: verb.shape.synopsis)
@@ -152,7 +152,7 @@ private struct Operation {
         guard suffix.allSatisfy(isOfHostName) else { return }
         host = suffix.isEmpty ? nil : String(decoding: suffix, as: UTF8.self)
         operands.removeLast()
-        if at > 0 { operands.append(Word(Array(word.bytes[..<at]), column: word.column, at: nil)) }
+        if at > 0 { operands.append(Token(Array(word.bytes[..<at]), column: word.column, at: nil)) }
     }
 
     private func checkOperands() throws(CommandError) {

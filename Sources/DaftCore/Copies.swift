@@ -50,7 +50,7 @@ extension Copies: Coded {
 
 /// So many copies of each of these contents are wanted. Directories and symlinks have none; where everything is wanted
 /// everywhere, they are by their names.
-public struct Wish: Coded {
+public struct CopiesRequest: Coded {
     public static let minimumSize = 8 + Copies.minimumSize
     public let contents: [ContentID]
     public let names: [Name]

@@ -2,7 +2,7 @@
 // for more output; the door sends what the command prints, signs of life, and its end.
 
 /// A command as somebody gave it: words that a shell has cut already, or a line that is still to be cut.
-public enum Wording: Coded {
+public enum CommandText: Coded {
     public static let minimumSize = 5
 
     case arguments([[UInt8]])
@@ -35,7 +35,7 @@ public enum Wording: Coded {
 }
 
 extension Command {
-    public init(_ wording: Wording, in base: Name = .root) throws(CommandError) {
+    public init(_ wording: CommandText, in base: Name = .root) throws(CommandError) {
         switch wording {
         case .arguments(let words): self = try Command(arguments: words, in: base)
         case .line(let line): self = try Command(line: line, in: base)
@@ -45,14 +45,14 @@ extension Command {
 
 /// A client's command, and how its user wants to see what it says.
 public struct DoorCommand: Coded {
-    public static let minimumSize = Wording.minimumSize + 4 + 4 + Look.minimumSize + 4 + Name.minimumSize
+    public static let minimumSize = CommandText.minimumSize + 4 + 4 + OutputStyle.minimumSize + 4 + Name.minimumSize
 
-    public var wording: Wording
+    public var wording: CommandText
     /// Where it stands, for messages: `jobs.txt:3`; empty where that goes without saying.
     public var place = ""
     /// What relative paths are relative to.
     public var directory: [UInt8]
-    public var look = Look()
+    public var look = OutputStyle()
     /// How wide the terminal is that messages go to; 0 where they go to none.
     public var columns: UInt16 = 0
     /// What the user's new files do not allow.
@@ -60,19 +60,19 @@ public struct DoorCommand: Coded {
     /// What names that begin with no slash are below.
     public var base = Name.root
 
-    public init(_ wording: Wording, in directory: [UInt8], umask: UInt16 = 0o022) {
+    public init(_ wording: CommandText, in directory: [UInt8], umask: UInt16 = 0o022) {
         self.wording = wording
         self.directory = directory
         self.umask = umask
     }
 
     public init(from reader: inout ByteReader) throws(Malformed) {
-        wording = try Wording(from: &reader)
+        wording = try CommandText(from: &reader)
         place = try reader.text()
         let start = reader.offset
         directory = try reader.run()
         guard directory.first == Name.slash else { throw Malformed("an absolute path", at: start) }
-        look = try Look(from: &reader)
+        look = try OutputStyle(from: &reader)
         columns = try reader.u16()
         umask = try reader.u16()
         guard umask <= 0o777 else { throw reader.malformed("umask") }

@@ -24,7 +24,7 @@ public struct JobRequest: Hashable, Sendable {
 
     /// Parses the words behind `job`.
     public init(_ arguments: some Collection<[UInt8]>) throws(CommandError) {
-        let words = arguments.map(Word.init(argument:))
+        let words = arguments.map(Token.init(argument:))
         var index = 0
         while index < words.count, !words[index].endsOptions {
             let read = try OptionTable.jobCommand.read(words, at: &index)
@@ -44,7 +44,7 @@ public struct JobRequest: Hashable, Sendable {
         if sources.isEmpty, isShared || isDiffused { throw CommandError("job: which files? -i PATH") }
     }
 
-    private mutating func take(_ given: Given) throws(CommandError) {
+    private mutating func take(_ given: OptionValue) throws(CommandError) {
         switch given.option.name {
         case "-i": sources.append(given.value)
         case "-o": output = given.value
@@ -69,7 +69,7 @@ public struct JobRequest: Hashable, Sendable {
 }
 
 /// The directories of a job, the same paths on each of its nodes.
-public struct JobPlace: Hashable, Sendable {
+public struct JobDirectories: Hashable, Sendable {
     /// Holds the others; the job removes it when it ends by itself.
     public let directory: [UInt8]
     public var staged: [UInt8] { directory + Array("/staged".utf8) }

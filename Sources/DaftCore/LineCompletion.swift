@@ -24,7 +24,7 @@ public struct LineCompletion: Hashable, Sendable {
         kind = LineCompletion.kind(after: before, typed)
     }
 
-    private static func kind(after before: [Word], _ typed: [UInt8]) -> Kind {
+    private static func kind(after before: [Token], _ typed: [UInt8]) -> Kind {
         guard let first = before.first else {
             return typed.first == UInt8(ascii: "!") ? .nothing : .words(Verb.words)
         }

@@ -24,7 +24,7 @@ public struct NodeOrder: Coded {
     public var group: [UInt8] = []
     public var chunkSize = ChunkSize.standard
     /// How hard bytes are packed on their way; 0: not at all.
-    public var packing: UInt8 = 0
+    public var compression: UInt8 = 0
     public var durable = true
     public var encrypts = true
     /// A data server that hears nothing of a metadata server for so long ends.
@@ -61,8 +61,8 @@ public struct NodeOrder: Coded {
         group = try reader.run()
         guard !group.contains(0) else { throw Malformed("name of a group", at: reader.offset) }
         chunkSize = try ChunkSize(from: &reader)
-        packing = try reader.u8()
-        guard packing <= 19 else { throw Malformed("level of packing", at: reader.offset - 1) }
+        compression = try reader.u8()
+        guard compression <= 19 else { throw Malformed("level of packing", at: reader.offset - 1) }
         durable = try reader.flag()
         encrypts = try reader.flag()
         orphanSeconds = try reader.u32()
@@ -90,7 +90,7 @@ public struct NodeOrder: Coded {
         writer.run(catalogue)
         writer.run(group)
         chunkSize.encode(into: &writer)
-        writer.u8(packing)
+        writer.u8(compression)
         writer.flag(durable)
         writer.flag(encrypts)
         writer.u32(orphanSeconds)

@@ -44,7 +44,7 @@ public struct Option: Hashable, Sendable {
 }
 
 /// An option as somebody gave it.
-struct Given: Hashable, Sendable {
+struct OptionValue: Hashable, Sendable {
     let option: Option
     /// Empty for a switch.
     let value: [UInt8]
@@ -91,56 +91,56 @@ public struct OptionTable: Sendable {
 
     /// The options that the word at `index` gives, and `index` moves past it and its value. None, and nothing moves,
     /// where that word is no option of this table.
-    func read(_ words: [Word], at index: inout Int) throws(CommandError) -> [Given] {
+    func read(_ words: [Token], at index: inout Int) throws(CommandError) -> [OptionValue] {
         let word = words[index]
         guard word.isDashed else { return [] }
         let text = word.text
         if let option = self[text] {
             let value = try value(of: option, as: text, in: words, at: &index)
-            return [Given(option: option, value: value, origin: text, column: word.column)]
+            return [OptionValue(option: option, value: value, origin: text, column: word.column)]
         }
         return text.hasPrefix("--")
             ? try readAssigned(word, at: &index) : try readLetters(word, of: words, at: &index)
     }
 
     /// `--store=DIR`.
-    private func readAssigned(_ word: Word, at index: inout Int) throws(CommandError) -> [Given] {
+    private func readAssigned(_ word: Token, at index: inout Int) throws(CommandError) -> [OptionValue] {
         guard let equals = word.bytes.firstIndex(of: UInt8(ascii: "=")) else { return [] }
         let name = String(decoding: word.bytes[..<equals], as: UTF8.self)
         guard let option = self[name] else { return [] }
         guard option.value != nil else { throw CommandError("\(name) takes no value", column: word.column) }
         index += 1
         let value = Array(word.bytes[(equals + 1)...])
-        return [try checked(Given(option: option, value: value, origin: name, column: word.column))]
+        return [try checked(OptionValue(option: option, value: value, origin: name, column: word.column))]
     }
 
     /// `-lc`, `-qf JOBFILE`: letters in one word, of which the last may take a value.
-    private func readLetters(_ word: Word, of words: [Word], at index: inout Int) throws(CommandError) -> [Given] {
+    private func readLetters(_ word: Token, of words: [Token], at index: inout Int) throws(CommandError) -> [OptionValue] {
         // Not characters: an accent on the dash would leave none.
         let names = word.text.unicodeScalars.dropFirst().map { "-\($0)" }
         let options = names.compactMap { self[$0] }
         guard options.count == names.count, options.dropLast().allSatisfy({ $0.value == nil }) else { return [] }
         var given = zip(options, names).dropLast().map {
-            Given(option: $0, value: [], origin: $1, column: word.column)
+            OptionValue(option: $0, value: [], origin: $1, column: word.column)
         }
         let last = options.count - 1
         let value = try value(of: options[last], as: names[last], in: words, at: &index)
-        given.append(Given(option: options[last], value: value, origin: names[last], column: word.column))
+        given.append(OptionValue(option: options[last], value: value, origin: names[last], column: word.column))
         return given
     }
 
     private func value(
-        of option: Option, as name: String, in words: [Word], at index: inout Int
+        of option: Option, as name: String, in words: [Token], at index: inout Int
     ) throws(CommandError) -> [UInt8] {
         let column = words[index].column
         index += 1
         guard option.value != nil, !option.isValueOptional else { return [] }
         let value = index < words.count ? words[index].bytes : []
         index += 1
-        return try checked(Given(option: option, value: value, origin: name, column: column)).value
+        return try checked(OptionValue(option: option, value: value, origin: name, column: column)).value
     }
 
-    private func checked(_ given: Given) throws(CommandError) -> Given {
+    private func checked(_ given: OptionValue) throws(CommandError) -> OptionValue {
         if let value = given.option.value, given.value.isEmpty {
             throw CommandError("\(given.origin) needs a value: \(given.origin) \(value)", column: given.column)
         }

@@ -90,7 +90,7 @@ public struct Options: Hashable, Sendable {
     public private(set) var handedOn: [[UInt8]] = []
     public let chunkSize: ChunkSize
     /// How hard bytes are packed on their way; 0: not at all.
-    public let packing: UInt8
+    public let compression: UInt8
     /// Where a command does not say.
     public let copies: Copies
     /// How long a part of the system waits for a metadata server that is silent; nil: as the program decides.
@@ -98,13 +98,13 @@ public struct Options: Hashable, Sendable {
     /// How long `job` and `serve` go on after SIGTERM; nil: as they decide.
     public let graceSeconds: UInt32?
     public let logLevel: LogLevel
-    private var given: [String: Given] = [:]
+    private var given: [String: OptionValue] = [:]
 
     /// Options are read up to the command and, but for those of the command itself, behind it too, up to a `--`.
     public init(
         arguments: [[UInt8]], environment: (String) -> [UInt8]?, table: OptionTable = .common
     ) throws(CommandError) {
-        let words = arguments.map(Word.init(argument:))
+        let words = arguments.map(Token.init(argument:))
         var index = 0
         while index < words.count {
             if words[index].endsOptions {
@@ -130,7 +130,7 @@ public struct Options: Hashable, Sendable {
             given[option.name] = try Options.found(option, in: environment)
         }
         chunkSize = try Options.chunkSize(given["--chunk-size"])
-        packing = try Options.packing(given["--compress"])
+        compression = try Options.compression(given["--compress"])
         copies = try given["--copies"]?.copies() ?? .one
         orphanSeconds = try given["--orphan-timeout"]?.seconds()
         graceSeconds = try given["--grace"]?.seconds()
@@ -156,7 +156,7 @@ public struct Options: Hashable, Sendable {
         try given[name]?.seconds()
     }
 
-    private static func level(of given: Given) throws(CommandError) -> LogLevel {
+    private static func level(of given: OptionValue) throws(CommandError) -> LogLevel {
         let word = String(decoding: given.value, as: UTF8.self)
         guard let level = LogLevel(rawValue: word) else {
             throw given.wrong("`\(shown(given.value))` is none of error, warning, info and debug")
@@ -190,7 +190,7 @@ public struct Options: Hashable, Sendable {
 
     /// Moves an option of the command itself out of the program's sight, which may have one of the same name.
     private static func keepOwn(
-        _ words: [Word], at index: inout Int, in command: inout [[UInt8]]
+        _ words: [Token], at index: inout Int, in command: inout [[UInt8]]
     ) throws(CommandError) -> Bool {
         guard let first = command.first, let verb = Verb(rawValue: String(decoding: first, as: UTF8.self)) else {
             return false
@@ -204,7 +204,7 @@ public struct Options: Hashable, Sendable {
 
     /// Moves a word of the command, with the value that belongs to it, out of the program's sight.
     private static func keep(
-        _ words: [Word], at index: inout Int, in command: inout [[UInt8]], _ table: OptionTable
+        _ words: [Token], at index: inout Int, in command: inout [[UInt8]], _ table: OptionTable
     ) throws(CommandError) {
         let word = words[index]
         if command.isEmpty, word.isDashed {
@@ -219,18 +219,18 @@ public struct Options: Hashable, Sendable {
 
     private static func found(
         _ option: Option, in environment: (String) -> [UInt8]?
-    ) throws(CommandError) -> Given? {
+    ) throws(CommandError) -> OptionValue? {
         guard let variable = option.variable, let value = environment(variable), !value.isEmpty else { return nil }
-        let given = Given(option: option, value: value, origin: variable)
+        let given = OptionValue(option: option, value: value, origin: variable)
         guard option.value == nil else { return given }
         switch String(decoding: value, as: UTF8.self).lowercased() {
-        case "1", "yes", "true", "on": return Given(option: option, value: [], origin: variable)
-        case "0", "no", "false", "off": return Given(option: option, value: no, origin: variable)
+        case "1", "yes", "true", "on": return OptionValue(option: option, value: [], origin: variable)
+        case "0", "no", "false", "off": return OptionValue(option: option, value: no, origin: variable)
         default: throw given.wrong("`\(shown(value))` is neither yes nor no")
         }
     }
 
-    private static func packing(_ given: Given?) throws(CommandError) -> UInt8 {
+    private static func compression(_ given: OptionValue?) throws(CommandError) -> UInt8 {
         guard let given else { return 0 }
         switch String(decoding: given.value, as: UTF8.self).lowercased() {
         case "", "yes", "true", "on": return 1
@@ -243,7 +243,7 @@ public struct Options: Hashable, Sendable {
         }
     }
 
-    private static func chunkSize(_ given: Given?) throws(CommandError) -> ChunkSize {
+    private static func chunkSize(_ given: OptionValue?) throws(CommandError) -> ChunkSize {
         guard let given else { return .standard }
         guard let bytes = size(given.value) else { throw given.wrong("`\(shown(given.value))` is no size, as 4M is") }
         guard let size = Int(exactly: bytes).flatMap({ ChunkSize($0) }) else {

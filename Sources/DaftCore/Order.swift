@@ -29,7 +29,7 @@ public enum Order: Coded {
     /// Give kept contents names that were published before; what stands in their place is moved to the side.
     case restore([NamedEntry])
     /// Let me read what stands on your node.
-    case offer(Offering)
+    case offer(OfferOrder)
     /// Say of files of your node which contents they had when they were read last.
     case recognise([SourceIdentity])
     /// Remember that.
@@ -53,7 +53,7 @@ public enum Order: Coded {
         case 10: self = .note(try reader.list())
         case 11: self = .collect(try Collect(from: &reader))
         case 12: self = .writeOut(try WriteOut(from: &reader))
-        case 13: self = .offer(try Offering(from: &reader))
+        case 13: self = .offer(try OfferOrder(from: &reader))
         case 14: self = .recognise(try reader.list())
         case 15: self = .remember(try reader.list())
         case 16: self = .inspect(try reader.list())

@@ -13,7 +13,7 @@ public enum Outcome: Coded {
     case repaired(Repaired)
     case collected(Collected)
     /// Of each file that was asked for, in order.
-    case recognised([Recollection])
+    case recognised([SourceLookup])
     /// The positions of the entries that stand as they should.
     case inspected(BitSet)
 

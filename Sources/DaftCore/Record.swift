@@ -16,7 +16,7 @@ public enum Record: Coded {
     /// From now on each of `stores` keeps `extent` of each of these contents.
     case holding(Holding)
     /// From now on at least so many copies of these contents are wanted.
-    case wish(Wish)
+    case wish(CopiesRequest)
     /// These stores, of which nothing is kept any more as far as the others are concerned, take no part from now on.
     case left(BitSet)
 
@@ -34,7 +34,7 @@ public enum Record: Coded {
             self = .content(id, manifest, stores: try BitSet(from: &reader))
         case 4: self = .entry(try NamedEntry(from: &reader))
         case 5: self = .holding(try Holding(from: &reader))
-        case 6: self = .wish(try Wish(from: &reader))
+        case 6: self = .wish(try CopiesRequest(from: &reader))
         case 7: self = .left(try BitSet(from: &reader))
         default: throw Malformed("kind of record", at: reader.offset - 1)
         }

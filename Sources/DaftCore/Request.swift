@@ -36,7 +36,7 @@ public enum Request: Coded {
     /// From the metadata server to a data server: you were away; say hello again.
     case join
     /// To the metadata server: so many copies are wanted.
-    case wish(Wish)
+    case wish(CopiesRequest)
     /// What have you noted for a trace, from that event on?
     case traced(from: Int)
     /// To a data server: that page of a tree which you offer to me; I have what I want of these offers.
@@ -70,7 +70,7 @@ public enum Request: Coded {
         case 18: self = .sees(try SourceFileInfo(from: &reader))
         case 19: self = .publish(try Publication(from: &reader))
         case 20: self = .join
-        case 21: self = .wish(try Wish(from: &reader))
+        case 21: self = .wish(try CopiesRequest(from: &reader))
         case 22: self = .traced(from: try reader.count())
         case 23: self = .offered(tree: try reader.u64(), page: try reader.count(), done: try reader.numbers())
         case 24: self = .withdrawn(try Failure(from: &reader))

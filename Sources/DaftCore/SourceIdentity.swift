@@ -68,7 +68,7 @@ public struct KnownSource: Coded {
 }
 
 /// The content of a file that was asked for, if it is known.
-public struct Recollection: Coded {
+public struct SourceLookup: Coded {
     public static let minimumSize = 1
     public let content: ContentID?
 

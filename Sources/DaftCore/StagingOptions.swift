@@ -47,7 +47,7 @@ extension OptionTable {
 
 extension StagingOptions {
     /// From the options of a command in the order in which they were given.
-    init(_ given: [Given]) throws(CommandError) {
+    init(_ given: [OptionValue]) throws(CommandError) {
         var rules: [PathRules.Rule] = []
         for one in given {
             switch one.option.name {

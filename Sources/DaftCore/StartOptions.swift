@@ -81,7 +81,7 @@ public struct StartOptions: Hashable, Sendable {
         order.store = options.store ?? []
         order.group = options.value("--group") ?? []
         order.chunkSize = options.chunkSize
-        order.packing = options.packing
+        order.compression = options.compression
         order.logLevel = options.logLevel
         (order.durable, order.encrypts, order.rebuilds) = (durable, encrypts, rebuilds)
         order.copies = UInt8(clamping: options.copies.number)

@@ -38,7 +38,7 @@ public final class Launcher: Sendable {
     /// Starts a node on each host. `tell` gets the outcome of each as it comes, by its index, one at a time, on some
     /// thread. Blocks until all are known.
     public func launch(_ nodes: [(host: Host, order: NodeOrder)], _ tell: @escaping @Sendable (Int, Outcome) -> Void) {
-        let round = Round(count: nodes.count, tell)
+        let round = HostQueue(count: nodes.count, tell)
         let threads = (0..<min(nodes.count, way.hostsAtOnce)).map { _ in
             OwnThread("daft-launch") { [self] in
                 while let index = round.next() {
@@ -97,7 +97,7 @@ public final class Launcher: Sendable {
 }
 
 /// Hosts given out to threads, and what comes of them told one after the other.
-private final class Round: Sendable {
+private final class HostQueue: Sendable {
     private let count: Int
     private let begun = Atomic(0)
     private let telling = Mutex(())

@@ -34,7 +34,7 @@ struct LineReader {
 }
 
 /// The last lines that somebody said who failed, for people: blank ones are left out, controls too.
-struct LastWords {
+struct LastLines {
     private static let most = 2
     private static let longestCharacters = 300
     private var reader = LineReader(longestBytes: 4096)
@@ -55,8 +55,8 @@ struct LastWords {
                 && $0.properties.generalCategory != .format
         }
         var text = String(String.UnicodeScalarView(printable))
-        text = String(text.drop { $0 == " " }.prefix(LastWords.longestCharacters))
+        text = String(text.drop { $0 == " " }.prefix(LastLines.longestCharacters))
         while text.last == " " { text.removeLast() }
-        if !text.isEmpty { lines = lines.suffix(LastWords.most - 1) + [text] }
+        if !text.isEmpty { lines = lines.suffix(LastLines.most - 1) + [text] }
     }
 }

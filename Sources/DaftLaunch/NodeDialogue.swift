@@ -23,7 +23,7 @@ final class NodeDialogue {
     private var sent = 0
     private var isOrdered = false
     private var words = LineReader(longestBytes: longestLineBytes)
-    private var lastWords = LastWords()
+    private var lastWords = LastLines()
     private var deadline: Deadline
     private var buffer = [UInt8](repeating: 0, count: pieceBytes)
 
@@ -82,7 +82,7 @@ final class NodeDialogue {
         if count < 0, errno == EAGAIN || errno == EINTR { return nil }
         guard count > 0 else { return .failure(end()) }
         for line in words.lines(buffer[..<count]) {
-            guard let word = NodeWord(line: line) else { continue }
+            guard let word = NodeMessage(line: line) else { continue }
             moveDeadline()
             switch word {
             case .need where program != nil: begin(.program)

@@ -23,7 +23,7 @@ public func beginNode(detached: Bool, _ body: (NodeOrder, NodeReporter) -> Int32
         if !detached { return try startAnew(arranged(order)) }
         return body(order, NodeReporter(order.rank))
     } catch {
-        _ = writeAll(Array(NodeWord.failed(error).line.utf8), to: STDOUT_FILENO)
+        _ = writeAll(Array(NodeMessage.failed(error).line.utf8), to: STDOUT_FILENO)
         return 1
     }
 }
@@ -118,14 +118,14 @@ private func relay(_ child: Child) throws(Failure) -> Int32 {
         let count = read(child.output, &buffer, buffer.count)
         if count == 0 { break }
         for line in reader.lines(buffer.prefix(max(0, count))) {
-            if let word = NodeWord(line: line) { return pass(word, of: child) }
+            if let word = NodeMessage(line: line) { return pass(word, of: child) }
         }
     }
     let ended = child.end(withinMilliseconds: 1_000)
     throw Failure(.failed, [], "the node began and was gone: " + (ended?.description ?? "it closed its output"))
 }
 
-private func pass(_ word: NodeWord, of child: Child) -> Int32 {
+private func pass(_ word: NodeMessage, of child: Child) -> Int32 {
     guard case .ready = word else {
         _ = writeAll(Array(word.line.utf8), to: STDOUT_FILENO)
         return 1

@@ -20,7 +20,7 @@ public final class NodeReporter: Sendable {
 
     /// To be called once; false where nobody hears it any more, and the node had better end.
     @discardableResult
-    public func tell(_ word: NodeWord) -> Bool {
+    public func tell(_ word: NodeMessage) -> Bool {
         var word = word
         if case .ready(var report) = word, rank == .metadataServer, report.addresses.isEmpty {
             report.addresses = ownAddresses()

@@ -99,12 +99,12 @@ extension LinkContract {
         let pool = SlabPool(totalBytes: run.byteCount + 8192, slabBytes: run.byteCount + 8192)
         let slab = await pool.take()
         slab.withMutableBytes { _ = $0.initializeMemory(as: UInt8.self, repeating: 0xa5) }
-        let landing = Landing(slab)
+        let incomingSlab = IncomingSlab(slab)
         do throws(LinkError) {
             let told = try await link.load(
-                run, from: rank, into: slab, landing: landing, timeoutMilliseconds: LinkContract.patience)
+                run, from: rank, into: slab, incomingSlab: incomingSlab, timeoutMilliseconds: LinkContract.patience)
             if told != states { return "\(rank) says \(told)" }
-            if landing.states != states || !landing.isOver { return "\(rank): the landing heard nothing of it" }
+            if incomingSlab.states != states || !incomingSlab.isOver { return "\(rank): the landing heard nothing of it" }
         } catch {
             return "\(error)"
         }
@@ -180,7 +180,7 @@ extension LinkContract {
         let run = ChunkRun(
             [(6, 5_000), (ContractResponder.packed, 300_000), (ContractResponder.packed, 4), (7, 70_000)].map {
                 piece($0.0, 0, $0.1)
-            }, packing: 1)
+            }, compression: 1)
         let states: [PieceState] = [.sent, .packed(100_000, relayed: false), .packed(1, relayed: false), .sent]
         for rank in peers + [link.rank] { if let what = await load(run, from: rank, expecting: states) { return what } }
         return nil

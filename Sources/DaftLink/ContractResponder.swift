@@ -24,11 +24,11 @@ final class ContractResponder: Responder {
     private let pool = SlabPool(totalBytes: 64 << 20, slabBytes: 1 << 20)
     private let polls = Mutex<[Rank: Int64]>([:])
     private let hasEnded = Atomic<Bool>(false)
-    private let over: Signal
+    private let over: Condition
 
     init(on loop: any Loop) {
         self.loop = loop
-        over = Signal(on: loop)
+        over = Condition(on: loop)
     }
 
     func awaitEnd() async {
@@ -81,17 +81,17 @@ final class ContractResponder: Responder {
     private static let ahead = 1_000
 
     private func relay(_ run: ChunkRun, _ slab: Slab) -> Supply {
-        let landing = Landing(slab)
-        landing.begin(run.pieces.map { _ in .sent })
+        let incomingSlab = IncomingSlab(slab)
+        incomingSlab.begin(run.pieces.map { _ in .sent })
         loop.start { [self] in
             for (piece, offset) in zip(run.pieces, run.offsets) {
                 await loop.sleep(milliseconds: 5)
                 slab.slice(ContractResponder.ahead + offset, piece.length).withMutableBytes { fill($0, as: piece) }
-                landing.advance(to: ContractResponder.ahead + offset + piece.length)
+                incomingSlab.advance(to: ContractResponder.ahead + offset + piece.length)
             }
-            landing.finish()
+            incomingSlab.finish()
         }
-        return Supply(relaying: landing, from: ContractResponder.ahead, run.pieces.map { _ in .sent })
+        return Supply(relaying: incomingSlab, from: ContractResponder.ahead, run.pieces.map { _ in .sent })
     }
 
     private func fill(_ memory: UnsafeMutableRawBufferPointer, as piece: Piece) {

@@ -31,7 +31,7 @@ public protocol Link: Sendable {
     /// lets go of it and takes another.
     /// The landing, which is of the same slab, is told what comes as it comes, and that it is over before this returns.
     func load(
-        _ run: ChunkRun, from rank: Rank, into slab: Slab, landing: Landing?, timeoutMilliseconds: Int
+        _ run: ChunkRun, from rank: Rank, into slab: Slab, incomingSlab: IncomingSlab?, timeoutMilliseconds: Int
     ) async throws(LinkError) -> [PieceState]
 
     /// Ends this rank's part: what is under way fails with `closed`.
@@ -48,7 +48,7 @@ extension Link {
     public func load(
         _ run: ChunkRun, from rank: Rank, into slab: Slab, timeoutMilliseconds: Int
     ) async throws(LinkError) -> [PieceState] {
-        try await load(run, from: rank, into: slab, landing: nil, timeoutMilliseconds: timeoutMilliseconds)
+        try await load(run, from: rank, into: slab, incomingSlab: nil, timeoutMilliseconds: timeoutMilliseconds)
     }
 }
 
@@ -62,32 +62,32 @@ public protocol Responder: Sendable {
 
 public struct Supply: Sendable {
     /// None where no piece could be sent.
-    public var slab: Slab? { departure?.slab }
-    public private(set) var departure: Departure?
+    public var slab: Slab? { outgoingSlab?.slab }
+    public private(set) var outgoingSlab: OutgoingSlab?
     public let states: [PieceState]
     /// Where in the slab the run begins.
     public let offset: Int
     /// The bytes are still coming in: each part goes out once it is there.
-    public let landing: Landing?
+    public let incomingSlab: IncomingSlab?
 
     public init(slab: Slab?, states: [PieceState]) {
-        departure = slab.map { Departure($0) }
+        outgoingSlab = slab.map { OutgoingSlab($0) }
         self.states = states
         offset = 0
-        landing = nil
+        incomingSlab = nil
     }
 
     /// Passes on what lands elsewhere in this rank, from `offset` on.
-    public init(relaying landing: Landing, from offset: Int, _ states: [PieceState]) {
-        departure = Departure(landing.slab)
+    public init(relaying incomingSlab: IncomingSlab, from offset: Int, _ states: [PieceState]) {
+        outgoingSlab = OutgoingSlab(incomingSlab.slab)
         self.states = states.map(\.passedOn)
         self.offset = offset
-        self.landing = landing
+        self.incomingSlab = incomingSlab
     }
 
     /// Calls `body`, from wherever, when the last of the bytes has left.
     public mutating func onEnd(_ body: @escaping @Sendable () -> Void) {
-        departure = departure.map { Departure($0.slab, onEnd: body) }
+        outgoingSlab = outgoingSlab.map { OutgoingSlab($0.slab, onEnd: body) }
     }
 }
 

@@ -5,14 +5,14 @@ import DaftCore
 import Synchronization
 
 /// What happens to one message on its way.
-public enum Passage: Sendable {
+public enum MessageFate: Sendable {
     case deliver(afterNanoseconds: Nanoseconds)
     case lose
 }
 
 public final class MemoryNetwork: Sendable {
     /// Asked for every message; the default delivers at once.
-    public typealias Weather = @Sendable (_ from: Rank, _ to: Rank) -> Passage
+    public typealias Weather = @Sendable (_ from: Rank, _ to: Rank) -> MessageFate
 
     private struct State {
         var links: [Rank: MemoryLink] = [:]
@@ -163,16 +163,16 @@ public final class MemoryLink: Link {
     }
 
     public func load(
-        _ run: ChunkRun, from target: Rank, into slab: Slab, landing: Landing?, timeoutMilliseconds: Int
+        _ run: ChunkRun, from target: Rank, into slab: Slab, incomingSlab: IncomingSlab?, timeoutMilliseconds: Int
     ) async throws(LinkError) -> [PieceState] {
         let message = run.encoded
-        let aim = Aim(slab, landing)
+        let aim = LoadTarget(slab, incomingSlab)
         defer { aim.close() }
         let bytes = try await ask(target, timeoutMilliseconds) { [rank] responder in
             guard let run = try? ChunkRun(decoding: message) else { return PieceStates([]).encoded }
             let supply = await responder.supply(run, to: rank)
             aim.begin(supply.states)
-            await supply.landing?.untilOver()
+            await supply.incomingSlab?.untilOver()
             aim.land(run, supply)
             return PieceStates(supply.states).encoded
         }
@@ -255,7 +255,7 @@ public final class MemoryLink: Link {
     }
 }
 
-extension Landing {
+extension IncomingSlab {
     fileprivate func untilOver() async {
         while !isOver {
             await withUnsafeContinuation { continuation in onChange { continuation.resume() } }
@@ -265,25 +265,25 @@ extension Landing {
 
 /// The slab that a load lands in, until the load is over: bytes that come too late must not, and a question that nobody
 /// answers any more does not keep it.
-private final class Aim: Sendable {
+private final class LoadTarget: Sendable {
     private let slab: Mutex<Slab?>
-    private let landing: Mutex<Landing?>
+    private let incomingSlab: Mutex<IncomingSlab?>
 
-    init(_ slab: Slab, _ landing: Landing?) {
+    init(_ slab: Slab, _ incomingSlab: IncomingSlab?) {
         self.slab = Mutex(slab)
-        self.landing = Mutex(landing)
+        self.incomingSlab = Mutex(incomingSlab)
     }
 
     func close() {
         slab.withLock { $0 = nil }
-        let landing = landing.withLock { landing in
-            defer { landing = nil }
-            return landing
+        let incomingSlab = incomingSlab.withLock { incomingSlab in
+            defer { incomingSlab = nil }
+            return incomingSlab
         }
-        landing?.finish()
+        incomingSlab?.finish()
     }
 
-    func begin(_ states: [PieceState]) { landing.withLock { $0 }?.begin(states) }
+    func begin(_ states: [PieceState]) { incomingSlab.withLock { $0 }?.begin(states) }
 
     func land(_ run: ChunkRun, _ supply: Supply) {
         slab.withLock { slab in

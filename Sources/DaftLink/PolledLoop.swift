@@ -8,7 +8,7 @@ import Synchronization
 open class PolledLoop: Loop, @unchecked Sendable {
     private struct Shared {
         var jobs: [UnownedJob] = []
-        var alarms = AlarmClock()
+        var alarms = AlarmQueue()
         var isStopped = false
         var isAsleep = false
     }

@@ -4,7 +4,7 @@ public final class ThreadLoop: Loop, @unchecked Sendable {
     private let latch = Latch()
     // Guarded by the latch.
     private var jobs: [UnownedJob] = []
-    private var alarms = AlarmClock()
+    private var alarms = AlarmQueue()
     private var isStopped = false
     private var thread: OwnThread?
 

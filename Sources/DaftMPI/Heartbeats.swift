@@ -27,37 +27,37 @@ extension MPILink {
     private var milliseconds: UInt64 { loop.now / 1_000_000 }
 
     func beat() {
-        if company.isClosed { return }
+        if membership.isClosed { return }
         _ = loop.alarm(at: loop.deadline(inMilliseconds: MPILink.beatMilliseconds)) { [self] in beat() }
-        for change in vigil.look(atMilliseconds: milliseconds) where change.sight == .suspected {
-            conversation.loseLoads(from: change.rank)
+        for change in detector.look(atMilliseconds: milliseconds) where change.sight == .suspected {
+            rpc.loseLoads(from: change.rank)
         }
         refresh()
         if let orphaned,
-            vigil.silenceMilliseconds(of: .metadataServer, atMilliseconds: milliseconds) >= orphaned.milliseconds
+            detector.silenceMilliseconds(of: .metadataServer, atMilliseconds: milliseconds) >= orphaned.milliseconds
         {
             self.orphaned = nil
             orphaned.body()
         }
-        let debtors = conversation.debtors
+        let debtors = rpc.debtors
         for peer in all where peer != rank {
             if rank == .metadataServer {
-                vigil.watch(peer, atMilliseconds: milliseconds)
-            } else if peer == .metadataServer || debtors.contains(peer) || vigil.sight(of: peer) == .gone {
-                vigil.watch(peer, atMilliseconds: milliseconds)
+                detector.watch(peer, atMilliseconds: milliseconds)
+            } else if peer == .metadataServer || debtors.contains(peer) || detector.sight(of: peer) == .gone {
+                detector.watch(peer, atMilliseconds: milliseconds)
                 // What is said to the dead is kept for ever; rank 0 says who is back.
                 if book[peer] == nil { say(.beat(edition: book.edition), to: peer) }
             } else {
-                vigil.unwatch(peer)
+                detector.unwatch(peer)
             }
         }
     }
 
     func noteLife(of peer: Rank) {
-        if vigil.hear(peer, atMilliseconds: milliseconds) { refresh() }
+        if detector.hear(peer, atMilliseconds: milliseconds) { refresh() }
     }
 
-    func take(_ word: CarrierWord, from peer: Rank) {
+    func take(_ word: MembershipMessage, from peer: Rank) {
         switch word {
         case .beat(let edition):
             let isNews = rank == .metadataServer && edition != book.edition
@@ -65,33 +65,33 @@ extension MPILink {
         case .book(let newest):
             guard peer == .metadataServer else { return }
             book = newest
-            for other in all where book[other] == nil && other != .metadataServer { vigil.unwatch(other) }
+            for other in all where book[other] == nil && other != .metadataServer { detector.unwatch(other) }
             refresh()
         case .farewell: if rank == .metadataServer { answered.insert(peer) } else { say(.farewell, to: peer) }
         default: break
         }
     }
 
-    private func say(_ word: CarrierWord, to target: Rank) { post(Envelope(.carriers, 0, word.encoded), to: target) }
+    private func say(_ word: MembershipMessage, to target: Rank) { post(Envelope(.carriers, 0, word.encoded), to: target) }
 
     /// Says who came and who went since it was last looked.
     private func refresh() {
         let isTold = rank != .metadataServer
-        let now = all.filter { $0 == rank || vigil.sight(of: $0) != .gone && !(isTold && book[$0] != nil) }
+        let now = all.filter { $0 == rank || detector.sight(of: $0) != .gone && !(isTold && book[$0] != nil) }
         if now == ranks { return }
-        let changes = company.become(Set(now))
+        let changes = membership.become(Set(now))
         for peer in changes.gone {
-            conversation.lose(peer)
+            rpc.lose(peer)
             requests.writeOff(peer.number)
         }
         if rank == .metadataServer { publish() }
-        company.tell(changes)
+        membership.tell(changes)
     }
 
     /// Rank 0: a new edition, which all who are there get at once.
     private func publish() {
         let entries = gone.sorted().map {
-            Whereabouts(rank: $0, incarnation: 0, address: "", talkPort: 0, bulkPort: 0, isHere: false)
+            RankAddress(rank: $0, incarnation: 0, address: "", talkPort: 0, bulkPort: 0, isHere: false)
         }
         book = AddressBook(edition: book.edition + 1, entries)
         for peer in ranks where peer != rank { say(.book(book), to: peer) }

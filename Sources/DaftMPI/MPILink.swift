@@ -9,7 +9,7 @@ import CMPI
 import DaftCore
 import DaftLink
 
-public final class MPILink: ConversingLink, @unchecked Sendable {
+public final class MPILink: RPCLink, @unchecked Sendable {
     private static let messageTag: Int32 = 1
     private static let firstBulkTag: Int32 = 16
     private static let bulkTags: UInt64 = 1 << 14
@@ -23,10 +23,10 @@ public final class MPILink: ConversingLink, @unchecked Sendable {
     private let pieceBytes: (Int) -> Int
     // Only touched on the loop's thread.
     let requests: RequestTable
-    public let conversation: Conversation
+    public let rpc: RPC
     private var onEnd: (@Sendable () -> Void)?
-    public let company: Company
-    var vigil = Vigil()
+    public let membership: Membership
+    var detector = FailureDetector()
     /// Those that rank 0 has given up.
     var book = AddressBook()
     var orphaned: (milliseconds: UInt64, body: @Sendable () -> Void)?
@@ -38,11 +38,11 @@ public final class MPILink: ConversingLink, @unchecked Sendable {
         self.pieceBytes = pieceBytes
         rank = Rank(communicator.rank)
         all = (0..<communicator.size).map { Rank($0) }
-        company = Company(all)
+        membership = Membership(all)
         self.loop = loop
         requests = RequestTable(communicator)
-        conversation = Conversation(of: rank, on: loop)
-        conversation.carry(by: self)
+        rpc = RPC(of: rank, on: loop)
+        rpc.carry(by: self)
         loop.poll = { [unowned self] in poll() }
         loop.start { [self] in beat() }
     }
@@ -79,7 +79,7 @@ public final class MPILink: ConversingLink, @unchecked Sendable {
         let message = Message(count: Int(max(0, count)))
         let source = Rank(Int(status.MPI_SOURCE))
         requests.receive(matched, into: message.memory, owner: message) { [self] error in
-            if error != nil { return conversation.lose(source) }
+            if error != nil { return rpc.lose(source) }
             guard let envelope = try? Envelope(decoding: message.bytes) else { return }
             take(envelope, from: source)
         }
@@ -90,8 +90,8 @@ public final class MPILink: ConversingLink, @unchecked Sendable {
         noteLife(of: source)
         switch envelope.kind {
         case .end: onEnd?()
-        case .carriers: if let word = try? CarrierWord(decoding: envelope.payload) { take(word, from: source) }
-        default: conversation.take(envelope, from: source)
+        case .carriers: if let word = try? MembershipMessage(decoding: envelope.payload) { take(word, from: source) }
+        default: rpc.take(envelope, from: source)
         }
     }
 }
@@ -104,16 +104,16 @@ extension MPILink {
         requests.send(
             UnsafeRawBufferPointer(message.memory), owner: message, to: target.number, tag: MPILink.messageTag
         ) {
-            [self] error in if error != nil { conversation.lose(target) }
+            [self] error in if error != nil { rpc.lose(target) }
         }
     }
 
     public func longestPiece(to rank: Rank) -> Int { pieceBytes(rank.number) }
 
-    public func send(_ bytes: Range<Int>, of departure: Departure, as question: UInt64, at offset: Int, to rank: Rank) {
-        departure.slab.slice(bytes.lowerBound, bytes.count).withBytes { memory in
-            requests.send(memory, owner: departure, to: rank.number, tag: bulkTag(question)) { [self] error in
-                if error != nil { conversation.lose(rank) }
+    public func send(_ bytes: Range<Int>, of outgoingSlab: OutgoingSlab, as question: UInt64, at offset: Int, to rank: Rank) {
+        outgoingSlab.slab.slice(bytes.lowerBound, bytes.count).withBytes { memory in
+            requests.send(memory, owner: outgoingSlab, to: rank.number, tag: bulkTag(question)) { [self] error in
+                if error != nil { rpc.lose(rank) }
             }
         }
     }
@@ -124,9 +124,9 @@ extension MPILink {
                 requests.receive(into: memory, owner: slab, from: rank.number, tag: bulkTag(question)) {
                     [self] error in
                     // What was to be here is not: nobody may take it for arrived.
-                    if error != nil { return conversation.lose(rank) }
+                    if error != nil { return rpc.lose(rank) }
                     noteLife(of: rank)
-                    conversation.arrived(piece, as: question)
+                    rpc.arrived(piece, as: question)
                 }
             }
         }

@@ -37,7 +37,7 @@ final class RequestTable {
     /// What is under way with that rank may never end: the memory is MPI's, and nobody waits for it.
     func writeOff(_ rank: Int) {
         for case let entry? in entries where entry.peer == rank {
-            let slab = entry.owner as? Slab ?? (entry.owner as? Departure)?.slab
+            let slab = entry.owner as? Slab ?? (entry.owner as? OutgoingSlab)?.slab
             slab?.writeOff()
         }
     }

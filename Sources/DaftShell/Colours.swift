@@ -32,13 +32,13 @@ struct Tinted {
         self.colour = colour
     }
 
-    func shown(_ look: Look) -> String {
+    func shown(_ look: OutputStyle) -> String {
         guard look.isColoured, let colour, !text.isEmpty else { return text }
         return "\u{1b}[\(colour.rawValue)m\(text)\u{1b}[0m"
     }
 }
 
-extension Look {
+extension OutputStyle {
     /// What the options say, on this process's terminal if it has one.
     init(_ options: Options) {
         self.init()

@@ -4,7 +4,7 @@ import DaftCore
 import Glibc
 
 /// Rows with their columns under one another; those in `right` are numbers. The last column is as long as it is.
-func aligned(_ rows: [[Tinted]], right: Set<Int> = [], _ look: Look) -> String {
+func aligned(_ rows: [[Tinted]], right: Set<Int> = [], _ look: OutputStyle) -> String {
     let count = rows.map(\.count).max() ?? 0
     let widths = (0..<count).map { column in rows.map { $0.count > column ? $0[column].text.count : 0 }.max() ?? 0 }
     var text = ""
@@ -21,7 +21,7 @@ func aligned(_ rows: [[Tinted]], right: Set<Int> = [], _ look: Look) -> String {
 }
 
 func aligned(_ rows: [[String]], right: Set<Int> = []) -> String {
-    aligned(rows.map { $0.map { Tinted($0) } }, right: right, Look())
+    aligned(rows.map { $0.map { Tinted($0) } }, right: right, OutputStyle())
 }
 
 /// What stands above columns.

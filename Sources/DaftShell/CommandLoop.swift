@@ -14,10 +14,10 @@ import Synchronization
 public protocol Performer: Sendable {
     /// Performs a command, given as `wording` at `origin`, to its end; its exit status. Names that begin with no slash
     /// are below `base`.
-    func perform(_ command: Command, _ wording: Wording, at origin: Origin, in base: Name) async -> Int32
+    func perform(_ command: Command, _ wording: CommandText, at origin: CommandOrigin, in base: Name) async -> Int32
 
     /// Some of what stands directly below a name; nil where no directory has it. Blocks.
-    func entries(in name: Name, atMost limit: Int) throws(Failure) -> [DirectoryEntry]?
+    func entries(in name: Name, atMost limit: Int) throws(Failure) -> [CompletionEntry]?
 
     /// Whether what it performs commands at goes on when this program ends.
     var isClient: Bool { get }
@@ -26,7 +26,7 @@ public protocol Performer: Sendable {
     func questionBeforeQuit() async -> String?
 }
 
-public struct DirectoryEntry: Sendable {
+public struct CompletionEntry: Sendable {
     public let name: Name
     public let isDirectory: Bool
 
@@ -64,7 +64,7 @@ private final class CommandLoop: Sendable {
         (self.performer, self.console, self.work, self.table) = (performer, console, work, table)
     }
 
-    func run(_ command: Command, _ wording: Wording, at origin: Origin) async -> Int32 {
+    func run(_ command: Command, _ wording: CommandText, at origin: CommandOrigin) async -> Int32 {
         switch command {
         case .nothing: return 0
         case .help(let verb):
@@ -88,7 +88,7 @@ private final class CommandLoop: Sendable {
         }
     }
 
-    private func enter(_ name: Name, at origin: Origin) async -> Int32 {
+    private func enter(_ name: Name, at origin: CommandOrigin) async -> Int32 {
         let found = await console.run { [performer] in
             Result { () throws(Failure) in try performer.entries(in: name, atMost: 1) }
         }
@@ -103,7 +103,7 @@ private final class CommandLoop: Sendable {
     }
 
     /// Runs one line; `isLast` where it says that all is to end.
-    private func run(line: [UInt8], at origin: Origin) async -> (status: Int32, isLast: Bool) {
+    private func run(line: [UInt8], at origin: CommandOrigin) async -> (status: Int32, isLast: Bool) {
         do throws(CommandError) {
             let command = try Command(line: line, in: base.withLock(\.self))
             return (await run(command, .line(line), at: origin), command.isLast)
@@ -119,7 +119,7 @@ private final class CommandLoop: Sendable {
             let next = await console.run { [wake = interruption.wake] in lines.next(until: wake) }
             switch next {
             case .line(let line):
-                let ended = await run(line: line, at: Origin(place: "\(lines.title):\(lines.number)"))
+                let ended = await run(line: line, at: CommandOrigin(place: "\(lines.title):\(lines.number)"))
                 if let signalled = interruption.exitStatus { return signalled }
                 if status == 0 { status = ended.status }
                 if ended.isLast { return status }
@@ -181,7 +181,7 @@ private final class CommandLoop: Sendable {
         return true
     }
 
-    private func runLocally(_ line: [UInt8], at origin: Origin) async -> Int32 {
+    private func runLocally(_ line: [UInt8], at origin: CommandOrigin) async -> Int32 {
         var report = Report()
         do throws(Failure) {
             let process = try LocalCommand.start(line, keepsInput: work.isTyped)

@@ -7,27 +7,27 @@ import Glibc
 import Synchronization
 
 public final class Console: Sendable {
-    public let look: Look
+    public let look: OutputStyle
     public let interruption: Interruption
     private let files: any Output
     private let thread = Workers(threads: 1, name: "daft-console")
     private let isDrawn = Atomic<Bool>(false)
-    private let output = Mutex(Written.done)
+    private let output = Mutex(WriteOutcome.done)
 
-    public init(_ look: Look, _ interruption: Interruption, to files: any Output) {
+    public init(_ look: OutputStyle, _ interruption: Interruption, to files: any Output) {
         self.look = look
         self.interruption = interruption
         self.files = files
     }
 
-    convenience init(_ look: Look, _ interruption: Interruption) {
+    convenience init(_ look: OutputStyle, _ interruption: Interruption) {
         self.init(look, interruption, to: StandardFiles(until: interruption.wake))
     }
 
     public func close() { thread.stop() }
 
     /// How standard output fared until now.
-    var outputState: Written { output.withLock { $0 } }
+    var outputState: WriteOutcome { output.withLock { $0 } }
 
     /// To standard output. False: nobody takes it, and whoever has more of it may stop.
     @discardableResult
@@ -45,7 +45,7 @@ public final class Console: Sendable {
     }
 
     /// Bytes that somebody else has made, as they are; on the console's thread, inside `run`.
-    public func relay(_ bytes: [UInt8], asErrors: Bool) -> Written {
+    public func relay(_ bytes: [UInt8], asErrors: Bool) -> WriteOutcome {
         bytes.withUnsafeBytes { bytes in
             if asErrors { return files.write(bytes, asErrors: true) }
             _ = pour(bytes)

@@ -3,10 +3,10 @@
 import DaftCore
 import DaftEngine
 
-func jsonRow(_ listed: Listed) -> String { jsonRow(listed, nil) }
+func jsonRow(_ listed: ListedEntry) -> String { jsonRow(listed, nil) }
 
 /// Of a directory that `stat` shows, with what is below it.
-func jsonRow(_ listed: Listed, _ below: Below?) -> String {
+func jsonRow(_ listed: ListedEntry, _ below: DirectorySummary?) -> String {
     var target = JSONValue.nothing
     if case .symlink(let bytes) = listed.entry.kind { target = .bytes(bytes) }
     let isFile = listed.entry.content != nil
@@ -22,7 +22,7 @@ func jsonRow(_ listed: Listed, _ below: Below?) -> String {
         ])
 }
 
-private func value(_ below: Below) -> JSONValue {
+private func value(_ below: DirectorySummary) -> JSONValue {
     .object([
         "files": .number(below.files), "directories": .number(below.directories), "symlinks": .number(below.symlinks),
         "bytes": .number(below.bytes),
@@ -81,7 +81,7 @@ func jsonRow(_ status: SystemStatus) -> String {
         ]) + status.nodes.map(jsonRow).joined() + status.commands.map(jsonRow).joined()
 }
 
-private func jsonRow(_ command: CommandUnderWay) -> String {
+private func jsonRow(_ command: RunningCommand) -> String {
     jsonLine(
         "command",
         [

@@ -37,14 +37,14 @@ extension Shell {
         }
     }
 
-    private func rows(_ entries: [Listed], long: Bool, _ look: Look) -> String {
+    private func rows(_ entries: [ListedEntry], long: Bool, _ look: OutputStyle) -> String {
         if look.json { return entries.map(jsonRow).joined() }
         if !long { return entries.map { Tinted("\($0.name)", .of($0.entry)).shown(look) + "\n" }.joined() }
         return aligned(entries.map { row($0, look) }, right: [1, 3], look)
     }
 
     private func chunks(
-        of file: Listed, onlyHere: Bool, _ look: Look, _ session: Session, _ report: inout Report
+        of file: ListedEntry, onlyHere: Bool, _ look: OutputStyle, _ session: Session, _ report: inout Report
     ) async {
         if !look.json { await page(Tinted("\(file.name)", .of(file.entry)).shown(look) + "\n") }
         do throws(Failure) {
@@ -61,7 +61,7 @@ extension Shell {
     }
 }
 
-private func row(_ listed: Listed, _ look: Look) -> [Tinted] {
+private func row(_ listed: ListedEntry, _ look: OutputStyle) -> [Tinted] {
     let isFile = listed.entry.content != nil
     var target = ""
     if case .symlink(let bytes) = listed.entry.kind { target = " -> \(shown(bytes))" }
@@ -75,7 +75,7 @@ private func row(_ listed: Listed, _ look: Look) -> [Tinted] {
 }
 
 /// Who keeps a file: `n0 n1`, `all 4 nodes`, `part: n2 n3`, `away: n4`.
-func place(of listed: Listed) -> String {
+func place(of listed: ListedEntry) -> String {
     var words: [String] = []
     if listed.isEverywhere, listed.complete.count > 1 {
         let isAloneEach = Set(listed.complete.map { $0.prefix { $0 != ":" } }).count == listed.complete.count
@@ -88,7 +88,7 @@ func place(of listed: Listed) -> String {
     return words.isEmpty ? "nowhere" : words.joined(separator: ", ")
 }
 
-private func row(_ chunk: ListedChunk, _ look: Look) -> [Tinted] {
+private func row(_ chunk: ListedChunk, _ look: OutputStyle) -> [Tinted] {
     [
         Tinted(""), Tinted("\(chunk.index)"), Tinted(look.size(chunk.offset)), Tinted(look.size(Int64(chunk.length))),
         Tinted(String(chunk.id.hex.prefix(16))),
@@ -102,7 +102,7 @@ struct Column {
     let cell: (NodeStatus) -> String
 }
 
-func table(of nodes: [NodeStatus], _ look: Look, columns: [Column] = []) -> String {
+func table(of nodes: [NodeStatus], _ look: OutputStyle, columns: [Column] = []) -> String {
     let isAnyAway = nodes.contains { $0.awayMilliseconds != nil }
     let title =
         ["rank", "node", "state"] + columns.map(\.title) + ["free", "total", "store"]
@@ -111,7 +111,7 @@ func table(of nodes: [NodeStatus], _ look: Look, columns: [Column] = []) -> Stri
     return aligned([titles(title)] + nodes.map { row($0, look, columns) }, right: Set(numbers), look)
 }
 
-private func row(_ node: NodeStatus, _ look: Look, _ columns: [Column]) -> [Tinted] {
+private func row(_ node: NodeStatus, _ look: OutputStyle, _ columns: [Column]) -> [Tinted] {
     [Tinted(node.rank.map { "\($0.number)" } ?? "-"), Tinted(node.store.host), state(of: node)]
         + columns.map { Tinted($0.cell(node)) }
         + [

@@ -5,13 +5,13 @@ import DaftEngine
 import DaftLink
 
 /// Where a command stands: nothing for the program's arguments, `jobs.txt:3` for a line of a job file.
-public struct Origin: Sendable {
+public struct CommandOrigin: Sendable {
     /// Nil where it goes without saying.
     public let place: String?
 
     public init(place: String?) { self.place = place }
 
-    public static let arguments = Origin(place: nil)
+    public static let arguments = CommandOrigin(place: nil)
 
     /// `jobs.txt:3: put: …`, as a prefix of a message.
     func prefix(_ verb: Verb?) -> String {
@@ -25,7 +25,7 @@ extension Console {
 
     /// Says what went wrong; as objects on standard output where the user wants JSON and standard output is not data.
     /// Programs get each, but for what lacks on one node for one reason.
-    func tell(_ report: Report, of verb: Verb?, at origin: Origin) async {
+    func tell(_ report: Report, of verb: Verb?, at origin: CommandOrigin) async {
         let count = look.json ? Int.max : Console.toldAsOne
         if !look.quiet || look.json {
             for warning in report.warnings.condensed(fromCount: count) {
@@ -38,11 +38,11 @@ extension Console {
     }
 
     /// Why a command was not even begun.
-    public func tell(_ failure: Failure, of command: Command, at origin: Origin) async {
+    public func tell(_ failure: Failure, of command: Command, at origin: CommandOrigin) async {
         await tell(failure, of: command.verb, at: origin, isWarning: false)
     }
 
-    func tell(_ failure: Failure, of verb: Verb?, at origin: Origin, isWarning: Bool) async {
+    func tell(_ failure: Failure, of verb: Verb?, at origin: CommandOrigin, isWarning: Bool) async {
         if look.json, verb != .cat {
             await put(jsonLine(failure, isWarning ? "warning" : "failure", verb, origin))
         } else {
@@ -51,7 +51,7 @@ extension Console {
     }
 }
 
-private func jsonLine(_ failure: Failure, _ type: String, _ verb: Verb?, _ origin: Origin) -> String {
+private func jsonLine(_ failure: Failure, _ type: String, _ verb: Verb?, _ origin: CommandOrigin) -> String {
     jsonLine(
         type,
         [
@@ -68,7 +68,7 @@ private func jsonLine(_ failure: Failure, _ type: String, _ verb: Verb?, _ origi
 /// What a command that does things did, in one line; nothing where it did nothing. `isLog`: nobody has watched it, so
 /// how fast it was is said too.
 func summary(
-    of report: Report, _ command: Command, took time: Duration, _ look: Look, isLog: Bool = false
+    of report: Report, _ command: Command, took time: Duration, _ look: OutputStyle, isLog: Bool = false
 ) -> String? {
     guard let verb = command.verb, let what = deed(of: command, report, look) else { return nil }
     if report.files == 0, !report.failures.isEmpty { return nil }
@@ -99,7 +99,7 @@ private func rate(of report: Report, _ time: Duration) -> Double? {
     return report.bytes > 0 && seconds > 0 ? Double(report.bytes) / seconds : nil
 }
 
-private func deed(of command: Command, _ report: Report, _ look: Look) -> String? {
+private func deed(of command: Command, _ report: Report, _ look: OutputStyle) -> String? {
     let (files, amount) = (counted(report.files, "file"), look.amount(report.bytes))
     let place = shown(places: report.places)
     switch command {

@@ -4,7 +4,7 @@
 import Glibc
 
 /// How a write ended.
-public enum Written: Hashable, Sendable {
+public enum WriteOutcome: Hashable, Sendable {
     case done
     /// Nobody reads any more.
     case gone
@@ -19,7 +19,7 @@ public protocol Output: Sendable {
     var columns: Int? { get }
 
     /// Writes everything, waiting for room unless the user wants an end.
-    func write(_ bytes: UnsafeRawBufferPointer, asErrors: Bool) -> Written
+    func write(_ bytes: UnsafeRawBufferPointer, asErrors: Bool) -> WriteOutcome
 }
 
 /// Standard output and standard error of this process.
@@ -31,7 +31,7 @@ struct StandardFiles: Output {
 
     var columns: Int? { UserTerminal.columns }
 
-    func write(_ bytes: UnsafeRawBufferPointer, asErrors: Bool) -> Written {
+    func write(_ bytes: UnsafeRawBufferPointer, asErrors: Bool) -> WriteOutcome {
         asErrors
             ? DaftShell.write(bytes, to: STDERR_FILENO, until: wake)
             : DaftShell.write(bytes, to: STDOUT_FILENO, until: wake) { tellOfReader() }
@@ -54,7 +54,7 @@ private let roomPatienceMilliseconds: Int32 = 10_000
 /// there is none for long.
 func write(
     _ bytes: UnsafeRawBufferPointer, to file: Int32, until wake: Int32, impatient: (() -> Void)? = nil
-) -> Written {
+) -> WriteOutcome {
     // A pipe with room for anything takes this much without blocking.
     let piece = isPlainFile(file) ? bytes.count : 4096
     var rest = bytes[...]
@@ -81,7 +81,7 @@ func write(
     return .done
 }
 
-func write(_ text: String, to file: Int32, until wake: Int32 = -1) -> Written {
+func write(_ text: String, to file: Int32, until wake: Int32 = -1) -> WriteOutcome {
     var text = text
     return text.withUTF8 { write(UnsafeRawBufferPointer($0), to: file, until: wake) }
 }
@@ -91,18 +91,18 @@ func awaitInput(_ file: Int32, until wake: Int32) -> Bool {
     awaitEvent(POLLIN, of: file, until: wake, milliseconds: -1) == .ready
 }
 
-private func awaitRoom(_ file: Int32, until wake: Int32, milliseconds: Int32) -> Awaited {
+private func awaitRoom(_ file: Int32, until wake: Int32, milliseconds: Int32) -> WaitOutcome {
     awaitEvent(POLLOUT, of: file, until: wake, milliseconds: milliseconds)
 }
 
-private enum Awaited {
+private enum WaitOutcome {
     case ready
     case interrupted
     case late
 }
 
 /// What is ready is taken even when the user wants an end; only waiting ends by that. No time: without an end.
-private func awaitEvent(_ event: Int32, of file: Int32, until wake: Int32, milliseconds: Int32) -> Awaited {
+private func awaitEvent(_ event: Int32, of file: Int32, until wake: Int32, milliseconds: Int32) -> WaitOutcome {
     var both = [
         pollfd(fd: file, events: Int16(event), revents: 0), pollfd(fd: wake, events: Int16(POLLIN), revents: 0),
     ]

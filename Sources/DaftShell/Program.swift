@@ -84,7 +84,7 @@ public struct Program: Sendable {
             if case .lines(let lines) = work, let status = refusal(of: lines) { return .over(status: status) }
             if let launch, options.isLaunch { return .over(status: launch(options)) }
             if case .command(.help(let verb), _) = work { return over(0, verb.map(\.shape.help) ?? help) }
-            let console = Console(Look(options), .ofProcess())
+            let console = Console(OutputStyle(options), .ofProcess())
             return .go(Invocation(options: options, console: console, work: work, table: table))
         } catch {
             let hint = error.synopsis == nil ? "\ndaft: `\(name) --help` says more" : ""

@@ -21,19 +21,19 @@ final class ProgressLine: Sendable {
     }
 
     private let verb: Verb
-    private let gauge: Gauge
+    private let commandProgress: CommandProgress
     private let console: Console
     private let loop: any Loop
-    private let origin: Origin
+    private let origin: CommandOrigin
     private let state: Mutex<State>
 
-    init(_ verb: Verb, _ gauge: Gauge, _ console: Console, on loop: any Loop, at origin: Origin) {
+    init(_ verb: Verb, _ commandProgress: CommandProgress, _ console: Console, on loop: any Loop, at origin: CommandOrigin) {
         self.verb = verb
-        self.gauge = gauge
+        self.commandProgress = commandProgress
         self.console = console
         self.loop = loop
         self.origin = origin
-        state = Mutex(State(pace: RecentRate(over: gauge.grain)))
+        state = Mutex(State(pace: RecentRate(over: commandProgress.grain)))
     }
 
     private var isOnTerminal: Bool { console.columns != nil }
@@ -77,7 +77,7 @@ final class ProgressLine: Sendable {
 
     /// Once for those that are waited for; again when it is others, or when something has moved between.
     private func tellAwaited() async {
-        let awaited = await gauge.awaited(afterMilliseconds: ProgressLine.patienceMilliseconds)
+        let awaited = await commandProgress.awaited(afterMilliseconds: ProgressLine.patienceMilliseconds)
         let isNew = state.withLock { state in
             defer { state.awaited = awaited }
             return !state.isOver && !awaited.isEmpty && state.awaited != awaited
@@ -93,8 +93,8 @@ final class ProgressLine: Sendable {
     }
 
     private func line() -> String? {
-        let (progress, copies) = gauge.now
-        let (slowest, now) = (gauge.slowestBytes, loop.now)
+        let (progress, copies) = commandProgress.now
+        let (slowest, now) = (commandProgress.slowestBytes, loop.now)
         return state.withLock { state in
             if state.isOver || progress == Progress() { return nil }
             let reached = slowest ?? progress.bytes

@@ -9,14 +9,14 @@ public struct Shell: Performer {
     let station: Station
     let console: Console
     private static let longestWordingBytes = 200
-    private let standpoint: Standpoint
+    private let standpoint: ClientContext
     /// The system ends with this program, and what it has staged stays: where that is, somebody wants to know.
     private let tellsWhereItStays: Bool
 
     private var interruption: Interruption { console.interruption }
 
     public init(
-        _ console: Console, at station: Station, _ standpoint: Standpoint = Standpoint(),
+        _ console: Console, at station: Station, _ standpoint: ClientContext = ClientContext(),
         tellingWhereItStays: Bool = true
     ) {
         self.station = station
@@ -26,7 +26,7 @@ public struct Shell: Performer {
     }
 
     /// What a client at a door has brought; its exit status.
-    public func perform(_ wording: Wording, at origin: Origin) async -> Int32 {
+    public func perform(_ wording: CommandText, at origin: CommandOrigin) async -> Int32 {
         do throws(CommandError) {
             let command = try Command(wording, in: standpoint.base)
             return await perform(command, wording, at: origin, in: standpoint.base)
@@ -54,23 +54,23 @@ public struct Shell: Performer {
         return interruption.exitStatus ?? 0
     }
 
-    public func entries(in name: Name, atMost limit: Int) throws(Failure) -> [DirectoryEntry]? {
+    public func entries(in name: Name, atMost limit: Int) throws(Failure) -> [CompletionEntry]? {
         try station.entries(in: name, atMost: limit)?.map {
-            DirectoryEntry(name: $0.name, isDirectory: $0.entry.isDirectory)
+            CompletionEntry(name: $0.name, isDirectory: $0.entry.isDirectory)
         }
     }
 
     public func perform(
-        _ command: Command, _ wording: Wording, at origin: Origin, in base: Name
+        _ command: Command, _ wording: CommandText, at origin: CommandOrigin, in base: Name
     ) async -> Int32 {
         guard let verb = command.verb else { return 0 }
         let begun = ContinuousClock.now
         var standpoint = standpoint
         standpoint.base = base
         let session = Session(at: station, standpoint, limit: command.limit)
-        let progress = ProgressLine(verb, session.gauge, console, on: station.loop, at: origin)
+        let progress = ProgressLine(verb, session.commandProgress, console, on: station.loop, at: origin)
         let shown = wording.line(longestBytes: Shell.longestWordingBytes)
-        let underWay = verb == .status ? nil : station.underWay.begin(shown, session.gauge)
+        let underWay = verb == .status ? nil : station.underWay.begin(shown, session.commandProgress)
         defer { if let underWay { station.underWay.end(underWay) } }
         station.note(.info, "command.begin", ["command": DaftCore.shown(shown)])
         let task = station.loop.start { await carryOut(command, session) }
@@ -90,7 +90,7 @@ public struct Shell: Performer {
         if let line, console.look.json || !console.look.quiet && !wasStopped { await console.put(line) }
         if let failure = console.outputState.failure { report.failures.append(failure) }
         await console.tell(report, of: verb, at: origin)
-        let hasCome = report.files > 0 || session.gauge.now.progress.bytes > 0
+        let hasCome = report.files > 0 || session.commandProgress.now.progress.bytes > 0
         let remains = tellsWhereItStays && verb.stages && hasCome ? whatStays : nil
         // Whoever asked for the end of everything is not stopped by it.
         if command != .quit, wasStopped, let status = interruption.exitStatus {
@@ -130,7 +130,7 @@ extension Shell {
     }
 }
 
-extension Written {
+extension WriteOutcome {
     /// A reader that is gone had enough: nothing went wrong.
     fileprivate var failure: Failure? {
         guard case .failed(let code) = self else { return nil }

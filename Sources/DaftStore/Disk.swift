@@ -6,7 +6,7 @@ import DaftCore
 import Glibc
 
 /// A place in a directory: the directory, open, and the last part of the path.
-public struct Place: Sendable {
+public struct Location: Sendable {
     public let directory: Descriptor
     public let leaf: [UInt8]
 
@@ -20,7 +20,7 @@ open class Disk: @unchecked Sendable {
     public init() {}
 
     /// Opens a file for reading and writing, made if it is not there; `exclusive`: it must not be there.
-    open func create(_ place: Place, mode: UInt16, exclusive: Bool) throws(SystemError) -> Descriptor {
+    open func create(_ place: Location, mode: UInt16, exclusive: Bool) throws(SystemError) -> Descriptor {
         let flags = O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | (exclusive ? O_EXCL : 0)
         return Descriptor(
             try place.withLeaf { (path) throws(SystemError) in
@@ -63,7 +63,7 @@ open class Disk: @unchecked Sendable {
     }
 
     /// Renames; replaces nothing.
-    open func rename(_ from: Place, to: Place) throws(SystemError) {
+    open func rename(_ from: Location, to: Location) throws(SystemError) {
         try from.withLeaf { (old) throws(SystemError) in
             try to.withLeaf { (new) throws(SystemError) in
                 _ = try system("renameat2") {
@@ -74,7 +74,7 @@ open class Disk: @unchecked Sendable {
     }
 
     /// Renames; what stood at `place` is gone at the same moment.
-    open func replace(_ place: Place, by new: Place) throws(SystemError) {
+    open func replace(_ place: Location, by new: Location) throws(SystemError) {
         try new.withLeaf { (from) throws(SystemError) in
             try place.withLeaf { (to) throws(SystemError) in
                 _ = try system("renameat") { renameat(new.directory.number, from, place.directory.number, to) }
@@ -82,13 +82,13 @@ open class Disk: @unchecked Sendable {
         }
     }
 
-    open func makeDirectory(_ place: Place, mode: UInt16) throws(SystemError) {
+    open func makeDirectory(_ place: Location, mode: UInt16) throws(SystemError) {
         try place.withLeaf { (path) throws(SystemError) in
             _ = try system("mkdirat") { mkdirat(place.directory.number, path, mode_t(mode)) }
         }
     }
 
-    open func makeSymlink(_ place: Place, to target: [UInt8]) throws(SystemError) {
+    open func makeSymlink(_ place: Location, to target: [UInt8]) throws(SystemError) {
         try place.withLeaf { (path) throws(SystemError) in
             try withCString(target) { (target) throws(SystemError) in
                 _ = try system("symlinkat") { symlinkat(target, place.directory.number, path) }
@@ -97,7 +97,7 @@ open class Disk: @unchecked Sendable {
     }
 
     /// Removes a file or a symlink.
-    open func remove(_ place: Place) throws(SystemError) {
+    open func remove(_ place: Location) throws(SystemError) {
         try place.withLeaf { (path) throws(SystemError) in
             _ = try system("unlinkat") { unlinkat(place.directory.number, path, 0) }
         }

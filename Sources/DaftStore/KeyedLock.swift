@@ -5,7 +5,7 @@ import Glibc
 
 /// Who decides which thread that uses a store goes on. By default the kernel does, and a thread sleeps while what it
 /// wants is taken. A simulation, in which one thread runs at a time, decides by itself.
-public protocol Turns: Sendable {
+public protocol StoreScheduler: Sendable {
     /// Called before the ledger is used and before a check looks at a file: another thread may come first.
     func pass()
     /// Returns when what `caller` wants is free, and it takes it at once. False: it goes on without, which is wrong; a
@@ -18,11 +18,11 @@ public protocol Turns: Sendable {
 final class KeyedLock<Key: Hashable & Sendable>: @unchecked Sendable {
     private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
     private let released = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
-    private let turns: (any Turns)?
+    private let turns: (any StoreScheduler)?
     // Guarded by the mutex.
     private var taken: Set<Key> = []
 
-    init(_ turns: (any Turns)? = nil) {
+    init(_ turns: (any StoreScheduler)? = nil) {
         self.turns = turns
         pthread_mutex_init(mutex, nil)
         pthread_cond_init(released, nil)

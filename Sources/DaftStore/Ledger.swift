@@ -7,7 +7,7 @@ import DaftCore
 import DaftSQL
 
 /// What the ledger knows of one content.
-struct Known: Sendable {
+struct KnownContent: Sendable {
     let number: Int64
     let size: Int64
     let chunkSize: ChunkSize
@@ -63,9 +63,9 @@ final class Ledger: @unchecked Sendable {
 
     // MARK: contents
 
-    func known(_ content: ContentID) throws -> Known? {
+    func known(_ content: ContentID) throws -> KnownContent? {
         guard let number = try number(of: content) else { return nil }
-        var found: Known?
+        var found: KnownContent?
         try database.run(
             """
             SELECT content, size, chunk_size, complete, inode, EXISTS(SELECT 1 FROM names WHERE
@@ -73,7 +73,7 @@ final class Ledger: @unchecked Sendable {
             """, .integer(number)
         ) { row in
             guard row.bytes(0) == content.bytes, let chunkSize = ChunkSize(Int(row.integer(2))) else { return }
-            found = Known(
+            found = KnownContent(
                 number: number, size: row.integer(1), chunkSize: chunkSize, isComplete: row.integer(3) != 0,
                 inode: row.word(4), hasNames: row.integer(5) != 0)
         }

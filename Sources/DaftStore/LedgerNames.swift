@@ -4,7 +4,7 @@ import DaftCore
 import DaftSQL
 
 /// By what a file is known again.
-struct Stamp: Hashable, Sendable {
+struct FileStamp: Hashable, Sendable {
     let size: Int64
     /// Nanoseconds, wrapping: only ever compared.
     let mtime: Int64
@@ -26,9 +26,9 @@ struct Stamp: Hashable, Sendable {
 }
 
 /// A row of the names.
-struct Standing: Sendable {
+struct NameRow: Sendable {
     let named: NamedEntry
-    let stamp: Stamp
+    let stamp: FileStamp
 
     var name: Name { named.name }
     var entry: Entry { named.entry }
@@ -37,14 +37,14 @@ struct Standing: Sendable {
 extension Ledger {
     private static let columns = "name, entry, size, mtime, inode"
 
-    private func standing(_ row: borrowing Row) throws -> Standing {
-        Standing(
+    private func standing(_ row: borrowing Row) throws -> NameRow {
+        NameRow(
             named: NamedEntry(try name(row.bytes(0)), try Entry(decoding: row.bytes(1))),
-            stamp: Stamp(size: row.integer(2), recorded: row.integer(3), inode: row.word(4)))
+            stamp: FileStamp(size: row.integer(2), recorded: row.integer(3), inode: row.word(4)))
     }
 
     /// Records that an entry stands under its name; `number` is that of its content.
-    func stand(_ named: NamedEntry, _ number: Int64?, _ stamp: Stamp) throws {
+    func stand(_ named: NamedEntry, _ number: Int64?, _ stamp: FileStamp) throws {
         try database.run(
             "INSERT OR REPLACE INTO names VALUES(?, ?, ?, ?, ?, ?)", .blob(named.name.bytes),
             .blob(named.entry.encoded), number.map { .integer($0) } ?? .null, .integer(stamp.size),
@@ -80,7 +80,7 @@ extension Ledger {
         do { return try Name(bytes) } catch { throw Malformed("name: \(error.reason)", at: 0) }
     }
 
-    func setStamp(_ stamp: Stamp, of name: Name) throws {
+    func setStamp(_ stamp: FileStamp, of name: Name) throws {
         try database.run(
             "UPDATE names SET size = ?, mtime = ?, inode = ? WHERE name = ?", .integer(stamp.size),
             .integer(stamp.mtime), .integer(stamp.inode), .blob(name.bytes))
@@ -90,8 +90,8 @@ extension Ledger {
         try database.run("DELETE FROM names WHERE name = ?", .blob(name.bytes))
     }
 
-    func standing(_ name: Name) throws -> Standing? {
-        var found: Standing?
+    func standing(_ name: Name) throws -> NameRow? {
+        var found: NameRow?
         try database.run("SELECT \(Ledger.columns) FROM names WHERE name = ?", .blob(name.bytes)) {
             found = try standing($0)
         }
@@ -99,18 +99,18 @@ extension Ledger {
     }
 
     /// The stamp of a name under which just this entry is recorded.
-    func stamp(of named: NamedEntry) throws -> Stamp? {
-        var found: Stamp?
+    func stamp(of named: NamedEntry) throws -> FileStamp? {
+        var found: FileStamp?
         try database.run("SELECT entry, size, mtime, inode FROM names WHERE name = ?", .blob(named.name.bytes)) {
             guard $0.bytes(0) == named.entry.encoded else { return }
-            found = Stamp(size: $0.integer(1), recorded: $0.integer(2), inode: $0.word(3))
+            found = FileStamp(size: $0.integer(1), recorded: $0.integer(2), inode: $0.word(3))
         }
         return found
     }
 
     /// The names of a content, whose number this is.
-    func standings(of content: ContentID, _ number: Int64) throws -> [Standing] {
-        var found: [Standing] = []
+    func standings(of content: ContentID, _ number: Int64) throws -> [NameRow] {
+        var found: [NameRow] = []
         try database.run("SELECT \(Ledger.columns) FROM names WHERE number = ?", .integer(number)) {
             found.append(try standing($0))
         }
@@ -122,8 +122,8 @@ extension Ledger {
     }
 
     /// Names in order.
-    func standings(after: Name?, limit: Int) throws -> [Standing] {
-        var found: [Standing] = []
+    func standings(after: Name?, limit: Int) throws -> [NameRow] {
+        var found: [NameRow] = []
         try database.run(
             "SELECT \(Ledger.columns) FROM names WHERE name > ? ORDER BY name LIMIT ?", .blob(after?.bytes ?? []),
             .integer(limit)

@@ -4,7 +4,7 @@ import DaftCore
 import DaftSQL
 
 /// A file that was being read in.
-struct KnownIngest: Sendable {
+struct KnownSourceFile: Sendable {
     let number: Int64
     let key: Digest
     let size: Int64
@@ -37,23 +37,23 @@ extension Ledger {
 
     // MARK: ingests
 
-    func ingest(_ key: Digest) throws -> KnownIngest? {
-        var found: KnownIngest?
+    func ingest(_ key: Digest) throws -> KnownSourceFile? {
+        var found: KnownSourceFile?
         try database.run("SELECT * FROM ingests WHERE key = ?", .blob(key.bytes)) { found = try ingest($0) }
         return found
     }
 
-    func ingests() throws -> [KnownIngest] {
-        var found: [KnownIngest] = []
+    func ingests() throws -> [KnownSourceFile] {
+        var found: [KnownSourceFile] = []
         try database.run("SELECT * FROM ingests") { found.append(try ingest($0)) }
         return found
     }
 
-    private func ingest(_ row: borrowing Row) throws -> KnownIngest {
+    private func ingest(_ row: borrowing Row) throws -> KnownSourceFile {
         guard let key = Digest(bytes: row.bytes(1)), let chunkSize = ChunkSize(Int(row.integer(3))) else {
             throw Malformed("ingest", at: 0)
         }
-        return KnownIngest(
+        return KnownSourceFile(
             number: row.integer(0), key: key, size: row.integer(2), chunkSize: chunkSize,
             isSynced: row.integer(4) != 0, content: ContentID(bytes: row.bytes(5)))
     }

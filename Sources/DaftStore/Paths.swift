@@ -11,7 +11,7 @@ struct Paths: Sendable {
     let root: Descriptor
     let own: Descriptor
     let partial: Descriptor
-    let sharing: Sharing
+    let sharing: GroupModes
     /// What the user should know of DIR.
     let warning: Failure?
 
@@ -19,7 +19,7 @@ struct Paths: Sendable {
     /// write is refused.
     init(_ directory: [UInt8], _ disk: Disk, group: UInt32? = nil) throws(Failure) {
         self.directory = directory
-        sharing = Sharing(group: group)
+        sharing = GroupModes(group: group)
         let found = try OwnDirectory(directory, for: .store, group: group, isMade: true)
         root = Descriptor(found.number)
         warning = found.warning
@@ -35,9 +35,9 @@ struct Paths: Sendable {
     }
 
     private static func subdirectory(
-        _ leaf: StaticString, of base: Descriptor, _ path: [UInt8], _ disk: Disk, _ sharing: Sharing
+        _ leaf: StaticString, of base: Descriptor, _ path: [UInt8], _ disk: Disk, _ sharing: GroupModes
     ) throws(Failure) -> Descriptor {
-        let place = Place(base, leaf.withUTF8Buffer { Array($0) })
+        let place = Location(base, leaf.withUTF8Buffer { Array($0) })
         let found: Descriptor
         do throws(SystemError) {
             do { try sharing.makeDirectory(place, disk) } catch { if !error.exists { throw error } }
@@ -66,15 +66,15 @@ struct Paths: Sendable {
         }
     }
 
-    func partial(of content: ContentID) -> Place { Place(partial, hexDigits(content.bytes)) }
+    func partial(of content: ContentID) -> Location { Location(partial, hexDigits(content.bytes)) }
 
-    func ingest(_ key: Digest) -> Place { Place(partial, Array("ingest-".utf8) + hexDigits(key.bytes)) }
+    func ingest(_ key: Digest) -> Location { Location(partial, Array("ingest-".utf8) + hexDigits(key.bytes)) }
 
     /// Another file beside `place`, for what is not recorded.
-    func aside(_ place: Place, _ number: Int) -> Place { Place(partial, place.leaf + Array("-\(number)".utf8)) }
+    func aside(_ place: Location, _ number: Int) -> Location { Location(partial, place.leaf + Array("-\(number)".utf8)) }
 
     /// The path as a user would type it.
-    func shownPath(_ place: Place) -> [UInt8] { directory + Array("/.daft/partial/".utf8) + place.leaf }
+    func shownPath(_ place: Location) -> [UInt8] { directory + Array("/.daft/partial/".utf8) + place.leaf }
 
     /// What the files in partial/ take of the disk.
     func partialBytes() -> Int64 {
@@ -114,7 +114,7 @@ extension Name {
     }
 }
 
-extension Place {
+extension Location {
     func withLeaf<T>(_ body: (UnsafePointer<CChar>) throws(SystemError) -> T) throws(SystemError) -> T {
         try withCString(leaf, body)
     }
@@ -169,7 +169,7 @@ private func bothTimes(_ mtime: Time) -> [timespec] {
 }
 
 /// The directories that one call works in, opened once each.
-final class Parents {
+final class OpenDirectories {
     private let paths: Paths
     private let disk: Disk
     private var known: [ArraySlice<UInt8>: Descriptor] = [:]
@@ -184,14 +184,14 @@ final class Parents {
     }
 
     /// Where `name` stands or would stand; its directories are made if `making`.
-    func place(of name: Name, making: Bool = false) throws(SystemError) -> Place {
+    func place(of name: Name, making: Bool = false) throws(SystemError) -> Location {
         let cut = name.bytes.lastIndex(of: UInt8(ascii: "/"))!
         let parent = name.bytes[..<cut]
-        if let directory = known[parent] { return Place(directory, name.bytes[(cut + 1)...]) }
+        if let directory = known[parent] { return Location(directory, name.bytes[(cut + 1)...]) }
         let directory = try open(name.parent ?? .root, making)
-        if known.count >= Parents.most { known.removeAll(keepingCapacity: true) }
+        if known.count >= OpenDirectories.most { known.removeAll(keepingCapacity: true) }
         known[parent] = directory
-        return Place(directory, name.bytes[(cut + 1)...])
+        return Location(directory, name.bytes[(cut + 1)...])
     }
 
     private func open(_ name: Name, _ making: Bool) throws(SystemError) -> Descriptor {
@@ -209,7 +209,7 @@ final class Parents {
     /// Something was made or renamed in `directory`.
     func touch(_ directory: Descriptor) throws(SystemError) {
         touched?[ObjectIdentifier(directory)] = directory
-        if let touched, touched.count > Parents.most { try syncTouched() }
+        if let touched, touched.count > OpenDirectories.most { try syncTouched() }
     }
 
     func syncTouched() throws(SystemError) {

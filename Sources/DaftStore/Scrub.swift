@@ -23,13 +23,13 @@ struct Scrub {
     let disk: Disk
     let content: ContentID
     let manifest: Manifest
-    var turns: (any Turns)?
+    var turns: (any StoreScheduler)?
     var readsDirectly = false
 
     /// What is recorded.
     struct Found: Sendable {
         let have: BitSet
-        let standings: [Standing]
+        let standings: [NameRow]
     }
 
     /// What the bytes are.
@@ -57,7 +57,7 @@ struct Scrub {
     }
 
     private var all: BitSet { BitSet(below: manifest.chunks.count) }
-    private var place: Place { paths.partial(of: content) }
+    private var place: Location { paths.partial(of: content) }
 
     func find(_ ledger: Ledger) throws -> Found {
         guard let known = try ledger.known(content) else { return Found(have: BitSet(), standings: []) }
@@ -115,8 +115,8 @@ struct Scrub {
             good: isContent ? good : BitSet())
     }
 
-    private var inspection: Inspection {
-        var inspection = Inspection(manifest)
+    private var inspection: ChunkCheck {
+        var inspection = ChunkCheck(manifest)
         inspection.readsDirectly = readsDirectly
         return inspection
     }
@@ -204,12 +204,12 @@ struct Scrub {
         try disk.sync(directory: place.directory)
     }
 
-    private func placeOf(_ name: Name) throws(SystemError) -> Place {
-        try Parents(paths, disk, durable: false).place(of: name)
+    private func placeOf(_ name: Name) throws(SystemError) -> Location {
+        try OpenDirectories(paths, disk, durable: false).place(of: name)
     }
 
     /// A sealed file, writable again.
-    private func reopened(_ place: Place) throws(SystemError) -> Descriptor {
+    private func reopened(_ place: Location) throws(SystemError) -> Descriptor {
         try paths.owned(place, disk).file.setMode(paths.sharing.ownMode)
         return try disk.create(place, mode: 0o600, exclusive: false)
     }

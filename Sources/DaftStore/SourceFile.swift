@@ -81,7 +81,7 @@ public func readWhole(_ info: SourceFileInfo, into memory: UnsafeMutableRawBuffe
 
 /// O_NONBLOCK: what was a file may have become a fifo, whose opening would wait for a writer.
 private func openSource(_ info: SourceFileInfo) throws(SystemError) -> Descriptor {
-    try Reach(info.path).open(O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY)
+    try PathBase(info.path).open(O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY)
 }
 
 extension SourceFileInfo {

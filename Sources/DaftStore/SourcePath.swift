@@ -31,7 +31,7 @@ func bytes(ofC text: UnsafePointer<CChar>) -> [UInt8] {
 
 /// Where a call that takes a directory and a path can begin: the kernel takes fewer than 4,096 bytes at once, so a
 /// longer path is walked by pieces, each opened from the one before it.
-struct Reach {
+struct PathBase {
     private let folder: Descriptor?
     let rest: ArraySlice<UInt8>
     /// Valid while this value lives.
@@ -42,8 +42,8 @@ struct Reach {
     init(_ path: [UInt8]) throws(SystemError) {
         var folder: Descriptor?
         var rest = path[...]
-        while rest.count > Reach.longestPiece {
-            guard let cut = rest.prefix(Reach.longestPiece).lastIndex(of: slash), cut > rest.startIndex else {
+        while rest.count > PathBase.longestPiece {
+            guard let cut = rest.prefix(PathBase.longestPiece).lastIndex(of: slash), cut > rest.startIndex else {
                 throw SystemError(code: ENAMETOOLONG, call: "open")
             }
             let base = folder?.number ?? AT_FDCWD
@@ -167,7 +167,7 @@ private func whyNoSource(_ path: [UInt8], _ link: Status) -> Failure? {
 /// Files of /proc and their like say that they are empty, and have bytes.
 private func whyNotEmpty(_ path: [UInt8]) -> Failure? {
     do throws(SystemError) {
-        try Reach(path).open(O_RDONLY | O_NONBLOCK | O_NOCTTY).confirmIsEmpty()
+        try PathBase(path).open(O_RDONLY | O_NONBLOCK | O_NOCTTY).confirmIsEmpty()
         return nil
     } catch { return error.failure(ofSource: path) }
 }
@@ -226,6 +226,6 @@ public func isSeen(_ info: SourceFileInfo) -> Bool {
 }
 
 private func lookedAt(_ path: [UInt8]) throws(SystemError) -> Status {
-    let reach = try Reach(path)
+    let reach = try PathBase(path)
     return try statusAt(reach.base, reach.rest)
 }

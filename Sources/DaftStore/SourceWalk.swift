@@ -7,7 +7,7 @@ import DaftCore
 import Glibc
 
 /// One thing found in a walk.
-public struct Found: Hashable, Sendable {
+public struct WalkedEntry: Hashable, Sendable {
     public enum Kind: Hashable, Sendable {
         case file(SourceFileInfo)
         case directory
@@ -26,8 +26,8 @@ public struct Found: Hashable, Sendable {
     public let tellsChanges: Bool
 }
 
-public enum Sighting: Hashable, Sendable {
-    case found(Found)
+public enum WalkEvent: Hashable, Sendable {
+    case found(WalkedEntry)
     /// Nothing that is staged: a socket, a device, daft's own files. A warning.
     case skipped(Failure)
     /// It should have been staged, and could not even be looked at.
@@ -61,7 +61,7 @@ public final class SourceWalk: @unchecked Sendable {
     private let options: WalkOptions
     private let skipping: @Sendable (_ device: UInt64, _ inode: UInt64) -> Bool
     private var rootDirectory: Descriptor?
-    private var first: Sighting?
+    private var first: WalkEvent?
     private var tellsChanges: [UInt64: Bool] = [:]
     private var levels: [Level] = []
     /// The directory that the walk stands in, below the root.
@@ -81,7 +81,7 @@ public final class SourceWalk: @unchecked Sendable {
         guard !path.isEmpty, !path.contains(0) else { throw Failure(.usage, path, "is no path") }
         do {
             root = try absolutePath(path)
-            let reach = try Reach(path)
+            let reach = try PathBase(path)
             first = try withCString(reach.rest) { (name) throws(SystemError) in try look(reach.base, name, []) }
             rootDirectory = levels.first?.directory
         } catch {
@@ -90,8 +90,8 @@ public final class SourceWalk: @unchecked Sendable {
     }
 
     /// What comes next, at most `limit` of it; empty when the walk is over.
-    public func next(_ limit: Int) -> [Sighting] {
-        var sightings: [Sighting] = []
+    public func next(_ limit: Int) -> [WalkEvent] {
+        var sightings: [WalkEvent] = []
         if let first { sightings.append(first) }
         first = nil
         while sightings.count < limit, !levels.isEmpty {
@@ -107,7 +107,7 @@ public final class SourceWalk: @unchecked Sendable {
     }
 
     /// Looks at the next name of the innermost directory, or leaves it.
-    private func step() -> Sighting? {
+    private func step() -> WalkEvent? {
         let top = levels.count - 1
         guard levels[top].next < levels[top].names.count else {
             leave()
@@ -123,7 +123,7 @@ public final class SourceWalk: @unchecked Sendable {
         }
     }
 
-    private func visit(_ names: SourceListing, _ index: Int, in directory: Descriptor) -> Sighting? {
+    private func visit(_ names: SourceListing, _ index: Int, in directory: Descriptor) -> WalkEvent? {
         names.withName(index) { name, bytes in
             let relative = joined(here, bytes)
             do throws(SystemError) {
@@ -137,7 +137,7 @@ public final class SourceWalk: @unchecked Sendable {
     /// Looks at one name, and enters it when it is a directory. Nil where it is not selected.
     private func look(
         _ base: Int32, _ name: UnsafePointer<CChar>, _ relative: [UInt8]
-    ) throws(SystemError) -> Sighting? {
+    ) throws(SystemError) -> WalkEvent? {
         var status = try statusAt(base, name)
         let path = joined(root, relative)
         let isFollowed = options.dereference && status.isSymlink
@@ -150,15 +150,15 @@ public final class SourceWalk: @unchecked Sendable {
         }
         guard options.selection.takes(relative, isDirectory: status.isDirectory) else { return nil }
         if options.selection.list?.named.contains(relative) == true { listed?.insert(relative) }
-        func found(_ kind: Found.Kind) -> Sighting {
+        func found(_ kind: WalkedEntry.Kind) -> WalkEvent {
             .found(
-                Found(
+                WalkedEntry(
                     relative: relative, kind: kind, mode: status.permissions, mtime: status.mtime,
                     allocatedBytes: status.allocatedBytes,
                     tellsChanges: status.isFile && tellsChanges(status.device, path, base)))
         }
         // What the user named is no warning: nothing would be done, and status 0 said.
-        func skipped(_ what: String) -> Sighting {
+        func skipped(_ what: String) -> WalkEvent {
             relative.isEmpty
                 ? .failed(Failure(.failed, path, "is \(what): there is nothing to stage"))
                 : .skipped(Failure(.failed, path, "skipped: \(what)"))
@@ -194,7 +194,7 @@ extension SourceWalk {
         let above = path.lastIndex(of: slash).map { Array(path[...$0]) } ?? [slash]
         guard
             let folder = levels.isEmpty
-                ? try? Reach(above).open(O_RDONLY | O_DIRECTORY) : try? openAt(base, ".".utf8, O_RDONLY | O_DIRECTORY),
+                ? try? PathBase(above).open(O_RDONLY | O_DIRECTORY) : try? openAt(base, ".".utf8, O_RDONLY | O_DIRECTORY),
             let status = try? folder.status(), status.device == device
         else { return false }
         tellsChanges[device] = folder.filesystem.tellsChanges

@@ -23,7 +23,7 @@ public final class Spool: Sendable {
             self.input =
                 input.elementsEqual("-".utf8)
                 ? Descriptor(try system("dup") { fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0) })
-                : try Reach(input).open(O_RDONLY | O_NOCTTY)
+                : try PathBase(input).open(O_RDONLY | O_NOCTTY)
         } catch { throw error.failure(input) }
         path = directory + Array("/\(Spool.prefix)\(getpid())-\(UInt64.random(in: 0 ... .max))".utf8)
         do throws(SystemError) {

@@ -21,7 +21,7 @@ public final class Store: Sendable {
         public var group: UInt32?
         public var disk = Disk()
         /// Nil: the kernel decides.
-        public var turns: (any Turns)?
+        public var turns: (any StoreScheduler)?
 
         public init() {}
     }
@@ -32,14 +32,14 @@ public final class Store: Sendable {
     let disk: Disk
     let isDurable: Bool
     let paths: Paths
-    let live = Live()
+    let live = OpenPartials()
     let opened = OpenedContents()
-    let turns: (any Turns)?
+    let turns: (any StoreScheduler)?
     let locks: KeyedLock<ContentID>
     /// One checkpoint, and one end, of a filling at a time.
     let savings: KeyedLock<ObjectIdentifier>
     let refcounts = ContentRefcounts()
-    let trusted = Trusted()
+    let trusted = TrustedPartials()
     private let ledger: Mutex<Ledger?>
     private let lock: Mutex<StoreLock?>
     private let asides = Atomic<Int>(0)
@@ -58,9 +58,9 @@ public final class Store: Sendable {
         let path = try paths.ownPath + Array("/store.sqlite".utf8)
         do {
             let ledger = try Ledger(path, durable: options.durable, isShared: options.group != nil)
-            let opening = Opening(ledger, paths, options.disk, bootID: bootID, durable: options.durable)
-            id = try opening.run()
-            changed = Mutex(opening.changed)
+            let recovery = Recovery(ledger, paths, options.disk, bootID: bootID, durable: options.durable)
+            id = try recovery.run()
+            changed = Mutex(recovery.changed)
             self.ledger = Mutex(ledger)
         } catch { throw Store.failure(error, directory) }
     }
@@ -96,12 +96,12 @@ public final class Store: Sendable {
     // MARK: what it keeps
 
     public func extent(of content: ContentID) throws(Failure) -> Extent {
-        if let filling = live.filling(content) { return Extent(filling.have, of: filling.count) }
+        if let partialFile = live.partialFile(content) { return Extent(partialFile.have, of: partialFile.count) }
         return try recorded { try $0.extent(of: content) }
     }
 
     public func manifest(of content: ContentID) throws(Failure) -> Manifest? {
-        if let manifest = live.filling(content)?.manifest { return manifest }
+        if let manifest = live.partialFile(content)?.manifest { return manifest }
         return try recorded { try $0.manifest(of: content) }
     }
 
@@ -182,7 +182,7 @@ public final class Store: Sendable {
     }
 
     /// A file in partial/ that nothing records.
-    func aside(_ place: Place) -> Place { paths.aside(place, asides.add(1, ordering: .relaxed).newValue) }
+    func aside(_ place: Location) -> Location { paths.aside(place, asides.add(1, ordering: .relaxed).newValue) }
 
     /// What a user is told about any error of the store's parts.
     static func failure(_ error: any Error, _ directory: [UInt8]) -> Failure {

@@ -18,7 +18,7 @@ extension Store {
             paths: paths, disk: disk, content: content, manifest: manifest, turns: turns, readsDirectly: directly)
         // What is sound is read without the lock, for that takes long, and a put of the same content need not wait.
         // Anything else may be a name that is just being placed: it is looked at again under the lock.
-        if live.filling(content)?.file == nil, try isSound(scrub, buffer) {
+        if live.partialFile(content)?.file == nil, try isSound(scrub, buffer) {
             trusted.insert(paths.partial(of: content))
             return .sound
         }
@@ -36,8 +36,8 @@ extension Store {
         _ scrub: Scrub, _ buffer: UnsafeMutableRawBufferPointer
     ) throws(Failure) -> Checked {
         let (content, manifest) = (scrub.content, scrub.manifest)
-        if let filling = live.filling(content), let file = filling.file {
-            return Checked(lost: try check(filling, file, manifest, buffer), mended: 0)
+        if let partialFile = live.partialFile(content), let file = partialFile.file {
+            return Checked(lost: try check(partialFile, file, manifest, buffer), mended: 0)
         }
         let found = try recorded { try scrub.find($0) }
         let outcome: Scrub.Outcome
@@ -61,7 +61,7 @@ extension Store {
     }
 
     /// Names that were taken away although the content is still complete, by a good copy under another name.
-    private func standAgain(_ before: [Standing], _ content: ContentID) throws(Failure) {
+    private func standAgain(_ before: [NameRow], _ content: ContentID) throws(Failure) {
         guard !before.isEmpty, try extent(of: content) == .complete else { return }
         let names = Set(try names(of: content))
         let lost = before.map(\.named).filter { !names.contains($0.name) }
@@ -70,14 +70,14 @@ extension Store {
     }
 
     private func check(
-        _ filling: Filling, _ file: Descriptor, _ manifest: Manifest, _ buffer: UnsafeMutableRawBufferPointer
+        _ partialFile: PartialFile, _ file: Descriptor, _ manifest: Manifest, _ buffer: UnsafeMutableRawBufferPointer
     ) throws(Failure) -> [Int] {
-        var bad = filling.have
+        var bad = partialFile.have
         do throws(SystemError) {
-            bad.subtract(try Inspection(manifest).good(in: file, among: bad, buffer))
-        } catch { throw error.failure(filling.path) }
-        filling.lose(bad)
-        try filling.checkpoint()
+            bad.subtract(try ChunkCheck(manifest).good(in: file, among: bad, buffer))
+        } catch { throw error.failure(partialFile.path) }
+        partialFile.lose(bad)
+        try partialFile.checkpoint()
         return Array(bad)
     }
 
@@ -93,7 +93,7 @@ extension Store {
                 return hasNames
             }
             if hasNames { return false }
-            if let filling = live.filling(content) { filling.abandon() }
+            if let partialFile = live.partialFile(content) { partialFile.abandon() }
             opened[content] = nil
             removePartial(paths.partial(of: content))
             return true

@@ -9,7 +9,7 @@ final class StoreLock: Sendable {
     private let path: [UInt8]
 
     init(_ paths: Paths, bootID: [UInt8]) throws(Failure) {
-        let place = Place(paths.own, Array("lock".utf8))
+        let place = Location(paths.own, Array("lock".utf8))
         path = paths.directory + Array("/.daft/lock".utf8)
         do {
             file = try Disk().create(place, mode: paths.sharing.ownMode, exclusive: false)

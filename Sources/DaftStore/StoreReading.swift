@@ -9,8 +9,8 @@ extension Store {
     public func read(
         _ chunk: Int, of content: ContentID, into memory: UnsafeMutableRawBufferPointer
     ) throws(Failure) -> Int {
-        if let filling = live.filling(content), filling.have.contains(chunk), let file = filling.file {
-            return try read(chunk, file, filling.size, filling.chunkSize, content, memory)
+        if let partialFile = live.partialFile(content), partialFile.have.contains(chunk), let file = partialFile.file {
+            return try read(chunk, file, partialFile.size, partialFile.chunkSize, content, memory)
         }
         if let kept = opened[content], kept.extent.contains(chunk) {
             return try read(chunk, kept.file, kept.size, kept.chunkSize, content, memory)
@@ -45,7 +45,7 @@ extension Store {
     }
 
     /// Opens a file that has the size of the content. `unchanged`: one that is as recorded, too.
-    func open(_ content: ContentID, _ known: Known, unchanged: Bool = false) throws(Failure) -> Descriptor {
+    func open(_ content: ContentID, _ known: KnownContent, unchanged: Bool = false) throws(Failure) -> Descriptor {
         // It may be on its way from partial/ to its name: look again.
         for _ in 0..<3 {
             for standing in try recorded({ try $0.standings(of: content, known.number) }) {
@@ -57,17 +57,17 @@ extension Store {
     }
 
     private func openStanding(
-        _ standing: Standing, _ known: Known, unchanged: Bool
+        _ standing: NameRow, _ known: KnownContent, unchanged: Bool
     ) throws(Failure) -> Descriptor? {
         do throws(SystemError) {
             guard let (file, status) = try paths.openFile(standing.name), status.size == known.size,
-                !unchanged || Stamp(status) == standing.stamp
+                !unchanged || FileStamp(status) == standing.stamp
             else { return nil }
             return file
         } catch { throw error.failure(standing.name.bytes) }
     }
 
-    private func openPartial(_ content: ContentID, _ known: Known) throws(Failure) -> Descriptor? {
+    private func openPartial(_ content: ContentID, _ known: KnownContent) throws(Failure) -> Descriptor? {
         let place = paths.partial(of: content)
         do throws(SystemError) {
             let file = try place.open(O_RDONLY)
@@ -108,7 +108,7 @@ final class OpenedContents: Sendable {
     func removeAll() { contents.withLock { $0.removeAll() } }
 }
 
-extension Filling {
+extension PartialFile {
     /// Reads a chunk that is there already. The bytes are not hashed here; whoever gets them does.
     public func read(_ chunk: Int, into memory: UnsafeMutableRawBufferPointer) throws(Failure) -> Int {
         guard have.contains(chunk), let file else { throw Failure(.missing, path, "chunk \(chunk) is not there") }

@@ -19,13 +19,13 @@ public final class TargetFile: Sendable {
         var whole: Descriptor?
     }
 
-    private let place: TargetPlace
+    private let place: TargetLocation
     private let entry: Entry
     private let manifest: Manifest
     private let existing: Status?
     private let state = Mutex(State())
 
-    init(at place: TargetPlace, _ entry: Entry, _ manifest: Manifest) throws(Failure) {
+    init(at place: TargetLocation, _ entry: Entry, _ manifest: Manifest) throws(Failure) {
         self.place = place
         self.entry = entry
         self.manifest = manifest

@@ -10,7 +10,7 @@ struct TargetPartial: Sendable {
     let file: Descriptor
     /// Whether it held bytes already when it was opened.
     let isUsed: Bool
-    private let target: TargetPlace
+    private let target: TargetLocation
 
     private static let ending = Array(".daft-partial".utf8)
     private static let longestName = 255
@@ -29,7 +29,7 @@ struct TargetPartial: Sendable {
     }
 
     /// Opens what an earlier run left, or makes it anew; nil when there is none and `create` is false.
-    static func open(for target: TargetPlace, create: Bool) throws(Failure) -> TargetPartial? {
+    static func open(for target: TargetLocation, create: Bool) throws(Failure) -> TargetPartial? {
         do {
             guard let (file, status) = try locked(target.partial, create: create) else { return nil }
             return TargetPartial(file: file, isUsed: status.size > 0, target: target)
@@ -43,7 +43,7 @@ struct TargetPartial: Sendable {
     /// times. A second name means that somebody else wants these bytes as they are: that one keeps them, and this one
     /// begins anew; so it does where something else than a file took the name.
     private static func locked(
-        _ place: TargetPlace, create: Bool
+        _ place: TargetLocation, create: Bool
     ) throws(SystemError) -> (Descriptor, Status)? {
         for _ in 0..<20 {
             guard let file = try opened(place, create: create) else { return nil }
@@ -57,7 +57,7 @@ struct TargetPartial: Sendable {
         throw SystemError(code: EWOULDBLOCK, call: "flock")
     }
 
-    private static func opened(_ place: TargetPlace, create: Bool) throws(SystemError) -> Descriptor? {
+    private static func opened(_ place: TargetLocation, create: Bool) throws(SystemError) -> Descriptor? {
         do {
             let flags = O_RDWR | O_NOFOLLOW | O_NONBLOCK | (create ? O_CREAT : 0)
             return try openAt(place.directory.number, place.name, flags, mode: 0o600)

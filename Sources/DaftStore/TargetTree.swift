@@ -9,7 +9,7 @@ import Synchronization
 
 public final class TargetTree: Sendable {
     private let path: [UInt8]
-    private let root: TargetPlace
+    private let root: TargetLocation
     private let isDurable: Bool
     /// The user named a directory above the root: the root itself may be no symlink either.
     private let isBeneath: Bool
@@ -29,7 +29,7 @@ public final class TargetTree: Sendable {
         do {
             let (parent, name) = try split(try absolutePath(path))
             let directory = try TargetTree.open(parent, beneath: try base.map(absolutePath))
-            root = TargetPlace(directory: directory, name: name, path: path, isDurable: durable)
+            root = TargetLocation(directory: directory, name: name, path: path, isDurable: durable)
         } catch {
             if error.isNotFound { throw Failure(.missing, path, "the directory that is to hold it does not exist") }
             throw error.failure(path)
@@ -131,7 +131,7 @@ public final class TargetTree: Sendable {
         return failures
     }
 
-    func place(_ relative: [UInt8]) throws(Failure) -> TargetPlace {
+    func place(_ relative: [UInt8]) throws(Failure) -> TargetLocation {
         if relative.isEmpty { return root }
         let shown = joined(path, relative)
         let cut = relative.lastIndex(of: slash)
@@ -142,7 +142,7 @@ public final class TargetTree: Sendable {
         do {
             let parent = Array(relative[..<(cut ?? 0)])
             if isDurable { touched.withLock { _ = $0.insert(parent) } }
-            return TargetPlace(directory: try directory(parent), name: name, path: shown, isDurable: isDurable)
+            return TargetLocation(directory: try directory(parent), name: name, path: shown, isDurable: isDurable)
         } catch {
             throw error.failure(shown)
         }
@@ -157,8 +157,8 @@ public final class TargetTree: Sendable {
     }
 
     private static func open(_ parent: [UInt8], beneath base: [UInt8]?) throws(SystemError) -> Descriptor {
-        guard let base, parent.starts(with: base) else { return try Reach(parent).open(O_RDONLY | O_DIRECTORY) }
-        return try Reach(base).open(O_RDONLY | O_DIRECTORY).directory(below: parent[base.count...])
+        guard let base, parent.starts(with: base) else { return try PathBase(parent).open(O_RDONLY | O_DIRECTORY) }
+        return try PathBase(base).open(O_RDONLY | O_DIRECTORY).directory(below: parent[base.count...])
     }
 
     /// The user's own path may be a symlink to a directory.

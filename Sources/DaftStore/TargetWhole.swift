@@ -35,7 +35,7 @@ extension TargetFile {
 
     /// Gives the file that is there mode and mtime, if it has these bytes.
     private static func settle(
-        _ place: TargetPlace, _ entry: Entry, ifEqualTo bytes: UnsafeRawBufferPointer
+        _ place: TargetLocation, _ entry: Entry, ifEqualTo bytes: UnsafeRawBufferPointer
     ) throws(Failure) -> Bool {
         guard let file = try? place.open(O_RDONLY) else { return false }
         let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: bytes.count, alignment: 16)

@@ -6,7 +6,7 @@ import Glibc
 public func wholeFile(_ path: [UInt8], atMost limit: Int) throws(Failure) -> [UInt8] {
     var bytes: [UInt8] = []
     do throws(SystemError) {
-        let file = try Reach(path).open(O_RDONLY | O_NOCTTY)
+        let file = try PathBase(path).open(O_RDONLY | O_NOCTTY)
         let part = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 16, alignment: 16)
         defer { part.deallocate() }
         while bytes.count <= limit {

@@ -9,7 +9,7 @@ import DaftLink
 struct BulkPiece {
     let question: UInt64
     let offset: Int
-    let departure: Departure
+    let outgoingSlab: OutgoingSlab
     let bytes: Range<Int>
 }
 
@@ -25,12 +25,12 @@ extension Socket {
         guard zmq_send(handle, name, name.count, ZMQ_DONTWAIT | ZMQ_SNDMORE) >= 0 else { return false }
         guard zmq_send(handle, header, header.count, ZMQ_DONTWAIT | ZMQ_SNDMORE) >= 0 else { return endEarly() }
         // The message keeps the departure, and so the slab, until libzmq lets go of it.
-        let memory = piece.departure.slab.slice(piece.bytes.lowerBound, piece.bytes.count).withMutableBytes { $0 }
+        let memory = piece.outgoingSlab.slab.slice(piece.bytes.lowerBound, piece.bytes.count).withMutableBytes { $0 }
         var message = zmq_msg_t()
         return withUnsafeMutablePointer(to: &message) { message in
-            let owner = Unmanaged.passRetained(piece.departure).toOpaque()
+            let owner = Unmanaged.passRetained(piece.outgoingSlab).toOpaque()
             guard zmq_msg_init_data(message, memory.baseAddress, memory.count, { letGo($1) }, owner) == 0 else {
-                Unmanaged<Departure>.fromOpaque(owner).release()
+                Unmanaged<OutgoingSlab>.fromOpaque(owner).release()
                 return endEarly()
             }
             if zmq_msg_send(message, handle, ZMQ_DONTWAIT) >= 0 { return true }
@@ -71,5 +71,5 @@ extension Socket {
 
 /// Called by one of libzmq's threads.
 private func letGo(_ owner: UnsafeMutableRawPointer?) {
-    if let owner { Unmanaged<Departure>.fromOpaque(owner).release() }
+    if let owner { Unmanaged<OutgoingSlab>.fromOpaque(owner).release() }
 }

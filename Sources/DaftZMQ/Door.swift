@@ -34,7 +34,7 @@ public final class Door: Sendable {
     }
 
     private let patience: Patience
-    private let place: DoorPlace
+    private let place: DoorAddress
     private let waker = Waker()
     private let state: Mutex<State>
 
@@ -42,7 +42,7 @@ public final class Door: Sendable {
     /// the door is opened.
     public init(in directory: [UInt8], _ patience: Patience = Patience(), group: UInt32? = nil) throws(Failure) {
         self.patience = patience
-        place = try DoorPlace(in: directory, group: group)
+        place = try DoorAddress(in: directory, group: group)
         do throws(ZMQError) {
             let socket = try Socket(.router, in: try Context(), lingerMilliseconds: 500)
             // Root may name any door, and could become its owner anyway.
@@ -56,12 +56,12 @@ public final class Door: Sendable {
     }
 
     /// From now on `perform` gets each command; it returns at once, and ends the guest some time.
-    public func open(_ perform: @escaping @Sendable (Guest) -> Void) {
+    public func open(_ perform: @escaping @Sendable (DoorSession) -> Void) {
         state.withLock { state in
             guard let socket = state.socket else { return }
             state.socket = nil
             state.thread = OwnThread("daft-door") { [self] in
-                let rounds = Rounds(socket, waker, patience, perform)
+                let rounds = DoorLoop(socket, waker, patience, perform)
                 rounds.run { [self] in self.state.withLock { $0.isClosing } }
                 unlink(place.path)
                 self.state.withLock { $0.closing }?.resume()
@@ -88,15 +88,15 @@ public final class Door: Sendable {
 }
 
 /// What the door's thread does, round by round.
-private final class Rounds {
+private final class DoorLoop {
     private struct Seat {
-        let guest: Guest
+        let doorSession: DoorSession
         let since = monotonicNow()
         var lastHeard = monotonicNow()
         var isGone = false
         var isTold = false
 
-        init(_ guest: Guest) { self.guest = guest }
+        init(_ doorSession: DoorSession) { self.doorSession = doorSession }
     }
 
     private static let messagesAtOnce = 100
@@ -104,7 +104,7 @@ private final class Rounds {
     private let socket: Socket
     private let waker: Waker
     private let patience: Door.Patience
-    private let perform: @Sendable (Guest) -> Void
+    private let perform: @Sendable (DoorSession) -> Void
     private var seats: [[UInt8]: Seat] = [:]
     /// Those with a seat whose turn has not come, the first one first.
     private var line: [(client: [UInt8], bytes: Int)] = []
@@ -113,7 +113,7 @@ private final class Rounds {
     private var closingDeadline: Nanoseconds?
 
     init(
-        _ socket: Socket, _ waker: Waker, _ patience: Door.Patience, _ perform: @escaping @Sendable (Guest) -> Void
+        _ socket: Socket, _ waker: Waker, _ patience: Door.Patience, _ perform: @escaping @Sendable (DoorSession) -> Void
     ) {
         self.socket = socket
         self.waker = waker
@@ -127,7 +127,7 @@ private final class Rounds {
                 for: socket, or: waker,
                 milliseconds: seats.isEmpty && !isClosing() ? nil : patience.beatMilliseconds / 2)
             takeMessages()
-            for (client, seat) in seats { forward(seat.guest, to: client) }
+            for (client, seat) in seats { forward(seat.doorSession, to: client) }
             letIn()
             let now = monotonicNow()
             if now >= nextBeat { beat(now) }
@@ -145,7 +145,7 @@ private final class Rounds {
             seats[client] = nil
         }
         line = []
-        for seat in seats.values { seat.guest.close() }
+        for seat in seats.values { seat.doorSession.close() }
     }
 
     private func beat(_ now: Nanoseconds) {
@@ -166,21 +166,21 @@ private final class Rounds {
     }
 
     private func explain(to client: [UInt8], _ now: Nanoseconds) {
-        guard let seat = seats[client], !seat.isTold, !seat.guest.command.look.quiet else { return }
+        guard let seat = seats[client], !seat.isTold, !seat.doorSession.command.look.quiet else { return }
         guard now > seat.since + Nanoseconds(patience.waitMilliseconds) * 1_000_000 else { return }
         seats[client]?.isTold = true
         let text = "daft: waiting: \(patience.guests) commands run here already\n"
-        _ = Array(text.utf8).withUnsafeBytes { seat.guest.write($0, asErrors: true) }
+        _ = Array(text.utf8).withUnsafeBytes { seat.doorSession.write($0, asErrors: true) }
     }
 
     private func lose(_ client: [UInt8]) {
         seats[client]?.isGone = true
-        seats[client]?.guest.vanish()
+        seats[client]?.doorSession.vanish()
         leaveLine(client, by: SIGHUP)
     }
 
     private func end(_ client: [UInt8], by signal: Int32) {
-        seats[client]?.guest.end(by: signal)
+        seats[client]?.doorSession.end(by: signal)
         leaveLine(client, by: signal)
     }
 
@@ -188,13 +188,13 @@ private final class Rounds {
     private func leaveLine(_ client: [UInt8], by signal: Int32) {
         guard let place = line.firstIndex(where: { $0.client == client }) else { return }
         line.remove(at: place)
-        seats[client]?.guest.end(128 + signal)
+        seats[client]?.doorSession.end(128 + signal)
     }
 
     // MARK: what clients say
 
     private func takeMessages() {
-        for _ in 0..<Rounds.messagesAtOnce {
+        for _ in 0..<DoorLoop.messagesAtOnce {
             guard let parts = try? socket.receive() else { return }
             // A client's name, given by the socket, and what it says.
             if parts.count == 2 { take(parts[1], from: parts[0]) }
@@ -214,15 +214,15 @@ private final class Rounds {
     }
 
     private func take(_ message: ClientMessage, of bytes: Int, from client: [UInt8]) throws(Malformed) {
-        let guest = seats[client]?.guest
+        let doorSession = seats[client]?.doorSession
         switch message {
         case .begin(let command): begin(command, of: bytes, for: client)
         case .room(let bytes):
-            if let guest, !guest.give(room: Int(bytes)) { throw Malformed("room that was taken before", at: 2) }
+            if let doorSession, !doorSession.give(room: Int(bytes)) { throw Malformed("room that was taken before", at: 2) }
         case .signal(let number):
             guard [SIGINT, SIGTERM, SIGHUP].contains(Int32(number)) else { throw Malformed("a signal to end", at: 2) }
             end(client, by: Int32(number))
-        case .deaf: guest?.deafen()
+        case .deaf: doorSession?.deafen()
         case .alive: break
         }
     }
@@ -234,7 +234,7 @@ private final class Rounds {
         if line.count >= patience.waiting || waitingBytes > patience.waitingBytes {
             return refuse(client, .failed, "\(seats.count) commands run or wait here already: try again later")
         }
-        seats[client] = Seat(Guest(command, waker))
+        seats[client] = Seat(DoorSession(command, waker))
         line.append((client, bytes))
         send(.alive, to: client)
         letIn()
@@ -244,14 +244,14 @@ private final class Rounds {
     private func letIn() {
         while let first = line.first, seats.count - line.count < patience.guests {
             line.removeFirst()
-            if let guest = seats[first.client]?.guest { perform(guest) }
+            if let doorSession = seats[first.client]?.doorSession { perform(doorSession) }
         }
     }
 
     // MARK: what is said to them
 
-    private func forward(_ guest: Guest, to client: [UInt8]) {
-        let (pieces, status) = guest.taken()
+    private func forward(_ doorSession: DoorSession, to client: [UInt8]) {
+        let (pieces, status) = doorSession.taken()
         for piece in pieces { send(piece, to: client) }
         guard let status else { return }
         send(.end(status: UInt8(truncatingIfNeeded: status)), to: client)

@@ -69,7 +69,7 @@ struct Caller {
     }
 }
 
-extension Whereabouts {
+extension RankAddress {
     /// Larger than that of any process that was started before.
     static func newIncarnation() -> UInt64 {
         var time = timespec()

@@ -2,7 +2,7 @@
 // goes itself to those of others; what it asks goes out there, and answers and bytes come back by the same way. So
 // questions, and the signs of life between them, never stand behind the bytes.
 //
-// Who may come in is decided by keys (`Sentry`). Where bytes are not to be encrypted, that one door takes those who
+// Who may come in is decided by keys (`ZAPAuthenticator`). Where bytes are not to be encrypted, that one door takes those who
 // have been named at the other one; bytes are sent to nobody else.
 
 import CZMQ
@@ -10,7 +10,7 @@ import DaftCore
 import DaftLink
 import Glibc
 
-public final class ZMQLink: ConversingLink, @unchecked Sendable {
+public final class ZMQLink: RPCLink, @unchecked Sendable {
     /// What a rank is told about itself.
     public struct Part: Sendable {
         public var rank: Rank
@@ -22,7 +22,7 @@ public final class ZMQLink: ConversingLink, @unchecked Sendable {
         public var ports: PortRange?
         /// Where rank 0 is; not of rank 0 itself.
         public var metadataServer: (address: String, port: UInt16)?
-        public var patience = Vigil.Patience()
+        public var patience = FailureDetector.Patience()
         public var beatMilliseconds = 1_000
 
         public init(rank: Rank, keys: SystemKeys) {
@@ -50,30 +50,30 @@ public final class ZMQLink: ConversingLink, @unchecked Sendable {
     public let bulkPort: UInt16
 
     let part: Part
-    let incarnation = Whereabouts.newIncarnation()
+    let incarnation = RankAddress.newIncarnation()
     let context: Context
-    private let sentry: Sentry
+    private let authenticator: ZAPAuthenticator
     let talk: Socket
     let bulk: Socket
-    public let company: Company
-    let changed: Signal
+    public let membership: Membership
+    let changed: Condition
     // Only touched on the loop.
-    public let conversation: Conversation
+    public let rpc: RPC
     var peers: [Rank: Peer] = [:]
     var book = AddressBook()
-    var vigil: Vigil
+    var detector: FailureDetector
     var onOrphaned: (afterMilliseconds: UInt64, body: @Sendable () -> Void)?
 
     public init(_ part: Part, on loop: ZMQLoop) throws(Failure) {
         self.part = part
         self.loop = loop
         rank = part.rank
-        vigil = Vigil(part.patience)
-        company = Company([part.rank])
-        changed = Signal(on: loop)
+        detector = FailureDetector(part.patience)
+        membership = Membership([part.rank])
+        changed = Condition(on: loop)
         do throws(ZMQError) {
             context = try Context()
-            sentry = try Sentry(part.keys, in: context)
+            authenticator = try ZAPAuthenticator(part.keys, in: context)
             talk = try Socket(
                 .router, in: context, lingerMilliseconds: 500, lock: .server(part.keys),
                 longestMessageBytes: ZMQLink.longestTalkBytes)
@@ -86,8 +86,8 @@ public final class ZMQLink: ConversingLink, @unchecked Sendable {
         } catch {
             throw Failure(error.code == EADDRINUSE ? .locked : .failed, [], part.reason(notToListen: error))
         }
-        conversation = Conversation(of: rank, on: loop)
-        conversation.carry(by: self)
+        rpc = RPC(of: rank, on: loop)
+        rpc.carry(by: self)
         loop.poll = { [unowned self] in poll() }
         loop.sockets = { [unowned self] in sockets }
         loop.start { [self] in begin() }
@@ -102,16 +102,16 @@ public final class ZMQLink: ConversingLink, @unchecked Sendable {
     // MARK: on the loop
 
     private var sockets: [Socket] {
-        [sentry.socket, talk, bulk] + peers.values.flatMap { [$0.talk, $0.bulk].compactMap(\.self) }
+        [authenticator.socket, talk, bulk] + peers.values.flatMap { [$0.talk, $0.bulk].compactMap(\.self) }
     }
 
     private func poll() -> Bool {
         var isBusy = false
         for _ in 0..<ZMQLink.messagesAtOnce {
-            guard (try? sentry.answer(isExpected)) ?? false else { break }
+            guard (try? authenticator.answer(isExpected)) ?? false else { break }
             isBusy = true
         }
-        sentry.review(isExpected)
+        authenticator.review(isExpected)
         for _ in 0..<ZMQLink.messagesAtOnce {
             guard let came = try? talk.receiveWithAddress() else { break }
             isBusy = true
@@ -141,13 +141,13 @@ public final class ZMQLink: ConversingLink, @unchecked Sendable {
         }
         if let socket = peers[rank]?.bulk {
             for _ in 0..<ZMQLink.messagesAtOnce {
-                let came = try? socket.receivePiece { [conversation] question, bytes in
-                    conversation.place(of: bytes, as: question, from: rank)
+                let came = try? socket.receivePiece { [rpc] question, bytes in
+                    rpc.place(of: bytes, as: question, from: rank)
                 }
                 guard let came else { break }
                 isBusy = true
                 noteLife(of: rank)
-                if let piece = came { conversation.arrived(piece.bytes, as: piece.question) }
+                if let piece = came { rpc.arrived(piece.bytes, as: piece.question) }
             }
         }
         return isBusy
@@ -168,8 +168,8 @@ public final class ZMQLink: ConversingLink, @unchecked Sendable {
     private func take(_ envelope: Envelope, from rank: Rank) {
         noteLife(of: rank)
         switch envelope.kind {
-        case .carriers: if let word = try? CarrierWord(decoding: envelope.payload) { take(word, from: rank) }
-        default: conversation.take(envelope, from: rank)
+        case .carriers: if let word = try? MembershipMessage(decoding: envelope.payload) { take(word, from: rank) }
+        default: rpc.take(envelope, from: rank)
         }
     }
 }
@@ -179,7 +179,7 @@ public final class ZMQLink: ConversingLink, @unchecked Sendable {
 extension ZMQLink {
     public func post(_ envelope: Envelope, to target: Rank) {
         if target == rank {
-            loop.start { [self] in conversation.take(envelope, from: rank) }
+            loop.start { [self] in rpc.take(envelope, from: rank) }
             return
         }
         switch envelope.kind {
@@ -197,9 +197,9 @@ extension ZMQLink {
     public func longestPiece(to rank: Rank) -> Int { ZMQLink.pieceBytes }
 
     public func send(
-        _ bytes: Range<Int>, of departure: Departure, as question: UInt64, at offset: Int, to target: Rank
+        _ bytes: Range<Int>, of outgoingSlab: OutgoingSlab, as question: UInt64, at offset: Int, to target: Rank
     ) {
-        let piece = BulkPiece(question: question, offset: offset, departure: departure, bytes: bytes)
+        let piece = BulkPiece(question: question, offset: offset, outgoingSlab: outgoingSlab, bytes: bytes)
         if target == rank {
             loop.start { [self] in placeHere(piece) }
         } else {
@@ -214,9 +214,9 @@ extension ZMQLink {
 
     private func placeHere(_ piece: BulkPiece) {
         let range = piece.offset..<piece.offset + piece.bytes.count
-        guard let memory = conversation.place(of: range, as: piece.question, from: rank) else { return }
-        memory.copy(from: piece.departure.slab.slice(piece.bytes.lowerBound, piece.bytes.count))
-        conversation.arrived(range, as: piece.question)
+        guard let memory = rpc.place(of: range, as: piece.question, from: rank) else { return }
+        memory.copy(from: piece.outgoingSlab.slab.slice(piece.bytes.lowerBound, piece.bytes.count))
+        rpc.arrived(range, as: piece.question)
     }
 
     private func flush(to name: [UInt8]) {

@@ -25,7 +25,7 @@ struct CatalogueBench {
         try append(to: file)
         var bytes = stat()
         stat(file, &bytes)
-        let opening = try await reopen(file)
+        let recovery = try await reopen(file)
         let applying = try await apply(from: file, to: place + ".copy")
         for leaf in ["publish.catalogue", "publish.copy", "publish.store0"] { _ = try scratch.fresh(leaf) }
         let perEntry = Double(grownBytes) / Double(CatalogueBench.entries)
@@ -35,7 +35,7 @@ struct CatalogueBench {
             Row(
                 what: "catalogue of 10⁶ files on disk",
                 daft: "\(fixed(Double(bytes.st_size) / 1e6, 0)) MB", peer: ""),
-            Row("open it again", opening, atMostSeconds: 2),
+            Row("open it again", recovery, atMostSeconds: 2),
             Row("apply a delta of 10⁵ records", applying, atMostSeconds: 1.5),
         ]
     }

@@ -39,7 +39,7 @@ private struct Job {
     private let steps = JobSteps()
     private let system: BatchSystem?
     private let nodeCount: Int
-    private let place: JobPlace
+    private let place: JobDirectories
     /// Where the results go, absolute.
     private let output: [UInt8]?
     private let graceMilliseconds: UInt64

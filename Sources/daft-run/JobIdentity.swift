@@ -29,11 +29,11 @@ struct JobIdentity {
     }
 
     /// The same path on each of the job's nodes.
-    var place: JobPlace {
+    var place: JobDirectories {
         let user = getpwuid(getuid()).map { String(cString: $0.pointee.pw_name) } ?? "\(getuid())"
         // Where there is no batch system, any variable that would have given the number gives this one.
         let isNamed = lock != nil
-        return JobPlace(
+        return JobDirectories(
             localDirectory({ isNamed && $0 == "OAR_JOB_ID" ? Array(word.utf8) : variable($0) }, user: user))
     }
 

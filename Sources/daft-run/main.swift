@@ -7,9 +7,9 @@ import Glibc
 if isFirstRank() {
     switch clusterProgram.start() {
     case .over(let status): exit(status)
-    case .go(let invocation): exit(Ranks(invocation.options, invocation).run())
+    case .go(let invocation): exit(RankMain(invocation.options, invocation).run())
     }
 } else if let options = clusterProgram.quietOptions() {
     // Whoever launches may itself be any task of a step of the job.
-    exit(options.isLaunch ? launch(options) : Ranks(options, nil).run())
+    exit(options.isLaunch ? launch(options) : RankMain(options, nil).run())
 }

@@ -51,7 +51,7 @@ private func settings(_ options: Options) throws(Failure) -> [Settings] {
     return all.map { some in
         var some = some
         some.chunkSize = options.chunkSize
-        some.packing = options.packing
+        some.compression = options.compression
         some.copies = options.copies
         some.group = group
         some.traces = options.trace != nil

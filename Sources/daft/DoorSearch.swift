@@ -18,15 +18,15 @@ struct DoorSearch {
     init(_ options: Options, _ console: Console) { (self.options, self.console) = (options, console) }
 
     /// That of the first data server of this node that has one, or rank 0's; nil where there is none.
-    var found: DoorPlace? { get throws(Failure) { try look() } }
+    var found: DoorAddress? { get throws(Failure) { try look() } }
 
     /// Where there is no door but somebody else has a directory where it would be, that is an error.
-    private func look() throws(Failure) -> DoorPlace? {
+    private func look() throws(Failure) -> DoorAddress? {
         var refusal: Failure?
         let group = try options.sharers()
         for directory in places + [options.metadataDirectory] {
             do throws(Failure) {
-                let door = try DoorPlace(
+                let door = try DoorAddress(
                     in: directory, isNamed: options.store != nil || options.catalogue != nil, group: group)
                 if door.isOpen { return door }
             } catch {
@@ -40,7 +40,7 @@ struct DoorSearch {
     private var places: [[UInt8]] { (0..<DoorSearch.places).map { options.doorDirectory(place: $0) } }
 
     /// A data server that has its store open, and no door yet, has perhaps just begun: it is waited for.
-    func door() async throws(Failure) -> DoorPlace {
+    func door() async throws(Failure) -> DoorAddress {
         if let door = try look() { return door }
         guard isStarting else { throw nobody }
         if let other = otherMember { throw other }
@@ -58,7 +58,7 @@ struct DoorSearch {
         if door == nil { throw nobody.after(seconds) }
     }
 
-    private func seek(milliseconds: Int, _ look: () throws(Failure) -> DoorPlace?) async throws(Failure) -> DoorPlace? {
+    private func seek(milliseconds: Int, _ look: () throws(Failure) -> DoorAddress?) async throws(Failure) -> DoorAddress? {
         let begun = ContinuousClock.now
         var isTold = false
         while true {
@@ -79,12 +79,12 @@ struct DoorSearch {
         }
     }
 
-    private func serves(_ door: DoorPlace) -> Bool {
+    private func serves(_ door: DoorAddress) -> Bool {
         let question = DoorCommand(.arguments([Array("wait".utf8)]), in: [Name.slash])
-        guard let knock = try? Knock(at: door, question) else { return false }
-        defer { knock.close() }
+        guard let doorClient = try? DoorClient(at: door, question) else { return false }
+        defer { doorClient.close() }
         while true {
-            switch knock.next() {
+            switch doorClient.next() {
             case .output, .errors: continue
             case .end(let status): return status == 0
             case .refused: return false

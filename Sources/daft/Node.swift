@@ -55,13 +55,13 @@ private final class Node: Sendable {
 
     private let order: NodeOrder
     private let reporter: NodeReporter
-    private let places: NodePlaces
+    private let places: NodePaths
     private let interruption: Interruption
     private let loop = ZMQLoop()
     private let link: ZMQLink
     private let station: Station
     private let door: Door
-    private let end = Ending()
+    private let end = OneShot()
     private let why = Mutex("")
 
     private var isMetadataServer: Bool { order.rank == .metadataServer }
@@ -70,7 +70,7 @@ private final class Node: Sendable {
         self.order = order
         self.reporter = reporter
         self.interruption = interruption
-        places = try NodePlaces(order)
+        places = try NodePaths(order)
         var part = ZMQLink.Part(rank: order.rank, keys: order.system)
         (part.encrypts, part.ports) = (order.encrypts, order.ports)
         if order.rank == .metadataServer {

@@ -14,7 +14,7 @@ struct Start: Sendable {
     private let wishes: StartOptions
     private let console: Console
     private let launcher: Launcher
-    private let place: SystemPlace
+    private let place: SystemDirectory
 
     init(_ invocation: Invocation) throws(Failure) {
         options = invocation.options
@@ -24,7 +24,7 @@ struct Start: Sendable {
         (way.ssh, way.patienceSeconds) = (wishes.ssh, wishes.patienceSeconds)
         way.wake = console.interruption.wake
         launcher = try Launcher(way)
-        place = SystemPlace(catalogue: try options.heldMetadataDirectory(), isHeld: options.isShared)
+        place = SystemDirectory(catalogue: try options.heldMetadataDirectory(), isHeld: options.isShared)
     }
 
     /// Performs `start HOSTFILE` or `join HOST…`; the exit status.

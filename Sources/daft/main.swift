@@ -15,7 +15,7 @@ private func isStart(_ words: [String]) -> Bool {
 }
 
 private func start(_ invocation: Invocation) async -> Int32 {
-    guard case .own(let words) = invocation.work else { return await invocation.run(Visitor(invocation)) }
+    guard case .own(let words) = invocation.work else { return await invocation.run(DoorPerformer(invocation)) }
     do throws(Failure) {
         return try await Start(invocation).run(words)
     } catch {
@@ -30,5 +30,5 @@ if words.first == "node" {
 } else if isStart(words) {
     exit(startProgram.main { await start($0) })
 } else {
-    exit(clientProgram.main { await $0.run(Visitor($0)) })
+    exit(clientProgram.main { await $0.run(DoorPerformer($0)) })
 }

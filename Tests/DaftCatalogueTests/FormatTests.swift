@@ -12,7 +12,7 @@ import Testing
         content(2, [3, 1], in: BitSet([0, 1])), content(3, []), content(4, [4], in: BitSet([1])),
     ]
     private let later: [Record] = [
-        .wish(Wish([id(1)], .everywhere)), content(5, [5, 2], in: BitSet([2])), keeps([2], [0], .nothing),
+        .wish(CopiesRequest([id(1)], .everywhere)), content(5, [5, 2], in: BitSet([2])), keeps([2], [0], .nothing),
     ]
 
     @Test(arguments: [1, 2]) func aCatalogueOfAnEarlierFormatIsTakenOver(format: Int) throws {

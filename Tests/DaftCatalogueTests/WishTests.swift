@@ -12,7 +12,7 @@ import Testing
         content(3, []), content(4, [4], in: BitSet([1])),
     ]
 
-    private func wish(_ contents: [Int], _ copies: Copies) -> Record { .wish(Wish(contents.map(id), copies)) }
+    private func wish(_ contents: [Int], _ copies: Copies) -> Record { .wish(CopiesRequest(contents.map(id), copies)) }
 
     @Test func theLargerWishWins() throws {
         let catalogue = try memory(base)
@@ -27,11 +27,11 @@ import Testing
     @Test func directoriesAndSymlinksAreWantedEverywhereByName() throws {
         let catalogue = try memory(base + [directory("/d"), symlink("/s", to: "d"), directory("/e")])
         let names = [name("/s"), name("/d")]
-        try catalogue.append([.wish(Wish([], names: names, .everywhere)), .wish(Wish([], names: [name("/e")], .one))])
+        try catalogue.append([.wish(CopiesRequest([], names: names, .everywhere)), .wish(CopiesRequest([], names: [name("/e")], .one))])
         #expect(try catalogue.everywhere(after: nil, limit: 9).map(\.name) == [name("/d"), name("/s")])
         #expect(try catalogue.everywhere(after: name("/d"), limit: 9).map(\.entry.word) == ["symlink"])
         #expect(throws: Failure.self) {
-            try catalogue.append([.wish(Wish([], names: [name("/no")], .everywhere))])
+            try catalogue.append([.wish(CopiesRequest([], names: [name("/no")], .everywhere))])
         }
     }
 

@@ -35,7 +35,7 @@ import Testing
     }
 
     @Test func morePiecesThanBytesAreRefused() {
-        #expect(throws: Malformed.self) { try Wording(decoding: [1, 0xff, 0xff, 0xff, 0xff]) }
+        #expect(throws: Malformed.self) { try CommandText(decoding: [1, 0xff, 0xff, 0xff, 0xff]) }
     }
 
     @Test func wordsAndLinesBecomeTheSameCommands() throws {

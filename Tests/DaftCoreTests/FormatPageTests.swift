@@ -22,7 +22,7 @@ private func documented() throws -> [String: any Coded] {
         NamedEntry(try Name("/d"), Entry(.directory, mode: 0o755, mtime: time)),
         StoreInfo(id: id, host: "n1", path: Array("/tmp".utf8)),
         Holding([a, b], in: BitSet([0, 3]), .complete),
-        Wish([a], .atLeast(2)),
+        CopiesRequest([a], .atLeast(2)),
         Record.holding(Holding([a], in: BitSet([0]), .part(BitSet([4])))),
         Head(state: 7, digest: 0x0102),
         Failure(.noSpace, "/a".utf8, node: "n3", "disk full"),
@@ -32,10 +32,10 @@ private func documented() throws -> [String: any Coded] {
         ClientMessage.begin(command), DoorMessage.errors(Array("no\n".utf8)),
         Host(user: "me", name: "n1", port: 2222)!,
         SystemMember(rank: Rank(1), host: Host(name: "n1")!, place: 0),
-        CarrierWord.book(
+        MembershipMessage.book(
             AddressBook(
                 edition: 3,
-                [Whereabouts(rank: Rank(1), incarnation: 5, address: "10.0.0.2", talkPort: 4_000, bulkPort: 4_001)])),
+                [RankAddress(rank: Rank(1), incarnation: 5, address: "10.0.0.2", talkPort: 4_000, bulkPort: 4_001)])),
         order, NodeReport(pid: 1234, store: Array("/s".utf8)),
     ]
     return Dictionary(uniqueKeysWithValues: values.map { ("\(type(of: $0))", $0) })

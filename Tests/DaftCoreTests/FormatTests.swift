@@ -92,7 +92,7 @@ private func expectForm<T: Coded>(
     }
 
     @Test func aWishIsContentsAndHowManyCopies() {
-        expectForm(Wish([a], .atLeast(2)), "01000000", hexA, "00000000", "0200")
+        expectForm(CopiesRequest([a], .atLeast(2)), "01000000", hexA, "00000000", "0200")
         expectForm(Copies.everywhere, "0001")
         #expect(throws: Malformed("number of copies", at: 0)) { try Copies(decoding: [0, 0]) }
         #expect(throws: Malformed("number of copies", at: 0)) { try Copies(decoding: [1, 1]) }
@@ -135,7 +135,7 @@ private func expectForm<T: Coded>(
         expectForm(
             Record.holding(Holding([a], in: BitSet([0]), .part(BitSet([4])))),
             "01", "05", "01000000", hexA, "01000000", "0100000000000000", "01", "01000000", "1000000000000000")
-        expectForm(Record.wish(Wish([a, b], .everywhere)), "01", "06", "02000000", hexA, hexB, "00000000", "0001")
+        expectForm(Record.wish(CopiesRequest([a, b], .everywhere)), "01", "06", "02000000", hexA, hexB, "00000000", "0001")
         expectForm(Record.left(BitSet([2])), "01", "07", "01000000", "0400000000000000")
     }
 

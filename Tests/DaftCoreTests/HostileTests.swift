@@ -52,7 +52,7 @@ import Testing
         let space = Space(total: .max, free: .max, unfinished: -1)
         #expect(try Space(decoding: space.encoded) == space)
         #expect((space.total, space.free, space.unfinished) == (1 << 53, 1 << 53, 0))
-        let servers = (0..<1_000).map { Room.Server(store: $0, host: "n\($0)", path: [], space: space) }
-        #expect(Room(servers).refusals(ofSpread: .max).isEmpty == false)
+        let servers = (0..<1_000).map { FreeSpace.Server(store: $0, host: "n\($0)", path: [], space: space) }
+        #expect(FreeSpace(servers).refusals(ofSpread: .max).isEmpty == false)
     }
 }

@@ -35,28 +35,28 @@ private func directory(_ environment: [String: String]) -> String {
 
 @Suite struct RoomTests {
     private func server(_ store: Int, _ host: String, total: Int64 = 10_000, free: Int64, unfinished: Int64 = 0)
-        -> Room.Server
+        -> FreeSpace.Server
     {
-        Room.Server(
+        FreeSpace.Server(
             store: store, host: host, path: Array("/s".utf8),
             space: Space(total: total, free: free, unfinished: unfinished))
     }
 
     @Test func aHundredthAndAtMostAGigabyteIsLeft() {
-        #expect(Room([server(0, "a", free: 500)]).bytes(at: 0) == 400)
-        #expect(Room([server(0, "a", total: 1 << 40, free: 1 << 31)]).bytes(at: 0) == 1 << 30)
-        #expect(Room([server(0, "a", free: 50)]).bytes(at: 0) == 0)
-        #expect(Room([server(0, "a", free: 50, unfinished: 200)]).bytes(at: 0) == 150)
+        #expect(FreeSpace([server(0, "a", free: 500)]).bytes(at: 0) == 400)
+        #expect(FreeSpace([server(0, "a", total: 1 << 40, free: 1 << 31)]).bytes(at: 0) == 1 << 30)
+        #expect(FreeSpace([server(0, "a", free: 50)]).bytes(at: 0) == 0)
+        #expect(FreeSpace([server(0, "a", free: 50, unfinished: 200)]).bytes(at: 0) == 150)
     }
 
     @Test func storesOfOneDiskShareIt() {
-        let room = Room([server(0, "a", free: 1_000), server(1, "a", free: 1_000), server(2, "b", free: 1_000)])
+        let room = FreeSpace([server(0, "a", free: 1_000), server(1, "a", free: 1_000), server(2, "b", free: 1_000)])
         #expect((0..<3).map(room.bytes) == [400, 400, 900])
         #expect(room.least == 400)
     }
 
     @Test func whoHasNoRoomIsNamedWithTheNumbers() {
-        let room = Room([server(0, "a", free: 5_000), server(1, "b", free: 600)])
+        let room = FreeSpace([server(0, "a", free: 5_000), server(1, "b", free: 600)])
         #expect(room.refusals { _ in 500 }.isEmpty)
         let refusals = room.refusals { _ in 501 }
         #expect(refusals.map(\.node) == ["b"] && refusals.map(\.kind) == [.noSpace])
@@ -68,8 +68,8 @@ private func directory(_ environment: [String: String]) -> String {
         #expect(room.refusals(ofSpread: 5_401).map(\.node) == ["a", "b"])
         #expect(room.refusals(needsAll: false) { _ in 600 }.isEmpty)
         #expect(room.refusals(needsAll: false) { _ in 5_000 }.count == 2)
-        #expect(Room(room.servers, others: 1).refusals(needsAll: false) { _ in 5_000 }.isEmpty)
-        #expect(Room(room.servers, others: 1).refusals(ofSpread: 5_401).isEmpty)
-        #expect(Room([], others: 2).refusals(ofSpread: 1).isEmpty)
+        #expect(FreeSpace(room.servers, others: 1).refusals(needsAll: false) { _ in 5_000 }.isEmpty)
+        #expect(FreeSpace(room.servers, others: 1).refusals(ofSpread: 5_401).isEmpty)
+        #expect(FreeSpace([], others: 2).refusals(ofSpread: 1).isEmpty)
     }
 }

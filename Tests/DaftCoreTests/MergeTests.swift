@@ -8,7 +8,7 @@ import Testing
     private func content(_ seed: UInt8) -> ContentID { ContentID(bytes: Array(repeating: seed, count: 32))! }
 
     @Test func whatIsTheSameIsTakenFromTheFirst() {
-        var merge = Merge()
+        var merge = TreeMerge()
         for node in 0..<3 {
             merge.add(bytes("d"), .directory, of: node)
             merge.add(bytes("d/same"), file(1), of: node)
@@ -25,7 +25,7 @@ import Testing
     }
 
     @Test func whatDiffersIsTakenFromNobody() {
-        var merge = Merge()
+        var merge = TreeMerge()
         for (node, seed) in [(0, 1), (1, 1), (2, 2)] as [(Int, Int64)] { merge.add(bytes("a"), file(seed), of: node) }
         merge.add(bytes("b"), file(1), of: 0)
         merge.add(bytes("b"), .directory, of: 1)
@@ -33,8 +33,8 @@ import Testing
         merge.add(bytes("bc"), file(1), of: 1)
         #expect(
             merge.clashes == [
-                Merge.Clash(relative: bytes("a"), first: 0, second: 2),
-                Merge.Clash(relative: bytes("b"), first: 0, second: 1),
+                TreeMerge.Clash(relative: bytes("a"), first: 0, second: 2),
+                TreeMerge.Clash(relative: bytes("b"), first: 0, second: 1),
             ])
         for node in 0..<3 { #expect(!merge.wants(bytes("a"), of: node) && !merge.wants(bytes("b"), of: node)) }
         #expect(!merge.wants(bytes("b/c"), of: 1))
@@ -42,7 +42,7 @@ import Testing
     }
 
     @Test func aFileAndADirectoryOfOnePathLeaveNothing() {
-        var merge = Merge()
+        var merge = TreeMerge()
         merge.add([], file(1), of: 0)
         merge.add([], .directory, of: 1)
         merge.add(bytes("x/y"), file(1), of: 1)
@@ -51,7 +51,7 @@ import Testing
     }
 
     @Test func ofFilesThatAreAsLongAsOneAnotherTheContentsDecide() {
-        var merge = Merge()
+        var merge = TreeMerge()
         for node in 0..<2 {
             merge.add(bytes("same"), file(7), of: node)
             merge.add(bytes("other"), file(7), of: node)
@@ -63,7 +63,7 @@ import Testing
             merge.add(bytes("same"), content(1), of: node)
             merge.add(bytes("other"), content(UInt8(node)), of: node)
         }
-        #expect(merge.clashes == [Merge.Clash(relative: bytes("other"), first: 0, second: 1)])
+        #expect(merge.clashes == [TreeMerge.Clash(relative: bytes("other"), first: 0, second: 1)])
         #expect(merge.wants(bytes("same"), of: 0) && !merge.wants(bytes("same"), of: 1))
         #expect(!merge.wants(bytes("other"), of: 0) && !merge.wants(bytes("other"), of: 1))
     }

@@ -41,7 +41,7 @@ func expectForms<T: Coded>(_ values: [T], _ forms: [String], sourceLocation: Sou
                 .doubt([b]), .poll(task: 5), .cancel(task: 6), .space,
                 .identify(Offer(rank: Rank(2), number: 3), [span]), .ping,
                 .joined([failure]), .quit, .underWay,
-                .sees(info), .join, .wish(Wish([a], names: [.root], .atLeast(2))), .traced(from: 5),
+                .sees(info), .join, .wish(CopiesRequest([a], names: [.root], .atLeast(2))), .traced(from: 5),
                 .offered(tree: 5, page: 1, done: [6]), .withdrawn(failure), .pace(offer: 3, [span]),
             ] as [Request],
             requestForms)
@@ -61,7 +61,7 @@ func expectForms<T: Coded>(_ values: [T], _ forms: [String], sourceLocation: Sou
                             isTrial: false))),
                 .order(.restore([named])),
                 .order(.collect(Collect([Collect.Item(path: Array("out".utf8), name: .root)]))),
-                .order(.offer(Offering(number: 5, path: Array("out".utf8), chunkSize: ChunkSize(4096)!))),
+                .order(.offer(OfferOrder(number: 5, path: Array("out".utf8), chunkSize: ChunkSize(4096)!))),
                 .order(.recognise([SourceIdentity(info)])), .order(.remember([KnownSource(SourceIdentity(info), a)])),
                 .order(.inspect([named])),
             ] as [Request],
@@ -84,7 +84,7 @@ func expectForms<T: Coded>(_ values: [T], _ forms: [String], sourceLocation: Sou
                 .underWay(
                     Activity(
                         commands: [
-                            CommandUnderWay(host: "n1", wording: Array("ls".utf8), milliseconds: 9, progress: progress)
+                            RunningCommand(host: "n1", wording: Array("ls".utf8), milliseconds: 9, progress: progress)
                         ], traffic: Traffic(received: 5, sent: 6))),
                 .traced(
                     TracePage(
@@ -121,7 +121,7 @@ func expectForms<T: Coded>(_ values: [T], _ forms: [String], sourceLocation: Sou
                 .finished(.failed(failure)),
                 .finished(.repaired(Repaired(copies: 1, bytes: 2, moved: 3, failures: [failure], warnings: []))),
                 .finished(.collected(collected)),
-                .finished(.recognised([Recollection(nil), Recollection(a)])), .finished(.inspected(BitSet([1]))),
+                .finished(.recognised([SourceLookup(nil), SourceLookup(a)])), .finished(.inspected(BitSet([1]))),
             ] as [Reply],
             outcomeForms)
     }
@@ -133,7 +133,7 @@ func expectForms<T: Coded>(_ values: [T], _ forms: [String], sourceLocation: Sou
                     Piece(.kept(a), chunk: 1, length: 4096), Piece(.offered(offer: 3, file: 2), chunk: 0, length: 5),
                     Piece(.identified(b), chunk: 0, length: 7),
                 ]),
-                ChunkRun([], waits: true, packing: 3),
+                ChunkRun([], waits: true, compression: 3),
             ],
             runForms)
         expectForms(

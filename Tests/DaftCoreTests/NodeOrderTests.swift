@@ -19,7 +19,7 @@ private let hexKeys =
         (order.port, order.ports) = (0x1234, PortRange(5_000, 5_100))
         (order.store, order.place, order.catalogue) = (Array("/s".utf8), 1, Array("/c".utf8))
         order.group = Array("lab".utf8)
-        (order.chunkSize, order.packing, order.durable, order.encrypts) = (ChunkSize(4096)!, 19, false, false)
+        (order.chunkSize, order.compression, order.durable, order.encrypts) = (ChunkSize(4096)!, 19, false, false)
         (order.orphanSeconds, order.repairAfterSeconds, order.copies) = (1, 2, 3)
         (order.expected, order.rebuilds, order.logLevel) = (4, true, .debug)
         expectForms(

@@ -38,12 +38,12 @@ private func words(_ line: String) -> [[UInt8]] { line.split(separator: " ").map
     }
 
     @Test func compressionNeedsNoLevel() throws {
-        #expect(try options("put a").packing == 0)
-        #expect(try options("--compress put a").packing == 1)
+        #expect(try options("put a").compression == 0)
+        #expect(try options("--compress put a").compression == 1)
         #expect(try options("--compress put a").command == words("put a"))
-        #expect(try options("--compress=7 put a").packing == 7)
-        #expect(try options("put a", ["DAFT_COMPRESS": "3"]).packing == 3)
-        #expect(try options("put a", ["DAFT_COMPRESS": "no"]).packing == 0)
+        #expect(try options("--compress=7 put a").compression == 7)
+        #expect(try options("put a", ["DAFT_COMPRESS": "3"]).compression == 3)
+        #expect(try options("put a", ["DAFT_COMPRESS": "no"]).compression == 0)
         for wrong in ["--compress=x", "--compress=20", "--compress=-1"] {
             #expect(throws: CommandError.self) { try options("\(wrong) put a") }
         }

@@ -26,17 +26,17 @@ import Testing
     private static let second: UInt64 = 1_000_000_000
 
     @Test func bytesWaitUntilTheyHaveHadTheirTime() throws {
-        var pace = Pace(try #require(ByteRate(1 << 20)), now: 5 * Self.second)
+        var pace = TokenBucket(try #require(ByteRate(1 << 20)), now: 5 * Self.second)
         #expect(pace.reserve(1 << 20, now: 5 * Self.second) == 6 * Self.second)
         #expect(pace.reserve(1 << 19, now: 5 * Self.second) == 6 * Self.second + Self.second / 2)
         #expect(pace.reserve(0, now: 5 * Self.second) == 6 * Self.second + Self.second / 2)
     }
 
     @Test func idleTimeIsWorthAMomentAndNoMore() throws {
-        var pace = Pace(try #require(ByteRate(1 << 20)), now: 0)
+        var pace = TokenBucket(try #require(ByteRate(1 << 20)), now: 0)
         let now = 3600 * Self.second
-        #expect(pace.reserve(1 << 20, now: now) == now + Self.second - Pace.slack)
-        #expect(pace.reserve(1 << 20, now: now) == now + 2 * Self.second - Pace.slack)
+        #expect(pace.reserve(1 << 20, now: now) == now + Self.second - TokenBucket.slack)
+        #expect(pace.reserve(1 << 20, now: now) == now + 2 * Self.second - TokenBucket.slack)
     }
 
     /// However it is asked, no window has more than the rate allows, and one piece and a moment besides.
@@ -49,7 +49,7 @@ import Testing
         }
         let rate = try #require(ByteRate(Int64(1024 + random(1 << 26))))
         let largest = 1 + random(4 << 20)
-        var pace = Pace(rate, now: 7)
+        var pace = TokenBucket(rate, now: 7)
         var now: UInt64 = 7
         var gone: [(time: UInt64, bytes: Double)] = []
         for _ in 0..<150 {
@@ -61,7 +61,7 @@ import Testing
             var sum = 0.0
             for last in first..<gone.count {
                 sum += gone[last].bytes
-                let time = Double(gone[last].time - gone[first].time + Pace.slack) / 1e9
+                let time = Double(gone[last].time - gone[first].time + TokenBucket.slack) / 1e9
                 #expect(sum <= time * Double(rate.bytesPerSecond) * 1.000_001 + Double(largest))
             }
         }
@@ -72,7 +72,7 @@ import Testing
         #expect(slow.time(for: 1024) == Self.second && slow.time(for: 0) == 0 && slow.time(for: -5) == 0)
         #expect(fast.time(for: 1) == 1 && slow.time(for: .max) == slow.time(for: 1 << 50))
         #expect(ByteRate(1023) == nil && ByteRate(ByteRate.most + 1) == nil)
-        var pace = Pace(slow, now: .max - 1)
+        var pace = TokenBucket(slow, now: .max - 1)
         for _ in 0..<20 { #expect(pace.reserve(.max, now: .max - 1) == .max) }
     }
 }

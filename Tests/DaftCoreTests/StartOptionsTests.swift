@@ -32,7 +32,7 @@ private func order(
             "--ssh", "ssh -F 'a b'", "--launch-timeout", "5", "--all-or-nothing", "--ports", "4000-5000")
         #expect(order.ports == PortRange(4_000, 5_000))
         #expect(!order.durable && !order.encrypts && order.rebuilds)
-        #expect((order.copies, order.port, order.packing) == (3, 5000, 3))
+        #expect((order.copies, order.port, order.compression) == (3, 5000, 3))
         #expect((order.orphanSeconds, order.repairAfterSeconds) == (7200, 90))
         #expect(order.store == Array("/s".utf8) && order.chunkSize == ChunkSize(1 << 20))
         #expect(wishes.ssh == ["ssh", "-F", "a b"] && wishes.patienceSeconds == 5 && wishes.isAllOrNothing)

@@ -8,14 +8,14 @@ import Testing
 
     /// What is seen at each second, when the rank is heard at those seconds.
     private func sights(heardAt: Set<UInt64>, until end: UInt64) -> [String] {
-        var vigil = Vigil()
-        vigil.watch(rank, atMilliseconds: 0)
+        var detector = FailureDetector()
+        detector.watch(rank, atMilliseconds: 0)
         var seen: [String] = []
         for second in 1...end {
-            if heardAt.contains(second), vigil.hear(rank, atMilliseconds: second * 1_000) {
+            if heardAt.contains(second), detector.hear(rank, atMilliseconds: second * 1_000) {
                 seen.append("\(second) back")
             }
-            for change in vigil.look(atMilliseconds: second * 1_000) { seen.append("\(second) \(change.sight)") }
+            for change in detector.look(atMilliseconds: second * 1_000) { seen.append("\(second) \(change.sight)") }
         }
         return seen
     }
@@ -37,20 +37,20 @@ import Testing
     }
 
     @Test func ownStandstillIsNobodysSilence() {
-        var vigil = Vigil()
-        vigil.watch(rank, atMilliseconds: 0)
-        let changes = [1_000, 60_000, 61_000].flatMap { vigil.look(atMilliseconds: $0) }
+        var detector = FailureDetector()
+        detector.watch(rank, atMilliseconds: 0)
+        let changes = [1_000, 60_000, 61_000].flatMap { detector.look(atMilliseconds: $0) }
         #expect(changes.isEmpty)
-        #expect(vigil.sight(of: rank) == .heard)
+        #expect(detector.sight(of: rank) == .heard)
     }
 
     @Test func nobodyIsExpectedOfWhomNothingIsWanted() {
-        var vigil = Vigil()
-        vigil.watch(rank, atMilliseconds: 0)
-        vigil.unwatch(rank)
-        let changes = vigil.look(atMilliseconds: 1_000)
-        #expect(changes.isEmpty && vigil.sight(of: rank) == nil)
-        let isBack = vigil.hear(rank, atMilliseconds: 1_500)
+        var detector = FailureDetector()
+        detector.watch(rank, atMilliseconds: 0)
+        detector.unwatch(rank)
+        let changes = detector.look(atMilliseconds: 1_000)
+        #expect(changes.isEmpty && detector.sight(of: rank) == nil)
+        let isBack = detector.hear(rank, atMilliseconds: 1_500)
         #expect(!isBack)
     }
 }

@@ -37,7 +37,7 @@ private func cut(_ line: String) throws -> [String] {
 
     @Test func rememberTheirColumnInCharacters() throws {
         #expect(try words(of: "é  'ü' b".utf8).map(\.column) == [1, 4, 8])
-        #expect(Word(argument: [0x61]).column == nil)
+        #expect(Token(argument: [0x61]).column == nil)
     }
 
     @Test func anyBytesCanBeTypedAsTheyAreShown() throws {

@@ -166,7 +166,7 @@ import Testing
         _ = try scratch.write("src/noise", 100_000, seed: 5)
         let settings = scratch.settings(hosts).map { some in
             var some = some
-            some.packing = 1
+            some.compression = 1
             return some
         }
         let cluster = try await Cluster.start(settings)
@@ -198,7 +198,7 @@ import Testing
         for (bytes, isPacked) in [(words, true), (noise, false), ([], false), ([1], false)] {
             var room = [UInt8](repeating: 0, count: bytes.count)
             let count = bytes.withUnsafeBytes { bytes in
-                room.withUnsafeMutableBytes { Packing.pack(bytes, into: $0, level: 1) }
+                room.withUnsafeMutableBytes { Compression.pack(bytes, into: $0, level: 1) }
             }
             #expect((count != nil) == isPacked)
             guard let count else { continue }
@@ -211,7 +211,7 @@ import Testing
     }
 
     private func unpacked(_ bytes: [UInt8], into room: inout [UInt8]) -> Bool {
-        bytes.withUnsafeBytes { bytes in room.withUnsafeMutableBytes { Packing.unpack(bytes, into: $0) } }
+        bytes.withUnsafeBytes { bytes in room.withUnsafeMutableBytes { Compression.unpack(bytes, into: $0) } }
     }
 }
 

@@ -137,7 +137,7 @@ extension Cluster {
     }
 
     /// What the metadata server says of a name.
-    func listed(_ name: Name) async throws -> Listed {
+    func listed(_ name: Name) async throws -> ListedEntry {
         let result = await run { session in
             await Result.of { () async throws(Failure) in try await session.stat(name).listed }
         }
@@ -215,11 +215,11 @@ struct CountingLink: Link {
     }
 
     func load(
-        _ run: ChunkRun, from rank: Rank, into slab: Slab, landing: Landing?, timeoutMilliseconds: Int
+        _ run: ChunkRun, from rank: Rank, into slab: Slab, incomingSlab: IncomingSlab?, timeoutMilliseconds: Int
     ) async throws(LinkError) -> [PieceState] {
         if rank != self.rank { await traffic.passage(on: loop) }
         let states = try await link.load(
-            run, from: rank, into: slab, landing: landing, timeoutMilliseconds: timeoutMilliseconds)
+            run, from: rank, into: slab, incomingSlab: incomingSlab, timeoutMilliseconds: timeoutMilliseconds)
         let bytes = zip(run.pieces, states).reduce(0) { $0 + ($1.1.isOnItsWay ? $1.0.length : 0) }
         if rank != self.rank { traffic.supply(rank, bytes) }
         return states

@@ -11,7 +11,7 @@ import Testing
     @Test(arguments: [1, 3]) func everybodyGetsTheirOwnIDs(threads: Int) async {
         let workers = Workers(threads: threads, name: "digesting")
         defer { workers.stop() }
-        let digesting = Digesting(on: workers, width: 2)
+        let digesting = HashQueue(on: workers, width: 2)
         let pool = SlabPool(totalBytes: 1 << 20, slabBytes: 1024)
         let areRight = await withTaskGroup(of: Bool.self) { group in
             for number in 0..<100 {

@@ -29,14 +29,14 @@ private struct Liar: Responder {
 
     /// Two data servers that keep `/src`, and a stranger under rank 9.
     private func withStranger(
-        packing: UInt8 = 0, _ body: (Cluster, MemoryLink, Scratch) async throws -> Void
+        compression: UInt8 = 0, _ body: (Cluster, MemoryLink, Scratch) async throws -> Void
     ) async throws {
         let scratch = try Scratch()
         try scratch.write("src/large", 20 * Self.chunk + 5)
         try scratch.write("src/small", 700, seed: 2)
         let settings = scratch.settings(["n1", "n2"], at: "login").map { some in
             var some = some
-            some.packing = packing
+            some.compression = compression
             return some
         }
         let cluster = try await Cluster.start(settings)
@@ -138,7 +138,7 @@ private struct Liar: Responder {
 
     /// Packed bytes that unpack to more than their piece, or to less, or are none.
     @Test(arguments: [4_097, 4_095, 1 << 20, 0]) func aPackedChunkOfAnotherLengthIsWrong(count: Int) async throws {
-        try await withStranger(packing: 1) { cluster, link, _ in
+        try await withStranger(compression: 1) { cluster, link, _ in
             let bomb = packed([UInt8](repeating: 7, count: count))
             let states: [PieceState] = [
                 .packed(bomb.count, relayed: false), .packed(Int(UInt32.max), relayed: true),
@@ -148,8 +148,8 @@ private struct Liar: Responder {
             let pieces = (0..<2).map { Piece(.kept(Digest.of(UInt8($0))), chunk: 0, length: Self.chunk) }
             let arrivals = await station.loop.start {
                 try? await station.load(
-                    pieces, [Digest.of(8), Digest.of(9)], from: Rank(9), isRelayed: false, meter: Meter(),
-                    doubts: Doubts()
+                    pieces, [Digest.of(8), Digest.of(9)], from: Rank(9), isRelayed: false, progressCounter: ProgressCounter(),
+                    doubts: CorruptionReports()
                 ).arrivals
             }.value
             #expect(arrivals == [.wrong, .wrong])
@@ -159,7 +159,7 @@ private struct Liar: Responder {
     private func packed(_ bytes: [UInt8]) -> [UInt8] {
         var room = [UInt8](repeating: 0, count: bytes.count + 1_024)
         let count = bytes.withUnsafeBytes { bytes in
-            room.withUnsafeMutableBytes { Packing.pack(bytes, into: $0, level: 1) }
+            room.withUnsafeMutableBytes { Compression.pack(bytes, into: $0, level: 1) }
         }
         return Array(room[..<(count ?? 0)])
     }
@@ -187,13 +187,13 @@ private enum Hostile {
         let store = StoreInfo(id: UniqueID(high: 1, low: 2), host: "", path: [0])
         var requests: [Request] = [
             .hold([Holding([content, odd, content], in: most, .complete), Holding([content], in: most, .part(most))]),
-            .wish(Wish([content, odd], names: [named.name, .root], .everywhere)),
+            .wish(CopiesRequest([content, odd], names: [named.name, .root], .everywhere)),
             .doubt([odd, content, content]), .joined([Failure(.corrupt, [0], node: "\u{0}", "")]), .underWay,
             .hello(Hello(store: store, head: Head(state: .max, digest: .max), system: UniqueID(high: 9, low: 9))),
             .order(.settle([Settled(key: odd, content: content, manifest: manifest)])),
             .order(.place([named, named])), .order(.note([named])), .order(.discard([odd, content])),
             .order(.collect(Collect([Collect.Item(path: Array("../../etc".utf8), name: named.name)]))),
-            .order(.offer(Offering(number: .max, path: Array("../../etc".utf8), chunkSize: .standard))),
+            .order(.offer(OfferOrder(number: .max, path: Array("../../etc".utf8), chunkSize: .standard))),
             .offered(tree: .max, page: 1 << 30, done: [.max, 0]),
             .order(.replicate(Replicate([Lacking(content, .part(most)), Lacking(odd, .complete)], state: 0))),
         ]

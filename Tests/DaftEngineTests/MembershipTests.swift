@@ -142,7 +142,7 @@ import Testing
     }
 
     @Test func aRankThatIsAwayIsAskedToJoinAgainWhenItIsHeardAgain() async throws {
-        var seats = Seats()
+        var seats = MembershipTable()
         let store = StoreInfo(id: .random(), host: "n1", path: [])
         let (one, all) = (Rank(1), Set([Rank(0), Rank(1)]))
         seats.take(0, store, at: one, now: 10)

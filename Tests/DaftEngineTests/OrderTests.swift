@@ -40,7 +40,7 @@ import Testing
     @Test func anOrderThatNobodyPollsIsGivenUpAndWhatNobodyIsToPollIsNot() async {
         let loop = ThreadLoop(name: "ordering")
         defer { loop.stop() }
-        let tasks = Tasks(on: loop, orphanMilliseconds: 100)
+        let tasks = OrderTable(on: loop, orphanMilliseconds: 100)
         let wasStopped = Mutex<[String: Bool]>([:])
         await loop.finished(
             loop.start {

@@ -17,7 +17,7 @@ import Testing
         defer { cluster.close() }
         let source = Array(scratch["src"].utf8)
         let (put, seen) = await cluster.run { session in
-            (await session.put([source]), session.gauge.now.progress)
+            (await session.put([source]), session.commandProgress.now.progress)
         }
         #expect(put.failures.isEmpty && put.files == 1_200)
         #expect(seen == Progress(bytes: 120_000, totalBytes: 120_000, files: 1_200, totalFiles: 1_200))
@@ -29,7 +29,7 @@ import Testing
         defer { cluster.close() }
         let (told, states) = await cluster.run { session in
             let station = session.station
-            let word = Word(from: session, lag: 3)
+            let word = CatalogueNotifier(from: session, lag: 3)
             var states: [State] = []
             for directory in ["/a", "/b", "/c"] {
                 let entry = NamedEntry(

@@ -116,7 +116,7 @@ import Testing
         let cluster = try await scratch.cluster(["n0"])
         defer { cluster.close() }
         let relay = cluster.stations[1].relay
-        let piece = Ingesting.piece(zeroChunkID(length: 4096), 4096)
+        let piece = IngestJob.piece(zeroChunkID(length: 4096), 4096)
         relay.enter()
         relay.enter()
         relay.note([piece], .failed)

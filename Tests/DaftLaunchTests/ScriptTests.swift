@@ -17,16 +17,16 @@ import Testing
     @Test func theWordsOfANodeAreReadAndNothingElse() {
         let report = NodeReport(pid: 7, store: [0x2f])
         let failure = Failure(.failed, [], "no")
-        for word in [NodeWord.have, .need, .ready(report), .failed(failure)] {
-            #expect(NodeWord(line: Array(word.line.utf8.dropLast())) == word)
-            #expect(NodeWord(line: Array(word.line.utf8.dropLast()) + [0x0d]) == word)
-            #expect(NodeWord(line: [0x20] + Array(word.line.utf8)) == nil)
+        for word in [NodeMessage.have, .need, .ready(report), .failed(failure)] {
+            #expect(NodeMessage(line: Array(word.line.utf8.dropLast())) == word)
+            #expect(NodeMessage(line: Array(word.line.utf8.dropLast()) + [0x0d]) == word)
+            #expect(NodeMessage(line: [0x20] + Array(word.line.utf8)) == nil)
         }
         for line in [
             "", "daft-node ", "daft-node have 00", "daft-node ready", "daft-node ready 00", "daft-node ready xx",
             "daft-node failed 01", "daft-nodehave", "daft-node go", "daft-node ready 01 02",
         ] {
-            #expect(NodeWord(line: Array(line.utf8)) == nil, "\(line)")
+            #expect(NodeMessage(line: Array(line.utf8)) == nil, "\(line)")
         }
     }
 
@@ -41,12 +41,12 @@ import Testing
     }
 
     @Test func theLastWordsAreFitForPeople() {
-        var words = LastWords()
+        var words = LastLines()
         words.add("first\n\u{1b}[31mred\u{1b}[0m\r\n\n".utf8)
         words.add("  last \u{7} \n".utf8)
         words.add([0xff])
         #expect(words.taken() == ["last", "\u{fffd}"])
-        var few = LastWords()
+        var few = LastLines()
         few.add("one\n\u{1b}[31mred\n".utf8)
         #expect(few.taken() == ["one", "[31mred"])
     }

@@ -85,10 +85,10 @@ private struct FlawedLink: Link {
     }
 
     func load(
-        _ run: ChunkRun, from rank: Rank, into slab: Slab, landing: Landing?, timeoutMilliseconds: Int
+        _ run: ChunkRun, from rank: Rank, into slab: Slab, incomingSlab: IncomingSlab?, timeoutMilliseconds: Int
     ) async throws(LinkError) -> [PieceState] {
         let states = try await link.load(
-            run, from: rank, into: slab, landing: landing, timeoutMilliseconds: timeoutMilliseconds)
+            run, from: rank, into: slab, incomingSlab: incomingSlab, timeoutMilliseconds: timeoutMilliseconds)
         if flaw == .writesBehind, run.pieces.count == 6, run.pieces[0].length == 4096 {
             slab.withMutableBytes { $0[run.byteCount] = 0 }
         }

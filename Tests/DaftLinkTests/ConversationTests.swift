@@ -12,7 +12,7 @@ private final class Nowhere: Carrier, @unchecked Sendable {
 
     func post(_ envelope: Envelope, to rank: Rank) { posted.withLock { $0.append(envelope) } }
     func longestPiece(to rank: Rank) -> Int { 1 << 16 }
-    func send(_ bytes: Range<Int>, of departure: Departure, as question: UInt64, at offset: Int, to rank: Rank) {}
+    func send(_ bytes: Range<Int>, of outgoingSlab: OutgoingSlab, as question: UInt64, at offset: Int, to rank: Rank) {}
     func expect(_ pieces: [Range<Int>], of question: UInt64, in slab: Slab, from rank: Rank) {}
     var canAbandon: Bool { true }
 }
@@ -23,24 +23,24 @@ private final class Nowhere: Carrier, @unchecked Sendable {
     private let carrier = Nowhere()
     private let other = Rank(1)
 
-    private func conversation() -> Conversation {
-        let conversation = Conversation(of: Rank(0), on: loop)
-        conversation.carry(by: carrier)
-        return conversation
+    private func rpc() -> RPC {
+        let rpc = RPC(of: Rank(0), on: loop)
+        rpc.carry(by: carrier)
+        return rpc
     }
 
     /// Loads a piece of 4 KiB from rank 1, of which `say` says what comes, as the question of that number.
     private func load(
-        _ say: @escaping @Sendable (Conversation, UInt64) -> Void
+        _ say: @escaping @Sendable (RPC, UInt64) -> Void
     ) async -> Result<[PieceState], LinkError> {
-        let conversation = conversation()
-        let run = ChunkRun([Piece(.offered(offer: 1, file: 0), chunk: 0, length: Self.length)], packing: 1)
+        let rpc = rpc()
+        let run = ChunkRun([Piece(.offered(offer: 1, file: 0), chunk: 0, length: Self.length)], compression: 1)
         let slab = await SlabPool(totalBytes: 1 << 16, slabBytes: 1 << 16).take()
         let (loop, carrier, other) = (loop, carrier, other)
         let hostile = Task {
             while carrier.posted.withLock({ $0.isEmpty }) { try? await Task.sleep(for: .milliseconds(1)) }
             let number = carrier.posted.withLock { $0[0].number }
-            await loop.start { say(conversation, number) }.value
+            await loop.start { say(rpc, number) }.value
         }
         defer {
             hostile.cancel()
@@ -48,8 +48,8 @@ private final class Nowhere: Carrier, @unchecked Sendable {
         }
         do throws(LinkError) {
             return .success(
-                try await conversation.load(
-                    run, from: other, into: slab, landing: nil, timeoutMilliseconds: 300, if: { true }))
+                try await rpc.load(
+                    run, from: other, into: slab, incomingSlab: nil, timeoutMilliseconds: 300, if: { true }))
         } catch {
             return .failure(error)
         }
@@ -73,33 +73,33 @@ private final class Nowhere: Carrier, @unchecked Sendable {
     @Test(arguments: [UInt32.max, 1 << 31, 4_097])
     func aPackedPieceThatClaimsMoreThanItsLengthGetsNoMore(count: UInt32) async {
         let states = PieceStates([.packed(Int(count), relayed: false)])
-        let result = await load { conversation, number in
-            conversation.take(Envelope(.loaded, number, states.encoded), from: Rank(1))
+        let result = await load { rpc, number in
+            rpc.take(Envelope(.loaded, number, states.encoded), from: Rank(1))
             for piece in [0..<Self.length + 1, Self.length..<Self.length + 1, -1..<1, 0..<Int.max] {
-                #expect(conversation.place(of: piece, as: number, from: Rank(1)) == nil, "\(piece)")
+                #expect(rpc.place(of: piece, as: number, from: Rank(1)) == nil, "\(piece)")
             }
-            #expect(conversation.place(of: 0..<Self.length, as: number, from: Rank(1))?.count == Self.length)
-            conversation.arrived(0..<Self.length, as: number)
+            #expect(rpc.place(of: 0..<Self.length, as: number, from: Rank(1))?.count == Self.length)
+            rpc.arrived(0..<Self.length, as: number)
         }
         #expect(result == .success(states.states))
     }
 
     @Test func piecesTwiceEmptyOrOverlappingDoNotEndALoadThatIsNotWhole() async {
-        let result = await load { conversation, number in
-            conversation.take(Envelope(.loaded, number, PieceStates([.sent]).encoded), from: Rank(1))
+        let result = await load { rpc, number in
+            rpc.take(Envelope(.loaded, number, PieceStates([.sent]).encoded), from: Rank(1))
             for piece in [0..<0, 0..<1, 0..<1, 5..<9, 4..<6, 4_096..<4_096, 1..<1] {
-                conversation.arrived(piece, as: number)
+                rpc.arrived(piece, as: number)
             }
         }
         #expect(result == .failure(.timedOut(other, milliseconds: 300)))
     }
 
     @Test func whatOthersSayOfALoadIsNotHeard() async {
-        let result = await load { conversation, number in
-            conversation.take(Envelope(.loaded, number, PieceStates([.missing]).encoded), from: Rank(2))
-            conversation.take(Envelope(.answer, number, Reply.done.encoded), from: Rank(2))
-            conversation.take(Envelope(.loaded, number &+ 1, PieceStates([.missing]).encoded), from: Rank(1))
-            if conversation.place(of: 0..<1, as: number, from: Rank(2)) != nil { Issue.record("a place for another") }
+        let result = await load { rpc, number in
+            rpc.take(Envelope(.loaded, number, PieceStates([.missing]).encoded), from: Rank(2))
+            rpc.take(Envelope(.answer, number, Reply.done.encoded), from: Rank(2))
+            rpc.take(Envelope(.loaded, number &+ 1, PieceStates([.missing]).encoded), from: Rank(1))
+            if rpc.place(of: 0..<1, as: number, from: Rank(2)) != nil { Issue.record("a place for another") }
         }
         #expect(result == .failure(.timedOut(other, milliseconds: 300)))
     }

@@ -15,13 +15,13 @@ func frame(_ bytes: [UInt8]) -> [UInt8] {
     /// A slab of three pieces: 64 bytes, `length`, and 64 bytes, of which the middle one arrived as `packed`.
     private func unpacked(_ packed: [UInt8], length: Int) async -> (before: [UInt8], piece: [UInt8], behind: [UInt8]) {
         let run = ChunkRun(
-            [64, length, 64].map { Piece(.offered(offer: 1, file: 0), chunk: 0, length: $0) }, packing: 1)
+            [64, length, 64].map { Piece(.offered(offer: 1, file: 0), chunk: 0, length: $0) }, compression: 1)
         let slabs = await SlabPool(totalBytes: 2 << 20, slabBytes: 1 << 20).take(2, of: run.byteCount)
         for slab in slabs {
             slab.withMutableBytes { _ = $0.initializeMemory(as: UInt8.self, repeating: 9) }
         }
         slabs[0].slice(64, min(packed.count, length)).withMutableBytes { $0.copyBytes(from: packed.prefix(length)) }
-        Packing.unpack(run, [.sent, .packed(packed.count, relayed: false), .sent], from: slabs[0], into: slabs[1])
+        Compression.unpack(run, [.sent, .packed(packed.count, relayed: false), .sent], from: slabs[0], into: slabs[1])
         func bytes(_ offset: Int, _ count: Int) -> [UInt8] { slabs[1].slice(offset, count).withBytes { Array($0) } }
         return (bytes(0, 64), bytes(64, length), bytes(64 + length, 64))
     }

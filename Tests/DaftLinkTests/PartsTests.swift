@@ -69,7 +69,7 @@ private func onLoop<T: Sendable>(_ body: @escaping @Sendable (ThreadLoop) async 
         let noted = Noted<String>()
         var supply = Supply(slab: await SlabPool(totalBytes: 4096, slabBytes: 4096).take(), states: [.sent])
         supply.onEnd { noted.note("gone") }
-        var carriers = [supply.departure, supply.departure]
+        var carriers = [supply.outgoingSlab, supply.outgoingSlab]
         supply = Supply(slab: nil, states: [.missing])
         carriers.removeLast()
         #expect(noted.all.isEmpty)
@@ -90,7 +90,7 @@ private func onLoop<T: Sendable>(_ body: @escaping @Sendable (ThreadLoop) async 
 @Suite struct WaitingTests {
     @Test func aGateLetsInSoManyAndDrainsWhenAllHaveLeft() async {
         let (most, left) = await onLoop { loop in
-            let gate = Gate(width: 3)
+            let gate = AsyncSemaphore(width: 3)
             let inside = Noted<Int>()
             let count = Mutex(0)
             for _ in 0..<20 {
@@ -114,7 +114,7 @@ private func onLoop<T: Sendable>(_ body: @escaping @Sendable (ThreadLoop) async 
 
     @Test func aSignalWakesAllWhoWaitAndOthersAtTheirDeadline() async {
         let (woken, late) = await onLoop { loop in
-            let signal = Signal(on: loop)
+            let signal = Condition(on: loop)
             let tasks = (0..<5).map { _ in
                 loop.start { await signal.wait(until: loop.deadline(inMilliseconds: 10_000)) }
             }
@@ -132,7 +132,7 @@ private func onLoop<T: Sendable>(_ body: @escaping @Sendable (ThreadLoop) async 
 
     @Test func whoNotedTheEditionMissesNothingThatComesFromElsewhere() async {
         let (early, late) = await onLoop { loop in
-            let signal = Signal(on: loop)
+            let signal = Condition(on: loop)
             let edition = signal.edition
             signal.notify()
             let early = await signal.wait(until: loop.deadline(inMilliseconds: 10_000), after: edition)
@@ -151,7 +151,7 @@ private func onLoop<T: Sendable>(_ body: @escaping @Sendable (ThreadLoop) async 
     }
 
     @Test func alarmsComeInTheOrderOfTheirDeadlinesAndCancelledOnesNot() {
-        var clock = AlarmClock()
+        var clock = AlarmQueue()
         let noted = Noted<Int>()
         var generator = SystemRandomNumberGenerator()
         let deadlines = (0..<500).map { _ in UInt64.random(in: 1...100, using: &generator) }
@@ -222,7 +222,7 @@ private actor Looking {
     nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
 
     func look(_ rounds: Int) async -> Int {
-        let changed = Signal(on: loop)
+        let changed = Condition(on: loop)
         var missed = 0
         for _ in 0..<rounds {
             isThere = false

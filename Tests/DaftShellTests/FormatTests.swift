@@ -6,9 +6,9 @@ import Testing
 @testable import DaftEngine
 @testable import DaftShell
 
-extension Look {
-    fileprivate static var objects: Look {
-        var look = Look()
+extension OutputStyle {
+    fileprivate static var objects: OutputStyle {
+        var look = OutputStyle()
         look.json = true
         return look
     }
@@ -22,13 +22,13 @@ extension Look {
     }
 
     @Test func coloursTakeNoRoomAndAreLeftOutWhereNoneAreWanted() {
-        var look = Look()
+        var look = OutputStyle()
         let rows = [[Tinted("ab", .bad), Tinted("x")], [Tinted("c"), Tinted("y", .directory)]]
         #expect(aligned(rows, look) == "ab  x\nc   y\n")
         look.isColoured = true
         #expect(aligned(rows, look) == "\u{1b}[01;31mab\u{1b}[0m  x\nc   \u{1b}[01;34my\u{1b}[0m\n")
         look.exactSizes = true
-        #expect(look.size(2048) == "2048" && look.amount(2048) == "2048 B" && Look().amount(2048) == "2.0 KiB")
+        #expect(look.size(2048) == "2048" && look.amount(2048) == "2048 B" && OutputStyle().amount(2048) == "2.0 KiB")
     }
 
     @Test func permissionBitsLookAsInLs() {
@@ -97,7 +97,7 @@ extension Look {
     @Test func whereAFileIsIsSaidInWords() {
         func listed(_ complete: [String], _ partly: [String] = [], away: [String] = [], all: Bool = false) -> String {
             place(
-                of: Listed(
+                of: ListedEntry(
                     name: .root, entry: Entry(.directory, mode: 0, mtime: .zero), size: 0, chunks: 0,
                     complete: complete, partly: partly, away: away, isEverywhere: all, copies: .one))
         }
@@ -116,21 +116,21 @@ extension Look {
         (report.files, report.bytes, report.moved, report.places) = (7, 2048, 0, ["n0"])
         let put = Command.put(sources: [], host: nil, as: nil)
         #expect(
-            summary(of: report, put, took: .milliseconds(412), Look())
+            summary(of: report, put, took: .milliseconds(412), OutputStyle())
                 == "/a, /b\\n: 7 files, 2.0 KiB published on n0, 0 B moved, 412 ms\n")
         #expect(
-            summary(of: report, .get([], to: Array("out".utf8)), took: .seconds(2), Look())
+            summary(of: report, .get([], to: Array("out".utf8)), took: .seconds(2), OutputStyle())
                 == "/a, /b\\n: 7 files, 2.0 KiB written to out, 0 B moved, 2.0 s\n")
         #expect(summary(of: report, .ls([], .names), took: .zero, .objects) == nil)
         report.slowest = Report.Slowest(place: "n3", time: .milliseconds(1_500))
         #expect(
-            summary(of: report, put, took: .seconds(2), Look(), isLog: true)
+            summary(of: report, put, took: .seconds(2), OutputStyle(), isLog: true)
                 == "/a, /b\\n: 7 files, 2.0 KiB published on n0, 0 B moved, 2.0 s, 1.0 KiB/s, slowest n3 in 1.5 s\n")
         let row = summary(of: report, put, took: .seconds(2), .objects) ?? ""
         #expect(row.contains("\"bytesPerSecond\":1024,") && row.contains("\"slowest\":\"n3\","), "\(row)")
         #expect(row.contains("\"slowestMilliseconds\":1500"), "\(row)")
         report.files = 0
         report.failures = [Failure(.taken, [], "no")]
-        #expect(summary(of: report, put, took: .zero, Look()) == nil)
+        #expect(summary(of: report, put, took: .zero, OutputStyle()) == nil)
     }
 }

@@ -110,11 +110,11 @@ import Testing
         let store = try fixture.open()
         let made = Made(seed: 6, size: 10_000)
         do {
-            let filling = try store.fillWhole(made, only: [0, 1])
-            try filling.checkpoint()
+            let partialFile = try store.fillWhole(made, only: [0, 1])
+            try partialFile.checkpoint()
             fixture.spoil("/.daft/partial/" + made.id.hex, at: 0)
             #expect(try store.check(made.id) == [0])
-            #expect(filling.have == BitSet([1]))
+            #expect(partialFile.have == BitSet([1]))
         }
         #expect(try store.extent(of: made.id) == .part(BitSet([1])))
         fixture.spoil("/.daft/partial/" + made.id.hex, at: 5000)

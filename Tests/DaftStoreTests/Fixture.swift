@@ -159,10 +159,10 @@ func name(_ text: String) -> Name {
 }
 
 extension Store {
-    func fillWhole(_ made: Made, only chunks: [Int]? = nil) throws -> Filling {
-        let filling = try fill(made.id, made.manifest)
-        for chunk in chunks ?? Array(made.manifest.chunks.indices) { try filling.write(made, chunk) }
-        return filling
+    func fillWhole(_ made: Made, only chunks: [Int]? = nil) throws -> PartialFile {
+        let partialFile = try fill(made.id, made.manifest)
+        for chunk in chunks ?? Array(made.manifest.chunks.indices) { try partialFile.write(made, chunk) }
+        return partialFile
     }
 
     /// Fills, finishes and places.
@@ -178,7 +178,7 @@ extension Store {
             return copy
         }
         defer { for memory in memory { memory.deallocate() } }
-        try keep(zip(contents, memory).map { Whole($0.id, $0.manifest, UnsafeRawBufferPointer($1)) })
+        try keep(zip(contents, memory).map { SmallContent($0.id, $0.manifest, UnsafeRawBufferPointer($1)) })
     }
 
     func bytes(_ chunk: Int, of content: ContentID, size: Int = 1 << 16) throws(Failure) -> [UInt8] {
@@ -201,7 +201,7 @@ extension Store {
     }
 }
 
-extension Filling {
+extension PartialFile {
     func write(_ made: Made, _ chunk: Int) throws(Failure) {
         let bytes = ContiguousArray(made.chunk(chunk))
         try bytes.withUnsafeBufferPointer { (bytes) throws(Failure) in

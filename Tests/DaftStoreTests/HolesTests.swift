@@ -53,14 +53,14 @@ import Testing
         for made in [zeros, Made([UInt8](repeating: 0, count: 100_000) + [1], chunk: 131_072)] {
             let fixture = Fixture()
             let store = try fixture.open()
-            let filling = try store.fill(made.id, made.manifest)
+            let partialFile = try store.fill(made.id, made.manifest)
             func write() throws {
-                for chunk in made.manifest.chunks.indices where filling.id(of: chunk) == nil {
+                for chunk in made.manifest.chunks.indices where partialFile.id(of: chunk) == nil {
                     let isHole = made.chunk(chunk).allSatisfy { $0 == 0 }
                     if isHole {
-                        try filling.leaveHole(chunk, made.manifest.chunks[chunk])
+                        try partialFile.leaveHole(chunk, made.manifest.chunks[chunk])
                     } else {
-                        try filling.write(made, chunk)
+                        try partialFile.write(made, chunk)
                     }
                 }
             }
@@ -72,7 +72,7 @@ import Testing
             defer { buffer.deallocate() }
             #expect(try store.check(made.id, buffer: buffer).lost == [0])
             try write()
-            try filling.finish()
+            try partialFile.finish()
             #expect(try store.check(made.id, buffer: buffer).lost == [])
         }
     }

@@ -11,7 +11,7 @@ import Testing
     let key = digest(of: [1, 2, 3])
     let made = Made(seed: 1, size: 18_000)
 
-    private func ingest(_ store: Store, _ chunks: [Int]) throws -> Filling {
+    private func ingest(_ store: Store, _ chunks: [Int]) throws -> PartialFile {
         let ingest = try store.ingest(key, size: made.manifest.size, chunkSize: made.manifest.chunkSize)
         for chunk in chunks { try ingest.write(made, chunk) }
         return ingest
@@ -82,11 +82,11 @@ import Testing
 
     @Test func aPartMergesIntoAFillingUnderWay() throws {
         let store = try fixture.open()
-        let filling = try store.fillWhole(made, only: [0])
+        let partialFile = try store.fillWhole(made, only: [0])
         try ingest(store, [1, 2, 3]).finish(as: made.id, made.manifest)
-        #expect(filling.have == BitSet([0, 1, 2, 3]))
-        try filling.write(made, 4)
-        try filling.finish()
+        #expect(partialFile.have == BitSet([0, 1, 2, 3]))
+        try partialFile.write(made, 4)
+        try partialFile.finish()
         #expect(try store.check(made.id) == [])
     }
 

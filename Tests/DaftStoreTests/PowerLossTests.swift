@@ -29,8 +29,8 @@ import Testing
         }
         let part = Made(seed: random.next(), size: 30_000)
         all.append(part)
-        let filling = try store.fillWhole(part, only: [1, 2, 5])
-        if Bool.random(using: &random) { try filling.checkpoint() }
+        let partialFile = try store.fillWhole(part, only: [1, 2, 5])
+        if Bool.random(using: &random) { try partialFile.checkpoint() }
         return (placed, all)
     }
 

@@ -123,8 +123,8 @@ private final class StuckDisk: Disk, @unchecked Sendable {
     @Test func whileWhatIsCompleteIsSynced() throws {
         let fixture = fixture(durable: true)
         let store = try fixture.open()
-        let filling = try store.fillWhole(made)
-        try othersGoOn(in: store, while: .syncFile) { _ in try filling.finish() }
+        let partialFile = try store.fillWhole(made)
+        try othersGoOn(in: store, while: .syncFile) { _ in try partialFile.finish() }
         #expect(try store.extent(of: made.id) == .complete)
         #expect(fixture.partials.count == 1)
     }

@@ -57,7 +57,7 @@ final class SourceScratch: Sendable {
         return (0..<listing.count).map { listing.withName($0) { _, name in shown(name) } }
     }
 
-    func walk(_ relative: String = "") throws -> [Sighting] {
+    func walk(_ relative: String = "") throws -> [WalkEvent] {
         try allSightings(SourceWalk(self(relative)) { _, _ in false })
     }
 
@@ -83,8 +83,8 @@ final class SourceScratch: Sendable {
     }
 }
 
-func allSightings(_ walk: SourceWalk, _ limit: Int = 7) -> [Sighting] {
-    var all: [Sighting] = []
+func allSightings(_ walk: SourceWalk, _ limit: Int = 7) -> [WalkEvent] {
+    var all: [WalkEvent] = []
     while true {
         let more = walk.next(limit)
         if more.isEmpty { return all }
@@ -93,7 +93,7 @@ func allSightings(_ walk: SourceWalk, _ limit: Int = 7) -> [Sighting] {
     }
 }
 
-extension Sighting {
+extension WalkEvent {
     /// `d a`, `f a/b 12`, `l a/c -> target`, `skipped …`, `failed …`.
     var line: String {
         switch self {

@@ -52,12 +52,12 @@ private final class UnsyncingDisk: FaultyDisk, @unchecked Sendable {
 
     @Test(arguments: [true, false]) func whatCouldNotBeSyncedComesAnew(isFile: Bool) throws {
         let store = try fixture.open()
-        let filling = try store.fillWhole(made)
+        let partialFile = try store.fillWhole(made)
         disk.failNext(files: isFile ? 1 : 0, directories: isFile ? 0 : 1)
-        #expect(throws: Failure.self) { try filling.checkpoint() }
-        #expect(throws: Failure.self, "a second try tells nothing") { try filling.checkpoint() }
-        #expect(throws: Failure.self) { try filling.finish() }
-        #expect(throws: Failure.self) { try filling.write(made, 0) }
+        #expect(throws: Failure.self) { try partialFile.checkpoint() }
+        #expect(throws: Failure.self, "a second try tells nothing") { try partialFile.checkpoint() }
+        #expect(throws: Failure.self) { try partialFile.finish() }
+        #expect(throws: Failure.self) { try partialFile.write(made, 0) }
         #expect(try store.extent(of: made.id) == .nothing)
         #expect(fixture.partials == [])
         let again = try store.fillWhole(made)

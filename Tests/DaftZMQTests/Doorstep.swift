@@ -15,20 +15,20 @@ import Testing
 final class Doorstep: Sendable {
     let directory: String
     let door: Door
-    private let guests = Mutex<[Guest]>([])
+    private let guests = Mutex<[DoorSession]>([])
     private let threads = Mutex<[OwnThread]>([])
 
     /// A door that hands its guests to `serve`, each on a thread of its own.
     init(
         _ patience: Door.Patience = .hasty, below path: String = "",
-        serve: @escaping @Sendable (Guest) -> Void = { $0.end(0) }
+        serve: @escaping @Sendable (DoorSession) -> Void = { $0.end(0) }
     ) throws {
         directory = "/tmp/daft-door-test-\(UInt64.random(in: 0 ... .max))\(path)"
         try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
         door = try Door(in: Array(directory.utf8), patience)
-        door.open { [self] guest in
-            guests.withLock { $0.append(guest) }
-            let thread = OwnThread("guest") { serve(guest) }
+        door.open { [self] doorSession in
+            guests.withLock { $0.append(doorSession) }
+            let thread = OwnThread("guest") { serve(doorSession) }
             threads.withLock { $0.append(thread) }
         }
     }
@@ -40,23 +40,23 @@ final class Doorstep: Sendable {
         try? FileManager.default.removeItem(atPath: "/" + top)
     }
 
-    var place: DoorPlace { get throws { try DoorPlace(in: Array(directory.utf8)) } }
+    var place: DoorAddress { get throws { try DoorAddress(in: Array(directory.utf8)) } }
 
-    func knock(_ command: DoorCommand = .some, _ patience: Knock.Patience = .init()) throws -> Knock {
-        try Knock(at: place, command, patience)
+    func doorClient(_ command: DoorCommand = .some, _ patience: DoorClient.Patience = .init()) throws -> DoorClient {
+        try DoorClient(at: place, command, patience)
     }
 
     /// A client that says what it likes.
     func stranger() throws -> Stranger { try Stranger(at: place) }
 
-    var latest: Guest? { guests.withLock { $0.last } }
+    var latest: DoorSession? { guests.withLock { $0.last } }
 }
 
 final class Stranger {
-    let place: DoorPlace
+    let place: DoorAddress
     private let socket: Socket
 
-    init(at place: DoorPlace) throws {
+    init(at place: DoorAddress) throws {
         self.place = place
         socket = try Socket(.dealer, in: Context(), lingerMilliseconds: 0)
         try socket.connect(place.endpoint)
@@ -88,7 +88,7 @@ extension Door.Patience {
     }
 }
 
-extension Guest {
+extension DoorSession {
     func write(_ bytes: [UInt8], asErrors: Bool = false) -> Written {
         bytes.withUnsafeBytes { write($0, asErrors: asErrors) }
     }
@@ -102,7 +102,7 @@ struct Told {
     var refusal: Failure?
 }
 
-extension Knock {
+extension DoorClient {
     func listen() -> Told {
         var told = Told()
         while true {

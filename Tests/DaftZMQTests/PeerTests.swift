@@ -45,12 +45,12 @@ extension AtTheDoor {
                 try? input.fileHandleForWriting.close()
                 listener.waitUntilExit()
             }
-            let named = try DoorPlace(in: Array(directory.utf8), isNamed: true)
+            let named = try DoorAddress(in: Array(directory.utf8), isNamed: true)
             #expect(soon { named.isOpen })
-            #expect(throws: (any Error).self) { try DoorPlace(in: Array(directory.utf8)) }
+            #expect(throws: (any Error).self) { try DoorAddress(in: Array(directory.utf8)) }
             // The directory is ours from now on, then the socket as well; who listens is still another.
             chown(directory, 0, 0)
-            let place = try DoorPlace(in: Array(directory.utf8))
+            let place = try DoorAddress(in: Array(directory.utf8))
             #expect(!place.isOpen)
             chown(directory + "/door", 0, 0)
             #expect(!place.isOpen)

@@ -26,8 +26,8 @@ private final class Seen: Sendable {
 
 @Suite(.serialized) struct PresenceTests {
     /// Ten times as impatient as daft is.
-    private static let impatience: Vigil.Patience = {
-        var patience = Vigil.Patience()
+    private static let impatience: FailureDetector.Patience = {
+        var patience = FailureDetector.Patience()
         patience.suspectedAfterMilliseconds = 300
         patience.goneAfterMilliseconds = 1_000
         patience.standstillMilliseconds = 700
@@ -35,7 +35,7 @@ private final class Seen: Sendable {
     }()
 
     private func gathered(
-        _ count: Int, _ patience: Vigil.Patience = PresenceTests.impatience
+        _ count: Int, _ patience: FailureDetector.Patience = PresenceTests.impatience
     ) async throws -> Workstations {
         let stations = try Workstations(count, patience: patience, beatMilliseconds: 100)
         #expect(await stations.gather())

@@ -10,9 +10,9 @@ import Testing
 extension AtTheDoor {
     @Suite struct StrangerTests {
         @Test(arguments: [UInt64(1), 2, 3]) func garbageHarmsNothing(seed: UInt64) async throws {
-            let doorstep = try Doorstep { guest in
-                _ = guest.write(Array("fine".utf8))
-                guest.end(0)
+            let doorstep = try Doorstep { doorSession in
+                _ = doorSession.write(Array("fine".utf8))
+                doorSession.end(0)
             }
             var dice = Dice(seed: seed)
             let stranger = try doorstep.stranger()
@@ -33,18 +33,18 @@ extension AtTheDoor {
                 }
             }
             sayNonsense(to: stranger.place, &dice)
-            let knock = try doorstep.knock()
-            let told = knock.listen()
+            let doorClient = try doorstep.doorClient()
+            let told = doorClient.listen()
             #expect(told.output == Array("fine".utf8))
             #expect(told.status == 0)
-            knock.close()
+            doorClient.close()
             await doorstep.end()
         }
 
         /// No such kind, no such version, no such signal, room that was never taken, nothing at all.
         @Test(arguments: [[1, 9], [2, 4], [1, 3, 9], [1, 2, 1, 0, 0, 0], []] as [[UInt8]])
         func whatIsNothingToSayIsRefusedAndEndsTheCommand(bytes: [UInt8]) async throws {
-            let doorstep = try Doorstep { guest in guest.onSignal { guest.end($0) } }
+            let doorstep = try Doorstep { doorSession in doorSession.onSignal { doorSession.end($0) } }
             let stranger = try doorstep.stranger()
             try stranger.say(ClientMessage.begin(.some).encoded)
             try stranger.say(bytes)
@@ -56,7 +56,7 @@ extension AtTheDoor {
             let directory = "/tmp/daft-door-test-\(UInt64.random(in: 0 ... .max))"
             try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
             defer { try? FileManager.default.removeItem(atPath: directory) }
-            let place = try DoorPlace(in: Array(directory.utf8))
+            let place = try DoorAddress(in: Array(directory.utf8))
             #expect(!place.isOpen)
             let dead = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
             let bound = withAddress(place.path) { bind(dead, $0, $1) }
@@ -75,9 +75,9 @@ extension AtTheDoor {
             let path = String(repeating: "/a-rather-long-name", count: 20)
             let doorstep = try Doorstep(below: path) { $0.end(3) }
             #expect(FileManager.default.fileExists(atPath: doorstep.directory + "/door"))
-            let knock = try doorstep.knock()
-            #expect(knock.listen().status == 3)
-            knock.close()
+            let doorClient = try doorstep.doorClient()
+            #expect(doorClient.listen().status == 3)
+            doorClient.close()
             await doorstep.end()
         }
 
@@ -90,10 +90,10 @@ extension AtTheDoor {
             let before = threads().count
             for _ in 0..<5 {
                 let doorstep = try Doorstep()
-                let knock = try doorstep.knock()
-                #expect(knock.listen().status == 0)
+                let doorClient = try doorstep.doorClient()
+                #expect(doorClient.listen().status == 0)
                 #expect(threads().count >= before + 4)
-                knock.close()
+                doorClient.close()
                 await doorstep.end()
             }
             #expect(soon { threads().count <= before }, "\(threads())")
@@ -109,7 +109,7 @@ private func threads() -> [String] {
 }
 
 /// Bytes that are no ZeroMQ at all.
-private func sayNonsense(to place: DoorPlace, _ dice: inout Dice) {
+private func sayNonsense(to place: DoorAddress, _ dice: inout Dice) {
     for _ in 0..<5 {
         let stranger = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
         _ = withAddress(place.path) { connect(stranger, $0, $1) }

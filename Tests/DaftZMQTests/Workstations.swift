@@ -21,7 +21,7 @@ final class Workstations: Sendable {
     var links: [ZMQLink] { running.withLock { $0.compactMap(\.link) } }
 
     convenience init(
-        _ count: Int, encrypts: Bool = true, patience: Vigil.Patience = Vigil.Patience(), beatMilliseconds: Int = 1_000
+        _ count: Int, encrypts: Bool = true, patience: FailureDetector.Patience = FailureDetector.Patience(), beatMilliseconds: Int = 1_000
     ) throws {
         let keys = try SystemKeys.random()
         var parts = (0..<count).map { ZMQLink.Part(rank: Rank($0), keys: keys) }

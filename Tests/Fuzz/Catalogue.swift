@@ -70,7 +70,7 @@ private let further: [Record] = [
     .content(Sample.digest(2), Sample.manifest, stores: BitSet([0])),
     .entry(NamedEntry(Sample.name("/d/g"), Entry(.file(Sample.digest(2)), mode: 0o600, mtime: Sample.time))),
     .holding(Holding([Sample.digest(1), Sample.digest(2)], in: BitSet([0]), .part(BitSet([1])))),
-    .wish(Wish([Sample.digest(2)], names: [Sample.name("/d")], .everywhere)),
+    .wish(CopiesRequest([Sample.digest(2)], names: [Sample.name("/d")], .everywhere)),
     .holding(Holding([Sample.digest(1), Sample.digest(2)], in: BitSet([0]), .nothing)), .left(BitSet([0])),
 ]
 

@@ -85,10 +85,10 @@ extension Target {
 
     static let carriers = Target(
         name: "carriers",
-        seeds: { forms(0, wordSeeds) + [[1] + Caller(Rank(1), to: Rank(2), 3).name] + forms(2, [Whereabouts.sample]) }
+        seeds: { forms(0, wordSeeds) + [[1] + Caller(Rank(1), to: Rank(2), 3).name] + forms(2, [RankAddress.sample]) }
     ) { bytes in
         let choice = Choice(bytes, of: 3)
-        choice.take(0, as: CarrierWord.self) { word in
+        choice.take(0, as: MembershipMessage.self) { word in
             guard case .book(var book) = word, let first = book.entries.first else { return }
             require(book[first.rank] == first, "the first of that rank")
             if book.edition < .max { book.note(first) }
@@ -97,7 +97,7 @@ extension Target {
             guard let caller = Memory.bounded(bytes.count, { Caller(bytes) }) else { return }
             require(caller.name == bytes, "a caller has a second name")
         }
-        choice.take(2, as: Whereabouts.self)
+        choice.take(2, as: RankAddress.self)
     }
 
     static let door = Target(name: "door", seeds: { doorSeeds }) { bytes in
@@ -121,12 +121,12 @@ extension Target {
         }
         choice.take(3) { bytes in
             var reader = LineReader(longestBytes: 2_048)
-            var last = LastWords()
+            var last = LastLines()
             last.add(bytes)
             _ = last.taken()
             for line in reader.lines(bytes) {
-                guard let word = NodeWord(line: line) else { continue }
-                require(NodeWord(line: Array(word.line.utf8.dropLast())) == word, "a word does not come back")
+                guard let word = NodeMessage(line: line) else { continue }
+                require(NodeMessage(line: Array(word.line.utf8.dropLast())) == word, "a word does not come back")
             }
         }
     }
@@ -167,8 +167,8 @@ func walk(_ set: BitSet) {
 }
 
 private func fit(_ space: Space) {
-    let server = Room.Server(store: 0, host: "n", path: [], space: space)
-    let room = Room([server, server])
+    let server = FreeSpace.Server(store: 0, host: "n", path: [], space: space)
+    let room = FreeSpace([server, server])
     _ = (room.least, room.refusals { _ in .max }, room.refusals(ofSpread: .max))
 }
 
@@ -182,7 +182,7 @@ private let requestSeeds: [Request] = [
     .joined([Sample.failure]), .withdrawn(Sample.failure), .quit, .pace(offer: 3, [Sample.span]), .underWay,
     .sees(Sample.info), .join,
     .traced(from: 5),
-    .wish(Wish(Sample.contents, names: [.root], .atLeast(2))), .order(.ingest(Sample.ingest)),
+    .wish(CopiesRequest(Sample.contents, names: [.root], .atLeast(2))), .order(.ingest(Sample.ingest)),
     .order(.settle([Settled(key: Sample.digest(2), content: Sample.digest(1), manifest: Sample.manifest)])),
     .order(.place([Sample.directory, Sample.file, Sample.symlink])),
     .order(.fetch(Fetch(below: [.root], state: 7, chain: Sample.chain, reports: true, limit: ByteRate(1024)))),
@@ -194,7 +194,7 @@ private let requestSeeds: [Request] = [
     .order(.remember([KnownSource(SourceIdentity(Sample.info), Sample.digest(1))])),
     .order(.inspect([Sample.directory, Sample.file, Sample.symlink])),
     .order(.collect(Collect([Collect.Item(path: Array("out".utf8), name: .root)]))),
-    .order(.offer(Offering(number: 5, path: Array("out".utf8), chunkSize: .standard))),
+    .order(.offer(OfferOrder(number: 5, path: Array("out".utf8), chunkSize: .standard))),
     .offered(tree: 5, page: 1, done: [6]),
 ]
 
@@ -202,7 +202,7 @@ private let replySeeds: [Reply] = {
     var collected = Collected()
     (collected.moved, collected.failures) = (1, [Sample.failure])
     let member = Member(rank: Rank(1), number: 0, store: Sample.store, isAlive: false, awayMilliseconds: 9)
-    let underWay = CommandUnderWay(
+    let underWay = RunningCommand(
         host: "n1", wording: Array("ls".utf8), milliseconds: 9, progress: Sample.progress)
     let lacking = Lacking(Sample.digest(1), Sample.part)
     let event = TraceEvent(
@@ -235,17 +235,17 @@ private let replySeeds: [Reply] = {
                     OfferedEntry([], .directory, mode: 0o755, mtime: .zero),
                     OfferedEntry(Array("l".utf8), .symlink(Array("x".utf8)), mode: 0o777, mtime: .zero),
                 ], failures: [Sample.failure], isLast: true)),
-        .finished(.recognised([Recollection(nil), Recollection(Sample.digest(1))])),
+        .finished(.recognised([SourceLookup(nil), SourceLookup(Sample.digest(1))])),
         .finished(.inspected(BitSet([1, 65]))),
     ]
 }()
 
-extension Whereabouts {
-    fileprivate static let sample = Whereabouts(
+extension RankAddress {
+    fileprivate static let sample = RankAddress(
         rank: Rank(1), incarnation: 9, address: "10.0.0.1", talkPort: 1, bulkPort: 2)
 }
 
-private let wordSeeds: [CarrierWord] = [
+private let wordSeeds: [MembershipMessage] = [
     .introduce(talkPort: 1, bulkPort: 2), .beat(edition: 3), .pulse(edition: 4),
     .book(AddressBook(edition: 2, [.sample, .sample])), .stranger, .bulk(token: [1, 2, 3]), .farewell,
 ]
@@ -255,12 +255,12 @@ private let envelopeSeeds: [[UInt8]] = {
     let forms = [Envelope(.call, 5, [1, 2, 3]), Envelope(.loaded, .max), Envelope(.carriers, 7, long)].flatMap {
         Hostile.forms(of: $0.encoded)
     }
-    return forms + [0, 1 << 16, 1 << 24, 1 << 30].map { Envelope.packing(zeros: $0) }
+    return forms + [0, 1 << 16, 1 << 24, 1 << 30].map { Envelope.compression(zeros: $0) }
 }()
 
 extension Envelope {
     /// As somebody would send it who wants the receiver to run out of memory.
-    static func packing(zeros count: Int) -> [UInt8] {
+    static func compression(zeros count: Int) -> [UInt8] {
         let zeros = [UInt8](repeating: 0, count: count)
         var packed = [UInt8](repeating: 0, count: ZSTD_compressBound(count))
         let size = ZSTD_compress(&packed, packed.count, zeros, zeros.count, 1)
@@ -275,8 +275,8 @@ extension Envelope {
 }
 
 private let doorSeeds: [[UInt8]] = {
-    let arguments = Wording.arguments(["put", "a", "--as", "/x"].map { Array($0.utf8) })
-    let lines = ["ls -lc /set", "put 'a b' \"c\\x41\" d\\@n3 @n1", "!date", "# x"].map { Wording.line(Array($0.utf8)) }
+    let arguments = CommandText.arguments(["put", "a", "--as", "/x"].map { Array($0.utf8) })
+    let lines = ["ls -lc /set", "put 'a b' \"c\\x41\" d\\@n3 @n1", "!date", "# x"].map { CommandText.line(Array($0.utf8)) }
     let commands = ([arguments] + lines).map { ClientMessage.begin(DoorCommand($0, in: [Name.slash])) }
     return forms(0, commands + [.room(bytes: 65_536), .signal(2), .alive, .deaf])
         + forms(
@@ -286,7 +286,7 @@ private let doorSeeds: [[UInt8]] = {
 private let nodeSeeds: [[UInt8]] = {
     var report = NodeReport(pid: 5, store: Array("/s".utf8))
     (report.addresses, report.warnings) = (["10.0.0.1"], [Sample.failure])
-    let words: [NodeWord] = [.have, .need, .ready(report), .failed(Sample.failure)]
+    let words: [NodeMessage] = [.have, .need, .ready(report), .failed(Sample.failure)]
     return forms(0, [Sample.order]) + forms(1, [report]) + forms(2, [Sample.system])
         + words.map { [3] + Array($0.line.utf8) } + [[3] + Array("sh: not found\r\n\n\u{1b}[31mred\n".utf8)]
 }()

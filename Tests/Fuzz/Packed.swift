@@ -15,7 +15,7 @@ extension Target {
         defer { room.deallocate() }
         let isWhole = claimed.withUnsafeBytes { bytes in
             // What zstd works with takes some hundred kilobytes.
-            Memory.bounded(bytes.count, freeBytes: 1 << 20) { Packing.unpack(bytes, into: room) }
+            Memory.bounded(bytes.count, freeBytes: 1 << 20) { Compression.unpack(bytes, into: room) }
         }
         if isWhole { require(comesBack(UnsafeRawBufferPointer(room)), "what was unpacked does not come back") }
         unpackBetweenOthers(claimed, length)
@@ -29,8 +29,8 @@ private func comesBack(_ bytes: UnsafeRawBufferPointer) -> Bool {
         packed.deallocate()
         back.deallocate()
     }
-    guard let count = Packing.pack(bytes, into: packed, level: 1) else { return true }
-    guard Packing.unpack(UnsafeRawBufferPointer(rebasing: packed[..<count]), into: back) else { return false }
+    guard let count = Compression.pack(bytes, into: packed, level: 1) else { return true }
+    guard Compression.unpack(UnsafeRawBufferPointer(rebasing: packed[..<count]), into: back) else { return false }
     return back.elementsEqual(bytes)
 }
 
@@ -43,12 +43,12 @@ func takeSlabs() async { slabs = await SlabPool(totalBytes: 512 << 10, slabBytes
 /// A piece before and one behind it stay as they are.
 private func unpackBetweenOthers(_ claimed: [UInt8], _ length: Int) {
     let run = ChunkRun(
-        [8, length, 8].map { Piece(.kept(Sample.digest(1)), chunk: 0, length: $0) }, packing: 1)
+        [8, length, 8].map { Piece(.kept(Sample.digest(1)), chunk: 0, length: $0) }, compression: 1)
     let states: [PieceState] = [.sent, .packed(claimed.count, relayed: true), .sent]
     slabs[0].slice(0, 8).withMutableBytes { _ = $0.initializeMemory(as: UInt8.self, repeating: 1) }
     slabs[0].slice(8, min(length, claimed.count)).withMutableBytes { $0.copyBytes(from: claimed.prefix(length)) }
     slabs[0].slice(8 + length, 8).withMutableBytes { _ = $0.initializeMemory(as: UInt8.self, repeating: 2) }
-    Packing.unpack(run, states, from: slabs[0], into: slabs[1])
+    Compression.unpack(run, states, from: slabs[0], into: slabs[1])
     require(slabs[1].slice(0, 8).withBytes { $0.allSatisfy { $0 == 1 } }, "the piece before it is another")
     require(slabs[1].slice(8 + length, 8).withBytes { $0.allSatisfy { $0 == 2 } }, "the piece behind it is another")
 }

@@ -33,14 +33,14 @@ enum Sample {
         [
             Piece(.kept(digest(1)), chunk: 1, length: 4_096), Piece(.offered(offer: 3, file: 2), chunk: 0, length: 5),
             Piece(.identified(digest(2)), chunk: 0, length: 7),
-        ], waits: true, packing: 3)
+        ], waits: true, compression: 3)
     static let states = PieceStates([
         .sent, .missing, .changed, .relayed, .packed(258, relayed: false), .packed(1, relayed: true),
     ])
     static let records: [Record] = [
         .system(id), .store(store), .content(digest(1), manifest, stores: BitSet([0])), .entry(directory),
         .entry(file), .entry(symlink), .holding(Holding([digest(1)], in: BitSet([0, 70]), part)),
-        .wish(Wish([digest(1)], names: [name("/d")], .everywhere)), .left(BitSet([0])),
+        .wish(CopiesRequest([digest(1)], names: [name("/d")], .everywhere)), .left(BitSet([0])),
     ]
     static let delta = Delta(
         records: [JournalRecord(state: 7, bytes: records[0].encoded), JournalRecord(state: 8, bytes: [])], head: head)

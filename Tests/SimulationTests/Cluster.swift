@@ -122,9 +122,9 @@ final class Cluster {
     }
 
     /// Starts work at a rank that lives.
-    func begin<T: Sendable>(at rank: SimulatedRank, _ body: @escaping @Sendable (Station) async -> T) -> Ending<T>? {
+    func begin<T: Sendable>(at rank: SimulatedRank, _ body: @escaping @Sendable (Station) async -> T) -> OneShot<T>? {
         guard let loop = rank.loop, let station = rank.station, rank.isAlive else { return nil }
-        return Ending(on: loop) { await body(station) }
+        return OneShot(on: loop) { await body(station) }
     }
 
     /// What work at a rank comes to; nil if the rank died over it.
@@ -140,7 +140,7 @@ final class Cluster {
 
     /// Starts every rank that is dead; what the starts found wrong, by rank.
     func startDead() throws -> [Rank: Failure] {
-        var endings: [(Rank, Ending<Result<[Failure], Failure>>)] = []
+        var endings: [(Rank, OneShot<Result<[Failure], Failure>>)] = []
         var failures: [Rank: Failure] = [:]
         for rank in ranks where !rank.isAlive {
             do throws(Failure) {
@@ -150,7 +150,7 @@ final class Cluster {
                 endings.append(
                     (
                         rank.rank,
-                        Ending(on: loop) {
+                        OneShot(on: loop) {
                             do throws(Failure) { return .success(try await station.start()) } catch {
                                 return .failure(error)
                             }
@@ -310,7 +310,7 @@ private final class Deaths: Sendable {
 protocol Ended { var isOver: Bool { get } }
 
 /// Work at a rank, and what it came to.
-final class Ending<T: Sendable>: Ended, Sendable {
+final class OneShot<T: Sendable>: Ended, Sendable {
     private struct State {
         var value: T?
         var work: Task<Void, Never>?

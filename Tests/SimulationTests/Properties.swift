@@ -190,8 +190,8 @@ extension Station {
         for pool in [intake, outlet] { _ = await pool.take(pool.totalBytes) }
         for name in (try? catalogue.below(.root, after: nil, limit: 10_000)) ?? [] {
             guard let content = name.entry.content else { continue }
-            await claims.claim(content)
-            claims.release(content)
+            await contentLocks.claim(content)
+            contentLocks.release(content)
         }
     }
 }

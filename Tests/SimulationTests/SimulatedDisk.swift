@@ -45,7 +45,7 @@ final class SimulatedDisk: FaultyDisk, @unchecked Sendable {
         body?()
     }
 
-    override func create(_ place: Place, mode: UInt16, exclusive: Bool) throws(SystemError) -> Descriptor {
+    override func create(_ place: Location, mode: UInt16, exclusive: Bool) throws(SystemError) -> Descriptor {
         try count()
         return try super.create(place, mode: mode, exclusive: exclusive)
     }
@@ -62,12 +62,12 @@ final class SimulatedDisk: FaultyDisk, @unchecked Sendable {
         }
     }
 
-    override func rename(_ from: Place, to: Place) throws(SystemError) {
+    override func rename(_ from: Location, to: Location) throws(SystemError) {
         try count()
         try super.rename(from, to: to)
     }
 
-    override func remove(_ place: Place) throws(SystemError) {
+    override func remove(_ place: Location) throws(SystemError) {
         try count()
         try super.remove(place)
     }
@@ -87,12 +87,12 @@ final class SimulatedDisk: FaultyDisk, @unchecked Sendable {
         return try super.copy(from, to: to, at: offset, length: length)
     }
 
-    override func makeDirectory(_ place: Place, mode: UInt16) throws(SystemError) {
+    override func makeDirectory(_ place: Location, mode: UInt16) throws(SystemError) {
         try pause()
         try super.makeDirectory(place, mode: mode)
     }
 
-    override func makeSymlink(_ place: Place, to target: [UInt8]) throws(SystemError) {
+    override func makeSymlink(_ place: Location, to target: [UInt8]) throws(SystemError) {
         try pause()
         try super.makeSymlink(place, to: target)
     }

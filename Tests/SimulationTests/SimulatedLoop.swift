@@ -30,7 +30,7 @@ final class SimulatedTime: Sendable {
 
     private struct State: ~Copyable {
         var now: Nanoseconds = 1_000_000_000
-        var alarms = AlarmClock()
+        var alarms = AlarmQueue()
         var loops: [SimulatedLoop] = []
         var workers: [SimulatedWorkers] = []
         /// Who runs now; nil: the thread of the loops.

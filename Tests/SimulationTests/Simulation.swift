@@ -124,7 +124,7 @@ final class Simulation {
     private func carryOut(
         _ errands: [Errand], at fixed: SimulatedRank? = nil, mayBeStopped: Bool = false
     ) throws -> [Carried] {
-        var begun: [(errand: Errand, ending: Ending<Done>, target: String)] = []
+        var begun: [(errand: Errand, ending: OneShot<Done>, target: String)] = []
         for errand in errands {
             past.insert(errand)
             let target = nextTarget()

@@ -101,7 +101,7 @@ final class Strand: @unchecked Sendable {
 }
 
 /// The workers of one life of one rank: as many strands as a process would have threads, and their queue.
-final class SimulatedWorkers: Turns, @unchecked Sendable {
+final class SimulatedWorkers: StoreScheduler, @unchecked Sendable {
     private let time: SimulatedTime
     private let usualPauseMicroseconds: UInt64
     /// Whether a change on the disk mostly takes long, and very long.

@@ -62,13 +62,13 @@ final class TracedLink: Link {
     }
 
     func load(
-        _ run: ChunkRun, from rank: Rank, into slab: Slab, landing: Landing?, timeoutMilliseconds: Int
+        _ run: ChunkRun, from rank: Rank, into slab: Slab, incomingSlab: IncomingSlab?, timeoutMilliseconds: Int
     ) async throws(LinkError) -> [PieceState] {
         trace.note("\(self.rank) loads from \(rank) \(run.pieces.count) pieces, \(run.byteCount) bytes")
         tampering.hoard?.add(slab)
         do throws(LinkError) {
             let states = try await link.load(
-                run, from: rank, into: slab, landing: landing, timeoutMilliseconds: timeoutMilliseconds)
+                run, from: rank, into: slab, incomingSlab: incomingSlab, timeoutMilliseconds: timeoutMilliseconds)
             trace.note("\(self.rank) loaded from \(rank) \(states.count { $0.isOnItsWay })")
             return states
         } catch {

@@ -54,7 +54,7 @@ final class Weather: Sendable {
         }
     }
 
-    func passage(_ from: Rank, _ to: Rank) -> Passage {
+    func passage(_ from: Rank, _ to: Rank) -> MessageFate {
         if let dying = state.withLock({ $0.dying(from, to) }) {
             state.withLock { $0.onDeath }?(dying)
             return .lose

@@ -9,10 +9,10 @@ import Synchronization
 
 open class FaultyDisk: Disk, @unchecked Sendable {
     private enum Change {
-        case made(Place, isDirectory: Bool)
-        case renamed(Place, Place)
+        case made(Location, isDirectory: Bool)
+        case renamed(Location, Location)
         /// Kept under another name, to come back.
-        case removed(Place, grave: String)
+        case removed(Location, grave: String)
 
         var directories: [Descriptor] {
             switch self {
@@ -65,7 +65,7 @@ open class FaultyDisk: Disk, @unchecked Sendable {
 
     // MARK: changes, remembered so that they can be taken back
 
-    open override func create(_ place: Place, mode: UInt16, exclusive: Bool) throws(SystemError) -> Descriptor {
+    open override func create(_ place: Location, mode: UInt16, exclusive: Bool) throws(SystemError) -> Descriptor {
         let existed = exists(place)
         let file = try super.create(place, mode: mode, exclusive: exclusive)
         if !existed { note(.made(place, isDirectory: false)) }
@@ -111,23 +111,23 @@ open class FaultyDisk: Disk, @unchecked Sendable {
         return try super.copy(from, to: to, at: offset, length: length)
     }
 
-    open override func rename(_ from: Place, to: Place) throws(SystemError) {
+    open override func rename(_ from: Location, to: Location) throws(SystemError) {
         state.withLock { $0.beforeRename }?()
         try super.rename(from, to: to)
         note(.renamed(from, to))
     }
 
-    open override func makeDirectory(_ place: Place, mode: UInt16) throws(SystemError) {
+    open override func makeDirectory(_ place: Location, mode: UInt16) throws(SystemError) {
         try super.makeDirectory(place, mode: mode)
         note(.made(place, isDirectory: true))
     }
 
-    open override func makeSymlink(_ place: Place, to target: [UInt8]) throws(SystemError) {
+    open override func makeSymlink(_ place: Location, to target: [UInt8]) throws(SystemError) {
         try super.makeSymlink(place, to: target)
         note(.made(place, isDirectory: false))
     }
 
-    open override func remove(_ place: Place) throws(SystemError) {
+    open override func remove(_ place: Location) throws(SystemError) {
         let grave =
             graveyard + "/"
             + String(
@@ -223,13 +223,13 @@ open class FaultyDisk: Disk, @unchecked Sendable {
         }
     }
 
-    private func exists(_ place: Place) -> Bool {
+    private func exists(_ place: Location) -> Bool {
         var raw = stat()
         return withLeaf(place) { fstatat(place.directory.number, $0, &raw, AT_SYMLINK_NOFOLLOW) } == 0
     }
 
     @discardableResult
-    private func withLeaf<T>(_ place: Place, _ body: (UnsafePointer<CChar>) -> T) -> T {
+    private func withLeaf<T>(_ place: Location, _ body: (UnsafePointer<CChar>) -> T) -> T {
         let path = place.leaf.map { CChar(bitPattern: $0) } + [0]
         return path.withUnsafeBufferPointer { body($0.baseAddress!) }
     }

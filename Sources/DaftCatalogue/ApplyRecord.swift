@@ -1,0 +1,160 @@
+// How a record changes the tables: the same code on the metadata server and on every copy. A record is looked at
+// before anything is written; one that does not fit is refused, and nothing has changed.
+
+import DaftCore
+import DaftSQL
+
+extension Tables {
+    /// Puts `record`, whose binary form is `bytes`, at the end of the journal.
+    func append(_ record: Record, _ bytes: [UInt8]) throws {
+        guard standing.system != nil || record.isSystem else { throw refused("a journal begins with its system") }
+        let steps = try apply(record)
+        standing.head = standing.head.after(bytes, steps: steps)
+        try database.run(
+            "INSERT INTO journal(state, record, digest) VALUES(?, ?, ?)", .integer(standing.head.state), .blob(bytes),
+            .integer(standing.head.digest))
+    }
+
+    /// Takes records from another journal; each must lead to the state that it says.
+    func append(_ delta: Delta) throws {
+        for incoming in delta.records {
+            let record: Record
+            do { record = try Record(decoding: incoming.bytes) } catch {
+                throw refused("record of state \(incoming.state): expected \(error.what) at byte \(error.offset)")
+            }
+            try append(record, incoming.bytes)
+            guard standing.head.state == incoming.state else {
+                throw refused("a record for state \(incoming.state) led to state \(standing.head.state)")
+            }
+        }
+        guard delta.isLast ? standing.head == delta.head : standing.head.state < delta.head.state else {
+            throw refused("these records do not lead to the sender's state \(delta.head.state)")
+        }
+    }
+
+    /// By how much the record moves the state.
+    private func apply(_ record: Record) throws -> Int {
+        switch record {
+        case .system(let id):
+            guard standing.system == nil else { throw refused("a journal has one system") }
+            standing.system = id
+            return 1
+        case .store(let info): try add(info)
+        case .content(let id, let manifest, let stores): return try add(id, manifest, stores)
+        case .entry(let named): try enter(named)
+        case .holding(let holding): try set(holding)
+        case .wish(let wish): try want(wish)
+        case .left(let stores): try leave(stores)
+        }
+        return 1
+    }
+
+    private func add(_ info: StoreInfo) throws {
+        if let number = standing.numbers[info.id] {
+            try database.run(
+                "UPDATE stores SET info = ?, left = 0 WHERE number = ?", .blob(info.encoded), .integer(number))
+            return standing.left.remove(number)
+        }
+        let number = standing.inventories.count
+        try database.run(
+            "INSERT INTO stores(number, info, inventory) VALUES(?, ?, 0)", .integer(number), .blob(info.encoded))
+        standing.numbers[info.id] = number
+        standing.inventories.append(0)
+    }
+
+    /// Whoever still keeps something for the others cannot leave.
+    private func leave(_ stores: BitSet) throws {
+        try checkKnown(stores)
+        if let busy = stores.first(where: { standing.inventories[$0] != 0 }) {
+            throw refused("store number \(busy) keeps something, and cannot leave")
+        }
+        for store in stores { try database.run("UPDATE stores SET left = 1 WHERE number = ?", .integer(store)) }
+        standing.left.formUnion(stores)
+    }
+
+    /// The larger wish wins.
+    private func want(_ wish: CopiesRequest) throws {
+        var numbers: [Int] = []
+        for id in wish.contents {
+            guard let number = try number(of: id) else { throw refused("content \(id.hex) is not known") }
+            numbers.append(number)
+        }
+        for name in wish.names where try entry(name) == nil { throw refused("it is not published", name) }
+        for number in numbers.sorted() {
+            try database.run(
+                "UPDATE contents SET copies = max(copies, ?) WHERE number = ?", .integer(wish.copies.number),
+                .integer(number))
+        }
+        for name in wish.names where wish.copies == .everywhere {
+            try database.run("INSERT OR IGNORE INTO everywhere(name) VALUES(?)", .blob(name.bytes))
+        }
+    }
+
+    private func add(_ id: ContentID, _ manifest: Manifest, _ stores: BitSet) throws -> Int {
+        guard try number(of: id) == nil else { throw refused("content \(id.hex) is known") }
+        try checkKnown(stores)
+        let number = standing.contents
+        let fresh = try addIDs(id, manifest, number)
+        let steps = max(1, fresh)
+        try database.run(
+            "INSERT INTO contents(number, id, born, size, chunks, complete) VALUES(?, ?, ?, ?, ?, ?)",
+            .integer(number), .blob(id.bytes), .integer(standing.head.state + State(steps)), .integer(manifest.size),
+            .integer(manifest.chunks.count), .blob(stores.encoded))
+        toggle(inventoryMark(of: id, .complete), of: stores)
+        standing.contents += 1
+        standing.chunks += fresh
+        standing.bytes += manifest.size
+        return steps
+    }
+
+    /// Write once: under a name stands one kind and content for ever; what changes is its mode and mtime.
+    private func enter(_ named: NamedEntry) throws {
+        let name = named.name
+        let parent = name.parent ?? .root
+        guard try parent == standing.lastParent || entry(parent)?.isDirectory == true else {
+            throw refused("no directory stands at \(parent)", name)
+        }
+        let older = try standingEntry(name)
+        guard (older?.entry ?? entryBeforeAny(name))?.admits(named.entry) != false else {
+            throw refused("something else stands there", name)
+        }
+        var used: Int?
+        if let id = named.entry.content {
+            used = try number(of: id)
+            if used == nil { throw refused("its content \(id.hex) is not known", name) }
+        }
+        let born = standing.head.state + 1
+        standing.lastParent = parent
+        if let older { try end(older.born, at: born, name, used) } else { standing.entries += 1 }
+        try database.run("INSERT INTO entries(name, born) VALUES(?, ?)", .blob(name.bytes), .integer(born))
+        if let used {
+            try database.run("INSERT INTO uses(content, born) VALUES(?, ?)", .integer(used), .integer(born))
+        }
+    }
+
+    private func end(_ born: State, at ended: State, _ name: Name, _ used: Int?) throws {
+        try database.run(
+            "UPDATE entries SET ended = ? WHERE name = ? AND born = ?", .integer(ended), .blob(name.bytes),
+            .integer(born))
+        if let used {
+            try database.run("DELETE FROM uses WHERE content = ? AND born = ?", .integer(used), .integer(born))
+        }
+    }
+
+    func checkKnown(_ stores: BitSet) throws {
+        guard stores.bound <= standing.inventories.count else {
+            throw refused("store number \(stores.bound - 1) is not known")
+        }
+        if let store = stores.intersection(standing.left).first(from: 0) {
+            throw refused("store number \(store) has left")
+        }
+    }
+
+    func refused(_ reason: String, _ name: Name? = nil) -> Failure {
+        Failure(.malformed, name?.bytes ?? Array(path.utf8), "record refused: \(reason)")
+    }
+}
+
+extension Record {
+    fileprivate var isSystem: Bool { if case .system = self { true } else { false } }
+}

@@ -1,0 +1,106 @@
+// Ids of contents and chunks are keys in random order: entered one by one, each would touch a page of its own in
+// every transaction. So the latest are kept in memory, and written many together in their order; the journal has
+// them meanwhile, and they are read from it again when they are needed after an opening or a rollback.
+
+import DaftCore
+import DaftSQL
+
+/// The ids of the contents from number `CatalogueSummary.settled` on, and of the chunks that they brought.
+struct RecentIDs {
+    static let limit = 150_000
+    var contents: [ContentID: Int] = [:]
+    /// By key: the content that brought it. Two chunks with one key count as one in every catalogue alike, and all
+    /// there is to it is a state that is smaller by one.
+    var chunks: [Int64: Int] = [:]
+
+    var isFull: Bool { contents.count + chunks.count >= RecentIDs.limit }
+
+    /// Forgets the contents from `number` on.
+    mutating func cut(from number: Int) {
+        contents = contents.filter { $0.value < number }
+        chunks = chunks.filter { $0.value < number }
+    }
+}
+
+extension Tables {
+    func number(of content: ContentID) throws -> Int? {
+        if let number = try loadedRecent().contents[content] { return number }
+        if settledKeys?.mayContain(content.key) == false { return nil }
+        var found: Int?
+        try database.run(
+            "SELECT c.number, c.id FROM ids i CROSS JOIN contents c ON c.number = i.content WHERE i.key = ?",
+            .integer(content.key)
+        ) { if $0.bytes(1) == content.bytes { found = Int($0.integer(0)) } }
+        return found
+    }
+
+    private func knows(_ chunk: ChunkID) throws -> Bool {
+        if try loadedRecent().chunks[chunk.key] != nil { return true }
+        if settledKeys?.mayContain(chunk.key) == false { return false }
+        return try hasSettled(chunk)
+    }
+
+    private func hasSettled(_ chunk: ChunkID) throws -> Bool {
+        try database.first("SELECT 1 FROM chunks WHERE key = ?", .integer(chunk.key)) { _ in true } ?? false
+    }
+
+    /// Enters the ids of a new content. How many of its chunks were not known before?
+    func addIDs(_ id: ContentID, _ manifest: Manifest, _ number: Int) throws -> Int {
+        if try loadedRecent().isFull { try settle() }
+        try loadFilter()
+        var fresh = 0
+        for id in manifest.chunks where try !knows(id) {
+            recent?.chunks[id.key] = number
+            fresh += 1
+        }
+        recent?.contents[id] = number
+        return fresh
+    }
+
+    /// Most ids that come are new, and looking for what is not there costs as much as finding what is. Who only asks
+    /// does without: a scan would cost more than it saves.
+    private func loadFilter() throws {
+        guard settledKeys == nil else { return }
+        var filter = KeyFilter(capacity: KeyFilter.fewest + 2 * (standing.contents + standing.chunks))
+        for table in ["ids", "chunks"] {
+            try database.run("SELECT key FROM \(table)") { filter.insert($0.integer(0)) }
+        }
+        settledKeys = filter
+    }
+
+    /// Writes the recent ids into their tables.
+    func settle() throws {
+        let recent = try loadedRecent()
+        for (id, number) in recent.contents.sorted(by: { $0.key < $1.key }) {
+            try database.run("INSERT INTO ids(key, content) VALUES(?, ?)", .integer(id.key), .integer(number))
+            settledKeys?.insert(id.key)
+        }
+        for key in recent.chunks.keys.sorted() {
+            try database.run("INSERT INTO chunks(key) VALUES(?)", .integer(key))
+            settledKeys?.insert(key)
+        }
+        if settledKeys?.isFull ?? false { settledKeys = nil }
+        self.recent = RecentIDs()
+        standing.settled = standing.contents
+    }
+
+    private func loadedRecent() throws -> RecentIDs {
+        if let recent { return recent }
+        var loaded = RecentIDs()
+        try database.run(
+            """
+            SELECT \(Tables.recordColumns), c.number FROM contents c CROSS JOIN journal j ON j.state = c.born
+            WHERE c.number >= ? ORDER BY c.number
+            """, .integer(standing.settled)
+        ) { row in
+            guard case .content(let id, let manifest, _) = try record(row) else { throw damaged }
+            let number = Int(row.integer(Tables.recordColumnCount))
+            loaded.contents[id] = number
+            for id in manifest.chunks where try loaded.chunks[id.key] == nil && !hasSettled(id) {
+                loaded.chunks[id.key] = number
+            }
+        }
+        recent = loaded
+        return loaded
+    }
+}

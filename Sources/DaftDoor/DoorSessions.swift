@@ -1,0 +1,45 @@
+// What a client brings to this rank's door is performed by the shell, and what it prints goes to the client.
+
+import DaftCore
+import DaftEngine
+import DaftLink
+import DaftShell
+import DaftZMQ
+
+extension Door {
+    public func open(to station: Station) {
+        open { doorSession in
+            station.loop.start { await perform(doorSession, at: station) }
+        }
+    }
+}
+
+private func perform(_ doorSession: DoorSession, at station: Station) async {
+    let command = doorSession.command
+    let interruption = Interruption()
+    doorSession.onSignal { number in
+        if doorSession.isDoorClosing { interruption.takeEndOfServer() } else { interruption.take(number) }
+    }
+    let console = Console(command.look, interruption, to: SessionOutput(doorSession: doorSession))
+    let origin = CommandOrigin(place: command.place.isEmpty ? nil : command.place)
+    let standpoint = ClientContext(directory: command.directory, umask: command.umask, base: command.base)
+    let shell = Shell(console, at: station, standpoint, tellingWhereItStays: false)
+    let status = await shell.perform(command.wording, at: origin)
+    // Ended first, so that nothing the console still prints can wait for the client.
+    doorSession.end(status)
+    console.close()
+}
+
+private struct SessionOutput: Output {
+    let doorSession: DoorSession
+
+    var columns: Int? { doorSession.command.columns > 1 ? Int(doorSession.command.columns) : nil }
+
+    func write(_ bytes: UnsafeRawBufferPointer, asErrors: Bool) -> DaftShell.WriteOutcome {
+        switch doorSession.write(bytes, asErrors: asErrors) {
+        case .done: .done
+        case .gone: .gone
+        case .stopped: .stopped
+        }
+    }
+}

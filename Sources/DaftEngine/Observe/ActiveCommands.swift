@@ -1,0 +1,85 @@
+// The commands that users of this rank have under way, what it repairs by itself, and what crosses its link, for
+// `status` on any rank to show.
+
+import DaftCore
+import DaftLink
+import Synchronization
+
+public final class ActiveCommands: Sendable {
+    private struct Entry {
+        let wording: [UInt8]
+        let begun: Nanoseconds
+        let progress: @Sendable () -> Progress
+    }
+
+    private struct State {
+        var entries: [Int: Entry] = [:]
+        var made = 0
+    }
+
+    private let state = Mutex(State())
+    private let loop: any Loop
+
+    init(on loop: any Loop) { self.loop = loop }
+
+    /// A command begins; what it is called from now on.
+    public func begin(_ wording: [UInt8], _ commandProgress: CommandProgress) -> Int { begin(wording) { commandProgress.now.progress } }
+
+    func begin(_ wording: [UInt8], _ progress: @escaping @Sendable () -> Progress) -> Int {
+        state.withLock { state in
+            state.made += 1
+            state.entries[state.made] = Entry(wording: wording, begun: loop.now, progress: progress)
+            return state.made
+        }
+    }
+
+    public func end(_ command: Int) { state.withLock { $0.entries[command] = nil } }
+
+    /// The longest first.
+    func listed(host: String) -> [RunningCommand] {
+        let now = loop.now
+        return state.withLock { $0.entries }.sorted { $0.key < $1.key }.map { _, entry in
+            RunningCommand(
+                host: host, wording: entry.wording, milliseconds: (now - entry.begun) / 1_000_000,
+                progress: entry.progress())
+        }
+    }
+}
+
+/// What has crossed this rank's link.
+final class TrafficCounter: Sendable {
+    private let received = Atomic<Int64>(0)
+    private let sent = Atomic<Int64>(0)
+
+    func add(received bytes: Int) { received.add(Int64(bytes), ordering: .relaxed) }
+    func add(sent bytes: Int) { sent.add(Int64(bytes), ordering: .relaxed) }
+
+    var traffic: Traffic {
+        Traffic(received: received.load(ordering: .relaxed), sent: sent.load(ordering: .relaxed))
+    }
+}
+
+extension ChunkRun {
+    /// Those of its bytes that are on their way.
+    func bytesMoved(_ states: [PieceState]) -> Int {
+        zip(pieces, states).reduce(0) { $0 + $1.1.count(of: $1.0) }
+    }
+}
+
+extension Station {
+    var activity: Activity {
+        Activity(commands: underWay.listed(host: settings.host), traffic: counter.traffic)
+    }
+
+    /// What these ranks are doing; one that does not answer is passed over.
+    func activities(of ranks: [Rank]) async -> [Rank: Activity] {
+        var activities: [Rank: Activity] = [:]
+        await loop.inOrder(width: 16, over: ranks) { [self] rank in
+            guard case .underWay(let there) = try? await ask(.underWay, at: rank) else { return (rank, Activity?.none) }
+            return (rank, there)
+        } take: { rank, there in
+            activities[rank] = there
+        }
+        return activities
+    }
+}

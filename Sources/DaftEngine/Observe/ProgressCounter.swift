@@ -1,0 +1,58 @@
+// Counts what is done; workers and the loop add to it, and whoever watches looks when it likes.
+
+import DaftCore
+import Synchronization
+
+final class ProgressCounter: Sendable {
+    private struct State {
+        var own = Progress()
+        var parts: [Int: @Sendable () -> Progress] = [:]
+        var made = 0
+    }
+
+    private let state = Mutex(State())
+    private let crossed = Atomic<Int64>(0)
+
+    var now: Progress {
+        let (own, parts) = state.withLock { ($0.own, Array($0.parts.values)) }
+        return parts.reduce(own) { $0 + $1() }
+    }
+
+    /// Bytes that crossed the link.
+    var moved: Int64 { crossed.load(ordering: .relaxed) }
+
+    func add(moved bytes: Int) { crossed.add(Int64(bytes), ordering: .relaxed) }
+
+    func expect(bytes: Int64, files: Int64) {
+        state.withLock { state in
+            state.own.totalBytes += bytes
+            state.own.totalFiles += files
+        }
+    }
+
+    func add(bytes: Int64 = 0, files: Int64 = 0) {
+        state.withLock { state in
+            state.own.bytes += bytes
+            state.own.files += files
+        }
+    }
+
+    /// What somebody else counts belongs to this from now on.
+    func begin(_ part: @escaping @Sendable () -> Progress) -> Int {
+        state.withLock { state in
+            state.made += 1
+            state.parts[state.made] = part
+            return state.made
+        }
+    }
+
+    /// It counts no further, and what it has counted stays.
+    func end(_ number: Int) {
+        guard let part = state.withLock({ $0.parts[number] }) else { return }
+        let last = part()
+        state.withLock { state in
+            state.parts[number] = nil
+            state.own = state.own + last
+        }
+    }
+}

@@ -1,0 +1,37 @@
+// A data server publishes what stands on its own node, as a user there would with put.
+
+import DaftCore
+import DaftLink
+import DaftStore
+
+struct Collecting: Sendable {
+    let station: Station
+    let store: Store
+    let progressCounter: ProgressCounter
+
+    func run(_ collect: Collect) async -> Outcome {
+        var collected = Collected()
+        for item in collect.items where !Task.isCancelled { await take(item, into: &collected) }
+        if Task.isCancelled { return .failed(Failure(.stopped, [], node: station.settings.host, "stopped")) }
+        return .collected(collected)
+    }
+
+    private func take(_ item: Collect.Item, into collected: inout Collected) async {
+        let store = store
+        let path: [UInt8]
+        do throws(Failure) {
+            path = try await station.work { () throws(Failure) in try store.gathered(item.path) }
+        } catch {
+            // Who writes what lies here says that it is not there.
+            if error.kind != .missing { collected.failures.append(error.at(station.settings.host)) }
+            return
+        }
+        let session = Session(at: station)
+        let part = progressCounter.begin { session.commandProgress.now.progress }
+        defer { progressCounter.end(part) }
+        let report = await session.put([path], at: nil, as: item.name, copies: .one)
+        collected.moved += report.moved
+        collected.failures += report.failures.map { $0.at(station.settings.host) }
+        collected.warnings += report.warnings.map { $0.at(station.settings.host) }
+    }
+}

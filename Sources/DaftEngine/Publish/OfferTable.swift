@@ -1,0 +1,145 @@
+// Files of this rank's user that others may read through it: what `put` offers to a data server on another node.
+
+import DaftCore
+import DaftLink
+import DaftStore
+import Synchronization
+
+final class OfferTable: Sendable {
+    private struct State {
+        var made: UInt64
+        var offers: [UInt64: Offered] = [:]
+    }
+
+    private let workers: Workers
+    private let trace: Trace?
+    private let state: Mutex<State>
+
+    /// Numbers go on from `now`: another process at this rank must not use one again that others remember.
+    init(workers: Workers, now: Nanoseconds, trace: Trace?) {
+        self.workers = workers
+        self.trace = trace
+        state = Mutex(State(made: now))
+    }
+
+    /// One that no offer of this rank has, nor will have.
+    func freshNumber() -> UInt64 {
+        state.withLock { state in
+            state.made += 1
+            return state.made
+        }
+    }
+
+    /// From now on these files can be read under the number, until it is withdrawn; by whoever asks for its turn, no
+    /// faster than the throttle lets them.
+    func make(_ files: [SourceFileInfo], chunkSize: ChunkSize, _ throttle: Throttle? = nil) -> UInt64 {
+        let number = freshNumber()
+        state.withLock { $0.offers[number] = Offered(files, chunkSize, throttle) }
+        return number
+    }
+
+    /// How large a chunk of an offer may be, which another rank may have chosen.
+    func chunkBytes(of number: UInt64) -> Int? { state.withLock { $0.offers[number]?.chunkSize.bytes } }
+
+    func withdraw(_ number: UInt64) { state.withLock { $0.offers[number] = nil } }
+
+    /// How long somebody has to wait who is going to read these chunks.
+    func pace(_ number: UInt64, _ spans: [Span]) async throws(Failure) -> Nanoseconds {
+        guard let offered = state.withLock({ $0.offers[number] }) else {
+            throw Failure(.missing, [], "the file is no longer offered")
+        }
+        guard let throttle = offered.throttle else { return 0 }
+        return throttle.reserve(await workers.run { spans.reduce(0) { $0 + offered.bytesToRead(of: $1) } })
+    }
+
+    /// Reads and hashes spans of chunks; `scratch` takes some of them.
+    func identify(_ number: UInt64, _ spans: [Span], scratch: [Slab]) async -> [Identified] {
+        guard let offered = state.withLock({ $0.offers[number] }) else {
+            return spans.map { _ in .failed(Failure(.missing, [], "the file is no longer offered")) }
+        }
+        return await workers.run { [trace] in
+            spans.map { span in
+                do throws(Failure) {
+                    return .ids(try offered.identify(span, scratch: scratch, trace: trace))
+                } catch {
+                    return .failed(error)
+                }
+            }
+        }
+    }
+
+    /// Reads one chunk for another rank. Blocking.
+    func read(_ number: UInt64, _ file: Int, chunk: Int, into memory: UnsafeMutableRawBufferPointer) -> PieceState {
+        guard let offered = state.withLock({ $0.offers[number] }) else { return .missing }
+        do throws(Failure) {
+            guard try offered.length(of: chunk, in: file) == memory.count else { return .missing }
+            let source = try offered.open(file)
+            return try trace.timed(.read, TraceEvent.Subject(), bytes: memory.count) { () throws(Failure) in
+                _ = try source.read(chunk, of: offered.chunkSize, into: memory)
+                return .sent
+            }
+        } catch {
+            return error.kind == .changed ? .changed : .missing
+        }
+    }
+}
+
+/// The files of one offer; the last few that were read stay open.
+private final class Offered: Sendable {
+    private static let openFiles = 8
+
+    let chunkSize: ChunkSize
+    let throttle: Throttle?
+    private let files: [SourceFileInfo]
+    private let open = Mutex<[(file: Int, source: SourceFile)]>([])
+
+    init(_ files: [SourceFileInfo], _ chunkSize: ChunkSize, _ throttle: Throttle?) {
+        self.files = files
+        self.chunkSize = chunkSize
+        self.throttle = throttle
+    }
+
+    func open(_ file: Int) throws(Failure) -> SourceFile {
+        guard files.indices.contains(file) else { throw Failure(.missing, [], "no such file is offered") }
+        if let known = open.withLock({ $0.first { $0.file == file } }) { return known.source }
+        let source = try SourceFile(files[file])
+        open.withLock { open in
+            if open.count == Offered.openFiles { open.removeFirst() }
+            open.append((file, source))
+        }
+        return source
+    }
+
+    /// Of a chunk that somebody asks for, who may ask for anything.
+    func length(of chunk: Int, in file: Int) throws(Failure) -> Int {
+        guard files.indices.contains(file), chunk < chunkSize.count(of: files[file].size) else {
+            throw Failure(.missing, [], "no such chunk is offered")
+        }
+        return chunkSize.length(of: chunk, in: files[file].size)
+    }
+
+    /// All but the holes. What cannot be opened is not read. Blocking.
+    func bytesToRead(of span: Span) -> Int64 {
+        guard files.indices.contains(span.file) else { return 0 }
+        let size = files[span.file].size
+        let count = chunkSize.count(of: size)
+        let chunks = span.chunks.clamped(to: 0..<count)
+        // The smallest are not opened for this.
+        let source = count > 1 ? try? open(span.file) : nil
+        if count > 1, source == nil { return 0 }
+        return chunks.reduce(0) { sum, chunk in
+            let isHole = (try? source?.isHole(chunk, of: chunkSize)) ?? false
+            return sum + (isHole ? 0 : Int64(chunkSize.length(of: chunk, in: size)))
+        }
+    }
+
+    func identify(_ span: Span, scratch: [Slab], trace: Trace?) throws(Failure) -> [ChunkID] {
+        let source = try open(span.file)
+        guard span.first + span.count <= chunkSize.count(of: files[span.file].size) else {
+            throw Failure(.malformed, files[span.file].path, "chunks beyond the end of the file were asked for")
+        }
+        let ids = try source.identify(span.chunks, of: chunkSize, scratch: scratch, trace: trace)
+        try source.confirm()
+        return ids
+    }
+}

@@ -1,0 +1,127 @@
+// Of a batch, what need not be read, moved, published or placed again.
+//
+//   1. A data server of this node remembers its users' files as they were when they were read, and their contents.
+//   2. The catalogue has just that entry under the name, kept by those who are to have it, with as many copies wanted.
+//   3. Each of them says that it stands there as it should.
+//
+// What fails at any of these goes the usual way, on which everything is looked at and mended.
+
+import DaftCatalogue
+import DaftCore
+import DaftLink
+import DaftStore
+
+struct UnchangedFiles: Sendable {
+    private let session: Session
+    private let assignment: any Assignment
+    private let members: [Member]
+    private let rereads: Bool
+    private let host: Member?
+
+    private var station: Station { session.station }
+
+    /// `members` are to have what is staged. `rereads`: nobody takes a file for what it was.
+    init(_ session: Session, _ assignment: any Assignment, members: [Member], rereads: Bool) {
+        self.session = session
+        self.assignment = assignment
+        self.members = members
+        self.rereads = rereads
+        let here = session.station.roster.members.filter {
+            $0.isAlive && $0.store.host == session.station.settings.host
+        }
+        host = here.min { $0.rank < $1.rank }
+    }
+
+    /// A batch without what stands already, and the files among that.
+    func sift(_ batch: PublishJob.Batch) async -> (rest: PublishJob.Batch, known: [StagedFile]) {
+        let contents = rereads ? [] : await contents(of: batch.files)
+        let files = zip(batch.files, contents).compactMap { file, content in content.map { file.named($0) } }
+        let symlinks = batch.others.filter { if case .symlink = $0.entry.kind { true } else { false } }
+        let standing = await standing(among: files + symlinks)
+        if standing.isEmpty { return (batch, []) }
+        var rest = batch
+        let known = batch.files.filter { standing.contains($0.name) }
+        rest.files.removeAll { standing.contains($0.name) }
+        rest.others.removeAll { standing.contains($0.name) }
+        session.commandProgress.note(files: known.count, bytes: known.reduce(0) { $0 + $1.info.size }, copies: members.count)
+        return (rest, known)
+    }
+
+    /// Without those that have the size and time of what is published under their name, and are kept as wanted.
+    func new(among files: [StagedFile]) async -> [StagedFile] {
+        if rereads { return files }
+        let catalogue = station.catalogue
+        let entries = try? await station.work { () throws(Failure) in
+            try files.map { file throws(Failure) -> NamedEntry? in
+                guard let entry = try catalogue.entry(file.name), let content = entry.content,
+                    entry.mtime == file.found.mtime, try catalogue.size(of: content)?.bytes == file.info.size
+                else { return nil }
+                return NamedEntry(file.name, entry)
+            }
+        }
+        let standing = await standing(among: entries?.compactMap(\.self) ?? [])
+        return files.filter { !standing.contains($0.name) }
+    }
+
+    /// Those that were admitted are known the next time.
+    func remember(_ kept: [BatchIngest.Kept]) async {
+        let sources = kept.compactMap { kept in kept.identity.map { KnownSource($0, kept.content) } }
+        guard let host, !sources.isEmpty else { return }
+        // A data server that cannot write this reads the files once more the next time.
+        _ = await station.carryOut(.remember(sources), at: host.rank)
+    }
+
+    private func contents(of files: [StagedFile]) async -> [ContentID?] {
+        let asked = files.compactMap(\.identity)
+        guard let host, !asked.isEmpty,
+            case .recognised(let found) = await station.carryOut(.recognise(asked), at: host.rank),
+            found.count == asked.count
+        else { return [] }
+        var answers = found.makeIterator()
+        return files.map { $0.identity == nil ? nil : answers.next()?.content }
+    }
+
+    private func standing(among entries: [NamedEntry]) async -> Set<Name> {
+        if entries.isEmpty { return [] }
+        let catalogue = station.catalogue
+        let stands = try? await station.work { () throws(Failure) in try catalogue.standing(entries) }
+        guard let stands else { return [] }
+        var isStanding = [Bool](repeating: false, count: entries.count)
+        var asked: [Rank: [Int]] = [:]
+        for (index, stand) in stands.enumerated() {
+            guard let stand, let keepers = keepers(of: entries[index], stand) else { continue }
+            isStanding[index] = true
+            for keeper in keepers { asked[keeper.rank, default: []].append(index) }
+        }
+        let list = asked.sorted { $0.key < $1.key }
+        await station.loop.inOrder(width: max(1, list.count), over: list) { [station] rank, indices in
+            (indices, await station.carryOut(.inspect(indices.map { entries[$0] }), at: rank))
+        } take: { indices, outcome in
+            var right = BitSet()
+            if case .inspected(let some) = outcome { right = some }
+            for (position, index) in indices.enumerated() where !right.contains(position) { isStanding[index] = false }
+        }
+        return Set(zip(entries, isStanding).filter(\.1).map(\.0.name))
+    }
+
+    /// Who is to be asked whether it stands; nil where the catalogue says already that something is to be done.
+    private func keepers(of named: NamedEntry, _ stand: EntryHolders) -> [Member]? {
+        guard named.entry.content != nil else {
+            return assignment.copies == .everywhere && stand.copies != .everywhere ? nil : members
+        }
+        if stand.copies < assignment.copies { return nil }
+        let complete = members.filter { stand.holders.complete.contains($0.number) }
+        if assignment.room == nil { return complete.count == members.count ? members : nil }
+        if !complete.isEmpty { return complete }
+        // Cut over several; no file stands for it anywhere.
+        var chunks = BitSet()
+        for member in members { chunks.formUnion(stand.holders.extent(of: member.number).chunks(of: stand.chunks)) }
+        return chunks.containsAll(below: stand.chunks) ? [] : nil
+    }
+}
+
+extension StagedFile {
+    func named(_ content: ContentID) -> NamedEntry {
+        NamedEntry(name, Entry(.file(content), mode: found.mode, mtime: found.mtime))
+    }
+}

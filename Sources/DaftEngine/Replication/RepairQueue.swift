@@ -1,0 +1,141 @@
+// All repairs of a metadata server: one at a time, by order of a user, or by itself when a store has been away for too
+// long or one has joined.
+
+import DaftCatalogue
+import DaftCore
+import DaftLink
+import DaftStore
+import Synchronization
+
+/// What one order has reported so far; the meter is everybody's.
+final class Counted: Sendable {
+    private let progressCounter: ProgressCounter
+    private let told = Mutex<(bytes: Int64, files: Int64)>((0, 0))
+
+    init(_ progressCounter: ProgressCounter) { self.progressCounter = progressCounter }
+
+    func note(bytes: Int64, files: Int64) {
+        let more = told.withLock { told in
+            defer { told = (max(told.bytes, bytes), max(told.files, files)) }
+            return (max(0, bytes - told.bytes), max(0, files - told.files))
+        }
+        progressCounter.add(bytes: more.0, files: more.1)
+    }
+}
+
+actor RepairQueue {
+    private static let page = 1_000
+
+    private let station: Station
+    private nonisolated let loop: any Loop
+    private let turn = AsyncSemaphore(width: 1)
+    /// One that nobody ordered waits for its turn: it will see what happened since.
+    private var isWaiting = false
+
+    init(_ station: Station) {
+        self.station = station
+        loop = station.loop
+    }
+
+    nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
+
+    /// What is away counts for nothing: whoever orders a repair knows that.
+    func repair(_ scope: RepairJob.Scope, progressCounter: ProgressCounter) async -> Outcome {
+        await turn.enter()
+        defer { turn.leave() }
+        return .repaired(await RepairJob(station, scope, progressCounter: progressCounter).run())
+    }
+
+    /// By itself: what is away is `expected` back, for a while.
+    func mend(expected: @escaping @Sendable () async -> BitSet) async {
+        if isWaiting { return }
+        isWaiting = true
+        await turn.enter()
+        defer { turn.leave() }
+        isWaiting = false
+        let progressCounter = ProgressCounter()
+        let underWay = station.underWay.begin(Array("repair (by itself)".utf8)) { progressCounter.now }
+        defer { station.underWay.end(underWay) }
+        station.note(.info, "repair.begin")
+        let begun = loop.now
+        let repaired = await RepairJob(station, .everything, expected: await expected(), progressCounter: progressCounter).run()
+        station.note(repaired.failures, .warning, in: "repair")
+        station.note(
+            repaired.failures.isEmpty ? .info : .warning, "repair.end",
+            [
+                "copies": "\(repaired.copies)", "bytes": "\(repaired.bytes)", "moved": "\(repaired.moved)",
+                "failures": "\(repaired.failures.count)", "ms": "\((loop.now - begun) / 1_000_000)",
+            ])
+    }
+
+    // MARK: leaving
+
+    /// Copies what only this store keeps, then lets it go: its holdings end, and it has left. What is returned says
+    /// what could not be moved; then it has not left.
+    func leave(_ store: Int, progressCounter: ProgressCounter) async -> Repaired {
+        await turn.enter()
+        defer { turn.leave() }
+        var repaired = await RepairJob(station, .leaving(store), progressCounter: progressCounter).run()
+        if !repaired.failures.isEmpty { return repaired }
+        do throws(Failure) {
+            let others = try await station.refreshRoster().filter { $0.isAlive && $0.number != store }.map(\.number)
+            repaired.failures = try await letGo(store, others: BitSet(others))
+        } catch {
+            repaired.failures = [error]
+        }
+        return repaired
+    }
+
+    /// Everything is looked at before anything is recorded; what comes meanwhile is seen when it is recorded.
+    private func letGo(_ store: Int, others: BitSet) async throws(Failure) -> [Failure] {
+        let catalogue = station.catalogue
+        var pages = station.pages(by: \.content) { last throws(Failure) in
+            try catalogue.holdings(of: store, after: last, limit: RepairQueue.page)
+        }
+        while let page = try await pages.next() {
+            let contents = page.map(\.content)
+            let failures = try await station.work { () throws(Failure) in
+                try catalogue.change { (change) throws(Failure) in
+                    var failures: [Failure] = []
+                    for content in contents {
+                        if let failure = try onlyKept(content, by: store, others, in: change) {
+                            failures.append(failure)
+                        }
+                    }
+                    if failures.isEmpty {
+                        try change.append(.holding(Holding(contents, in: BitSet([store]), .nothing)))
+                    }
+                    return failures
+                }
+            }
+            if !failures.isEmpty { return failures }
+        }
+        try await station.work { () throws(Failure) in
+            try catalogue.change { (change) throws(Failure) in
+                guard change.inventory(of: store) == 0 else {
+                    throw Failure(.failed, [], "something was published there meanwhile: run leave again")
+                }
+                try change.append(.left(BitSet([store])))
+            }
+        }
+        return []
+    }
+}
+
+/// Says what would be lost if the store were gone.
+private func onlyKept(
+    _ content: ContentID, by store: Int, _ others: BitSet, in change: borrowing Change
+) throws(Failure) -> Failure? {
+    let holders = try change.holders(of: content)
+    if !holders.complete.intersection(others).isEmpty { return nil }
+    guard let manifest = try change.manifest(of: content) else { return nil }
+    var kept = BitSet()
+    for part in holders.parts where others.contains(part.store) { kept.formUnion(part.chunks) }
+    let mine = holders.extent(of: store)
+    let only = manifest.chunks.indices.filter { chunk in
+        mine.contains(chunk) && !kept.contains(chunk)
+            && manifest.chunks[chunk] != zeroChunkID(length: manifest.length(of: chunk))
+    }
+    guard !only.isEmpty, let name = try change.names(of: content).first else { return nil }
+    return Failure(.failed, name, "\(only.count) of \(manifest.chunks.count) chunks are kept nowhere else")
+}

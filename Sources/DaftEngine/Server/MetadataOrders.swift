@@ -1,0 +1,84 @@
+// What the metadata server is ordered to do: repair, let a data server leave, end; and what it repairs by itself.
+
+import DaftCatalogue
+import DaftCore
+import DaftLink
+
+extension MetadataServer {
+    func begin(_ order: Order) async -> Reply {
+        let repairs = repairs
+        switch order {
+        case .repair(let names):
+            return await tasks.begin { progressCounter in
+                await repairs.repair(names.isEmpty ? .everything : .below(names), progressCounter: progressCounter)
+            }
+        case .leave(let store):
+            return await tasks.begin { [self] progressCounter in
+                let repaired = await repairs.leave(store, progressCounter: progressCounter)
+                await conclude(store, hasLeft: repaired.failures.isEmpty)
+                return .repaired(repaired)
+            }
+        default: return .failed(Failure(.malformed, [], "this is nothing to order a metadata server"))
+        }
+    }
+
+    /// Who has left ends; who could not says again what it keeps, of which some may be recorded as gone.
+    private func conclude(_ store: Int, hasLeft: Bool) async {
+        guard let member = listed().first(where: { $0.number == store && $0.isAlive }) else { return }
+        if hasLeft { seats.leave(store) }
+        station.roster.update(listed())
+        _ = try? await station.ask(hasLeft ? .quit : .join, at: member.rank)
+    }
+
+    /// Whoever asks hears of it before it is done.
+    func quit() -> Reply {
+        station.quitting.wish()
+        loop.start { [station] in
+            if station.settings.endsDataServers { await station.endDataServers() }
+            station.ending.wish()
+        }
+        return .done
+    }
+
+    // MARK: by itself
+
+    /// When who is away now, or was never here, has been so for too long.
+    func mendLater() {
+        guard let limit = station.settings.repairAfterMilliseconds else { return }
+        loop.start { [self] in
+            await loop.sleep(milliseconds: limit)
+            await mend()
+        }
+    }
+
+    func mend() {
+        guard station.settings.repairAfterMilliseconds != nil, !station.isClosed else { return }
+        loop.start { [self] in await repairs.mend { [self] in await expected() } }
+    }
+
+    /// Stores that are not here, and not for long.
+    private func expected() async -> BitSet {
+        let limit = Nanoseconds(station.settings.repairAfterMilliseconds ?? 0) * 1_000_000
+        let members = listed()
+        let long = seats.away(longerThan: limit, now: loop.now)
+        let isEarly = loop.now - begun < limit
+        let catalogue = station.catalogue
+        let stores = try? await station.work { () throws(Failure) in try catalogue.stores() }
+        let known = (stores ?? []).filter { store in
+            let isSeated = members.contains { $0.number == store.number }
+            return !store.hasLeft && (isSeated ? !long.contains(store.number) : isEarly)
+        }
+        return BitSet(known.map(\.number))
+    }
+}
+
+extension Station {
+    /// Tells every data server that serves by itself to end. Who cannot be reached now is not waited for.
+    public func endDataServers() async {
+        let others = roster.members.filter(\.isAlive)
+        await loop.inOrder(width: 16, over: others) { [self] member in
+            _ = try? await ask(.quit, at: member.rank, timeoutMilliseconds: 2_000)
+        } take: { _ in
+        }
+    }
+}

@@ -1,0 +1,134 @@
+// The short orders of a data server: names for what it keeps, parts that become parts of a content, and what is
+// forgotten.
+
+import DaftCatalogue
+import DaftCore
+import DaftStore
+import Synchronization
+
+struct StoreOrders {
+    private let station: Station
+    private let store: Store
+
+    init(_ station: Station, _ store: Store) {
+        self.station = station
+        self.store = store
+    }
+
+    func place(_ entries: [NamedEntry]) async -> [Failure] {
+        await located { [store] () throws(Failure) in
+            let failures =
+                try store.place(entries) + store.finishDirectories(entries.filter(\.entry.isDirectory))
+            if failures.isEmpty { try store.syncDirectories() }
+            return failures
+        }
+    }
+
+    /// Like `place`, for names that were published before. What somebody has put in their place, or made of what stood
+    /// there, is moved to the side; the warnings say where it is.
+    func restore(_ entries: [NamedEntry]) async -> (failures: [Failure], warnings: [Failure]) {
+        let moved = Mutex<[Failure]>([])
+        let failures = await located { [store] () throws(Failure) in
+            let first = try store.place(entries)
+            let taken = Set(first.filter { $0.kind == .taken }.map(\.subject))
+            let again = entries.filter { taken.contains($0.name.bytes) && !$0.entry.isDirectory }
+            if again.isEmpty { return first }
+            for named in again {
+                let place = try store.setAside(named.name)
+                let reason = "had been changed in its store: what stood there is in \(shown(place)) now"
+                moved.withLock { $0.append(Failure(.changed, named.name, reason)) }
+            }
+            let names = Set(again.map(\.name.bytes))
+            return first.filter { !names.contains($0.subject) } + (try store.place(again))
+        }
+        return (failures, moved.withLock { $0.map { $0.at(station.settings.host) } })
+    }
+
+    /// Like `place`, for some of many: whoever places the last sets the directories' mode and mtime.
+    func placeFiles(_ entries: [NamedEntry]) async -> [Failure] {
+        await located { [store] () throws(Failure) in try store.place(entries) }
+    }
+
+    func note(_ entries: [NamedEntry]) async -> [Failure] {
+        await located { [store] () throws(Failure) in
+            try store.note(entries)
+            return []
+        }
+    }
+
+    func writeOut(_ order: WriteOut) async -> [Failure] {
+        await located { [store] () throws(Failure) in
+            try store.writeOut(order)
+            return []
+        }
+    }
+
+    /// What is known of users' files, and of names.
+    func look(_ order: Order) async -> Outcome {
+        do throws(Failure) {
+            return try await station.work { [store] () throws(Failure) in
+                switch order {
+                case .recognise(let files): return .recognised(try store.recognise(files))
+                case .inspect(let entries): return .inspected(try store.inspect(entries))
+                case .remember(let files): try store.remember(files)
+                default: break
+                }
+                return .placed([])
+            }
+        } catch { return .failed(error.at(station.settings.host)) }
+    }
+
+    func settle(_ settled: [Settled]) async -> [Failure] {
+        var failures: [Failure] = []
+        for part in settled {
+            // Whoever still reads the file into this store under the same key comes first.
+            await station.contentLocks.claim(part.key)
+            failures += await located { [store] () throws(Failure) in
+                let manifest = part.manifest
+                store.retain(part.content)
+                let partialFile = try store.ingest(part.key, size: manifest.size, chunkSize: manifest.chunkSize)
+                try partialFile.finish(as: part.content, manifest)
+                return []
+            }
+            station.contentLocks.release(part.key)
+        }
+        return failures
+    }
+
+    /// Forgets what was refused, unless somebody else has a use for it: a name, a staging that is still under way, or
+    /// the catalogue, which knows the content from elsewhere and then counts this copy too.
+    func discard(_ contents: [ContentID]) async -> [Failure] {
+        do throws(Failure) { try await station.catchUp() } catch { return [error.at(station.settings.host)] }
+        let catalogue = station.catalogue
+        let known = Mutex<[Holding]>([])
+        let failures = await located { [store, number = station.number] () throws(Failure) in
+            for content in contents where try store.isUnused(content) {
+                if try catalogue.size(of: content) == nil {
+                    try store.drop(content)
+                } else if let number {
+                    let extent = try store.extent(of: content)
+                    known.withLock { $0.append(Holding([content], in: BitSet([number]), extent)) }
+                }
+            }
+            return []
+        }
+        let holdings = known.withLock { $0 }
+        if holdings.isEmpty { return failures }
+        do throws(Failure) {
+            _ = try await station.ask(.hold(holdings), at: .metadataServer)
+            return failures
+        } catch {
+            return failures + [error.at(station.settings.host)]
+        }
+    }
+
+    /// The failures of some work on the store, each with this node's name.
+    private func located(_ body: @escaping @Sendable () throws(Failure) -> [Failure]) async -> [Failure] {
+        let host = station.settings.host
+        do throws(Failure) {
+            return try await station.work(body).map { $0.at(host) }
+        } catch {
+            return [error.at(host)]
+        }
+    }
+}

@@ -1,0 +1,82 @@
+// Loads chunks from another rank and looks at what came: the one place where bytes enter this rank.
+
+import DaftCore
+import DaftLink
+import DaftStore
+import Synchronization
+
+enum Arrival {
+    case right
+    case absent
+    case wrong
+}
+
+/// Of whom something wrong came, in one command: each is told once of each content.
+final class CorruptionReports: Sendable {
+    private struct Doubt: Hashable {
+        let rank: Rank
+        let content: ContentID
+    }
+
+    private let told = Mutex<Set<Doubt>>([])
+
+    func isNew(_ content: ContentID, at rank: Rank) -> Bool {
+        told.withLock { $0.insert(Doubt(rank: rank, content: content)).inserted }
+    }
+}
+
+extension Station {
+    /// Loads pieces with these ids; the slab is of no more use when all are absent. `isRelayed`: the next in a chain
+    /// may have them as they come; then the caller says to the relay what becomes of what is right.
+    func load(
+        _ pieces: [Piece], _ ids: [ChunkID], from rank: Rank, waits: Bool = false, isRelayed: Bool, progressCounter: ProgressCounter,
+        doubts: CorruptionReports
+    ) async throws(LinkError) -> (slab: Slab, arrivals: [Arrival]) {
+        let isPacked = settings.compression > 0 && rank != self.rank
+        let run = ChunkRun(pieces, waits: waits, compression: isPacked ? settings.compression : 0)
+        let slabs = await intake.take(isPacked ? 2 : 1, of: run.byteCount)
+        let incomingSlab = isRelayed || trace != nil ? IncomingSlab(slabs[0]) : nil
+        if isRelayed, let incomingSlab { relay.begin(run, incomingSlab) }
+        let receiving = incomingSlab.flatMap { TransferTrace(run, ids, from: rank, $0, trace) }
+        let states: [PieceState]
+        do throws(LinkError) {
+            states = try await link.load(
+                run, from: rank, into: slabs[0], incomingSlab: incomingSlab, timeoutMilliseconds: settings.loadMilliseconds)
+        } catch {
+            note(.warning, "load.failed", ["from": "\(rank.number)", "reason": error.reason])
+            if isRelayed { relay.forget(pieces) }
+            throw error
+        }
+        receiving?.end(states)
+        let slab = states.contains(where: \.isPacked) ? slabs[slabs.count - 1] : slabs[0]
+        if slab !== slabs[0] { await workers.run { Compression.unpack(run, states, from: slabs[0], into: slab) } }
+        let offsets = run.offsets
+        let came = pieces.indices.filter { states[$0].isOnItsWay }
+        let found = await digesting.digests(
+            of: came.map { slab.slice(offsets[$0], pieces[$0].length) },
+            noting: receiving?.verifying(came))
+        if rank != self.rank {
+            let moved = run.bytesMoved(states)
+            progressCounter.add(moved: moved)
+            counter.add(received: moved)
+        }
+        var arrivals = [Arrival](repeating: .absent, count: states.count)
+        for (index, digest) in zip(came, found) { arrivals[index] = digest == ids[index] ? .right : .wrong }
+        if isRelayed { relay.forget(arrivals.indices.filter { arrivals[$0] != .right }.map { pieces[$0] }) }
+        let wrong = arrivals.indices.filter { arrivals[$0] == .wrong && states[$0].isVouchedFor }.map { pieces[$0] }
+        if !wrong.isEmpty { note(.warning, "chunks.wrong", ["from": "\(rank.number)", "chunks": "\(wrong.count)"]) }
+        doubt(wrong, at: rank, doubts)
+        return (slab, arrivals)
+    }
+
+    /// What a store sent of its own, and was wrong, it looks at again before anybody else gets it.
+    private func doubt(_ pieces: [Piece], at rank: Rank, _ doubts: CorruptionReports) {
+        var contents: [ContentID] = []
+        for case .kept(let content) in pieces.map(\.origin) where doubts.isNew(content, at: rank) {
+            contents.append(content)
+        }
+        if contents.isEmpty { return }
+        let asked = contents
+        loop.start { [self] in _ = try? await ask(.doubt(asked), at: rank) }
+    }
+}

@@ -1,0 +1,237 @@
+// Brings what is published into a store, and gives it its names there.
+//
+//   1. Catch up with the catalogue to the state of the order.
+//   2. List the entries below the wanted names, page by page, from the own copy of the catalogue.
+//   3. Files whose content is here complete only want their name; the others' contents are pulled.
+//   4. Whatever is complete is placed, some hundreds at a time; directories get mode and mtime at the very end.
+//   5. What was complete, and was found wrong by somebody before it could be placed, is taken up from 3 once more.
+//   6. Say what came, what it moved, and what is lacking; report the new holdings, unless the caller does.
+
+import DaftCatalogue
+import DaftCore
+import DaftLink
+import DaftStore
+import Synchronization
+
+struct FetchJob: Sendable {
+    private static let reported = 1_000
+
+    private let station: Station
+    private let store: Store
+    private let order: Fetch
+    private let progressCounter: ProgressCounter
+    private let ledger: FetchLedger
+    private let throttle: Throttle?
+
+    init(_ station: Station, _ store: Store, _ order: Fetch, _ progressCounter: ProgressCounter) {
+        self.station = station
+        self.store = store
+        self.order = order
+        self.progressCounter = progressCounter
+        ledger = FetchLedger()
+        throttle = order.limit.map { Throttle($0, on: station.loop) }
+    }
+
+    func run() async -> Outcome {
+        var end = await pulling(along: order.chain) { (pull) async throws(Failure) in try await bringAll(pull) }
+        await placeWaiting(mayTryAgain: true)
+        let again = ledger.takeReady()
+        if case .success = end, !again.isEmpty {
+            end = await pulling(along: nil) { (pull) async throws(Failure) in try await take(again, pull) }
+        }
+        await placeWaiting()
+        await finishDirectories()
+        do throws(Failure) {
+            try end.get()
+            if order.reports { await report() }
+        } catch {
+            // Some of it was not even looked at: what did come is told here, and whoever asked takes nothing for
+            // granted.
+            await report()
+            return .failed(error.at(station.settings.host))
+        }
+        return .fetched(ledger.summary(moved: progressCounter.moved, host: station.settings.host))
+    }
+
+    /// What `body` wants is brought when this ends.
+    private func pulling(
+        along chain: Chain?, _ body: @escaping @Sendable (Pull) async throws(Failure) -> Void
+    ) async -> Result<Void, Failure> {
+        let pull = Pull(
+            station, to: StoreDestination(store), progressCounter: progressCounter, chain: chain, throttle: throttle
+        ) { [self] wanted, failure in
+            await settle(wanted, failure)
+        }
+        let end = await pull.run { () async throws(Failure) in try await body(pull) }
+        if case .success = end, Task.isCancelled { return .failure(Failure(.stopped, [], "stopped")) }
+        return end
+    }
+
+    private func bringAll(_ pull: Pull) async throws(Failure) {
+        try await station.catchUp(to: order.state)
+        if order.below.isEmpty { return }
+        _ = try await station.refreshRoster()
+        for name in order.below where !Task.isCancelled { try await bring(name, pull) }
+    }
+
+    private func bring(_ name: Name, _ pull: Pull) async throws(Failure) {
+        let catalogue = station.catalogue
+        let roots = try await station.work { () throws(Failure) in
+            var chain: [NamedEntry] = []
+            for ancestor in name.ancestors {
+                if let entry = try catalogue.entry(ancestor) { chain.append(NamedEntry(ancestor, entry)) }
+            }
+            if let entry = try catalogue.entry(name) { chain.append(NamedEntry(name, entry)) }
+            return chain
+        }
+        guard name.isRoot || roots.last?.name == name else {
+            return ledger.fail(Failure(.noSuchName, name, "no such name is published"))
+        }
+        try await take(roots, pull)
+        try await station.eachPage(below: name) { (page) async throws(Failure) in try await take(page, pull) }
+    }
+
+    private func take(_ entries: [NamedEntry], _ pull: Pull) async throws(Failure) {
+        let catalogue = station.catalogue
+        let store = store
+        let sorted = try await station.work { () throws(Failure) in
+            var ready: [NamedEntry] = []
+            var missing: [(NamedEntry, Manifest)] = []
+            for named in entries {
+                guard let content = named.entry.content, try store.extent(of: content) != .complete else {
+                    ready.append(named)
+                    continue
+                }
+                missing.append((named, try catalogue.manifest(ofNamed: content)))
+            }
+            return (ready, missing)
+        }
+        ledger.note(directories: entries.filter(\.entry.isDirectory))
+        for (named, manifest) in sorted.1 { await want(named, manifest, pull) }
+        await add(sorted.0)
+    }
+
+    /// The first name of a content that is missing has it pulled; further ones wait with it.
+    private func want(_ named: NamedEntry, _ manifest: Manifest, _ pull: Pull) async {
+        guard let content = named.entry.content, ledger.isFirst(named, of: content) else { return }
+        let wanted = Wanted(content: content, manifest: manifest, name: named.name)
+        progressCounter.expect(bytes: manifest.size, files: 1)
+        await pull.claim(content)
+        if !pull.isAlone, (try? await extent(of: content)) == .complete {
+            progressCounter.add(bytes: manifest.size, files: 1)
+            return await settle(wanted, nil)
+        }
+        await pull.bring(wanted)
+    }
+
+    private func settle(_ wanted: Wanted, _ failure: Failure?) async {
+        station.contentLocks.release(wanted.content)
+        let names = ledger.takeWaiting(for: wanted.content)
+        if let failure {
+            ledger.fail(failure)
+            let extent = (try? await extent(of: wanted.content)) ?? .nothing
+            ledger.lacks(Lacking(wanted.content, extent))
+        } else {
+            ledger.brought(wanted.content)
+            await add(names)
+        }
+    }
+
+    private func extent(of content: ContentID) async throws(Failure) -> Extent {
+        try await station.work { [store] () throws(Failure) in try store.extent(of: content) }
+    }
+
+    private func add(_ entries: [NamedEntry]) async {
+        if ledger.ready(entries) { await placeWaiting() }
+    }
+
+    private func placeWaiting(mayTryAgain: Bool = false) async {
+        let entries = ledger.takeReady()
+        let failures = await StoreOrders(station, store).placeFiles(entries)
+        ledger.placed(entries.filter { $0.entry.content != nil }.count - failures.count)
+        let incomplete = Set(failures.filter { $0.kind == .missing }.map(\.subject))
+        for failure in failures where !mayTryAgain || failure.kind != .missing { ledger.fail(failure) }
+        if mayTryAgain { _ = ledger.ready(entries.filter { incomplete.contains($0.name.bytes) }) }
+    }
+
+    private func finishDirectories() async {
+        for failure in await StoreOrders(station, store).place(ledger.allDirectories()) { ledger.fail(failure) }
+    }
+
+    /// Tells the metadata server what this store keeps now.
+    private func report() async {
+        guard let number = station.number else { return }
+        let (complete, lacking) = ledger.holdings()
+        var holdings = lacking.map { Holding([$0.content], in: BitSet([number]), $0.extent) }
+        for start in stride(from: 0, to: complete.count, by: FetchJob.reported) {
+            let some = Array(complete[start..<min(complete.count, start + FetchJob.reported)])
+            holdings.append(Holding(some, in: BitSet([number]), .complete))
+        }
+        guard !holdings.isEmpty else { return }
+        do throws(Failure) {
+            _ = try await station.ask(.hold(holdings), at: .metadataServer)
+        } catch {
+            ledger.fail(error)
+        }
+    }
+}
+
+/// What a fetch has come to so far; the loop and pulls note it.
+private final class FetchLedger: Sendable {
+    private struct State {
+        var failures: [Failure] = []
+        var lacking: [Lacking] = []
+        var complete: [ContentID] = []
+        var waiting: [ContentID: [NamedEntry]] = [:]
+        var ready: [NamedEntry] = []
+        var directories: [NamedEntry] = []
+        var files: Int64 = 0
+    }
+
+    private static let batch = 500
+    private let state = Mutex(State())
+
+    func fail(_ failure: Failure) { state.withLock { $0.failures.append(failure) } }
+    func lacks(_ lacking: Lacking) { state.withLock { $0.lacking.append(lacking) } }
+    func brought(_ content: ContentID) { state.withLock { $0.complete.append(content) } }
+    func placed(_ files: Int) { state.withLock { $0.files += Int64(files) } }
+    func note(directories: [NamedEntry]) { state.withLock { $0.directories += directories } }
+    func allDirectories() -> [NamedEntry] { state.withLock { $0.directories } }
+
+    func isFirst(_ named: NamedEntry, of content: ContentID) -> Bool {
+        state.withLock { state in
+            state.waiting[content, default: []].append(named)
+            return state.waiting[content]?.count == 1
+        }
+    }
+
+    func takeWaiting(for content: ContentID) -> [NamedEntry] {
+        state.withLock { $0.waiting.removeValue(forKey: content) ?? [] }
+    }
+
+    /// True when there is enough for a batch.
+    func ready(_ entries: [NamedEntry]) -> Bool {
+        state.withLock { state in
+            state.ready += entries
+            return state.ready.count >= FetchLedger.batch
+        }
+    }
+
+    func takeReady() -> [NamedEntry] {
+        state.withLock { state in
+            defer { state.ready = [] }
+            return state.ready
+        }
+    }
+
+    func holdings() -> (complete: [ContentID], lacking: [Lacking]) {
+        state.withLock { ($0.complete, $0.lacking.filter { $0.extent != .nothing }) }
+    }
+
+    func summary(moved: Int64, host: String) -> Fetched {
+        state.withLock { state in
+            Fetched(
+                files: state.files, moved: moved, failures: state.failures.map { $0.at(host) }, lacking: state.lacking)
+        }
+    }
+}

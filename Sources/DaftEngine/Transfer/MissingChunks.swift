@@ -1,0 +1,28 @@
+// Goes through the chunks of one content that are missing, in a given order.
+
+import DaftCore
+
+struct MissingChunks {
+    private let missing: BitSet
+    private let order: [Int]
+    private var position = 0
+    /// Of the chunks that are there already.
+    let presentBytes: Int64
+
+    init(_ wanted: Wanted, have: BitSet, order: [Int]) {
+        let manifest = wanted.manifest
+        var missing = BitSet(below: manifest.chunks.count)
+        missing.subtract(have)
+        if let chunks = wanted.chunks { missing = missing.intersection(chunks) }
+        self.missing = missing
+        self.order = order
+        presentBytes = have.filter { $0 < manifest.chunks.count }.reduce(0) { $0 + Int64(manifest.length(of: $1)) }
+    }
+
+    mutating func next() -> Int? {
+        while position < order.count, !missing.contains(order[position]) { position += 1 }
+        guard position < order.count else { return nil }
+        defer { position += 1 }
+        return order[position]
+    }
+}

@@ -1,0 +1,159 @@
+// A tree of this node that another rank reads page by page, for as long as its order lasts: the node's side of a
+// gathering. Nothing is copied here; the bytes are read where they lie, as those of any offer.
+
+import DaftCore
+import DaftLink
+import DaftStore
+import Synchronization
+
+final class OfferedTree: Sendable {
+    private static let pageFinds = 512
+
+    private struct State {
+        /// The page that was asked for last, should its answer have got lost.
+        var last: (number: Int, page: OfferedPage)?
+        var offers: Set<UInt64> = []
+    }
+
+    private let station: Station
+    private let walk: SourceWalk
+    private let chunkSize: ChunkSize
+    /// The walk is one thread's at a time.
+    private let turn = AsyncSemaphore(width: 1)
+    private let state = Mutex(State())
+
+    private init(_ station: Station, _ walk: SourceWalk, _ chunkSize: ChunkSize) {
+        (self.station, self.walk, self.chunkSize) = (station, walk, chunkSize)
+    }
+
+    static func open(_ offering: OfferOrder, _ store: Store, at station: Station) async throws(Failure) -> OfferedTree {
+        let members = station.roster.members
+        let walk = try await station.work { () throws(Failure) in
+            let place = try sourcePlace(try store.gathered(offering.path))
+            let stores = members.filter { $0.store.host == station.settings.host }.map(\.store.path)
+            let own = Set(stores.compactMap { directoryIdentity($0 + Array("/.daft".utf8)) })
+            return try SourceWalk(place) { device, inode in own.contains([device, inode]) }
+        }
+        return OfferedTree(station, walk, offering.chunkSize)
+    }
+
+    func page(_ number: Int, done: [UInt64]) async throws(Failure) -> OfferedPage {
+        await turn.enter()
+        defer { turn.leave() }
+        let (last, over) = state.withLock { state in
+            let over = state.offers.intersection(done)
+            state.offers.subtract(over)
+            return (state.last, over)
+        }
+        for offer in over { station.offers.withdraw(offer) }
+        if let last, last.number == number { return last.page }
+        guard number == (last?.number ?? -1) + 1 else {
+            throw Failure(.malformed, [], "a page of an offered tree that is over, or is not yet")
+        }
+        let walk = walk
+        let page = sort(await station.workers.run { walk.next(OfferedTree.pageFinds) })
+        state.withLock { state in
+            state.last = (number, page)
+            state.offers.insert(page.offer)
+        }
+        return page
+    }
+
+    /// Nobody reads from it any more.
+    func close() {
+        let offers = state.withLock { state in
+            defer { state.offers = [] }
+            return state.offers
+        }
+        for offer in offers { station.offers.withdraw(offer) }
+    }
+
+    private func sort(_ sightings: [WalkEvent]) -> OfferedPage {
+        var files: [SourceFileInfo] = []
+        var entries: [OfferedEntry] = []
+        var (failures, warnings): ([Failure], [Failure]) = ([], [])
+        for sighting in sightings {
+            switch sighting {
+            case .skipped(let failure): warnings.append(failure.at(station.settings.host))
+            case .failed(let failure): failures.append(failure.at(station.settings.host))
+            case .found(let found):
+                do throws(NameError) {
+                    _ = try OfferedEntry.name(of: found.relative)
+                    if case .file(let info) = found.kind { files.append(info) }
+                    entries.append(OfferedEntry(found))
+                } catch {
+                    failures.append(Failure(.usage, found.relative, node: station.settings.host, error.reason))
+                }
+            }
+        }
+        let offer = station.offers.make(files, chunkSize: chunkSize)
+        return OfferedPage(
+            offer: offer, entries: entries, failures: failures, warnings: warnings, isLast: sightings.isEmpty)
+    }
+}
+
+extension OfferedEntry {
+    fileprivate init(_ found: WalkedEntry) {
+        let kind: Kind =
+            switch found.kind {
+            case .file(let info): .file(size: info.size)
+            case .directory: .directory
+            case .symlink(let target): .symlink(target)
+            }
+        self.init(found.relative, kind, mode: found.mode, mtime: found.mtime)
+    }
+}
+
+extension Store {
+    /// Where something lies that is to be gathered of this node, named absolutely or relative to the store. Blocking.
+    func gathered(_ path: [UInt8]) throws(Failure) -> [UInt8] {
+        let path = path.first == Name.slash ? path : directory + [Name.slash] + path
+        guard pathExists(path) else { throw Failure(.missing, path, "not there: nothing to gather") }
+        if isOwnData(path) { throw Failure(.usage, path, "is daft's own: there is nothing to gather") }
+        return path
+    }
+}
+
+/// The trees that a data server offers now.
+final class OfferedTrees: Sendable {
+    private struct Key: Hashable {
+        let reader: Rank
+        let number: UInt64
+    }
+
+    private let trees = Mutex<[Key: OfferedTree]>([:])
+
+    /// Carries out the order for one: it ends when it is cancelled, or when nobody asks about it any more.
+    func offer(_ offering: OfferOrder, to reader: Rank, _ store: Store, at station: Station) async -> Outcome {
+        let key = Key(reader: reader, number: offering.number)
+        do throws(Failure) {
+            let tree = try await OfferedTree.open(offering, store, at: station)
+            trees.withLock { $0[key] = tree }
+            await untilCancelled(on: station.loop)
+            trees.withLock { $0[key] = nil }
+            tree.close()
+            return .placed([])
+        } catch {
+            return .failed(error)
+        }
+    }
+
+    func page(_ page: Int, of number: UInt64, for reader: Rank, done: [UInt64]) async throws(Failure) -> OfferedPage {
+        guard let tree = trees.withLock({ $0[Key(reader: reader, number: number)] }) else {
+            throw Failure(.stopped, [], "this tree is no longer offered")
+        }
+        return try await tree.page(page, done: done)
+    }
+}
+
+private func untilCancelled(on loop: any Loop) async {
+    let end = Condition(on: loop)
+    let edition = end.edition
+    await withTaskCancellationHandler {
+        while !Task.isCancelled {
+            await end.wait(until: loop.deadline(inMilliseconds: 60_000), after: edition)
+        }
+    } onCancel: {
+        end.notify()
+    }
+}

@@ -1,0 +1,340 @@
+// Brings contents from wherever they are to a destination: the one loop behind get, fetch, repair, verify and the
+// broadcast of what is published.
+//
+//   1. Small contents are packed: one slab and one question carry many, from the source they have in common.
+//   2. A larger one comes chunk by chunk, several at once. Ranks that load the same at the same moment line up as in a
+//      chain: each takes from the one before it what that one is just getting.
+//   3. A chunk that the destination has, or that is all zeros, does not move.
+//   4. What cannot be had from any source fails that content, with the reason, and all else goes on.
+
+import DaftCore
+import DaftLink
+import DaftStore
+import Synchronization
+
+actor Pull {
+    typealias Done = @Sendable (Wanted, Failure?) async -> Void
+
+    private static let runsUnderWay = 8
+    private static let packPieces = 256
+
+    private let station: Station
+    private nonisolated let loop: any Loop
+    private let destination: any Destination
+    private let selector: SourceSelector
+    private let progressCounter: ProgressCounter
+    private let chain: Chain?
+    private let upstream: Upstream?
+    private let done: Done
+    private let throttle: Throttle?
+    private let stop = StopFlag()
+    /// Of this pull among all that fill the same store.
+    private nonisolated let number: Int
+    private let gate = AsyncSemaphore(width: Pull.runsUnderWay)
+    private let files = AsyncSemaphore(width: 4)
+    private var packs: [Rank: [Wanted]] = [:]
+    private var packed: [Rank: Int] = [:]
+
+    /// `done` hears of every content, in no particular order.
+    init(
+        _ station: Station, to destination: any Destination, progressCounter: ProgressCounter, chain: Chain? = nil,
+        throttle: Throttle? = nil, done: @escaping Done
+    ) {
+        self.station = station
+        self.destination = destination
+        self.progressCounter = progressCounter
+        self.done = done
+        self.chain = chain
+        self.throttle = throttle
+        upstream = chain.map { [stop] in Upstream(station, $0, throttle?.rate, progressCounter: progressCounter, stop: stop) }
+        loop = station.loop
+        number = station.contentLocks.enter()
+        selector = SourceSelector(station, progressCounter: progressCounter, isForOwnStore: destination.isOwnStore, stop: stop)
+    }
+
+    nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
+
+    /// Takes one more on; waits while enough is under way.
+    func bring(_ wanted: Wanted) async {
+        if wanted.manifest.size <= IngestJob.smallFile, wanted.manifest.chunks.count <= 1 {
+            await pack(wanted)
+        } else {
+            await files.enter()
+            loop.start { [self] in
+                await ended(wanted, await large(wanted))
+                files.leave()
+            }
+        }
+    }
+
+    /// Who owes bytes now.
+    var asked: [Rank] { get async { await selector.asked } }
+
+    /// Runs `body`, which takes contents on, and waits until all of them are done. If its task is cancelled meanwhile,
+    /// nothing more is begun, and what is under way ends as stopped.
+    nonisolated func run(_ body: () async throws(Failure) -> Void) async -> Result<Void, Failure> {
+        defer { station.contentLocks.leave() }
+        return await withTaskCancellationHandler {
+            let end = await Result.of(body)
+            await finish()
+            return end
+        } onCancel: { [stop] in
+            stop.set()
+        }
+    }
+
+    private func finish() async {
+        await sendPacks()
+        await files.drain()
+        await gate.drain()
+    }
+
+    /// Whether nobody else has brought anything into the store of this station meanwhile.
+    nonisolated var isAlone: Bool { station.contentLocks.isAlone(number) }
+
+    /// Waits until nobody else brings this content into the store of this station. Whoever does may be waiting for one
+    /// that lies packed here, so that is sent first.
+    func claim(_ content: ContentID) async {
+        if station.contentLocks.claimIfFree(content) { return }
+        await sendPacks()
+        await station.contentLocks.claim(content)
+    }
+
+    private func sendPacks() async {
+        for source in packs.keys.sorted() { await send(source) }
+    }
+
+    // MARK: small ones
+
+    private func pack(_ wanted: Wanted) async {
+        if wanted.manifest.chunks.isEmpty { return await deliver([wanted], nil) }
+        let source: Rank
+        do throws(Failure) {
+            guard let likely = try await likelySource(of: wanted) else {
+                return await deliver([wanted], try await selector.obtain(wanted, chunk: 0))
+            }
+            source = likely
+        } catch {
+            return await ended(wanted, named(error, wanted))
+        }
+        let size = Int(wanted.manifest.size)
+        if packed[source, default: 0] + size > station.intake.slabBytes
+            || packs[source, default: []].count == Pull.packPieces
+        {
+            await send(source)
+        }
+        packs[source, default: []].append(wanted)
+        packed[source, default: 0] += size
+    }
+
+    /// Whom to ask for a small content: those from the same source travel together.
+    private func likelySource(of wanted: Wanted) async throws(Failure) -> Rank? {
+        if let chain { return try await selector.nearest(in: chain, wanted, chunk: 0) }
+        return try await selector.likelySource(of: wanted)
+    }
+
+    private func send(_ source: Rank) async {
+        guard let pack = packs.removeValue(forKey: source), !pack.isEmpty else { return }
+        packed[source] = nil
+        await gate.enter()
+        loop.start { [self] in
+            await carry(pack, from: source)
+            gate.leave()
+        }
+    }
+
+    private func carry(_ pack: [Wanted], from source: Rank) async {
+        for wanted in await leftBehind(by: pack, from: source) { await single(wanted) }
+    }
+
+    /// Those of a pack that did not come right. The pack's slab is given back before anybody takes another for them.
+    private func leftBehind(by pack: [Wanted], from source: Rank) async -> [Wanted] {
+        if stop.isSet {
+            for wanted in pack { await ended(wanted, Failure(.stopped, wanted.name, "stopped")) }
+            return []
+        }
+        let pieces = pack.map { $0.piece(0) }
+        do throws(Failure) {
+            try await throttle?.pass(pieces.reduce(0) { $0 + Int64($1.length) }, at: station, stop)
+            if let upstream {
+                let ids = pack.map { $0.manifest.chunks[0] }
+                guard let loaded = try await upstream.load(pieces, ids, upTo: source) else { return pack }
+                await deliver(pack, loaded.slab, only: loaded.isRight)
+                return zip(pack, loaded.isRight).filter { !$0.1 }.map(\.0)
+            }
+            let (slab, arrived) = try await selector.attempt(source, pieces, pack)
+            await deliver(pack, slab, only: arrived.map { $0 == .right })
+            return zip(pack, arrived).filter { $0.1 != .right }.map(\.0)
+        } catch {
+            for wanted in pack { await ended(wanted, named(error, wanted)) }
+            return []
+        }
+    }
+
+    /// One that did not come with its pack.
+    private func single(_ wanted: Wanted) async {
+        do throws(Failure) {
+            try await throttle?.pass(wanted.manifest.size, at: station, stop)
+            await deliver([wanted], try await selector.obtain(wanted, chunk: 0))
+        } catch {
+            await ended(wanted, named(error, wanted))
+        }
+    }
+
+    /// Hands on those contents of a pack, one after another in `bytes`, that are wanted. Blocking.
+    private nonisolated func take(
+        _ pack: [Wanted], _ only: [Bool]?, from bytes: UnsafeRawBufferPointer
+    ) -> [Failure?] {
+        var offset = 0
+        var wholes: [(wanted: Wanted, bytes: UnsafeRawBufferPointer)] = []
+        for (index, wanted) in pack.enumerated() {
+            let end = offset + Int(wanted.manifest.size)
+            if only?[index] ?? true { wholes.append((wanted, UnsafeRawBufferPointer(rebasing: bytes[offset..<end]))) }
+            offset = end
+        }
+        return station.trace.written(wholes.map(\.wanted.manifest)) { destination.take(wholes) }
+    }
+
+    private func deliver(_ pack: [Wanted], _ slab: Slab?, only: [Bool]? = nil) async {
+        let chosen = pack.indices.filter { only?[$0] ?? true }
+        guard !chosen.isEmpty else { return }
+        let failures = await station.workers.run { [self] in
+            guard let slab else { return take(pack, only, from: UnsafeRawBufferPointer(start: nil, count: 0)) }
+            return slab.withBytes { take(pack, only, from: $0) }
+        }
+        for (index, failure) in zip(chosen, failures) {
+            progressCounter.add(bytes: pack[index].manifest.size, files: 1)
+            tell([pack[index].piece(0)], failure == nil ? .kept : .failed)
+            await ended(pack[index], failure.map { named($0, pack[index]) })
+        }
+    }
+
+    /// Whoever is next in the chain hears what became of it.
+    private func tell(_ pieces: [Piece], _ place: Relay.Place) {
+        if destination.isOwnStore { station.relay.note(pieces, place) }
+    }
+
+    // MARK: large ones
+
+    private func large(_ wanted: Wanted) async -> Failure? {
+        do throws(Failure) {
+            let sink = try await open(wanted)
+            // Only who keeps what it loads can pass it on, and only of what all load the same way.
+            // Nobody is to be as slow as this one may be.
+            let isAmongOthers = chain == nil && destination.isOwnStore && wanted.chunks == nil && throttle == nil
+            let swarm = isAmongOthers ? await Swarm.join(station, wanted, progressCounter: progressCounter, stop: stop) : nil
+            let failure = await fill(sink, wanted, from: swarm?.upstream ?? upstream)
+            await swarm?.leave()
+            try await station.work { () throws(Failure) in
+                let isWhole = sink.have.containsAll(below: wanted.manifest.chunks.count)
+                if failure == nil, isWhole { try sink.finish() } else { try sink.pause() }
+            }
+            if let failure { return named(failure, wanted) }
+            progressCounter.add(files: 1)
+            return nil
+        } catch {
+            return named(error, wanted)
+        }
+    }
+
+    /// The memory for it is given back before any chunk asks for some: else all of it could be held by those who wait.
+    private func open(_ wanted: Wanted) async throws(Failure) -> any Sink {
+        let slab = await station.intake.take(wanted.manifest.chunkSize.bytes)
+        let destination = destination
+        return try await station.work { () throws(Failure) in
+            try slab.withMutableBytes { (buffer) throws(Failure) in try destination.open(wanted, buffer: buffer) }
+        }
+    }
+
+    /// All missing chunks, several at once; the first that cannot be had ends it.
+    private func fill(_ sink: any Sink, _ wanted: Wanted, from upstream: Upstream?) async -> Failure? {
+        var chooser: MissingChunks
+        do throws(Failure) {
+            let order = try await selector.order(of: wanted, in: chain)
+            chooser = MissingChunks(wanted, have: sink.have, order: order)
+        } catch {
+            return error
+        }
+        progressCounter.add(bytes: chooser.presentBytes)
+        let chunks = ChunkTasks(on: loop)
+        while chunks.failure == nil, let chunk = chooser.next() {
+            if stop.isSet {
+                chunks.fail(Failure(.stopped, wanted.name, "stopped"))
+                break
+            }
+            await gate.enter()
+            chunks.begin()
+            loop.start { [self] in
+                let failure = await one(chunk, sink, wanted, from: upstream)
+                gate.leave()
+                chunks.end(failure)
+            }
+        }
+        return await chunks.finished()
+    }
+
+    private func one(
+        _ chunk: Int, _ sink: any Sink, _ wanted: Wanted, from upstream: Upstream?
+    ) async -> Failure? {
+        let id = wanted.manifest.chunks[chunk]
+        let length = wanted.manifest.length(of: chunk)
+        do throws(Failure) {
+            if try await !isNearby(chunk, sink, wanted) {
+                let slab = try await obtain(wanted, chunk, from: upstream)
+                let subject = TraceEvent.Subject(wanted.piece(chunk), chunk: id)
+                try await station.work { [trace = station.trace] () throws(Failure) in
+                    try trace.timed(.written, subject, bytes: length) { () throws(Failure) in
+                        try slab.slice(0, length).withBytes { (bytes) throws(Failure) in
+                            try sink.write(chunk, id, bytes)
+                        }
+                    }
+                }
+            }
+            progressCounter.add(bytes: Int64(length))
+            tell([wanted.piece(chunk)], .kept)
+            return nil
+        } catch {
+            tell([wanted.piece(chunk)], .failed)
+            return error
+        }
+    }
+
+    private func obtain(_ wanted: Wanted, _ chunk: Int, from upstream: Upstream?) async throws(Failure) -> Slab {
+        try await throttle?.pass(Int64(wanted.manifest.length(of: chunk)), at: station, stop)
+        if let upstream {
+            // Along a chain no further than to who keeps it; in a swarm everybody before this one is asked.
+            let keeper: Rank? =
+                if let chain { try await selector.nearest(in: chain, wanted, chunk: chunk) } else { nil }
+            if keeper != nil || chain == nil {
+                let (piece, id) = (wanted.piece(chunk), wanted.manifest.chunks[chunk])
+                if let loaded = try await upstream.load([piece], [id], upTo: keeper) { return loaded.slab }
+            }
+        }
+        return try await selector.obtain(wanted, chunk: chunk)
+    }
+
+    /// Whether a chunk is there without anything being moved: all zeros, or at the destination anyway.
+    private func isNearby(_ chunk: Int, _ sink: any Sink, _ wanted: Wanted) async throws(Failure) -> Bool {
+        let id = wanted.manifest.chunks[chunk]
+        let length = wanted.manifest.length(of: chunk)
+        let slab = await station.intake.take(length)
+        return try await station.work { () throws(Failure) in
+            if id == zeroChunkID(length: length) {
+                try sink.leaveHole(chunk, id)
+                return true
+            }
+            return try slab.withMutableBytes { (buffer) throws(Failure) in
+                try sink.copyFromNearby(chunk, id, buffer: buffer)
+            }
+        }
+    }
+
+    private func ended(_ wanted: Wanted, _ failure: Failure?) async {
+        await selector.forget(wanted.content)
+        await done(wanted, failure)
+    }
+
+    private func named(_ failure: Failure, _ wanted: Wanted) -> Failure {
+        failure.subject.isEmpty ? Failure(failure.kind, wanted.name, node: failure.node, failure.reason) : failure
+    }
+}

@@ -1,0 +1,234 @@
+// Where a chunk comes from, apart from chains: a store that keeps it, this rank's own first, then the least busy.
+// What arrives is hashed; a source that is wrong, silent or without it is passed over, and the next one asked.
+
+import DaftCatalogue
+import DaftCore
+import DaftLink
+import DaftStore
+
+/// A content that is wanted, and the name to report it by.
+struct Wanted: Sendable {
+    let content: ContentID
+    let manifest: Manifest
+    let name: Name
+    /// Just these chunks, where not all are wanted.
+    var chunks: BitSet?
+    /// It is no store's: a rank offers the file.
+    var offered: OfferedFile?
+
+    func piece(_ chunk: Int) -> Piece {
+        let origin: Piece.Origin = offered.map { .offered(offer: $0.offer.number, file: $0.file) } ?? .kept(content)
+        return Piece(origin, chunk: chunk, length: manifest.length(of: chunk))
+    }
+}
+
+struct OfferedFile: Sendable {
+    let offer: Offer
+    let file: Int
+}
+
+actor SourceSelector {
+    private let station: Station
+    private nonisolated let loop: any Loop
+    private let progressCounter: ProgressCounter
+    /// What is obtained goes into this rank's own store, which therefore is no source.
+    private let isForOwnStore: Bool
+    private let stop: StopFlag
+    private let doubts = CorruptionReports()
+    private var holders: [ContentID: [(rank: Rank, extent: Extent)]] = [:]
+    private var busy: [Rank: Int] = [:]
+    private var silent: Set<Rank> = []
+    /// A rank that is silent may be back in a moment: until then it is asked again where nobody else can be.
+    private var hopes: [Rank: Nanoseconds] = [:]
+    private static let hopeMilliseconds = 15_000
+    private static let hopePauseMilliseconds = 250
+    /// Who sent wrong bytes, of which chunks: its other chunks may well be right, and elsewhere wrong.
+    private var wrong: [ContentID: [Rank: BitSet]] = [:]
+
+    init(_ station: Station, progressCounter: ProgressCounter, isForOwnStore: Bool, stop: StopFlag = StopFlag()) {
+        self.station = station
+        self.progressCounter = progressCounter
+        self.isForOwnStore = isForOwnStore
+        self.stop = stop
+        loop = station.loop
+    }
+
+    nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
+
+    /// Who owes bytes now.
+    var asked: [Rank] { busy.filter { $0.value > 0 }.map(\.key) }
+
+    /// The source that a chunk would be asked of now; small files that have the same travel together.
+    func likelySource(of wanted: Wanted) async throws(Failure) -> Rank? {
+        try await pick(wanted, chunk: 0, except: [])
+    }
+
+    /// The nearest rank upstream in a chain that keeps a chunk.
+    func nearest(in chain: Chain, _ wanted: Wanted, chunk: Int) async throws(Failure) -> Rank? {
+        let here = station.rank
+        return try await keepers(of: wanted).filter { $0.extent.contains(chunk) }
+            .compactMap { keeper in chain.distance(from: here, upTo: keeper.rank).map { (keeper.rank, $0) } }
+            .min { $0.1 < $1.1 }?.0
+    }
+
+    /// The chunks in the order to ask for them. Along a chain those of the nearest keepers first, as they arrive; else,
+    /// of a content that is kept in parts, from the keepers in turn, so that the links of all carry something.
+    func order(of wanted: Wanted, in chain: Chain?) async throws(Failure) -> [Int] {
+        let chunks = Array(wanted.manifest.chunks.indices)
+        let keepers = try await keepers(of: wanted).sorted { $0.rank < $1.rank }
+        if !keepers.contains(where: { $0.extent != .complete }) { return chunks }
+        guard let chain else { return inTurn(chunks, keepers.map(\.extent)) }
+        let distances = keepers.compactMap { keeper in
+            chain.distance(from: station.rank, upTo: keeper.rank).map { (extent: keeper.extent, steps: $0) }
+        }
+        let steps = chunks.map { chunk in
+            distances.filter { $0.extent.contains(chunk) }.map(\.steps).min() ?? chain.ranks.count
+        }
+        return chunks.sorted { (steps[$0], $0) < (steps[$1], $1) }
+    }
+
+    private func inTurn(_ chunks: [Int], _ extents: [Extent]) -> [Int] {
+        var turns: [Int: Int] = [:]
+        let turn = chunks.map { chunk in
+            let keeper = extents.firstIndex { $0 != .complete && $0.contains(chunk) } ?? extents.count
+            defer { turns[keeper, default: 0] += 1 }
+            return (turns[keeper] ?? 0, keeper)
+        }
+        return chunks.sorted { (turn[$0].0, turn[$0].1, $0) < (turn[$1].0, turn[$1].1, $1) }
+    }
+
+    func forget(_ content: ContentID) { holders[content] = nil }
+
+    /// Brings one chunk, hashed and right, at the beginning of a slab, or says why it cannot be had.
+    func obtain(_ wanted: Wanted, chunk: Int) async throws(Failure) -> Slab {
+        let piece = wanted.piece(chunk)
+        repeat {
+            var passed: Set<Rank> = []
+            while let source = try await pick(wanted, chunk: chunk, except: passed) {
+                let (slab, arrivals) = try await attempt(source, [piece], [wanted])
+                if let slab, arrivals == [.right] { return slab }
+                passed.insert(source)
+                try stopIfCancelled(wanted)
+            }
+        } while try await hasHope(wanted, chunk: chunk)
+        throw try await whyNot(wanted, chunk: chunk)
+    }
+
+    /// Loads pieces from one source, and hashes each. No slab: it does not answer.
+    func attempt(
+        _ source: Rank, _ pieces: [Piece], _ wanted: [Wanted]
+    ) async throws(Failure) -> (slab: Slab?, arrivals: [Arrival]) {
+        busy[source, default: 0] += 1
+        defer { busy[source, default: 1] -= 1 }
+        let ids = zip(pieces, wanted).map { $1.manifest.chunks[$0.chunk] }
+        let hope = loop.deadline(inMilliseconds: SourceSelector.hopeMilliseconds)
+        do throws(LinkError) {
+            let (slab, arrivals) = try await station.load(
+                pieces, ids, from: source, isRelayed: isForOwnStore, progressCounter: progressCounter, doubts: doubts)
+            hopes[source] = nil
+            for (i, arrival) in arrivals.enumerated() where arrival == .wrong {
+                wrong[wanted[i].content, default: [:]][source, default: BitSet()].insert(pieces[i].chunk)
+            }
+            return (slab, arrivals)
+        } catch {
+            if error == .closed { throw Failure(.stopped, [], error.reason) }
+            silent.insert(source)
+            hopes[source] = hopes[source] ?? hope
+            return (nil, pieces.map { _ in .absent })
+        }
+    }
+
+    /// Whether one who keeps the chunk and fell silent is still taken for alive; it has had a moment then.
+    private func hasHope(_ wanted: Wanted, chunk: Int) async throws(Failure) -> Bool {
+        let there = Set(station.link.ranks)
+        let hopeful = try await keepers(of: wanted)
+            .filter { $0.extent.contains(chunk) && silent.contains($0.rank) && there.contains($0.rank) }
+            .map(\.rank).filter { loop.now < hopes[$0] ?? 0 }
+        if hopeful.isEmpty { return false }
+        await loop.sleep(milliseconds: SourceSelector.hopePauseMilliseconds)
+        try stopIfCancelled(wanted)
+        silent.subtract(hopeful)
+        return true
+    }
+
+    private func pick(_ wanted: Wanted, chunk: Int, except passed: Set<Rank>) async throws(Failure) -> Rank? {
+        let unusable = passed.union(silent).union(wrongSources(of: wanted.content, chunk))
+        let keepers = try await keepers(of: wanted)
+            .filter { $0.extent.contains(chunk) && !unusable.contains($0.rank) }.map(\.rank)
+        return keepers.contains(station.rank) ? station.rank : leastBusy(keepers, chunk)
+    }
+
+    /// Among equals, ranks and chunks choose differently, so that nobody is everybody's first choice.
+    private func leastBusy(_ ranks: [Rank], _ chunk: Int) -> Rank? {
+        let turn = station.rank.number + chunk
+        return ranks.sorted().enumerated().min { x, y in
+            let a = (busy[x.element] ?? 0, (x.offset + turn) % ranks.count)
+            let b = (busy[y.element] ?? 0, (y.offset + turn) % ranks.count)
+            return a < b
+        }?.element
+    }
+
+    private func keepers(of wanted: Wanted) async throws(Failure) -> [(rank: Rank, extent: Extent)] {
+        if let offered = wanted.offered { return [(offered.offer.rank, .complete)] }
+        let content = wanted.content
+        if let known = holders[content] { return known }
+        let catalogue = station.catalogue
+        let found = try await station.work { () throws(Failure) in try catalogue.holders(of: content) }
+        var keepers: [(rank: Rank, extent: Extent)] = []
+        for store in found.complete {
+            if let rank = station.roster.rank(ofStore: store) { keepers.append((rank, .complete)) }
+        }
+        for part in found.parts {
+            if let rank = station.roster.rank(ofStore: part.store) { keepers.append((rank, .part(part.chunks))) }
+        }
+        // A data server that lacks something does not ask itself, whatever the catalogue says.
+        if isForOwnStore { keepers.removeAll { $0.rank == station.rank } }
+        holders[content] = keepers
+        return keepers
+    }
+
+    private func wrongSources(of content: ContentID, _ chunk: Int) -> [Rank] {
+        (wrong[content] ?? [:]).filter { $0.value.contains(chunk) }.map(\.key)
+    }
+
+    private func stopIfCancelled(_ wanted: Wanted) throws(Failure) {
+        if stop.isSet || Task.isCancelled { throw Failure(.stopped, wanted.name, "stopped") }
+    }
+
+    /// Lost is only what nobody can have any more: a store that is silent, or not in this run, may still have it.
+    private func whyNot(_ wanted: Wanted, chunk: Int) async throws(Failure) -> Failure {
+        let keepers = try await keepers(of: wanted).filter { $0.extent.contains(chunk) }.map(\.rank)
+        let start = wanted.manifest.offset(of: chunk)
+        let range = "bytes \(start)–\(start + Int64(wanted.manifest.length(of: chunk)) - 1)"
+        func nodes(_ ranks: [Rank]) -> String { ranks.map(station.roster.node).joined(separator: ", ") }
+        let mute = keepers.filter(silent.contains)
+        if !mute.isEmpty {
+            return Failure(.unreachable, wanted.name, "\(range) could not be had from \(nodes(mute)): no answer")
+        }
+        if wanted.offered != nil { return Failure(.changed, wanted.name, "changed while it was read; not written") }
+        let away = try await absentKeepers(of: wanted.content, chunk: chunk).joined(separator: ", ")
+        if !away.isEmpty {
+            return Failure(.unreachable, wanted.name, "\(range) are kept only by \(away), which is away")
+        }
+        if keepers.isEmpty {
+            return Failure(.corrupt, wanted.name, "\(range) are kept by no data server: lost")
+        }
+        return Failure(
+            .corrupt, wanted.name, "\(range) are corrupt or gone at \(nodes(keepers)), and kept nowhere else")
+    }
+
+    /// Stores that keep the chunk and are not in this run.
+    private func absentKeepers(of content: ContentID, chunk: Int) async throws(Failure) -> [String] {
+        let catalogue = station.catalogue
+        let alive = Set(station.roster.members.filter(\.isAlive).map(\.number))
+        return try await station.work { () throws(Failure) in
+            let found = try catalogue.holders(of: content)
+            let stores = Array(found.complete) + found.parts.filter { $0.chunks.contains(chunk) }.map(\.store)
+            let known = try catalogue.stores()
+            return stores.filter { !alive.contains($0) }.map { number in
+                known.first { $0.number == number }.map { "\($0.info.host):\(shown($0.info.path))" }
+                    ?? "store \(number)"
+            }
+        }
+    }
+}

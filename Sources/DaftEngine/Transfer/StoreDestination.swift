@@ -1,0 +1,54 @@
+// A store as the place where pulled contents go: what fetch, repair and verify fill.
+
+import DaftCore
+import DaftStore
+
+struct StoreDestination: Destination {
+    private let store: Store
+
+    init(_ store: Store) { self.store = store }
+
+    var isOwnStore: Bool { true }
+
+    func open(_ wanted: Wanted, buffer: UnsafeMutableRawBufferPointer) throws(Failure) -> any Sink {
+        StoreSink(store, try store.fill(wanted.content, wanted.manifest))
+    }
+
+    func take(_ whole: [(wanted: Wanted, bytes: UnsafeRawBufferPointer)]) -> [Failure?] {
+        let files = whole.map { SmallContent($0.wanted.content, $0.wanted.manifest, $0.bytes) }
+        do throws(Failure) {
+            try store.keep(files)
+            return whole.map { _ in nil }
+        } catch {
+            // One of them may be too large for what room is left, and the others not.
+            if files.count == 1 { return [error] }
+            return whole.flatMap { take([$0]) }
+        }
+    }
+}
+
+private struct StoreSink: Sink {
+    private let store: Store
+    private let partialFile: PartialFile
+
+    init(_ store: Store, _ partialFile: PartialFile) {
+        self.store = store
+        self.partialFile = partialFile
+    }
+
+    var have: BitSet { partialFile.have }
+
+    func write(_ chunk: Int, _ id: ChunkID, _ bytes: UnsafeRawBufferPointer) throws(Failure) {
+        try partialFile.write(chunk, id, bytes)
+    }
+
+    func leaveHole(_ chunk: Int, _ id: ChunkID) throws(Failure) { try partialFile.leaveHole(chunk, id) }
+
+    func copyFromNearby(_ chunk: Int, _ id: ChunkID, buffer: UnsafeMutableRawBufferPointer) throws(Failure) -> Bool {
+        guard let place = try store.whereabouts(of: id) else { return false }
+        return try partialFile.copy(chunk, id, from: place, buffer: buffer)
+    }
+
+    func finish() throws(Failure) { try partialFile.finish() }
+    func pause() throws(Failure) { try partialFile.checkpoint() }
+}

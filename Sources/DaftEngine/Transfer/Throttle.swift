@@ -1,0 +1,48 @@
+// A limit on the bytes of one command: whoever is to move some waits for their turn, with no thread and no memory in
+// its hands. One throttle serves all parts of a command, on whatever thread they ask.
+
+import DaftCore
+import DaftLink
+import Synchronization
+
+final class Throttle: Sendable {
+    let rate: ByteRate
+    private let loop: any Loop
+    private let pace: Mutex<TokenBucket>
+
+    init(_ rate: ByteRate, on loop: any Loop) {
+        self.rate = rate
+        self.loop = loop
+        pace = Mutex(TokenBucket(rate, now: loop.now))
+    }
+
+    /// How long these bytes have to wait.
+    func reserve(_ bytes: Int64) -> Nanoseconds {
+        let now = loop.now
+        let turn = pace.withLock { $0.reserve(bytes, now: now) }
+        return turn - min(turn, now)
+    }
+
+    /// Waits until these bytes may move.
+    func pass(_ bytes: Int64, at station: Station, _ stop: StopFlag) async throws(Failure) {
+        try await station.hold(forNanoseconds: reserve(bytes), stop)
+    }
+}
+
+extension Station {
+    /// So soon whoever waits notices that it is stopped.
+    private static let holdMilliseconds: Nanoseconds = 100
+
+    /// Waits so long, unless it is stopped.
+    func hold(forNanoseconds time: Nanoseconds, _ stop: StopFlag? = nil) async throws(Failure) {
+        let (sum, isTooLate) = loop.now.addingReportingOverflow(time)
+        let end = isTooLate ? .max : sum
+        while true {
+            if Task.isCancelled || stop?.isSet ?? false || isClosed { throw Failure(.stopped, [], "stopped") }
+            let now = loop.now
+            if now >= end { return }
+            let rest = (end - now - 1) / 1_000_000 + 1
+            await loop.sleep(milliseconds: Int(min(rest, Station.holdMilliseconds)))
+        }
+    }
+}

@@ -1,0 +1,118 @@
+// The side of a chain that bytes come from: the rank before this one is asked, while it is itself still waiting for
+// what is wanted. One that cannot give it in time is passed over, and the rank before it asked instead.
+
+import DaftCore
+import DaftLink
+import DaftStore
+import Synchronization
+
+final class Upstream: Sendable {
+    struct Loaded {
+        let slab: Slab
+        /// Of each piece, whether it is there and is what it should be.
+        let isRight: [Bool]
+    }
+
+    /// One that says again and again that it has nothing, or sends what is wrong, is given up for good.
+    private static let tries = 5
+    private static let pauseMilliseconds = 20
+    private static let chunksBefore: Int64 = 32
+    private static let promptAnswer: Nanoseconds = 500_000_000
+
+    private let station: Station
+    private let ranks: [Rank]
+    private let progressCounter: ProgressCounter
+    private let stop: StopFlag
+    private let patienceMilliseconds: Int
+    private let doubts = CorruptionReports()
+    private let passed = Mutex<Set<Rank>>([])
+
+    /// What may not come faster than the limit is waited for longer: so much as a staging has under way at once may
+    /// have its turn before it.
+    init(_ station: Station, _ chain: Chain, _ limit: ByteRate? = nil, progressCounter: ProgressCounter, stop: StopFlag = StopFlag()) {
+        let chunks = Upstream.chunksBefore * Int64(max(1, chain.readers.count))
+        let waits = limit?.time(for: chunks * Int64(station.settings.chunkSize.bytes)) ?? 0
+        patienceMilliseconds = station.settings.passOverMilliseconds + Int(min(waits / 1_000_000, 1 << 40))
+        self.station = station
+        self.progressCounter = progressCounter
+        self.stop = stop
+        ranks = chain.upstream(of: station.rank)
+    }
+
+    private var loop: any Loop { station.loop }
+    private var deadline: Nanoseconds { loop.deadline(inMilliseconds: patienceMilliseconds) }
+
+    /// Brings pieces with these ids, and says to the next in the chain that they are coming: the caller tells the relay
+    /// what becomes of them. Nil: no rank up to `last` can give any of them.
+    func load(_ pieces: [Piece], _ ids: [ChunkID], upTo last: Rank? = nil) async throws(Failure) -> Loaded? {
+        try await walk(upTo: last) { (rank) async throws(Failure) in
+            do throws(LinkError) {
+                let (slab, arrivals) = try await station.load(
+                    pieces, ids, from: rank, waits: true, isRelayed: true, progressCounter: progressCounter, doubts: doubts)
+                let isRight = arrivals.map { $0 == .right }
+                return isRight.contains(true) ? .answer(Loaded(slab: slab, isRight: isRight)) : .nothing
+            } catch {
+                if error == .closed { throw Failure(.stopped, [], error.reason) }
+                return .silence
+            }
+        }
+    }
+
+    /// The ids of spans of an offer's files; nil: nobody upstream knows them all.
+    func identify(_ spans: [Span], of offer: Offer) async throws(Failure) -> [Identified]? {
+        try await walk(upTo: nil) { (rank) async throws(Failure) in
+            do throws(Failure) {
+                let reply = try await station.ask(.identify(offer, spans), at: rank)
+                guard case .identified(let answers) = reply, answers.count == spans.count else {
+                    throw station.unexpected(reply, from: rank)
+                }
+                return answers.contains(.unknown) ? .nothing : .answer(answers)
+            } catch {
+                if error.kind == .stopped { throw error }
+                return .silence
+            }
+        }
+    }
+
+    private enum Turn<Answer> {
+        case answer(Answer)
+        /// It is not there, or not yet.
+        case nothing
+        case silence
+    }
+
+    private func walk<Answer>(
+        upTo last: Rank?, _ ask: (Rank) async throws(Failure) -> Turn<Answer>
+    ) async throws(Failure) -> Answer? {
+        for rank in ranks {
+            if let answer = try await turn(at: rank, ask) { return answer }
+            if rank == last { return nil }
+        }
+        return nil
+    }
+
+    private func turn<Answer>(
+        at rank: Rank, _ ask: (Rank) async throws(Failure) -> Turn<Answer>
+    ) async throws(Failure) -> Answer? {
+        var (end, moved) = (deadline, progressCounter.moved)
+        var refusals = 0
+        while !passed.withLock({ $0.contains(rank) }) {
+            if stop.isSet || Task.isCancelled { throw Failure(.stopped, [], "stopped") }
+            let asked = loop.now
+            switch try await ask(rank) {
+            case .answer(let answer): return answer
+            case .nothing:
+                if loop.now - asked < Upstream.promptAnswer { refusals += 1 }
+                // Where the source is slow it is so for all, and what comes meanwhile shows that the chain is whole.
+                if progressCounter.moved != moved { (end, moved) = (deadline, progressCounter.moved) }
+                guard refusals < Upstream.tries, loop.now < end else {
+                    passed.withLock { _ = $0.insert(rank) }
+                    return nil
+                }
+                await loop.sleep(milliseconds: Upstream.pauseMilliseconds)
+            case .silence: passed.withLock { _ = $0.insert(rank) }
+            }
+        }
+        return nil
+    }
+}

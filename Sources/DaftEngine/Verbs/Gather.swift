@@ -1,0 +1,220 @@
+// gather: what tasks wrote on their nodes comes to one directory here.
+//
+//   1. One data server of each node offers what stands there under the paths, and its files are written from where they
+//      lie: each node's into a directory of its own, or all into one. Of names that mean different things on two nodes
+//      neither is written then.
+//   2. Under a name, each of them publishes it first, below the name of its node.
+
+import DaftCore
+import DaftLink
+import DaftStore
+
+extension Session {
+    private static let nodesAtOnce = 4
+
+    /// `paths` are those of the nodes: absolute, or relative to their stores. Published below `base` if there is one.
+    public func gather(
+        _ paths: [[UInt8]], to directory: [UInt8], as base: Name? = nil, merging isMerged: Bool = false
+    ) async -> Report {
+        var report = Report()
+        report.names = base.map { [$0] } ?? []
+        do throws(Failure) {
+            let lasts = try lastParts(of: paths)
+            let nodes = oneOnEachNode(of: try await lookAround())
+            if let base { try await publish(paths, lasts, base, from: nodes, &report) }
+            if Task.isCancelled { return report }
+            let target = local(directory)
+            var outcome = Gathered()
+            for (path, last) in zip(paths, lasts) where !Task.isCancelled {
+                let place = target + [Name.slash] + last
+                if isMerged {
+                    try await mergeAll(path, to: place, in: target, from: nodes, &outcome)
+                } else {
+                    await writeEach(path, last, in: target, from: nodes, &outcome)
+                }
+            }
+            report.merge(outcome.report)
+            report.places = nodes.map(\.store.host).filter(outcome.hosts.contains)
+            report.slowest = stopwatch.slowest(among: nodes, station.roster, failures: report.failures)
+        } catch {
+            report.failures.append(error)
+        }
+        if Task.isCancelled {
+            report.failures.append(Failure(.stopped, directory, "stopped; run it again to go on"))
+        }
+        return report
+    }
+
+    private func lastParts(of paths: [[UInt8]]) throws(Failure) -> [[UInt8]] {
+        var lasts: [[UInt8]] = []
+        for path in paths {
+            let parts = path.split(separator: Name.slash).filter { !$0.elementsEqual(".".utf8) }
+            guard let last = parts.last, !last.elementsEqual("..".utf8) else {
+                throw Failure(.usage, path, "has no name of its own")
+            }
+            if lasts.contains(Array(last)) {
+                throw Failure(.usage, path, "another path ends in the same name: gather it by itself")
+            }
+            lasts.append(Array(last))
+        }
+        return lasts
+    }
+
+    /// What came of all nodes.
+    fileprivate struct Gathered {
+        var report = Report()
+        var hosts: Set<String> = []
+
+        /// One path of one node.
+        mutating func take(_ tree: NodeTree, _ end: Result<Report, Failure>) {
+            report.warnings += tree.warnings
+            switch end {
+            case .success(let some):
+                hosts.insert(tree.member.store.host)
+                report.merge(some)
+            case .failure(let failure): report.failures.append(failure.at(tree.member.store.host))
+            }
+        }
+
+        /// That a path is not there is a warning, as long as some node has it.
+        mutating func lacking(_ absent: [Failure], of path: [UInt8], among nodes: [Member]) {
+            if absent.count < nodes.count {
+                report.warnings += absent
+            } else {
+                report.failures.append(Failure(.missing, path, "on no node is it there"))
+            }
+        }
+    }
+
+    private func writeEach(
+        _ path: [UInt8], _ last: [UInt8], in target: [UInt8], from nodes: [Member], _ outcome: inout Gathered
+    ) async {
+        var absent: [Failure] = []
+        await station.loop.inOrder(width: Session.nodesAtOnce, over: nodes) { [self] node in
+            let tree = NodeTree(self, node, path)
+            return (tree, await Result.of { () async throws(Failure) in try await write(tree, last, in: target) })
+        } take: { tree, end in
+            if tree.isAbsent, case .failure(let failure) = end {
+                absent.append(failure)
+            } else {
+                outcome.take(tree, end)
+            }
+        }
+        outcome.lacking(absent, of: path, among: nodes)
+    }
+
+    private func write(_ tree: NodeTree, _ last: [UInt8], in target: [UInt8]) async throws(Failure) -> Report {
+        try await tree.begin()
+        let directory = target + [Name.slash] + Array(tree.member.store.host.utf8)
+        do throws(Failure) {
+            try await makeTarget(target)
+            try await makeTarget(directory, beneath: target)
+        } catch {
+            await tree.end()
+            throw error
+        }
+        return try await writing(tree, to: directory + [Name.slash] + last, beneath: target)
+    }
+
+    private func writing(
+        _ tree: NodeTree, to place: [UInt8], beneath target: [UInt8]
+    ) async throws(Failure) -> Report {
+        let end = await stopwatch.time(tree.member, on: station.loop) {
+            await Result.of { () async throws(Failure) in
+                try await TreeWriter(self, tree, to: place, beneath: target).run()
+            }
+        }
+        await tree.end()
+        return try end.get()
+    }
+
+    // MARK: all into one
+
+    private func mergeAll(
+        _ path: [UInt8], to place: [UInt8], in target: [UInt8], from nodes: [Member], _ outcome: inout Gathered
+    ) async throws(Failure) {
+        var merge = TreeMerge()
+        let there = try await look(path, from: nodes, &merge, &outcome)
+        if there.isEmpty || Task.isCancelled { return }
+        if merge.wantsContents { try await compare(path, on: there, &merge) }
+        for clash in merge.clashes {
+            let subject = clash.relative.isEmpty ? place : place + [Name.slash] + clash.relative
+            let hosts = "\(there[clash.first].store.host) and \(there[clash.second].store.host)"
+            outcome.report.failures.append(Failure(.taken, subject, "not the same on \(hosts): not written"))
+        }
+        try await makeTarget(target)
+        let plan = merge
+        for (index, node) in there.enumerated() where !Task.isCancelled {
+            let tree = NodeTree(self, node, path) { plan.wants($0, of: index) }
+            outcome.take(
+                tree,
+                await Result.of { () async throws(Failure) in
+                    try await tree.begin()
+                    return try await writing(tree, to: place, beneath: target)
+                })
+        }
+    }
+
+    /// The nodes that have it, in the order in which `merge` knows them.
+    private func look(
+        _ path: [UInt8], from nodes: [Member], _ merge: inout TreeMerge, _ outcome: inout Gathered
+    ) async throws(Failure) -> [Member] {
+        var there: [Member] = []
+        var absent: [Failure] = []
+        await station.loop.inOrder(width: Session.nodesAtOnce, over: nodes) { [self] node in
+            let tree = NodeTree(self, node, path)
+            return (tree, await Result.of { () async throws(Failure) in try await tree.looks() })
+        } take: { tree, looks in
+            switch looks {
+            case .success(let looks):
+                for look in looks { merge.add(look.relative, look.kind, of: there.count) }
+                there.append(tree.member)
+            case .failure(let failure) where tree.isAbsent: absent.append(failure)
+            case .failure: outcome.take(tree, looks.map { _ in Report() })
+            }
+        }
+        outcome.lacking(absent, of: path, among: nodes)
+        return there
+    }
+
+    /// Has those files read of which only their bytes tell whether they are the same.
+    private func compare(_ path: [UInt8], on nodes: [Member], _ merge: inout TreeMerge) async throws(Failure) {
+        let asked = merge
+        for (index, node) in nodes.enumerated() where !Task.isCancelled {
+            let tree = NodeTree(self, node, path) { asked.wantsContent(of: $0) }
+            for (relative, content) in try await tree.contents() { merge.add(relative, content, of: index) }
+        }
+    }
+
+    // MARK: published first
+
+    private func publish(
+        _ paths: [[UInt8]], _ lasts: [[UInt8]], _ base: Name, from nodes: [Member], _ report: inout Report
+    ) async throws(Failure) {
+        var orders: [(member: Member, collect: Collect)] = []
+        for node in nodes {
+            do throws(NameError) {
+                let own = try base.appending(Array(node.store.host.utf8))
+                var items: [Collect.Item] = []
+                for (path, last) in zip(paths, lasts) {
+                    items.append(Collect.Item(path: path, name: try own.appending(last)))
+                }
+                orders.append((node, Collect(items)))
+            } catch { throw Failure(.usage, base, error.reason) }
+        }
+        await station.loop.inOrder(width: orders.count, over: orders) { [self] node, collect in
+            let outcome = await stopwatch.time(node, on: station.loop) {
+                await carryOut(.collect(collect), at: node.rank)
+            }
+            return (node.store.host, outcome)
+        } take: { host, outcome in
+            switch outcome {
+            case .collected(let collected):
+                report.failures += collected.failures
+                report.warnings += collected.warnings
+            case .failed(let failure): report.failures.append(failure.at(host))
+            default: report.failures.append(Failure(.malformed, [], node: host, "an outcome that fits no gathering"))
+            }
+        }
+    }
+}

@@ -1,0 +1,131 @@
+// fetch: a complete copy in one data server's store. get: published files, written to the local disk, here.
+
+import DaftCatalogue
+import DaftCore
+import DaftLink
+import DaftStore
+import Synchronization
+
+extension Session {
+    /// Brings names into the store of the data server at `host`, or of the one on this node.
+    public func fetch(_ names: [Name], at host: String? = nil) async -> Report {
+        do throws(Failure) {
+            let members = try await lookAround()
+            guard let target = try member(at: host, among: members) else {
+                throw Failure(.usage, [], "no data server runs on this node: name one, as in fetch NAME@HOST")
+            }
+            var report = Report()
+            let names = try await standing(names, saying: "no such name is published", &report)
+            report.failures += try await refusals(of: names, at: [target])
+            guard !names.isEmpty, report.failures.allSatisfy({ $0.kind != .noSpace }) else { return report }
+            let order = Fetch(
+                below: names, state: station.catalogue.head.state, reports: true, limit: throttle?.rate)
+            report.names = names
+            report.places = [station.roster.label(of: target)]
+            switch await carryOut(.fetch(order), at: target.rank) {
+            case .fetched(let fetched):
+                report.failures += fetched.failures
+                report.files = fetched.files
+                report.moved = fetched.moved
+                let lacking = Set(fetched.lacking.map(\.content))
+                for name in names {
+                    try await station.eachEntry(below: name) { (page) async throws(Failure) in
+                        report.bytes += try await station.bytes(of: page, lacking: lacking)
+                    }
+                }
+            case .failed(let failure): report.failures.append(failure)
+            default: report.failures.append(Failure(.malformed, [], "an outcome that fits no fetch"))
+            }
+            return report
+        } catch {
+            return .failed(error)
+        }
+    }
+
+    /// Writes names to the local disk. One name becomes `path` itself, unless a directory stands there that is no copy
+    /// of it, or a slash ends it: then it goes into it under its last part, as several names do. Without a path, each
+    /// is written here under its last part.
+    public func get(_ names: [Name], to path: [UInt8]? = nil) async -> Report {
+        var report = Report()
+        do throws(Failure) {
+            _ = try await lookAround()
+            let place = await place(path, for: names)
+            if place.isFolder, let folder = place.path { try await makeTarget(folder) }
+            for name in names {
+                let target = place.target(of: name) ?? local(Array(name.last))
+                guard !target.isEmpty else {
+                    throw Failure(.usage, name, "say where to write it, with --to")
+                }
+                do throws(Failure) {
+                    let tree = PublishedTree(station: station, root: name)
+                    let got = try await TreeWriter(self, tree, to: target, marked: place.isNew).run()
+                    report.merge(got)
+                    if got.isOfUse { report.names.append(name) }
+                } catch {
+                    report.failures.append(error)
+                }
+            }
+        } catch {
+            report.failures.append(error)
+        }
+        return report
+    }
+
+    private func place(_ path: [UInt8]?, for names: [Name]) async -> GetTarget {
+        guard let path = path.map(local) else { return GetTarget(path: nil, isFolder: false, isNew: false) }
+        if names.count > 1 { return GetTarget(path: path, isFolder: true, isNew: false) }
+        if names.first?.isRoot ?? true { return GetTarget(path: path, isFolder: false, isNew: false) }
+        let (station, name) = (station, names[0])
+        let standing = await station.workers.run {
+            let standing = TargetTree.standing(at: path)
+            return standing == .directory && station.isCopy(path, of: name) ? .unfinished : standing
+        }
+        let isFolder = path.last == Name.slash || standing == .directory
+        return GetTarget(path: path, isFolder: isFolder, isNew: standing == nil || standing == .unfinished)
+    }
+}
+
+extension Station {
+    private static let lookedAt = 1_000
+
+    /// Whether a directory has something of the kind for all that stands directly below a name: the same command has
+    /// been there before. Blocking.
+    fileprivate func isCopy(_ path: [UInt8], of name: Name) -> Bool {
+        guard let entries = try? entries(in: name, atMost: Station.lookedAt), !entries.isEmpty else { return false }
+        return entries.allSatisfy { stands($0.entry, at: path + [Name.slash] + $0.name.last) }
+    }
+}
+
+/// Where a `get` writes.
+private struct GetTarget {
+    /// Nil: here, each under its last part.
+    let path: [UInt8]?
+    /// What is gotten goes into it.
+    let isFolder: Bool
+    /// It becomes what is gotten: until it is whole, it is marked, so that the same command goes on with it.
+    let isNew: Bool
+
+    func target(of name: Name) -> [UInt8]? {
+        path.map { isFolder ? $0 + [Name.slash] + name.last : $0 }
+    }
+}
+
+extension Session {
+    /// A directory that what is written goes into; made as the user's umask wants it, if it is not there.
+    func makeTarget(_ path: [UInt8], beneath base: [UInt8]? = nil) async throws(Failure) {
+        let (isDurable, mode) = (station.settings.durable, 0o777 & ~umask)
+        do throws(Failure) {
+            try await station.work { () throws(Failure) in
+                try TargetTree(path, beneath: base, durable: isDurable).makeRoot(mode: mode)
+            }
+        } catch {
+            throw unwritable(error)
+        }
+    }
+
+    /// Why nothing can be written to a target.
+    func unwritable(_ failure: Failure) -> Failure {
+        let reason = "\(failure.reason); choose another place with --to"
+        return Failure(failure.kind, failure.subject, node: station.settings.host, reason)
+    }
+}

@@ -1,0 +1,197 @@
+// What a user asks without moving anything: ls, stat, status; and verify, which reads everything again. The tree is in
+// Tree.swift.
+
+import DaftCatalogue
+import DaftCore
+import DaftLink
+
+extension Session {
+    private static let page = 500
+
+    /// The entries that `ls NAME` shows: of a directory what is in it, else the entry itself. `each` gets them in
+    /// order, some hundred at a time.
+    public func list(_ name: Name, each: ([ListedEntry]) async -> Void) async throws(Failure) {
+        _ = try await lookAround()
+        let root = try await entry(name)
+        guard root?.isDirectory ?? true else {
+            await each(try await listed([NamedEntry(name, root ?? Entry(.directory, mode: 0, mtime: .zero))]))
+            return
+        }
+        var pages = children(of: name)
+        while let page = try await pages.next() {
+            if Task.isCancelled { throw Failure(.stopped, name, "stopped") }
+            await each(try await listed(page))
+        }
+    }
+
+    /// One entry in full, with the names that have the same content; of a directory, with what is below it.
+    public func stat(_ name: Name) async throws(Failure) -> (listed: ListedEntry, names: [Name], below: DirectorySummary?) {
+        _ = try await lookAround()
+        guard let entry = try await entry(name) else { throw Failure(.usage, name, "the root has nothing to show") }
+        let listed = try await listed([NamedEntry(name, entry)])
+        let catalogue = station.catalogue
+        let names = try await station.work { () throws(Failure) in
+            try entry.content.map { (content) throws(Failure) in try catalogue.names(of: content) } ?? []
+        }
+        guard let one = listed.first else { throw Failure(.noSuchName, name, "no such name is published") }
+        return (one, names, entry.isDirectory ? try await below(name) : nil)
+    }
+
+    private func below(_ name: Name) async throws(Failure) -> DirectorySummary {
+        var below = DirectorySummary()
+        try await station.eachPage(below: name) { (page) async throws(Failure) in
+            for named in page { below.count(named.entry) }
+            below.bytes += try await station.bytes(of: page)
+        }
+        if Task.isCancelled { throw Failure(.stopped, name, "stopped") }
+        return below
+    }
+
+    /// The chunks of a file with their holders, some hundred at a time.
+    public func chunks(of name: Name, each: ([ListedChunk]) async -> Void) async throws(Failure) {
+        let members = try await lookAround()
+        let catalogue = station.catalogue
+        guard let content = try await entry(name)?.content else { return }
+        let known = try await station.work { () throws(Failure) in
+            (try catalogue.manifest(ofNamed: content), try catalogue.holders(of: content))
+        }
+        let manifest = known.0
+        let (labels, host) = (station.roster.labels, station.settings.host)
+        let holders = members.map { (member: $0, extent: known.1.extent(of: $0.number)) }
+        for start in stride(from: 0, to: manifest.chunks.count, by: Session.page) {
+            let end = min(manifest.chunks.count, start + Session.page)
+            if Task.isCancelled { throw Failure(.stopped, name, "stopped") }
+            await each(
+                (start..<end).map { index in
+                    let keepers = holders.filter { $0.extent.contains(index) }.map(\.member)
+                    return ListedChunk(
+                        index: index, id: manifest.chunks[index], offset: manifest.offset(of: index),
+                        length: manifest.length(of: index), holders: keepers.compactMap { labels[$0.number] },
+                        isHere: keepers.contains { $0.store.host == host })
+                })
+        }
+    }
+
+    public func status() async throws(Failure) -> SystemStatus {
+        try await station.catchUp()
+        let catalogue = station.catalogue
+        let counts = try await station.work { () throws(Failure) in try catalogue.counts() }
+        let stores = try await station.work { () throws(Failure) in try catalogue.stores() }
+        let alive = try await station.refreshRoster().filter(\.isAlive).map(\.rank)
+        let activities = await station.activities(of: [.metadataServer] + alive)
+        let spaces = await station.spaces(of: alive)
+        // Who found out by that question that its store is gone is not there any more.
+        let members = try await station.refreshRoster()
+        let here = Set(members.map(\.number))
+        var nodes = members.map { member in
+            NodeStatus(
+                store: member.store, rank: member.isAlive ? member.rank : nil, space: spaces[member.rank],
+                traffic: activities[member.rank]?.traffic,
+                awayMilliseconds: member.isAlive ? nil : member.awayMilliseconds)
+        }
+        for store in stores where !here.contains(store.number) && !store.hasLeft {
+            nodes.append(NodeStatus(store: store.info, rank: nil, space: nil, traffic: nil, awayMilliseconds: nil))
+        }
+        return SystemStatus(
+            state: catalogue.head.state, entries: counts.entries, contents: counts.contents, bytes: counts.bytes,
+            nodes: nodes,
+            commands: activities.values.flatMap(\.commands).sorted { $0.milliseconds > $1.milliseconds })
+    }
+
+    /// Every data server reads again what it keeps below these names, or everything; see `VerifyJob`.
+    public func verify(_ names: [Name]) async -> (report: Report, verified: [(place: String, verified: Verified)]) {
+        do throws(Failure) {
+            let members = try await lookAround()
+            let state = station.catalogue.head.state
+            var report = Report()
+            report.names = try await standing(names, saying: "no such name is published", &report)
+            guard names.isEmpty || !report.names.isEmpty else { return (report, []) }
+            let below = report.names
+            var verified: [(place: String, verified: Verified)] = []
+            await station.loop.inOrder(width: members.count, over: members) { [self] member in
+                let order = Order.verify(below: below, state: state)
+                return (member, await carryOut(order, at: member.rank))
+            } take: { member, outcome in
+                switch outcome {
+                case .verified(let one):
+                    verified.append((station.roster.label(of: member), one))
+                    report.failures += one.failures
+                    report.files += one.contents
+                    report.bytes += one.bytes
+                case .failed(let failure): report.failures.append(failure)
+                default: report.failures.append(Failure(.malformed, [], node: member.store.host, "no such outcome"))
+                }
+            }
+            if !Task.isCancelled {
+                let lost = try await lost(below: below)
+                // A data server that could not mend a file says of one of its chunks what is said here of all of them.
+                let named = Set(lost.map(\.subject))
+                report.failures.removeAll { $0.kind == .corrupt && named.contains($0.subject) }
+                report.failures += lost
+            }
+            if report.failures.isEmpty, !Task.isCancelled { report.failures = try await bringBack(below: below) }
+            return (report, verified)
+        } catch {
+            return (.failed(error), [])
+        }
+    }
+
+    /// What an interrupted verify took away and did not bring back is a copy that lacks. Where a store is away its
+    /// copies are not made anew for that.
+    private func bringBack(below names: [Name]) async throws(Failure) -> [Failure] {
+        let catalogue = station.catalogue
+        let stores = try await station.work { () throws(Failure) in try catalogue.stores() }
+        let there = Set(station.members.filter(\.isAlive).map(\.number))
+        guard stores.allSatisfy({ $0.hasLeft || there.contains($0.number) }) else { return [] }
+        return await haveRepaired(.repair(below: names)).failures
+    }
+
+    func children(of name: Name) -> Pages<NamedEntry, Name> {
+        station.pages(by: \.name) { [catalogue = station.catalogue] last throws(Failure) in
+            try catalogue.children(of: name, after: last, limit: Session.page)
+        }
+    }
+
+    /// What stands under a name; nothing for the root, which needs no publishing.
+    func entry(_ name: Name) async throws(Failure) -> Entry? {
+        let catalogue = station.catalogue
+        let entry = try await station.work { () throws(Failure) in try catalogue.entry(name) }
+        guard entry != nil || name.isRoot else { throw Failure(.noSuchName, name, "no such name is published") }
+        return entry
+    }
+
+    /// Those of the names that are published; the others fail.
+    func standing(
+        _ names: [Name], saying reason: String, _ report: inout Report
+    ) async throws(Failure) -> [Name] {
+        let catalogue = station.catalogue
+        var standing: [Name] = []
+        for name in names {
+            if try await station.work({ () throws(Failure) in try catalogue.entry(name) }) != nil || name.isRoot {
+                standing.append(name)
+            } else {
+                report.failures.append(Failure(.noSuchName, name, reason))
+            }
+        }
+        return standing
+    }
+
+    private func listed(_ entries: [NamedEntry]) async throws(Failure) -> [ListedEntry] {
+        let catalogue = station.catalogue
+        let keepers = Keepers(station.roster)
+        return try await station.work { () throws(Failure) in
+            let stores = try catalogue.stores()
+            var listed: [ListedEntry] = []
+            for named in entries {
+                var (size, chunks, holders, copies) = (Int64(0), 0, Holders(), Copies.one)
+                if let content = named.entry.content, let known = try catalogue.size(of: content) {
+                    (size, chunks) = known
+                    holders = try catalogue.holders(of: content)
+                    copies = try catalogue.copies(of: content)
+                }
+                listed.append(keepers.listed(named, size: size, chunks: chunks, holders, copies, stores))
+            }
+            return listed
+        }
+    }
+}

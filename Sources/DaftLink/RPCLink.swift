@@ -1,0 +1,38 @@
+// A link that is the carrier of a conversation: its questions, answers and loads are the conversation's, and only how
+// things travel, and how it finds out who is there, are its own.
+
+import DaftCore
+
+public protocol RPCLink: Link, Carrier {
+    var rpc: RPC { get }
+    var membership: Membership { get }
+}
+
+extension RPCLink {
+    public var ranks: [Rank] { membership.ranks }
+
+    public func onChange(_ body: @escaping @Sendable (Rank, Presence) -> Void) {
+        loop.start { [membership] in membership.observe(body) }
+    }
+
+    public func close() {
+        rpc.close()
+        loop.start { [membership] in membership.close() }
+    }
+
+    public func serve(_ responder: any Responder) { rpc.serve(responder) }
+
+    public func call(_ request: Request, at target: Rank, timeoutMilliseconds: Int) async throws(LinkError) -> Reply {
+        try await rpc.call(request, at: target, timeoutMilliseconds: timeoutMilliseconds) { [self] in
+            ranks.contains(target)
+        }
+    }
+
+    public func load(
+        _ run: ChunkRun, from rank: Rank, into slab: Slab, incomingSlab: IncomingSlab?, timeoutMilliseconds: Int
+    ) async throws(LinkError) -> [PieceState] {
+        try await rpc.load(
+            run, from: rank, into: slab, incomingSlab: incomingSlab, timeoutMilliseconds: timeoutMilliseconds
+        ) { [self] in ranks.contains(rank) }
+    }
+}

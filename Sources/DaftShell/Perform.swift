@@ -1,0 +1,88 @@
+// Each command, carried out: what moves bytes here, what only shows in Listings and Describing.
+
+import DaftCore
+import DaftEngine
+
+extension Shell {
+    func carryOut(_ command: Command, _ session: Session) async -> Report {
+        switch command {
+        case .put(let sources, let host, let name, let copies, let options):
+            await session.put(sources, at: host, as: name, copies: copies, with: options, preview: preview(options))
+        case .diffuse(let sources, let name, let copies, let options):
+            await session.diffuse(sources, as: name, copies: copies, with: options, preview: preview(options))
+        case .bcast(let things, let name, let isShared, let options):
+            await session.bcast(things, as: name, shared: isShared, with: options, preview: preview(options))
+        case .fetch(let names, let host, _): await session.fetch(names, at: host)
+        case .get(let names, let path, _): await session.get(names, to: path)
+        case .gather(let paths, let directory, let name, let isMerged, _):
+            await session.gather(paths, to: directory, as: name, merging: isMerged)
+        case .sbcast(let source, let destination, let isForced, let isPreserving, _):
+            await session.sbcast(source, to: destination, forced: isForced, preserving: isPreserving)
+        case .cat(let name): await cat(name, session)
+        case .ls(let names, .nodes, let human): await nodes(names, human: human, session)
+        case .ls(let names, let listing, let human): await list(names, listing, human: human, session)
+        case .stat(let name): await stat(name, session)
+        case .tree(let name): await tree(name, session)
+        case .verify(let names): await verify(names, session)
+        case .repair: await session.repair()
+        case .leave(let host): await session.leave(host)
+        case .status(nil): await status(session)
+        case .status(let seconds?): await watch(everySeconds: seconds, session)
+        case .quit: await session.quit()
+        // Whoever performs commands is there.
+        case .wait, .exit, .cd, .pwd, .help, .shell, .nothing: Report()
+        }
+    }
+
+    /// Prints what would be published, name by name.
+    private func preview(_ options: StagingOptions) -> Preview? {
+        guard options.dryRun else { return nil }
+        return { [self] names in
+            let look = console.look
+            await page(names.map { look.json ? jsonRow($0) : line($0, look) }.joined())
+        }
+    }
+
+    private func line(_ file: WouldBe, _ look: OutputStyle) -> String {
+        file.size.map { "\(file.name)  \(look.amount($0))\n" } ?? "\(file.name)\n"
+    }
+
+    private func cat(_ name: Name, _ session: Session) async -> Report {
+        await session.cat(name) { [console] (bytes) async throws(Failure) in
+            if await !console.pour(bytes) { throw Failure(.stopped, name, "standard output takes no more") }
+        }
+    }
+
+    private func verify(_ names: [Name], _ session: Session) async -> Report {
+        let (report, verified) = await session.verify(names)
+        for (place, one) in verified.sorted(by: { $0.place < $1.place }) {
+            let line =
+                console.look.json
+                ? jsonLine(
+                    "verify",
+                    [
+                        "node": .text(place), "contents": .number(one.contents), "bytes": .number(one.bytes),
+                        "corrupt": .number(one.corrupt), "repaired": .number(one.repaired),
+                    ])
+                : "\(place): \(counted(one.contents, "content")), \(console.look.amount(one.bytes)) read, "
+                    + "\(counted(one.corrupt, "corrupt chunk")), \(one.repaired) repaired\n"
+            await console.put(line)
+        }
+        return report
+    }
+
+    /// Runs what prints as it goes, and makes a report of how it ended.
+    func showing(_ body: () async throws(Failure) -> Void) async -> Report {
+        do throws(Failure) {
+            try await body()
+            return Report()
+        } catch {
+            return .failed(error)
+        }
+    }
+
+    /// Prints a page of a listing; when nobody reads it any more, the listing is stopped.
+    func page(_ text: String) async {
+        if await !console.put(text) { withUnsafeCurrentTask { $0?.cancel() } }
+    }
+}

@@ -1,0 +1,43 @@
+// What stands under a name that was published meanwhile with something else is moved out of the way, to
+// DIR/.daft/aside: nothing of a user's is thrown away, and no name shows what is not published under it.
+
+import DaftCore
+import Glibc
+
+extension Store {
+    /// Moves what stands under a name to the side and forgets it; gives back where it is now.
+    public func setAside(_ name: Name) throws(Failure) -> [UInt8] {
+        let content = try entry(name)?.content
+        return try locks.withLock(Set([content].compactMap(\.self))) { () throws(Failure) in
+            try setAsideLocked(name, content)
+        }
+    }
+
+    private func setAsideLocked(_ name: Name, _ content: ContentID?) throws(Failure) -> [UInt8] {
+        do {
+            let leaf = Array(digest(of: name.bytes + Array(id.hex.utf8)).hex.utf8)
+            let target = Location(try directoryForAsides(), leaf)
+            try? disk.remove(target)
+            let place = try OpenDirectories(paths, disk, durable: isDurable).place(of: name)
+            try disk.rename(place, to: target)
+            if isDurable {
+                try disk.sync(directory: place.directory)
+                try disk.sync(directory: target.directory)
+            }
+            try change { ledger in
+                try ledger.forget(name)
+                if let content, let known = try ledger.known(content), !known.hasNames { try ledger.forget(content) }
+            }
+            if let content { opened[content] = nil }
+            return directory + Array("/.daft/aside/".utf8) + leaf
+        } catch let error as SystemError {
+            throw error.failure(name.bytes)
+        } catch { throw Store.failure(error, directory) }
+    }
+
+    private func directoryForAsides() throws(SystemError) -> Descriptor {
+        let place = Location(paths.own, "aside".utf8)
+        do { try paths.sharing.makeDirectory(place, disk) } catch { if !error.exists { throw error } }
+        return try place.open(O_RDONLY | O_DIRECTORY)
+    }
+}

@@ -1,0 +1,238 @@
+// A content that is being filled: a sparse file in partial/, each chunk at its own offset, from any source in any order
+// and from several threads. What it has is remembered in the ledger now and then, so that a killed run loses little.
+
+import DaftCore
+import Glibc
+import Synchronization
+
+public final class PartialFile: Sendable {
+    enum Goal: Sendable {
+        case content(ContentID, Manifest)
+        /// A file whose content id is not known yet; one without a key is recorded nowhere.
+        case ingest(Digest?)
+    }
+
+    struct Progress: Sendable {
+        var have: BitSet
+        /// Chunks that were written since the file was opened, whatever became of them.
+        var touched = BitSet()
+        /// Of an ingest: the ids of the chunks that are there.
+        var ids: [Int: ChunkID] = [:]
+        var unsaved: [Int] = []
+        var unsavedBytes = 0
+        var saved = ContinuousClock.now
+        var hasEnded = false
+        /// Why nobody can tell what of its bytes is on the disk: a sync failed.
+        var loss: Failure?
+    }
+
+    public let size: Int64
+    public let chunkSize: ChunkSize
+    let goal: Goal
+    let place: Location
+    /// None where the content was complete from the start.
+    let file: Descriptor?
+    /// Nothing was in the file when it was opened.
+    let isFresh: Bool
+    let store: Store
+    let progress: Mutex<Progress>
+
+    init(
+        _ store: Store, _ goal: Goal, size: Int64, chunkSize: ChunkSize, _ place: Location, _ file: Descriptor?,
+        isFresh: Bool, _ progress: Progress
+    ) {
+        self.store = store
+        self.goal = goal
+        self.size = size
+        self.chunkSize = chunkSize
+        self.place = place
+        self.file = file
+        self.isFresh = isFresh
+        var progress = progress
+        progress.saved = store.now
+        self.progress = Mutex(progress)
+    }
+
+    deinit { store.live.forgetEmpty(goal) }
+
+    public var have: BitSet { progress.withLock { $0.have } }
+
+    var count: Int { chunkSize.count(of: size) }
+
+    var manifest: Manifest? {
+        if case .content(_, let manifest) = goal { manifest } else { nil }
+    }
+
+    /// The recorded id of a chunk already there.
+    public func id(of chunk: Int) -> ChunkID? {
+        progress.withLock { progress in
+            guard progress.have.contains(chunk) else { return nil }
+            return manifest?.chunks[chunk] ?? progress.ids[chunk]
+        }
+    }
+
+    /// Writes a chunk at its offset; the caller has verified it.
+    public func write(_ chunk: Int, _ id: ChunkID, _ bytes: UnsafeRawBufferPointer) throws(Failure) {
+        guard bytes.count == length(of: chunk) else {
+            throw Failure(.corrupt, path, "chunk \(chunk) has \(bytes.count) bytes, not \(length(of: chunk))")
+        }
+        guard let (file, isClean) = try accept(chunk, id) else { return }
+        let offset = chunkSize.offset(of: chunk)
+        do throws(SystemError) {
+            if isClean {
+                try fill(bytes, at: offset) { (bytes, offset) throws(SystemError) in
+                    try store.disk.write(bytes, to: file, at: offset)
+                }
+            } else {
+                try store.disk.write(bytes, to: file, at: offset)
+            }
+        } catch { throw error.failure(path) }
+        try add(chunk, id, bytes.count)
+    }
+
+    /// An all-zero chunk.
+    public func leaveHole(_ chunk: Int, _ id: ChunkID) throws(Failure) {
+        guard let (file, isClean) = try accept(chunk, id) else { return }
+        if !isClean {
+            do throws(SystemError) {
+                try punch(file, chunk)
+            } catch { throw error.failure(path) }
+        }
+        try add(chunk, id, 0)
+    }
+
+    private func punch(_ file: Descriptor, _ chunk: Int) throws(SystemError) {
+        let offset = chunkSize.offset(of: chunk)
+        do {
+            try store.disk.punch(file, at: offset, length: length(of: chunk))
+        } catch {
+            guard error.code == EOPNOTSUPP || error.code == ENOSYS else { throw error }
+            let zeros = [UInt8](repeating: 0, count: length(of: chunk))
+            try zeros.withUnsafeBufferPointer { (bytes) throws(SystemError) in
+                try store.disk.write(UnsafeRawBufferPointer(bytes), to: file, at: offset)
+            }
+        }
+    }
+
+    /// Takes a chunk from a content of this same store; false if the copy there is not right.
+    public func copy(
+        _ chunk: Int, _ id: ChunkID, from: (content: ContentID, chunk: Int), buffer: UnsafeMutableRawBufferPointer
+    ) throws(Failure) -> Bool {
+        let count: Int
+        do {
+            count = try store.read(from.chunk, of: from.content, into: buffer)
+        } catch {
+            if error.kind == .missing { return false }
+            throw error
+        }
+        let bytes = UnsafeRawBufferPointer(rebasing: buffer[..<count])
+        guard count == length(of: chunk), digest(of: bytes) == id else { return false }
+        try write(chunk, id, bytes)
+        return true
+    }
+
+    var path: [UInt8] { store.paths.shownPath(place) }
+
+    func length(of chunk: Int) -> Int { chunkSize.length(of: chunk, in: size) }
+
+    /// The file to write that chunk to, and whether it reads as zeros in that place: only a file that was there before,
+    /// or a chunk that was written, can have bytes there. Nil where the chunk is there already.
+    private func accept(_ chunk: Int, _ id: ChunkID) throws(Failure) -> (file: Descriptor, isClean: Bool)? {
+        guard chunk >= 0, chunk < count, manifest == nil || manifest?.chunks[chunk] == id else {
+            throw Failure(.corrupt, path, "chunk \(chunk) is not one of this content")
+        }
+        let (isThere, hasEnded, loss) = progress.withLock { progress in
+            let isThere = progress.have.contains(chunk) && (manifest != nil || progress.ids[chunk] == id)
+            return (isThere, progress.hasEnded, progress.loss)
+        }
+        if let loss { throw loss }
+        if isThere { return nil }
+        guard !hasEnded, let file else { throw Failure(.stopped, path, "was given up meanwhile") }
+        let isTouched = progress.withLock { progress in
+            defer { progress.touched.insert(chunk) }
+            return progress.touched.contains(chunk)
+        }
+        return (file, isFresh && !isTouched)
+    }
+
+    func add(_ chunk: Int, _ id: ChunkID, _ bytes: Int) throws(Failure) {
+        let now = store.now
+        let isTime = progress.withLock { progress in
+            progress.have.insert(chunk)
+            if manifest == nil { progress.ids[chunk] = id }
+            progress.unsaved.append(chunk)
+            progress.unsavedBytes += bytes
+            return progress.unsavedBytes >= 64 << 20 || progress.saved.duration(to: now) >= .seconds(1)
+        }
+        if isTime { try checkpoint() }
+    }
+
+    /// Chunks that turned out wrong are no longer there.
+    func lose(_ chunks: BitSet) {
+        progress.withLock { progress in
+            progress.have.subtract(chunks)
+            // Something to remember.
+            progress.unsaved += chunks
+        }
+    }
+}
+
+/// The fillings that somebody works on now.
+final class OpenPartials: Sendable {
+    private struct Held {
+        weak var partialFile: PartialFile?
+    }
+
+    private let held = Mutex<(contents: [ContentID: Held], ingests: [Digest: Held])>(([:], [:]))
+
+    func partialFile(_ content: ContentID) -> PartialFile? { held.withLock { $0.contents[content]?.partialFile } }
+
+    var all: [PartialFile] {
+        held.withLock { held in
+            held.contents.values.compactMap(\.partialFile) + held.ingests.values.compactMap(\.partialFile)
+        }
+    }
+
+    func isIngesting(_ key: Digest) -> Bool { held.withLock { $0.ingests[key]?.partialFile != nil } }
+
+    /// Enters a filling, unless there is one: then that one is returned.
+    func enter(_ partialFile: PartialFile) -> PartialFile {
+        held.withLock { held in
+            switch partialFile.goal {
+            case .content(let content, _):
+                if let there = held.contents[content]?.partialFile { return there }
+                held.contents[content] = Held(partialFile: partialFile)
+            case .ingest(let key?):
+                if let there = held.ingests[key]?.partialFile { return there }
+                held.ingests[key] = Held(partialFile: partialFile)
+            case .ingest(nil): break
+            }
+            return partialFile
+        }
+    }
+
+    func leave(_ partialFile: PartialFile) {
+        held.withLock { held in
+            switch partialFile.goal {
+            case .content(let content, _):
+                if held.contents[content]?.partialFile === partialFile { held.contents[content] = nil }
+            case .ingest(let key?):
+                if held.ingests[key]?.partialFile === partialFile { held.ingests[key] = nil }
+            case .ingest(nil): break
+            }
+        }
+    }
+
+    /// Forgets an entry whose filling is gone.
+    func forgetEmpty(_ goal: PartialFile.Goal) {
+        held.withLock { held in
+            switch goal {
+            case .content(let content, _):
+                if held.contents[content]?.partialFile == nil { held.contents[content] = nil }
+            case .ingest(let key?):
+                if held.ingests[key]?.partialFile == nil { held.ingests[key] = nil }
+            case .ingest(nil): break
+            }
+        }
+    }
+}

@@ -1,0 +1,143 @@
+// A place in the user's own tree where `get` writes: an open directory and a name in it. What stands there is never
+// followed when it is a symlink, and never removed when it is of another kind than what is written.
+
+import CLinux
+import DaftCore
+import Glibc
+
+struct TargetLocation: Sendable {
+    let directory: Descriptor
+    let name: [UInt8]
+    /// The path as the user knows it, for messages.
+    let path: [UInt8]
+    /// What is finished here is on the disk, and not just in memory.
+    let isDurable: Bool
+
+    /// What stands there, or nil.
+    func status() throws(Failure) -> Status? {
+        do {
+            return try statusAt(directory.number, name)
+        } catch {
+            if error.isNotFound { return nil }
+            throw error.failure(path)
+        }
+    }
+
+    /// The regular file that stands there, or nil; anything else is in the way.
+    func existingFile() throws(Failure) -> Status? {
+        guard let status = try status() else { return nil }
+        if !status.isFile { throw taken("file", by: status) }
+        return status
+    }
+
+    func open(_ flags: Int32) throws(SystemError) -> Descriptor {
+        try openAt(directory.number, name, flags | O_NOFOLLOW | O_NONBLOCK)
+    }
+
+    func taken(_ wanted: String, by status: Status?) -> Failure {
+        let other =
+            switch status.map({ $0.mode & S_IFMT }) {
+            case S_IFREG: "a file"
+            case S_IFDIR: "a directory"
+            case S_IFLNK: "a symlink"
+            default: "something else"
+            }
+        return Failure(.taken, path, "\(other) is in the way of a \(wanted)")
+    }
+
+    func makeDirectory(mode: UInt16 = 0o700) throws(Failure) {
+        do {
+            try withCString(name) { (name) throws(SystemError) in
+                try system("mkdir") { mkdirat(directory.number, name, 0o700) }
+                // Whatever this process's own umask is.
+                if mode != 0o700 { try system("chmod") { fchmodat(directory.number, name, mode_t(mode), 0) } }
+            }
+        } catch {
+            if !error.exists { throw error.failure(path) }
+            let status = try status()
+            guard let status, status.isDirectory else { throw taken("directory", by: status) }
+            if !status.ownerMayWrite { allowWriting() }
+        }
+    }
+
+    /// Of the directory that stands there, and of nothing that a symlink in its place leads to. It may be one that its
+    /// owner may not read.
+    private func allowWriting() {
+        let flags = linux_o_path | O_DIRECTORY | O_NOFOLLOW
+        guard let found = try? openAt(directory.number, name, flags), let status = try? found.status() else { return }
+        _ = chmod("/proc/self/fd/\(found.number)", status.writableMode)
+    }
+
+    func makeSymlink(to target: [UInt8], mtime: Time) throws(Failure) {
+        do {
+            try withCString(name) { (name) throws(SystemError) in
+                try makeSymlink(name, to: target)
+                try setTimesAt(directory.number, name, mtime)
+            }
+        } catch {
+            if error.exists { throw taken("symlink", by: try status()) }
+            throw error.failure(path)
+        }
+    }
+
+    private func makeSymlink(_ name: UnsafePointer<CChar>, to target: [UInt8]) throws(SystemError) {
+        do {
+            _ = try withCString(target) { (target) throws(SystemError) in
+                try system("symlink") { symlinkat(target, directory.number, name) }
+            }
+        } catch {
+            guard error.exists, (try? symlinkTargetAt(directory.number, name)) == target else { throw error }
+        }
+    }
+
+    /// Whether what stands here with the right bytes needs no more than its mode and mtime, and a sync if durable: one
+    /// of another mtime may be one that could not be synced.
+    func mayKeep(_ existing: Status, for entry: Entry) -> Bool { !isDurable || existing.mtime == entry.mtime }
+
+    func syncDirectory() throws(Failure) {
+        guard isDurable else { return }
+        do { try directory.sync() } catch { throw error.failure(path) }
+    }
+
+    func remove() {
+        withCString(name) { _ = unlinkat(directory.number, $0, 0) }
+    }
+
+    /// The place beside this one where a file is filled: `.NAME.daft-partial`, NAME shortened where that is too long.
+    var partial: TargetLocation {
+        TargetLocation(directory: directory, name: TargetPartial.name(for: name), path: path, isDurable: isDurable)
+    }
+}
+
+// A directory that an earlier run finished may forbid its owner to write. Where that cannot be changed, what is
+// written into it fails by its own name.
+
+extension Status {
+    fileprivate var ownerMayWrite: Bool { mode & 0o700 == 0o700 }
+    fileprivate var writableMode: mode_t { mode_t(permissions | 0o700) }
+}
+
+extension Descriptor {
+    func allowWriting() {
+        guard let status = try? status(), !status.ownerMayWrite else { return }
+        _ = fchmod(number, status.writableMode)
+    }
+
+    /// Gives a file or directory the mode and the mtime of its entry.
+    func settle(_ entry: Entry, durable: Bool) throws(SystemError) {
+        try setMode(entry.mode)
+        try setTimes(entry.mtime)
+        if durable { try syncOrDisown() }
+    }
+
+    /// What a sync could not write the kernel takes for written, and the next sync succeeds: another mtime tells that
+    /// from what is on the disk.
+    func syncOrDisown() throws(SystemError) {
+        do {
+            try sync()
+        } catch {
+            try? touch()
+            throw error
+        }
+    }
+}

@@ -1,0 +1,164 @@
+// A client's side of a door: brings one command, gives signs of life while it runs, and hands over what it prints,
+// never more at once than there is room for.
+
+import DaftCore
+import DaftLink
+import Glibc
+
+public final class DoorClient: @unchecked Sendable {
+    public enum Heard: Sendable {
+        case output([UInt8])
+        case errors([UInt8])
+        case end(status: Int32)
+        case refused(Failure)
+    }
+
+    /// How patient a client is.
+    public struct Patience: Sendable {
+        public var beatMilliseconds = 500
+        /// After so much silence it looks whether anybody is there at all.
+        public var doubtMilliseconds = 1_500
+        /// A door that has said nothing for so long is given up.
+        public var silenceMilliseconds = 5_000
+
+        public init() {}
+    }
+
+    /// Room is given back in pieces of this size at least.
+    static let roomPieceBytes = ClientMessage.firstRoomBytes / 8
+
+    private let place: DoorAddress
+    private let patience: Patience
+    private let waker = Waker()
+    private let latch = Latch()
+    private var thread: OwnThread?
+    // Guarded by the latch.
+    private var heard: [Heard] = []
+    private var outgoing: [ClientMessage]
+    private var isClosed = false
+    // Only touched by whoever calls `next`.
+    private var consumed = 0
+
+    public init(at place: DoorAddress, _ command: DoorCommand, _ patience: Patience = Patience()) throws(Failure) {
+        self.place = place
+        self.patience = patience
+        outgoing = [.begin(command)]
+        let socket: Socket
+        do throws(ZMQError) {
+            socket = try Socket(.dealer, in: try Context(), lingerMilliseconds: 0)
+            try socket.connect(place.endpoint)
+        } catch {
+            throw Failure(.unreachable, [], error.reason)
+        }
+        thread = OwnThread("daft-knock") { [unowned self] in run(socket) }
+    }
+
+    /// To be called at the end, once.
+    public func close() {
+        latch.locked { isClosed = true }
+        waker.call()
+        thread?.join()
+        thread = nil
+    }
+
+    /// Blocks for what comes next. Whoever asks has dealt with what came before, so there is room for more. After an
+    /// end or a refusal nothing comes.
+    public func next() -> Heard {
+        if consumed >= DoorClient.roomPieceBytes {
+            say(.room(bytes: UInt32(consumed)))
+            consumed = 0
+        }
+        let one = latch.locked {
+            while heard.isEmpty { latch.wait(until: nil) }
+            return heard.removeFirst()
+        }
+        switch one {
+        case .output(let bytes), .errors(let bytes): consumed += bytes.count + ClientMessage.pieceOverheadBytes
+        case .end, .refused: break
+        }
+        return one
+    }
+
+    public func signal(_ number: Int32) { say(.signal(UInt8(truncatingIfNeeded: number))) }
+
+    /// Nobody reads standard output any more.
+    public func deafen() { say(.deaf) }
+
+    private func say(_ message: ClientMessage) {
+        latch.locked { outgoing.append(message) }
+        waker.call()
+    }
+
+    private func hear(_ one: Heard) {
+        latch.locked {
+            heard.append(one)
+            latch.wakeAll()
+        }
+    }
+
+    // MARK: on the thread
+
+    private func run(_ socket: Socket) {
+        var silence = SilenceTimer()
+        var nextBeat = after(patience.beatMilliseconds)
+        while true {
+            let (messages, isOver) = latch.locked {
+                defer { outgoing = [] }
+                return (outgoing, isClosed)
+            }
+            if isOver { return }
+            for message in messages { try? socket.send([message.encoded]) }
+            wait(for: socket, or: waker, milliseconds: patience.beatMilliseconds / 2)
+            silence.note(hasCome: take(from: socket))
+            if monotonicNow() < nextBeat { continue }
+            nextBeat = after(patience.beatMilliseconds)
+            try? socket.send([ClientMessage.alive.encoded])
+            if let reason = reason(toGiveUp: silence.milliseconds) {
+                hear(.refused(Failure(.unreachable, [], reason)))
+            }
+        }
+    }
+
+    private func reason(toGiveUp silence: Int) -> String? {
+        if silence > patience.silenceMilliseconds { return "nothing was heard of the data server for some seconds" }
+        if silence > patience.doubtMilliseconds, !place.isOpen { return "the data server is gone" }
+        return nil
+    }
+
+    /// Whether anything came.
+    private func take(from socket: Socket) -> Bool {
+        var hasCome = false
+        while let parts = try? socket.receive() {
+            hasCome = true
+            guard let bytes = parts.first, let message = try? DoorMessage(decoding: bytes) else {
+                hear(.refused(Failure(.malformed, [], "the door belongs to another version of daft")))
+                continue
+            }
+            switch message {
+            case .output(let bytes): hear(.output(bytes))
+            case .errors(let bytes): hear(.errors(bytes))
+            case .end(let status): hear(.end(status: Int32(status)))
+            case .refused(let failure): hear(.refused(failure))
+            case .alive: break
+            }
+        }
+        return hasCome
+    }
+}
+
+/// For how long nothing has come. Time in which this process itself stood still does not count.
+private struct SilenceTimer {
+    private static let standstillMilliseconds = 1_000
+    private var lastHeard = monotonicNow()
+    private var lastLook = monotonicNow()
+
+    var milliseconds: Int { Int((lastLook - lastHeard) / 1_000_000) }
+
+    mutating func note(hasCome: Bool) {
+        let now = monotonicNow()
+        if hasCome || now > lastLook + Nanoseconds(SilenceTimer.standstillMilliseconds) * 1_000_000 { lastHeard = now }
+        lastLook = now
+    }
+}
+
+private func after(_ milliseconds: Int) -> Nanoseconds { monotonicNow() + Nanoseconds(milliseconds) * 1_000_000 }

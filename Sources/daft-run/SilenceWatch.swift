@@ -1,0 +1,49 @@
+// Who falls silent in a job is named to whoever reads its output, and where it is the metadata server nobody waits for
+// ever: the data servers end, and with them the job.
+
+import DaftCore
+import DaftLink
+import DaftMPI
+
+struct SilenceWatch: Sendable {
+    private static let orphanSeconds: UInt32 = 60
+    private let link: MPILink
+    private let hosts: [String]
+    private let say: @Sendable (String) async -> Void
+
+    init(_ link: MPILink, _ hosts: [String], say: @escaping @Sendable (String) async -> Void) {
+        self.link = link
+        self.hosts = hosts
+        self.say = say
+    }
+
+    /// Calls `end` when nothing has been heard of the metadata server for so long.
+    func begin(orphanSeconds: UInt32?, end: @escaping @Sendable () async -> Void) {
+        let seconds = orphanSeconds ?? SilenceWatch.orphanSeconds
+        link.onChange { [self] rank, presence in
+            if let line = line(rank, presence, orphanSeconds: seconds) { link.loop.start { await say(line) } }
+        }
+        link.onOrphaned(afterSeconds: seconds) { [self] in
+            link.loop.start {
+                if isSpeaker { await say("nothing was heard of \(label(.metadataServer)) for \(seconds) s: this ends") }
+                await end()
+            }
+        }
+    }
+
+    /// The metadata server speaks of all, and the first data server of the metadata server.
+    private func line(_ rank: Rank, _ presence: Presence, orphanSeconds: UInt32) -> String? {
+        guard link.rank == .metadataServer || rank == .metadataServer && isSpeaker else { return nil }
+        if presence == .here { return "\(label(rank)) answers again" }
+        let silence = "\(label(rank)) has not answered for \(FailureDetector.Patience().goneAfterMilliseconds / 1_000) s"
+        return link.rank == .metadataServer
+            ? "\(silence): going on without it" : "\(silence); after \(orphanSeconds) s this ends"
+    }
+
+    private var isSpeaker: Bool { link.ranks.first { $0 != .metadataServer } == link.rank }
+
+    private func label(_ rank: Rank) -> String {
+        let role = rank == .metadataServer ? "the metadata server, " : ""
+        return "\(role)rank \(rank.number) on \(hosts[rank.number]),"
+    }
+}

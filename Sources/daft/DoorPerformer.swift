@@ -1,0 +1,168 @@
+// Each command is brought to a door of its own choice: a system may end and another begin between two of them.
+
+import DaftCore
+import DaftEngine
+import DaftShell
+import DaftZMQ
+import Glibc
+
+let clientProgram = Program(.client)
+
+struct DoorPerformer: Performer {
+    private let options: Options
+    private let console: Console
+
+    init(_ invocation: Invocation) {
+        options = invocation.options
+        console = invocation.console
+    }
+
+    func perform(_ command: Command, _ wording: CommandText, at origin: CommandOrigin, in base: Name) async -> Int32 {
+        do throws(Failure) {
+            if case .wait(let seconds) = command {
+                try await search.wait(seconds: seconds)
+                return 0
+            }
+            let door = try await search.door()
+            let saysEnd = command == .quit && !console.look.quiet && !console.look.json
+            let members = saysEnd ? listedNodes(at: door) : []
+            let wording = command.readsInput ? try wording.readingInput() : wording
+            var brought = DoorCommand(wording, in: try workingDirectory(), umask: ClientContext.ownUmask)
+            brought.base = base
+            brought.place = origin.place ?? ""
+            brought.look = console.look
+            brought.columns = UInt16(clamping: console.columns ?? 0)
+            let doorClient = try DoorClient(at: door, brought)
+            let status = await console.interruption.cancelling({ doorClient.signal($0) }) {
+                await console.run { [console] in relay(doorClient, to: console) }
+            }
+            doorClient.close()
+            if saysEnd, try status.get() == 0 {
+                await console.mention("the system ends: \(shown(members)); what is kept stays on the disks")
+            }
+            return try status.get()
+        } catch {
+            if let signalled = console.interruption.exitStatus { return signalled }
+            await console.tell(error, of: command, at: origin)
+            return error.exitStatus
+        }
+    }
+
+    private var search: DoorSearch { DoorSearch(options, console) }
+
+    func entries(in name: Name, atMost limit: Int) throws(Failure) -> [CompletionEntry]? {
+        // Where no system runs, whatever is typed next says so.
+        guard let door = try search.found else { return [] }
+        return try listed(name, atMost: limit, at: door)
+    }
+
+    var isClient: Bool { true }
+
+    func questionBeforeQuit() async -> String? {
+        guard let door = try? search.found else { return nil }
+        return "this ends the system on all nodes: \(shown(listedNodes(at: door))); really? [y/N] "
+    }
+}
+
+/// What `ls -l` shows below a name; nil where that is no directory.
+private func listed(_ name: Name, atMost limit: Int, at door: DoorAddress) throws(Failure) -> [CompletionEntry]? {
+    var question = DoorCommand(.arguments([Array("ls".utf8), Array("-l".utf8), name.bytes]), in: [Name.slash])
+    question.look.quiet = true
+    let doorClient = try DoorClient(at: door, question)
+    defer { doorClient.close() }
+    var text: [UInt8] = []
+    var lines = 0
+    while lines <= limit {
+        switch doorClient.next() {
+        case .output(let bytes):
+            text += bytes
+            lines += bytes.count { $0 == 0x0a }
+            continue
+        case .errors: continue
+        case .end(let status): if status != 0 { return nil }
+        case .refused(let failure): throw failure
+        }
+        break
+    }
+    var entries: [CompletionEntry] = []
+    for line in text.split(separator: 0x0a) {
+        guard let start = line.firstIndex(of: Name.slash), let typed = try? DaftCore.words(of: line[start...]).first,
+            let found = try? Name(typed.bytes)
+        else { continue }
+        // A file is listed as itself.
+        if found == name { return nil }
+        entries.append(CompletionEntry(name: found, isDirectory: line.first == UInt8(ascii: "d")))
+    }
+    return entries
+}
+
+extension CommandText {
+    /// The data server that performs it is on this node, and opens this process's standard input under this path.
+    fileprivate func readingInput() throws(Failure) -> CommandText {
+        guard case .arguments(let words) = self else {
+            throw Failure(.usage, "-".utf8, "standard input is where the commands come from: `daft put - --as NAME`")
+        }
+        let input = Array("/proc/\(getpid())/fd/0".utf8)
+        let assigned = Array("--files-from=".utf8)
+        return .arguments(
+            words.map { word in
+                if word.elementsEqual("-".utf8) { return input }
+                return word == assigned + [UInt8(ascii: "-")] ? assigned + input : word
+            })
+    }
+}
+
+/// The node of each data server that is there; none where the system does not say.
+private func listedNodes(at door: DoorAddress) -> [String] {
+    let question = DoorCommand(.arguments([Array("ls".utf8), Array("-n".utf8)]), in: [Name.slash])
+    guard let doorClient = try? DoorClient(at: door, question) else { return [] }
+    defer { doorClient.close() }
+    var text: [UInt8] = []
+    while true {
+        switch doorClient.next() {
+        case .output(let bytes): text += bytes
+        case .errors: continue
+        case .end, .refused:
+            let rows = String(decoding: text, as: UTF8.self).split(separator: "\n").map { $0.split(separator: " ") }
+            return rows.filter { $0.count > 2 && $0[2] == "alive" }.map { String($0[1]) }
+        }
+    }
+}
+
+/// `3 data servers on n1 n2 n3`; of many the number alone.
+private func shown(_ nodes: [String]) -> String {
+    if nodes.isEmpty { return "its data servers" }
+    let hosts = Set(nodes).sorted()
+    let places = hosts.count > 4 ? "" : " on " + hosts.joined(separator: " ")
+    return "\(nodes.count) data server\(nodes.count == 1 ? "" : "s")\(places)"
+}
+
+/// Prints what comes until the command is over; its exit status. Blocks.
+private func relay(_ doorClient: DoorClient, to console: Console) -> Result<Int32, Failure> {
+    var trouble: Failure?
+    while true {
+        switch doorClient.next() {
+        case .output(let bytes):
+            switch console.relay(bytes, asErrors: false) {
+            case .done, .stopped: break
+            case .gone: doorClient.deafen()
+            case .failed(let code):
+                if trouble == nil {
+                    trouble = Failure(.failed, [], "standard output: \(String(cString: strerror(code)))")
+                }
+                doorClient.deafen()
+            }
+        case .errors(let bytes): _ = console.relay(bytes, asErrors: true)
+        case .end(let status):
+            if status == 0, let trouble { return .failure(trouble) }
+            return .success(status)
+        case .refused(let failure): return .failure(failure)
+        }
+    }
+}
+
+private func workingDirectory() throws(Failure) -> [UInt8] {
+    guard let path = getcwd(nil, 0) else { throw Failure(.failed, [], "the working directory is gone") }
+    defer { free(path) }
+    return UnsafeBufferPointer(start: path, count: strlen(path)).map { UInt8(bitPattern: $0) }
+}

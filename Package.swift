@@ -10,6 +10,9 @@ let settings: [SwiftSetting] = [
     .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
 ]
 
+/// Values and decisions without I/O, which nearly all others use.
+let words: [Target.Dependency] = ["DaftModel", "DaftWire", "DaftPlan"]
+
 func module(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     .target(name: name, dependencies: dependencies, swiftSettings: settings)
 }
@@ -40,7 +43,10 @@ let fuzzing: [Target] =
     : [
         .executableTarget(
             name: "Fuzz",
-            dependencies: ["DaftCore", "DaftSQL", "DaftLink", "DaftCatalogue", "DaftLaunch", "DaftZMQ", "CZstd"],
+            dependencies: [
+                "DaftModel", "DaftWire", "DaftPlan", "DaftCommand", "DaftSQL", "DaftLink", "DaftCatalogue",
+                "DaftLaunch", "DaftZMQ", "CZstd",
+            ],
             path: "Tests/Fuzz", exclude: ["corpus"], swiftSettings: settings)
     ]
 
@@ -63,39 +69,58 @@ let package = Package(
         .target(name: "CLinux"),
         .target(name: "CDigest"),
 
-        module("DaftCore", []),
+        module("DaftModel", []),
+        module("DaftWire", ["DaftModel"]),
+        module("DaftPlan", ["DaftModel", "DaftWire"]),
+        module("DaftCommand", ["DaftModel", "DaftWire", "DaftPlan"]),
         module("DaftSQL", ["CSQLite"]),
-        module("DaftLink", ["DaftCore", "CLinux", "CZstd"]),
-        module("DaftTrust", ["DaftCore", "CLinux"]),
-        module("DaftStore", ["DaftCore", "DaftSQL", "DaftTrust", "COpenSSL", "CLinux", "CDigest"]),
-        module("DaftCatalogue", ["DaftCore", "DaftSQL"]),
-        module("DaftMPI", ["CMPI", "CLinux", "DaftCore", "DaftLink"]),
-        module("DaftZMQ", ["CZMQ", "DaftCore", "DaftLink", "DaftTrust"]),
-        module("DaftEngine", ["DaftCore", "DaftLink", "DaftTrust", "DaftStore", "DaftCatalogue"]),
-        module("DaftLaunch", ["COpenSSL", "CLinux", "DaftCore", "DaftLink", "DaftTrust"]),
-        module("DaftShell", ["CEdit", "DaftCore", "DaftLink", "DaftTrust", "DaftEngine"]),
-        module("DaftDoor", ["DaftCore", "DaftLink", "DaftEngine", "DaftShell", "DaftZMQ"]),
-        program("daft-solo", ["DaftCore", "DaftEngine", "DaftShell"]),
-        program("daft-run", ["DaftCore", "DaftDoor", "DaftEngine", "DaftLink", "DaftMPI", "DaftShell", "DaftZMQ"]),
+        module("DaftLink", ["DaftModel", "DaftWire", "CLinux", "CZstd"]),
+        module("DaftTrust", ["DaftModel", "DaftPlan", "CLinux"]),
+        module(
+            "DaftStore",
+            [
+                "DaftModel", "DaftWire", "DaftPlan", "DaftSQL", "DaftTrust", "COpenSSL", "CLinux",
+                "CDigest",
+            ]),
+        module("DaftCatalogue", ["DaftModel", "DaftSQL"]),
+        module("DaftMPI", ["CMPI", "CLinux", "DaftModel", "DaftWire", "DaftPlan", "DaftLink"]),
+        module("DaftZMQ", ["CZMQ", "DaftModel", "DaftWire", "DaftPlan", "DaftCommand", "DaftLink", "DaftTrust"]),
+        module(
+            "DaftEngine", words + ["DaftLink", "DaftTrust", "DaftStore", "DaftCatalogue"]),
+        module("DaftLaunch", ["COpenSSL", "CLinux", "DaftModel", "DaftWire", "DaftLink", "DaftTrust"]),
+        module(
+            "DaftShell",
+            ["CEdit", "DaftModel", "DaftWire", "DaftPlan", "DaftCommand", "DaftLink", "DaftTrust", "DaftEngine"]),
+        module("DaftDoor", ["DaftModel", "DaftCommand", "DaftLink", "DaftEngine", "DaftShell", "DaftZMQ"]),
+        program("daft-solo", ["DaftModel", "DaftCommand", "DaftEngine", "DaftShell"]),
+        program(
+            "daft-run",
+            [
+                "DaftModel", "DaftWire", "DaftPlan", "DaftCommand", "DaftDoor", "DaftEngine", "DaftLink", "DaftMPI",
+                "DaftShell", "DaftZMQ",
+            ]),
         program(
             "daft",
-            ["DaftCore", "DaftDoor", "DaftEngine", "DaftLaunch", "DaftLink", "DaftShell", "DaftZMQ"],
+            [
+                "DaftModel", "DaftWire", "DaftCommand", "DaftDoor", "DaftEngine", "DaftLaunch", "DaftLink", "DaftShell",
+                "DaftZMQ",
+            ],
             linker: selfContained),
-        program("daft-bench", ["DaftCore", "DaftLink", "DaftStore", "DaftCatalogue", "DaftEngine"]),
+        program("daft-bench", ["DaftModel", "DaftWire", "DaftLink", "DaftStore", "DaftCatalogue", "DaftEngine"]),
 
-        tests(of: "DaftCore"),
+        tests(of: "DaftModel", ["DaftWire", "DaftPlan", "DaftCommand"]),
         tests(of: "DaftSQL"),
-        tests(of: "DaftTrust", ["DaftCore"]),
-        tests(of: "DaftLink", ["DaftCore", "CZstd"]),
-        tests(of: "DaftCatalogue", ["DaftCore", "DaftSQL"]),
+        tests(of: "DaftTrust", ["DaftModel"]),
+        tests(of: "DaftLink", ["DaftModel", "DaftWire", "CZstd"]),
+        tests(of: "DaftCatalogue", ["DaftModel", "DaftSQL"]),
         tests(of: "DaftMPI"),
-        tests(of: "DaftZMQ", ["DaftCore", "DaftLink", "CZMQ", "ZMQFaults"]),
+        tests(of: "DaftZMQ", ["DaftModel", "DaftWire", "DaftPlan", "DaftCommand", "DaftLink", "CZMQ", "ZMQFaults"]),
         .target(name: "ZMQFaults", dependencies: ["CZMQ"], path: "Tests/ZMQFaults"),
-        tests(of: "DaftEngine", ["DaftCore", "DaftLink", "DaftStore", "DaftCatalogue"]),
-        tests(of: "DaftLaunch", ["DaftCore"]),
-        tests(of: "DaftShell", ["DaftCore", "DaftEngine"]),
+        tests(of: "DaftEngine", words + ["DaftLink", "DaftStore", "DaftCatalogue"]),
+        tests(of: "DaftLaunch", ["DaftModel", "DaftWire"]),
+        tests(of: "DaftShell", ["DaftModel", "DaftWire", "DaftCommand", "DaftEngine"]),
         .executableTarget(
-            name: "mpi-contract", dependencies: ["DaftLink", "DaftMPI", "DaftCore", "MPIFaults"],
+            name: "mpi-contract", dependencies: ["DaftLink", "DaftMPI", "DaftModel", "MPIFaults"],
             path: "Tests/mpi-contract",
             swiftSettings: settings),
         .target(name: "MPIFaults", dependencies: ["CMPI"], path: "Tests/MPIFaults"),
@@ -111,16 +136,18 @@ let package = Package(
             name: "SchedulerTests", dependencies: ["daft-run", "daft", "TestBox", "TestPrograms"],
             swiftSettings: settings),
         .testTarget(
-            name: "HelpTests", dependencies: ["daft-run", "daft", "daft-solo", "TestPrograms", "DaftCore"],
+            name: "HelpTests",
+            dependencies: ["daft-run", "daft", "daft-solo", "TestPrograms", "DaftModel", "DaftCommand"],
             swiftSettings: settings),
         .testTarget(
             name: "ReadmeTests",
-            dependencies: ["daft-run", "daft", "daft-solo", "TestBox", "TestPrograms", "DaftCore"],
+            dependencies: ["daft-run", "daft", "daft-solo", "TestBox", "TestPrograms", "DaftCommand"],
             swiftSettings: settings),
         .testTarget(
             name: "PromiseTests",
             dependencies: [
-                "daft-run", "daft", "daft-solo", "TestBox", "TestPrograms", "TestDisk", "DaftCore", "DaftLink",
+                "daft-run", "daft", "daft-solo", "TestBox", "TestPrograms", "TestDisk", "DaftModel", "DaftWire",
+                "DaftCommand", "DaftLink",
                 "DaftStore",
                 "DaftCatalogue", "DaftEngine",
             ], exclude: ["faults"], swiftSettings: settings),
@@ -131,12 +158,16 @@ let package = Package(
             name: "SystemLibraryTests", dependencies: ["CSQLite", "COpenSSL", "CZstd", "CZMQ", "CMPI"],
             swiftSettings: settings),
         .testTarget(name: "TidyTests", swiftSettings: settings),
-        tests(of: "DaftStore", ["DaftCore", "DaftSQL", "TestDisk"]),
+        tests(of: "DaftStore", ["DaftModel", "DaftWire", "DaftPlan", "DaftSQL", "TestDisk"]),
         .target(
-            name: "TestDisk", dependencies: ["DaftCore", "DaftStore"], path: "Tests/TestDisk", swiftSettings: settings),
+            name: "TestDisk", dependencies: ["DaftModel", "DaftStore"], path: "Tests/TestDisk",
+            swiftSettings: settings),
         .testTarget(
             name: "SimulationTests",
-            dependencies: ["TestDisk", "DaftCore", "DaftLink", "DaftStore", "DaftCatalogue", "DaftEngine"],
+            dependencies: [
+                "TestDisk", "DaftModel", "DaftWire", "DaftLink", "DaftStore", "DaftCatalogue",
+                "DaftEngine",
+            ],
             swiftSettings: settings),
     ] + fuzzing
 )

@@ -1,7 +1,7 @@
 // How a record changes the tables: the same code on the metadata server and on every copy. A record is looked at
 // before anything is written; one that does not fit is refused, and nothing has changed.
 
-import DaftCore
+import DaftModel
 import DaftSQL
 
 extension Tables {

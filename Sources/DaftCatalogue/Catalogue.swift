@@ -2,7 +2,7 @@
 // in one SQLite database. Applying the same records gives the same catalogue. Calls block, and come from several
 // threads: one lock is around all of it.
 
-import DaftCore
+import DaftModel
 import DaftSQL
 import Synchronization
 

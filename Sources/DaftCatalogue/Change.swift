@@ -1,6 +1,6 @@
 // One transaction of the metadata server: the questions it asks while it decides, and the records it appends.
 
-import DaftCore
+import DaftModel
 
 public struct Change: ~Copyable {
     private let tables: Tables

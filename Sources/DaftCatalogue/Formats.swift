@@ -1,6 +1,6 @@
 // Catalogues of earlier formats are brought to this one when they are opened: all at once, or not at all.
 
-import DaftCore
+import DaftModel
 import DaftSQL
 
 extension Tables {

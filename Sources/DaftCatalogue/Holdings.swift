@@ -1,7 +1,7 @@
 // What is known of contents, and which store keeps how much of each: one set of stores for all that keep it complete,
 // and a row for each store that keeps a part.
 
-import DaftCore
+import DaftModel
 import DaftSQL
 
 /// Who keeps a content.

@@ -1,7 +1,7 @@
 // What stands under which name. Names are kept in byte order, in which everything below `/d` lies between `/d/` and
 // `/d0`, since `0` is the byte after `/`.
 
-import DaftCore
+import DaftModel
 import DaftSQL
 
 extension Tables {

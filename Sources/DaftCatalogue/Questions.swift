@@ -1,6 +1,6 @@
 // What may be asked of a catalogue.
 
-import DaftCore
+import DaftModel
 import DaftSQL
 
 /// A store and the number that the journal gave it.

@@ -2,7 +2,7 @@
 // every transaction. So the latest are kept in memory, and written many together in their order; the journal has
 // them meanwhile, and they are read from it again when they are needed after an opening or a rollback.
 
-import DaftCore
+import DaftModel
 import DaftSQL
 
 /// The ids of the contents from number `CatalogueSummary.settled` on, and of the chunks that they brought.

@@ -4,7 +4,7 @@
 // The journal is the truth, and the tables are ways into it: what an entry or a manifest says is read from its
 // record. Contents are numbered in the order they enter, so that only ids and names are keys in random order.
 
-import DaftCore
+import DaftModel
 import DaftSQL
 
 /// What is asked at every step and changes with every record: read at open, written with each commit.

@@ -1,7 +1,7 @@
 // Which contents have fewer copies than are wanted, page by page: what a repair goes through. Contents that have
 // enough cost one row; only for the others their manifest is read.
 
-import DaftCore
+import DaftModel
 import DaftSQL
 
 /// A content with all that decides about its copies.

@@ -1,6 +1,7 @@
 // What a client brings to this rank's door is performed by the shell, and what it prints goes to the client.
 
-import DaftCore
+import DaftCommand
+import DaftModel
 import DaftEngine
 import DaftLink
 import DaftShell

@@ -1,6 +1,7 @@
 // Under which addresses a machine may be reached: those of its interfaces, and which of them is likeliest.
 
-import DaftCore
+import DaftModel
+import DaftWire
 import Glibc
 
 private let loopback = "127.0.0.1"

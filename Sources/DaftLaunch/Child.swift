@@ -1,7 +1,7 @@
 // A process that this one starts: its standard input and outputs are pipes to here, or are what they are here.
 
 import CLinux
-import DaftCore
+import DaftModel
 import Glibc
 
 /// One thread uses it.

@@ -1,6 +1,7 @@
 // Starts node processes: on other hosts through the system's ssh, all at once, and here.
 
-import DaftCore
+import DaftModel
+import DaftWire
 import DaftLink
 import Glibc
 import Synchronization

@@ -1,6 +1,6 @@
 // Lines out of the pieces that a pipe brings. A line that is too long to be one of ours is dropped.
 
-import DaftCore
+import DaftModel
 
 struct LineReader {
     private let longestBytes: Int

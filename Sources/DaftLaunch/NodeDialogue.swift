@@ -1,7 +1,8 @@
 // What is said between `daft start` and one node, from the moment its process is started, ssh or the node itself, until
 // it runs or has failed.
 
-import DaftCore
+import DaftModel
+import DaftWire
 import Glibc
 
 final class NodeDialogue {

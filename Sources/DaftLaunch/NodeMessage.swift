@@ -1,6 +1,7 @@
 // The lines by which a node, and the script before it, tell how far they are.
 
-import DaftCore
+import DaftModel
+import DaftWire
 
 public enum NodeMessage: Hashable, Sendable {
     /// The program is there, and reads its order next.

@@ -4,7 +4,8 @@
 // the node.
 
 import CLinux
-import DaftCore
+import DaftModel
+import DaftWire
 import DaftLink
 import Glibc
 

@@ -6,7 +6,7 @@
 // live side by side; homes may be shared by nodes that start at the same moment, so a copy gets its own name first and
 // takes the place of none that is good.
 
-import DaftCore
+import DaftModel
 
 struct NodeScript {
     /// What a login shell is to run. `token` is another one on each node.

@@ -1,7 +1,7 @@
 // The program that is copied to nodes: this process's own executable, read once for all of them.
 
 import COpenSSL
-import DaftCore
+import DaftModel
 import Glibc
 
 final class OwnProgram: @unchecked Sendable {

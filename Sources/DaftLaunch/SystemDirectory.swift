@@ -1,7 +1,8 @@
 // Where a system is written down: `system` in the catalogue's directory, readable by its owner alone, since its keys
 // are in it.
 
-import DaftCore
+import DaftModel
+import DaftWire
 import DaftTrust
 import Glibc
 

@@ -2,7 +2,7 @@
 // unpacked wherever it arrives. What hardly gets smaller goes as it is.
 
 import CZstd
-import DaftCore
+import DaftWire
 
 public enum Compression {
     /// The first part of a chunk tells whether the rest is worth the trouble.

@@ -1,6 +1,7 @@
 // The checks of the contract: questions and answers, bytes, deadlines.
 
-import DaftCore
+import DaftModel
+import DaftWire
 import Synchronization
 
 extension LinkContract {
@@ -104,7 +105,9 @@ extension LinkContract {
             let told = try await link.load(
                 run, from: rank, into: slab, incomingSlab: incomingSlab, timeoutMilliseconds: LinkContract.patience)
             if told != states { return "\(rank) says \(told)" }
-            if incomingSlab.states != states || !incomingSlab.isOver { return "\(rank): the landing heard nothing of it" }
+            if incomingSlab.states != states || !incomingSlab.isOver {
+                return "\(rank): the landing heard nothing of it"
+            }
         } catch {
             return "\(error)"
         }

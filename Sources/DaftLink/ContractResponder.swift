@@ -9,7 +9,8 @@
 //                           chunks of file 3 come after so many milliseconds as the offer's number says; those of
 //                           file 4 are passed on as they come in, in parts; of file 5 only the first third comes
 
-import DaftCore
+import DaftModel
+import DaftWire
 import Synchronization
 
 final class ContractResponder: Responder {

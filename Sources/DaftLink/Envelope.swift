@@ -3,7 +3,8 @@
 // files say much the same of each, and all of them leave by rank 0's link.
 
 import CZstd
-import DaftCore
+import DaftModel
+import DaftWire
 
 /// One small message between two ranks.
 public struct Envelope: Coded {

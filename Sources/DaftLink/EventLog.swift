@@ -2,7 +2,7 @@
 // tells of: lines are written by a thread of its own, and where the disk is too slow for them some are left out, which
 // the next one says.
 
-import DaftCore
+import DaftModel
 import Glibc
 import Synchronization
 

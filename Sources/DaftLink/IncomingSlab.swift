@@ -1,7 +1,8 @@
 // A slab while the bytes of a load land in it, front to back. Whoever is next in a chain gets them from here as they
 // come, long before all are there: so a chain costs its length in small pieces, not in chunks.
 
-import DaftCore
+import DaftModel
+import DaftWire
 import Synchronization
 
 public final class IncomingSlab: Sendable {

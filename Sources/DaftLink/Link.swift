@@ -1,7 +1,8 @@
 // The seam between the engine and the bytes in motion. The engine sees `any Link`: memory in tests and in one process,
 // MPI on a cluster, ZeroMQ between workstations. `LinkContract` says the same as these comments, as checks.
 
-import DaftCore
+import DaftModel
+import DaftWire
 
 public protocol Link: Sendable {
     /// This rank.

@@ -6,7 +6,8 @@
 // Both are to be called on the link's loop. A check that waits for something has an end, so that a link that forgets an
 // answer is told so and does not hang the program.
 
-import DaftCore
+import DaftModel
+import DaftWire
 
 public struct LinkContract: Sendable {
     /// A promise that is not kept.

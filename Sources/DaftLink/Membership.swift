@@ -1,6 +1,6 @@
 // Who is there as far as a link knows: for whoever asks, from any thread, and for those who want to hear of changes.
 
-import DaftCore
+import DaftModel
 import Synchronization
 
 public final class Membership: @unchecked Sendable {

@@ -1,7 +1,8 @@
 // The link inside one process: any number of ranks, each with its loop. Messages cross in their binary form, so that
 // whatever works here has been coded and decoded. A passage decides about every message: simulations delay and lose.
 
-import DaftCore
+import DaftModel
+import DaftWire
 import Synchronization
 
 /// What happens to one message on its way.

@@ -2,7 +2,8 @@
 // their answers, and loads, whose bytes come piece by piece and are passed on as they come. What is of one network
 // alone (MPI's requests, ZeroMQ's sockets) is its carrier's.
 
-import DaftCore
+import DaftModel
+import DaftWire
 
 /// Takes messages to other ranks and to this one, in order, and bytes apart from them. Everything on the loop.
 public protocol Carrier: AnyObject {

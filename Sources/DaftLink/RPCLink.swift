@@ -1,7 +1,8 @@
 // A link that is the carrier of a conversation: its questions, answers and loads are the conversation's, and only how
 // things travel, and how it finds out who is there, are its own.
 
-import DaftCore
+import DaftModel
+import DaftWire
 
 public protocol RPCLink: Link, Carrier {
     var rpc: RPC { get }

@@ -2,7 +2,9 @@
 // sign of life each second, and whoever waits for an answer from another asks it for one as well. A rank that is silent
 // for too long is given up; rank 0 tells all others. It is back when it is heard again, as after a pause of its node.
 
-import DaftCore
+import DaftPlan
+import DaftModel
+import DaftWire
 import DaftLink
 
 extension MPILink {
@@ -72,7 +74,9 @@ extension MPILink {
         }
     }
 
-    private func say(_ word: MembershipMessage, to target: Rank) { post(Envelope(.carriers, 0, word.encoded), to: target) }
+    private func say(_ word: MembershipMessage, to target: Rank) {
+        post(Envelope(.carriers, 0, word.encoded), to: target)
+    }
 
     /// Says who came and who went since it was last looked.
     private func refresh() {

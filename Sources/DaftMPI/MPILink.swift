@@ -6,7 +6,9 @@
 // limit waits for a handshake behind queued data, so small pieces win on slow links, and large ones in shared memory.
 
 import CMPI
-import DaftCore
+import DaftModel
+import DaftPlan
+import DaftWire
 import DaftLink
 
 public final class MPILink: RPCLink, @unchecked Sendable {
@@ -110,7 +112,9 @@ extension MPILink {
 
     public func longestPiece(to rank: Rank) -> Int { pieceBytes(rank.number) }
 
-    public func send(_ bytes: Range<Int>, of outgoingSlab: OutgoingSlab, as question: UInt64, at offset: Int, to rank: Rank) {
+    public func send(
+        _ bytes: Range<Int>, of outgoingSlab: OutgoingSlab, as question: UInt64, at offset: Int, to rank: Rank
+    ) {
         outgoingSlab.slab.slice(bytes.lowerBound, bytes.count).withBytes { memory in
             requests.send(memory, owner: outgoingSlab, to: rank.number, tag: bulkTag(question)) { [self] error in
                 if error != nil { rpc.lose(rank) }

@@ -1,6 +1,7 @@
 // Colours of listings, on a terminal alone, and on none whose user has set NO_COLOR.
 
-import DaftCore
+import DaftCommand
+import DaftModel
 import Glibc
 
 /// As `ls` has them, where nobody has changed those.

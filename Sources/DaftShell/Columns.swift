@@ -1,6 +1,7 @@
 // How rows, times and permission bits look.
 
-import DaftCore
+import DaftCommand
+import DaftModel
 import Glibc
 
 /// Rows with their columns under one another; those in `right` are numbers. The last column is as long as it is.

@@ -6,7 +6,8 @@
 // where everything has been seen, it is 0. A signal ends the running command, and with it a job file; at a prompt
 // Ctrl-C ends the command alone.
 
-import DaftCore
+import DaftCommand
+import DaftModel
 import DaftEngine
 import Glibc
 import Synchronization

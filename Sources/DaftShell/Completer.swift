@@ -1,6 +1,7 @@
 // What Tab offers at a prompt: commands, options, files here, and names, which whoever performs the commands lists.
 
-import DaftCore
+import DaftCommand
+import DaftModel
 import Glibc
 
 struct Completer {

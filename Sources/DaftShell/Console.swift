@@ -1,7 +1,7 @@
 // All that is printed goes through one thread, so that results, messages and the progress line do not mix and a slow
 // reader holds back a listing and nothing else.
 
-import DaftCore
+import DaftCommand
 import DaftLink
 import Glibc
 import Synchronization

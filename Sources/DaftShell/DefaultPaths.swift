@@ -1,6 +1,7 @@
 // Where things are by default: what every program of daft that serves a store or a catalogue agrees on.
 
-import DaftCore
+import DaftCommand
+import DaftModel
 import DaftLink
 import DaftTrust
 import Glibc

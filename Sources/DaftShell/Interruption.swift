@@ -2,7 +2,7 @@
 // so that stores close in order; a second to this process ends it at once. They are taken by a thread of their own,
 // never by a handler, so that nothing is forbidden there.
 
-import DaftCore
+import DaftModel
 import DaftLink
 import Glibc
 import Synchronization

@@ -1,6 +1,6 @@
 // One result, one line of JSON. A name is text; one that is no UTF-8 is {"bytes":"2fff"}, in hexadecimal.
 
-import DaftCore
+import DaftModel
 
 func jsonLine(_ type: String, _ fields: KeyValuePairs<String, JSONValue>) -> String {
     let all = [("type", JSONValue.text(type))] + fields.map { ($0.key, $0.value) }

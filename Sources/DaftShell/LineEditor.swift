@@ -2,7 +2,8 @@
 // not hear of a signal.
 
 import CEdit
-import DaftCore
+import DaftCommand
+import DaftModel
 import Glibc
 
 /// One for the process: the terminal is one, and libedit is, too. Used by one thread at a time.

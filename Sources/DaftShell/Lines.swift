@@ -1,6 +1,7 @@
 // Commands line by line: from a job file, from standard input, or as they are typed.
 
-import DaftCore
+import DaftCommand
+import DaftModel
 import Glibc
 
 /// Reads lines. One task reads; it may do so on any thread.

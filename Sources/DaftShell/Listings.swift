@@ -1,7 +1,9 @@
 // ls: names, names with all about them, chunks, nodes. A page is printed before the next is asked for, so that a
 // million names need no more memory than some hundred.
 
-import DaftCore
+import DaftWire
+import DaftCommand
+import DaftModel
 import DaftEngine
 
 extension Shell {

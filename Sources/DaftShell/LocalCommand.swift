@@ -1,6 +1,7 @@
 // `!COMMAND`: a command of the user's own shell, on this node.
 
-import DaftCore
+import DaftCommand
+import DaftModel
 import Glibc
 
 enum LocalCommand {

@@ -1,6 +1,8 @@
 // What a command says at its end: what was done, what went wrong, with which exit status.
 
-import DaftCore
+import DaftPlan
+import DaftCommand
+import DaftModel
 import DaftEngine
 import DaftLink
 

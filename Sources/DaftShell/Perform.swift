@@ -1,6 +1,9 @@
 // Each command, carried out: what moves bytes here, what only shows in Listings and Describing.
 
-import DaftCore
+import DaftPlan
+import DaftWire
+import DaftCommand
+import DaftModel
 import DaftEngine
 
 extension Shell {

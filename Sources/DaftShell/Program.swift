@@ -1,7 +1,8 @@
 // What is the same in every program of daft: its arguments are read, `--help` and `--version` are answered, and what is
 // wrong with them is said, before anything is started.
 
-import DaftCore
+import DaftCommand
+import DaftModel
 import DaftLink
 import Glibc
 

@@ -1,7 +1,9 @@
 // How far a command is: a line that redraws on a terminal, a line every ten seconds in a log, nothing for what is
 // short. Where nothing moves any more, who is waited for is said besides.
 
-import DaftCore
+import DaftCommand
+import DaftModel
+import DaftWire
 import DaftEngine
 import DaftLink
 import Synchronization
@@ -27,7 +29,10 @@ final class ProgressLine: Sendable {
     private let origin: CommandOrigin
     private let state: Mutex<State>
 
-    init(_ verb: Verb, _ commandProgress: CommandProgress, _ console: Console, on loop: any Loop, at origin: CommandOrigin) {
+    init(
+        _ verb: Verb, _ commandProgress: CommandProgress, _ console: Console, on loop: any Loop,
+        at origin: CommandOrigin
+    ) {
         self.verb = verb
         self.commandProgress = commandProgress
         self.console = console

@@ -1,6 +1,8 @@
 // Performs commands at a station: those of rank 0's own user, and those of clients at a door.
 
-import DaftCore
+import DaftWire
+import DaftCommand
+import DaftModel
 import DaftEngine
 import DaftLink
 import Glibc
@@ -72,7 +74,7 @@ public struct Shell: Performer {
         let shown = wording.line(longestBytes: Shell.longestWordingBytes)
         let underWay = verb == .status ? nil : station.underWay.begin(shown, session.commandProgress)
         defer { if let underWay { station.underWay.end(underWay) } }
-        station.note(.info, "command.begin", ["command": DaftCore.shown(shown)])
+        station.note(.info, "command.begin", ["command": DaftModel.shown(shown)])
         let task = station.loop.start { await carryOut(command, session) }
         progress.begin()
         var report = await interruption.cancelling({ [interruption] _ in

@@ -1,6 +1,8 @@
 // What is said while a system of workstations is started: a line for each node, and how many run at the end.
 
-import DaftCore
+import DaftCommand
+import DaftModel
+import DaftWire
 import DaftEngine
 
 extension Console {

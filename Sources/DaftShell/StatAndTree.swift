@@ -1,6 +1,7 @@
 // stat and tree: one entry in full, and all of them at a glance.
 
-import DaftCore
+import DaftCommand
+import DaftModel
 import DaftEngine
 import Glibc
 

@@ -1,6 +1,8 @@
 // status: the state of things, once or again and again. What a node's link carries is the difference of two looks.
 
-import DaftCore
+import DaftCommand
+import DaftModel
+import DaftWire
 import DaftEngine
 import DaftLink
 

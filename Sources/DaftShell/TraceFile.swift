@@ -1,6 +1,8 @@
 // The file of `--trace`: tried before any work, and written when all work is over.
 
-import DaftCore
+import DaftCommand
+import DaftModel
+import DaftPlan
 import DaftEngine
 import Glibc
 import Synchronization

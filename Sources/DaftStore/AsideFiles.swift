@@ -1,7 +1,7 @@
 // What stands under a name that was published meanwhile with something else is moved out of the way, to
 // DIR/.daft/aside: nothing of a user's is thrown away, and no name shows what is not published under it.
 
-import DaftCore
+import DaftModel
 import Glibc
 
 extension Store {

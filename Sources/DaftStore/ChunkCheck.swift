@@ -1,6 +1,6 @@
 // Re-reading what is kept: which chunks of a file have the bytes that their ids say.
 
-import DaftCore
+import DaftModel
 import Glibc
 
 /// The id of an all-zero chunk that is not the last, shorter one.

@@ -1,7 +1,7 @@
 // A further name of a content is a copy of its own, so that what a user does to one does not reach the other: a reflink
 // where the filesystem can, else copied inside the kernel, else by hand. Holes stay holes.
 
-import DaftCore
+import DaftModel
 import Glibc
 
 extension Store {

@@ -1,7 +1,7 @@
 // Contents that somebody is about to publish: they have no name yet, and no refusal may take them away. A staging that
 // never came back leaves its counts until the end of the run: that keeps some bytes too long, and loses none.
 
-import DaftCore
+import DaftModel
 import Synchronization
 
 final class ContentRefcounts: Sendable {

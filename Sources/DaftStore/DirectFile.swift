@@ -3,7 +3,7 @@
 // the page cache, which takes them as fast as they come until memory is full.
 
 import CLinux
-import DaftCore
+import DaftModel
 import Glibc
 import Synchronization
 

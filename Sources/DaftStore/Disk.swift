@@ -2,7 +2,7 @@
 // full, tears a write or forgets what was not synced. Mode and mtime are set elsewhere: losing them costs a re-hash.
 
 import CLinux
-import DaftCore
+import DaftModel
 import Glibc
 
 /// A place in a directory: the directory, open, and the last part of the path.

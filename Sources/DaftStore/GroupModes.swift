@@ -2,7 +2,7 @@
 // remove. Only a file's owner may set its mode and times, so where those are to change, another member's file is
 // replaced by a copy.
 
-import DaftCore
+import DaftModel
 import Glibc
 import Synchronization
 

@@ -1,7 +1,7 @@
 // Holes inside a chunk. A chunk of zeros is known by its id; a chunk that has some bytes in a sea of zeros takes of the
 // disk no more than these, in blocks of a fixed size, so that a file is not cut into pieces without need.
 
-import DaftCore
+import DaftModel
 import Glibc
 
 /// The stretches that are not zeros, block by block.

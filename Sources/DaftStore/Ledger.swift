@@ -3,7 +3,7 @@
 // is known of users' files, LedgerFormats.swift the tables. A content has a number of its own, given in the order of
 // arrival, so that only ids are keys in random order.
 
-import DaftCore
+import DaftModel
 import DaftSQL
 
 /// What the ledger knows of one content.

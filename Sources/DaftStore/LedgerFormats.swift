@@ -1,7 +1,7 @@
 // The tables of store.sqlite, and how those of earlier formats become these when a store is opened: all at once, or not
 // at all.
 
-import DaftCore
+import DaftModel
 import DaftSQL
 
 extension Ledger {

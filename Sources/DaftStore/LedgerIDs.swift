@@ -3,7 +3,7 @@
 // and written many together in their order; the rows of these contents have them meanwhile, and are read again when
 // they are needed after an opening or a failure.
 
-import DaftCore
+import DaftModel
 import DaftSQL
 
 /// The ids of the contents whose numbers are above the settled one.

@@ -1,6 +1,6 @@
 // store.sqlite: the names, and by what a file that stands under one is known again without reading it.
 
-import DaftCore
+import DaftModel
 import DaftSQL
 
 /// By what a file is known again.

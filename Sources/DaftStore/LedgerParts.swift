@@ -1,6 +1,6 @@
 // store.sqlite: contents that are being filled, and files that are being read in whose content is not known yet.
 
-import DaftCore
+import DaftModel
 import DaftSQL
 
 /// A file that was being read in.

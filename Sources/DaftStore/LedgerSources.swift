@@ -1,7 +1,7 @@
 // store.sqlite: users' files of this node, as they were when they were read last, and the contents that were published
 // for them. It only saves reading: a row that is lost, or whose content is no longer here, costs no more than that.
 
-import DaftCore
+import DaftModel
 import DaftSQL
 
 extension Ledger {

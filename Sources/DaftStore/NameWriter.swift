@@ -1,7 +1,7 @@
 // Contents get their names in DIR. One call places many entries: look everything up, make the copies that further names
 // need, record all in one transaction, then rename. What could not be done is taken back from the record.
 
-import DaftCore
+import DaftModel
 import Glibc
 
 extension Store {

@@ -1,7 +1,8 @@
 // A content that is being filled: a sparse file in partial/, each chunk at its own offset, from any source in any order
 // and from several threads. What it has is remembered in the ledger now and then, so that a killed run loses little.
 
-import DaftCore
+import DaftModel
+import DaftWire
 import Glibc
 import Synchronization
 

@@ -1,6 +1,7 @@
 // How a filling is remembered, and how it ends: complete, a part of its content, or given up.
 
-import DaftCore
+import DaftModel
+import DaftWire
 import Glibc
 import Synchronization
 
@@ -199,7 +200,11 @@ extension PartialFile {
             let bytes = UnsafeRawBufferPointer(memory)
             if isZero(bytes) { try partialFile.leaveHole(chunk, id) } else { try partialFile.write(chunk, id, bytes) }
         }
-        if partialFile.have.containsAll(below: count) { try partialFile.finishLocked() } else { try partialFile.checkpoint() }
+        if partialFile.have.containsAll(below: count) {
+            try partialFile.finishLocked()
+        } else {
+            try partialFile.checkpoint()
+        }
     }
 
     /// Makes a file that is complete what every complete file in partial/ is; returns its inode.

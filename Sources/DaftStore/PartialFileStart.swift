@@ -1,7 +1,7 @@
 // The beginnings of a filling: of a known content, and of a file whose content is not known yet. Small contents that
 // come whole need none: Keeping.swift.
 
-import DaftCore
+import DaftModel
 import Glibc
 import Synchronization
 

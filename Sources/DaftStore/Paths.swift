@@ -2,7 +2,7 @@
 // whoever put it there: the last part of a path is used relative to its directory, held open.
 
 import CLinux
-import DaftCore
+import DaftModel
 import DaftTrust
 import Glibc
 
@@ -71,7 +71,9 @@ struct Paths: Sendable {
     func ingest(_ key: Digest) -> Location { Location(partial, Array("ingest-".utf8) + hexDigits(key.bytes)) }
 
     /// Another file beside `place`, for what is not recorded.
-    func aside(_ place: Location, _ number: Int) -> Location { Location(partial, place.leaf + Array("-\(number)".utf8)) }
+    func aside(_ place: Location, _ number: Int) -> Location {
+        Location(partial, place.leaf + Array("-\(number)".utf8))
+    }
 
     /// The path as a user would type it.
     func shownPath(_ place: Location) -> [UInt8] { directory + Array("/.daft/partial/".utf8) + place.leaf }

@@ -9,7 +9,7 @@
 //  5. A store that is durable from now on, and was not before, begins with all it has on the disk: it may say of any of
 //     that that it is kept.
 
-import DaftCore
+import DaftModel
 import DaftSQL
 import Glibc
 

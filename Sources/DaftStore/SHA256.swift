@@ -2,7 +2,7 @@
 
 import CDigest
 import COpenSSL
-import DaftCore
+import DaftModel
 import Glibc
 
 /// The algorithm, fetched once: fetching it anew costs more than hashing a small chunk. A node's openssl.cnf is left

@@ -4,7 +4,8 @@
 // Only wrong bytes are corruption, and only a name without a file is absence. Any other error (no descriptor left, no
 // permission) says nothing about the content: it ends the check, and nothing is changed.
 
-import DaftCore
+import DaftModel
+import DaftWire
 import Glibc
 
 /// What a check found, and did.

@@ -1,6 +1,6 @@
 // Small contents that come whole: hundreds of them cost one transaction, and each a handful of system calls.
 
-import DaftCore
+import DaftModel
 import Glibc
 
 /// A content in memory.

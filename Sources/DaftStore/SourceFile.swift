@@ -2,7 +2,7 @@
 // ctime and inode are compared when it is opened and again when all of it has been read. The device is not compared,
 // because two nodes that see one shared filesystem number it differently.
 
-import DaftCore
+import DaftModel
 import Glibc
 import Synchronization
 

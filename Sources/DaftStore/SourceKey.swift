@@ -1,6 +1,6 @@
 // Ids that are known without reading: of a source file before its bytes are, and of chunks of zeros.
 
-import DaftCore
+import DaftModel
 import Glibc
 import Synchronization
 

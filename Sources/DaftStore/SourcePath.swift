@@ -1,7 +1,7 @@
 // Paths as the user gives them: made absolute, opened however long they are, and named in daft's namespace.
 
 import CLinux
-import DaftCore
+import DaftModel
 import Glibc
 
 let slash = UInt8(ascii: "/")

@@ -3,7 +3,8 @@
 // tree, and a path may be longer than the kernel takes. At most `mostOpen` directories and the root are open at once:
 // deeper down, the upper ones are closed, and opened again from the root when the walk comes back to them.
 
-import DaftCore
+import DaftModel
+import DaftPlan
 import Glibc
 
 /// One thing found in a walk.
@@ -194,7 +195,8 @@ extension SourceWalk {
         let above = path.lastIndex(of: slash).map { Array(path[...$0]) } ?? [slash]
         guard
             let folder = levels.isEmpty
-                ? try? PathBase(above).open(O_RDONLY | O_DIRECTORY) : try? openAt(base, ".".utf8, O_RDONLY | O_DIRECTORY),
+                ? try? PathBase(above).open(O_RDONLY | O_DIRECTORY)
+                : try? openAt(base, ".".utf8, O_RDONLY | O_DIRECTORY),
             let status = try? folder.status(), status.device == device
         else { return false }
         tellsChanges[device] = folder.filesystem.tellsChanges

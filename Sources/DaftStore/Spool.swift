@@ -1,7 +1,7 @@
 // What comes from somebody's standard input, of unknown length: it is written to a file of its own as it comes, which
 // is staged as any file is. Nothing waits here, so that no worker is held by whoever has nothing to say.
 
-import DaftCore
+import DaftModel
 import Glibc
 
 public final class Spool: Sendable {

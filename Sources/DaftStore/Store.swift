@@ -6,7 +6,8 @@
 // partial/) -> place (renamed to its first name; further names are copies). The ledger is written before the rename, so
 // that after a kill a recorded name either stands or its content still lies in partial/.
 
-import DaftCore
+import DaftModel
+import DaftWire
 import DaftSQL
 import Glibc
 import Synchronization

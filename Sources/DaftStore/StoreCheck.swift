@@ -1,6 +1,6 @@
 // Checking and dropping a content: both change its record and its files together, under its lock.
 
-import DaftCore
+import DaftModel
 import Glibc
 
 extension Store {

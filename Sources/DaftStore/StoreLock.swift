@@ -1,6 +1,6 @@
 // One owner for a store: a file lock held for life, with the owner's pid inside for whoever is refused.
 
-import DaftCore
+import DaftModel
 import DaftTrust
 import Glibc
 

@@ -2,7 +2,7 @@
 // named for what it does and ends with the C function's name in its error.
 
 import CLinux
-import DaftCore
+import DaftModel
 import Glibc
 import Synchronization
 

@@ -7,7 +7,7 @@
 //     file.write / leaveHole   for each chunk that is not in `have`
 //     file.finish()            or abandon(), which keeps the partial for the next run
 
-import DaftCore
+import DaftModel
 import Glibc
 import Synchronization
 

@@ -2,7 +2,7 @@
 // followed when it is a symlink, and never removed when it is of another kind than what is written.
 
 import CLinux
-import DaftCore
+import DaftModel
 import Glibc
 
 struct TargetLocation: Sendable {

@@ -3,7 +3,7 @@
 // so that two runs of `get` on one target do not mix.
 
 import CLinux
-import DaftCore
+import DaftModel
 import Glibc
 
 struct TargetPartial: Sendable {

@@ -3,7 +3,7 @@
 // is, so that nothing is written outside. A durable tree is on the disk when its directories are finished, and no name
 // in it ever shows a file that is not.
 
-import DaftCore
+import DaftModel
 import Glibc
 import Synchronization
 

@@ -1,6 +1,6 @@
 // Small files of a `get`: written in one go, in few calls, because there may be a million of them.
 
-import DaftCore
+import DaftModel
 import Glibc
 
 extension TargetFile {

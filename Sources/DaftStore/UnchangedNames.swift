@@ -1,7 +1,7 @@
 // What need not be read, written or placed again: users' files that are as they were, and names that stand as they
 // should. Nothing here changes anything but what is remembered of users' files.
 
-import DaftCore
+import DaftModel
 import Glibc
 
 extension Store {

@@ -1,6 +1,6 @@
 // A file of the user's that is no source, read whole: a list of names. It may be a pipe.
 
-import DaftCore
+import DaftModel
 import Glibc
 
 public func wholeFile(_ path: [UInt8], atMost limit: Int) throws(Failure) -> [UInt8] {

@@ -2,7 +2,8 @@
 // gets its name when it is complete.
 
 import CLinux
-import DaftCore
+import DaftModel
+import DaftWire
 import Glibc
 
 extension Store {

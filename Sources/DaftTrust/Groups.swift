@@ -1,6 +1,6 @@
 // Groups, and who is in them, as this system knows it.
 
-import DaftCore
+import DaftModel
 import Glibc
 
 /// The group called `name`, or of that number: one that this process is in. What another group owned nobody could give

@@ -2,7 +2,7 @@
 // of those who use it, and what they have open goes on to work as if it were there.
 
 import CLinux
-import DaftCore
+import DaftModel
 import Glibc
 
 /// True where the file has been removed, or another one or none stands at its path. Where that cannot be said it is

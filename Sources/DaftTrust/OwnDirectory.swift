@@ -2,7 +2,8 @@
 // that what was looked at is what is used. What is found is judged by `Trust`.
 
 import CLinux
-import DaftCore
+import DaftModel
+import DaftPlan
 import Glibc
 
 public enum DirectoryUse: Sendable {

@@ -1,7 +1,7 @@
 // What one user has in a directory that a group shares. The others of the group may rename what is in it, and put a
 // symlink there, while this process opens files by their paths: so it reaches them by what it holds open.
 
-import DaftCore
+import DaftModel
 import Glibc
 
 /// Where a user has what concerns nobody else (a door, keys, messages) in a directory that a group shares; else it is

@@ -1,7 +1,7 @@
 // Users, by their numbers, and what is theirs.
 
 import CLinux
-import DaftCore
+import DaftModel
 import Glibc
 
 /// `mallory (uid 1001)`.

@@ -2,7 +2,7 @@
 // of the slab they are in and keep it until they have left.
 
 import CZMQ
-import DaftCore
+import DaftModel
 import DaftLink
 
 /// A piece that is to be sent, or could not be yet.

@@ -2,7 +2,8 @@
 // once and the others in their turn, forwards what they print, and takes those as gone of whom nothing has been heard
 // for long.
 
-import DaftCore
+import DaftCommand
+import DaftModel
 import DaftLink
 import Glibc
 import Synchronization
@@ -113,7 +114,8 @@ private final class DoorLoop {
     private var closingDeadline: Nanoseconds?
 
     init(
-        _ socket: Socket, _ waker: Waker, _ patience: Door.Patience, _ perform: @escaping @Sendable (DoorSession) -> Void
+        _ socket: Socket, _ waker: Waker, _ patience: Door.Patience,
+        _ perform: @escaping @Sendable (DoorSession) -> Void
     ) {
         self.socket = socket
         self.waker = waker
@@ -218,7 +220,9 @@ private final class DoorLoop {
         switch message {
         case .begin(let command): begin(command, of: bytes, for: client)
         case .room(let bytes):
-            if let doorSession, !doorSession.give(room: Int(bytes)) { throw Malformed("room that was taken before", at: 2) }
+            if let doorSession, !doorSession.give(room: Int(bytes)) {
+                throw Malformed("room that was taken before", at: 2)
+            }
         case .signal(let number):
             guard [SIGINT, SIGTERM, SIGHUP].contains(Int32(number)) else { throw Malformed("a signal to end", at: 2) }
             end(client, by: Int32(number))

@@ -4,7 +4,7 @@
 // A door gives and takes orders, so both sides look who the other is. The client: whose the directory is and what is in
 // its path, whose the socket is, and who listens. The server: who has connected (`Socket.admit`).
 
-import DaftCore
+import DaftModel
 import DaftTrust
 import Glibc
 

@@ -1,7 +1,8 @@
 // A client's side of a door: brings one command, gives signs of life while it runs, and hands over what it prints,
 // never more at once than there is room for.
 
-import DaftCore
+import DaftCommand
+import DaftModel
 import DaftLink
 import Glibc
 

@@ -1,7 +1,7 @@
 // A client's command at a door, as seen by whoever performs it: what it says, a place for its output that holds back
 // whoever writes faster than the client reads, and its wish to end.
 
-import DaftCore
+import DaftCommand
 import DaftLink
 import Glibc
 

@@ -1,7 +1,8 @@
 // The keys of a system are CURVE keys.
 
 import CZMQ
-import DaftCore
+import DaftModel
+import DaftWire
 
 extension SystemKeys {
     /// Forty characters and a zero byte.

@@ -1,7 +1,8 @@
 // One rank as another sees it: the ways to it, and the name under which it comes here.
 
 import CZMQ
-import DaftCore
+import DaftModel
+import DaftWire
 import DaftLink
 import Glibc
 

@@ -1,7 +1,8 @@
 // libzmq in Swift words: a context, sockets that send and receive whole messages without waiting, one error.
 
 import CZMQ
-import DaftCore
+import DaftModel
+import DaftWire
 import DaftLink
 import Glibc
 

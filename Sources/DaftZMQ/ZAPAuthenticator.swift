@@ -2,7 +2,7 @@
 // are let in; at a door for bytes that is not, only who calls itself what a rank of the system has said, in secret,
 // that it would. Strangers get no answer at all, and are shown out.
 
-import DaftCore
+import DaftWire
 import DaftLink
 
 final class ZAPAuthenticator {

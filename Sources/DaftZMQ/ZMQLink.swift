@@ -2,11 +2,13 @@
 // goes itself to those of others; what it asks goes out there, and answers and bytes come back by the same way. So
 // questions, and the signs of life between them, never stand behind the bytes.
 //
-// Who may come in is decided by keys (`ZAPAuthenticator`). Where bytes are not to be encrypted, that one door takes those who
+// Keys decide who may come in (`ZAPAuthenticator`). Where bytes are not to be encrypted, that one door takes those who
 // have been named at the other one; bytes are sent to nobody else.
 
 import CZMQ
-import DaftCore
+import DaftModel
+import DaftPlan
+import DaftWire
 import DaftLink
 import Glibc
 

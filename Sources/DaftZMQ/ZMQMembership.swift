@@ -2,7 +2,9 @@
 // everybody gets its newest edition with the answer. Whoever waits for an answer from another asks it for signs of life
 // as well. A rank that is silent for too long is given up, and is back when it is heard again.
 
-import DaftCore
+import DaftPlan
+import DaftModel
+import DaftWire
 import DaftLink
 
 extension ZMQLink {
@@ -62,7 +64,8 @@ extension ZMQLink {
             }
         }
         if let orphaned = onOrphaned,
-            detector.silenceMilliseconds(of: .metadataServer, atMilliseconds: milliseconds) >= orphaned.afterMilliseconds
+            detector.silenceMilliseconds(of: .metadataServer, atMilliseconds: milliseconds)
+                >= orphaned.afterMilliseconds
         {
             onOrphaned = nil
             orphaned.body()

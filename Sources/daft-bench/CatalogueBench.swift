@@ -1,7 +1,8 @@
 // The catalogue at a million files: published through the metadata server, opened again, and caught up with by a copy.
 
 import DaftCatalogue
-import DaftCore
+import DaftModel
+import DaftWire
 import DaftEngine
 import DaftLink
 import DaftStore

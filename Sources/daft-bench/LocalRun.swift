@@ -1,6 +1,6 @@
 // daft as it is measured: a metadata server and data servers in this process, over the memory link.
 
-import DaftCore
+import DaftModel
 import DaftEngine
 
 struct LocalRun {

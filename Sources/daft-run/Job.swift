@@ -6,7 +6,8 @@
 //
 // A cancelled job of Slurm can start no further step. So where results are wanted, one that serves runs from the start.
 
-import DaftCore
+import DaftCommand
+import DaftModel
 import DaftShell
 import Glibc
 

@@ -1,6 +1,7 @@
 // What tells one job of a user from another, and where a job has its directories: on the nodes, and for its results.
 
-import DaftCore
+import DaftCommand
+import DaftModel
 import DaftShell
 import Glibc
 

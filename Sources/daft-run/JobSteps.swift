@@ -1,7 +1,8 @@
 // The processes that `daft-run job` starts, one after another, and the signals that end a job. Each process leads a
 // group of its own, so that a signal to this one's group, as Ctrl-C is, reaches it only from here.
 
-import DaftCore
+import DaftCommand
+import DaftModel
 import DaftLink
 import Glibc
 

@@ -1,7 +1,8 @@
 // `daft-run --launch …`: becomes the srun or the mpirun that starts this program on the nodes of the job; with `--each`
 // another program. Signals to this process are then theirs, and so is its exit status.
 
-import DaftCore
+import DaftCommand
+import DaftModel
 import DaftShell
 import Glibc
 

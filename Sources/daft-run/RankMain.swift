@@ -5,7 +5,9 @@
 //   3. The data servers join; rank 0 runs the commands, or stays for those of clients; the others serve.
 //   4. Rank 0 tells the others that it is over; stores are closed, and all leave MPI together.
 
-import DaftCore
+import DaftWire
+import DaftCommand
+import DaftModel
 import DaftDoor
 import DaftEngine
 import DaftLink

@@ -1,7 +1,9 @@
 // Who falls silent in a job is named to whoever reads its output, and where it is the metadata server nobody waits for
 // ever: the data servers end, and with them the job.
 
-import DaftCore
+import DaftCommand
+import DaftModel
+import DaftPlan
 import DaftLink
 import DaftMPI
 
@@ -35,7 +37,8 @@ struct SilenceWatch: Sendable {
     private func line(_ rank: Rank, _ presence: Presence, orphanSeconds: UInt32) -> String? {
         guard link.rank == .metadataServer || rank == .metadataServer && isSpeaker else { return nil }
         if presence == .here { return "\(label(rank)) answers again" }
-        let silence = "\(label(rank)) has not answered for \(FailureDetector.Patience().goneAfterMilliseconds / 1_000) s"
+        let silence =
+            "\(label(rank)) has not answered for \(FailureDetector.Patience().goneAfterMilliseconds / 1_000) s"
         return link.rank == .metadataServer
             ? "\(silence): going on without it" : "\(silence); after \(orphanSeconds) s this ends"
     }

@@ -1,7 +1,7 @@
 // What a data server's store lies on, and whether it could be opened: each rank says it of itself, and rank 0 to the
 // user.
 
-import DaftCore
+import DaftModel
 import DaftEngine
 
 struct StorageCheck: Coded {

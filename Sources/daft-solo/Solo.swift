@@ -1,7 +1,8 @@
 // What daft-solo adds to any program of daft: how many data servers there are, on which nodes they pretend to be, and
 // where their stores are.
 
-import DaftCore
+import DaftCommand
+import DaftModel
 import DaftEngine
 import DaftShell
 

@@ -1,6 +1,7 @@
 // Each command is brought to a door of its own choice: a system may end and another begin between two of them.
 
-import DaftCore
+import DaftCommand
+import DaftModel
 import DaftEngine
 import DaftShell
 import DaftZMQ
@@ -86,7 +87,7 @@ private func listed(_ name: Name, atMost limit: Int, at door: DoorAddress) throw
     }
     var entries: [CompletionEntry] = []
     for line in text.split(separator: 0x0a) {
-        guard let start = line.firstIndex(of: Name.slash), let typed = try? DaftCore.words(of: line[start...]).first,
+        guard let start = line.firstIndex(of: Name.slash), let typed = try? DaftCommand.words(of: line[start...]).first,
             let found = try? Name(typed.bytes)
         else { continue }
         // A file is listed as itself.

@@ -1,6 +1,7 @@
 // Which door of this node a client's commands are brought to, and for how long one waits for a system that starts.
 
-import DaftCore
+import DaftCommand
+import DaftModel
 import DaftShell
 import DaftZMQ
 import Glibc
@@ -58,7 +59,9 @@ struct DoorSearch {
         if door == nil { throw nobody.after(seconds) }
     }
 
-    private func seek(milliseconds: Int, _ look: () throws(Failure) -> DoorAddress?) async throws(Failure) -> DoorAddress? {
+    private func seek(milliseconds: Int, _ look: () throws(Failure) -> DoorAddress?) async throws(Failure)
+        -> DoorAddress?
+    {
         let begun = ContinuousClock.now
         var isTold = false
         while true {

@@ -7,7 +7,8 @@
 //   4. It ends when the metadata server asks for it, as the system ends or it has left, or by a signal. A data server
 //      whose metadata server is gone waits for it, but not for ever.
 
-import DaftCore
+import DaftModel
+import DaftWire
 import DaftDoor
 import DaftEngine
 import DaftLaunch

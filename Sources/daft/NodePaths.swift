@@ -1,6 +1,8 @@
 // Where a node process has its things, and what it leaves there for the next one to find.
 
-import DaftCore
+import DaftCommand
+import DaftModel
+import DaftWire
 import DaftEngine
 import DaftLaunch
 import DaftLink

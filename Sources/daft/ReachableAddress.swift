@@ -1,6 +1,6 @@
 // Which of several addresses a port can be reached under from here.
 
-import DaftCore
+import DaftModel
 import Glibc
 
 private let patienceMilliseconds: Int32 = 2_000

@@ -1,7 +1,9 @@
 // `daft start HOSTFILE` and `daft join HOST…`: a metadata server here, or where it is wanted, then a data server on
 // each host, all over ssh. What is started is written down first, so that starting again goes on with the same system.
 
-import DaftCore
+import DaftCommand
+import DaftModel
+import DaftWire
 import DaftLaunch
 import DaftShell
 import DaftZMQ
@@ -198,7 +200,8 @@ struct Start: Sendable {
             await console.mention("nothing runs: what was started is ended again")
         } else {
             await console.mention(
-                "what was started is ended again; data servers that ran before wait for `daft start`, or end by themselves")
+                "what was started is ended again; data servers that ran before wait for another `daft start`"
+            )
         }
     }
 }

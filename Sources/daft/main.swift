@@ -1,7 +1,8 @@
 // daft: a client of whatever runs on this node. It brings commands to the door of a data server here, and prints what
 // comes back. It starts systems of workstations too, and is what runs on each of their nodes.
 
-import DaftCore
+import DaftCommand
+import DaftModel
 import DaftLaunch
 import DaftShell
 import Glibc

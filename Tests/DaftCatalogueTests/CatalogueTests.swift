@@ -1,7 +1,7 @@
 // A catalogue in its file: opened again, damaged, of another format, or open elsewhere.
 
 import DaftCatalogue
-import DaftCore
+import DaftModel
 import DaftSQL
 import Glibc
 import Testing

@@ -1,7 +1,7 @@
 // A catalogue in whose file somebody, or a bad disk, has written: what does not fit is damage and is said, never a
 // crash, a question without an end, or memory without bounds.
 
-import DaftCore
+import DaftModel
 import DaftSQL
 import Testing
 

@@ -1,7 +1,7 @@
 // A copy that is given the records has the same catalogue, and two journals that parted are told apart.
 
 import DaftCatalogue
-import DaftCore
+import DaftModel
 import Testing
 
 @Suite struct DeltaTests {

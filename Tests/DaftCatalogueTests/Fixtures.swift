@@ -2,7 +2,7 @@
 // are removed again.
 
 import DaftCatalogue
-import DaftCore
+import DaftModel
 
 struct Seeded: RandomNumberGenerator {
     var state: UInt64

@@ -1,6 +1,6 @@
 // Catalogues that an earlier daft wrote.
 
-import DaftCore
+import DaftModel
 import DaftSQL
 import Testing
 

@@ -1,7 +1,7 @@
 // Who keeps what, and the digest of each store's inventory.
 
 import DaftCatalogue
-import DaftCore
+import DaftModel
 import Testing
 
 @Suite struct HoldingTests {

@@ -1,7 +1,7 @@
 // Names in byte order, one level or all of them, in pages of any size.
 
 import DaftCatalogue
-import DaftCore
+import DaftModel
 import Testing
 
 @Suite struct NamespaceTests {

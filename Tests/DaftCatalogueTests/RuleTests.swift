@@ -1,7 +1,7 @@
 // What a record may say, and by how much it moves the state.
 
 import DaftCatalogue
-import DaftCore
+import DaftModel
 import Testing
 
 @Suite struct RuleTests {
@@ -37,7 +37,8 @@ import Testing
     }
 
     @Test(arguments: [
-        system(2), .left(BitSet([0])), .left(BitSet([2])), .wish(CopiesRequest([id(8)], .everywhere)), content(1, [1, 2, 3]),
+        system(2), .left(BitSet([0])), .left(BitSet([2])), .wish(CopiesRequest([id(8)], .everywhere)),
+        content(1, [1, 2, 3]),
         content(9, [9], in: BitSet([2])), directory("/no/d"),
         directory("/d/f/x"), directory("/s/x"), file("/g", 8), directory("/d/f"), file("/d", 1), file("/d/f", 2),
         symlink("/s", to: "elsewhere"), file("/s", 1), keeps([1, 8], [0], .complete), keeps([1], [2], .complete),

@@ -1,6 +1,6 @@
 // How many copies are wanted, what lacks some, and stores that leave and come back.
 
-import DaftCore
+import DaftModel
 import Testing
 
 @testable import DaftCatalogue
@@ -27,7 +27,9 @@ import Testing
     @Test func directoriesAndSymlinksAreWantedEverywhereByName() throws {
         let catalogue = try memory(base + [directory("/d"), symlink("/s", to: "d"), directory("/e")])
         let names = [name("/s"), name("/d")]
-        try catalogue.append([.wish(CopiesRequest([], names: names, .everywhere)), .wish(CopiesRequest([], names: [name("/e")], .one))])
+        try catalogue.append([
+            .wish(CopiesRequest([], names: names, .everywhere)), .wish(CopiesRequest([], names: [name("/e")], .one)),
+        ])
         #expect(try catalogue.everywhere(after: nil, limit: 9).map(\.name) == [name("/d"), name("/s")])
         #expect(try catalogue.everywhere(after: name("/d"), limit: 9).map(\.entry.word) == ["symlink"])
         #expect(throws: Failure.self) {

@@ -1,6 +1,8 @@
 // What has not changed is not read again; what has, however it hides that, is.
 
-import DaftCore
+import DaftPlan
+import DaftModel
+import DaftWire
 import DaftLink
 import Foundation
 import Glibc

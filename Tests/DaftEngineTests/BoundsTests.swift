@@ -1,7 +1,7 @@
 // Nothing grows with the data: memory, descriptors, and what one holder has to give.
 
 import DaftCatalogue
-import DaftCore
+import DaftModel
 import DaftLink
 import Foundation
 import Glibc

@@ -1,5 +1,6 @@
 // A broadcast along a chain: who carries what, and what happens when somebody in it cannot.
-import DaftCore
+import DaftModel
+import DaftWire
 import DaftLink
 import DaftStore
 import Foundation

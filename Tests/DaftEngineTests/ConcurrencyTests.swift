@@ -1,7 +1,7 @@
 // Several verbs at once: they wait for one another where they must, and never for ever.
 
 import DaftCatalogue
-import DaftCore
+import DaftModel
 import DaftLink
 import DaftStore
 import Testing

@@ -1,7 +1,8 @@
 // Bytes that went wrong behind daft's back: they are never delivered, and what can be mended is.
 
+import DaftWire
 import DaftCatalogue
-import DaftCore
+import DaftModel
 import DaftStore
 import Foundation
 import Testing

@@ -1,6 +1,6 @@
 // A data server dies in the middle of a command: the others finish, and what it missed is named.
 
-import DaftCore
+import DaftModel
 import Foundation
 import Testing
 

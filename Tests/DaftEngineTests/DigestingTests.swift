@@ -1,6 +1,6 @@
 // Whoever has bytes hashed gets the ids of these, whoever else is in the queue.
 
-import DaftCore
+import DaftModel
 import DaftLink
 import DaftStore
 import Testing

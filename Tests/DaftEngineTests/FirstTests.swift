@@ -1,6 +1,6 @@
 // Every verb once, over real stores.
 
-import DaftCore
+import DaftModel
 import DaftEngine
 import Foundation
 import Testing

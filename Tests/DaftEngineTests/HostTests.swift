@@ -1,7 +1,7 @@
 // Nodes with names: who takes in what from where, and what a dead one costs.
 
 import DaftCatalogue
-import DaftCore
+import DaftModel
 import DaftLink
 import DaftStore
 import Foundation

@@ -2,7 +2,8 @@
 // what they had. Whoever gets wrong bytes from it knows.
 
 import DaftCatalogue
-import DaftCore
+import DaftModel
+import DaftWire
 import DaftLink
 import Foundation
 import Glibc
@@ -148,7 +149,8 @@ private struct Liar: Responder {
             let pieces = (0..<2).map { Piece(.kept(Digest.of(UInt8($0))), chunk: 0, length: Self.chunk) }
             let arrivals = await station.loop.start {
                 try? await station.load(
-                    pieces, [Digest.of(8), Digest.of(9)], from: Rank(9), isRelayed: false, progressCounter: ProgressCounter(),
+                    pieces, [Digest.of(8), Digest.of(9)], from: Rank(9), isRelayed: false,
+                    progressCounter: ProgressCounter(),
                     doubts: CorruptionReports()
                 ).arrivals
             }.value

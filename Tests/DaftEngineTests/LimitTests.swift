@@ -1,6 +1,6 @@
 // A command with a limit: what it takes from its source, wherever that is read and by however many, is no faster.
 
-import DaftCore
+import DaftModel
 import DaftLink
 import Foundation
 import Testing

@@ -1,7 +1,7 @@
 // Data servers that go and come, and a metadata server that is started anew under those that stay.
 
 import DaftCatalogue
-import DaftCore
+import DaftModel
 import DaftLink
 import Foundation
 import Testing

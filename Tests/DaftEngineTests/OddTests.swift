@@ -1,7 +1,7 @@
 // Odd input works, or is refused by name, and an independent tool agrees with what arrived.
 
 import DaftCatalogue
-import DaftCore
+import DaftModel
 import Foundation
 import Glibc
 import Testing

@@ -1,6 +1,6 @@
 // A tree with everything in it that a filesystem allows and a careless program stumbles over.
 
-import DaftCore
+import DaftModel
 import Foundation
 import Glibc
 import Testing

@@ -1,7 +1,7 @@
 // Write once, read many: what is refused changes nothing anywhere, and what is the same again moves nothing.
 
 import DaftCatalogue
-import DaftCore
+import DaftModel
 import DaftLink
 import DaftStore
 import Foundation

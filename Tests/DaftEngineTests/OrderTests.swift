@@ -1,6 +1,7 @@
 // What outlasts the patience of those who asked: what is learned of an offer, and orders that nobody polls.
 
-import DaftCore
+import DaftModel
+import DaftWire
 import DaftLink
 import DaftStore
 import Synchronization

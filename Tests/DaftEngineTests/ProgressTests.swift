@@ -1,7 +1,8 @@
 // What is shown of how far a command is, and what others learn of it meanwhile.
 
 import DaftCatalogue
-import DaftCore
+import DaftModel
+import DaftWire
 import DaftLink
 import Foundation
 import Testing

@@ -1,7 +1,7 @@
 // Several copies, what is made of them when data servers are gone, and data servers that leave.
 
 import DaftCatalogue
-import DaftCore
+import DaftModel
 import DaftLink
 import DaftStore
 import Foundation

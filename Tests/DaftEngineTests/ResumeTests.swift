@@ -1,7 +1,7 @@
 // An interrupted command, run again, brings what was missing and nothing else.
 
 import DaftCatalogue
-import DaftCore
+import DaftModel
 import DaftLink
 import DaftStore
 import Foundation

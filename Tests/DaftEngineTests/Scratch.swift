@@ -1,6 +1,6 @@
 // A directory of its own for each test, files to put into it, and an independent tool that compares trees.
 
-import DaftCore
+import DaftModel
 import Foundation
 import Glibc
 import Testing

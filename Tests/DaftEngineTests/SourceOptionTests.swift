@@ -1,7 +1,8 @@
 // What put, bcast and diffuse take of their sources when they are told: links, patterns, lists, and standard input.
 
 import DaftCatalogue
-import DaftCore
+import DaftModel
+import DaftPlan
 import DaftLink
 import DaftStore
 import Foundation

@@ -1,6 +1,6 @@
 // The rules of a start: everybody brings what it has, and nothing that a store keeps is forgotten.
 
-import DaftCore
+import DaftModel
 import Foundation
 import Testing
 

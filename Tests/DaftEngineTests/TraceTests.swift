@@ -1,6 +1,7 @@
 // A trace has a fixed room, hands on what it keeps page by page, and is brought together from who is there.
 
-import DaftCore
+import DaftModel
+import DaftWire
 import DaftLink
 import Testing
 

@@ -1,5 +1,6 @@
 // What is run on a node before the program is, and what is read of what comes back.
-import DaftCore
+import DaftModel
+import DaftWire
 @testable import DaftLaunch
 import Testing
 

@@ -1,6 +1,7 @@
 // The memory link keeps the contract of all links.
 
-import DaftCore
+import DaftModel
+import DaftWire
 import DaftLink
 import Synchronization
 import Testing

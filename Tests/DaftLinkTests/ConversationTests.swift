@@ -1,6 +1,7 @@
 // One side of a conversation is told what no honest rank would say: answers to questions of others, states of pieces
 // that nobody asked for, pieces that belong nowhere. It gives up that load, or waits for the right bytes.
-import DaftCore
+import DaftModel
+import DaftWire
 import Synchronization
 import Testing
 

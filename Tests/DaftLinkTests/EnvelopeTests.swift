@@ -1,5 +1,5 @@
 // The frame of a message: what goes in comes out, in fewer bytes where there is much of the same.
-import DaftCore
+import DaftModel
 import Testing
 
 @testable import DaftLink

@@ -1,6 +1,6 @@
 // Bytes that claim to be packed, from somebody who wants to write beside the place they belong in.
 import CZstd
-import DaftCore
+import DaftWire
 import Testing
 
 @testable import DaftLink

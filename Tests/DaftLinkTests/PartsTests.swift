@@ -1,6 +1,7 @@
 // The parts that links and the engine are made of: slabs, gates, signals, alarms, workers, loops.
 
-import DaftCore
+import DaftWire
+import DaftModel
 import DaftLink
 import Foundation
 import Synchronization

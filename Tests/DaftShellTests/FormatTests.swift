@@ -1,6 +1,8 @@
 // What people see: columns, times, progress, and what a command says it did.
 
-import DaftCore
+import DaftCommand
+import DaftModel
+import DaftWire
 import Testing
 
 @testable import DaftEngine

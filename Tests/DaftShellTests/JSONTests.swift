@@ -1,6 +1,6 @@
 // What programs see.
 
-import DaftCore
+import DaftModel
 import Foundation
 import Testing
 

@@ -1,6 +1,6 @@
 // Commands that come line by line.
 
-import DaftCore
+import DaftModel
 import Foundation
 import Testing
 

@@ -1,5 +1,5 @@
 // What is kept is read again, and what is wrong is dropped with its names.
-import DaftCore
+import DaftModel
 import DaftStore
 import Glibc
 import Testing

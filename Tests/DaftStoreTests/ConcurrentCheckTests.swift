@@ -1,6 +1,7 @@
 // Checks, drops and placements of one content exclude one another, and only wrong bytes are corruption.
 
-import DaftCore
+import DaftModel
+import DaftWire
 import DaftStore
 import Glibc
 import Synchronization

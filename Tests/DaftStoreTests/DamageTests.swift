@@ -1,6 +1,6 @@
 // A bad disk has changed what a store knows of what it keeps: that is said, and no file is taken away for it.
 
-import DaftCore
+import DaftModel
 import DaftSQL
 import Testing
 

@@ -1,5 +1,5 @@
 // A content is filled chunk by chunk, from any source in any order, and goes on where it was.
-import DaftCore
+import DaftModel
 import DaftStore
 import TestDisk
 import Glibc
@@ -164,7 +164,8 @@ import Testing
         fixture.write("/a", [UInt8](repeating: 1, count: 8192))
         #expect(try !partialFile.copy(1, other.manifest.chunks[1], from: (made.id, 0), buffer: buffer))
         unlink(fixture.path + "/a")
-        #expect(try !partialFile.copy(1, other.manifest.chunks[1], from: (Made(seed: 9, size: 9).id, 0), buffer: buffer))
+        #expect(
+            try !partialFile.copy(1, other.manifest.chunks[1], from: (Made(seed: 9, size: 9).id, 0), buffer: buffer))
         #expect(partialFile.have == BitSet([0]))
         #expect(try store.whereabouts(of: Made(seed: 9, size: 9).manifest.chunks[0]) == nil)
     }

@@ -1,7 +1,7 @@
 // What the store's tests stand on: a directory of their own, contents made from a seed, and short words for what they
 // do.
 
-import DaftCore
+import DaftModel
 import DaftStore
 import Glibc
 import TestDisk

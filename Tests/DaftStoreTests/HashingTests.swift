@@ -1,6 +1,6 @@
 // Ids of many chunks at once are the ids of each.
 
-import DaftCore
+import DaftModel
 import DaftStore
 import Testing
 

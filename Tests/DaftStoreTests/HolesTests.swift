@@ -1,6 +1,6 @@
 // Zeros inside a chunk take nothing of the disk, in a store and at a target, and what was there before does not show.
 
-import DaftCore
+import DaftModel
 import Glibc
 import TestDisk
 import Testing

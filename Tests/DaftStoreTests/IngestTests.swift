@@ -1,5 +1,5 @@
 // A file whose content is not known yet is kept under a key, and found again by it.
-import DaftCore
+import DaftModel
 import DaftStore
 import Foundation
 import Glibc

@@ -1,6 +1,6 @@
 // The ids of what came last are in memory only, and no opening, failure or end of a content may show that.
 
-import DaftCore
+import DaftModel
 import DaftSQL
 import Testing
 

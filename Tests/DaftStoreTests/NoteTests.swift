@@ -1,5 +1,5 @@
 // The names of contents that are kept in part: remembered as long as the part, and no longer than it is one.
-import DaftCore
+import DaftModel
 import DaftStore
 import Testing
 

@@ -1,5 +1,6 @@
 // What a store trusts when it is opened, and what it reads again.
-import DaftCore
+import DaftWire
+import DaftModel
 import DaftStore
 import Glibc
 import Testing

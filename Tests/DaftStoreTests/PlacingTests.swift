@@ -1,5 +1,5 @@
 // Kept contents get their names in the directory.
-import DaftCore
+import DaftModel
 import DaftStore
 import TestDisk
 import Glibc

@@ -1,5 +1,5 @@
 // What was acknowledged survives a disk that forgets what was not synced.
-import DaftCore
+import DaftModel
 import DaftStore
 import TestDisk
 import Testing

@@ -1,6 +1,6 @@
 // What a walk takes of a tree by rules and lists is what rsync takes.
 
-import DaftCore
+import DaftPlan
 import Foundation
 import TestDisk
 import Testing

@@ -1,7 +1,8 @@
 // A disk that stands still holds up nobody but those who use what it is at: files are copied, written and synced
 // outside of the ledger's lock.
 
-import DaftCore
+import DaftModel
+import DaftWire
 import DaftStore
 import Foundation
 import Synchronization

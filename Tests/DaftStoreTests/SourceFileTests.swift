@@ -1,5 +1,5 @@
 // A file of a user is read as it was found, or reported as changed.
-import DaftCore
+import DaftModel
 import Glibc
 import Testing
 

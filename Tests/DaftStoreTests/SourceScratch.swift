@@ -1,7 +1,7 @@
 // A directory under /tmp for one test, gone when the test lets go of it, and what tests make in it.
 
 import CLinux
-import DaftCore
+import DaftModel
 import Glibc
 import Testing
 

@@ -1,5 +1,5 @@
 // A tree of a user is walked whole, in order, and never left.
-import DaftCore
+import DaftModel
 import Glibc
 import Testing
 

@@ -1,6 +1,6 @@
 // Users' files are known by all that tells of a change, and names stand only as they are recorded.
 
-import DaftCore
+import DaftModel
 import Glibc
 import Testing
 

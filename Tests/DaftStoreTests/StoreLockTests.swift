@@ -1,6 +1,6 @@
 // Who is refused a store reads who has it, and what to do.
 
-import DaftCore
+import DaftModel
 import DaftSQL
 import Glibc
 import Testing

@@ -1,6 +1,6 @@
 // A sync that failed is never made up for by one that succeeds: the kernel takes what it could not write for written.
 // What was not on the disk is written anew, or its directories are synced again, before anything counts.
-import DaftCore
+import DaftModel
 import DaftStore
 import Glibc
 import Synchronization

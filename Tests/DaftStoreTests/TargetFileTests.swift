@@ -1,5 +1,5 @@
 // What get writes is right, whole and resumed.
-import DaftCore
+import DaftModel
 import Glibc
 import Testing
 

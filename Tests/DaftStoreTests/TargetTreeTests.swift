@@ -1,5 +1,5 @@
 // Directories and symlinks that get makes, and what stands in their way.
-import DaftCore
+import DaftModel
 import Glibc
 import Testing
 

@@ -1,6 +1,6 @@
 // Writes arrive whole, whichever way they take to the disk.
 
-import DaftCore
+import DaftModel
 import DaftStore
 import Glibc
 import Testing

@@ -1,6 +1,6 @@
 // The walk to a directory, over real directories and symlinks: what it opens, what it makes, and what it refuses.
 
-import DaftCore
+import DaftModel
 import DaftTrust
 import Foundation
 import Glibc

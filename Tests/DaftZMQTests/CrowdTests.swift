@@ -1,7 +1,8 @@
 // Thousands of strangers at the port for bytes that is not encrypted: each is shown out, and what they cost is given
 // back.
 
-import DaftCore
+import DaftCommand
+import DaftModel
 import DaftLink
 import Foundation
 import Glibc

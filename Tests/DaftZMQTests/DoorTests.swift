@@ -1,6 +1,7 @@
 // A door and its clients in one process: what is said arrives, nobody grows, and whoever goes leaves nothing behind.
 
-import DaftCore
+import DaftCommand
+import DaftModel
 import DaftLink
 import Foundation
 import Glibc

@@ -1,6 +1,7 @@
 // A door in a directory of its own, with guests that a test serves, and clients of every kind.
 
-import DaftCore
+import DaftCommand
+import DaftModel
 import DaftLink
 import Foundation
 import Glibc

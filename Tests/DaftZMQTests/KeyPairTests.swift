@@ -1,6 +1,6 @@
 // Keys are made as libzmq makes them, each time others.
 import CZMQ
-import DaftCore
+import DaftWire
 import DaftZMQ
 import Testing
 

@@ -1,6 +1,6 @@
 // The link of workstations keeps the contract of all links, and those who are not of the system get nothing.
 
-import DaftCore
+import DaftModel
 import DaftLink
 import Testing
 import ZMQFaults

@@ -1,6 +1,8 @@
 // Ranks that fall silent, come back, or are taken over by another process, as the others see it.
 
-import DaftCore
+import DaftModel
+import DaftPlan
+import DaftWire
 import DaftLink
 import Glibc
 import Synchronization

@@ -1,6 +1,7 @@
 // What strangers do to a door: nothing that anybody else would notice.
 
-import DaftCore
+import DaftCommand
+import DaftModel
 import Foundation
 import Glibc
 import Testing

@@ -1,6 +1,8 @@
 // A system of workstations in one process: each rank with its sockets on loopback and a loop on a thread of its own.
 
-import DaftCore
+import DaftModel
+import DaftPlan
+import DaftWire
 import DaftLink
 import Glibc
 import Synchronization
@@ -21,7 +23,8 @@ final class Workstations: Sendable {
     var links: [ZMQLink] { running.withLock { $0.compactMap(\.link) } }
 
     convenience init(
-        _ count: Int, encrypts: Bool = true, patience: FailureDetector.Patience = FailureDetector.Patience(), beatMilliseconds: Int = 1_000
+        _ count: Int, encrypts: Bool = true, patience: FailureDetector.Patience = FailureDetector.Patience(),
+        beatMilliseconds: Int = 1_000
     ) throws {
         let keys = try SystemKeys.random()
         var parts = (0..<count).map { ZMQLink.Part(rank: Rank($0), keys: keys) }

@@ -2,7 +2,8 @@
 // is damaged, or was written by somebody else.
 
 @testable import DaftCatalogue
-import DaftCore
+import DaftCommand
+import DaftModel
 import DaftSQL
 
 extension Target {

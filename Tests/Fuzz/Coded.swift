@@ -1,7 +1,7 @@
 // Values in their binary form: whatever decodes encodes to the same bytes again, and its decoder keeps within its
 // means.
 
-import DaftCore
+import DaftModel
 
 /// The value that `bytes` are the form of, if they are one.
 func decoded<T: Coded>(

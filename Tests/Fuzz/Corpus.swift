@@ -1,7 +1,7 @@
 // What is kept of earlier runs: the inputs that together reach all that was reached, one a line in hexadecimal, the
 // shortest first.
 
-import DaftCore
+import DaftModel
 import Glibc
 
 enum Corpus {

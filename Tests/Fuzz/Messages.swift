@@ -1,7 +1,10 @@
 // What ranks, clients and nodes send to one another, and what the journal is made of.
 
 import CZstd
-import DaftCore
+import DaftCommand
+import DaftModel
+import DaftPlan
+import DaftWire
 @testable import DaftLaunch
 @testable import DaftLink
 @testable import DaftZMQ
@@ -276,7 +279,9 @@ extension Envelope {
 
 private let doorSeeds: [[UInt8]] = {
     let arguments = CommandText.arguments(["put", "a", "--as", "/x"].map { Array($0.utf8) })
-    let lines = ["ls -lc /set", "put 'a b' \"c\\x41\" d\\@n3 @n1", "!date", "# x"].map { CommandText.line(Array($0.utf8)) }
+    let lines = ["ls -lc /set", "put 'a b' \"c\\x41\" d\\@n3 @n1", "!date", "# x"].map {
+        CommandText.line(Array($0.utf8))
+    }
     let commands = ([arguments] + lines).map { ClientMessage.begin(DoorCommand($0, in: [Name.slash])) }
     return forms(0, commands + [.room(bytes: 65_536), .signal(2), .alive, .deaf])
         + forms(

@@ -2,7 +2,8 @@
 // guards on both sides, and into a slab of several pieces.
 
 import CZstd
-import DaftCore
+import DaftCommand
+import DaftWire
 @testable import DaftLink
 
 extension Target {

@@ -1,6 +1,9 @@
 // What people write: names, commands, job files, options, host files, lists of nodes.
 
-import DaftCore
+import DaftCommand
+import DaftModel
+import DaftPlan
+import DaftWire
 
 extension Target {
     static let names = Target(
@@ -95,7 +98,7 @@ extension Target {
         guard let file else { return }
         require((1...HostFile.mostHosts).contains(file.hosts.count), "\(file.hosts.count) hosts")
         for host in file.hosts.prefix(16) {
-            require((try? DaftCore.hosts(Array("\(host)".utf8))) == [host], "\(host) does not come back")
+            require((try? DaftCommand.hosts(Array("\(host)".utf8))) == [host], "\(host) does not come back")
         }
         for host in file.hosts.prefix(16) { _ = decoded(Host.self, host.encoded) }
     }

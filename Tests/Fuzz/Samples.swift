@@ -1,6 +1,7 @@
 // Values that seeds are made of: one of each kind, with something in every list.
 
-import DaftCore
+import DaftModel
+import DaftWire
 
 enum Sample {
     static let id = UniqueID(high: 0x0011_2233_4455_6677, low: 0x8899_AABB_CCDD_EEFF)

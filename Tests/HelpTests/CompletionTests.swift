@@ -1,6 +1,7 @@
 // The completions, in the shells themselves: what is typed up to a tab, and what the shell makes of it.
 
-import DaftCore
+import DaftCommand
+import DaftModel
 import Foundation
 import Glibc
 import TestPrograms

@@ -1,6 +1,7 @@
 // The manual pages, as mandoc sees them, and what they must not lack.
 
-import DaftCore
+import DaftCommand
+import DaftModel
 import Foundation
 import Glibc
 import TestPrograms

@@ -1,7 +1,7 @@
 // Several users of one system do what they like at the same time: whatever they get is right, and when they have gone
 // the process is what it was. tools/sanitize.sh runs this under the sanitizers, for half an hour.
 
-import DaftCore
+import DaftModel
 import DaftEngine
 import DaftLink
 import Foundation

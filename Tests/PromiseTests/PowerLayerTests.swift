@@ -1,7 +1,7 @@
 // What cuts have found in single layers, each by itself: what a durable one has said to be done is there afterwards.
 
 import DaftCatalogue
-import DaftCore
+import DaftModel
 import DaftStore
 import Foundation
 import Testing

@@ -1,7 +1,9 @@
 // One cut: a system at work, a moment drawn from a seed, and what is there when the disk is mounted again.
 
 import DaftCatalogue
-import DaftCore
+import DaftCommand
+import DaftModel
+import DaftWire
 import Foundation
 import Glibc
 import TestDisk
@@ -11,7 +13,7 @@ final class PowerTrial {
     enum Verb: String, CaseIterable, Sendable { case put, bcast, get, catalogue }
 
     /// How long things take, as the last trial has shown, so that moments fall within them.
-    struct TokenBucket {
+    struct Pace {
         var startSeconds = 0.2
         var commandSeconds = 0.05
     }
@@ -67,7 +69,7 @@ final class PowerTrial {
         outcome.commands = count
     }
 
-    func run(_ pace: inout TokenBucket) throws -> Outcome {
+    func run(_ pace: inout Pace) throws -> Outcome {
         try prepare()
         let done = try cut(&pace)
         try ground.disk.comeBack()
@@ -93,7 +95,7 @@ final class PowerTrial {
     }
 
     /// The trees whose command was reported as done.
-    private func cut(_ pace: inout TokenBucket) throws -> Set<Int> {
+    private func cut(_ pace: inout Pace) throws -> Set<Int> {
         let start = Date()
         let job = try ground.start(commands, by: program, durable: isDurable)
         defer { job.process.end() }

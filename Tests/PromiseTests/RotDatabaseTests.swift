@@ -1,7 +1,7 @@
 // Bits flip in the databases, while nothing runs: in what the catalogues and the stores know. That is found, and said
 // with what to do, or it harms nobody; wrong bytes come of it never.
 
-import DaftCore
+import DaftModel
 import Foundation
 import Glibc
 import TestDisk

@@ -1,7 +1,7 @@
 // Somebody writes into a store behind daft's back, while nothing runs and while it does: what he wrote is offered to
 // nobody, and what he took away is copied again.
 
-import DaftCore
+import DaftModel
 import Foundation
 import Glibc
 import TestDisk

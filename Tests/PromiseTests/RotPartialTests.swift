@@ -1,6 +1,6 @@
 // What an interrupted command left in partial/, or beside the file that `get` was writing, rots until it is run again.
 
-import DaftCore
+import DaftModel
 import Foundation
 import Glibc
 import TestDisk

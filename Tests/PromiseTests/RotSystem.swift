@@ -2,7 +2,8 @@
 // each of their chunks is, and a look at what came of them.
 
 import DaftCatalogue
-import DaftCore
+import DaftCommand
+import DaftModel
 import DaftStore
 import Foundation
 import Glibc

@@ -1,7 +1,7 @@
 // Bits rot: what a disk returns otherwise than it was written is found, never served, and mended where there is another
 // copy; where there is none, it is said which bytes of which names are lost.
 
-import DaftCore
+import DaftModel
 import Foundation
 import Glibc
 import TestDisk

@@ -1,7 +1,7 @@
 // Every command of the README is run by a test, here or by one that is named here; and its tables name what there is,
 // all of it and nothing else.
 
-import DaftCore
+import DaftCommand
 import Foundation
 import TestPrograms
 import Testing

@@ -1,6 +1,7 @@
 // What users of a simulated cluster ask for, and what is known afterwards.
 
-import DaftCore
+import DaftWire
+import DaftModel
 import DaftEngine
 import DaftStore
 import Synchronization

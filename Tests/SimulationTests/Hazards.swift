@@ -1,6 +1,6 @@
 // What goes wrong in a run, and how it comes to an end.
 
-import DaftCore
+import DaftModel
 import Glibc
 import TestDisk
 

@@ -1,6 +1,7 @@
 // What seeds have taught, each told again as the shortest story that shows it.
 
-import DaftCore
+import DaftModel
+import DaftWire
 import DaftStore
 import Glibc
 import Testing

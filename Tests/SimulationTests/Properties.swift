@@ -2,7 +2,7 @@
 // agree; nothing hangs and everything borrowed is given back; a name is written once.
 
 import DaftCatalogue
-import DaftCore
+import DaftModel
 import DaftLink
 import DaftStore
 

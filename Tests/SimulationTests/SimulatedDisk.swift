@@ -1,7 +1,7 @@
 // The disk of one simulated data server: faulty on demand, and its rank can die with the n-th change that it makes.
 // Before each change other threads of its rank may come.
 
-import DaftCore
+import DaftModel
 import DaftStore
 import Glibc
 import Synchronization

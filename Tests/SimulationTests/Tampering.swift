@@ -1,6 +1,6 @@
 // Hands that a test puts between the ranks: planted faults change messages here. By default nothing is touched.
 
-import DaftCore
+import DaftWire
 import DaftLink
 import Synchronization
 

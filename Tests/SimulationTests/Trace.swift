@@ -1,6 +1,7 @@
 // What was said between the ranks, in order: compared between two runs of a seed, and shown when one fails.
 
-import DaftCore
+import DaftModel
+import DaftWire
 import DaftLink
 import Synchronization
 

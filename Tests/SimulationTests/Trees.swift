@@ -1,6 +1,6 @@
 // Small trees of files from a seed, held in memory, written to a disk and compared with what is found on one.
 
-import DaftCore
+import DaftModel
 import Glibc
 import TestDisk
 

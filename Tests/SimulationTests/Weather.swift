@@ -1,7 +1,7 @@
 // What happens to messages on their way: each is delayed by chance, none overtakes another between the same two ranks,
 // some are lost; and a rank dies with the n-th message that it sends or is sent.
 
-import DaftCore
+import DaftModel
 import DaftLink
 import Synchronization
 import TestDisk

@@ -139,7 +139,7 @@ import Testing
         while others.contains(where: runs), Date() < deadline { usleep(5_000) }
         FileManager.default.createFile(atPath: site.path + "/cut", contents: nil)
         let cut = try start()
-        #expect(cut.status == 1 && cut.errors.contains("wait for `daft start`"), "\(cut)")
+        #expect(cut.status == 1 && cut.errors.contains("wait for another `daft start`"), "\(cut)")
         try FileManager.default.removeItem(atPath: site.path + "/cut")
         let again = try start()
         #expect(again.status == 0, "\(again)")

@@ -2,7 +2,7 @@
 // loss of power what was not synced. It forgets as ext4 does: names are lost from the end of their common order, so
 // that syncing a directory keeps everything done before; data is lost page by page unless its file was synced.
 
-import DaftCore
+import DaftModel
 import DaftStore
 import Glibc
 import Synchronization

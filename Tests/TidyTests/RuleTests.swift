@@ -9,8 +9,8 @@ import Testing
 
     @Test func aFileOf401LinesIsTooLong() {
         let full = String(repeating: "let x = 1\n", count: 400)
-        #expect(lines(.fileLength, "Sources/DaftCore/A.swift", full) == [])
-        #expect(lines(.fileLength, "Sources/DaftCore/A.swift", full + "let y = 1\n") == [401])
+        #expect(lines(.fileLength, "Sources/DaftModel/A.swift", full) == [])
+        #expect(lines(.fileLength, "Sources/DaftModel/A.swift", full + "let y = 1\n") == [401])
         #expect(lines(.fileLength, "docs/a.md", full + full) == [])
     }
 
@@ -18,7 +18,7 @@ import Testing
         func source(_ recovery: String, _ count: Int) -> String {
             "struct S {\n\(recovery) {\n\(String(repeating: "    f()\n", count: count))}\n}\n"
         }
-        let path = "Sources/DaftCore/A.swift"
+        let path = "Sources/DaftModel/A.swift"
         for recovery in ["func f(_ g: () -> Int = { 1 })", "init(a: Int)", "var x: Int", "subscript(i: Int) -> Int"] {
             #expect(lines(.functionLength, path, source(recovery, 58)) == [])
             #expect(lines(.functionLength, path, source(recovery, 59)) == [2], "\(recovery)")
@@ -28,20 +28,20 @@ import Testing
 
     @Test func aLineOf121ColumnsIsTooLong() {
         let line = String(repeating: "é", count: 120)
-        #expect(lines(.columns, "Sources/DaftCore/A.swift", "\n" + line) == [])
+        #expect(lines(.columns, "Sources/DaftModel/A.swift", "\n" + line) == [])
         #expect(lines(.columns, "tools/a.sh", "\n" + line + "x") == [2])
     }
 
     @Test func aFileWithoutAnOpeningCommentIsCaught() {
-        #expect(lines(.openingComment, "Tests/DaftCoreTests/A.swift", "import Testing\n") == [1])
+        #expect(lines(.openingComment, "Tests/DaftModelTests/A.swift", "import Testing\n") == [1])
         #expect(lines(.openingComment, "Sources/CLinux/a.c", "") == [1])
-        #expect(lines(.openingComment, "Sources/DaftCore/A.swift", "// What it is for.\n") == [])
+        #expect(lines(.openingComment, "Sources/DaftModel/A.swift", "// What it is for.\n") == [])
     }
 
     @Test(arguments: ["let a = try! f()", "fatalError(\"no\")", "let t = \"\\(try! f())\""])
     func aTrapIsCaught(_ line: String) {
         #expect(lines(.traps, "Sources/daft/A.swift", "//\n" + line) == [2])
-        #expect(lines(.traps, "Tests/DaftCoreTests/A.swift", "//\n" + line) == [])
+        #expect(lines(.traps, "Tests/DaftModelTests/A.swift", "//\n" + line) == [])
     }
 
     @Test(arguments: ["// never try! it", "if try !f() {}", "let a = \"fatalError(\"", "log.fatalError()"])
@@ -63,13 +63,13 @@ import Testing
         "let x = 1; import Foundation",
     ])
     func anImportThroughAWallIsCaught(_ line: String) {
-        #expect(lines(.imports, "Sources/DaftEngine/A.swift", "import DaftCore\n" + line) == [2])
+        #expect(lines(.imports, "Sources/DaftEngine/A.swift", "import DaftModel\n" + line) == [2])
     }
 
     @Test(arguments: [
-        ("DaftCore", "Synchronization"), ("DaftCatalogue", "CSQLite"), ("DaftCatalogue", "DaftStore"),
+        ("DaftModel", "Synchronization"), ("DaftCatalogue", "CSQLite"), ("DaftCatalogue", "DaftStore"),
         ("DaftStore", "DaftLink"), ("DaftEngine", "DaftMPI"), ("DaftZMQ", "DaftStore"), ("daft", "DaftMPI"),
-        ("DaftNew", "DaftCore"),
+        ("DaftNew", "DaftModel"),
     ])
     func theWallsStandWhereTheyShould(_ target: String, _ module: String) {
         #expect(lines(.imports, "Sources/\(target)/A.swift", "import \(module)") == [1])
@@ -83,7 +83,7 @@ import Testing
     }
 
     @Test func whatIsLeftForLaterIsCaught() {
-        let path = "Sources/DaftCore/A.swift"
+        let path = "Sources/DaftModel/A.swift"
         #expect(lines(.leftovers, path, "let a = 1  // TO" + "DO: more\n") == [1])
         #expect(lines(.leftovers, "docs/a.md", "\nFIX" + "ME\n") == [2])
         #expect(lines(.leftovers, "tools/a.sh", "mktemp -d /tmp/a.XXX" + "XXX") == [])

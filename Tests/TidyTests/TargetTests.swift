@@ -4,24 +4,24 @@ import Testing
 
 @Suite struct TargetTests {
     @Test func aDirectoryWithoutAWallIsCaught() {
-        #expect(unwalled(["DaftCore", "CSQLite", "DaftFTP"]) == ["DaftFTP"])
+        #expect(unwalled(["DaftModel", "CSQLite", "DaftFTP"]) == ["DaftFTP"])
     }
 
     @Test func aDirectoryThatIsNoTargetIsCaught() {
         let manifest = """
-            .target(name: "CLinux"), tests(of: "DaftCore"),
+            .target(name: "CLinux"), tests(of: "DaftModel"),
             // module("DaftOld", [])
             """
         #expect(
-            unnamed(["CLinux", "DaftOld", "DaftCoreTests", "CLin", "DaftOldTests"], in: manifest)
+            unnamed(["CLinux", "DaftOld", "DaftModelTests", "CLin", "DaftOldTests"], in: manifest)
                 == ["DaftOld", "CLin", "DaftOldTests"])
     }
 
     @Test func aTargetReachesWhatItsImportsReach() {
-        #expect(reach(of: "DaftMPI").isSuperset(of: ["CMPI", "DaftLink", "DaftCore"]))
+        #expect(reach(of: "DaftMPI").isSuperset(of: ["CMPI", "DaftLink", "DaftModel"]))
         #expect(reach(of: "daft").contains("CSQLite"))
         #expect(!reach(of: "daft").contains("CMPI"))
-        #expect(reach(of: "DaftCore") == [])
+        #expect(reach(of: "DaftModel") == [])
     }
 
     @Test func everyWallNamesOnlyWhatThereIs() {

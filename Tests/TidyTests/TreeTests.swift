@@ -12,9 +12,9 @@ import Testing
 
     @Test func theTreeIsFoundAndRead() {
         let paths = Set(Tree.sources.map(\.path))
-        let some: Set = ["Package.swift", "README.md", ".ci/run", "Sources/DaftCore/Name.swift"]
+        let some: Set = ["Package.swift", "README.md", ".ci/run", "Sources/DaftModel/Name.swift"]
         #expect(some.subtracting(paths) == [])
-        #expect(Tree.targets(in: "Sources").contains("DaftCore"))
+        #expect(Tree.targets(in: "Sources").contains("DaftModel"))
     }
 
     @Test func everyDirectoryOfSourcesHasItsWall() {

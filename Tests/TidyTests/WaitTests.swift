@@ -14,7 +14,7 @@ import Testing
 
     @Test func aWaitIsFoundByWhateverWay() {
         let source = Source(
-            path: "Sources/DaftCore/A.swift",
+            path: "Sources/DaftModel/A.swift",
             """
             let a = await withUnsafeContinuation { $0.resume() } // usleep(1)
             while poll(&files, 2, -1) < 0 {}
@@ -27,7 +27,7 @@ import Testing
     }
 
     @Test func aRowIsReadAsItStands() {
-        let row = "| [A.swift](../Sources/DaftCore/A.swift) | `poll` ×2 | x | y |\n| [B](../B) | `poll` | | y |"
-        #expect(listedWaits(in: row) == [Wait(path: "Sources/DaftCore/A.swift", word: "poll", count: 2)])
+        let row = "| [A.swift](../Sources/DaftModel/A.swift) | `poll` ×2 | x | y |\n| [B](../B) | `poll` | | y |"
+        #expect(listedWaits(in: row) == [Wait(path: "Sources/DaftModel/A.swift", word: "poll", count: 2)])
     }
 }

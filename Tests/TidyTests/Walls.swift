@@ -2,30 +2,50 @@
 
 /// The modules that a Swift target may import, by the target's name.
 let walls: [String: Set<String>] = [
-    "DaftCore": [],
+    "DaftModel": [],
+    "DaftWire": ["DaftModel"],
+    "DaftPlan": ["DaftModel", "DaftWire"],
+    "DaftCommand": ["DaftModel", "DaftWire", "DaftPlan"],
     "DaftSQL": ["CSQLite", "Glibc", "Synchronization"],
-    "DaftLink": ["DaftCore", "CZstd", "CLinux", "Glibc", "Synchronization"],
-    "DaftTrust": ["DaftCore", "CLinux", "Glibc"],
-    "DaftStore": ["DaftCore", "DaftSQL", "DaftTrust", "COpenSSL", "CLinux", "CDigest", "Glibc", "Synchronization"],
-    "DaftCatalogue": ["DaftCore", "DaftSQL", "Synchronization"],
-    "DaftMPI": ["DaftCore", "DaftLink", "CMPI", "CLinux", "Glibc", "Synchronization"],
-    "DaftZMQ": ["DaftCore", "DaftLink", "DaftTrust", "CZMQ", "Glibc", "Synchronization"],
+    "DaftLink": ["DaftModel", "DaftWire", "CZstd", "CLinux", "Glibc", "Synchronization"],
+    "DaftTrust": ["DaftModel", "DaftPlan", "CLinux", "Glibc"],
+    "DaftStore": [
+        "DaftModel", "DaftWire", "DaftPlan", "DaftSQL", "DaftTrust", "COpenSSL", "CLinux", "CDigest",
+        "Glibc", "Synchronization",
+    ],
+    "DaftCatalogue": ["DaftModel", "DaftSQL", "Synchronization"],
+    "DaftMPI": [
+        "DaftModel", "DaftWire", "DaftPlan", "DaftLink", "CMPI", "CLinux", "Glibc", "Synchronization",
+    ],
+    "DaftZMQ": [
+        "DaftModel", "DaftWire", "DaftPlan", "DaftCommand", "DaftLink", "DaftTrust", "CZMQ", "Glibc", "Synchronization",
+    ],
     "DaftEngine": [
-        "DaftCore", "DaftLink", "DaftTrust", "DaftStore", "DaftCatalogue", "CLinux", "Glibc", "Synchronization",
+        "DaftModel", "DaftWire", "DaftPlan", "DaftLink", "DaftTrust", "DaftStore", "DaftCatalogue",
+        "CLinux", "Glibc", "Synchronization",
     ],
-    "DaftLaunch": ["DaftCore", "DaftLink", "DaftTrust", "COpenSSL", "CLinux", "Glibc", "Synchronization"],
-    "DaftShell": ["CEdit", "DaftCore", "DaftLink", "DaftTrust", "DaftEngine", "Glibc", "Synchronization"],
-    "DaftDoor": ["DaftShell", "DaftZMQ", "DaftEngine", "DaftLink", "DaftCore"],
-    "daft-run": [
-        "DaftShell", "DaftMPI", "DaftZMQ", "DaftDoor", "DaftEngine", "DaftLink", "DaftCore", "Glibc", "Synchronization",
-    ],
-    "daft": [
-        "DaftShell", "DaftZMQ", "DaftDoor", "DaftLaunch", "DaftEngine", "DaftLink", "DaftCore", "Glibc",
+    "DaftLaunch": [
+        "DaftModel", "DaftWire", "DaftLink", "DaftTrust", "COpenSSL", "CLinux", "Glibc",
         "Synchronization",
     ],
-    "daft-solo": ["DaftShell", "DaftEngine", "DaftCore", "Glibc"],
+    "DaftShell": [
+        "CEdit", "DaftModel", "DaftWire", "DaftPlan", "DaftCommand", "DaftLink", "DaftTrust", "DaftEngine", "Glibc",
+        "Synchronization",
+    ],
+    "DaftDoor": ["DaftShell", "DaftZMQ", "DaftEngine", "DaftLink", "DaftModel", "DaftCommand"],
+    "daft-run": [
+        "DaftShell", "DaftMPI", "DaftZMQ", "DaftDoor", "DaftEngine", "DaftLink", "DaftModel", "DaftWire", "DaftPlan",
+        "DaftCommand", "Glibc", "Synchronization",
+    ],
+    "daft": [
+        "DaftShell", "DaftZMQ", "DaftDoor", "DaftLaunch", "DaftEngine", "DaftLink", "DaftModel", "DaftWire", "DaftPlan",
+        "DaftCommand", "Glibc",
+        "Synchronization",
+    ],
+    "daft-solo": ["DaftShell", "DaftEngine", "DaftModel", "DaftCommand", "Glibc"],
     "daft-bench": [
-        "DaftCore", "DaftSQL", "DaftLink", "DaftStore", "DaftCatalogue", "DaftEngine", "COpenSSL", "CZstd", "CLinux",
+        "DaftModel", "DaftWire", "DaftSQL", "DaftLink", "DaftStore", "DaftCatalogue",
+        "DaftEngine", "COpenSSL", "CZstd", "CLinux",
         "Glibc", "Synchronization",
     ],
 ]
@@ -44,24 +64,39 @@ let testTools: Set<String> = ["Testing", "Foundation", "Glibc", "Synchronization
 
 /// Tests that are of no one target: what they import.
 let testsOfNoTarget: [String: Set<String>] = [
+    "DaftModelTests": [
+        "Testing", "Foundation", "Glibc", "Synchronization", "DaftModel", "DaftWire", "DaftPlan", "DaftCommand",
+    ],
     "SimulationTests": [
-        "Testing", "Foundation", "Glibc", "Synchronization", "TestDisk", "DaftCore", "DaftLink", "DaftStore",
+        "Testing", "Foundation", "Glibc", "Synchronization", "TestDisk", "DaftModel", "DaftWire", "DaftPlan",
+        "DaftLink", "DaftStore",
         "DaftCatalogue", "DaftEngine",
     ],
-    "TestDisk": ["DaftCore", "DaftStore", "Glibc", "Synchronization"],
-    "Fuzz": ["DaftCore", "DaftSQL", "DaftLink", "DaftCatalogue", "DaftLaunch", "DaftZMQ", "CZstd", "Glibc"],
+    "TestDisk": ["DaftModel", "DaftStore", "Glibc", "Synchronization"],
+    "Fuzz": [
+        "DaftModel", "DaftWire", "DaftPlan", "DaftCommand", "DaftSQL", "DaftLink", "DaftCatalogue", "DaftLaunch",
+        "DaftZMQ", "CZstd", "Glibc",
+    ],
     "TidyTests": ["Testing", "Foundation"],
     "ClusterTests": ["Testing", "Foundation", "Glibc", "TestPrograms"],
-    "mpi-contract": ["DaftCore", "DaftLink", "DaftMPI", "MPIFaults", "Glibc", "Synchronization"],
+    "mpi-contract": [
+        "DaftModel", "DaftLink", "DaftMPI", "MPIFaults", "Glibc",
+        "Synchronization",
+    ],
     "TestBox": ["Foundation", "Glibc", "Synchronization", "TestPrograms"],
     "TestPrograms": ["Foundation", "Glibc"],
     "SoloTests": ["Testing", "Foundation", "Glibc", "TestPrograms"],
     "ServeTests": ["Testing", "Foundation", "Glibc", "TestPrograms"],
     "StartTests": ["Testing", "Foundation", "Glibc", "TestPrograms"],
-    "HelpTests": ["Testing", "Foundation", "Glibc", "TestPrograms", "DaftCore"],
-    "ReadmeTests": ["Testing", "Foundation", "Glibc", "TestBox", "TestPrograms", "DaftCore"],
+    "HelpTests": [
+        "Testing", "Foundation", "Glibc", "TestPrograms", "DaftModel", "DaftCommand",
+    ],
+    "ReadmeTests": [
+        "Testing", "Foundation", "Glibc", "TestBox", "TestPrograms", "DaftCommand",
+    ],
     "PromiseTests": [
-        "Testing", "Foundation", "Glibc", "Synchronization", "TestBox", "TestPrograms", "TestDisk", "DaftCore",
+        "Testing", "Foundation", "Glibc", "Synchronization", "TestBox", "TestPrograms", "TestDisk", "DaftModel",
+        "DaftWire", "DaftPlan", "DaftCommand",
         "DaftLink",
         "DaftStore", "DaftCatalogue", "DaftEngine",
     ],

@@ -1,7 +1,7 @@
 // The contract of all links, run by the MPI link: one rank a process, started by mpirun from a test. Rank 0 prints what
 // is broken, and ends with 1 if anything is. With `faults`: what it does where MPI fails, over three ranks.
 
-import DaftCore
+import DaftModel
 import DaftLink
 import DaftMPI
 import Glibc

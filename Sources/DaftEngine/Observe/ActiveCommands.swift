@@ -1,7 +1,8 @@
 // The commands that users of this rank have under way, what it repairs by itself, and what crosses its link, for
 // `status` on any rank to show.
 
-import DaftCore
+import DaftModel
+import DaftWire
 import DaftLink
 import Synchronization
 
@@ -23,7 +24,9 @@ public final class ActiveCommands: Sendable {
     init(on loop: any Loop) { self.loop = loop }
 
     /// A command begins; what it is called from now on.
-    public func begin(_ wording: [UInt8], _ commandProgress: CommandProgress) -> Int { begin(wording) { commandProgress.now.progress } }
+    public func begin(_ wording: [UInt8], _ commandProgress: CommandProgress) -> Int {
+        begin(wording) { commandProgress.now.progress }
+    }
 
     func begin(_ wording: [UInt8], _ progress: @escaping @Sendable () -> Progress) -> Int {
         state.withLock { state in

@@ -1,6 +1,7 @@
 // How far a command is: what its parts have done, added up, and who is waited for where nothing moves any more.
 
-import DaftCore
+import DaftModel
+import DaftWire
 import DaftLink
 import Synchronization
 

@@ -1,7 +1,8 @@
 // What the engine tells the log of its rank: who came and went, what was ordered and how it ended.
 
 import DaftCatalogue
-import DaftCore
+import DaftModel
+import DaftWire
 import DaftLink
 import DaftStore
 
@@ -29,7 +30,9 @@ extension Station {
     }
 
     /// Carries out an order, with a line before and one behind it.
-    func logging(_ order: Order, from rank: Rank, _ progressCounter: ProgressCounter, _ body: () async -> Outcome) async -> Outcome {
+    func logging(_ order: Order, from rank: Rank, _ progressCounter: ProgressCounter, _ body: () async -> Outcome) async
+        -> Outcome
+    {
         guard let log = settings.log else { return await body() }
         let (kind, begun) = (caseName(of: order), loop.now)
         log.note(.info, "order.begin", ["order": kind, "from": "\(rank.number)"])

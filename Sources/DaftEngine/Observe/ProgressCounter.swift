@@ -1,6 +1,7 @@
 // Counts what is done; workers and the loop add to it, and whoever watches looks when it likes.
 
-import DaftCore
+import DaftModel
+import DaftWire
 import Synchronization
 
 final class ProgressCounter: Sendable {

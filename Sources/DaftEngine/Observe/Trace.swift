@@ -1,7 +1,8 @@
 // What a rank notes of its slabs for `--trace`, in memory of a fixed size: what comes when it is full is only counted.
 // Where nobody asked for a trace there is none, and every place that would note something looks at a nil.
 
-import DaftCore
+import DaftModel
+import DaftWire
 import Glibc
 import Synchronization
 

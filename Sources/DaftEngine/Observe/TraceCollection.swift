@@ -1,6 +1,7 @@
 // What all ranks have noted for a trace, brought to rank 0 at the end of a run.
 
-import DaftCore
+import DaftModel
+import DaftWire
 import DaftLink
 
 /// What one rank has noted.

@@ -1,6 +1,7 @@
 // What a trace has of slabs between ranks: when their bytes came, were held against their ids, and left.
 
-import DaftCore
+import DaftModel
+import DaftWire
 import DaftLink
 import DaftStore
 import Synchronization

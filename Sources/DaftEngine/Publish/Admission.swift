@@ -2,7 +2,7 @@
 // moved. The metadata server has the last word on all others.
 
 import DaftCatalogue
-import DaftCore
+import DaftModel
 
 /// Why an entry may not take the place of what stands there; nil where it may.
 func refusal(of named: NamedEntry, over standing: Entry) -> Failure? {

@@ -1,6 +1,7 @@
 // The part of a staging that gets one batch's files into stores, and gives them names or forgets them.
 
-import DaftCore
+import DaftModel
+import DaftWire
 import DaftLink
 import DaftStore
 

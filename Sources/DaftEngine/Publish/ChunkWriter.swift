@@ -1,6 +1,7 @@
 // How each chunk of a file that is taken in gets into its filling, and what the next in a chain hears of it.
 
-import DaftCore
+import DaftModel
+import DaftWire
 import DaftLink
 import DaftStore
 

@@ -1,6 +1,7 @@
 // A data server publishes what stands on its own node, as a user there would with put.
 
-import DaftCore
+import DaftModel
+import DaftWire
 import DaftLink
 import DaftStore
 

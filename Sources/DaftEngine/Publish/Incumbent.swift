@@ -2,7 +2,8 @@
 // before that is moved or written. The metadata server has the last word, as on all others.
 
 import DaftCatalogue
-import DaftCore
+import DaftModel
+import DaftWire
 
 struct Incumbent: Sendable {
     private let manifest: Manifest

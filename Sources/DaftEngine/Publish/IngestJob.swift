@@ -11,7 +11,8 @@
 //   7. In a chain, where all take in the same, one reads a file, or each its share of it. The others learn the ids from
 //      the rank before them and take the bytes from it while it is still getting them itself.
 
-import DaftCore
+import DaftModel
+import DaftWire
 import DaftLink
 import DaftStore
 

@@ -1,6 +1,7 @@
 // The part of an ingest that takes in one file chunk by chunk, or a run of its chunks.
 
-import DaftCore
+import DaftModel
+import DaftWire
 import DaftLink
 import DaftStore
 import Synchronization

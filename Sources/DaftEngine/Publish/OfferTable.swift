@@ -1,6 +1,7 @@
 // Files of this rank's user that others may read through it: what `put` offers to a data server on another node.
 
-import DaftCore
+import DaftModel
+import DaftWire
 import DaftLink
 import DaftStore
 import Synchronization

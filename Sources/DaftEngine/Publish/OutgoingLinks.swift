@@ -1,6 +1,6 @@
 // Symlinks of a source that lead out of it: on other nodes they will lead nowhere, and their user is told so once.
 
-import DaftCore
+import DaftModel
 
 struct OutgoingLinks: Sendable {
     private var count = 0

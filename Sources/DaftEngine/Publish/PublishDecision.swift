@@ -8,7 +8,8 @@
 // Then what is newly kept of contents that were known already is recorded.
 
 import DaftCatalogue
-import DaftCore
+import DaftModel
+import DaftWire
 
 func publishing(_ publication: Publication, in change: inout Change) throws(Failure) -> [Verdict] {
     var brought: [ContentID: KeptContent] = [:]

@@ -1,6 +1,7 @@
 // How an ingest learns the chunk ids of files that it does not read itself, and gets their bytes from who offers them.
 
-import DaftCore
+import DaftModel
+import DaftWire
 import DaftLink
 
 extension Station {
@@ -68,7 +69,8 @@ extension IngestJob {
     ) async throws(Failure) -> (slab: Slab, arrivals: [Arrival]) {
         do throws(LinkError) {
             return try await station.load(
-                pieces, ids, from: order.offer.rank, isRelayed: false, progressCounter: progressCounter, doubts: CorruptionReports())
+                pieces, ids, from: order.offer.rank, isRelayed: false, progressCounter: progressCounter,
+                doubts: CorruptionReports())
         } catch {
             throw Failure(.unreachable, [], node: station.roster.node(of: order.offer.rank), error.reason)
         }

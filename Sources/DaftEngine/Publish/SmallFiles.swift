@@ -1,7 +1,8 @@
 // The part of an ingest that takes in a group of small files, each one chunk or none: one slab for all of them, one
 // piece of work on a worker, one transaction of the store.
 
-import DaftCore
+import DaftModel
+import DaftWire
 import DaftLink
 import DaftStore
 

@@ -1,6 +1,7 @@
 // Reading a source's chunks and learning their ids, some chunks at a time: two are hashed in hardly more time than one.
 
-import DaftCore
+import DaftModel
+import DaftWire
 import DaftLink
 import DaftStore
 

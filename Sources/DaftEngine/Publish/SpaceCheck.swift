@@ -2,7 +2,9 @@
 // what was found in them is more than there is room for, which for large files is before the first byte moves.
 
 import DaftCatalogue
-import DaftCore
+import DaftModel
+import DaftPlan
+import DaftWire
 import DaftLink
 import DaftStore
 import Synchronization

@@ -7,7 +7,8 @@
 // What fails at any of these goes the usual way, on which everything is looked at and mended.
 
 import DaftCatalogue
-import DaftCore
+import DaftModel
+import DaftWire
 import DaftLink
 import DaftStore
 
@@ -43,7 +44,8 @@ struct UnchangedFiles: Sendable {
         let known = batch.files.filter { standing.contains($0.name) }
         rest.files.removeAll { standing.contains($0.name) }
         rest.others.removeAll { standing.contains($0.name) }
-        session.commandProgress.note(files: known.count, bytes: known.reduce(0) { $0 + $1.info.size }, copies: members.count)
+        session.commandProgress.note(
+            files: known.count, bytes: known.reduce(0) { $0 + $1.info.size }, copies: members.count)
         return (rest, known)
     }
 

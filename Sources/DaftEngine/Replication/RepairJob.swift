@@ -6,7 +6,9 @@
 //   4. Where something failed and something else was done, once more, with those who are there then.
 
 import DaftCatalogue
-import DaftCore
+import DaftModel
+import DaftPlan
+import DaftWire
 import DaftLink
 import DaftStore
 

@@ -2,7 +2,8 @@
 // long or one has joined.
 
 import DaftCatalogue
-import DaftCore
+import DaftModel
+import DaftWire
 import DaftLink
 import DaftStore
 import Synchronization
@@ -58,7 +59,9 @@ actor RepairQueue {
         defer { station.underWay.end(underWay) }
         station.note(.info, "repair.begin")
         let begun = loop.now
-        let repaired = await RepairJob(station, .everything, expected: await expected(), progressCounter: progressCounter).run()
+        let repaired = await RepairJob(
+            station, .everything, expected: await expected(), progressCounter: progressCounter
+        ).run()
         station.note(repaired.failures, .warning, in: "repair")
         station.note(
             repaired.failures.isEmpty ? .info : .warning, "repair.end",

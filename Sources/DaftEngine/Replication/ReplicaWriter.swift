@@ -5,7 +5,8 @@
 //   3. Tell the metadata server what this store keeps now.
 
 import DaftCatalogue
-import DaftCore
+import DaftModel
+import DaftWire
 import DaftLink
 import DaftStore
 import Synchronization
@@ -37,7 +38,8 @@ struct ReplicaWriter: Sendable {
     }
 
     func run() async -> Outcome {
-        let pull = Pull(station, to: StoreDestination(store), progressCounter: progressCounter) { [self] wanted, failure in
+        let pull = Pull(station, to: StoreDestination(store), progressCounter: progressCounter) {
+            [self] wanted, failure in
             station.contentLocks.release(wanted.content)
             if let failure { tally.fail(failure) } else { tally.brought.withLock { $0.append(wanted.content) } }
         }

@@ -7,7 +7,8 @@
 //   5. What nobody keeps any more is lost: say which bytes of which names.
 
 import DaftCatalogue
-import DaftCore
+import DaftModel
+import DaftWire
 import DaftLink
 import DaftStore
 import Synchronization
@@ -182,7 +183,8 @@ final class VerifyJob: Sendable {
             try await report(damaged)
             try await station.catchUp()
             _ = try await station.refreshRoster()
-            let pull = Pull(station, to: StoreDestination(store), progressCounter: ProgressCounter()) { [self] wanted, failure in
+            let pull = Pull(station, to: StoreDestination(store), progressCounter: ProgressCounter()) {
+                [self] wanted, failure in
                 station.contentLocks.release(wanted.content)
                 guard let one = damaged.first(where: { $0.content == wanted.content }) else { return }
                 await settle(one, failure)

@@ -11,7 +11,8 @@
 // Whoever comes later is admitted if its catalogue is of this system, or empty.
 
 import DaftCatalogue
-import DaftCore
+import DaftModel
+import DaftWire
 import DaftLink
 
 actor CatalogueElection {

@@ -3,7 +3,8 @@
 // when it joins again.
 
 import DaftCatalogue
-import DaftCore
+import DaftModel
+import DaftWire
 import DaftLink
 import Synchronization
 

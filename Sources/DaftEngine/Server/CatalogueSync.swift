@@ -1,7 +1,8 @@
 // Keeps a copy of the catalogue up to date: one delta at a time, however many ask.
 
+import DaftWire
 import DaftCatalogue
-import DaftCore
+import DaftModel
 import DaftLink
 
 actor CatalogueSync {

@@ -1,7 +1,8 @@
 // A data server: what it is asked, and which orders it carries out. Its bytes at rest are the store's business.
 
 import DaftCatalogue
-import DaftCore
+import DaftModel
+import DaftWire
 import DaftLink
 import DaftStore
 

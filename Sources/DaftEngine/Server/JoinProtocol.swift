@@ -9,7 +9,8 @@
 //   6. Say that it has joined, with what it found wrong.
 
 import DaftCatalogue
-import DaftCore
+import DaftModel
+import DaftWire
 import DaftLink
 import DaftStore
 

@@ -1,7 +1,7 @@
 // A whole system inside one process: a metadata server and any number of data servers over the memory link, each with a
 // loop, threads, a store and a catalogue of its own, as they would have in processes of their own.
 
-import DaftCore
+import DaftModel
 import DaftLink
 
 public final class LocalSystem: Sendable {

@@ -2,7 +2,8 @@
 // loses its presence when its rank goes. A rank that comes back may be another process, with another store: presence
 // comes back with a hello only.
 
-import DaftCore
+import DaftModel
+import DaftWire
 import DaftLink
 
 struct MembershipTable {

@@ -1,7 +1,8 @@
 // What the metadata server is ordered to do: repair, let a data server leave, end; and what it repairs by itself.
 
 import DaftCatalogue
-import DaftCore
+import DaftModel
+import DaftWire
 import DaftLink
 
 extension MetadataServer {

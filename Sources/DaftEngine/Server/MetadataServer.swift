@@ -2,7 +2,8 @@
 // catalogue; it never sees a payload.
 
 import DaftCatalogue
-import DaftCore
+import DaftModel
+import DaftWire
 import DaftLink
 
 actor MetadataServer {

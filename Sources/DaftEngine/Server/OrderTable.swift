@@ -1,6 +1,7 @@
 // The orders that a data server is carrying out: each has a number, a meter, and an end.
 
-import DaftCore
+import DaftModel
+import DaftWire
 import DaftLink
 
 actor OrderTable {

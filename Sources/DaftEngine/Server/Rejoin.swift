@@ -1,7 +1,7 @@
 // A data server joins when it starts, and again whenever the metadata server has come back or asks for it: one joining
 // at a time, tried again with growing pauses while it fails and there is a metadata server to join.
 
-import DaftCore
+import DaftModel
 import DaftLink
 import DaftStore
 

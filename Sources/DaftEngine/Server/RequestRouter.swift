@@ -1,6 +1,7 @@
 // Where the questions of other ranks arrive: each goes to whom it concerns.
 
-import DaftCore
+import DaftModel
+import DaftWire
 import DaftLink
 
 final class RequestRouter: Responder {

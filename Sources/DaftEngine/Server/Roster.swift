@@ -1,6 +1,7 @@
 // Who is in the system in this run, as last heard.
 
-import DaftCore
+import DaftModel
+import DaftWire
 import DaftLink
 import Synchronization
 

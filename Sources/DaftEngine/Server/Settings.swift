@@ -1,6 +1,6 @@
 // What a rank is told when it starts.
 
-import DaftCore
+import DaftModel
 import DaftLink
 import DaftStore
 

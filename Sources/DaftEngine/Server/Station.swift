@@ -2,7 +2,8 @@
 // Verbs run at a station; so will gateways.
 
 import DaftCatalogue
-import DaftCore
+import DaftModel
+import DaftWire
 import DaftLink
 import DaftStore
 import DaftTrust

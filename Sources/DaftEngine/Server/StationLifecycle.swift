@@ -1,6 +1,7 @@
 // A rank at work: starts answering, joins, and ends in order.
 
-import DaftCore
+import DaftWire
+import DaftModel
 import DaftLink
 import DaftStore
 

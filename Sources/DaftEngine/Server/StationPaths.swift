@@ -1,7 +1,7 @@
 // Where a station has its catalogue, and what is this user's alone.
 
 import DaftCatalogue
-import DaftCore
+import DaftModel
 import DaftStore
 import DaftTrust
 import Glibc

@@ -5,7 +5,8 @@
 // A data server says so to whoever asks, tells the metadata server that it takes no part any more, and is away from
 // then on; a metadata server ends the system.
 
-import DaftCore
+import DaftModel
+import DaftWire
 import DaftLink
 import DaftStore
 import DaftTrust

@@ -2,7 +2,8 @@
 // forgotten.
 
 import DaftCatalogue
-import DaftCore
+import DaftModel
+import DaftWire
 import DaftStore
 import Synchronization
 

@@ -1,6 +1,7 @@
 // Loads chunks from another rank and looks at what came: the one place where bytes enter this rank.
 
-import DaftCore
+import DaftModel
+import DaftWire
 import DaftLink
 import DaftStore
 import Synchronization
@@ -29,7 +30,8 @@ extension Station {
     /// Loads pieces with these ids; the slab is of no more use when all are absent. `isRelayed`: the next in a chain
     /// may have them as they come; then the caller says to the relay what becomes of what is right.
     func load(
-        _ pieces: [Piece], _ ids: [ChunkID], from rank: Rank, waits: Bool = false, isRelayed: Bool, progressCounter: ProgressCounter,
+        _ pieces: [Piece], _ ids: [ChunkID], from rank: Rank, waits: Bool = false, isRelayed: Bool,
+        progressCounter: ProgressCounter,
         doubts: CorruptionReports
     ) async throws(LinkError) -> (slab: Slab, arrivals: [Arrival]) {
         let isPacked = settings.compression > 0 && rank != self.rank
@@ -41,7 +43,8 @@ extension Station {
         let states: [PieceState]
         do throws(LinkError) {
             states = try await link.load(
-                run, from: rank, into: slabs[0], incomingSlab: incomingSlab, timeoutMilliseconds: settings.loadMilliseconds)
+                run, from: rank, into: slabs[0], incomingSlab: incomingSlab,
+                timeoutMilliseconds: settings.loadMilliseconds)
         } catch {
             note(.warning, "load.failed", ["from": "\(rank.number)", "reason": error.reason])
             if isRelayed { relay.forget(pieces) }

@@ -1,7 +1,8 @@
 // What this rank gives to others who ask for bytes: chunks that its store keeps, files that it offers, and, to the next
 // in a chain, what it is itself just getting.
 
-import DaftCore
+import DaftModel
+import DaftWire
 import DaftLink
 import DaftStore
 

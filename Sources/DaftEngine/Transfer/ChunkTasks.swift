@@ -1,6 +1,6 @@
 // The chunks of one content that are under way at the same time, and the first that could not be had.
 
-import DaftCore
+import DaftModel
 import DaftLink
 import Synchronization
 

@@ -1,7 +1,7 @@
 // Contents that are being brought into this store right now, and files that are being read into it, by their keys: who
 // wants the same waits and then finds it there.
 
-import DaftCore
+import DaftModel
 import Synchronization
 
 final class ContentLocks: Sendable {

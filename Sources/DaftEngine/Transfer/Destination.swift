@@ -1,6 +1,6 @@
 // Where pulled contents go: a store, or the user's disk.
 
-import DaftCore
+import DaftModel
 
 /// One content being filled.
 protocol Sink: Sendable {

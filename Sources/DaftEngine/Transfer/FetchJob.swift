@@ -8,7 +8,8 @@
 //   6. Say what came, what it moved, and what is lacking; report the new holdings, unless the caller does.
 
 import DaftCatalogue
-import DaftCore
+import DaftModel
+import DaftWire
 import DaftLink
 import DaftStore
 import Synchronization

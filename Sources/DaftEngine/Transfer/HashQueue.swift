@@ -1,7 +1,7 @@
 // Hashing what arrives. Two chunks take hardly longer than one, so where arrivals queue they are hashed together; where
 // none do, nobody waits for company.
 
-import DaftCore
+import DaftModel
 import DaftLink
 import DaftStore
 import Synchronization

@@ -1,6 +1,6 @@
 // Goes through the chunks of one content that are missing, in a given order.
 
-import DaftCore
+import DaftModel
 
 struct MissingChunks {
     private let missing: BitSet

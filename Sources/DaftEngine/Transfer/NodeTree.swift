@@ -1,7 +1,8 @@
 // A tree that stands on a node, as somebody elsewhere writes it: its data server offers it page by page, says what each
 // file's chunks are, and gives their bytes from where they lie.
 
-import DaftCore
+import DaftModel
+import DaftWire
 import DaftLink
 import DaftStore
 import Synchronization

@@ -7,7 +7,8 @@
 //   3. A chunk that the destination has, or that is all zeros, does not move.
 //   4. What cannot be had from any source fails that content, with the reason, and all else goes on.
 
-import DaftCore
+import DaftModel
+import DaftWire
 import DaftLink
 import DaftStore
 import Synchronization
@@ -46,10 +47,13 @@ actor Pull {
         self.done = done
         self.chain = chain
         self.throttle = throttle
-        upstream = chain.map { [stop] in Upstream(station, $0, throttle?.rate, progressCounter: progressCounter, stop: stop) }
+        upstream = chain.map { [stop] in
+            Upstream(station, $0, throttle?.rate, progressCounter: progressCounter, stop: stop)
+        }
         loop = station.loop
         number = station.contentLocks.enter()
-        selector = SourceSelector(station, progressCounter: progressCounter, isForOwnStore: destination.isOwnStore, stop: stop)
+        selector = SourceSelector(
+            station, progressCounter: progressCounter, isForOwnStore: destination.isOwnStore, stop: stop)
     }
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
@@ -222,7 +226,8 @@ actor Pull {
             // Only who keeps what it loads can pass it on, and only of what all load the same way.
             // Nobody is to be as slow as this one may be.
             let isAmongOthers = chain == nil && destination.isOwnStore && wanted.chunks == nil && throttle == nil
-            let swarm = isAmongOthers ? await Swarm.join(station, wanted, progressCounter: progressCounter, stop: stop) : nil
+            let swarm =
+                isAmongOthers ? await Swarm.join(station, wanted, progressCounter: progressCounter, stop: stop) : nil
             let failure = await fill(sink, wanted, from: swarm?.upstream ?? upstream)
             await swarm?.leave()
             try await station.work { () throws(Failure) in

@@ -1,7 +1,8 @@
 // What is coming into this rank's store along a chain, so that it can go on to the next rank before it is kept, or even
 // here; and what became of it.
 
-import DaftCore
+import DaftModel
+import DaftWire
 import DaftLink
 import DaftStore
 import Synchronization
@@ -95,10 +96,12 @@ final class Relay: Sendable {
     /// Where a whole run lies, if it lies in one landing just as it was asked for, and all of it is on its way.
     func incomingSlab(of run: ChunkRun) -> (incomingSlab: IncomingSlab, offset: Int, states: [PieceState])? {
         guard let first = run.pieces.first,
-            case .incomingSlab(let incomingSlab, let start, let offset) = place(of: first), let states = incomingSlab.states
+            case .incomingSlab(let incomingSlab, let start, let offset) = place(of: first),
+            let states = incomingSlab.states
         else { return nil }
         for (index, (piece, distance)) in zip(run.pieces, run.offsets).enumerated() {
-            guard case .incomingSlab(let same, start + index, offset + distance) = place(of: piece), same === incomingSlab,
+            guard case .incomingSlab(let same, start + index, offset + distance) = place(of: piece),
+                same === incomingSlab,
                 states.indices.contains(start + index), states[start + index].isOnItsWay,
                 run.compression > 0 || !states[start + index].isPacked
             else { return nil }

@@ -2,7 +2,8 @@
 // What arrives is hashed; a source that is wrong, silent or without it is passed over, and the next one asked.
 
 import DaftCatalogue
-import DaftCore
+import DaftModel
+import DaftWire
 import DaftLink
 import DaftStore
 

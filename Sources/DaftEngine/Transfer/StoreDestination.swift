@@ -1,6 +1,6 @@
 // A store as the place where pulled contents go: what fetch, repair and verify fill.
 
-import DaftCore
+import DaftModel
 import DaftStore
 
 struct StoreDestination: Destination {

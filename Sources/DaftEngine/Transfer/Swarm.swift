@@ -1,7 +1,8 @@
 // Ranks that fetch the same content at the same moment line up: each takes it from the one that began before it, which
 // passes on what it is itself just getting. However many want it, who keeps it sends it once.
 
-import DaftCore
+import DaftWire
+import DaftModel
 import DaftLink
 
 /// This rank's place among those who are loading one content.
@@ -15,7 +16,9 @@ struct Swarm: Sendable {
     private let content: ContentID
 
     /// Nil where it is not worth while.
-    static func join(_ station: Station, _ wanted: Wanted, progressCounter: ProgressCounter, stop: StopFlag) async -> Swarm? {
+    static func join(_ station: Station, _ wanted: Wanted, progressCounter: ProgressCounter, stop: StopFlag) async
+        -> Swarm?
+    {
         guard wanted.manifest.chunks.count >= fewestChunks,
             let reply = try? await station.ask(.loading(wanted.content, begun: true), at: .metadataServer),
             case .loaders(let ranks) = reply
@@ -23,7 +26,8 @@ struct Swarm: Sendable {
         station.relay.enter()
         let line = Chain(ranks + [station.rank])
         return Swarm(
-            upstream: Upstream(station, line, progressCounter: progressCounter, stop: stop), station: station, content: wanted.content)
+            upstream: Upstream(station, line, progressCounter: progressCounter, stop: stop), station: station,
+            content: wanted.content)
     }
 
     func leave() async {

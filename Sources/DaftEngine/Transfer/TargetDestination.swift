@@ -1,6 +1,6 @@
 // The user's own disk as the place where pulled contents go: what `get` writes.
 
-import DaftCore
+import DaftModel
 import DaftStore
 import Synchronization
 

@@ -2,7 +2,7 @@
 // `gather` share.
 
 import DaftCatalogue
-import DaftCore
+import DaftModel
 import DaftLink
 import DaftStore
 import Synchronization
@@ -59,8 +59,11 @@ final class TreeWriter: Sendable {
     }
 
     func run() async throws(Failure) -> Report {
-        let pull = Pull(station, to: destination, progressCounter: progressCounter, throttle: session.throttle) { [self] in settle($0, $1) }
-        let part = session.commandProgress.begin({ [progressCounter] in progressCounter.now }, from: { await pull.asked })
+        let pull = Pull(station, to: destination, progressCounter: progressCounter, throttle: session.throttle) {
+            [self] in settle($0, $1)
+        }
+        let part = session.commandProgress.begin(
+            { [progressCounter] in progressCounter.now }, from: { await pull.asked })
         defer { session.commandProgress.end(part) }
         var directories: [([UInt8], Entry)] = []
         let end = await pull.run { () async throws(Failure) in

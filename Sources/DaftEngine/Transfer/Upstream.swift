@@ -1,7 +1,8 @@
 // The side of a chain that bytes come from: the rank before this one is asked, while it is itself still waiting for
 // what is wanted. One that cannot give it in time is passed over, and the rank before it asked instead.
 
-import DaftCore
+import DaftModel
+import DaftWire
 import DaftLink
 import DaftStore
 import Synchronization
@@ -29,7 +30,10 @@ final class Upstream: Sendable {
 
     /// What may not come faster than the limit is waited for longer: so much as a staging has under way at once may
     /// have its turn before it.
-    init(_ station: Station, _ chain: Chain, _ limit: ByteRate? = nil, progressCounter: ProgressCounter, stop: StopFlag = StopFlag()) {
+    init(
+        _ station: Station, _ chain: Chain, _ limit: ByteRate? = nil, progressCounter: ProgressCounter,
+        stop: StopFlag = StopFlag()
+    ) {
         let chunks = Upstream.chunksBefore * Int64(max(1, chain.readers.count))
         let waits = limit?.time(for: chunks * Int64(station.settings.chunkSize.bytes)) ?? 0
         patienceMilliseconds = station.settings.passOverMilliseconds + Int(min(waits / 1_000_000, 1 << 40))
@@ -48,7 +52,8 @@ final class Upstream: Sendable {
         try await walk(upTo: last) { (rank) async throws(Failure) in
             do throws(LinkError) {
                 let (slab, arrivals) = try await station.load(
-                    pieces, ids, from: rank, waits: true, isRelayed: true, progressCounter: progressCounter, doubts: doubts)
+                    pieces, ids, from: rank, waits: true, isRelayed: true, progressCounter: progressCounter,
+                    doubts: doubts)
                 let isRight = arrivals.map { $0 == .right }
                 return isRight.contains(true) ? .answer(Loaded(slab: slab, isRight: isRight)) : .nothing
             } catch {

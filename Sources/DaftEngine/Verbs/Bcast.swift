@@ -7,8 +7,10 @@
 //      is kept.
 //   4. What each now keeps is recorded for all of them at once, and what failed where is said.
 
+import DaftPlan
 import DaftCatalogue
-import DaftCore
+import DaftModel
+import DaftWire
 import DaftLink
 import DaftStore
 
@@ -166,7 +168,8 @@ extension Session {
                     .map { Holding($0.value, in: $0.key, .complete) }
                 let contents = Set(page.compactMap(\.entry.content)).sorted()
                 let others = page.filter { $0.entry.content == nil }.map(\.name)
-                _ = try await station.ask(.wish(CopiesRequest(contents, names: others, .everywhere)), at: .metadataServer)
+                _ = try await station.ask(
+                    .wish(CopiesRequest(contents, names: others, .everywhere)), at: .metadataServer)
                 if !holdings.isEmpty { _ = try await station.ask(.hold(holdings), at: .metadataServer) }
             }
         }

@@ -1,7 +1,8 @@
 // cat: a published file's bytes, in order, to whoever takes them.
 
+import DaftWire
 import DaftCatalogue
-import DaftCore
+import DaftModel
 import DaftLink
 import DaftStore
 

@@ -5,7 +5,9 @@
 //      neither is written then.
 //   2. Under a name, each of them publishes it first, below the name of its node.
 
-import DaftCore
+import DaftModel
+import DaftPlan
+import DaftWire
 import DaftLink
 import DaftStore
 

@@ -1,7 +1,8 @@
 // fetch: a complete copy in one data server's store. get: published files, written to the local disk, here.
 
 import DaftCatalogue
-import DaftCore
+import DaftModel
+import DaftWire
 import DaftLink
 import DaftStore
 import Synchronization

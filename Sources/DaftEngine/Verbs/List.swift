@@ -2,7 +2,8 @@
 // Tree.swift.
 
 import DaftCatalogue
-import DaftCore
+import DaftModel
+import DaftWire
 import DaftLink
 
 extension Session {
@@ -25,7 +26,9 @@ extension Session {
     }
 
     /// One entry in full, with the names that have the same content; of a directory, with what is below it.
-    public func stat(_ name: Name) async throws(Failure) -> (listed: ListedEntry, names: [Name], below: DirectorySummary?) {
+    public func stat(_ name: Name) async throws(Failure) -> (
+        listed: ListedEntry, names: [Name], below: DirectorySummary?
+    ) {
         _ = try await lookAround()
         guard let entry = try await entry(name) else { throw Failure(.usage, name, "the root has nothing to show") }
         let listed = try await listed([NamedEntry(name, entry)])

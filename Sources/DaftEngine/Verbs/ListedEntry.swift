@@ -1,7 +1,8 @@
 // What ls, stat and status show, and who keeps a content in the words of people.
 
 import DaftCatalogue
-import DaftCore
+import DaftModel
+import DaftWire
 
 /// One name, as it is listed.
 public struct ListedEntry: Sendable {

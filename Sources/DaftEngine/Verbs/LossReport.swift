@@ -2,7 +2,7 @@
 // found a file changed behind its back drops it at its start, and no data server has anything to verify then.
 
 import DaftCatalogue
-import DaftCore
+import DaftModel
 import DaftStore
 
 extension Session {

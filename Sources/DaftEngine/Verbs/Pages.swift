@@ -2,7 +2,7 @@
 // published below a name.
 
 import DaftCatalogue
-import DaftCore
+import DaftModel
 
 /// A listing in the order of its keys; each page is what comes behind the last key of the one before it.
 struct Pages<Item: Sendable, Key: Sendable> {

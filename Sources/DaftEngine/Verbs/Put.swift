@@ -1,6 +1,8 @@
 // put: publish local files from one node. diffuse: publish them balanced over all.
 
-import DaftCore
+import DaftModel
+import DaftPlan
+import DaftWire
 import DaftLink
 import DaftStore
 import Synchronization
@@ -98,7 +100,7 @@ extension Session {
         guard let file = options.filesFrom else { return nil }
         let path = file.elementsEqual("-".utf8) ? Array("/dev/stdin".utf8) : local(file)
         let text = try await station.work { () throws(Failure) in try wholeFile(path, atMost: Session.longestList) }
-        do throws(CommandError) { return try PathList(text, byZeros: options.fromZeros) } catch {
+        do throws(Failure) { return try PathList(text, byZeros: options.fromZeros) } catch {
             throw Failure(.usage, path, error.reason)
         }
     }

@@ -1,6 +1,7 @@
 // The end of a system that serves until somebody wants it to stop.
 
-import DaftCore
+import DaftWire
+import DaftModel
 import DaftLink
 import Synchronization
 

@@ -1,6 +1,7 @@
 // repair: copies that are wanted and lacking are made. leave: a data server goes for good, and nothing with it.
 
-import DaftCore
+import DaftModel
+import DaftWire
 import DaftLink
 
 extension Session {

@@ -4,7 +4,8 @@
 //   2. The file is broadcast under a name that follows from what it is, so that a changed file is another one.
 //   3. The first data server of each node writes it to that path.
 
-import DaftCore
+import DaftModel
+import DaftWire
 import DaftLink
 import DaftStore
 

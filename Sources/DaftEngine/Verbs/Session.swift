@@ -1,7 +1,8 @@
 // A user's commands at one station: the command line of rank 0, a client at a door, a gateway. Each verb is a file of
 // its own; what they share is here.
 
-import DaftCore
+import DaftModel
+import DaftWire
 import DaftLink
 import DaftStore
 import Synchronization
@@ -35,7 +36,8 @@ public struct Session: Sendable {
         self.station = station
         self.standpoint = standpoint
         throttle = limit.map { Throttle($0, on: station.loop) }
-        commandProgress = CommandProgress(at: station, grain: limit?.time(for: Int64(station.settings.chunkSize.bytes)) ?? 0)
+        commandProgress = CommandProgress(
+            at: station, grain: limit?.time(for: Int64(station.settings.chunkSize.bytes)) ?? 0)
     }
 
     /// A path of the user's, from where the user is.

@@ -1,7 +1,7 @@
 // put, bcast and diffuse of `-`: what comes from standard input until it ends. A file beside the catalogue has it until
 // it is published; what breaks off is not.
 
-import DaftCore
+import DaftModel
 import DaftLink
 import DaftStore
 

@@ -1,6 +1,6 @@
 // The names as a tree: each directory before what is in it, a page of each open directory in memory.
 
-import DaftCore
+import DaftModel
 
 /// A name in a tree.
 public struct Leaf: Sendable {

@@ -1,0 +1,205 @@
+// What a client and a door say to one another: a client brings one command, and then signals, signs of life and room
+// for more output; the door sends what the command prints, signs of life, and its end.
+
+import DaftModel
+
+/// A command as somebody gave it: words that a shell has cut already, or a line that is still to be cut.
+public enum CommandText: Coded {
+    public static let minimumSize = 5
+
+    case arguments([[UInt8]])
+    case line([UInt8])
+
+    public init(from reader: inout ByteReader) throws(Malformed) {
+        switch try reader.u8() {
+        case 1:
+            let count = try reader.count()
+            guard count <= reader.remaining / 4 else { throw reader.malformed("\(count) words") }
+            var words: [[UInt8]] = []
+            for _ in 0..<count { words.append(try reader.run()) }
+            self = .arguments(words)
+        case 2: self = .line(try reader.run())
+        default: throw Malformed("kind of wording", at: reader.offset - 1)
+        }
+    }
+
+    public func encode(into writer: inout ByteWriter) {
+        switch self {
+        case .arguments(let words):
+            writer.u8(1)
+            writer.count(words.count)
+            for word in words { writer.run(word) }
+        case .line(let line):
+            writer.u8(2)
+            writer.run(line)
+        }
+    }
+}
+
+extension Command {
+    public init(_ wording: CommandText, in base: Name = .root) throws(CommandError) {
+        switch wording {
+        case .arguments(let words): self = try Command(arguments: words, in: base)
+        case .line(let line): self = try Command(line: line, in: base)
+        }
+    }
+}
+
+/// A client's command, and how its user wants to see what it says.
+public struct DoorCommand: Coded {
+    public static let minimumSize = CommandText.minimumSize + 4 + 4 + OutputStyle.minimumSize + 4 + Name.minimumSize
+
+    public var wording: CommandText
+    /// Where it stands, for messages: `jobs.txt:3`; empty where that goes without saying.
+    public var place = ""
+    /// What relative paths are relative to.
+    public var directory: [UInt8]
+    public var look = OutputStyle()
+    /// How wide the terminal is that messages go to; 0 where they go to none.
+    public var columns: UInt16 = 0
+    /// What the user's new files do not allow.
+    public var umask: UInt16
+    /// What names that begin with no slash are below.
+    public var base = Name.root
+
+    public init(_ wording: CommandText, in directory: [UInt8], umask: UInt16 = 0o022) {
+        self.wording = wording
+        self.directory = directory
+        self.umask = umask
+    }
+
+    public init(from reader: inout ByteReader) throws(Malformed) {
+        wording = try CommandText(from: &reader)
+        place = try reader.text()
+        let start = reader.offset
+        directory = try reader.run()
+        guard directory.first == Name.slash else { throw Malformed("an absolute path", at: start) }
+        look = try OutputStyle(from: &reader)
+        columns = try reader.u16()
+        umask = try reader.u16()
+        guard umask <= 0o777 else { throw reader.malformed("umask") }
+        base = try Name(from: &reader)
+    }
+
+    public func encode(into writer: inout ByteWriter) {
+        wording.encode(into: &writer)
+        writer.text(place)
+        writer.run(directory)
+        look.encode(into: &writer)
+        writer.u16(columns)
+        writer.u16(umask)
+        base.encode(into: &writer)
+    }
+}
+
+/// What a client says.
+public enum ClientMessage: Coded {
+    public static let minimumSize = 2
+    public static let version: UInt8 = 1
+
+    /// Output that a door may send before the first `room`.
+    public static let firstRoomBytes = 1 << 20
+    /// What a piece of output takes of the room beside its bytes, so that small pieces are bounded too.
+    public static let pieceOverheadBytes = 64
+
+    case begin(DoorCommand)
+    /// Output for so many bytes has been taken: there is room for as many more.
+    case room(bytes: UInt32)
+    /// The user wants an end, by this signal.
+    case signal(UInt8)
+    case alive
+    /// Nobody reads standard output any more.
+    case deaf
+
+    public init(from reader: inout ByteReader) throws(Malformed) {
+        guard try reader.u8() == ClientMessage.version else {
+            throw Malformed("version of a client's message", at: reader.offset - 1)
+        }
+        switch try reader.u8() {
+        case 7: self = .begin(try DoorCommand(from: &reader))
+        case 2: self = .room(bytes: try reader.u32())
+        case 3: self = .signal(try reader.u8())
+        case 4: self = .alive
+        case 5: self = .deaf
+        default: throw Malformed("kind of a client's message", at: reader.offset - 1)
+        }
+    }
+
+    public func encode(into writer: inout ByteWriter) {
+        writer.u8(ClientMessage.version)
+        switch self {
+        case .begin(let command):
+            writer.u8(7)
+            command.encode(into: &writer)
+        case .room(let bytes):
+            writer.u8(2)
+            writer.u32(bytes)
+        case .signal(let number):
+            writer.u8(3)
+            writer.u8(number)
+        case .alive: writer.u8(4)
+        case .deaf: writer.u8(5)
+        }
+    }
+}
+
+/// What a door says.
+public enum DoorMessage: Coded {
+    public static let minimumSize = 2
+    public static let version: UInt8 = 1
+
+    /// For standard output.
+    case output([UInt8])
+    /// For standard error.
+    case errors([UInt8])
+    /// The last word: the command's exit status.
+    case end(status: UInt8)
+    case alive
+    /// The last word, where there was no command or it was given up.
+    case refused(Failure)
+
+    public init(from reader: inout ByteReader) throws(Malformed) {
+        guard try reader.u8() == DoorMessage.version else {
+            throw Malformed("version of a door's message", at: reader.offset - 1)
+        }
+        switch try reader.u8() {
+        case 1: self = .output(try reader.run())
+        case 2: self = .errors(try reader.run())
+        case 3: self = .end(status: try reader.u8())
+        case 4: self = .alive
+        case 5: self = .refused(try Failure(from: &reader))
+        default: throw Malformed("kind of a door's message", at: reader.offset - 1)
+        }
+    }
+
+    public func encode(into writer: inout ByteWriter) {
+        writer.u8(DoorMessage.version)
+        switch self {
+        case .output(let bytes):
+            writer.u8(1)
+            writer.run(bytes)
+        case .errors(let bytes):
+            writer.u8(2)
+            writer.run(bytes)
+        case .end(let status):
+            writer.u8(3)
+            writer.u8(status)
+        case .alive: writer.u8(4)
+        case .refused(let failure):
+            writer.u8(5)
+            failure.encode(into: &writer)
+        }
+    }
+}
+
+extension CommandText {
+    /// One line of at most so many bytes.
+    public func line(longestBytes: Int) -> [UInt8] {
+        let whole =
+            switch self {
+            case .line(let line): line
+            case .arguments(let words): Array(words.joined(separator: [UInt8(ascii: " ")]))
+            }
+        return whole.count > longestBytes ? whole.prefix(longestBytes) + Array("…".utf8) : whole
+    }
+}

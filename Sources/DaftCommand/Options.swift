@@ -1,0 +1,256 @@
+// The options that every program of daft has. A program adds its own to the table: `.common + [Option("-np", …)]`.
+// What the command line does not give, the environment may; the command line wins.
+
+import DaftModel
+
+extension OptionTable {
+    public static let common = OptionTable([
+        Option("-f", value: "JOBFILE", meaning: "run the commands of a job file; `-` is standard input"),
+        Option("--store", value: "DIR", variable: "DAFT_STORE", meaning: "where the files are, on every node"),
+        Option(
+            "--group", value: "NAME", variable: "DAFT_GROUP",
+            meaning: "the store is shared by the members of a group, who use it in turn"),
+        Option(
+            "--catalogue", value: "DIR", variable: "DAFT_CATALOGUE",
+            meaning: "where the metadata server keeps what it knows"),
+        Option(
+            "--chunk-size", value: "SIZE", variable: "DAFT_CHUNK_SIZE",
+            meaning: "how files are cut: a multiple of 4K, at most 16M (4M)"),
+        Option(
+            "-C", "--compress", value: "LEVEL", isValueOptional: true, variable: "DAFT_COMPRESS",
+            meaning: "pack bytes that cross the network, 1 (the default) to 19"),
+        Option(
+            "--copies", value: "K", variable: "DAFT_COPIES",
+            meaning: "how many copies put and diffuse make, where they do not say (1)"),
+        Option("--json", variable: "DAFT_JSON", meaning: "print one JSON object per result"),
+        Option("--bytes", variable: "DAFT_BYTES", meaning: "show sizes as numbers of bytes"),
+        Option("-q", "--quiet", variable: "DAFT_QUIET", meaning: "say nothing but what was asked for, and failures"),
+        Option("-v", "--verbose", variable: "DAFT_VERBOSE", meaning: "say what is chosen and done"),
+        Option("--no-progress", variable: "DAFT_NO_PROGRESS", meaning: "draw no progress"),
+        Option("--durable", variable: "DAFT_DURABLE", meaning: "sync every file to the disk before it counts as kept"),
+        Option("--version", meaning: "print the version"),
+        Option(
+            "--manual", value: "PAGE", isValueOptional: true,
+            meaning: "print the manual, as `man -l` shows it; --manual=jobfile: of job files"),
+        Option("--completion", value: "SHELL", meaning: "print what bash, zsh or fish completes"),
+        Option("-h", "--help", meaning: "explain the program, or a command"),
+    ])
+}
+
+extension OptionTable {
+    /// Of the programs that have all ranks of a system begin and end with them.
+    static let tracing = [
+        Option(
+            "--trace", value: "FILE", variable: "DAFT_TRACE",
+            meaning: "write when each slab was read, sent, checked and written: Chrome's trace-event format")
+    ]
+
+    /// Of programs whose ranks end with them.
+    public static let logging = [
+        Option(
+            "--log", value: "DIR", variable: "DAFT_LOG", meaning: "have each rank write what it does to a file in DIR"),
+        logLevel,
+    ]
+
+    static let logLevel = Option(
+        "--log-level", value: "LEVEL", variable: "DAFT_LOG_LEVEL",
+        meaning: "how much they tell: error, warning, info or debug (info)")
+
+    /// Of the program that jobs run: with these it starts itself on the job's nodes.
+    public static let job =
+        common + logging + tracing + [
+            Option(
+                "--directives", value: "SCRIPT",
+                meaning: "run the commands behind `#DAFT` in the comments that a job script begins with"),
+            Option(
+                "--orphan-timeout", value: "TIME", variable: "DAFT_ORPHAN_TIMEOUT",
+                meaning: "end the job when nothing is heard of the metadata server for so long (60s)"),
+            Option(
+                "--system", value: "NAME", variable: "DAFT_SYSTEM",
+                meaning: "what new stores belong to: those of one NAME work together, wherever they were made"),
+            Option("--launch", isForLaunch: true, meaning: "start itself on every node of the job, by srun or mpirun"),
+            Option(
+                "--hostfile", value: "FILE", variable: "DAFT_HOSTFILE", isForLaunch: true,
+                meaning: "the nodes to launch on, one a line, instead of the job's"),
+            Option(
+                "--servers-per-node", value: "K", variable: "DAFT_SERVERS_PER_NODE", isForLaunch: true,
+                meaning: "how many data servers to launch on each node (1)"),
+            Option(
+                "--each", value: "K", isValueOptional: true, isForLaunch: true,
+                meaning: "run any other program on every node of the job, K times (once)"),
+            Option("--dry-run", isForLaunch: true, meaning: "print the line that would launch, and end"),
+            Option(
+                "--grace", value: "TIME", variable: "DAFT_GRACE",
+                meaning: "of job and serve: how long to go on after SIGTERM, to bring results back (25s; serve: 0s)"),
+        ]
+}
+
+public struct Options: Hashable, Sendable {
+    /// The words that are no options of the program: a command and its own options.
+    public private(set) var command: [[UInt8]] = []
+    /// All the words, but for those that say how to launch.
+    public private(set) var handedOn: [[UInt8]] = []
+    public let chunkSize: ChunkSize
+    /// How hard bytes are packed on their way; 0: not at all.
+    public let compression: UInt8
+    /// Where a command does not say.
+    public let copies: Copies
+    /// How long a part of the system waits for a metadata server that is silent; nil: as the program decides.
+    public let orphanSeconds: UInt32?
+    /// How long `job` and `serve` go on after SIGTERM; nil: as they decide.
+    public let graceSeconds: UInt32?
+    public let logLevel: LogLevel
+    private var given: [String: OptionValue] = [:]
+
+    /// Options are read up to the command and, but for those of the command itself, behind it too, up to a `--`.
+    public init(
+        arguments: [[UInt8]], environment: (String) -> [UInt8]?, table: OptionTable = .common
+    ) throws(CommandError) {
+        let words = arguments.map(Token.init(argument:))
+        var index = 0
+        while index < words.count {
+            if words[index].endsOptions {
+                command += arguments[(command.isEmpty ? index + 1 : index)...]
+                handedOn += arguments[index...]
+                break
+            }
+            // What follows is another program's.
+            if given["--each"] != nil, !words[index].isDashed {
+                command = Array(arguments[index...])
+                break
+            }
+            let start = index
+            if try !Options.keepOwn(words, at: &index, in: &command) {
+                let read = try table.read(words, at: &index)
+                for one in read { given[one.option.name] = one }
+                if read.isEmpty { try Options.keep(words, at: &index, in: &command, table) }
+                if read.contains(where: \.option.isForLaunch) { continue }
+            }
+            handedOn += arguments[start..<index]
+        }
+        for option in table.options where given[option.name] == nil {
+            given[option.name] = try Options.found(option, in: environment)
+        }
+        chunkSize = try Options.chunkSize(given["--chunk-size"])
+        compression = try Options.compression(given["--compress"])
+        copies = try given["--copies"]?.copies() ?? .one
+        orphanSeconds = try given["--orphan-timeout"]?.seconds()
+        graceSeconds = try given["--grace"]?.seconds()
+        logLevel = try given["--log-level"].map(Options.level(of:)) ?? .info
+    }
+
+    public func value(_ name: String) -> [UInt8]? { given[name]?.value }
+
+    /// Nil where nobody said; only the environment can say no.
+    public func flag(_ name: String) -> Bool? { given[name].map { $0.value != Options.no } }
+
+    /// A number from 1 upwards.
+    public func number(_ name: String) throws(CommandError) -> Int? {
+        guard let given = given[name] else { return nil }
+        guard let number = Int(String(decoding: given.value, as: UTF8.self)), number > 0 else {
+            throw given.wrong("`\(shown(given.value))` is no number from 1 upwards")
+        }
+        return number
+    }
+
+    /// A time in seconds, as `90`, `90s`, `10m`, `24h`.
+    public func time(_ name: String) throws(CommandError) -> UInt32? {
+        try given[name]?.seconds()
+    }
+
+    private static func level(of given: OptionValue) throws(CommandError) -> LogLevel {
+        let word = String(decoding: given.value, as: UTF8.self)
+        guard let level = LogLevel(rawValue: word) else {
+            throw given.wrong("`\(shown(given.value))` is none of error, warning, info and debug")
+        }
+        return level
+    }
+
+    /// What the command line gives, as the variables that give it to another process of daft.
+    public var typedVariables: [(name: String, value: [UInt8])] {
+        given.values.compactMap { given in
+            guard given.origin.hasPrefix("-"), let name = given.option.variable else { return nil }
+            return (name, given.option.value == nil ? Array("yes".utf8) : given.value)
+        }
+    }
+
+    public var store: [UInt8]? { value("--store") }
+    public var catalogue: [UInt8]? { value("--catalogue") }
+    public var jobFile: [UInt8]? { value("-f") }
+    public var trace: [UInt8]? { value("--trace") }
+    public var json: Bool { flag("--json") ?? false }
+    public var exactSizes: Bool { flag("--bytes") ?? false }
+    public var quiet: Bool { flag("--quiet") ?? false }
+    public var verbose: Bool { flag("--verbose") ?? false }
+    public var progress: Bool { !(flag("--no-progress") ?? false) }
+    /// Nil: as the program decides.
+    public var durable: Bool? { flag("--durable") }
+    public var version: Bool { flag("--version") ?? false }
+    public var help: Bool { flag("--help") ?? false }
+
+    private static let no = Array("no".utf8)
+
+    /// Moves an option of the command itself out of the program's sight, which may have one of the same name.
+    private static func keepOwn(
+        _ words: [Token], at index: inout Int, in command: inout [[UInt8]]
+    ) throws(CommandError) -> Bool {
+        guard let first = command.first, let verb = Verb(rawValue: String(decoding: first, as: UTF8.self)) else {
+            return false
+        }
+        var end = index
+        if try OptionTable(verb.shape.options).read(words, at: &end).isEmpty { return false }
+        command += words[index..<end].map(\.bytes)
+        index = end
+        return true
+    }
+
+    /// Moves a word of the command, with the value that belongs to it, out of the program's sight.
+    private static func keep(
+        _ words: [Token], at index: inout Int, in command: inout [[UInt8]], _ table: OptionTable
+    ) throws(CommandError) {
+        let word = words[index]
+        if command.isEmpty, word.isDashed {
+            throw CommandError(unknown: "option", word, among: table.options.flatMap(\.names))
+        }
+        let verb = Verb(rawValue: String(decoding: command.first ?? [], as: UTF8.self))
+        let takesValue = verb?.shape.options.contains { $0.value != nil && $0.names.contains(word.text) } ?? false
+        let end = min(words.count, index + (takesValue ? 2 : 1))
+        command += words[index..<end].map(\.bytes)
+        index = end
+    }
+
+    private static func found(
+        _ option: Option, in environment: (String) -> [UInt8]?
+    ) throws(CommandError) -> OptionValue? {
+        guard let variable = option.variable, let value = environment(variable), !value.isEmpty else { return nil }
+        let given = OptionValue(option: option, value: value, origin: variable)
+        guard option.value == nil else { return given }
+        switch String(decoding: value, as: UTF8.self).lowercased() {
+        case "1", "yes", "true", "on": return OptionValue(option: option, value: [], origin: variable)
+        case "0", "no", "false", "off": return OptionValue(option: option, value: no, origin: variable)
+        default: throw given.wrong("`\(shown(value))` is neither yes nor no")
+        }
+    }
+
+    private static func compression(_ given: OptionValue?) throws(CommandError) -> UInt8 {
+        guard let given else { return 0 }
+        switch String(decoding: given.value, as: UTF8.self).lowercased() {
+        case "", "yes", "true", "on": return 1
+        case "no", "none", "false", "off", "0": return 0
+        case let text:
+            guard let level = UInt8(text), level <= 19 else {
+                throw given.wrong("`\(shown(given.value))` is no level from 1 to 19")
+            }
+            return level
+        }
+    }
+
+    private static func chunkSize(_ given: OptionValue?) throws(CommandError) -> ChunkSize {
+        guard let given else { return .standard }
+        guard let bytes = size(given.value) else { throw given.wrong("`\(shown(given.value))` is no size, as 4M is") }
+        guard let size = Int(exactly: bytes).flatMap({ ChunkSize($0) }) else {
+            throw given.wrong("a chunk is a multiple of 4K and at most 16M, not `\(shown(given.value))`")
+        }
+        return size
+    }
+}

@@ -1,0 +1,145 @@
+// Reading what is kept, wherever it stands: in a filling, under one of its names, or complete in partial/.
+
+import DaftModel
+import Glibc
+import Synchronization
+
+extension Store {
+    /// Reads one chunk. The bytes are not hashed here; whoever gets them does.
+    public func read(
+        _ chunk: Int, of content: ContentID, into memory: UnsafeMutableRawBufferPointer
+    ) throws(Failure) -> Int {
+        if let partialFile = live.partialFile(content), partialFile.have.contains(chunk), let file = partialFile.file {
+            return try read(chunk, file, partialFile.size, partialFile.chunkSize, content, memory)
+        }
+        if let kept = opened[content], kept.extent.contains(chunk) {
+            return try read(chunk, kept.file, kept.size, kept.chunkSize, content, memory)
+        }
+        let found = try recorded { ledger in try ledger.known(content).map { ($0, try ledger.extent(of: content)) } }
+        guard let (known, extent) = found, extent.contains(chunk) else {
+            throw Store.missing(content, "is not kept here")
+        }
+        let file = try open(content, known)
+        if known.size > known.chunkSize.bytes {
+            opened[content] = OpenedContents.Kept(
+                file: file, size: known.size, chunkSize: known.chunkSize, extent: extent)
+        }
+        return try read(chunk, file, known.size, known.chunkSize, content, memory)
+    }
+
+    private func read(
+        _ chunk: Int, _ file: Descriptor, _ size: Int64, _ chunkSize: ChunkSize, _ content: ContentID,
+        _ memory: UnsafeMutableRawBufferPointer
+    ) throws(Failure) -> Int {
+        // Whoever asks may ask for a chunk behind the last.
+        guard (0..<chunkSize.count(of: size)).contains(chunk) else { throw Store.missing(content, "has no such chunk") }
+        let length = chunkSize.length(of: chunk, in: size)
+        guard length <= memory.count else { throw Store.missing(content, "has larger chunks than the buffer") }
+        let part = UnsafeMutableRawBufferPointer(rebasing: memory[..<length])
+        let count: Int
+        do {
+            count = try file.read(into: part, at: chunkSize.offset(of: chunk))
+        } catch { throw error.failure(directory) }
+        guard count == length else { throw Store.missing(content, "is shorter than it was when it was stored") }
+        return count
+    }
+
+    /// Opens a file that has the size of the content. `unchanged`: one that is as recorded, too.
+    func open(_ content: ContentID, _ known: KnownContent, unchanged: Bool = false) throws(Failure) -> Descriptor {
+        // It may be on its way from partial/ to its name: look again.
+        for _ in 0..<3 {
+            for standing in try recorded({ try $0.standings(of: content, known.number) }) {
+                if let file = try openStanding(standing, known, unchanged: unchanged) { return file }
+            }
+            if let file = try openPartial(content, known) { return file }
+        }
+        throw Store.missing(content, "has been removed or changed in \(shown(directory)): verify brings it back")
+    }
+
+    private func openStanding(
+        _ standing: NameRow, _ known: KnownContent, unchanged: Bool
+    ) throws(Failure) -> Descriptor? {
+        do throws(SystemError) {
+            guard let (file, status) = try paths.openFile(standing.name), status.size == known.size,
+                !unchanged || FileStamp(status) == standing.stamp
+            else { return nil }
+            return file
+        } catch { throw error.failure(standing.name.bytes) }
+    }
+
+    private func openPartial(_ content: ContentID, _ known: KnownContent) throws(Failure) -> Descriptor? {
+        let place = paths.partial(of: content)
+        do throws(SystemError) {
+            let file = try place.open(O_RDONLY)
+            return try file.status().size == known.size ? file : nil
+        } catch {
+            if error.isAbsence { return nil }
+            throw error.failure(paths.shownPath(place))
+        }
+    }
+
+    static func missing(_ content: ContentID, _ why: String) -> Failure {
+        Failure(.missing, content.hex.utf8, "content \(why)")
+    }
+}
+
+/// Files of large contents that are being read, kept open from chunk to chunk.
+final class OpenedContents: Sendable {
+    struct Kept: Sendable {
+        let file: Descriptor
+        let size: Int64
+        let chunkSize: ChunkSize
+        let extent: Extent
+    }
+
+    private static let most = 64
+    private let contents = Mutex<[ContentID: Kept]>([:])
+
+    subscript(content: ContentID) -> Kept? {
+        get { contents.withLock { $0[content] } }
+        set {
+            contents.withLock { contents in
+                if contents.count >= OpenedContents.most { contents.removeAll(keepingCapacity: true) }
+                contents[content] = newValue
+            }
+        }
+    }
+
+    func removeAll() { contents.withLock { $0.removeAll() } }
+}
+
+extension PartialFile {
+    /// Reads a chunk that is there already. The bytes are not hashed here; whoever gets them does.
+    public func read(_ chunk: Int, into memory: UnsafeMutableRawBufferPointer) throws(Failure) -> Int {
+        guard have.contains(chunk), let file else { throw Failure(.missing, path, "chunk \(chunk) is not there") }
+        return try fileBytes(chunk, file, into: memory)
+    }
+
+    /// Takes over a chunk that an interrupted run wrote and could not record any more; false if it is not there, or not
+    /// right.
+    public func adopt(
+        _ chunk: Int, _ id: ChunkID, buffer: UnsafeMutableRawBufferPointer
+    ) throws(Failure) -> Bool {
+        guard mayHold(chunk), let file else { return false }
+        let count = try fileBytes(chunk, file, into: buffer)
+        guard count == length(of: chunk), digest(of: UnsafeRawBufferPointer(rebasing: buffer[..<count])) == id
+        else { return false }
+        try add(chunk, id, count)
+        return true
+    }
+
+    /// Whether an earlier run has left something in the chunk's place.
+    public func mayHold(_ chunk: Int) -> Bool {
+        guard !isFresh, let file, !have.contains(chunk) else { return false }
+        let start = chunkSize.offset(of: chunk)
+        guard let data = try? file.data(after: start) else { return false }
+        return data.lowerBound < start + Int64(length(of: chunk))
+    }
+
+    private func fileBytes(
+        _ chunk: Int, _ file: Descriptor, into memory: UnsafeMutableRawBufferPointer
+    ) throws(Failure) -> Int {
+        let part = UnsafeMutableRawBufferPointer(rebasing: memory[..<min(memory.count, length(of: chunk))])
+        do { return try file.read(into: part, at: chunkSize.offset(of: chunk)) } catch { throw error.failure(path) }
+    }
+}

@@ -1,0 +1,138 @@
+// What links say to one another, below all questions: who is there, and that they live; on workstations also where.
+
+import DaftModel
+
+/// Where one rank's process can be reached.
+public struct RankAddress: Coded {
+    public static let minimumSize = Rank.minimumSize + 8 + 4 + 2 + 2 + 1
+
+    public let rank: Rank
+    /// Another process under the same rank has another one, and a later one a larger one.
+    public let incarnation: UInt64
+    /// As the metadata server sees it; empty: the metadata server's own address, however one reaches that.
+    public let address: String
+    public let talkPort: UInt16
+    public let bulkPort: UInt16
+    public var isHere: Bool
+
+    public init(
+        rank: Rank, incarnation: UInt64, address: String, talkPort: UInt16, bulkPort: UInt16, isHere: Bool = true
+    ) {
+        self.rank = rank
+        self.incarnation = incarnation
+        self.address = address
+        self.talkPort = talkPort
+        self.bulkPort = bulkPort
+        self.isHere = isHere
+    }
+
+    public init(from reader: inout ByteReader) throws(Malformed) {
+        rank = try Rank(from: &reader)
+        incarnation = try reader.u64()
+        address = try reader.text()
+        talkPort = try reader.u16()
+        bulkPort = try reader.u16()
+        isHere = try reader.flag()
+    }
+
+    public func encode(into writer: inout ByteWriter) {
+        rank.encode(into: &writer)
+        writer.u64(incarnation)
+        writer.text(address)
+        writer.u16(talkPort)
+        writer.u16(bulkPort)
+        writer.flag(isHere)
+    }
+}
+
+/// Who is where, as rank 0 knows it; every change is a new edition.
+public struct AddressBook: Coded {
+    public static let minimumSize = 12
+
+    public var edition: UInt64
+    public var entries: [RankAddress]
+
+    public init(edition: UInt64 = 0, _ entries: [RankAddress] = []) {
+        self.edition = edition
+        self.entries = entries
+    }
+
+    public init(from reader: inout ByteReader) throws(Malformed) {
+        edition = try reader.u64()
+        entries = try reader.list()
+    }
+
+    public func encode(into writer: inout ByteWriter) {
+        writer.u64(edition)
+        writer.list(entries)
+    }
+
+    public subscript(rank: Rank) -> RankAddress? { entries.first { $0.rank == rank } }
+
+    /// Puts an entry in place of the older one of that rank.
+    public mutating func note(_ entry: RankAddress) {
+        edition += 1
+        entries.removeAll { $0.rank == entry.rank }
+        entries.append(entry)
+        entries.sort { $0.rank < $1.rank }
+    }
+}
+
+public enum MembershipMessage: Coded {
+    public static let minimumSize = 2
+    public static let version: UInt8 = 1
+
+    /// A data server that has begun, or is not known any more, tells rank 0 where it listens.
+    case introduce(talkPort: UInt16, bulkPort: UInt16)
+    /// "Are you there?" Every data server asks rank 0 every second, and others while they owe it an answer.
+    case beat(edition: UInt64)
+    /// "I am." From rank 0 with the edition of its book.
+    case pulse(edition: UInt64)
+    case book(AddressBook)
+    /// Rank 0 does not know this process: it is to introduce itself.
+    case stranger
+    /// Bytes for this rank are to be sent to whoever calls itself so.
+    case bulk(token: [UInt8])
+    /// This process ends in order. Under MPI: from rank 0, who is to be answered so before all end together.
+    case farewell
+
+    public init(from reader: inout ByteReader) throws(Malformed) {
+        guard try reader.u8() == MembershipMessage.version else {
+            throw Malformed("version of a carrier's word", at: reader.offset - 1)
+        }
+        switch try reader.u8() {
+        case 1: self = .introduce(talkPort: try reader.u16(), bulkPort: try reader.u16())
+        case 2: self = .beat(edition: try reader.u64())
+        case 3: self = .pulse(edition: try reader.u64())
+        case 4: self = .book(try AddressBook(from: &reader))
+        case 5: self = .stranger
+        case 6: self = .bulk(token: try reader.run())
+        case 7: self = .farewell
+        default: throw Malformed("kind of a carrier's word", at: reader.offset - 1)
+        }
+    }
+
+    public func encode(into writer: inout ByteWriter) {
+        writer.u8(MembershipMessage.version)
+        switch self {
+        case .introduce(let talkPort, let bulkPort):
+            writer.u8(1)
+            writer.u16(talkPort)
+            writer.u16(bulkPort)
+        case .beat(let edition):
+            writer.u8(2)
+            writer.u64(edition)
+        case .pulse(let edition):
+            writer.u8(3)
+            writer.u64(edition)
+        case .book(let book):
+            writer.u8(4)
+            book.encode(into: &writer)
+        case .stranger: writer.u8(5)
+        case .bulk(let token):
+            writer.u8(6)
+            writer.run(token)
+        case .farewell: writer.u8(7)
+        }
+    }
+}

@@ -1,0 +1,35 @@
+// What somebody's command is doing at this moment, as `status` shows it.
+
+import DaftModel
+
+public struct RunningCommand: Coded {
+    public static let minimumSize = 16 + Progress.minimumSize
+    /// The node where it was given.
+    public let host: String
+    /// As it was given, or its beginning.
+    public let wording: [UInt8]
+    /// For how long it has been under way: clocks of nodes differ.
+    public let milliseconds: UInt64
+    public let progress: Progress
+
+    public init(host: String, wording: [UInt8], milliseconds: UInt64, progress: Progress) {
+        self.host = host
+        self.wording = wording
+        self.milliseconds = milliseconds
+        self.progress = progress
+    }
+
+    public init(from reader: inout ByteReader) throws(Malformed) {
+        host = try reader.text()
+        wording = try reader.run()
+        milliseconds = try reader.u64()
+        progress = try Progress(from: &reader)
+    }
+
+    public func encode(into writer: inout ByteWriter) {
+        writer.text(host)
+        writer.run(wording)
+        writer.u64(milliseconds)
+        progress.encode(into: &writer)
+    }
+}

@@ -1,0 +1,86 @@
+// What `daft start` writes down of a system of workstations, beside the catalogue and for its owner alone: so that the
+// metadata server can be started again with the same keys, and hosts can join.
+
+import DaftModel
+
+public struct SystemFile: Coded {
+    public static let minimumSize = 1 + NodeOrder.minimumSize + 5
+    public static let version: UInt8 = 1
+
+    /// The metadata server's. Its port is the one that it got.
+    public var order: NodeOrder
+    /// Where the metadata server is, if not where this file is.
+    public var metadataServer: Host?
+    public private(set) var members: [SystemMember] = []
+
+    public init(_ order: NodeOrder, metadataServer: Host?) {
+        self.order = order
+        self.metadataServer = metadataServer
+    }
+
+    public init(from reader: inout ByteReader) throws(Malformed) {
+        guard try reader.u8() == SystemFile.version else {
+            throw Malformed("version of a system's file", at: reader.offset - 1)
+        }
+        order = try NodeOrder(from: &reader)
+        metadataServer = try reader.flag() ? try Host(from: &reader) : nil
+        let start = reader.offset
+        members = try reader.list()
+        guard Set(members.map(\.rank)).union([.metadataServer]).count == members.count + 1 else {
+            throw Malformed("a rank for each host", at: start)
+        }
+    }
+
+    public func encode(into writer: inout ByteWriter) {
+        writer.u8(SystemFile.version)
+        order.encode(into: &writer)
+        writer.flag(metadataServer != nil)
+        metadataServer?.encode(into: &writer)
+        writer.list(members)
+    }
+
+    /// The data server of `host`: it keeps the rank that it had, else it gets the next.
+    public mutating func member(for host: Host) -> SystemMember {
+        if let known = members.first(where: { $0.host.isSame(as: host) }) { return known }
+        let last = members.map(\.rank).max() ?? .metadataServer
+        let place = members.count { $0.host.isSameName(as: host) }
+        let new = SystemMember(rank: Rank(last.number + 1), host: host, place: UInt16(clamping: place))
+        members.append(new)
+        return new
+    }
+
+    /// What the data server of `member` is told.
+    public func order(for member: SystemMember, metadataServer addresses: [String]) -> NodeOrder {
+        var order = order
+        (order.rank, order.host, order.place) = (member.rank, member.host.name, member.place)
+        order.metadataServer = addresses
+        (order.catalogue, order.expected, order.rebuilds) = ([], 0, false)
+        return order
+    }
+}
+
+/// A data server of a system.
+public struct SystemMember: Coded {
+    public static let minimumSize = Rank.minimumSize + Host.minimumSize + 2
+
+    public let rank: Rank
+    public let host: Host
+    /// The how-manieth on a host of that name, from 0.
+    public let place: UInt16
+
+    public init(rank: Rank, host: Host, place: UInt16) {
+        (self.rank, self.host, self.place) = (rank, host, place)
+    }
+
+    public init(from reader: inout ByteReader) throws(Malformed) {
+        rank = try Rank(from: &reader)
+        host = try Host(from: &reader)
+        place = try reader.u16()
+    }
+
+    public func encode(into writer: inout ByteWriter) {
+        rank.encode(into: &writer)
+        host.encode(into: &writer)
+        writer.u16(place)
+    }
+}

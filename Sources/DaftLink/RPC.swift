@@ -1,6 +1,6 @@
 // One rank's side of all that it and others say to one another, whatever carries it: numbered questions with deadlines,
 // their answers, and loads, whose bytes come piece by piece and are passed on as they come. What is of one network
-// alone (MPI's requests, ZeroMQ's sockets) is its carrier's.
+// alone (MPI's requests, ZeroMQ's sockets, memory's copies) is its carrier's.
 
 import DaftModel
 import DaftWire
@@ -35,8 +35,8 @@ public final class RPC: @unchecked Sendable {
 
     private let rank: Rank
     private let loop: any Loop
-    /// Whoever carries it owns it.
-    private unowned var carrier: (any Carrier)?
+    /// Whoever carries it owns it, and may be gone while its loop still runs.
+    private weak var carrier: (any Carrier)?
     // Only touched on the loop.
     private var questions: [UInt64: Question] = [:]
     /// Numbers go on from anywhere: what is on its way to a process that is no more is no answer for the next one.
@@ -96,7 +96,7 @@ public final class RPC: @unchecked Sendable {
 
     /// What is asked of that rank fails. The memory that its bytes were to come into may never be free again.
     public func lose(_ rank: Rank) {
-        for (number, question) in questions where question.rank == rank {
+        for (number, question) in questions(to: rank) {
             settle(number, .failure(.unreachable(rank)))
             if questions[number] != nil { question.load?.slab.writeOff() }
         }
@@ -104,9 +104,14 @@ public final class RPC: @unchecked Sendable {
 
     /// The bytes that are awaited from that rank had better be asked for elsewhere; questions wait for it.
     public func loseLoads(from rank: Rank) {
-        for (number, question) in questions where question.rank == rank && question.load != nil {
+        for (number, question) in questions(to: rank) where question.load != nil {
             settle(number, .failure(.timedOut(rank, milliseconds: question.timeoutMilliseconds)))
         }
+    }
+
+    /// In the order in which they were asked, so that a simulation repeats itself.
+    private func questions(to rank: Rank) -> [(key: UInt64, value: Question)] {
+        questions.filter { $0.value.rank == rank }.sorted { $0.key < $1.key }
     }
 
     /// The ranks that owe this one an answer.

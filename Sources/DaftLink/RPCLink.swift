@@ -1,15 +1,19 @@
-// A link that is the carrier of a conversation: its questions, answers and loads are the conversation's, and only how
-// things travel, and how it finds out who is there, are its own.
+// A link that carries an RPC: questions, answers and loads are the RPC's; only how things travel, and how the link
+// finds out who is there, are its own.
 
 import DaftModel
 import DaftWire
 
 public protocol RPCLink: Link, Carrier {
     var rpc: RPC { get }
+}
+
+/// One that learns from messages who is there.
+public protocol MembershipLink: RPCLink {
     var membership: Membership { get }
 }
 
-extension RPCLink {
+extension MembershipLink {
     public var ranks: [Rank] { membership.ranks }
 
     public func onChange(_ body: @escaping @Sendable (Rank, Presence) -> Void) {
@@ -20,7 +24,9 @@ extension RPCLink {
         rpc.close()
         loop.start { [membership] in membership.close() }
     }
+}
 
+extension RPCLink {
     public func serve(_ responder: any Responder) { rpc.serve(responder) }
 
     public func call(_ request: Request, at target: Rank, timeoutMilliseconds: Int) async throws(LinkError) -> Reply {

@@ -6,12 +6,12 @@
 // limit waits for a handshake behind queued data, so small pieces win on slow links, and large ones in shared memory.
 
 import CMPI
+import DaftLink
 import DaftModel
 import DaftPlan
 import DaftWire
-import DaftLink
 
-public final class MPILink: RPCLink, @unchecked Sendable {
+public final class MPILink: MembershipLink, @unchecked Sendable {
     private static let messageTag: Int32 = 1
     private static let firstBulkTag: Int32 = 16
     private static let bulkTags: UInt64 = 1 << 14

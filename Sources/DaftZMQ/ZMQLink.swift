@@ -6,13 +6,13 @@
 // have been named at the other one; bytes are sent to nobody else.
 
 import CZMQ
+import DaftLink
 import DaftModel
 import DaftPlan
 import DaftWire
-import DaftLink
 import Glibc
 
-public final class ZMQLink: RPCLink, @unchecked Sendable {
+public final class ZMQLink: MembershipLink, @unchecked Sendable {
     /// What a rank is told about itself.
     public struct Part: Sendable {
         public var rank: Rank

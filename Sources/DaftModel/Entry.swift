@@ -55,13 +55,18 @@ public struct Entry: Coded {
         case 0: kind = .file(try ContentID(from: &reader))
         case 1: kind = .directory
         case 2:
-            let target = try reader.run()
-            guard (1...Entry.longestTarget).contains(target.count), !target.contains(0) else {
-                throw reader.malformed("symlink target")
-            }
-            kind = .symlink(target)
+            kind = .symlink(try Entry.target(from: &reader))
         default: throw reader.malformed("kind of entry")
         }
+    }
+
+    /// Of a symlink: what a path may be.
+    public static func target(from reader: inout ByteReader) throws(Malformed) -> [UInt8] {
+        let target = try reader.run()
+        guard (1...longestTarget).contains(target.count), !target.contains(0) else {
+            throw reader.malformed("symlink target")
+        }
+        return target
     }
 
     public func encode(into writer: inout ByteWriter) {

@@ -105,11 +105,7 @@ public struct OfferedEntry: Coded {
             kind = .file(size: size)
         case 2: kind = .directory
         case 3:
-            let target = try reader.run()
-            guard (1...Entry.longestTarget).contains(target.count), !target.contains(0) else {
-                throw reader.malformed("target of a symlink")
-            }
-            kind = .symlink(target)
+            kind = .symlink(try Entry.target(from: &reader))
         default: throw Malformed("kind of an offered entry", at: reader.offset - 1)
         }
     }

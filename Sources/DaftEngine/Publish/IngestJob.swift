@@ -11,10 +11,11 @@
 //   7. In a chain, where all take in the same, one reads a file, or each its share of it. The others learn the ids from
 //      the rank before them and take the bytes from it while it is still getting them itself.
 
-import DaftModel
-import DaftWire
 import DaftLink
+import DaftModel
+import DaftPlan
 import DaftStore
+import DaftWire
 
 struct IngestJob: Sendable {
     /// A larger file gains nothing from sharing a slab.
@@ -40,7 +41,9 @@ struct IngestJob: Sendable {
         let whole = order.whole
         progressCounter.expect(bytes: whole.totalBytes, files: whole.totalFiles)
         var results = [Ingested?](repeating: nil, count: order.files.count)
-        var groups = grouped().makeIterator()
+        var groups = smallFileGroups(
+            of: order.files.indices, mostFiles: IngestJob.groupFiles, mostBytes: Int64(groupBytes)
+        ) { isSmall(order.files[$0]) ? order.files[$0].info.size : nil }.makeIterator()
         await station.loop.inOrder(width: IngestJob.groupsUnderWay) {
             Task.isCancelled ? nil : groups.next()
         } work: { group in
@@ -56,27 +59,6 @@ struct IngestJob: Sendable {
     /// What a group has at most. Every rank of a chain comes to the same groups, whatever its own slabs: by them it
     /// knows who reads what.
     private var groupBytes: Int { max(order.chunkSize.bytes, Int(IngestJob.smallFile)) }
-
-    /// Files that are done together: many small ones, or one.
-    private func grouped() -> [[Int]] {
-        var groups: [[Int]] = []
-        var small: [Int] = []
-        var bytes = 0
-        for (index, file) in order.files.enumerated() {
-            guard isSmall(file) else {
-                groups.append([index])
-                continue
-            }
-            let length = Int(file.info.size)
-            if small.count == IngestJob.groupFiles || bytes + length > groupBytes {
-                groups.append(small)
-                (small, bytes) = ([], 0)
-            }
-            small.append(index)
-            bytes += length
-        }
-        return small.isEmpty ? groups : groups + [small]
-    }
 
     /// Which way to the bytes of a file there is.
     enum Way {

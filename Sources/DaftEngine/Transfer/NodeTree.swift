@@ -1,10 +1,11 @@
 // A tree that stands on a node, as somebody elsewhere writes it: its data server offers it page by page, says what each
 // file's chunks are, and gives their bytes from where they lie.
 
-import DaftModel
-import DaftWire
 import DaftLink
+import DaftModel
+import DaftPlan
 import DaftStore
+import DaftWire
 import Synchronization
 
 final class NodeTree: TreeListing {
@@ -211,7 +212,10 @@ final class NodeTree: TreeListing {
         }
         state.withLock { $0.open[page.offer, default: 1] += files.count }
         var failures = page.failures
-        let groups = questions(files)
+        let mostBytes = Int64(NodeTree.window) * Int64(station.settings.chunkSize.bytes)
+        let groups = smallFileGroups(of: files, mostFiles: IngestJob.groupFiles, mostBytes: mostBytes) { file in
+            if case .file(let size) = file.entry.kind, size <= IngestJob.smallFile { size } else { nil }
+        }
         await station.loop.inOrder(width: NodeTree.questionsUnderWay, over: groups) { [self] group in
             (group, await manifests(of: group, in: page.offer))
         } take: { group, found in
@@ -244,27 +248,6 @@ final class NodeTree: TreeListing {
             content: content, manifest: manifest, name: name,
             offered: OfferedFile(offer: Offer(rank: member.rank, number: offer), file: file))
         return item(entry, .file(content), wanted)
-    }
-
-    /// Many small files are asked about at once, a large one by itself.
-    private func questions(_ files: [(file: Int, entry: OfferedEntry)]) -> [[(file: Int, entry: OfferedEntry)]] {
-        var groups: [[(file: Int, entry: OfferedEntry)]] = []
-        var small: [(file: Int, entry: OfferedEntry)] = []
-        var bytes: Int64 = 0
-        let limit = Int64(NodeTree.window) * Int64(station.settings.chunkSize.bytes)
-        for (file, entry) in files {
-            guard case .file(let size) = entry.kind, size <= IngestJob.smallFile else {
-                groups.append([(file, entry)])
-                continue
-            }
-            if small.count == IngestJob.groupFiles || bytes + size > limit {
-                groups.append(small)
-                (small, bytes) = ([], 0)
-            }
-            small.append((file, entry))
-            bytes += size
-        }
-        return small.isEmpty ? groups : groups + [small]
     }
 
     private func manifests(

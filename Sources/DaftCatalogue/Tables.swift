@@ -43,7 +43,7 @@ final class Tables {
     let database: Database
     var standing = CatalogueSummary()
     /// Nothing until it is needed: see `loadedRecent`.
-    var recent: RecentIDs?
+    var recent: UnsettledIDs?
     /// The keys in the tables of ids, and by a rollback some more; nothing until it is needed.
     var settledKeys: KeyFilter?
     /// A write failed halfway through a record: the transaction around it must not be committed.

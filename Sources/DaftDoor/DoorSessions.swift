@@ -1,9 +1,9 @@
 // What a client brings to this rank's door is performed by the shell, and what it prints goes to the client.
 
 import DaftCommand
-import DaftModel
 import DaftEngine
 import DaftLink
+import DaftModel
 import DaftShell
 import DaftZMQ
 

@@ -1,8 +1,8 @@
 // Starts node processes: on other hosts through the system's ssh, all at once, and here.
 
+import DaftLink
 import DaftModel
 import DaftWire
-import DaftLink
 import Glibc
 import Synchronization
 

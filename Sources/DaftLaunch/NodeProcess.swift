@@ -4,9 +4,9 @@
 // the node.
 
 import CLinux
+import DaftLink
 import DaftModel
 import DaftWire
-import DaftLink
 import Glibc
 
 private let longestOrderBytes = 1 << 20

@@ -1,8 +1,8 @@
 // How a node process tells whoever started it that it runs, or why not, and then leaves it.
 
-import DaftWire
 import CLinux
 import DaftModel
+import DaftWire
 import Glibc
 import Synchronization
 

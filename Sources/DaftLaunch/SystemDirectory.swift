@@ -2,8 +2,8 @@
 // are in it.
 
 import DaftModel
-import DaftWire
 import DaftTrust
+import DaftWire
 import Glibc
 
 public struct SystemDirectory: Sendable {

@@ -2,10 +2,10 @@
 // sign of life each second, and whoever waits for an answer from another asks it for one as well. A rank that is silent
 // for too long is given up; rank 0 tells all others. It is back when it is heard again, as after a pause of its node.
 
-import DaftPlan
-import DaftModel
-import DaftWire
 import DaftLink
+import DaftModel
+import DaftPlan
+import DaftWire
 
 extension MPILink {
     private static let beatMilliseconds = 1_000

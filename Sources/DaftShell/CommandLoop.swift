@@ -7,8 +7,8 @@
 // Ctrl-C ends the command alone.
 
 import DaftCommand
-import DaftModel
 import DaftEngine
+import DaftModel
 import Glibc
 import Synchronization
 

@@ -1,8 +1,8 @@
 // Where things are by default: what every program of daft that serves a store or a catalogue agrees on.
 
 import DaftCommand
-import DaftModel
 import DaftLink
+import DaftModel
 import DaftTrust
 import Glibc
 

@@ -2,8 +2,8 @@
 // so that stores close in order; a second to this process ends it at once. They are taken by a thread of their own,
 // never by a handler, so that nothing is forbidden there.
 
-import DaftModel
 import DaftLink
+import DaftModel
 import Glibc
 import Synchronization
 

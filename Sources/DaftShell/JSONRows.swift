@@ -1,8 +1,8 @@
 // What listings are as JSON: one object a line, each with its `type`. docs/json.md says the same, and a schema does.
 
+import DaftEngine
 import DaftModel
 import DaftWire
-import DaftEngine
 
 func jsonRow(_ listed: ListedEntry) -> String { jsonRow(listed, nil) }
 

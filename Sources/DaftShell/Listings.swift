@@ -1,10 +1,10 @@
 // ls: names, names with all about them, chunks, nodes. A page is printed before the next is asked for, so that a
 // million names need no more memory than some hundred.
 
-import DaftWire
 import DaftCommand
-import DaftModel
 import DaftEngine
+import DaftModel
+import DaftWire
 
 extension Shell {
     func list(_ names: [Name], _ listing: Listing, human: Bool, _ session: Session) async -> Report {

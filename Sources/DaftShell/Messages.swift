@@ -1,10 +1,10 @@
 // What a command says at its end: what was done, what went wrong, with which exit status.
 
-import DaftPlan
 import DaftCommand
-import DaftModel
 import DaftEngine
 import DaftLink
+import DaftModel
+import DaftPlan
 
 /// Where a command stands: nothing for the program's arguments, `jobs.txt:3` for a line of a job file.
 public struct CommandOrigin: Sendable {

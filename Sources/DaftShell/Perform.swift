@@ -1,10 +1,10 @@
 // Each command, carried out: what moves bytes here, what only shows in Listings and Describing.
 
+import DaftCommand
+import DaftEngine
+import DaftModel
 import DaftPlan
 import DaftWire
-import DaftCommand
-import DaftModel
-import DaftEngine
 
 extension Shell {
     func carryOut(_ command: Command, _ session: Session) async -> Report {

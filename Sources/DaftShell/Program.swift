@@ -2,8 +2,8 @@
 // wrong with them is said, before anything is started.
 
 import DaftCommand
-import DaftModel
 import DaftLink
+import DaftModel
 import Glibc
 
 /// What a program was started for.

@@ -2,10 +2,10 @@
 // short. Where nothing moves any more, who is waited for is said besides.
 
 import DaftCommand
-import DaftModel
-import DaftWire
 import DaftEngine
 import DaftLink
+import DaftModel
+import DaftWire
 import Synchronization
 
 final class ProgressLine: Sendable {

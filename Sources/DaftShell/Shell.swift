@@ -1,10 +1,10 @@
 // Performs commands at a station: those of rank 0's own user, and those of clients at a door.
 
-import DaftWire
 import DaftCommand
-import DaftModel
 import DaftEngine
 import DaftLink
+import DaftModel
+import DaftWire
 import Glibc
 
 public struct Shell: Performer {

@@ -1,9 +1,9 @@
 // What is said while a system of workstations is started: a line for each node, and how many run at the end.
 
 import DaftCommand
+import DaftEngine
 import DaftModel
 import DaftWire
-import DaftEngine
 
 extension Console {
     /// What has become of the node that is to be `rank`.

@@ -1,8 +1,8 @@
 // stat and tree: one entry in full, and all of them at a glance.
 
 import DaftCommand
-import DaftModel
 import DaftEngine
+import DaftModel
 import Glibc
 
 extension Shell {

@@ -1,10 +1,10 @@
 // status: the state of things, once or again and again. What a node's link carries is the difference of two looks.
 
 import DaftCommand
-import DaftModel
-import DaftWire
 import DaftEngine
 import DaftLink
+import DaftModel
+import DaftWire
 
 extension Shell {
     func status(_ session: Session) async -> Report {

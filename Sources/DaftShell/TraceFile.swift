@@ -1,9 +1,9 @@
 // The file of `--trace`: tried before any work, and written when all work is over.
 
 import DaftCommand
+import DaftEngine
 import DaftModel
 import DaftPlan
-import DaftEngine
 import Glibc
 import Synchronization
 

@@ -7,8 +7,8 @@
 // that after a kill a recorded name either stands or its content still lies in partial/.
 
 import DaftModel
-import DaftWire
 import DaftSQL
+import DaftWire
 import Glibc
 import Synchronization
 

@@ -2,8 +2,8 @@
 // of the slab they are in and keep it until they have left.
 
 import CZMQ
-import DaftModel
 import DaftLink
+import DaftModel
 
 /// A piece that is to be sent, or could not be yet.
 struct BulkPiece {

@@ -3,8 +3,8 @@
 // for long.
 
 import DaftCommand
-import DaftModel
 import DaftLink
+import DaftModel
 import Glibc
 import Synchronization
 

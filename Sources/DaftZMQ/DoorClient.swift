@@ -2,8 +2,8 @@
 // never more at once than there is room for.
 
 import DaftCommand
-import DaftModel
 import DaftLink
+import DaftModel
 import Glibc
 
 public final class DoorClient: @unchecked Sendable {

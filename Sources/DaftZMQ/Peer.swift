@@ -1,9 +1,9 @@
 // One rank as another sees it: the ways to it, and the name under which it comes here.
 
 import CZMQ
+import DaftLink
 import DaftModel
 import DaftWire
-import DaftLink
 import Glibc
 
 struct Peer {

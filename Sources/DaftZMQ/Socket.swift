@@ -1,9 +1,9 @@
 // libzmq in Swift words: a context, sockets that send and receive whole messages without waiting, one error.
 
 import CZMQ
+import DaftLink
 import DaftModel
 import DaftWire
-import DaftLink
 import Glibc
 
 struct ZMQError: Error, Hashable, Sendable {

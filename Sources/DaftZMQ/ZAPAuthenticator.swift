@@ -2,8 +2,8 @@
 // are let in; at a door for bytes that is not, only who calls itself what a rank of the system has said, in secret,
 // that it would. Strangers get no answer at all, and are shown out.
 
-import DaftWire
 import DaftLink
+import DaftWire
 
 final class ZAPAuthenticator {
     private struct Question {

@@ -2,10 +2,10 @@
 // everybody gets its newest edition with the answer. Whoever waits for an answer from another asks it for signs of life
 // as well. A rank that is silent for too long is given up, and is back when it is heard again.
 
-import DaftPlan
-import DaftModel
-import DaftWire
 import DaftLink
+import DaftModel
+import DaftPlan
+import DaftWire
 
 extension ZMQLink {
     /// A data server: waits until rank 0 has let it in.

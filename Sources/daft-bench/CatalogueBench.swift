@@ -1,11 +1,11 @@
 // The catalogue at a million files: published through the metadata server, opened again, and caught up with by a copy.
 
 import DaftCatalogue
-import DaftModel
-import DaftWire
 import DaftEngine
 import DaftLink
+import DaftModel
 import DaftStore
+import DaftWire
 import Glibc
 
 struct CatalogueBench {
@@ -26,7 +26,7 @@ struct CatalogueBench {
         try append(to: file)
         var bytes = stat()
         stat(file, &bytes)
-        let recovery = try await reopen(file)
+        let reopened = try await reopen(file)
         let applying = try await apply(from: file, to: place + ".copy")
         for leaf in ["publish.catalogue", "publish.copy", "publish.store0"] { _ = try scratch.fresh(leaf) }
         let perEntry = Double(grownBytes) / Double(CatalogueBench.entries)
@@ -36,7 +36,7 @@ struct CatalogueBench {
             Row(
                 what: "catalogue of 10⁶ files on disk",
                 daft: "\(fixed(Double(bytes.st_size) / 1e6, 0)) MB", peer: ""),
-            Row("open it again", recovery, atMostSeconds: 2),
+            Row("open it again", reopened, atMostSeconds: 2),
             Row("apply a delta of 10⁵ records", applying, atMostSeconds: 1.5),
         ]
     }

@@ -1,7 +1,7 @@
 // daft as it is measured: a metadata server and data servers in this process, over the memory link.
 
-import DaftModel
 import DaftEngine
+import DaftModel
 
 struct LocalRun {
     let system: LocalSystem

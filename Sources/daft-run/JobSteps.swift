@@ -2,8 +2,8 @@
 // group of its own, so that a signal to this one's group, as Ctrl-C is, reaches it only from here.
 
 import DaftCommand
-import DaftModel
 import DaftLink
+import DaftModel
 import Glibc
 
 final class JobSteps {

@@ -5,14 +5,14 @@
 //   3. The data servers join; rank 0 runs the commands, or stays for those of clients; the others serve.
 //   4. Rank 0 tells the others that it is over; stores are closed, and all leave MPI together.
 
-import DaftWire
 import DaftCommand
-import DaftModel
 import DaftDoor
 import DaftEngine
 import DaftLink
+import DaftModel
 import DaftMPI
 import DaftShell
+import DaftWire
 import DaftZMQ
 import Glibc
 import Synchronization

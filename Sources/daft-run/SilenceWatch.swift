@@ -2,10 +2,10 @@
 // ever: the data servers end, and with them the job.
 
 import DaftCommand
-import DaftModel
-import DaftPlan
 import DaftLink
+import DaftModel
 import DaftMPI
+import DaftPlan
 
 struct SilenceWatch: Sendable {
     private static let orphanSeconds: UInt32 = 60

@@ -1,8 +1,8 @@
 // What a data server's store lies on, and whether it could be opened: each rank says it of itself, and rank 0 to the
 // user.
 
-import DaftModel
 import DaftEngine
+import DaftModel
 
 struct StorageCheck: Coded {
     static let minimumSize = 24

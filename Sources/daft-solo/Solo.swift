@@ -2,8 +2,8 @@
 // where their stores are.
 
 import DaftCommand
-import DaftModel
 import DaftEngine
+import DaftModel
 import DaftShell
 
 let solo = Program(.solo)

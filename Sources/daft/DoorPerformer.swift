@@ -1,8 +1,8 @@
 // Each command is brought to a door of its own choice: a system may end and another begin between two of them.
 
 import DaftCommand
-import DaftModel
 import DaftEngine
+import DaftModel
 import DaftShell
 import DaftZMQ
 import Glibc

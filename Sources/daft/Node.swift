@@ -7,13 +7,13 @@
 //   4. It ends when the metadata server asks for it, as the system ends or it has left, or by a signal. A data server
 //      whose metadata server is gone waits for it, but not for ever.
 
-import DaftModel
-import DaftWire
 import DaftDoor
 import DaftEngine
 import DaftLaunch
 import DaftLink
+import DaftModel
 import DaftShell
+import DaftWire
 import DaftZMQ
 import Glibc
 import Synchronization

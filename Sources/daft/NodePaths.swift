@@ -1,12 +1,12 @@
 // Where a node process has its things, and what it leaves there for the next one to find.
 
 import DaftCommand
-import DaftModel
-import DaftWire
 import DaftEngine
 import DaftLaunch
 import DaftLink
+import DaftModel
 import DaftShell
+import DaftWire
 import DaftZMQ
 import Glibc
 

@@ -2,10 +2,10 @@
 // each host, all over ssh. What is started is written down first, so that starting again goes on with the same system.
 
 import DaftCommand
-import DaftModel
-import DaftWire
 import DaftLaunch
+import DaftModel
 import DaftShell
+import DaftWire
 import DaftZMQ
 import Glibc
 

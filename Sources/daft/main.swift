@@ -2,8 +2,8 @@
 // comes back. It starts systems of workstations too, and is what runs on each of their nodes.
 
 import DaftCommand
-import DaftModel
 import DaftLaunch
+import DaftModel
 import DaftShell
 import Glibc
 

@@ -2,8 +2,8 @@
 
 import Foundation
 import Glibc
-import TestPrograms
 import Testing
+import TestPrograms
 
 @Suite struct CleaningTests {
     private let place = "/tmp/daft-clean-test-\(UInt64.random(in: 0 ... .max))"

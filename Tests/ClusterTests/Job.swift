@@ -2,8 +2,8 @@
 
 import Foundation
 import Glibc
-import TestPrograms
 import Testing
+import TestPrograms
 
 /// What a job came to.
 struct JobEnd: CustomStringConvertible {

@@ -2,8 +2,8 @@
 // that line.
 
 import Foundation
-import TestPrograms
 import Testing
+import TestPrograms
 
 @Suite(.serialized) struct LaunchTests {
     private let host = ProcessInfo.processInfo.hostName

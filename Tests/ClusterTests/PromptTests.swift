@@ -1,8 +1,8 @@
 // What mpirun stands between: a person at a terminal, and rank 0.
 
 import Foundation
-import TestPrograms
 import Testing
+import TestPrograms
 
 @Suite struct PromptTests {
     @Test func mpirunOnATerminalHasAPromptAndProgressInPlace() throws {

@@ -1,8 +1,8 @@
 // `daft-run --trace FILE`: the ranks are processes, and the file is one.
 
 import Foundation
-import TestPrograms
 import Testing
+import TestPrograms
 
 @Suite(.serialized, .timeLimit(.minutes(1))) struct TraceTests {
     @Test func aBroadcastIsTracedFromDiskToDiskOnEveryRank() throws {

@@ -1,9 +1,9 @@
 // What has not changed is not read again; what has, however it hides that, is.
 
-import DaftPlan
-import DaftModel
-import DaftWire
 import DaftLink
+import DaftModel
+import DaftPlan
+import DaftWire
 import Foundation
 import Glibc
 import Testing

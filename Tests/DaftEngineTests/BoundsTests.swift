@@ -1,8 +1,8 @@
 // Nothing grows with the data: memory, descriptors, and what one holder has to give.
 
 import DaftCatalogue
-import DaftModel
 import DaftLink
+import DaftModel
 import Foundation
 import Glibc
 import Testing

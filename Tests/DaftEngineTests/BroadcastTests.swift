@@ -1,8 +1,8 @@
 // A broadcast along a chain: who carries what, and what happens when somebody in it cannot.
-import DaftModel
-import DaftWire
 import DaftLink
+import DaftModel
 import DaftStore
+import DaftWire
 import Foundation
 import Glibc
 import Synchronization

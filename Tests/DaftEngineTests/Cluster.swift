@@ -1,9 +1,9 @@
 // A system of ranks in this process, whose messages and bytes are counted, and the verbs as a test calls them.
 
 import DaftCatalogue
+import DaftLink
 import DaftModel
 import DaftWire
-import DaftLink
 import Synchronization
 import Testing
 

@@ -1,8 +1,8 @@
 // Several verbs at once: they wait for one another where they must, and never for ever.
 
 import DaftCatalogue
-import DaftModel
 import DaftLink
+import DaftModel
 import DaftStore
 import Testing
 

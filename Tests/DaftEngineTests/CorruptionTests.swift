@@ -1,9 +1,9 @@
 // Bytes that went wrong behind daft's back: they are never delivered, and what can be mended is.
 
-import DaftWire
 import DaftCatalogue
 import DaftModel
 import DaftStore
+import DaftWire
 import Foundation
 import Testing
 

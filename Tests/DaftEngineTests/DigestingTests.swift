@@ -1,7 +1,7 @@
 // Whoever has bytes hashed gets the ids of these, whoever else is in the queue.
 
-import DaftModel
 import DaftLink
+import DaftModel
 import DaftStore
 import Testing
 

@@ -1,7 +1,7 @@
 // Every verb once, over real stores.
 
-import DaftModel
 import DaftEngine
+import DaftModel
 import Foundation
 import Testing
 

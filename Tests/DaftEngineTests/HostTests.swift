@@ -1,8 +1,8 @@
 // Nodes with names: who takes in what from where, and what a dead one costs.
 
 import DaftCatalogue
-import DaftModel
 import DaftLink
+import DaftModel
 import DaftStore
 import Foundation
 import Testing

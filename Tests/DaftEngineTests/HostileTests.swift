@@ -2,9 +2,9 @@
 // what they had. Whoever gets wrong bytes from it knows.
 
 import DaftCatalogue
+import DaftLink
 import DaftModel
 import DaftWire
-import DaftLink
 import Foundation
 import Glibc
 import Testing

@@ -1,7 +1,7 @@
 // A command with a limit: what it takes from its source, wherever that is read and by however many, is no faster.
 
-import DaftModel
 import DaftLink
+import DaftModel
 import Foundation
 import Testing
 

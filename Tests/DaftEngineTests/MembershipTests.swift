@@ -1,8 +1,8 @@
 // Data servers that go and come, and a metadata server that is started anew under those that stay.
 
 import DaftCatalogue
-import DaftModel
 import DaftLink
+import DaftModel
 import Foundation
 import Testing
 

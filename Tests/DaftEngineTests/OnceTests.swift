@@ -1,8 +1,8 @@
 // Write once, read many: what is refused changes nothing anywhere, and what is the same again moves nothing.
 
 import DaftCatalogue
-import DaftModel
 import DaftLink
+import DaftModel
 import DaftStore
 import Foundation
 import Testing

@@ -1,9 +1,9 @@
 // What outlasts the patience of those who asked: what is learned of an offer, and orders that nobody polls.
 
-import DaftModel
-import DaftWire
 import DaftLink
+import DaftModel
 import DaftStore
+import DaftWire
 import Synchronization
 import Testing
 

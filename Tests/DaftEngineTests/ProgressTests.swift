@@ -1,9 +1,9 @@
 // What is shown of how far a command is, and what others learn of it meanwhile.
 
 import DaftCatalogue
+import DaftLink
 import DaftModel
 import DaftWire
-import DaftLink
 import Foundation
 import Testing
 

@@ -1,8 +1,8 @@
 // Several copies, what is made of them when data servers are gone, and data servers that leave.
 
 import DaftCatalogue
-import DaftModel
 import DaftLink
+import DaftModel
 import DaftStore
 import Foundation
 import Testing

@@ -1,8 +1,8 @@
 // An interrupted command, run again, brings what was missing and nothing else.
 
 import DaftCatalogue
-import DaftModel
 import DaftLink
+import DaftModel
 import DaftStore
 import Foundation
 import Testing

@@ -1,9 +1,9 @@
 // What put, bcast and diffuse take of their sources when they are told: links, patterns, lists, and standard input.
 
 import DaftCatalogue
+import DaftLink
 import DaftModel
 import DaftPlan
-import DaftLink
 import DaftStore
 import Foundation
 import Glibc

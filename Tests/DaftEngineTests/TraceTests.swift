@@ -1,8 +1,8 @@
 // A trace has a fixed room, hands on what it keeps page by page, and is brought together from who is there.
 
+import DaftLink
 import DaftModel
 import DaftWire
-import DaftLink
 import Testing
 
 @testable import DaftEngine

@@ -1,8 +1,8 @@
 // The memory link keeps the contract of all links.
 
+import DaftLink
 import DaftModel
 import DaftWire
-import DaftLink
 import Synchronization
 import Testing
 

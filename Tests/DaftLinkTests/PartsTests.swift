@@ -1,8 +1,8 @@
 // The parts that links and the engine are made of: slabs, gates, signals, alarms, workers, loops.
 
-import DaftWire
-import DaftModel
 import DaftLink
+import DaftModel
+import DaftWire
 import Foundation
 import Synchronization
 import Testing

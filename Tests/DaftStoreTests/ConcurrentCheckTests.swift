@@ -1,8 +1,8 @@
 // Checks, drops and placements of one content exclude one another, and only wrong bytes are corruption.
 
 import DaftModel
-import DaftWire
 import DaftStore
+import DaftWire
 import Glibc
 import Synchronization
 import TestDisk

@@ -1,8 +1,8 @@
 // A content is filled chunk by chunk, from any source in any order, and goes on where it was.
 import DaftModel
 import DaftStore
-import TestDisk
 import Glibc
+import TestDisk
 import Testing
 
 @Suite struct FillingTests {

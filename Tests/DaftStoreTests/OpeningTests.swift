@@ -1,7 +1,7 @@
 // What a store trusts when it is opened, and what it reads again.
-import DaftWire
 import DaftModel
 import DaftStore
+import DaftWire
 import Glibc
 import Testing
 

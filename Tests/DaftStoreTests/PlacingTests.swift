@@ -1,8 +1,8 @@
 // Kept contents get their names in the directory.
 import DaftModel
 import DaftStore
-import TestDisk
 import Glibc
+import TestDisk
 import Testing
 
 @Suite struct PlacingTests {

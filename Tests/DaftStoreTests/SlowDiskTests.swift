@@ -2,8 +2,8 @@
 // outside of the ledger's lock.
 
 import DaftModel
-import DaftWire
 import DaftStore
+import DaftWire
 import Foundation
 import Synchronization
 import Testing

@@ -2,8 +2,8 @@
 // back.
 
 import DaftCommand
-import DaftModel
 import DaftLink
+import DaftModel
 import Foundation
 import Glibc
 import Testing

@@ -1,8 +1,8 @@
 // A door and its clients in one process: what is said arrives, nobody grows, and whoever goes leaves nothing behind.
 
 import DaftCommand
-import DaftModel
 import DaftLink
+import DaftModel
 import Foundation
 import Glibc
 import Synchronization

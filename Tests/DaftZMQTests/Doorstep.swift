@@ -1,8 +1,8 @@
 // A door in a directory of its own, with guests that a test serves, and clients of every kind.
 
 import DaftCommand
-import DaftModel
 import DaftLink
+import DaftModel
 import Foundation
 import Glibc
 import Synchronization

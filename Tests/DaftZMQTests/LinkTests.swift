@@ -1,7 +1,7 @@
 // The link of workstations keeps the contract of all links, and those who are not of the system get nothing.
 
-import DaftModel
 import DaftLink
+import DaftModel
 import Testing
 import ZMQFaults
 

@@ -1,9 +1,9 @@
 // Ranks that fall silent, come back, or are taken over by another process, as the others see it.
 
+import DaftLink
 import DaftModel
 import DaftPlan
 import DaftWire
-import DaftLink
 import Glibc
 import Synchronization
 import Testing

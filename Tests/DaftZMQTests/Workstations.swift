@@ -1,9 +1,9 @@
 // A system of workstations in one process: each rank with its sockets on loopback and a loop on a thread of its own.
 
+import DaftLink
 import DaftModel
 import DaftPlan
 import DaftWire
-import DaftLink
 import Glibc
 import Synchronization
 

@@ -4,8 +4,8 @@ import DaftCommand
 import DaftModel
 import Foundation
 import Glibc
-import TestPrograms
 import Testing
+import TestPrograms
 
 private func lacks(_ shell: String) -> Bool { access("/usr/bin/\(shell)", X_OK) != 0 }
 

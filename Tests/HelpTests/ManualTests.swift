@@ -4,8 +4,8 @@ import DaftCommand
 import DaftModel
 import Foundation
 import Glibc
-import TestPrograms
 import Testing
+import TestPrograms
 
 let programs = ["daft", "daft-run", "daft-solo"]
 

@@ -3,8 +3,8 @@
 
 import Foundation
 import Glibc
-import TestPrograms
 import Testing
+import TestPrograms
 
 /// Why a file system of our own cannot be mounted here; nil where it can.
 private let obstacle: String? = {

@@ -2,8 +2,8 @@
 
 import Foundation
 import Glibc
-import TestPrograms
 import Testing
+import TestPrograms
 
 @Suite(.serialized) struct BoundsClientsTests {
     private static let clients = Trials.areAll ? 1_000 : 200

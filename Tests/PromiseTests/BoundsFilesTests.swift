@@ -2,8 +2,8 @@
 
 import Foundation
 import Glibc
-import TestPrograms
 import Testing
+import TestPrograms
 
 @Suite(.serialized) struct BoundsFilesTests {
     private static let most = Trials.areAll ? 1_000_000 : 4_000

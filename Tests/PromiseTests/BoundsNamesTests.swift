@@ -2,8 +2,8 @@
 
 import Foundation
 import Glibc
-import TestPrograms
 import Testing
+import TestPrograms
 
 @Suite(.serialized) struct BoundsNamesTests {
     private static let longest = 4096

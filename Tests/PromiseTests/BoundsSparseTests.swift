@@ -2,8 +2,8 @@
 
 import Foundation
 import Glibc
-import TestPrograms
 import Testing
+import TestPrograms
 
 @Suite(.serialized) struct BoundsSparseTests {
     private static let size = 100 << 30

@@ -3,8 +3,8 @@
 
 import Foundation
 import Glibc
-import TestPrograms
 import Testing
+import TestPrograms
 
 @Suite(.timeLimit(.minutes(10))) struct EscapeTests {
     @Test func noNameAndNoSymlinkLeadsOut() throws {

@@ -4,8 +4,8 @@
 import Foundation
 import Glibc
 import TestDisk
-import TestPrograms
 import Testing
+import TestPrograms
 
 /// One call that is hit, and all that is wrong afterwards.
 struct FaultTrial {

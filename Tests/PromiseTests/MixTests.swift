@@ -1,14 +1,14 @@
 // Several users of one system do what they like at the same time: whatever they get is right, and when they have gone
 // the process is what it was. tools/sanitize.sh runs this under the sanitizers, for half an hour.
 
-import DaftModel
 import DaftEngine
 import DaftLink
+import DaftModel
 import Foundation
 import Glibc
 import Synchronization
-import TestPrograms
 import Testing
+import TestPrograms
 
 @Suite(.serialized) struct MixTests {
     private static let seconds =

@@ -1,8 +1,8 @@
 // Acknowledged is kept: with --durable, what a command has reported as done is there after the power was cut at any
 // moment, and nothing half done has a name.
 
-import TestPrograms
 import Testing
+import TestPrograms
 
 @Suite(.serialized, .enabled(if: PowerDisk.areThere, "needs root, loop devices, mkfs.ext4 and mkfs.xfs"))
 struct PowerTests {

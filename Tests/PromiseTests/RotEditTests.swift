@@ -5,8 +5,8 @@ import DaftModel
 import Foundation
 import Glibc
 import TestDisk
-import TestPrograms
 import Testing
+import TestPrograms
 
 /// What a shell does to the file $F of a store; $D is its directory, $O another file, outside.
 private let edits = [

@@ -4,8 +4,8 @@ import DaftModel
 import Foundation
 import Glibc
 import TestDisk
-import TestPrograms
 import Testing
+import TestPrograms
 
 extension RotTests {
     @Test func whatAnInterruptedCommandLeftIsNotTakenAsItWas() throws {

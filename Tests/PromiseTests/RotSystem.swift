@@ -7,8 +7,8 @@ import DaftModel
 import DaftStore
 import Foundation
 import Glibc
-import TestPrograms
 import Testing
+import TestPrograms
 
 /// A chunk as one store keeps it.
 struct KeptChunk: Hashable {

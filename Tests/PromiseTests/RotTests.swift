@@ -5,8 +5,8 @@ import DaftModel
 import Foundation
 import Glibc
 import TestDisk
-import TestPrograms
 import Testing
+import TestPrograms
 
 @Suite(.timeLimit(.minutes(30))) struct RotTests {
     private static let flips = 100

@@ -1,7 +1,7 @@
 // How much of a long test runs.
 
-import TestPrograms
 import Testing
+import TestPrograms
 
 @Suite struct TrialsTests {
     @Test func aShareIsNeverMoreThanAll() {

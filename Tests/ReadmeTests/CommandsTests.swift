@@ -3,8 +3,8 @@
 
 import DaftCommand
 import Foundation
-import TestPrograms
 import Testing
+import TestPrograms
 
 /// Commands that no session of these tests can run, and the test that does.
 struct Elsewhere {

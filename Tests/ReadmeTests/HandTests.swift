@@ -1,8 +1,8 @@
 // What the README shows of daft on one machine is what a reader gets who types it there.
 
 import Foundation
-import TestPrograms
 import Testing
+import TestPrograms
 
 @Suite(.timeLimit(.minutes(1))) struct HandTests {
     @Test func theSessionByHandPrintsWhatIsShown() throws {

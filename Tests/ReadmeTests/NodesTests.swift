@@ -3,8 +3,8 @@
 
 import Foundation
 import TestBox
-import TestPrograms
 import Testing
+import TestPrograms
 
 private let hosts = 4
 private let obstacle = Box.obstacle(for: "ReadmeTests of several nodes")

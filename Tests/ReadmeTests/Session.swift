@@ -1,8 +1,8 @@
 // What a reader would type, in one shell, and whether it prints what the README shows of it.
 
 import Foundation
-import TestPrograms
 import Testing
+import TestPrograms
 
 /// What a step has printed, and how it ended.
 struct Outcome {

@@ -4,8 +4,8 @@
 import Foundation
 import Glibc
 import TestBox
-import TestPrograms
 import Testing
+import TestPrograms
 
 let clusterHosts = 4
 

@@ -2,8 +2,8 @@
 
 import Foundation
 import TestBox
-import TestPrograms
 import Testing
+import TestPrograms
 
 extension SchedulerTests {
     @Suite(.enabled(if: boxObstacle == nil, "needs root"))

@@ -4,8 +4,8 @@
 import Foundation
 import Glibc
 import TestBox
-import TestPrograms
 import Testing
+import TestPrograms
 
 let boxObstacle = Box.obstacle(for: "SchedulerTests of job scripts", alsoNeeded: ["/usr/bin/ps"])
 

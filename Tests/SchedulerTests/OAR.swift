@@ -4,8 +4,8 @@
 import Foundation
 import Glibc
 import TestBox
-import TestPrograms
 import Testing
+import TestPrograms
 
 /// Why there can be none; its packages are fetched here, if that was not done before.
 let oarObstacle: String? = {

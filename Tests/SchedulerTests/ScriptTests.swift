@@ -3,8 +3,8 @@
 import Foundation
 import Glibc
 import TestBox
-import TestPrograms
 import Testing
+import TestPrograms
 
 extension SchedulerTests {
     @Suite(.enabled(if: slurmObstacle == nil, "needs root and what tools/setup.sh lists"))

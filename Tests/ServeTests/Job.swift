@@ -2,8 +2,8 @@
 
 import Foundation
 import Glibc
-import TestPrograms
 import Testing
+import TestPrograms
 
 final class Job {
     let path = "/tmp/daft-serve-test-\(UInt64.random(in: 0 ... .max))"

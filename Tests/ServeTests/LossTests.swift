@@ -1,8 +1,8 @@
 // A store or the catalogue that somebody removes under a job that serves.
 
 import Foundation
-import TestPrograms
 import Testing
+import TestPrograms
 
 @Suite(.serialized, .timeLimit(.minutes(2))) struct LossTests {
     @Test func aDataServerWhoseStoreIsRemovedIsAwayAndTheJobGoesOn() throws {

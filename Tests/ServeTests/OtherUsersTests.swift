@@ -3,8 +3,8 @@
 
 import Foundation
 import Glibc
-import TestPrograms
 import Testing
+import TestPrograms
 
 @Suite(.serialized, .timeLimit(.minutes(2)), .enabled(if: geteuid() == 0, "only root can act as two users"))
 struct OtherUsersTests {

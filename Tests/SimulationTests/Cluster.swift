@@ -1,9 +1,9 @@
 // A whole daft in one process: a metadata server and some data servers over the memory link, on simulated time, each
 // with directories of its own. Ranks die as processes die, and begin again from what is left on their disks.
 
-import DaftModel
 import DaftEngine
 import DaftLink
+import DaftModel
 import DaftStore
 import Foundation
 import Glibc

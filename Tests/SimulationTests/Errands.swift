@@ -1,9 +1,9 @@
 // What users of a simulated cluster ask for, and what is known afterwards.
 
-import DaftWire
-import DaftModel
 import DaftEngine
+import DaftModel
 import DaftStore
+import DaftWire
 import Synchronization
 
 /// One command. Trees are meant by their number: tree 2 is read from sources/t2 and published as /t2.

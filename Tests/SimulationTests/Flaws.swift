@@ -1,9 +1,9 @@
 // Planted faults: what each does, where it is planted, and which properties have to catch it. A simulation that lets
 // one through is no use.
 
+import DaftLink
 import DaftModel
 import DaftWire
-import DaftLink
 import Foundation
 import Testing
 

@@ -1,8 +1,8 @@
 // What seeds have taught, each told again as the shortest story that shows it.
 
 import DaftModel
-import DaftWire
 import DaftStore
+import DaftWire
 import Glibc
 import Testing
 

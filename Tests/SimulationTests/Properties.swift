@@ -2,8 +2,8 @@
 // agree; nothing hangs and everything borrowed is given back; a name is written once.
 
 import DaftCatalogue
-import DaftModel
 import DaftLink
+import DaftModel
 import DaftStore
 
 @testable import DaftEngine

@@ -1,9 +1,9 @@
 // One run: a cluster, trees and a script from a seed, faults on the way, and then the end of all faults, when every
 // command must succeed. What has to hold is in Properties.swift, what goes wrong in Hazards.swift.
 
-import DaftModel
 import DaftEngine
 import DaftLink
+import DaftModel
 import Foundation
 import Synchronization
 import TestDisk

@@ -1,7 +1,7 @@
 // Hands that a test puts between the ranks: planted faults change messages here. By default nothing is touched.
 
-import DaftWire
 import DaftLink
+import DaftWire
 import Synchronization
 
 struct Tampering: Sendable {

@@ -1,8 +1,8 @@
 // What was said between the ranks, in order: compared between two runs of a seed, and shown when one fails.
 
+import DaftLink
 import DaftModel
 import DaftWire
-import DaftLink
 import Synchronization
 
 final class Trace: Sendable {

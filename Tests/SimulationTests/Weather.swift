@@ -1,8 +1,8 @@
 // What happens to messages on their way: each is delayed by chance, none overtakes another between the same two ranks,
 // some are lost; and a rank dies with the n-th message that it sends or is sent.
 
-import DaftModel
 import DaftLink
+import DaftModel
 import Synchronization
 import TestDisk
 

@@ -3,8 +3,8 @@
 
 import Foundation
 import Glibc
-import TestPrograms
 import Testing
+import TestPrograms
 
 @Suite(.enabled(if: Account.areThere, "only root can act as three users of Debian's"))
 struct GroupTests {

@@ -2,8 +2,8 @@
 
 import Foundation
 import Glibc
-import TestPrograms
 import Testing
+import TestPrograms
 
 @Suite(.timeLimit(.minutes(2))) struct JobTests {
     @Test func aJobGoesOnAfterAFailureAndEndsWithTheFirst() throws {

@@ -2,8 +2,8 @@
 
 import Foundation
 import Glibc
-import TestPrograms
 import Testing
+import TestPrograms
 
 @Suite(.serialized, .timeLimit(.minutes(3))) struct LimitTests {
     private let scratch: Scratch

@@ -2,8 +2,8 @@
 
 import Foundation
 import Glibc
-import TestPrograms
 import Testing
+import TestPrograms
 
 @Suite struct OutputTests {
     @Test func everyObjectIsAsTheSchemaHasIt() throws {

@@ -1,8 +1,8 @@
 // A prompt on a terminal, typed at as a user does: script gives the program a terminal of its own.
 
 import Foundation
-import TestPrograms
 import Testing
+import TestPrograms
 
 @Suite struct PromptTests {
     /// What the program prints for what is typed.

@@ -1,8 +1,8 @@
 // A directory for one test of daft-solo, which it runs as a user does.
 
 import Foundation
-import TestPrograms
 import Testing
+import TestPrograms
 
 /// A directory for one test, with the stores in it; removed at its end.
 final class Scratch {

@@ -1,8 +1,8 @@
 // What is told of sources on the command line: patterns, lists, links, standard input, and a run that is dry.
 
 import Foundation
-import TestPrograms
 import Testing
+import TestPrograms
 
 @Suite(.timeLimit(.minutes(2))) struct SourceOptionTests {
     @Test func whatIsTypedIsWhatIsStaged() throws {

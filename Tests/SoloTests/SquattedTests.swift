@@ -3,8 +3,8 @@
 
 import Foundation
 import Glibc
-import TestPrograms
 import Testing
+import TestPrograms
 
 @Suite(.enabled(if: geteuid() == 0, "only root can act as two users")) struct SquattedTests {
     private static let (me, other): (uid_t, uid_t) = (54_321, 54_322)

@@ -1,8 +1,8 @@
 // `daft-solo --trace FILE`: what it writes, and when it is refused.
 
 import Foundation
-import TestPrograms
 import Testing
+import TestPrograms
 
 @Suite(.timeLimit(.minutes(1))) struct TraceTests {
     @Test func aBroadcastIsTracedFromDiskToDisk() throws {

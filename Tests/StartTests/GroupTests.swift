@@ -3,8 +3,8 @@
 
 import Foundation
 import Glibc
-import TestPrograms
 import Testing
+import TestPrograms
 
 @Suite(.serialized, .timeLimit(.minutes(3)), .enabled(if: Account.areThere, "only root can act as two users"))
 struct GroupTests {

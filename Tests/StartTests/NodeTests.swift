@@ -2,8 +2,8 @@
 
 import Foundation
 import Glibc
-import TestPrograms
 import Testing
+import TestPrograms
 
 @Suite(.serialized) struct NodeTests {
     @Test(arguments: ["", "\u{5}\0\0", "\u{5}\0\0\0hello", "\u{1}\0\0\0\u{2}"])

@@ -2,8 +2,8 @@
 
 import Foundation
 import Glibc
-import TestPrograms
 import Testing
+import TestPrograms
 
 @Suite(.serialized) struct PortTests {
     /// A range of which all were free a moment ago, below those that the kernel gives away.

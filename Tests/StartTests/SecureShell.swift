@@ -2,8 +2,8 @@
 
 import Foundation
 import Glibc
-import TestPrograms
 import Testing
+import TestPrograms
 
 final class SecureShell {
     static let program = "/usr/sbin/sshd"

@@ -2,8 +2,8 @@
 
 import Foundation
 import Glibc
-import TestPrograms
 import Testing
+import TestPrograms
 
 private let isPossible: Bool = {
     guard let obstacle = SecureShell.obstacle else { return true }

@@ -3,8 +3,8 @@
 
 import Foundation
 import Glibc
-import TestPrograms
 import Testing
+import TestPrograms
 
 final class Site {
     let path = "/tmp/daft-start-test-\(UInt64.random(in: 0 ... .max))"

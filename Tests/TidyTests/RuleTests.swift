@@ -15,13 +15,13 @@ import Testing
     }
 
     @Test func aFunctionOf61LinesIsTooLong() {
-        func source(_ recovery: String, _ count: Int) -> String {
-            "struct S {\n\(recovery) {\n\(String(repeating: "    f()\n", count: count))}\n}\n"
+        func source(_ head: String, _ count: Int) -> String {
+            "struct S {\n\(head) {\n\(String(repeating: "    f()\n", count: count))}\n}\n"
         }
         let path = "Sources/DaftModel/A.swift"
-        for recovery in ["func f(_ g: () -> Int = { 1 })", "init(a: Int)", "var x: Int", "subscript(i: Int) -> Int"] {
-            #expect(lines(.functionLength, path, source(recovery, 58)) == [])
-            #expect(lines(.functionLength, path, source(recovery, 59)) == [2], "\(recovery)")
+        for head in ["func f(_ g: () -> Int = { 1 })", "init(a: Int)", "var x: Int", "subscript(i: Int) -> Int"] {
+            #expect(lines(.functionLength, path, source(head, 58)) == [])
+            #expect(lines(.functionLength, path, source(head, 59)) == [2], "\(head)")
         }
         #expect(lines(.functionLength, path, source("struct T", 80)) == [])
     }

@@ -13,7 +13,7 @@ struct Rule: Sendable, CustomTestStringConvertible {
     }
 
     static let all = [
-        fileLength, functionLength, columns, openingComment, traps, printing, imports, leftovers, developerPaths,
+        fileLength, functionLength, columns, openingComment, traps, printing, imports, leftovers, developerPaths, names,
         links(exist: Tree.exists),
     ]
 

@@ -17,6 +17,10 @@ import Testing
         #expect(Tree.targets(in: "Sources").contains("DaftModel"))
     }
 
+    @Test func noTypeNameIsUsedTwice() {
+        #expect(sharedTypeNames(in: Tree.sources) == [])
+    }
+
     @Test func everyDirectoryOfSourcesHasItsWall() {
         #expect(unwalled(Tree.targets(in: "Sources")) == [])
     }

@@ -4,8 +4,8 @@
 import Foundation
 import Glibc
 import TestBox
-import TestPrograms
 import Testing
+import TestPrograms
 
 enum Trouble: String, CaseIterable, Sendable {
     case killed, poweredOff, frozen, cutOff, full, hardlyReading

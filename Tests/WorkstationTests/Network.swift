@@ -3,8 +3,8 @@
 
 import Foundation
 import Glibc
-import TestBox
 import Synchronization
+import TestBox
 
 /// Runs `body` on a thread whose network is that of another process. Sockets that it opens stay there, and so do
 /// threads that it starts.

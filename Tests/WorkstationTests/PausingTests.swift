@@ -3,8 +3,8 @@
 import Foundation
 import Glibc
 import TestBox
-import TestPrograms
 import Testing
+import TestPrograms
 
 extension WorkstationTests {
     @Suite struct PausingTests {

@@ -3,8 +3,8 @@
 import Foundation
 import Glibc
 import TestBox
-import TestPrograms
 import Testing
+import TestPrograms
 
 /// One box for all, so one test at a time.
 @Suite(

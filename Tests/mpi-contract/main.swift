@@ -1,8 +1,8 @@
 // The contract of all links, run by the MPI link: one rank a process, started by mpirun from a test. Rank 0 prints what
 // is broken, and ends with 1 if anything is. With `faults`: what it does where MPI fails, over three ranks.
 
-import DaftModel
 import DaftLink
+import DaftModel
 import DaftMPI
 import Glibc
 import MPIFaults

@@ -1,9 +1,9 @@
 // The commands that users of this rank have under way, what it repairs by itself, and what crosses its link, for
 // `status` on any rank to show.
 
+import DaftLink
 import DaftModel
 import DaftWire
-import DaftLink
 import Synchronization
 
 public final class ActiveCommands: Sendable {

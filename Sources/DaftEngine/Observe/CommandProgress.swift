@@ -1,8 +1,8 @@
 // How far a command is: what its parts have done, added up, and who is waited for where nothing moves any more.
 
+import DaftLink
 import DaftModel
 import DaftWire
-import DaftLink
 import Synchronization
 
 public final class CommandProgress: Sendable {

@@ -1,10 +1,10 @@
 // What the engine tells the log of its rank: who came and went, what was ordered and how it ended.
 
 import DaftCatalogue
-import DaftModel
-import DaftWire
 import DaftLink
+import DaftModel
 import DaftStore
+import DaftWire
 
 extension Station {
     /// Of a thousand files that fail for one reason a few are enough to find it.

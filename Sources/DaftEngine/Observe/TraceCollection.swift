@@ -1,8 +1,8 @@
 // What all ranks have noted for a trace, brought to rank 0 at the end of a run.
 
+import DaftLink
 import DaftModel
 import DaftWire
-import DaftLink
 
 /// What one rank has noted.
 public struct RankTrace: Sendable {

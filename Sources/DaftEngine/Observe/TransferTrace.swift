@@ -1,9 +1,9 @@
 // What a trace has of slabs between ranks: when their bytes came, were held against their ids, and left.
 
-import DaftModel
-import DaftWire
 import DaftLink
+import DaftModel
 import DaftStore
+import DaftWire
 import Synchronization
 
 /// One load, from the question for it on. It is received from its first bytes on, for before them what was asked for

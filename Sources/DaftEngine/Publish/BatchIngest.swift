@@ -1,9 +1,9 @@
 // The part of a staging that gets one batch's files into stores, and gives them names or forgets them.
 
-import DaftModel
-import DaftWire
 import DaftLink
+import DaftModel
 import DaftStore
+import DaftWire
 
 struct BatchIngest: Sendable {
     /// What became of one file.

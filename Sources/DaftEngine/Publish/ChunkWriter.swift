@@ -1,9 +1,9 @@
 // How each chunk of a file that is taken in gets into its filling, and what the next in a chain hears of it.
 
-import DaftModel
-import DaftWire
 import DaftLink
+import DaftModel
 import DaftStore
+import DaftWire
 
 struct ChunkWriter: Sendable {
     private let ingestJob: IngestJob

@@ -1,9 +1,9 @@
 // A data server publishes what stands on its own node, as a user there would with put.
 
-import DaftModel
-import DaftWire
 import DaftLink
+import DaftModel
 import DaftStore
+import DaftWire
 
 struct Collecting: Sendable {
     let station: Station

@@ -1,9 +1,9 @@
 // The part of an ingest that takes in one file chunk by chunk, or a run of its chunks.
 
-import DaftModel
-import DaftWire
 import DaftLink
+import DaftModel
 import DaftStore
+import DaftWire
 import Synchronization
 
 struct LargeFile: Sendable {

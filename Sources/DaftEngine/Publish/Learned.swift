@@ -1,9 +1,9 @@
 // The chunk ids of files that a whole chain takes in at the same time. One rank reads a file and finds them; each of
 // the others learns them from the one before it, and tells them to the next.
 
+import DaftLink
 import DaftModel
 import DaftWire
-import DaftLink
 import Synchronization
 
 final class Learned: Sendable {

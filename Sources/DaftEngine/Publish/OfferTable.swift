@@ -1,9 +1,9 @@
 // Files of this rank's user that others may read through it: what `put` offers to a data server on another node.
 
-import DaftModel
-import DaftWire
 import DaftLink
+import DaftModel
 import DaftStore
+import DaftWire
 import Synchronization
 
 final class OfferTable: Sendable {

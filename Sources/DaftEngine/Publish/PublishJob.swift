@@ -7,11 +7,11 @@
 //   4. What was admitted gets its name in the stores; what was refused is forgotten there.
 //   5. At the end directories get their modes and mtimes, which the files made in them had changed.
 
+import DaftLink
 import DaftModel
 import DaftPlan
-import DaftWire
-import DaftLink
 import DaftStore
+import DaftWire
 
 /// Which data servers get which chunks of a batch's files.
 protocol Assignment: Sendable {

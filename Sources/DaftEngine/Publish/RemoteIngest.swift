@@ -1,8 +1,8 @@
 // How an ingest learns the chunk ids of files that it does not read itself, and gets their bytes from who offers them.
 
+import DaftLink
 import DaftModel
 import DaftWire
-import DaftLink
 
 extension Station {
     /// The ids of spans, from the rank that offers the files.

@@ -1,10 +1,10 @@
 // The part of an ingest that takes in a group of small files, each one chunk or none: one slab for all of them, one
 // piece of work on a worker, one transaction of the store.
 
-import DaftModel
-import DaftWire
 import DaftLink
+import DaftModel
 import DaftStore
+import DaftWire
 
 struct SmallFiles: Sendable {
     private typealias Read = Result<(id: ContentID, manifest: Manifest), Failure>

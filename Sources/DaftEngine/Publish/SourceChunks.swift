@@ -1,9 +1,9 @@
 // Reading a source's chunks and learning their ids, some chunks at a time: two are hashed in hardly more time than one.
 
-import DaftModel
-import DaftWire
 import DaftLink
+import DaftModel
 import DaftStore
+import DaftWire
 
 /// How many chunks are read and hashed together, each in a slab of its own.
 let chunksTogether = 2

@@ -2,11 +2,11 @@
 // what was found in them is more than there is room for, which for large files is before the first byte moves.
 
 import DaftCatalogue
+import DaftLink
 import DaftModel
 import DaftPlan
-import DaftWire
-import DaftLink
 import DaftStore
+import DaftWire
 import Synchronization
 
 extension Station {

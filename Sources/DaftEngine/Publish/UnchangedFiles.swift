@@ -7,10 +7,10 @@
 // What fails at any of these goes the usual way, on which everything is looked at and mended.
 
 import DaftCatalogue
-import DaftModel
-import DaftWire
 import DaftLink
+import DaftModel
 import DaftStore
+import DaftWire
 
 struct UnchangedFiles: Sendable {
     private let session: Session

@@ -6,11 +6,11 @@
 //   4. Where something failed and something else was done, once more, with those who are there then.
 
 import DaftCatalogue
+import DaftLink
 import DaftModel
 import DaftPlan
-import DaftWire
-import DaftLink
 import DaftStore
+import DaftWire
 
 actor RepairJob {
     /// What a repair goes through.

@@ -2,10 +2,10 @@
 // long or one has joined.
 
 import DaftCatalogue
-import DaftModel
-import DaftWire
 import DaftLink
+import DaftModel
 import DaftStore
+import DaftWire
 import Synchronization
 
 /// What one order has reported so far; the meter is everybody's.

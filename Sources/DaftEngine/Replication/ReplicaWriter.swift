@@ -5,10 +5,10 @@
 //   3. Tell the metadata server what this store keeps now.
 
 import DaftCatalogue
-import DaftModel
-import DaftWire
 import DaftLink
+import DaftModel
 import DaftStore
+import DaftWire
 import Synchronization
 
 struct ReplicaWriter: Sendable {
@@ -98,9 +98,9 @@ struct ReplicaWriter: Sendable {
     private func conclude() async throws(Failure) {
         let contents = order.wanted.map(\.content)
         let names = try await names(of: contents)
-        let nameWriter = StoreOrders(station, store)
-        for failure in await nameWriter.placeFiles(names.complete) { tally.fail(failure) }
-        for failure in await nameWriter.place(names.directories) { tally.fail(failure) }
+        let orders = StoreOrders(station, store)
+        for failure in await orders.placeFiles(names.complete) { tally.fail(failure) }
+        for failure in await orders.place(names.directories) { tally.fail(failure) }
         try await station.work { [store] () throws(Failure) in try store.note(names.partly) }
         guard let number = station.number else { return }
         let holdings = try await station.work { [store] () throws(Failure) in

@@ -7,10 +7,10 @@
 //   5. What nobody keeps any more is lost: say which bytes of which names.
 
 import DaftCatalogue
-import DaftModel
-import DaftWire
 import DaftLink
+import DaftModel
 import DaftStore
+import DaftWire
 import Synchronization
 
 final class VerifyJob: Sendable {

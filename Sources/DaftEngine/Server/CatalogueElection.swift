@@ -11,9 +11,9 @@
 // Whoever comes later is admitted if its catalogue is of this system, or empty.
 
 import DaftCatalogue
+import DaftLink
 import DaftModel
 import DaftWire
-import DaftLink
 
 actor CatalogueElection {
     private let station: Station

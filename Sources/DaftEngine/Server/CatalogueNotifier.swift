@@ -3,9 +3,9 @@
 // when it joins again.
 
 import DaftCatalogue
+import DaftLink
 import DaftModel
 import DaftWire
-import DaftLink
 import Synchronization
 
 final class CatalogueNotifier: Sendable {

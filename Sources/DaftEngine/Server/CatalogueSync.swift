@@ -1,9 +1,9 @@
 // Keeps a copy of the catalogue up to date: one delta at a time, however many ask.
 
-import DaftWire
 import DaftCatalogue
-import DaftModel
 import DaftLink
+import DaftModel
+import DaftWire
 
 actor CatalogueSync {
     private unowned let station: Station

@@ -1,10 +1,10 @@
 // A data server: what it is asked, and which orders it carries out. Its bytes at rest are the store's business.
 
 import DaftCatalogue
-import DaftModel
-import DaftWire
 import DaftLink
+import DaftModel
 import DaftStore
+import DaftWire
 
 actor DataServer {
     let station: Station

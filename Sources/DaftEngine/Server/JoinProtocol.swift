@@ -9,10 +9,10 @@
 //   6. Say that it has joined, with what it found wrong.
 
 import DaftCatalogue
-import DaftModel
-import DaftWire
 import DaftLink
+import DaftModel
 import DaftStore
+import DaftWire
 
 struct JoinProtocol: Sendable {
     private static let page = 1_000

@@ -1,8 +1,8 @@
 // A whole system inside one process: a metadata server and any number of data servers over the memory link, each with a
 // loop, threads, a store and a catalogue of its own, as they would have in processes of their own.
 
-import DaftModel
 import DaftLink
+import DaftModel
 
 public final class LocalSystem: Sendable {
     public let network: MemoryNetwork

@@ -2,9 +2,9 @@
 // loses its presence when its rank goes. A rank that comes back may be another process, with another store: presence
 // comes back with a hello only.
 
+import DaftLink
 import DaftModel
 import DaftWire
-import DaftLink
 
 struct MembershipTable {
     private struct Seat {

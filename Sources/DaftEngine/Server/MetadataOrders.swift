@@ -1,9 +1,9 @@
 // What the metadata server is ordered to do: repair, let a data server leave, end; and what it repairs by itself.
 
 import DaftCatalogue
+import DaftLink
 import DaftModel
 import DaftWire
-import DaftLink
 
 extension MetadataServer {
     func begin(_ order: Order) async -> Reply {

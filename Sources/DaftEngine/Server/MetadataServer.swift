@@ -2,9 +2,9 @@
 // catalogue; it never sees a payload.
 
 import DaftCatalogue
+import DaftLink
 import DaftModel
 import DaftWire
-import DaftLink
 
 actor MetadataServer {
     let station: Station

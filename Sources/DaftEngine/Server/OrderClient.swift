@@ -1,9 +1,9 @@
 // The caller's side of an order: give it, ask how far it is, and take the outcome. Whoever is cancelled cancels the
 // order.
 
+import DaftLink
 import DaftModel
 import DaftWire
-import DaftLink
 
 /// How far work is, for whoever watches; safe to use from any thread.
 public typealias OrderPoll = @Sendable (Progress) -> Void

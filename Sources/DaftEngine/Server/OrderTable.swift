@@ -1,8 +1,8 @@
 // The orders that a data server is carrying out: each has a number, a meter, and an end.
 
+import DaftLink
 import DaftModel
 import DaftWire
-import DaftLink
 
 actor OrderTable {
     private struct Running {

@@ -1,8 +1,8 @@
 // A data server joins when it starts, and again whenever the metadata server has come back or asks for it: one joining
 // at a time, tried again with growing pauses while it fails and there is a metadata server to join.
 
-import DaftModel
 import DaftLink
+import DaftModel
 import DaftStore
 
 actor Rejoin {

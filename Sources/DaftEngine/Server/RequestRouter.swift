@@ -1,8 +1,8 @@
 // Where the questions of other ranks arrive: each goes to whom it concerns.
 
+import DaftLink
 import DaftModel
 import DaftWire
-import DaftLink
 
 final class RequestRouter: Responder {
     private let station: Station

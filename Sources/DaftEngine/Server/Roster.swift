@@ -1,8 +1,8 @@
 // Who is in the system in this run, as last heard.
 
+import DaftLink
 import DaftModel
 import DaftWire
-import DaftLink
 import Synchronization
 
 final class Roster: Sendable {

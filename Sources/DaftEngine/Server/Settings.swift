@@ -1,7 +1,7 @@
 // What a rank is told when it starts.
 
-import DaftModel
 import DaftLink
+import DaftModel
 import DaftStore
 
 public struct Settings: Sendable {

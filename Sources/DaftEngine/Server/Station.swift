@@ -2,11 +2,11 @@
 // Verbs run at a station; so will gateways.
 
 import DaftCatalogue
-import DaftModel
-import DaftWire
 import DaftLink
+import DaftModel
 import DaftStore
 import DaftTrust
+import DaftWire
 import Glibc
 import Synchronization
 

@@ -1,9 +1,9 @@
 // A rank at work: starts answering, joins, and ends in order.
 
-import DaftWire
-import DaftModel
 import DaftLink
+import DaftModel
 import DaftStore
+import DaftWire
 
 extension Station {
     /// Begins to answer; a data server joins the system. What is returned are warnings about the start; what is thrown

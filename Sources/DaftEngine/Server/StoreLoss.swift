@@ -5,11 +5,11 @@
 // A data server says so to whoever asks, tells the metadata server that it takes no part any more, and is away from
 // then on; a metadata server ends the system.
 
-import DaftModel
-import DaftWire
 import DaftLink
+import DaftModel
 import DaftStore
 import DaftTrust
+import DaftWire
 
 extension Station {
     /// For the answer that says why.

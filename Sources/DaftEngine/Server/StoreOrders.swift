@@ -3,8 +3,8 @@
 
 import DaftCatalogue
 import DaftModel
-import DaftWire
 import DaftStore
+import DaftWire
 import Synchronization
 
 struct StoreOrders {

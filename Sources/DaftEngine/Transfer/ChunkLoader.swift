@@ -1,9 +1,9 @@
 // Loads chunks from another rank and looks at what came: the one place where bytes enter this rank.
 
-import DaftModel
-import DaftWire
 import DaftLink
+import DaftModel
 import DaftStore
+import DaftWire
 import Synchronization
 
 enum Arrival {

@@ -1,10 +1,10 @@
 // What this rank gives to others who ask for bytes: chunks that its store keeps, files that it offers, and, to the next
 // in a chain, what it is itself just getting.
 
-import DaftModel
-import DaftWire
 import DaftLink
+import DaftModel
 import DaftStore
+import DaftWire
 
 struct ChunkServer: Sendable {
     /// Whoever asks gets an answer by then, and asks again.

@@ -1,7 +1,7 @@
 // The chunks of one content that are under way at the same time, and the first that could not be had.
 
-import DaftModel
 import DaftLink
+import DaftModel
 import Synchronization
 
 final class ChunkTasks: Sendable {

@@ -8,10 +8,10 @@
 //   6. Say what came, what it moved, and what is lacking; report the new holdings, unless the caller does.
 
 import DaftCatalogue
-import DaftModel
-import DaftWire
 import DaftLink
+import DaftModel
 import DaftStore
+import DaftWire
 import Synchronization
 
 struct FetchJob: Sendable {

@@ -1,8 +1,8 @@
 // Hashing what arrives. Two chunks take hardly longer than one, so where arrivals queue they are hashed together; where
 // none do, nobody waits for company.
 
-import DaftModel
 import DaftLink
+import DaftModel
 import DaftStore
 import Synchronization
 

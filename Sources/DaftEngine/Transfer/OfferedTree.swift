@@ -1,10 +1,10 @@
 // A tree of this node that another rank reads page by page, for as long as its order lasts: the node's side of a
 // gathering. Nothing is copied here; the bytes are read where they lie, as those of any offer.
 
-import DaftModel
-import DaftWire
 import DaftLink
+import DaftModel
 import DaftStore
+import DaftWire
 import Synchronization
 
 final class OfferedTree: Sendable {

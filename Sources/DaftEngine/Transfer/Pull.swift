@@ -7,10 +7,10 @@
 //   3. A chunk that the destination has, or that is all zeros, does not move.
 //   4. What cannot be had from any source fails that content, with the reason, and all else goes on.
 
-import DaftModel
-import DaftWire
 import DaftLink
+import DaftModel
 import DaftStore
+import DaftWire
 import Synchronization
 
 actor Pull {

@@ -1,10 +1,10 @@
 // What is coming into this rank's store along a chain, so that it can go on to the next rank before it is kept, or even
 // here; and what became of it.
 
-import DaftModel
-import DaftWire
 import DaftLink
+import DaftModel
 import DaftStore
+import DaftWire
 import Synchronization
 
 final class Relay: Sendable {

@@ -2,10 +2,10 @@
 // What arrives is hashed; a source that is wrong, silent or without it is passed over, and the next one asked.
 
 import DaftCatalogue
-import DaftModel
-import DaftWire
 import DaftLink
+import DaftModel
 import DaftStore
+import DaftWire
 
 /// A content that is wanted, and the name to report it by.
 struct Wanted: Sendable {

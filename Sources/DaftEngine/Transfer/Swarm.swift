@@ -1,9 +1,9 @@
 // Ranks that fetch the same content at the same moment line up: each takes it from the one that began before it, which
 // passes on what it is itself just getting. However many want it, who keeps it sends it once.
 
-import DaftWire
-import DaftModel
 import DaftLink
+import DaftModel
+import DaftWire
 
 /// This rank's place among those who are loading one content.
 struct Swarm: Sendable {

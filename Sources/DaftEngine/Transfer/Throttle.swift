@@ -1,8 +1,8 @@
 // A limit on the bytes of one command: whoever is to move some waits for their turn, with no thread and no memory in
 // its hands. One throttle serves all parts of a command, on whatever thread they ask.
 
-import DaftModel
 import DaftLink
+import DaftModel
 import Synchronization
 
 final class Throttle: Sendable {

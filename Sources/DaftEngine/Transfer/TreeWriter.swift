@@ -2,8 +2,8 @@
 // `gather` share.
 
 import DaftCatalogue
-import DaftModel
 import DaftLink
+import DaftModel
 import DaftStore
 import Synchronization
 

@@ -1,10 +1,10 @@
 // The side of a chain that bytes come from: the rank before this one is asked, while it is itself still waiting for
 // what is wanted. One that cannot give it in time is passed over, and the rank before it asked instead.
 
-import DaftModel
-import DaftWire
 import DaftLink
+import DaftModel
 import DaftStore
+import DaftWire
 import Synchronization
 
 final class Upstream: Sendable {

@@ -7,12 +7,12 @@
 //      is kept.
 //   4. What each now keeps is recorded for all of them at once, and what failed where is said.
 
-import DaftPlan
 import DaftCatalogue
-import DaftModel
-import DaftWire
 import DaftLink
+import DaftModel
+import DaftPlan
 import DaftStore
+import DaftWire
 
 extension Session {
     /// Brings each of `things`, a local path if there is one, else a published name, to every data server.

@@ -1,10 +1,10 @@
 // cat: a published file's bytes, in order, to whoever takes them.
 
-import DaftWire
 import DaftCatalogue
-import DaftModel
 import DaftLink
+import DaftModel
 import DaftStore
+import DaftWire
 
 extension Session {
     /// Each is in memory of the reader's own, who may stop reading for as long as it likes.

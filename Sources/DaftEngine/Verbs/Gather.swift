@@ -5,11 +5,11 @@
 //      neither is written then.
 //   2. Under a name, each of them publishes it first, below the name of its node.
 
+import DaftLink
 import DaftModel
 import DaftPlan
-import DaftWire
-import DaftLink
 import DaftStore
+import DaftWire
 
 extension Session {
     private static let nodesAtOnce = 4

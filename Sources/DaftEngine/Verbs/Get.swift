@@ -1,10 +1,10 @@
 // fetch: a complete copy in one data server's store. get: published files, written to the local disk, here.
 
 import DaftCatalogue
-import DaftModel
-import DaftWire
 import DaftLink
+import DaftModel
 import DaftStore
+import DaftWire
 import Synchronization
 
 extension Session {

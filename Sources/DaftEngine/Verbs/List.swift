@@ -2,9 +2,9 @@
 // Tree.swift.
 
 import DaftCatalogue
+import DaftLink
 import DaftModel
 import DaftWire
-import DaftLink
 
 extension Session {
     private static let page = 500

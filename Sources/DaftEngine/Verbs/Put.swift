@@ -1,10 +1,10 @@
 // put: publish local files from one node. diffuse: publish them balanced over all.
 
+import DaftLink
 import DaftModel
 import DaftPlan
-import DaftWire
-import DaftLink
 import DaftStore
+import DaftWire
 import Synchronization
 
 /// Shows what would be published; then nothing is.

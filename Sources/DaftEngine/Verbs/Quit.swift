@@ -1,8 +1,8 @@
 // The end of a system that serves until somebody wants it to stop.
 
-import DaftWire
-import DaftModel
 import DaftLink
+import DaftModel
+import DaftWire
 import Synchronization
 
 /// A wish that comes once, and whoever waits for it.

@@ -1,8 +1,8 @@
 // repair: copies that are wanted and lacking are made. leave: a data server goes for good, and nothing with it.
 
+import DaftLink
 import DaftModel
 import DaftWire
-import DaftLink
 
 extension Session {
     /// Has the copies made that are wanted, and every data server brought what it lacks of what was broadcast.

@@ -4,10 +4,10 @@
 //   2. The file is broadcast under a name that follows from what it is, so that a changed file is another one.
 //   3. The first data server of each node writes it to that path.
 
-import DaftModel
-import DaftWire
 import DaftLink
+import DaftModel
 import DaftStore
+import DaftWire
 
 extension Session {
     public func sbcast(

@@ -1,10 +1,10 @@
 // A user's commands at one station: the command line of rank 0, a client at a door, a gateway. Each verb is a file of
 // its own; what they share is here.
 
-import DaftModel
-import DaftWire
 import DaftLink
+import DaftModel
 import DaftStore
+import DaftWire
 import Synchronization
 
 /// From where a user looks at files and names.

@@ -1,8 +1,8 @@
 // put, bcast and diffuse of `-`: what comes from standard input until it ends. A file beside the catalogue has it until
 // it is published; what breaks off is not.
 
-import DaftModel
 import DaftLink
+import DaftModel
 import DaftStore
 
 extension Session {

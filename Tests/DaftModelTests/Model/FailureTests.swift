@@ -1,7 +1,7 @@
 // Failures as a user gets to see them.
 
-import DaftPlan
 import DaftModel
+import DaftPlan
 import Testing
 
 @Suite struct FailureTests {

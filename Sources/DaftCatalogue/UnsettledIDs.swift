@@ -6,14 +6,14 @@ import DaftModel
 import DaftSQL
 
 /// The ids of the contents from number `CatalogueSummary.settled` on, and of the chunks that they brought.
-struct RecentIDs {
+struct UnsettledIDs {
     static let limit = 150_000
     var contents: [ContentID: Int] = [:]
     /// By key: the content that brought it. Two chunks with one key count as one in every catalogue alike, and all
     /// there is to it is a state that is smaller by one.
     var chunks: [Int64: Int] = [:]
 
-    var isFull: Bool { contents.count + chunks.count >= RecentIDs.limit }
+    var isFull: Bool { contents.count + chunks.count >= UnsettledIDs.limit }
 
     /// Forgets the contents from `number` on.
     mutating func cut(from number: Int) {
@@ -80,13 +80,13 @@ extension Tables {
             settledKeys?.insert(key)
         }
         if settledKeys?.isFull ?? false { settledKeys = nil }
-        self.recent = RecentIDs()
+        self.recent = UnsettledIDs()
         standing.settled = standing.contents
     }
 
-    private func loadedRecent() throws -> RecentIDs {
+    private func loadedRecent() throws -> UnsettledIDs {
         if let recent { return recent }
-        var loaded = RecentIDs()
+        var loaded = UnsettledIDs()
         try database.run(
             """
             SELECT \(Tables.recordColumns), c.number FROM contents c CROSS JOIN journal j ON j.state = c.born

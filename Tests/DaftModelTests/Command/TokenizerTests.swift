@@ -7,7 +7,7 @@ private func cut(_ line: String) throws -> [String] {
     try words(of: line.utf8).map { String(decoding: $0.bytes, as: UTF8.self) }
 }
 
-@Suite struct WordsTests {
+@Suite struct TokenizerTests {
     @Test(
         arguments: [
             ("", []), (" \t ", []), ("# all comment", []), ("  #x", []),

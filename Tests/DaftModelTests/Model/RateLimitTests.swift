@@ -2,7 +2,7 @@
 import DaftModel
 import Testing
 
-@Suite struct PaceTests {
+@Suite struct RateLimitTests {
     /// As rsync reads them, but to the byte and not to the KiB.
     @Test(
         arguments: [

@@ -4,7 +4,7 @@ import DaftModel
 import DaftPlan
 import Testing
 
-@Suite struct VigilTests {
+@Suite struct FailureDetectorTests {
     private let rank = Rank(3)
 
     /// What is seen at each second, when the rank is heard at those seconds.

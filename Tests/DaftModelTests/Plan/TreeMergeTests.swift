@@ -4,7 +4,7 @@ import DaftPlan
 import DaftWire
 import Testing
 
-@Suite struct MergeTests {
+@Suite struct TreeMergeTests {
     private func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
     private func file(_ size: Int64) -> OfferedEntry.Kind { .file(size: size) }
     private func content(_ seed: UInt8) -> ContentID { ContentID(bytes: Array(repeating: seed, count: 32))! }

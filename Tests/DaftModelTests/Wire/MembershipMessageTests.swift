@@ -3,7 +3,7 @@ import DaftModel
 import DaftWire
 import Testing
 
-@Suite struct CarrierWordTests {
+@Suite struct MembershipMessageTests {
     private let entry = RankAddress(
         rank: Rank(2), incarnation: 0x0102, address: "10.0.0.2", talkPort: 4_000, bulkPort: 4_001, isHere: false)
 

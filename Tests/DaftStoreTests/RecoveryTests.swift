@@ -5,7 +5,7 @@ import DaftWire
 import Glibc
 import Testing
 
-@Suite struct OpeningTests {
+@Suite struct RecoveryTests {
     let fixture = Fixture()
 
     @Test func aSecondOwnerIsRefusedWithThePidOfTheFirst() throws {

@@ -4,7 +4,7 @@ import DaftStore
 import Glibc
 import Testing
 
-@Suite struct CheckingTests {
+@Suite struct ScrubTests {
     let fixture = Fixture()
 
     @Test func corruptChunksAreDroppedAndTheNameIsTakenAway() throws {

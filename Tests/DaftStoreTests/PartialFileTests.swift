@@ -5,7 +5,7 @@ import Glibc
 import TestDisk
 import Testing
 
-@Suite struct FillingTests {
+@Suite struct PartialFileTests {
     let fixture = Fixture()
 
     @Test func aFilledContentIsKeptAndRead() throws {

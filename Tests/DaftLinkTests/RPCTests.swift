@@ -18,7 +18,7 @@ private final class Nowhere: Carrier, @unchecked Sendable {
     var canAbandon: Bool { true }
 }
 
-@Suite struct ConversationTests {
+@Suite struct RPCTests {
     private static let length = 4_096
     private let loop = ThreadLoop(name: "hostile")
     private let carrier = Nowhere()

@@ -11,7 +11,7 @@ func frame(_ bytes: [UInt8]) -> [UInt8] {
     return Array(room[..<ZSTD_compress(&room, room.count, bytes, bytes.count, 1)])
 }
 
-@Suite struct PackingTests {
+@Suite struct CompressionTests {
     /// A slab of three pieces: 64 bytes, `length`, and 64 bytes, of which the middle one arrived as `packed`.
     private func unpacked(_ packed: [UInt8], length: Int) async -> (before: [UInt8], piece: [UInt8], behind: [UInt8]) {
         let run = ChunkRun(

@@ -7,7 +7,7 @@ import Testing
 
 @testable import DaftEngine
 
-@Suite struct DigestingTests {
+@Suite struct HashQueueTests {
     @Test(arguments: [1, 3]) func everybodyGetsTheirOwnIDs(threads: Int) async {
         let workers = Workers(threads: threads, name: "digesting")
         defer { workers.stop() }

@@ -5,7 +5,7 @@ import Glibc
 import TestDisk
 import Testing
 
-@Suite struct PlacingTests {
+@Suite struct NameWriterTests {
     let fixture = Fixture()
 
     @Test func aPlacedFileHasItsModeWithoutWriteBitsAndItsTime() throws {

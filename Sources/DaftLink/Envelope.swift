@@ -1,4 +1,4 @@
-// How the messages of a conversation are framed: a small message goes first and says what it is about; the bytes of a
+// How the messages of an RPC are framed: a small message goes first and says what it is about; the bytes of a
 // load follow apart from it, range after range. A message of some thousand bytes is packed: orders about hundreds of
 // files say much the same of each, and all of them leave by rank 0's link.
 

@@ -30,7 +30,7 @@ public protocol Link: Sendable {
     /// the others, and the states say which are there. It ends so long after the last bytes that came from that rank.
     /// The slab is the link's until this returns; after an error it stays so, for its bytes may still come: the caller
     /// lets go of it and takes another.
-    /// The landing, which is of the same slab, is told what comes as it comes, and that it is over before this returns.
+    /// `incomingSlab`, over the same slab, is told what comes as it comes, and that it is over before this returns.
     func load(
         _ run: ChunkRun, from rank: Rank, into slab: Slab, incomingSlab: IncomingSlab?, timeoutMilliseconds: Int
     ) async throws(LinkError) -> [PieceState]

@@ -9,11 +9,11 @@ import DaftWire
 public protocol Carrier: AnyObject {
     func post(_ envelope: Envelope, to rank: Rank)
 
-    /// How long a piece on the wire is, at most. The carrier keeps the departure until the bytes have left.
+    /// How long a piece on the wire is, at most. The carrier keeps the outgoing slab until the bytes have left.
     func longestPiece(to rank: Rank) -> Int
     func send(_ bytes: Range<Int>, of outgoingSlab: OutgoingSlab, as question: UInt64, at offset: Int, to rank: Rank)
 
-    /// These pieces of a load are on their way: each is to be placed, and the conversation told that it has arrived.
+    /// These pieces of a load are on their way: each is to be placed, and the RPC told that it has arrived.
     func expect(_ pieces: [Range<Int>], of question: UInt64, in slab: Slab, from rank: Rank)
 
     /// False where pieces that are on their way will be written into their slab, even if nobody wants them any more.

@@ -11,7 +11,7 @@ final class RequestTable {
     private struct Entry {
         /// The rank at the other end, where there is one in particular.
         var peer: Int?
-        /// Whatever keeps the memory: a slab, its departure, or the bytes of a message.
+        /// Whatever keeps the memory: a slab, incoming or outgoing, or the bytes of a message.
         let owner: AnyObject
         let done: Done
     }

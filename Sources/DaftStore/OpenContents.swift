@@ -1,4 +1,4 @@
-// Reading what is kept, wherever it stands: in a filling, under one of its names, or complete in partial/.
+// Reading what is kept, wherever it stands: in a partial file, under one of its names, or complete in partial/.
 
 import DaftModel
 import Glibc

@@ -178,7 +178,7 @@ public final class PartialFile: Sendable {
     }
 }
 
-/// The fillings that somebody works on now.
+/// The partial files that somebody works on now.
 final class OpenPartials: Sendable {
     private struct Held {
         weak var partialFile: PartialFile?
@@ -196,7 +196,7 @@ final class OpenPartials: Sendable {
 
     func isIngesting(_ key: Digest) -> Bool { held.withLock { $0.ingests[key]?.partialFile != nil } }
 
-    /// Enters a filling, unless there is one: then that one is returned.
+    /// Enters a partial file, unless there is one: then that one is returned.
     func enter(_ partialFile: PartialFile) -> PartialFile {
         held.withLock { held in
             switch partialFile.goal {
@@ -224,7 +224,7 @@ final class OpenPartials: Sendable {
         }
     }
 
-    /// Forgets an entry whose filling is gone.
+    /// Forgets an entry whose partial file is gone.
     func forgetEmpty(_ goal: PartialFile.Goal) {
         held.withLock { held in
             switch goal {

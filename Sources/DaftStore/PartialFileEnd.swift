@@ -1,4 +1,4 @@
-// How a filling is remembered, and how it ends: complete, a part of its content, or given up.
+// How a partial file is remembered, and how it ends: complete, a part of its content, or given up.
 
 import DaftModel
 import DaftWire
@@ -11,7 +11,7 @@ extension PartialFile {
         try inTurn { () throws(Failure) in try save() }
     }
 
-    /// Remembers what is there and ends this filling, but not its file: the next one of the same file goes on with it.
+    /// Remembers what is there and ends this work, but not its file: the next one of the same source goes on with it.
     /// Not left to the last reference, which a thread may hold for a moment longer than anybody thinks.
     public func pause() throws(Failure) {
         defer { store.live.leave(self) }
@@ -119,7 +119,7 @@ extension PartialFile {
     }
 
     /// Goes on with the file of an ingest, unless another file turned out to be this content meanwhile: then its bytes
-    /// stay. Nobody else ends this filling before its file has its place.
+    /// stay. Nobody else ends this work before its file has its place.
     private func succeed(_ ingest: PartialFile, _ key: Digest?, _ content: ContentID) throws(Failure) -> Bool {
         try inTurn { () throws(Failure) in
             guard store.live.enter(self) === self else { return false }
@@ -292,7 +292,7 @@ extension Store {
         }
     }
 
-    /// A file that nothing records may lie at `new`, from a filling that came second or was never remembered.
+    /// A file that nothing records may lie at `new`, from work that came second or was never remembered.
     private func renameOverGarbage(_ old: Location, to new: Location) throws(SystemError) {
         for _ in 0..<3 {
             do { return try disk.rename(old, to: new) } catch { if !error.exists { throw error } }

@@ -1,4 +1,4 @@
-// The beginnings of a filling: of a known content, and of a file whose content is not known yet. Small contents that
+// How a partial file begins: of a known content, and of a file whose content is not known yet. Small contents that
 // come whole need none: Keeping.swift.
 
 import DaftModel

@@ -37,7 +37,7 @@ public final class Store: Sendable {
     let opened = OpenedContents()
     let turns: (any StoreScheduler)?
     let locks: KeyedLock<ContentID>
-    /// One checkpoint, and one end, of a filling at a time.
+    /// One checkpoint, and one end, of a partial file at a time.
     let savings: KeyedLock<ObjectIdentifier>
     let refcounts = ContentRefcounts()
     let trusted = TrustedPartials()

@@ -24,7 +24,7 @@ extension Socket {
         let header = writer.bytes
         guard zmq_send(handle, name, name.count, ZMQ_DONTWAIT | ZMQ_SNDMORE) >= 0 else { return false }
         guard zmq_send(handle, header, header.count, ZMQ_DONTWAIT | ZMQ_SNDMORE) >= 0 else { return endEarly() }
-        // The message keeps the departure, and so the slab, until libzmq lets go of it.
+        // The message keeps the outgoing slab until libzmq lets go of it.
         let memory = piece.outgoingSlab.slab.slice(piece.bytes.lowerBound, piece.bytes.count).withMutableBytes { $0 }
         var message = zmq_msg_t()
         return withUnsafeMutablePointer(to: &message) { message in

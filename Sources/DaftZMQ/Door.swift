@@ -56,7 +56,7 @@ public final class Door: Sendable {
         }
     }
 
-    /// From now on `perform` gets each command; it returns at once, and ends the guest some time.
+    /// From now on `perform` gets each command; it returns at once, and ends the session some time.
     public func open(_ perform: @escaping @Sendable (DoorSession) -> Void) {
         state.withLock { state in
             guard let socket = state.socket else { return }

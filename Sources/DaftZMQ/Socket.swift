@@ -34,10 +34,10 @@ final class Socket: @unchecked Sendable {
     /// What a socket demands of those at its other end.
     enum Lock {
         case none
-        /// Only whoever has the keys may connect; the sentry of the context asks.
+        /// Only whoever has the keys may connect; the authenticator of the context asks.
         case server(SystemKeys)
         case client(SystemKeys)
-        /// Nothing is encrypted, but only who calls itself as the sentry expects may connect.
+        /// Nothing is encrypted, but only who calls itself as the authenticator expects may connect.
         case plainServer
         case plainClient(token: [UInt8])
     }

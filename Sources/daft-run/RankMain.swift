@@ -142,7 +142,7 @@ struct RankMain {
         return opened
     }
 
-    /// Where this rank's clients knock, if there are to be any.
+    /// Where this rank's clients connect, if there are to be any.
     private func door(_ rank: Int, _ options: Options, place: Int) throws(Failure) -> Door? {
         guard options.isServe else { return nil }
         allowManyFiles()

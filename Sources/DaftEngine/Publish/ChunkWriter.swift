@@ -1,4 +1,4 @@
-// How each chunk of a file that is taken in gets into its filling, and what the next in a chain hears of it.
+// Writes each chunk of a file that is taken in to its partial file, and tells the next in a chain.
 
 import DaftLink
 import DaftModel

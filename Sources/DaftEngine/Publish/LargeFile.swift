@@ -40,7 +40,7 @@ struct LargeFile: Sendable {
             giveUp(nil)
             throw error
         }
-        // One after another: a second filling of the same file would be private, and the parts in it lost.
+        // One after another: a second partial file of the same source would be private, and its chunks lost.
         await station.contentLocks.claim(file.key)
         defer { station.contentLocks.release(file.key) }
         let partialFile: PartialFile

@@ -1,5 +1,5 @@
 // Hashing what arrives. Two chunks take hardly longer than one, so where arrivals queue they are hashed together; where
-// none do, nobody waits for company.
+// none do, nobody waits for a second chunk.
 
 import DaftLink
 import DaftModel

@@ -93,7 +93,7 @@ final class Relay: Sendable {
         }
     }
 
-    /// Where a whole run lies, if it lies in one landing just as it was asked for, and all of it is on its way.
+    /// Where a whole run lies, if it lies in one incoming slab just as it was asked for, and all of it is on its way.
     func incomingSlab(of run: ChunkRun) -> (incomingSlab: IncomingSlab, offset: Int, states: [PieceState])? {
         guard let first = run.pieces.first,
             case .incomingSlab(let incomingSlab, let start, let offset) = place(of: first),

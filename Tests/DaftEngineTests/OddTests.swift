@@ -1,6 +1,7 @@
 // Odd input works, or is refused by name, and an independent tool agrees with what arrived.
 
 import DaftCatalogue
+import DaftLink
 import DaftModel
 import Foundation
 import Glibc
@@ -83,6 +84,29 @@ import Testing
         let report = await cluster.run { await $0.gather([Array("out".utf8)], to: target) }
         #expect(report.failures.isEmpty && report.files == 1, "\(report)")
         #expect(try scratch.read("back/n1/out/large") == scratch.read("store-n1/out/large"))
+    }
+
+    @Test(arguments: [true, false]) func aBusyNodeThatIsSlowToOfferItsTreeIsWaitedFor(isThere: Bool) async throws {
+        let scratch = try Scratch()
+        let cluster = try await Cluster.start(scratch.settings(["n1"], at: "login", mds: "mds"))
+        defer { cluster.close() }
+        if isThere { try scratch.write("store-n1/out/file", 5_000) }
+        // Its workers have other things to do, for longer than an order is waited for.
+        let station = cluster.stations[1]
+        let over = StopFlag()
+        let busy = (0..<4).map { _ in
+            station.loop.start { while !over.isSet { await station.workers.run { usleep(100_000) } } }
+        }
+        let target = Array(scratch["back"].utf8)
+        let report = await cluster.run { await $0.gather([Array("out".utf8)], to: target) }
+        over.set()
+        for one in busy { await one.value }
+        if isThere {
+            #expect(report.failures.isEmpty && report.files == 1, "\(report)")
+            #expect(try scratch.read("back/n1/out/file") == scratch.read("store-n1/out/file"))
+        } else {
+            #expect(report.failures.allSatisfy { $0.kind == .missing } && !report.failures.isEmpty, "\(report)")
+        }
     }
 
     @Test func theStandardChunkSizeToo() async throws {

@@ -12,7 +12,7 @@ actor DataServer {
     private nonisolated let loop: any Loop
     private let tasks: OrderTable
     private let rejoining: Rejoin
-    private let offered = OfferedTrees()
+    private let offered: OfferedTrees
 
     init(_ station: Station, _ store: Store, _ rejoining: Rejoin) {
         self.station = station
@@ -20,6 +20,7 @@ actor DataServer {
         self.rejoining = rejoining
         loop = station.loop
         tasks = OrderTable(on: station.loop, orphanMilliseconds: station.settings.orphanMilliseconds)
+        offered = OfferedTrees(on: station.loop)
     }
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }

@@ -162,7 +162,9 @@ final class NodeTree: TreeListing {
                 next = some.isLast ? nil : page + 1
                 return some
             } catch {
-                failure = error
+                // A busy node says so only now.
+                if page == 0, error.kind == .missing { state.withLock { $0.isAbsent = true } }
+                failure = error.at(host)
                 return nil
             }
         } work: {

@@ -122,28 +122,62 @@ final class OfferedTrees: Sendable {
         let number: UInt64
     }
 
-    private let trees = Mutex<[Key: OfferedTree]>([:])
+    private enum Tree {
+        /// Whoever ordered it may ask for a page already: on a busy node that takes its time.
+        case opening
+        case open(OfferedTree)
+        case failed(Failure)
+    }
+
+    /// So long a failure is told to whoever asks for a page.
+    private static let rememberedMilliseconds = 10_000
+
+    private let loop: any Loop
+    private let changed: Condition
+    private let trees = Mutex<[Key: Tree]>([:])
+
+    init(on loop: any Loop) {
+        self.loop = loop
+        changed = Condition(on: loop)
+    }
 
     /// Carries out the order for one: it ends when it is cancelled, or when nobody asks about it any more.
     func offer(_ offering: OfferOrder, to reader: Rank, _ store: Store, at station: Station) async -> Outcome {
         let key = Key(reader: reader, number: offering.number)
+        set(key, .opening)
         do throws(Failure) {
             let tree = try await OfferedTree.open(offering, store, at: station)
-            trees.withLock { $0[key] = tree }
-            await untilCancelled(on: station.loop)
-            trees.withLock { $0[key] = nil }
+            set(key, .open(tree))
+            await untilCancelled(on: loop)
+            set(key, nil)
             tree.close()
             return .placed([])
         } catch {
+            set(key, .failed(error))
+            loop.start { [self] in
+                await loop.sleep(milliseconds: OfferedTrees.rememberedMilliseconds)
+                set(key, nil)
+            }
             return .failed(error)
         }
     }
 
+    private func set(_ key: Key, _ tree: Tree?) {
+        trees.withLock { $0[key] = tree }
+        changed.notify()
+    }
+
     func page(_ page: Int, of number: UInt64, for reader: Rank, done: [UInt64]) async throws(Failure) -> OfferedPage {
-        guard let tree = trees.withLock({ $0[Key(reader: reader, number: number)] }) else {
-            throw Failure(.stopped, [], "this tree is no longer offered")
+        let key = Key(reader: reader, number: number)
+        while true {
+            let edition = changed.edition
+            switch trees.withLock({ $0[key] }) {
+            case .open(let tree): return try await tree.page(page, done: done)
+            case .opening: await changed.wait(until: loop.deadline(inMilliseconds: 1_000), after: edition)
+            case .failed(let failure): throw failure
+            case nil: throw Failure(.stopped, [], "this tree is no longer offered")
+            }
         }
-        return try await tree.page(page, done: done)
     }
 }
 

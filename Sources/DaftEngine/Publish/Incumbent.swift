@@ -17,8 +17,11 @@ struct Incumbent: Sendable {
     }
 
     func admit(_ ids: some Sequence<ChunkID>, of span: Span) throws(Failure) {
-        for (chunk, id) in zip(span.chunks, ids) where manifest.chunks[chunk] != id {
-            throw Failure(.taken, [], isTaken(by: "another file"))
+        for (chunk, id) in zip(span.chunks, ids) {
+            // What it is asked for comes from another rank, and need not lie within the file.
+            guard manifest.chunks.indices.contains(chunk), manifest.chunks[chunk] == id else {
+                throw Failure(.taken, [], isTaken(by: "another file"))
+            }
         }
     }
 }

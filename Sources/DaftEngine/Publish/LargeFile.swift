@@ -32,8 +32,10 @@ struct LargeFile: Sendable {
 
     mutating func run() async throws(Failure) -> Ingested {
         do throws(Failure) {
-            incumbent = try await station.work { [file, order, station] () throws(Failure) in
-                try Incumbent(of: file, order.chunkSize, in: station.catalogue)
+            if file.standing != nil {
+                incumbent = try await station.work { [file, order, station] () throws(Failure) in
+                    try Incumbent(of: file, order.chunkSize, in: station.catalogue)
+                }
             }
             if let known = try await alreadyHere() { return .whole(known.contentID, known) }
         } catch {

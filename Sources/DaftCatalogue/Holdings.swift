@@ -81,7 +81,7 @@ extension Tables {
         return try holders(content)
     }
 
-    private func holders(_ content: Content) throws -> Holders {
+    func holders(_ content: Content) throws -> Holders {
         Holders(complete: content.complete, parts: try parts(of: content.number))
     }
 

@@ -27,19 +27,31 @@ extension Tables {
     /// One level. What lies below a child is jumped over: of `/d`, that is up to `/d0`. It need not follow the child
     /// at once, for `/d.txt` is between `/d` and `/d/x`.
     func children(of name: Name, after: Name?, limit: Int) throws -> [NamedEntry] {
-        let (start, end) = span(below: name)
-        var from = max(after.map { $0.bytes + [0] } ?? start, start)
         var found: [NamedEntry] = []
-        while found.count < limit, let next = try entries(from: from, to: end, limit: 1).first {
-            let bytes = next.name.bytes
-            if let cut = bytes[start.count...].firstIndex(of: slash) {
-                from = bytes[..<cut] + [slash + 1]
-            } else {
-                found.append(next)
-                from = bytes + [0]
+        try eachChild(of: name, after: after, limit: limit) { _, named in found.append(named) }
+        return found
+    }
+
+    /// The children with the states in which they were born.
+    func eachChild(
+        of name: Name, after: Name?, limit: Int, _ body: (_ born: State, NamedEntry) throws -> Void
+    ) throws {
+        let (first, end) = span(below: name)
+        var next: [UInt8]? = max(after.map { $0.bytes + [0] } ?? first, first)
+        var rest = limit
+        while rest > 0, let from = next {
+            next = nil
+            try database.scan(Tables.entriesFrom, .blob(from), .blob(end), .integer(rest)) { row in
+                let bytes = row.bytes(Tables.recordColumnCount)
+                if let cut = bytes[first.count...].firstIndex(of: slash) {
+                    next = bytes[..<cut] + [slash + 1]
+                    return false
+                }
+                try body(row.word(0), try namedEntry(row, bytes))
+                rest -= 1
+                return true
             }
         }
-        return found
     }
 
     func below(_ name: Name, after: Name?, limit: Int) throws -> [NamedEntry] {
@@ -61,14 +73,16 @@ extension Tables {
 
     private func entries(from start: [UInt8], to end: [UInt8], limit: Int) throws -> [NamedEntry] {
         var found: [NamedEntry] = []
-        try database.run(
-            """
-            SELECT \(Tables.recordColumns), e.name FROM entries e CROSS JOIN journal j ON j.state = e.born
-            WHERE e.name >= ? AND e.name < ? AND e.ended IS NULL ORDER BY e.name LIMIT ?
-            """, .blob(start), .blob(end), .integer(max(0, limit))
-        ) { found.append(try namedEntry($0, $0.bytes(Tables.recordColumnCount))) }
+        try database.run(Tables.entriesFrom, .blob(start), .blob(end), .integer(max(0, limit))) {
+            found.append(try namedEntry($0, $0.bytes(Tables.recordColumnCount)))
+        }
         return found
     }
+
+    private static let entriesFrom = """
+        SELECT \(recordColumns), e.name FROM entries e CROSS JOIN journal j ON j.state = e.born
+        WHERE e.name >= ? AND e.name < ? AND e.ended IS NULL ORDER BY e.name LIMIT ?
+        """
 
     /// Every name below `name`, and no other, is at least `start` and less than `end`.
     private func span(below name: Name) -> (start: [UInt8], end: [UInt8]) {

@@ -11,53 +11,90 @@ public struct KnownStore: Hashable, Sendable {
     public let hasLeft: Bool
 }
 
-extension Catalogue {
-    /// What stands under `name`. The root is a directory before any record says so.
-    public func entry(_ name: Name) throws(Failure) -> Entry? { try locked { try $0.entry(name) } }
+/// The catalogue at one state, for many questions at once: each by itself has to learn which state it sees.
+public struct CatalogueSnapshot: ~Copyable {
+    private let tables: Tables
 
-    /// One level below `name`, in name order; for the next page pass the last name of this one.
-    public func children(of name: Name, after: Name?, limit: Int) throws(Failure) -> [NamedEntry] {
-        try locked { try $0.children(of: name, after: after, limit: limit) }
-    }
+    fileprivate init(_ tables: Tables) { self.tables = tables }
 
-    /// Everything strictly below `name`, in byte order; paged as `children`.
-    public func below(_ name: Name, after: Name?, limit: Int) throws(Failure) -> [NamedEntry] {
-        try locked { try $0.below(name, after: after, limit: limit) }
-    }
+    public func entry(_ name: Name) throws(Failure) -> Entry? { try ask { try $0.entry(name) } }
 
-    public func manifest(_ content: ContentID) throws(Failure) -> Manifest? {
-        try locked { try $0.manifest(content) }
+    public func size(of content: ContentID) throws(Failure) -> (bytes: Int64, chunks: Int)? {
+        try ask { try $0.size(of: content) }
     }
 
     /// Of a content that stands under some name: not to know it is damage.
     public func manifest(ofNamed content: ContentID) throws(Failure) -> Manifest {
-        try locked { tables in
+        try ask { tables in
             guard let manifest = try tables.manifest(content) else { throw tables.damaged }
             return manifest
         }
     }
 
+    /// Who keeps a content, and how many copies are wanted.
+    public func copies(of content: ContentID) throws(Failure) -> (holders: Holders, wanted: Copies, chunks: Int)? {
+        try ask { tables in
+            guard let row = try tables.content(content) else { return nil }
+            return (try tables.holders(row), row.copies, row.chunks)
+        }
+    }
+
+    private func ask<T>(_ question: (Tables) throws -> T) throws(Failure) -> T {
+        do { return try question(tables) } catch { throw Tables.failure(error, tables.path) }
+    }
+}
+
+extension Catalogue {
+    /// Asks many questions of one state; `body` does nothing that takes long besides.
+    public func snapshot<T: Sendable>(
+        _ body: (borrowing CatalogueSnapshot) throws(Failure) -> T
+    ) throws(Failure) -> T {
+        try asking { try body(CatalogueSnapshot($0)) }
+    }
+
+    /// What stands under `name`. The root is a directory before any record says so.
+    public func entry(_ name: Name) throws(Failure) -> Entry? { try asking { try $0.entry(name) } }
+
+    /// One level below `name`, in name order; for the next page pass the last name of this one.
+    public func children(of name: Name, after: Name?, limit: Int) throws(Failure) -> [NamedEntry] {
+        try asking { try $0.children(of: name, after: after, limit: limit) }
+    }
+
+    /// Everything strictly below `name`, in byte order; paged as `children`.
+    public func below(_ name: Name, after: Name?, limit: Int) throws(Failure) -> [NamedEntry] {
+        try asking { try $0.below(name, after: after, limit: limit) }
+    }
+
+    public func manifest(_ content: ContentID) throws(Failure) -> Manifest? {
+        try asking { try $0.manifest(content) }
+    }
+
+    /// Of a content that stands under some name: not to know it is damage.
+    public func manifest(ofNamed content: ContentID) throws(Failure) -> Manifest {
+        try snapshot { (snapshot) throws(Failure) in try snapshot.manifest(ofNamed: content) }
+    }
+
     /// Without reading the chunk ids.
     public func size(of content: ContentID) throws(Failure) -> (bytes: Int64, chunks: Int)? {
-        try locked { try $0.size(of: content) }
+        try asking { try $0.size(of: content) }
     }
 
     public func holders(of content: ContentID) throws(Failure) -> Holders {
-        try locked { try $0.holders(of: content) }
+        try asking { try $0.holders(of: content) }
     }
 
     /// Of each of these, if just that stands under its name: who keeps its content, and how many copies are wanted.
     public func standing(_ entries: [NamedEntry]) throws(Failure) -> [EntryHolders?] {
-        try locked { tables in try tables.database.reading { try entries.map { try tables.stand($0) } } }
+        try asking { tables in try entries.map { try tables.stand($0) } }
     }
 
     /// How many copies are wanted; of an unknown content one.
-    public func copies(of content: ContentID) throws(Failure) -> Copies { try locked { try $0.copies(of: content) } }
+    public func copies(of content: ContentID) throws(Failure) -> Copies { try asking { try $0.copies(of: content) } }
 
     /// The names under which a content stands, in order.
-    public func names(of content: ContentID) throws(Failure) -> [Name] { try locked { try $0.names(of: content) } }
+    public func names(of content: ContentID) throws(Failure) -> [Name] { try asking { try $0.names(of: content) } }
 
-    public func stores() throws(Failure) -> [KnownStore] { try locked { try $0.stores() } }
+    public func stores() throws(Failure) -> [KnownStore] { try asking { try $0.stores() } }
 
     /// `inventoryMark` summed by exclusive or over everything that a store keeps.
     public func inventory(of store: Int) throws(Failure) -> UInt64 {
@@ -85,7 +122,7 @@ extension Catalogue {
 }
 
 extension Tables {
-    fileprivate func size(of content: ContentID) throws -> (bytes: Int64, chunks: Int)? {
+    func size(of content: ContentID) throws -> (bytes: Int64, chunks: Int)? {
         guard let number = try number(of: content) else { return nil }
         return try database.first("SELECT size, chunks FROM contents WHERE number = ?", .integer(number)) {
             ($0.integer(0), Int($0.integer(1)))

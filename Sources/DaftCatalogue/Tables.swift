@@ -62,6 +62,12 @@ final class Tables {
         standing = try readStanding()
     }
 
+    /// A connection that only reads what another of this process writes.
+    init(readerOf path: String, cacheBytes: Int) throws {
+        self.path = path
+        database = try Database(readerOf: Array(path.utf8), cacheBytes: cacheBytes)
+    }
+
     private static let schema = """
         PRAGMA application_id = \(applicationID);
         PRAGMA user_version = \(formatVersion);
@@ -202,6 +208,8 @@ final class Tables {
         recent = nil
         settledKeys = nil
     }
+
+    static func closed(_ path: String) -> Failure { Failure(.stopped, path.utf8, "the catalogue is closed") }
 
     var damaged: Failure { Tables.damaged(path) }
 

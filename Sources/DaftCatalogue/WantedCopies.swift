@@ -18,16 +18,16 @@ extension Catalogue {
     public func lacking(
         from start: Int, limit: Int, among present: BitSet
     ) throws(Failure) -> (contents: [CopiedContent], next: Int?) {
-        try locked { try $0.lacking(from: start, limit: limit, among: present) }
+        try asking { try $0.lacking(from: start, limit: limit, among: present) }
     }
 
     /// The directories and symlinks that are wanted on every data server, in the order of names.
     public func everywhere(after: Name?, limit: Int) throws(Failure) -> [NamedEntry] {
-        try locked { try $0.everywhere(after: after, limit: limit) }
+        try asking { try $0.everywhere(after: after, limit: limit) }
     }
 
     public func copied(_ content: ContentID) throws(Failure) -> CopiedContent? {
-        try locked { try $0.copied(content) }
+        try asking { try $0.copied(content) }
     }
 }
 

@@ -3,6 +3,7 @@
 
 import CSQLite
 import Glibc
+import Synchronization
 
 /// What SQLite says went wrong, and the statement it was about.
 public struct SQLError: Error, Hashable, Sendable {
@@ -25,21 +26,47 @@ public struct SQLError: Error, Hashable, Sendable {
 public final class Database {
     fileprivate let handle: OpaquePointer
     private var prepared: [String: Statement] = [:]
+    private let claim: ExclusiveClaim?
 
     /// Opens or makes the database at `path`, in WAL mode. `durable`: a commit is on the disk when it returns. `alone`:
-    /// nobody else may open it meanwhile, and nothing is locked and unlocked around each statement. `isShared`: whoever
-    /// is in its group may open it at another time; then no symlink is in its path.
+    /// no other process may open it meanwhile, and in this one only readers may. `isShared`: whoever is in its group may
+    /// open it at another time; then no symlink is in its path.
     public init(
         path: [UInt8], durable: Bool, alone: Bool = false, isShared: Bool = false, cacheBytes: Int = 64 << 20
     ) throws(SQLError) {
         Database.make(path, mode: isShared ? 0o660 : 0o600)
-        var opened: OpaquePointer?
-        var flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX
+        var flags = SQLITE_OPEN_CREATE
         // Whoever may put a symlink there must not have another file opened.
         if isShared { flags |= SQLITE_OPEN_NOFOLLOW }
+        handle = try Database.open(path, flags, alone ? exclusiveVFS : sharedVFS)
+        claim = alone ? ExclusiveClaim(path) : nil
+        if alone, claim == nil {
+            throw SQLError(code: SQLITE_BUSY, message: "open elsewhere in this process", statement: "open")
+        }
+        sqlite3_busy_timeout(handle, alone ? 0 : 5_000)
+        try execute("PRAGMA journal_mode = WAL")
+        try execute("PRAGMA synchronous = \(durable ? "FULL" : "OFF")")
+        try execute("PRAGMA cache_size = \(-cacheBytes / 1024)")
+        try execute("PRAGMA wal_autocheckpoint = 4000")
+        if durable { try sync() }
+    }
+
+    /// A further connection to a database that this process has open alone. It only reads, and sees what was committed
+    /// when each statement, or `reading`, began.
+    public init(readerOf path: [UInt8], cacheBytes: Int) throws(SQLError) {
+        handle = try Database.open(path, 0, exclusiveVFS)
+        claim = nil
+        try execute("PRAGMA query_only = 1")
+        try execute("PRAGMA cache_size = \(-cacheBytes / 1024)")
+    }
+
+    private static func open(
+        _ path: [UInt8], _ flags: Int32, _ files: UnsafePointer<CChar>?
+    ) throws(SQLError) -> OpaquePointer {
+        var opened: OpaquePointer?
         let status = (path + [0]).withUnsafeBufferPointer { bytes in
             bytes.withMemoryRebound(to: CChar.self) {
-                sqlite3_open_v2($0.baseAddress, &opened, flags, interruptibleFiles)
+                sqlite3_open_v2($0.baseAddress, &opened, flags | SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, files)
             }
         }
         guard status == SQLITE_OK, let opened else {
@@ -47,15 +74,8 @@ public final class Database {
             sqlite3_close_v2(opened)
             throw error
         }
-        handle = opened
-        sqlite3_extended_result_codes(handle, 1)
-        sqlite3_busy_timeout(handle, alone ? 0 : 5_000)
-        if alone { try execute("PRAGMA locking_mode = EXCLUSIVE") }
-        try execute("PRAGMA journal_mode = WAL")
-        try execute("PRAGMA synchronous = \(durable ? "FULL" : "OFF")")
-        try execute("PRAGMA cache_size = \(-cacheBytes / 1024)")
-        try execute("PRAGMA wal_autocheckpoint = 4000")
-        if durable { try sync() }
+        sqlite3_extended_result_codes(opened, 1)
+        return opened
     }
 
     /// The database has this mode, whatever the umask is; SQLite gives its logs the same. What fails here SQLite says.
@@ -66,7 +86,7 @@ public final class Database {
             bytes.withMemoryRebound(to: CChar.self) { path in
                 guard let path = path.baseAddress else { return }
                 // Never one that is there: to close it would end all locks that this process has on it.
-                let file = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, mode)
+                let file = Glibc.open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, mode)
                 if file >= 0 {
                     fchmod(file, mode)
                     close(file)
@@ -116,6 +136,16 @@ public final class Database {
         defer { statement.reset() }
         try statement.bind(values)
         while try statement.step() { try body(Row(statement)) }
+    }
+
+    /// As `run`, as long as `body` wants more.
+    public func scan<E: Error>(
+        _ sql: String, _ values: SQLValue..., while body: (borrowing Row) throws(E) -> Bool
+    ) throws {
+        let statement = try statement(sql)
+        defer { statement.reset() }
+        try statement.bind(values)
+        while try statement.step() { if try !body(Row(statement)) { return } }
     }
 
     public func run(_ sql: String, _ values: SQLValue...) throws(SQLError) {
@@ -212,6 +242,24 @@ public final class Database {
         var file: UnsafeMutablePointer<sqlite3_file>?
         return sqlite3_file_control(handle, "main", which, &file) == SQLITE_OK ? file : nil
     }
+}
+
+/// That one connection of this process may write to a database: locks of the system tell processes apart, not these.
+private final class ExclusiveClaim {
+    private static let claimed = Mutex<Set<[UInt64]>>([])
+    private let file: [UInt64]
+
+    init?(_ path: [UInt8]) {
+        var status = stat()
+        let isThere = (path + [0]).withUnsafeBufferPointer { bytes in
+            bytes.withMemoryRebound(to: CChar.self) { stat($0.baseAddress!, &status) == 0 }
+        }
+        file = isThere ? [UInt64(status.st_dev), UInt64(status.st_ino)] : []
+        let isFirst = ExclusiveClaim.claimed.withLock { [file] in file.isEmpty || $0.insert(file).inserted }
+        if !isFirst { return nil }
+    }
+
+    deinit { _ = ExclusiveClaim.claimed.withLock { [file] in $0.remove(file) } }
 }
 
 public enum SQLValue: Sendable {

@@ -7,33 +7,45 @@ import Synchronization
 
 private typealias Methods = UnsafePointer<sqlite3_io_methods>
 
+/// SQLite's own file systems: the second locks a database for this process once and for all, and keeps what
+/// connections share in this process's memory.
 private nonisolated(unsafe) let usualFiles: UnsafeMutablePointer<sqlite3_vfs>? = sqlite3_vfs_find(nil)
+private nonisolated(unsafe) let exclusiveFiles: UnsafeMutablePointer<sqlite3_vfs>? = sqlite3_vfs_find("unix-excl")
 
 /// The usual methods of files, by those that stand in for them: there are two or three sets, for as long as the process
 /// lives.
 private let addresses = Mutex<[UInt: UInt]>([:])
 
 /// What a database is opened with.
-nonisolated(unsafe) let interruptibleFiles: UnsafePointer<CChar>? = {
-    guard let found = usualFiles, let name = strdup("daft") else { return nil }
+nonisolated(unsafe) let sharedVFS = register("daft", over: usualFiles)
+/// What one is opened with that no other process may open meanwhile; this one may have several connections to it.
+nonisolated(unsafe) let exclusiveVFS = register("daft-exclusive", over: exclusiveFiles)
+
+private func register(_ name: String, over found: UnsafeMutablePointer<sqlite3_vfs>?) -> UnsafePointer<CChar>? {
+    guard let found, let name = strdup(name) else { return nil }
     let files = UnsafeMutablePointer<sqlite3_vfs>.allocate(capacity: 1)
     files.initialize(to: found.pointee)
     files.pointee.zName = UnsafePointer(name)
-    files.pointee.xOpen = { _, path, file, flags, opened in
-        guard let usualFiles else { return SQLITE_CANTOPEN }
-        let status = usualFiles.pointee.xOpen(usualFiles, path, file, flags, opened)
+    files.pointee.xOpen = { own, path, file, flags, opened in
+        guard let found = base(of: own) else { return SQLITE_CANTOPEN }
+        let status = found.pointee.xOpen(found, path, file, flags, opened)
         if let file, let found = file.pointee.pMethods { file.pointee.pMethods = standIn(for: found) }
         return status
     }
-    files.pointee.xDelete = { _, path, syncsDirectory in
-        guard let usualFiles else { return SQLITE_IOERR }
+    files.pointee.xDelete = { own, path, syncsDirectory in
+        guard let found = base(of: own) else { return SQLITE_IOERR }
         while true {
-            let status = usualFiles.pointee.xDelete(usualFiles, path, syncsDirectory)
+            let status = found.pointee.xDelete(found, path, syncsDirectory)
             if status == SQLITE_OK || errno != EINTR { return status }
         }
     }
     return sqlite3_vfs_register(files, 0) == SQLITE_OK ? UnsafePointer(name) : nil
-}()
+}
+
+private func base(of own: UnsafeMutablePointer<sqlite3_vfs>?) -> UnsafeMutablePointer<sqlite3_vfs>? {
+    guard let own, let exclusiveVFS, own.pointee.zName == exclusiveVFS else { return usualFiles }
+    return exclusiveFiles
+}
 
 private func standIn(for found: Methods) -> Methods? {
     let address = UInt(bitPattern: found)

@@ -25,12 +25,18 @@ struct Admission: Sendable {
 
     /// A batch without the files that would be refused; they are failures of its report. Blocking.
     func sift(_ batch: PublishJob.Batch) throws(Failure) -> PublishJob.Batch {
+        try catalogue.snapshot { (snapshot) throws(Failure) in try sift(batch, snapshot) }
+    }
+
+    private func sift(
+        _ batch: PublishJob.Batch, _ catalogue: borrowing CatalogueSnapshot
+    ) throws(Failure) -> PublishJob.Batch {
         var rest = batch
         rest.files = []
         var directories: Set<Name> = []
         for file in batch.files {
             let standing = try catalogue.entry(file.name)
-            if let failure = try refusal(of: file.name, size: file.info.size, over: standing, &directories) {
+            if let failure = try refusal(of: file.name, size: file.info.size, over: standing, catalogue, &directories) {
                 rest.report.failures.append(failure)
             } else {
                 var file = file
@@ -42,7 +48,8 @@ struct Admission: Sendable {
     }
 
     private func refusal(
-        of name: Name, size: Int64, over standing: Entry?, _ directories: inout Set<Name>
+        of name: Name, size: Int64, over standing: Entry?, _ catalogue: borrowing CatalogueSnapshot,
+        _ directories: inout Set<Name>
     ) throws(Failure) -> Failure? {
         if let standing {
             guard let content = standing.content else { return takenBy(standing, name, isOfSameKind: false) }

@@ -54,11 +54,13 @@ struct UnchangedFiles: Sendable {
         if rereads { return files }
         let catalogue = station.catalogue
         let entries = try? await station.work { () throws(Failure) in
-            try files.map { file throws(Failure) -> NamedEntry? in
-                guard let entry = try catalogue.entry(file.name), let content = entry.content,
-                    entry.mtime == file.found.mtime, try catalogue.size(of: content)?.bytes == file.info.size
-                else { return nil }
-                return NamedEntry(file.name, entry)
+            try catalogue.snapshot { (snapshot) throws(Failure) in
+                try files.map { file throws(Failure) -> NamedEntry? in
+                    guard let entry = try snapshot.entry(file.name), let content = entry.content,
+                        entry.mtime == file.found.mtime, try snapshot.size(of: content)?.bytes == file.info.size
+                    else { return nil }
+                    return NamedEntry(file.name, entry)
+                }
             }
         }
         let standing = await standing(among: entries?.compactMap(\.self) ?? [])

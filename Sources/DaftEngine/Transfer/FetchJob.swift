@@ -97,15 +97,19 @@ struct FetchJob: Sendable {
         let store = store
         let sorted = try await station.work { () throws(Failure) in
             var ready: [NamedEntry] = []
-            var missing: [(NamedEntry, Manifest)] = []
+            var missing: [(NamedEntry, ContentID)] = []
             for named in entries {
-                guard let content = named.entry.content, try store.extent(of: content) != .complete else {
+                if let content = named.entry.content, try store.extent(of: content) != .complete {
+                    missing.append((named, content))
+                } else {
                     ready.append(named)
-                    continue
                 }
-                missing.append((named, try catalogue.manifest(ofNamed: content)))
             }
-            return (ready, missing)
+            let wanted = missing
+            let manifests = try catalogue.snapshot { (snapshot) throws(Failure) in
+                try wanted.map { (_, content) throws(Failure) in try snapshot.manifest(ofNamed: content) }
+            }
+            return (ready, Array(zip(missing.map(\.0), manifests)))
         }
         ledger.note(directories: entries.filter(\.entry.isDirectory))
         for (named, manifest) in sorted.1 { await want(named, manifest, pull) }

@@ -167,8 +167,10 @@ struct PublishedTree: TreeListing {
             isThere = true
             var items: [TreeItem] = []
             var failures: [Failure] = []
-            let listed = await station.workers.run {
-                page.map { named in Result { () throws(Failure) in try item(named, catalogue) } }
+            let listed = try await station.work { () throws(Failure) in
+                try catalogue.snapshot { (snapshot) throws(Failure) in
+                    page.map { named in Result { () throws(Failure) in try item(named, snapshot) } }
+                }
             }
             for one in listed {
                 do throws(Failure) { items.append(try one.get()) } catch { failures.append(error) }
@@ -178,7 +180,7 @@ struct PublishedTree: TreeListing {
         if !isThere, !root.isRoot { throw Failure(.noSuchName, root, "no such name is published") }
     }
 
-    private func item(_ named: NamedEntry, _ catalogue: Catalogue) throws(Failure) -> TreeItem {
+    private func item(_ named: NamedEntry, _ catalogue: borrowing CatalogueSnapshot) throws(Failure) -> TreeItem {
         let relative = Array(named.name.relative(to: root) ?? [])
         var entry = named.entry
         // Another member may have published it, and no program of theirs is to run as this user.

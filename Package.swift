@@ -119,8 +119,16 @@ let package = Package(
         tests(of: "DaftEngine", words + ["DaftLink", "DaftStore", "DaftCatalogue"]),
         tests(of: "DaftLaunch", ["DaftModel", "DaftWire"]),
         tests(of: "DaftShell", ["DaftModel", "DaftWire", "DaftCommand", "DaftEngine"]),
+        .target(
+            name: "FileViewContract", dependencies: ["DaftEngine", "DaftModel"], path: "Tests/FileViewContract",
+            swiftSettings: settings),
+        .testTarget(
+            name: "FileViewTests",
+            dependencies: ["FileViewContract", "DaftEngine", "DaftZMQ", "DaftLink", "DaftModel", "DaftWire"],
+            swiftSettings: settings),
         .executableTarget(
-            name: "mpi-contract", dependencies: ["DaftLink", "DaftMPI", "DaftModel", "MPIFaults"],
+            name: "mpi-contract",
+            dependencies: ["DaftLink", "DaftMPI", "DaftModel", "DaftEngine", "FileViewContract", "MPIFaults"],
             path: "Tests/mpi-contract",
             swiftSettings: settings),
         .target(name: "MPIFaults", dependencies: ["CMPI"], path: "Tests/MPIFaults"),

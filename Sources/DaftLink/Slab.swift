@@ -51,6 +51,7 @@ public final class SlabPool: Sendable {
         var free: Int
         var kept: [UInt] = []
         var waiting: [(bytes: Int, continuation: UnsafeContinuation<Void, Never>)] = []
+        var onShortage: (@Sendable () -> Void)?
     }
 
     public static let alignment = 4096
@@ -89,6 +90,9 @@ public final class SlabPool: Sendable {
         return (0..<count).map { _ in Slab(allocate(size), of: self) }
     }
 
+    /// Who keeps slabs that it can do without gives them back in `body`, which is called when somebody has to wait.
+    public func onShortage(_ body: @escaping @Sendable () -> Void) { state.withLock { $0.onShortage = body } }
+
     private func size(for bytes: Int) -> Int {
         max(slabBytes, (bytes + SlabPool.alignment - 1) / SlabPool.alignment * SlabPool.alignment)
     }
@@ -104,10 +108,13 @@ public final class SlabPool: Sendable {
                     state.waiting.append((size, continuation))
                     return false
                 }
-                if isReady { continuation.resume() }
+                if isReady { continuation.resume() } else { state.withLock { $0.onShortage }?() }
             }
         }
     }
+
+    /// Whether somebody waits.
+    public var isShort: Bool { state.withLock { !$0.waiting.isEmpty } }
 
     private func reserve(_ size: Int) -> Bool {
         state.withLock { state in

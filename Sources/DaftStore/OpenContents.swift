@@ -56,6 +56,15 @@ extension Store {
         throw Store.missing(content, "has been removed or changed in \(shown(directory)): verify brings it back")
     }
 
+    /// The file of a content that is kept complete, as it was when it was stored.
+    public func file(of content: ContentID) throws(Failure) -> Descriptor {
+        let found = try recorded { ledger in try ledger.known(content).map { ($0, try ledger.extent(of: content)) } }
+        guard let (known, extent) = found, extent == .complete else {
+            throw Store.missing(content, "is not complete here")
+        }
+        return try open(content, known, unchanged: true)
+    }
+
     private func openStanding(
         _ standing: NameRow, _ known: KnownContent, unchanged: Bool
     ) throws(Failure) -> Descriptor? {

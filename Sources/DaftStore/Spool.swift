@@ -1,59 +1,44 @@
-// What comes from somebody's standard input, of unknown length: it is written to a file of its own as it comes, which
-// is staged as any file is. Nothing waits here, so that no worker is held by whoever has nothing to say.
+// Bytes of unknown length that a client sends, as a file of its own beside the catalogue or the store: it is staged as any
+// file is. Standard input is taken as it comes, so that no worker waits for whoever has nothing to say.
 
 import DaftModel
 import Glibc
+import Synchronization
 
-public final class Spool: Sendable {
-    public enum Step: Sendable {
-        case more, nothingYet, end
-    }
-
+/// A file for nobody else, until it is removed.
+public final class SpoolFile: Sendable {
     private static let prefix = "stdin-"
-    private static let pieceBytes = 1 << 20
 
     public let path: [UInt8]
-    private let input: Descriptor
-    private let output: Descriptor
+    private let file: Descriptor
 
-    /// `input` is opened once more, or for `-` this process's own; the file is made in `directory`, for nobody else.
-    public init(_ input: [UInt8], in directory: [UInt8], mode: UInt16) throws(Failure) {
-        Spool.clean(directory)
+    /// Removes those of processes that were killed as well.
+    public init(in directory: [UInt8], mode: UInt16) throws(Failure) {
+        SpoolFile.clean(directory)
+        path = directory + Array("/\(SpoolFile.prefix)\(getpid())-\(UInt64.random(in: 0 ... .max))".utf8)
         do throws(SystemError) {
-            self.input =
-                input.elementsEqual("-".utf8)
-                ? Descriptor(try system("dup") { fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0) })
-                : try PathBase(input).open(O_RDONLY | O_NOCTTY)
-        } catch { throw error.failure(input) }
-        path = directory + Array("/\(Spool.prefix)\(getpid())-\(UInt64.random(in: 0 ... .max))".utf8)
-        do throws(SystemError) {
-            output = try openAt(AT_FDCWD, path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode: 0o600)
-            try output.setMode(mode)
+            file = try openAt(AT_FDCWD, path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode: 0o600)
+            try file.setMode(mode)
         } catch { throw error.failure(path) }
     }
 
-    /// Takes what has come. Blocks for the disk alone.
-    public func step() throws(Failure) -> Step {
-        var waiting = pollfd(fd: input.number, events: Int16(POLLIN), revents: 0)
-        if poll(&waiting, 1, 0) == 0 { return .nothingYet }
-        let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: Spool.pieceBytes, alignment: 16)
-        defer { memory.deallocate() }
-        let count: Int
+    public func write(_ bytes: UnsafeRawBufferPointer, at offset: Int64) throws(Failure) {
+        var done = 0
         do throws(SystemError) {
-            count = try system("read") { read(input.number, memory.baseAddress, memory.count) }
-        } catch { throw error.failure(Array("standard input".utf8)) }
-        do throws(SystemError) {
-            var done = 0
-            while done < count {
-                done += try system("write") { write(output.number, memory.baseAddress! + done, count - done) }
+            while done < bytes.count {
+                done += try system("pwrite") {
+                    pwrite(file.number, bytes.baseAddress! + done, bytes.count - done, off_t(offset) + off_t(done))
+                }
             }
         } catch { throw error.failure(path) }
-        return count == 0 ? .end : .more
+    }
+
+    public func set(mtime: Time) throws(Failure) {
+        do throws(SystemError) { try file.setTimes(mtime) } catch { throw error.failure(path) }
     }
 
     public func remove() { withCString(path) { _ = unlink($0) } }
 
-    /// Those of processes that were killed.
     private static func clean(_ directory: [UInt8]) {
         guard let folder = try? openAt(AT_FDCWD, directory, O_RDONLY | O_DIRECTORY),
             let names = try? SourceListing(of: folder)
@@ -67,6 +52,51 @@ public final class Spool: Sendable {
             }
         }
     }
+}
+
+/// Standard input, into such a file. One task at a time takes steps.
+public final class Spool: Sendable {
+    public enum Step: Sendable {
+        case more, nothingYet, end
+    }
+
+    private static let pieceBytes = 1 << 20
+
+    private let input: Descriptor
+    private let output: SpoolFile
+    private let done = Mutex<Int64>(0)
+
+    public var path: [UInt8] { output.path }
+
+    /// `input` is opened once more, or for `-` this process's own.
+    public init(_ input: [UInt8], in directory: [UInt8], mode: UInt16) throws(Failure) {
+        do throws(SystemError) {
+            self.input =
+                input.elementsEqual("-".utf8)
+                ? Descriptor(try system("dup") { fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0) })
+                : try PathBase(input).open(O_RDONLY | O_NOCTTY)
+        } catch { throw error.failure(input) }
+        output = try SpoolFile(in: directory, mode: mode)
+    }
+
+    /// Takes what has come. Blocks for the disk alone.
+    public func step() throws(Failure) -> Step {
+        var waiting = pollfd(fd: input.number, events: Int16(POLLIN), revents: 0)
+        if poll(&waiting, 1, 0) == 0 { return .nothingYet }
+        let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: Spool.pieceBytes, alignment: 16)
+        defer { memory.deallocate() }
+        let count: Int
+        do throws(SystemError) {
+            count = try system("read") { read(input.number, memory.baseAddress, memory.count) }
+        } catch { throw error.failure(Array("standard input".utf8)) }
+        try done.withLock { (done) throws(Failure) in
+            try output.write(UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(memory)[..<count]), at: done)
+            done += Int64(count)
+        }
+        return count == 0 ? .end : .more
+    }
+
+    public func remove() { output.remove() }
 }
 
 /// Whether a path stands for what somebody has as standard input: `-` for this process's own, and what a client is

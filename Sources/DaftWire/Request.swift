@@ -47,6 +47,8 @@ public enum Request: Coded {
     case withdrawn(Failure)
     /// To a rank that offers files under that number: when may I read these chunks?
     case pace(offer: UInt64, [Span])
+    /// To the metadata server: answer as soon as your state is another than this one, or after that time.
+    case news(after: State, milliseconds: Int)
 
     public static let minimumSize = 2
     public static let version: UInt8 = 1
@@ -77,6 +79,7 @@ public enum Request: Coded {
         case 23: self = .offered(tree: try reader.u64(), page: try reader.count(), done: try reader.numbers())
         case 24: self = .withdrawn(try Failure(from: &reader))
         case 25: self = .pace(offer: try reader.u64(), try reader.list())
+        case 26: self = .news(after: try reader.u64(), milliseconds: try reader.count())
         default: throw Malformed("kind of request", at: reader.offset - 1)
         }
     }
@@ -110,6 +113,9 @@ public enum Request: Coded {
         case .pace(let offer, let spans):
             writer.u64(offer)
             writer.list(spans)
+        case .news(let state, let milliseconds):
+            writer.u64(state)
+            writer.count(milliseconds)
         case .members, .space, .ping, .quit, .underWay, .join: break
         }
     }
@@ -139,6 +145,7 @@ public enum Request: Coded {
         case .offered: 23
         case .withdrawn: 24
         case .pace: 25
+        case .news: 26
         }
     }
 }

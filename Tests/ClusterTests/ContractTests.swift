@@ -15,4 +15,11 @@ import Testing
         #expect(ended.status == 0, "\(ended)")
         #expect(ended.output.contains(" 0 broken"), "\(ended)")
     }
+
+    @Test(arguments: [[], ["--mca", "btl", "tcp,self"]]) func viewsKeepTheirContract(mca: [String]) throws {
+        let scratch = try Scratch()
+        let ended = try Job(3, "mpi-contract", ["view", scratch.path], mca: mca).end(withinSeconds: 120)
+        #expect(ended.status == 0, "\(ended)")
+        #expect(ended.output.contains("all ranks have ended"), "\(ended)")
+    }
 }

@@ -134,6 +134,7 @@ private func brief(_ request: Request) -> String {
         case .wish(let wish): "wish \(wish.contents.count) \(wish.copies.number)"
         case .traced(let first): "traced from \(first)"
         case .pace(let offer, let spans): "pace \(offer) \(spans.count)"
+        case .news(let state, _): "news after \(state)"
         }
     return "\(text), \(request.encoded.count) bytes"
 }

@@ -79,9 +79,12 @@ let testsOfNoTarget: [String: Set<String>] = [
     ],
     "TidyTests": ["Testing", "Foundation"],
     "ClusterTests": ["Testing", "Foundation", "Glibc", "TestPrograms"],
+    "FileViewContract": ["DaftEngine", "DaftModel", "Glibc"],
+    "FileViewTests": [
+        "Testing", "Foundation", "FileViewContract", "DaftEngine", "DaftZMQ", "DaftLink", "DaftModel", "DaftWire",
+    ],
     "mpi-contract": [
-        "DaftModel", "DaftLink", "DaftMPI", "MPIFaults", "Glibc",
-        "Synchronization",
+        "DaftModel", "DaftLink", "DaftMPI", "DaftEngine", "FileViewContract", "MPIFaults", "Glibc", "Synchronization",
     ],
     "TestBox": ["Foundation", "Glibc", "Synchronization", "TestPrograms"],
     "TestPrograms": ["Foundation", "Glibc"],

@@ -1,9 +1,12 @@
 // The contract of all links, run by the MPI link: one rank a process, started by mpirun from a test. Rank 0 prints what
-// is broken, and ends with 1 if anything is. With `faults`: what it does where MPI fails, over three ranks.
+// is broken, and ends with 1 if anything is. With `faults`: what it does where MPI fails, over three ranks. With `view`
+// and a directory: the contract of views of files, by a system with its stores there.
 
+import DaftEngine
 import DaftLink
 import DaftModel
 import DaftMPI
+import FileViewContract
 import Glibc
 import MPIFaults
 import Synchronization
@@ -14,8 +17,45 @@ let broken = Atomic<Int>(0)
 let process = try MPIProcess()
 let loop = MPILoop()
 let link = MPILink(try process.world.duplicate(), on: loop) { _ in pieceBytes }
+
+/// The last rank looks at the names; the others keep them and their bytes, until that one says that it is over.
+func checkViews(in directory: String) async -> [String] {
+    let chunkSize = ChunkSize(64 << 10) ?? .standard
+    let isMetadataServer = link.rank == .metadataServer
+    var settings = Settings(
+        host: "n\(link.rank.number)",
+        store: isMetadataServer ? nil : Array("\(directory)/store\(link.rank.number)".utf8),
+        catalogue: isMetadataServer ? directory + "/catalogue" : nil)
+    settings.chunkSize = chunkSize
+    settings.expectedServers = link.ranks.count - 1
+    settings.endsDataServers = true
+    do throws(Failure) {
+        let station = try Station(settings, link: link)
+        defer { station.close() }
+        _ = try await station.start()
+        var broken: [String] = []
+        if link.rank.number == link.ranks.count - 1 {
+            let view = try await Namespace(following: station)
+            broken = await FileViewContract(view, beside: view, chunkBytes: chunkSize.bytes).run()
+            _ = await Session(at: station).quit()
+        }
+        await station.ending.wait()
+        return broken
+    } catch {
+        return ["\(error)"]
+    }
+}
+
+let viewDirectory = CommandLine.arguments.firstIndex(of: "view").map { CommandLine.arguments[$0 + 1] }
+
 loop.start {
-    if link.rank.number == 0 {
+    if let viewDirectory {
+        for promise in await checkViews(in: viewDirectory) {
+            print("broken: \(promise)")
+            broken.add(1, ordering: .relaxed)
+        }
+        if link.rank == .metadataServer { print("all ranks have ended") }
+    } else if link.rank.number == 0 {
         let contract = LinkContract(link)
         var isBroken: [LinkContract.Broken?] = []
         if checksFaults {

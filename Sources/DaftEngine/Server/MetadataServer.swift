@@ -18,17 +18,22 @@ actor MetadataServer {
     /// Which ranks are loading a content at this moment, in the order in which they began.
     private var loaders: [ContentID: [Rank]] = [:]
     private let changed: Condition
+    /// The catalogue has another state.
+    private let committed: Condition
     let tasks: OrderTable
     let repairs: RepairQueue
     let begun: Nanoseconds
     /// Whoever comes back by itself has said hello by then.
     private static let callBackMilliseconds = 500
+    private static let longestNewsMilliseconds = 20_000
 
     init(_ station: Station) {
         self.station = station
         loop = station.loop
         agreement = CatalogueElection(station)
         changed = Condition(on: station.loop)
+        committed = Condition(on: station.loop)
+        station.catalogue.onCommit { [committed] in committed.notify() }
         tasks = OrderTable(on: station.loop, orphanMilliseconds: station.settings.orphanMilliseconds)
         repairs = RepairQueue(station)
         begun = station.loop.now
@@ -64,6 +69,7 @@ actor MetadataServer {
                 return .done
             case .withdrawn(let failure): return await dismiss(rank, failure)
             case .quit: return quit()
+            case .news(let state, let milliseconds): return await waitForNews(after: state, milliseconds)
             default: return .failed(Failure(.malformed, [], "this is nothing to ask a metadata server"))
             }
         } catch {
@@ -120,6 +126,16 @@ actor MetadataServer {
         changed.notify()
         if hasStarted { mend() }
         return .done
+    }
+
+    /// Answers when the catalogue has another state than the one the follower knows.
+    private func waitForNews(after state: State, _ milliseconds: Int) async -> Reply {
+        let deadline = loop.deadline(inMilliseconds: min(milliseconds, MetadataServer.longestNewsMilliseconds))
+        while true {
+            let edition = committed.edition
+            if station.catalogue.head.state != state { return .done }
+            guard await committed.wait(until: deadline, after: edition) else { return .done }
+        }
     }
 
     func listed() -> [Member] {

@@ -27,6 +27,7 @@ public final class Station: Sendable {
     let offers: OfferTable
     let roster = Roster()
     let contentLocks = ContentLocks()
+    let readContents = ReadContents()
     let relay: Relay
     let learned: Learned
     public let underWay: ActiveCommands
@@ -84,6 +85,7 @@ public final class Station: Sendable {
         learned = Learned(on: link.loop)
         underWay = ActiveCommands(on: link.loop)
         follower.withLock { $0 = CatalogueSync(self) }
+        intake.onShortage { [readContents] in readContents.shrink() }
     }
 
     private static func halfOfSlabs(_ settings: Settings) -> Int { max(settings.slabBytes / 2, 2 * ChunkSize.largest) }

@@ -13,11 +13,8 @@ extension Session {
     /// order, some hundred at a time.
     public func list(_ name: Name, each: ([ListedEntry]) async -> Void) async throws(Failure) {
         _ = try await lookAround()
-        let root = try await entry(name)
-        guard root?.isDirectory ?? true else {
-            await each(try await listed([NamedEntry(name, root ?? Entry(.directory, mode: 0, mtime: .zero))]))
-            return
-        }
+        let root = try await view.attributes(of: name)
+        guard root.entry.isDirectory else { return await each(try await listed([DirectoryEntry(name, root)])) }
         var pages = children(of: name)
         while let page = try await pages.next() {
             if Task.isCancelled { throw Failure(.stopped, name, "stopped") }
@@ -30,8 +27,10 @@ extension Session {
         listed: ListedEntry, names: [Name], below: DirectorySummary?
     ) {
         _ = try await lookAround()
-        guard let entry = try await entry(name) else { throw Failure(.usage, name, "the root has nothing to show") }
-        let listed = try await listed([NamedEntry(name, entry)])
+        if name.isRoot { throw Failure(.usage, name, "the root has nothing to show") }
+        let attributes = try await view.attributes(of: name)
+        let entry = attributes.entry
+        let listed = try await listed([DirectoryEntry(name, attributes)])
         let catalogue = station.catalogue
         let names = try await station.work { () throws(Failure) in
             try entry.content.map { (content) throws(Failure) in try catalogue.names(of: content) } ?? []
@@ -54,7 +53,7 @@ extension Session {
     public func chunks(of name: Name, each: ([ListedChunk]) async -> Void) async throws(Failure) {
         let members = try await lookAround()
         let catalogue = station.catalogue
-        guard let content = try await entry(name)?.content else { return }
+        guard let content = try await view.attributes(of: name).entry.content else { return }
         let known = try await station.work { () throws(Failure) in
             (try catalogue.manifest(ofNamed: content), try catalogue.holders(of: content))
         }
@@ -149,18 +148,13 @@ extension Session {
         return await haveRepaired(.repair(below: names)).failures
     }
 
-    func children(of name: Name) -> Pages<NamedEntry, Name> {
-        station.pages(by: \.name) { [catalogue = station.catalogue] last throws(Failure) in
-            try catalogue.children(of: name, after: last, limit: Session.page)
-        }
-    }
+    /// What is published, as this rank knows it.
+    var view: Namespace { Namespace(self) }
 
-    /// What stands under a name; nothing for the root, which needs no publishing.
-    func entry(_ name: Name) async throws(Failure) -> Entry? {
-        let catalogue = station.catalogue
-        let entry = try await station.work { () throws(Failure) in try catalogue.entry(name) }
-        guard entry != nil || name.isRoot else { throw Failure(.noSuchName, name, "no such name is published") }
-        return entry
+    func children(of name: Name) -> Pages<DirectoryEntry, Name> {
+        Pages(by: \.name) { [view] last async throws(Failure) in
+            try await view.entries(of: name, after: last, limit: Session.page)
+        }
     }
 
     /// Those of the names that are published; the others fail.
@@ -179,22 +173,21 @@ extension Session {
         return standing
     }
 
-    private func listed(_ entries: [NamedEntry]) async throws(Failure) -> [ListedEntry] {
+    private func listed(_ entries: [DirectoryEntry]) async throws(Failure) -> [ListedEntry] {
         let catalogue = station.catalogue
         let keepers = Keepers(station.roster)
         return try await station.work { () throws(Failure) in
             let stores = try catalogue.stores()
-            var listed: [ListedEntry] = []
-            for named in entries {
-                var (size, chunks, holders, copies) = (Int64(0), 0, Holders(), Copies.one)
-                if let content = named.entry.content, let known = try catalogue.size(of: content) {
-                    (size, chunks) = known
-                    holders = try catalogue.holders(of: content)
-                    copies = try catalogue.copies(of: content)
+            return try catalogue.snapshot { (snapshot) throws(Failure) in
+                var listed: [ListedEntry] = []
+                for one in entries {
+                    let kept = try one.attributes.entry.content.flatMap { (content) throws(Failure) in
+                        try snapshot.copies(of: content)
+                    }
+                    listed.append(keepers.listed(one, kept, stores))
                 }
-                listed.append(keepers.listed(named, size: size, chunks: chunks, holders, copies, stores))
+                return listed
             }
-            return listed
         }
     }
 }

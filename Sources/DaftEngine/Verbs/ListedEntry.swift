@@ -82,20 +82,22 @@ struct Keepers: Sendable {
         labels = roster.labels
     }
 
+    /// Nothing is `kept` of what is no file.
     func listed(
-        _ named: NamedEntry, size: Int64, chunks: Int, _ holders: Holders, _ copies: Copies, _ stores: [KnownStore]
+        _ one: DirectoryEntry, _ kept: (holders: Holders, wanted: Copies, chunks: Int)?, _ stores: [KnownStore]
     ) -> ListedEntry {
+        let holders = kept?.holders ?? Holders()
         let partial = Set(holders.parts.map(\.store))
         let complete = members.filter { holders.complete.contains($0.number) }
         let here = Set(members.map(\.number))
         let away = stores.filter { store in
             !here.contains(store.number) && (holders.complete.contains(store.number) || partial.contains(store.number))
         }
+        let entry = one.attributes.entry
         return ListedEntry(
-            name: named.name, entry: named.entry, size: size, chunks: chunks,
-            complete: complete.compactMap { labels[$0.number] },
+            name: one.name, entry: entry, size: entry.content == nil ? 0 : one.attributes.size,
+            chunks: kept?.chunks ?? 0, complete: complete.compactMap { labels[$0.number] },
             partly: members.filter { partial.contains($0.number) }.compactMap { labels[$0.number] },
-            away: away.map(\.info.host), isEverywhere: complete.count == members.count,
-            copies: copies)
+            away: away.map(\.info.host), isEverywhere: complete.count == members.count, copies: kept?.wanted ?? .one)
     }
 }

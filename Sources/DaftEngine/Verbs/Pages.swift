@@ -59,9 +59,11 @@ extension Station {
         let contents = page.compactMap(\.entry.content).filter { !lacking.contains($0) }
         let catalogue = catalogue
         return try await work { () throws(Failure) in
-            var sum: Int64 = 0
-            for content in contents { sum += try catalogue.size(of: content)?.bytes ?? 0 }
-            return sum
+            try catalogue.snapshot { (snapshot) throws(Failure) in
+                var sum: Int64 = 0
+                for content in contents { sum += try snapshot.size(of: content)?.bytes ?? 0 }
+                return sum
+            }
         }
     }
 

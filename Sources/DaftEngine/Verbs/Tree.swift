@@ -16,9 +16,9 @@ extension Session {
     /// order of names.
     public func tree(_ name: Name, each: ([Leaf]) async -> Void) async throws(Failure) {
         _ = try await lookAround()
-        let root = try await entry(name) ?? Entry(.directory, mode: 0, mtime: .zero)
+        let root = try await view.attributes(of: name).entry
         var leaves = [Leaf(named: NamedEntry(name, root), isLast: [])]
-        var levels = [try await Level(children(of: name))]
+        var levels = root.isDirectory ? [try await Level(children(of: name))] : []
         while let level = levels.last {
             if Task.isCancelled { throw Failure(.stopped, name, "stopped") }
             guard let next = level.rest.first else {
@@ -26,8 +26,9 @@ extension Session {
                 continue
             }
             try await levels[levels.count - 1].advance()
-            leaves.append(Leaf(named: next, isLast: levels.map(\.rest.isEmpty)))
-            if next.entry.isDirectory { levels.append(try await Level(children(of: next.name))) }
+            let entry = next.attributes.entry
+            leaves.append(Leaf(named: NamedEntry(next.name, entry), isLast: levels.map(\.rest.isEmpty)))
+            if entry.isDirectory { levels.append(try await Level(children(of: next.name))) }
             if leaves.count == Session.leavesAtOnce {
                 await each(leaves)
                 leaves = []
@@ -39,11 +40,11 @@ extension Session {
 
 /// One directory of a tree that is being walked.
 private struct Level {
-    private var pages: Pages<NamedEntry, Name>
+    private var pages: Pages<DirectoryEntry, Name>
     /// What comes next in it; empty only at its end.
-    private(set) var rest: ArraySlice<NamedEntry>
+    private(set) var rest: ArraySlice<DirectoryEntry>
 
-    init(_ children: Pages<NamedEntry, Name>) async throws(Failure) {
+    init(_ children: Pages<DirectoryEntry, Name>) async throws(Failure) {
         pages = children
         rest = try await pages.next()?[...] ?? []
     }

@@ -44,6 +44,7 @@ func expectForms<T: Coded>(_ values: [T], _ forms: [String], sourceLocation: Sou
                 .joined([failure]), .quit, .underWay,
                 .sees(info), .join, .wish(CopiesRequest([a], names: [.root], .atLeast(2))), .traced(from: 5),
                 .offered(tree: 5, page: 1, done: [6]), .withdrawn(failure), .pace(offer: 3, [span]),
+                .news(after: 7, milliseconds: 1_000),
             ] as [Request],
             requestForms)
     }

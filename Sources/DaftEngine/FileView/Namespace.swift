@@ -1,0 +1,77 @@
+// What is published, as a view: names from this rank's own copy of the catalogue, bytes from whoever keeps them.
+
+import DaftCatalogue
+import DaftLink
+import DaftModel
+import DaftWire
+
+public struct Namespace: FileView {
+    let session: Session
+    private let follower: CatalogueFollower?
+    var station: Station { session.station }
+
+    /// As this rank's catalogue is now: whoever wants it newer catches up before.
+    init(_ session: Session) {
+        self.session = session
+        follower = nil
+    }
+
+    /// At most 100 ms behind the metadata server, as long as that answers.
+    public init(following station: Station) async throws(Failure) {
+        session = Session(at: station)
+        follower = station.isMetadataServer ? nil : CatalogueFollower(station)
+        try await follower?.start()
+    }
+
+    /// From now on every answer is of this moment or later.
+    public func refresh() async throws(Failure) { try await station.catchUp() }
+
+    public var version: ViewVersion {
+        get async throws(Failure) {
+            try follower?.check()
+            return ViewVersion(system: station.catalogue.system, state: station.catalogue.head.state)
+        }
+    }
+
+    public func attributes(of name: Name) async throws(Failure) -> Attributes {
+        try follower?.check()
+        guard let found = try station.catalogue.attributes(of: name) else {
+            throw Failure(.noSuchName, name, "no such name is published")
+        }
+        return found
+    }
+
+    public func entries(
+        of directory: Name, after: Name?, limit: Int
+    ) async throws(Failure) -> [DirectoryEntry] {
+        try follower?.check()
+        let catalogue = station.catalogue
+        let found = try await station.work { () throws(Failure) in
+            try catalogue.entries(of: directory, after: after, limit: limit)
+        }
+        if let found { return found }
+        let word = try await attributes(of: directory).entry.word
+        throw Failure(.failed, directory, "it is a \(word), not a directory")
+    }
+
+    public func open(_ name: Name) async throws(Failure) -> any FileReader { try await reader(of: name) }
+
+    public func create(_ name: Name, _ options: CreateOptions) async throws(Failure) -> any FileWriter {
+        try await NamespaceWriter(session, name, options)
+    }
+
+    func reader(of name: Name) async throws(Failure) -> ContentReader {
+        try follower?.check()
+        let catalogue = station.catalogue
+        let (attributes, manifest) = try await station.work { () throws(Failure) in
+            guard let found = try catalogue.attributes(of: name) else {
+                throw Failure(.noSuchName, name, "no such name is published")
+            }
+            guard let content = found.entry.content else {
+                throw Failure(.failed, name, "it is a \(found.entry.word), not a file")
+            }
+            return (found, Wanted(content: content, manifest: try catalogue.manifest(ofNamed: content), name: name))
+        }
+        return ContentReader(station.readContents.chunks(of: manifest, at: station), attributes, at: station)
+    }
+}

@@ -97,7 +97,7 @@ let package = Package(
             "daft-run",
             [
                 "DaftModel", "DaftWire", "DaftPlan", "DaftCommand", "DaftDoor", "DaftEngine", "DaftLink", "DaftMPI",
-                "DaftShell", "DaftZMQ",
+                "DaftShell",
             ]),
         program(
             "daft",

@@ -11,8 +11,9 @@ public struct KnownStore: Hashable, Sendable {
     public let hasLeft: Bool
 }
 
-/// The catalogue at one state, for many questions at once: each by itself has to learn which state it sees.
-public struct CatalogueSnapshot: ~Copyable {
+/// The catalogue at one state, for many questions at once: each by itself has to learn which state it sees. It is of no
+/// use outside of the call that lent it.
+public struct CatalogueSnapshot {
     private let tables: Tables
 
     fileprivate init(_ tables: Tables) { self.tables = tables }
@@ -47,7 +48,7 @@ public struct CatalogueSnapshot: ~Copyable {
 extension Catalogue {
     /// Asks many questions of one state; `body` does nothing that takes long besides.
     public func snapshot<T: Sendable>(
-        _ body: (borrowing CatalogueSnapshot) throws(Failure) -> T
+        _ body: (CatalogueSnapshot) throws(Failure) -> T
     ) throws(Failure) -> T {
         try asking { try body(CatalogueSnapshot($0)) }
     }

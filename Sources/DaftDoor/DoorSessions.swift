@@ -7,12 +7,19 @@ import DaftModel
 import DaftShell
 import DaftZMQ
 
-extension Door {
-    public func open(to station: Station) {
-        open { doorSession in
+/// The service of a rank's own users: whoever can reach its door.
+public struct CommandService: Service {
+    private let door: Door
+
+    public init(in directory: [UInt8], group: UInt32?) throws(Failure) { door = try Door(in: directory, group: group) }
+
+    public func start(at station: Station) {
+        door.open { doorSession in
             station.loop.start { await perform(doorSession, at: station) }
         }
     }
+
+    public func stop() async { await door.close() }
 }
 
 private func perform(_ doorSession: DoorSession, at station: Station) async {

@@ -55,6 +55,39 @@ public final class Condition: Sendable {
     }
 }
 
+/// Something that happens once: to be looked for, or waited for.
+public final class Event: Sendable {
+    private struct State {
+        var waiting: [UnsafeContinuation<Void, Never>] = []
+    }
+
+    private let hasHappened = Atomic(false)
+    private let state = Mutex(State())
+
+    public init() {}
+
+    public var isSet: Bool { hasHappened.load(ordering: .acquiring) }
+
+    public func set() {
+        let waiting = state.withLock { state in
+            defer { state.waiting = [] }
+            hasHappened.store(true, ordering: .releasing)
+            return state.waiting
+        }
+        for one in waiting { one.resume() }
+    }
+
+    public func wait() async {
+        await withUnsafeContinuation { continuation in
+            let isDone = state.withLock { state in
+                if !isSet { state.waiting.append(continuation) }
+                return isSet
+            }
+            if isDone { continuation.resume() }
+        }
+    }
+}
+
 /// At most so many at once; whoever comes later waits for one to leave, in order.
 public final class AsyncSemaphore: Sendable {
     private struct State {

@@ -29,7 +29,7 @@ public final class Database {
     private let claim: ExclusiveClaim?
 
     /// Opens or makes the database at `path`, in WAL mode. `durable`: a commit is on the disk when it returns. `alone`:
-    /// no other process may open it meanwhile, and in this one only readers may. `isShared`: whoever is in its group may
+    /// no other process may open it meanwhile, and in this one only readers may. `isShared`: members of its group may
     /// open it at another time; then no symlink is in its path.
     public init(
         path: [UInt8], durable: Bool, alone: Bool = false, isShared: Bool = false, cacheBytes: Int = 64 << 20

@@ -46,7 +46,7 @@ public struct Shell: Performer {
         await interruption.cancelling({ [station] _ in
             station.loop.start {
                 await station.loop.sleep(milliseconds: Int(graceSeconds) * 1_000)
-                station.ending.wish()
+                station.ending.set()
             }
         }) { await station.ending.wait() }
         if let loss = station.loss {

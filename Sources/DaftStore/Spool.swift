@@ -1,5 +1,5 @@
-// Bytes of unknown length that a client sends, as a file of its own beside the catalogue or the store: it is staged as any
-// file is. Standard input is taken as it comes, so that no worker waits for whoever has nothing to say.
+// Bytes of unknown length that a client sends, in a file beside the catalogue or the store, which is staged as any file
+// is. Standard input is read as it comes, so that no worker waits for it.
 
 import DaftModel
 import Glibc

@@ -4,15 +4,15 @@
 //
 //     daft-bench core [--write FILE] [--only PART]…
 //
-// PART is one of ingest, get, small, again, catalogue, memory. What is measured goes to standard output as a table, and
-// with `--write` between the markers in FILE.
+// PART is one of ingest, get, small, again, catalogue, view, memory. What is measured goes to standard output as a
+// table, and with `--write` between the markers in FILE.
 
 import Glibc
 
 @main
 struct Program {
     private static let usage =
-        "usage: daft-bench core [--write FILE] [--only ingest|get|small|again|catalogue|memory]…"
+        "usage: daft-bench core [--write FILE] [--only ingest|get|small|again|catalogue|view|memory]…"
 
     static func main() async {
         do {
@@ -56,6 +56,7 @@ struct Program {
         if isWanted("small") { rows += try await SmallBench(scratch).run() }
         if isWanted("again") { rows += try await AgainBench(scratch).run() }
         if isWanted("catalogue") { rows += try await CatalogueBench(scratch).run() }
+        if isWanted("view") { rows += try await ViewBench(scratch).run() }
         if isWanted("memory") { rows += try MemoryBench(scratch).run() }
         return rows
     }

@@ -40,6 +40,13 @@ extension Row {
             goal: "≤ \(fixed(limit, 1)) s", isReached: cost.seconds <= limit)
     }
 
+    /// At least so many a second.
+    init(_ what: String, perSecond value: Double, atLeast goal: Double) {
+        self.init(
+            what: what, daft: "\(fixed(value, 0))/s", peer: "", goal: "≥ \(fixed(goal, 0))/s",
+            isReached: value >= goal)
+    }
+
     /// At most so much, in a unit.
     init(_ what: String, _ value: Double, _ unit: String, atMost limit: Double) {
         self.init(

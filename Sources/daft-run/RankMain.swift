@@ -13,7 +13,6 @@ import DaftModel
 import DaftMPI
 import DaftShell
 import DaftWire
-import DaftZMQ
 import Glibc
 import Synchronization
 
@@ -95,7 +94,7 @@ struct RankMain {
         _ watch: SilenceWatch, orphanSeconds: UInt32?
     ) -> Int32 {
         let status = Mutex<Int32>(0)
-        let stopped = StoppedLoop(loop, link, opened.door)
+        let stopped = StoppedLoop(loop, link, opened.service)
         watch.begin(orphanSeconds: orphanSeconds) {
             status.withLock { $0 = Failure.Kind.unreachable.exitStatus }
             await stopped.now()
@@ -135,19 +134,19 @@ struct RankMain {
             let station = try Station(settings, link: link)
             opened.station = station
             opened.ground = opened.ground.warning(station.warning)
-            opened.door = try door(rank, options, place: place)
+            opened.service = try service(rank, options, place: place)
         } catch {
             opened.ground = opened.ground.failing(error.at(hosts[rank]))
         }
         return opened
     }
 
-    /// Where this rank's clients connect, if there are to be any.
-    private func door(_ rank: Int, _ options: Options, place: Int) throws(Failure) -> Door? {
+    /// What serves this rank's clients, if there are to be any.
+    private func service(_ rank: Int, _ options: Options, place: Int) throws(Failure) -> (any Service)? {
         guard options.isServe else { return nil }
         allowManyFiles()
         let directory = rank == 0 ? options.metadataDirectory : options.doorDirectory(place: place)
-        return try Door(in: directory, group: options.sharers())
+        return try CommandService(in: directory, group: options.sharers())
     }
 
     /// Nil where this rank serves until it is told to end.
@@ -155,7 +154,7 @@ struct RankMain {
         let warnings: [Failure]
         do throws(Failure) { warnings = try await station.start() } catch { return refuse([error]) }
         guard let invocation else {
-            opened.door?.open(to: station)
+            do throws(Failure) { try await opened.service?.start(at: station) } catch { return refuse([error]) }
             await station.lost.wait()
             // Its process stays: to end alone would end the whole job.
             if let loss = station.loss { await tell("\(loss)") }
@@ -179,10 +178,10 @@ struct RankMain {
             await invocation.console.sayIfVerbose("Open MPI: \(parameter.description)")
         }
         let shell = Shell(invocation.console, at: station)
-        opened.door?.open(to: station)
+        do throws(Failure) { try await opened.service?.start(at: station) } catch { return refuse([error]) }
         let grace = invocation.options.graceSeconds ?? 0
         let status =
-            opened.door == nil ? await invocation.run(shell) : await shell.serve(graceSeconds: grace)
+            opened.service == nil ? await invocation.run(shell) : await shell.serve(graceSeconds: grace)
         return await invocation.write(opened.trace, of: station, status: status)
     }
 
@@ -244,7 +243,7 @@ private struct JobStart: Sendable {
 /// What a rank has open; without a station, or with a failure in its ground, it cannot take part.
 private struct OpenedRank {
     var station: Station?
-    var door: Door?
+    var service: (any Service)?
     /// Rank 0's.
     var trace: TraceFile?
     var ground: StorageCheck
@@ -262,24 +261,24 @@ private struct StoppedLoop: Sendable {
     private static let patienceMilliseconds = 2_000
     private let loop: MPILoop
     private let link: MPILink
-    private let door: Door?
+    private let service: (any Service)?
 
-    init(_ loop: MPILoop, _ link: MPILink, _ door: Door?) {
+    init(_ loop: MPILoop, _ link: MPILink, _ service: (any Service)?) {
         self.loop = loop
         self.link = link
-        self.door = door
+        self.service = service
     }
 
     /// What this rank's clients still wait for will not come: their commands end by that.
     func now() async {
         link.close()
-        await door?.close()
+        await service?.stop()
         loop.stop()
     }
 
     /// Rank 0: everybody else hears it first.
     func afterTelling() async {
-        await door?.close()
+        await service?.stop()
         await link.callRoll()
         link.endAll()
         let deadline = loop.deadline(inMilliseconds: StoppedLoop.patienceMilliseconds)

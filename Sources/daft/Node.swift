@@ -61,8 +61,8 @@ private final class Node: Sendable {
     private let loop = ZMQLoop()
     private let link: ZMQLink
     private let station: Station
-    private let door: Door
-    private let end = OneShot()
+    private let service: any Service
+    private let end = Event()
     private let why = Mutex("")
 
     private var isMetadataServer: Bool { order.rank == .metadataServer }
@@ -83,7 +83,7 @@ private final class Node: Sendable {
         link = try ZMQLink(part, on: loop)
         do throws(Failure) {
             station = try Station(settings, link: link)
-            door = try Door(in: places.door, group: places.group)
+            service = try CommandService(in: places.door, group: places.group)
         } catch {
             link.disconnect()
             throw error
@@ -118,7 +118,7 @@ private final class Node: Sendable {
 
     private func wish(_ reason: String) {
         why.withLock { $0 = $0.isEmpty ? reason : $0 }
-        end.wish()
+        end.set()
     }
 
     private func serve() async throws(Failure) {
@@ -133,7 +133,7 @@ private final class Node: Sendable {
         station.note(known + warnings, .warning, in: "start")
         // From here on: whoever is there now has been seen.
         link.onChange { [self] rank, presence in logPresence(rank, presence) }
-        door.open(to: station)
+        try await service.start(at: station)
         loop.start { [self] in
             await station.ending.wait()
             wish(isMetadataServer ? "daft quit" : "the metadata server asked for it")
@@ -169,7 +169,7 @@ private final class Node: Sendable {
 
     private func takeLeave() async {
         station.note(.info, "node.end", ["why": why.withLock { $0 }])
-        await door.close()
+        await service.stop()
         if !isMetadataServer {
             link.leave()
         }

@@ -93,7 +93,7 @@ import Testing
         if isThere { try scratch.write("store-n1/out/file", 5_000) }
         // Its workers have other things to do, for longer than an order is waited for.
         let station = cluster.stations[1]
-        let over = StopFlag()
+        let over = Event()
         let busy = (0..<4).map { _ in
             station.loop.start { while !over.isSet { await station.workers.run { usleep(100_000) } } }
         }

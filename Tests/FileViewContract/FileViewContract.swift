@@ -1,5 +1,5 @@
-// What every view of files keeps, whatever is below it. A check makes what it needs below a directory of its own, and says
-// what is broken.
+// What every view of files keeps, whatever is below it. A check makes what it needs below a directory of its own, and
+// says what is broken.
 
 import DaftEngine
 import DaftModel

@@ -34,7 +34,7 @@ let walls: [String: Set<String>] = [
     ],
     "DaftDoor": ["DaftShell", "DaftZMQ", "DaftEngine", "DaftLink", "DaftModel", "DaftCommand"],
     "daft-run": [
-        "DaftShell", "DaftMPI", "DaftZMQ", "DaftDoor", "DaftEngine", "DaftLink", "DaftModel", "DaftWire", "DaftPlan",
+        "DaftShell", "DaftMPI", "DaftDoor", "DaftEngine", "DaftLink", "DaftModel", "DaftWire", "DaftPlan",
         "DaftCommand", "Glibc", "Synchronization",
     ],
     "daft": [

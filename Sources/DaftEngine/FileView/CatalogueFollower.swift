@@ -1,5 +1,5 @@
-// Keeps this rank's copy of the catalogue close behind the metadata server's while somebody views it: the metadata server
-// answers as soon as its state is another, and the records come as a delta.
+// Keeps this rank's copy of the catalogue close behind the metadata server's while somebody views it: the metadata
+// server answers as soon as its state is another, and the records come as a delta.
 
 import DaftCatalogue
 import DaftLink
@@ -14,7 +14,7 @@ final class CatalogueFollower: Sendable {
     private static let pauseMilliseconds = 50
     private static let retryMilliseconds = 1_000
     /// Without an answer for so long, what is known may be no longer so.
-    private static let patience: Nanoseconds = 10_000_000_000
+    static let patienceMilliseconds = 10_000
 
     private struct State {
         var heard: Nanoseconds
@@ -23,10 +23,12 @@ final class CatalogueFollower: Sendable {
     }
 
     private unowned let station: Station
+    private let patience: Nanoseconds
     private let state: Mutex<State>
 
-    init(_ station: Station) {
+    init(_ station: Station, patienceMilliseconds: Int) {
         self.station = station
+        patience = Nanoseconds(patienceMilliseconds) * 1_000_000
         state = Mutex(State(heard: station.loop.now))
     }
 
@@ -49,7 +51,7 @@ final class CatalogueFollower: Sendable {
     /// Throws where the metadata server has not answered for too long.
     func check() throws(Failure) {
         let failure = state.withLock { state in
-            station.loop.now < state.heard + CatalogueFollower.patience ? nil : state.failure
+            station.loop.now < state.heard + patience ? nil : state.failure
         }
         if let failure { throw failure }
     }

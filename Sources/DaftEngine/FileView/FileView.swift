@@ -1,5 +1,5 @@
-// How everything outside the engine reads and writes: a tree of names, a reader for each file that is open, a writer for
-// each that is being made. Gateways and verbs see these protocols and nothing below them.
+// How everything outside the engine reads and writes: a tree of names, a reader for each file that is open, a writer
+// for each that is being made. Gateways and verbs see these protocols and nothing below them.
 
 import DaftModel
 import DaftStore
@@ -29,11 +29,11 @@ public struct ViewVersion: Hashable, Sendable {
     }
 }
 
-/// An open file. What it reads is the content that stood under the name when it was opened, whatever happens to the name.
+/// An open file. It reads the content that stood under the name when it was opened, whatever happens to the name.
 public protocol FileReader: Sendable {
     var attributes: Attributes { get }
-    /// Fills `memory` from the beginning of `range`; fewer bytes than the range has are the end of the file. What is read
-    /// has been verified against the ids of its chunks.
+    /// Fills `memory` from the beginning of `range`; fewer bytes than the range has are the end of the file. They have
+    /// been verified against the ids of their chunks.
     func read(_ range: Range<Int64>, into memory: UnsafeMutableRawBufferPointer) async throws(Failure) -> Int
     /// Where the bytes lie in this node's store, for sendfile and splice; nil where they do not. They are as the store
     /// keeps them, not verified again.

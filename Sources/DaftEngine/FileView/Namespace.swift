@@ -16,10 +16,16 @@ public struct Namespace: FileView {
         follower = nil
     }
 
-    /// At most 100 ms behind the metadata server, as long as that answers.
+    /// At most 100 ms behind the metadata server; once that has not answered for too long, everything fails.
     public init(following station: Station) async throws(Failure) {
+        try await self.init(following: station, patienceMilliseconds: CatalogueFollower.patienceMilliseconds)
+    }
+
+    init(following station: Station, patienceMilliseconds: Int) async throws(Failure) {
         session = Session(at: station)
-        follower = station.isMetadataServer ? nil : CatalogueFollower(station)
+        follower =
+            station.isMetadataServer
+            ? nil : CatalogueFollower(station, patienceMilliseconds: patienceMilliseconds)
         try await follower?.start()
     }
 

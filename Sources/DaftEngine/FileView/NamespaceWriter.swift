@@ -1,4 +1,4 @@
-// A file that a client writes: its bytes are spooled on this node as they come, and published like any file of the node.
+// A file that a client writes: its bytes are spooled on this node as they come, and published like any of its files.
 
 import DaftLink
 import DaftModel

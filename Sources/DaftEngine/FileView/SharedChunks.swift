@@ -1,6 +1,6 @@
-// The verified chunks of a content that its readers have in memory, or are getting. All readers of a content share them:
-// a chunk that two read at once is loaded once. They lie in the slabs of the intake, and go as soon as somebody else
-// has to wait for one.
+// The verified chunks of a content that its readers have in memory, or are getting. Readers of a content share them: a
+// chunk that two read at once is loaded once. They lie in slabs of the intake, and go as soon as somebody else has to
+// wait for one.
 
 import DaftLink
 import DaftModel

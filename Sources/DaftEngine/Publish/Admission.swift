@@ -29,7 +29,7 @@ struct Admission: Sendable {
     }
 
     private func sift(
-        _ batch: PublishJob.Batch, _ catalogue: borrowing CatalogueSnapshot
+        _ batch: PublishJob.Batch, _ catalogue: CatalogueSnapshot
     ) throws(Failure) -> PublishJob.Batch {
         var rest = batch
         rest.files = []
@@ -48,7 +48,7 @@ struct Admission: Sendable {
     }
 
     private func refusal(
-        of name: Name, size: Int64, over standing: Entry?, _ catalogue: borrowing CatalogueSnapshot,
+        of name: Name, size: Int64, over standing: Entry?, _ catalogue: CatalogueSnapshot,
         _ directories: inout Set<Name>
     ) throws(Failure) -> Failure? {
         if let standing {

@@ -48,7 +48,7 @@ actor DataServer {
                 loop.start { [rejoining] in await rejoining.wish() }
                 return .done
             case .quit where rank == .metadataServer:
-                station.ending.wish()
+                station.ending.set()
                 return .done
             case .sees(let info): return await sees(info)
             case .offered(let tree, let page, let done):

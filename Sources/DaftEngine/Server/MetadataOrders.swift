@@ -33,10 +33,10 @@ extension MetadataServer {
 
     /// Whoever asks hears of it before it is done.
     func quit() -> Reply {
-        station.quitting.wish()
+        station.quitting.set()
         loop.start { [station] in
             if station.settings.endsDataServers { await station.endDataServers() }
-            station.ending.wish()
+            station.ending.set()
         }
         return .done
     }

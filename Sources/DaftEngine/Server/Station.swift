@@ -39,11 +39,11 @@ public final class Station: Sendable {
     /// Nil where nobody wants one.
     let trace: Trace?
     /// Whether a user has asked for the end of the system, or of this data server.
-    public let ending = OneShot()
+    public let ending = Event()
     /// Somebody has asked for the end of the whole system, and the data servers are told: nobody is to find it now.
-    public let quitting = OneShot()
+    public let quitting = Event()
     /// Of a data server whose store is gone, once it has said so: it may end.
-    public let lost = OneShot()
+    public let lost = Event()
     private let whyLost = Mutex<Failure?>(nil)
     /// The metadata server's, held.
     let catalogueFile: HeldFile?

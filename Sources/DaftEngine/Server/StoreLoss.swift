@@ -38,13 +38,13 @@ extension Station {
         if isMetadataServer {
             await loop.sleep(milliseconds: Station.lastWordsMilliseconds)
             if settings.endsDataServers { await endDataServers() }
-            ending.wish()
+            ending.set()
             return
         }
         _ = try? await ask(
             .withdrawn(failure), at: .metadataServer, timeoutMilliseconds: Station.withdrawalMilliseconds)
         await loop.sleep(milliseconds: Station.lastWordsMilliseconds)
-        lost.wish()
+        lost.set()
     }
 }
 

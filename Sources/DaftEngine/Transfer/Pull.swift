@@ -28,7 +28,7 @@ actor Pull {
     private let upstream: Upstream?
     private let done: Done
     private let throttle: Throttle?
-    private let stop = StopFlag()
+    private let stop = Event()
     /// Of this pull among all that fill the same store.
     private nonisolated let number: Int
     private let gate = AsyncSemaphore(width: Pull.runsUnderWay)

@@ -34,7 +34,7 @@ actor SourceSelector {
     private let progressCounter: ProgressCounter
     /// What is obtained goes into this rank's own store, which therefore is no source.
     private let isForOwnStore: Bool
-    private let stop: StopFlag
+    private let stop: Event
     private let doubts = CorruptionReports()
     private var holders: [ContentID: [(rank: Rank, extent: Extent)]] = [:]
     private var busy: [Rank: Int] = [:]
@@ -46,7 +46,7 @@ actor SourceSelector {
     /// Who sent wrong bytes, of which chunks: its other chunks may well be right, and elsewhere wrong.
     private var wrong: [ContentID: [Rank: BitSet]] = [:]
 
-    init(_ station: Station, progressCounter: ProgressCounter, isForOwnStore: Bool, stop: StopFlag = StopFlag()) {
+    init(_ station: Station, progressCounter: ProgressCounter, isForOwnStore: Bool, stop: Event = Event()) {
         self.station = station
         self.progressCounter = progressCounter
         self.isForOwnStore = isForOwnStore

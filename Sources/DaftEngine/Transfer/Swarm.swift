@@ -16,7 +16,7 @@ struct Swarm: Sendable {
     private let content: ContentID
 
     /// Nil where it is not worth while.
-    static func join(_ station: Station, _ wanted: Wanted, progressCounter: ProgressCounter, stop: StopFlag) async
+    static func join(_ station: Station, _ wanted: Wanted, progressCounter: ProgressCounter, stop: Event) async
         -> Swarm?
     {
         guard wanted.manifest.chunks.count >= fewestChunks,

@@ -24,7 +24,7 @@ final class Throttle: Sendable {
     }
 
     /// Waits until these bytes may move.
-    func pass(_ bytes: Int64, at station: Station, _ stop: StopFlag) async throws(Failure) {
+    func pass(_ bytes: Int64, at station: Station, _ stop: Event) async throws(Failure) {
         try await station.hold(forNanoseconds: reserve(bytes), stop)
     }
 }
@@ -34,7 +34,7 @@ extension Station {
     private static let holdMilliseconds: Nanoseconds = 100
 
     /// Waits so long, unless it is stopped.
-    func hold(forNanoseconds time: Nanoseconds, _ stop: StopFlag? = nil) async throws(Failure) {
+    func hold(forNanoseconds time: Nanoseconds, _ stop: Event? = nil) async throws(Failure) {
         let (sum, isTooLate) = loop.now.addingReportingOverflow(time)
         let end = isTooLate ? .max : sum
         while true {

@@ -180,7 +180,7 @@ struct PublishedTree: TreeListing {
         if !isThere, !root.isRoot { throw Failure(.noSuchName, root, "no such name is published") }
     }
 
-    private func item(_ named: NamedEntry, _ catalogue: borrowing CatalogueSnapshot) throws(Failure) -> TreeItem {
+    private func item(_ named: NamedEntry, _ catalogue: CatalogueSnapshot) throws(Failure) -> TreeItem {
         let relative = Array(named.name.relative(to: root) ?? [])
         var entry = named.entry
         // Another member may have published it, and no program of theirs is to run as this user.

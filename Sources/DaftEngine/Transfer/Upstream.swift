@@ -23,7 +23,7 @@ final class Upstream: Sendable {
     private let station: Station
     private let ranks: [Rank]
     private let progressCounter: ProgressCounter
-    private let stop: StopFlag
+    private let stop: Event
     private let patienceMilliseconds: Int
     private let doubts = CorruptionReports()
     private let passed = Mutex<Set<Rank>>([])
@@ -32,7 +32,7 @@ final class Upstream: Sendable {
     /// have its turn before it.
     init(
         _ station: Station, _ chain: Chain, _ limit: ByteRate? = nil, progressCounter: ProgressCounter,
-        stop: StopFlag = StopFlag()
+        stop: Event = Event()
     ) {
         let chunks = Upstream.chunksBefore * Int64(max(1, chain.readers.count))
         let waits = limit?.time(for: chunks * Int64(station.settings.chunkSize.bytes)) ?? 0

@@ -92,141 +92,135 @@ extension Verb {
     }
 }
 
-private let publishedAs = Option("--as", value: "NAME", meaning: "the name to publish it under, instead of its own")
+private let publishedAs = Option("--as", value: "NAME", meaning: "the name to publish it under")
 
 private let severalCopies = Option(
-    "--copies", value: "K", meaning: "keep K copies, each in another data server's store")
+    "--copies", value: "K", meaning: "keep K copies, on different data servers")
 
 extension CommandShape {
     fileprivate static let put = CommandShape(
         .put, .some("SRC"), takesHost: true, options: [publishedAs, severalCopies] + OptionTable.ofSources,
         purpose: "publish local files or directories",
         details: """
-            The bytes go to the data server of HOST, else to one on this node, else to any. A source /a/set is \
-            published as /set, with all that is below it. A file whose name is taken by other content is refused, and \
-            what stands there stays; publishing the same again moves no bytes, so an interrupted put is simply run \
-            again. What has not changed since it was published is not even read: device, inode, size and times tell. \
-            Patterns are rsync's: \
-            `*` stops at a slash, `**` does not, a slash at the beginning stands for SRC itself, one at the end for \
-            directories alone. \
-            --bwlimit is for all SRC together, whoever reads them; 0 is none, K, M, G, T and P are of 1024, KB and MB \
-            of 1000. \
-            A file whose own name ends in @ and a word is typed in quotes, or with one more @ at its end.
+            The bytes go to the data server on HOST, else on this node, else to any. /a/set is published as /set \
+            with everything below it. A name that has other content is refused and stays as it is; the same content \
+            again moves no bytes, so run an interrupted put again. Files whose device, inode, size and times are \
+            unchanged are not read. Patterns are rsync's: `*` stops at a slash, `**` does not, a leading slash means \
+            SRC itself, a trailing one directories only. --bwlimit is for all SRC together; 0 is no limit; K, M, G, \
+            T and P are of 1024, KB and MB of 1000. Quote a file name that ends in @ and a word, or add one more @.
             """)
 
     fileprivate static let diffuse = CommandShape(
         .diffuse, .some("SRC"), options: [publishedAs, severalCopies] + OptionTable.ofSources,
         purpose: "publish, balanced over the data servers",
         details: """
-            Files of up to one chunk stay whole; larger ones are cut into runs of chunks, one for each data server. \
-            No data server gets more than it has room for.
+            Files of up to one chunk stay whole; larger ones are cut into runs of chunks, one for each data server, \
+            as its free space allows.
             """)
 
     fileprivate static let bcast = CommandShape(
         .bcast, .some("SRC|NAME"),
         options: [
             publishedAs,
-            Option("--shared", meaning: "every node sees SRC, as on a shared filesystem, and reads its share of it"),
+            Option("--shared", meaning: "each node reads a share of SRC, which all nodes see"),
         ] + OptionTable.ofSources,
-        purpose: "bring a complete copy to every data server",
+        purpose: "copy files or names to every data server",
         details: """
-            What exists as a local path is published; anything else is a published name. Data servers that have a \
-            part already are sent only what they lack. A local path is read once, on this node; with --shared by all \
-            nodes together, each its share, which is faster where one node cannot read as fast as it can send.
+            An existing local path is published; any other word is a published name. Data servers receive only what \
+            they lack. This node reads a local path once; with --shared each node reads a share, which is faster \
+            where one node reads slower than its link.
             """)
 
     fileprivate static let fetch = CommandShape(
         .fetch, .some("NAME"), takesHost: true, options: [.limit],
-        purpose: "bring a complete copy into one data server's store",
-        details: "That data server is the one on HOST, else the one on this node.")
+        purpose: "copy names to one data server's store",
+        details: "That is the data server on HOST, else on this node.")
 
     fileprivate static let get = CommandShape(
         .get, .some("NAME"),
         options: [
-            Option("--to", value: "PATH", meaning: "where to write it, instead of the working directory"), .limit,
+            Option("--to", value: "PATH", meaning: "where to write (the working directory)"), .limit,
         ],
-        purpose: "write what stands under a name to the local disk, here",
+        purpose: "write names to the local disk",
         details: """
-            The opposite of put: bytes, permission bits, times, holes and symlinks come back as they were. One NAME \
-            becomes PATH, or goes into it where PATH is a directory or ends in a slash, as with cp, unless it is \
-            such a copy already; several go into it. Files that stand there under the same names are written over; \
-            others stay.
+            Restores bytes, permission bits, times, holes and symlinks. One NAME becomes PATH, or goes into it if \
+            PATH is a directory or ends in a slash, as with cp, unless PATH is such a copy already; several NAMEs go \
+            into it. Existing files of the same names are overwritten; others stay.
             """)
 
     fileprivate static let gather = CommandShape(
         .gather, .some("PATH"),
         options: [
-            Option("--merge", meaning: "write all nodes' files into DIR, instead of each into DIR/NODE"),
-            Option("--to", value: "DIR", isRequired: true, meaning: "where to write them, here"),
-            Option("--as", value: "NAME", meaning: "publish them too, below this name"),
+            Option("--merge", meaning: "merge the nodes' files into DIR, instead of DIR/NODE"),
+            Option("--to", value: "DIR", isRequired: true, meaning: "where to write them"),
+            Option("--as", value: "NAME", meaning: "also publish them below this name"),
             .limit,
         ],
-        purpose: "bring what was written on every node here",
+        purpose: "copy files from every node to here",
         details: """
-            A PATH is one of every node, absolute or relative to its store. What a node has there is written to \
-            DIR/NODE/…, with the modes that your umask leaves. With --merge it is written to DIR, and of what is not \
-            the same on two nodes neither is, but named. A node that has nothing there is a warning. With --as NAME \
-            it is also published, as NAME/NODE/….
+            A PATH is absolute, or relative to each node's store. Its files are written to DIR/NODE/…, with the \
+            modes that your umask leaves; with --merge to DIR, except files that differ between nodes, which are \
+            named. A node without PATH is a warning. With --as NAME each node also publishes its files as \
+            NAME/NODE/….
             """)
 
     fileprivate static let sbcast = CommandShape(
         .sbcast, .two("SRC", "DEST"),
         options: [
-            Option("-f", "--force", meaning: "replace what stands at DEST"),
-            Option("-p", "--preserve", meaning: "with the time of SRC, too"),
+            Option("-f", "--force", meaning: "replace DEST"),
+            Option("-p", "--preserve", meaning: "keep the times of SRC"),
             .limit,
         ],
         purpose: "write one file to a path on every node",
         details: """
-            SRC goes along the chain of a bcast, and each node writes it to DEST, absolute or relative to the working \
-            directory, with the permission bits of SRC. It stays published below /sbcast. --compress, or -C, is the \
-            program's own option.
+            DEST is absolute or relative to the working directory. The file gets the permission bits of SRC, and \
+            stays published below /sbcast. --compress, or -C, is an option of the program.
             """)
 
     fileprivate static let cat = CommandShape(
         .cat, .one("NAME"), purpose: "write a file to standard output",
-        details: "Each chunk is checked before it is written.")
+        details: "Each chunk is verified before it is written.")
 
     fileprivate static let ls = CommandShape(
         .ls, .any("NAME"),
         options: [
-            Option("-l", meaning: "with size, time, chunks, and where it is kept"),
+            Option("-l", meaning: "with size, time, chunks and stores"),
             Option("-n", meaning: "the nodes"),
-            Option("-c", meaning: "every chunk and who keeps it; with -l the chunks kept here"),
-            Option("-h", meaning: "sizes as people read them, 4.0 MiB; else they are exact"),
+            Option("-c", meaning: "every chunk and its stores; with -l the chunks stored here"),
+            Option("-h", meaning: "sizes as 4.0 MiB instead of exact"),
         ],
         purpose: "list names",
-        details: "Of a directory, what is in it; without a NAME, what is at the top.")
+        details: "Of a directory its entries, without NAME those of the root.")
 
     fileprivate static let stat = CommandShape(
         .stat, .one("NAME"), purpose: "show one entry in full",
         details: """
-            Its kind, size, permission bits, time, content, chunks, and the stores that keep it; of a directory, how \
-            many names are below it, and how large their files are together.
+            Kind, size, permission bits, time, content, chunks and stores; of a directory also the number of names \
+            below it and their size.
             """)
 
     fileprivate static let tree = CommandShape(
-        .tree, .optional("NAME"), purpose: "show the names as a tree", details: "Of all names, or of those below NAME.")
+        .tree, .optional("NAME"), purpose: "show the names as a tree", details: "All names, or those below NAME.")
 
     fileprivate static let verify = CommandShape(
-        .verify, .any("NAME"), purpose: "read everything kept again and check it",
+        .verify, .any("NAME"), purpose: "read and hash stored data again",
         details: """
-            Every data server hashes what it keeps, of these names or of all. What is corrupt is dropped and brought \
-            back from a good copy where there is one.
+            Every data server hashes what it stores, of these names or of all. Corrupt data is dropped and replaced \
+            from a good copy if there is one.
             """)
 
     fileprivate static let repair = CommandShape(
-        .repair, purpose: "make the copies that are wanted and lacking",
+        .repair, purpose: "make missing copies",
         details: """
-            What --copies asked for is made true again with the data servers that are there, and each of them gets \
-            what it lacks of what was broadcast. Only that is moved. What nobody who is there keeps is named.
+            Makes the copies that --copies asked for, and copies of broadcasts on each data server that lacks them. \
+            Data without any copy left is named.
             """)
 
     fileprivate static let leave = CommandShape(
-        .leave, .one("HOST"), purpose: "take a data server out of the system",
+        .leave, .one("HOST"), purpose: "remove a data server from the system",
         details: """
-            What only the data server of HOST keeps is copied to others first; then it counts no more, and ends. \
-            Its files stay on its disk, and it can join again. Where something cannot be moved, it does not leave.
+            First copies to others what only HOST has. Its files stay on its disk, and it can join again. If \
+            something cannot be copied, it does not leave.
             """)
 
     fileprivate static let status = CommandShape(
@@ -234,21 +228,18 @@ extension CommandShape {
         options: [
             Option(
                 "--watch", value: "TIME", isValueOptional: true,
-                meaning: "again every TIME (2s), with the bytes a second of each node, until Ctrl-C")
+                meaning: "repeat every TIME (2s), with each node's traffic, until Ctrl-C")
         ],
-        purpose: "show the state, the nodes, their space, what runs",
+        purpose: "show state, nodes, space, running commands",
         details: """
-            Nothing is changed. With --watch a terminal is drawn anew; anywhere else each look stands below the one \
-            before. In and out are what crosses a node's link, for all commands together.
+            With --watch a terminal is redrawn; elsewhere the views are appended. In and out are the traffic of a \
+            node's link, for all commands together.
             """)
 
     fileprivate static let wait = CommandShape(
-        .wait, options: [Option("--timeout", value: "TIME", meaning: "for so long at most (60s)")],
+        .wait, options: [Option("--timeout", value: "TIME", meaning: "at most so long (60s)")],
         purpose: "wait until a system serves clients here",
-        details: """
-            For what follows `daft-run --launch serve &`. Returns at once where one serves already; after TIME it \
-            fails with status 6.
-            """)
+        details: "For use after `daft-run --launch serve &`. Fails with status 6 after TIME.")
 
     fileprivate static let help = CommandShape(
         .help, .optional("COMMAND"), purpose: "explain the commands, or one of them",
@@ -259,30 +250,30 @@ extension CommandShape {
 
     fileprivate static let shell = CommandShape(
         .shell, .line("COMMAND"), purpose: "run a command in the local shell",
-        details: "The rest of the line goes to $SHELL, or to sh where there is none.")
+        details: "The rest of the line goes to $SHELL, or to sh if that is not set.")
 
     fileprivate static let comment = CommandShape(
         .comment, .line(" comment"), purpose: "nothing",
-        details: "From a # where a word begins to the end of the line.")
+        details: "From a # at the beginning of a word to the end of the line.")
 
     fileprivate static let cd = CommandShape(
-        .cd, .optional("NAME"), purpose: "begin names that have no slash in front there, from now on",
+        .cd, .optional("NAME"), purpose: "set the directory of relative names",
         details: """
-            For a prompt or a job file. `..` is one level up; without a NAME it leads back to the root. What is put \
-            gets its name there too. `!cd` changes nothing here: local paths stay relative to where the program began.
+            At a prompt or in a job file. `..` is one level up; without NAME, the root. Applies to names of put, \
+            too. `!cd` changes nothing here: local paths stay relative to where the program started.
             """)
 
     fileprivate static let pwd = CommandShape(
-        .pwd, purpose: "show where `cd` has led to", details: "At the beginning that is the root, /.")
+        .pwd, purpose: "show that directory", details: "Initially the root, /.")
 
     fileprivate static let exit = CommandShape(
         .exit, purpose: "leave the prompt or the job file; `bye` is the same",
-        details: "A system that daft is a client of goes on; that of daft-run or daft-solo ends with its program.")
+        details: "The system of a daft client goes on; that of daft-run or daft-solo ends.")
 
     fileprivate static let quit = CommandShape(
         .quit, purpose: "stop the whole system",
         details: """
-            All data servers end; what they keep stays on their disks and is known again at the next start. At \
-            a client's prompt it first says how many nodes that ends, and asks.
+            All data servers end; their files stay on disk and are known at the next start. A client's prompt first \
+            says how many nodes that ends, and asks.
             """)
 }

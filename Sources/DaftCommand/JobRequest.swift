@@ -6,11 +6,11 @@ extension OptionTable {
     /// Of `daft-run job`.
     public static let jobCommand = OptionTable([
         Option("-i", value: "PATH", meaning: "a file or directory for the nodes; repeat it for more"),
-        Option("-o", value: "DIR", meaning: "copy what the command wrote to $RESULTS into DIR/JOB/NODE/results"),
-        Option("-s", "--shared", meaning: "every node sees each PATH and reads its share, as bcast --shared does"),
-        Option("--diffuse", meaning: "put each file on one of the nodes, instead of all files on every node"),
+        Option("-o", value: "DIR", meaning: "copy $RESULTS to DIR/JOB/NODE/results"),
+        Option("-s", "--shared", meaning: "each node reads a share of PATH, as bcast --shared"),
+        Option("--diffuse", meaning: "put each file on one node, instead of all on every node"),
         Option("--serve", meaning: "serve `daft` clients on every node while the command runs"),
-        Option("-t", "--tasks", value: "K", meaning: "start the command K times on each node (once), without Slurm"),
+        Option("-t", "--tasks", value: "K", meaning: "run the command K times per node (once), without Slurm"),
     ])
 }
 

@@ -52,21 +52,19 @@ public struct ManualPage: Sendable {
             + [".Sh DESCRIPTION"]
             + paragraphs([
                 """
-                A job file holds commands, one a line, as they are typed at the prompt. It is given to a program with \
-                -f, or as its standard input; daft-run --directives takes them from the comments of a job script, \
-                where each stands behind #DAFT.
+                A job file holds commands, one a line, as at the prompt. Programs read it with -f or from standard \
+                input; daft-run --directives reads the #DAFT lines of a job script.
                 """,
                 """
                 Words are separated by blanks and written as in a shell: 'literal', "with \\" and \\\\", a\\ b; \\n, \
                 \\t and \\xHH stand for a newline, a tab and any byte. Nothing is expanded. A line that begins with ! \
-                goes to the local shell as it stands. From a # where a word begins, the rest of a line is a comment. \
-                A file whose own name ends in @ and a word is typed in quotes, or with one more @ at its end.
+                goes to the local shell. A # at the beginning of a word starts a comment. Quote a file name that ends \
+                in @ and a word, or add one more @.
                 """,
                 """
-                All lines are read before the first is done, and where one is no command, that is said with its number \
-                and column, and nothing is done; of what comes through a pipe each line is read when its turn comes. \
-                A line that fails does not keep the next ones from being done. The exit status is that of the first \
-                line that failed. A signal ends the line that is being done, and with it the file.
+                All lines are parsed before the first runs; an error is reported with line and column, and nothing is \
+                done. From a pipe each line is read in its turn. A failure does not stop the following lines. The exit \
+                status is that of the first line that failed. A signal ends the running line and the file.
                 """,
             ])
             + [".Sh COMMANDS"] + commands + [".Sh EXIT STATUS"]

@@ -6,33 +6,34 @@ import DaftModel
 extension OptionTable {
     public static let common = OptionTable([
         Option("-f", value: "JOBFILE", meaning: "run the commands of a job file; `-` is standard input"),
-        Option("--store", value: "DIR", variable: "DAFT_STORE", meaning: "where the files are, on every node"),
+        Option("--store", value: "DIR", variable: "DAFT_STORE", meaning: "the store, on every node"),
         Option(
             "--group", value: "NAME", variable: "DAFT_GROUP",
-            meaning: "the store is shared by the members of a group, who use it in turn"),
+            meaning: "members of a Unix group use the store in turn"),
         Option(
             "--catalogue", value: "DIR", variable: "DAFT_CATALOGUE",
-            meaning: "where the metadata server keeps what it knows"),
+            meaning: "the metadata server's directory"),
         Option(
             "--chunk-size", value: "SIZE", variable: "DAFT_CHUNK_SIZE",
-            meaning: "how files are cut: a multiple of 4K, at most 16M (4M)"),
+            meaning: "size of chunks, a multiple of 4K, at most 16M (4M)"),
         Option(
             "-C", "--compress", value: "LEVEL", isValueOptional: true, variable: "DAFT_COMPRESS",
-            meaning: "pack bytes that cross the network, 1 (the default) to 19"),
+            meaning: "compress network traffic by zstd, 1 (the default) to 19"),
         Option(
             "--copies", value: "K", variable: "DAFT_COPIES",
-            meaning: "how many copies put and diffuse make, where they do not say (1)"),
+            meaning: "default copies of put and diffuse (1)"),
         Option("--json", variable: "DAFT_JSON", meaning: "print one JSON object per result"),
-        Option("--bytes", variable: "DAFT_BYTES", meaning: "show sizes as numbers of bytes"),
-        Option("-q", "--quiet", variable: "DAFT_QUIET", meaning: "say nothing but what was asked for, and failures"),
-        Option("-v", "--verbose", variable: "DAFT_VERBOSE", meaning: "say what is chosen and done"),
-        Option("--no-progress", variable: "DAFT_NO_PROGRESS", meaning: "draw no progress"),
-        Option("--durable", variable: "DAFT_DURABLE", meaning: "sync every file to the disk before it counts as kept"),
+        Option("--bytes", variable: "DAFT_BYTES", meaning: "print sizes in bytes"),
+        Option(
+            "-q", "--quiet", variable: "DAFT_QUIET", meaning: "print only results that were requested, and failures"),
+        Option("-v", "--verbose", variable: "DAFT_VERBOSE", meaning: "print what is chosen and done"),
+        Option("--no-progress", variable: "DAFT_NO_PROGRESS", meaning: "print no progress"),
+        Option("--durable", variable: "DAFT_DURABLE", meaning: "sync every file to disk before it counts as stored"),
         Option("--version", meaning: "print the version"),
         Option(
             "--manual", value: "PAGE", isValueOptional: true,
-            meaning: "print the manual, as `man -l` shows it; --manual=jobfile: of job files"),
-        Option("--completion", value: "SHELL", meaning: "print what bash, zsh or fish completes"),
+            meaning: "print the manual, for `man -l`; --manual=jobfile: of job files"),
+        Option("--completion", value: "SHELL", meaning: "print the completions for bash, zsh or fish"),
         Option("-h", "--help", meaning: "explain the program, or a command"),
     ])
 }
@@ -42,46 +43,46 @@ extension OptionTable {
     static let tracing = [
         Option(
             "--trace", value: "FILE", variable: "DAFT_TRACE",
-            meaning: "write when each slab was read, sent, checked and written: Chrome's trace-event format")
+            meaning: "write a timeline of every slab, in Chrome's trace-event format")
     ]
 
     /// Of programs whose ranks end with them.
     public static let logging = [
         Option(
-            "--log", value: "DIR", variable: "DAFT_LOG", meaning: "have each rank write what it does to a file in DIR"),
+            "--log", value: "DIR", variable: "DAFT_LOG", meaning: "each rank writes a log file in DIR"),
         logLevel,
     ]
 
     static let logLevel = Option(
         "--log-level", value: "LEVEL", variable: "DAFT_LOG_LEVEL",
-        meaning: "how much they tell: error, warning, info or debug (info)")
+        meaning: "error, warning, info or debug (info)")
 
     /// Of the program that jobs run: with these it starts itself on the job's nodes.
     public static let job =
         common + logging + tracing + [
             Option(
                 "--directives", value: "SCRIPT",
-                meaning: "run the commands behind `#DAFT` in the comments that a job script begins with"),
+                meaning: "run the `#DAFT` lines in the leading comments of a job script"),
             Option(
                 "--orphan-timeout", value: "TIME", variable: "DAFT_ORPHAN_TIMEOUT",
-                meaning: "end the job when nothing is heard of the metadata server for so long (60s)"),
+                meaning: "end the job without a metadata server for so long (60s)"),
             Option(
                 "--system", value: "NAME", variable: "DAFT_SYSTEM",
-                meaning: "what new stores belong to: those of one NAME work together, wherever they were made"),
-            Option("--launch", isForLaunch: true, meaning: "start itself on every node of the job, by srun or mpirun"),
+                meaning: "the system of new stores: stores of one NAME work together"),
+            Option("--launch", isForLaunch: true, meaning: "start on every node of the job, by srun or mpirun"),
             Option(
                 "--hostfile", value: "FILE", variable: "DAFT_HOSTFILE", isForLaunch: true,
-                meaning: "the nodes to launch on, one a line, instead of the job's"),
+                meaning: "nodes to launch on, one a line, instead of the job's"),
             Option(
                 "--servers-per-node", value: "K", variable: "DAFT_SERVERS_PER_NODE", isForLaunch: true,
-                meaning: "how many data servers to launch on each node (1)"),
+                meaning: "data servers per node (1)"),
             Option(
                 "--each", value: "K", isValueOptional: true, isForLaunch: true,
-                meaning: "run any other program on every node of the job, K times (once)"),
-            Option("--dry-run", isForLaunch: true, meaning: "print the line that would launch, and end"),
+                meaning: "run any program on every node of the job, K times (once)"),
+            Option("--dry-run", isForLaunch: true, meaning: "print the launch command, and end"),
             Option(
                 "--grace", value: "TIME", variable: "DAFT_GRACE",
-                meaning: "of job and serve: how long to go on after SIGTERM, to bring results back (25s; serve: 0s)"),
+                meaning: "of job and serve: time to go on after SIGTERM (25s; serve: 0s)"),
         ]
 }
 

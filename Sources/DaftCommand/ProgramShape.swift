@@ -39,15 +39,15 @@ public struct ProgramShape: Sendable {
 
 /// What a program's exit status says.
 public let exitStatuses: [(status: String, meaning: String)] = [
-    ("0", "All is done."),
+    ("0", "Success."),
     ("1", "Something failed: each failure is named, and the rest is done."),
-    ("2", "What was typed makes no sense, and nothing was done."),
+    ("2", "Usage: nothing was done."),
     ("3", "No such name is published."),
-    ("4", "Refused: the name is taken by other content."),
+    ("4", "Refused: the name has other content."),
     ("5", "Data is lost or corrupt, and no good copy is left."),
     ("6", "A node or the metadata server cannot be reached."),
-    ("7", "Another daft has the store open: try again later."),
-    (">128", "Ended by the signal of that number less 128."),
+    ("7", "Another daft uses the store: try again later."),
+    (">128", "Ended by signal status - 128."),
 ]
 
 extension ProgramShape {
@@ -56,19 +56,21 @@ extension ProgramShape {
     private static let prompt = Use("[OPTIONS]", "a prompt on a terminal, else the commands of standard input")
 
     private static let whatItIs = """
-        daft brings files from one place onto the local disks of the nodes that compute on them, as plain files, every \
-        byte checked by its SHA-256. A directory of each node is its store; what is published stands there under its \
-        name, and only .daft in it is daft's own. Names are written once: other content under a taken name is \
-        refused, the same content again is done at once. So whatever was interrupted is resumed by running it again.
+        daft copies datasets from one source to the local disks of the nodes that compute on them, as plain files, and \
+        checks every byte by SHA-256. Each node has a store, a directory in which published files have their names; \
+        only .daft in it is internal. Names are written once: other content under a name is refused, the same content \
+        moves no bytes. To resume an interrupted command, run it again.
         """
 
-    private static let store = Use("DIR", "the store, as --store says; .daft in it is daft's own")
+    private static let store = Use("DIR", "the store (--store); .daft in it is internal")
 
     public static let client = ProgramShape(
-        name: "daft", purpose: "a client of the daft that runs on this node, and the start of a system of workstations",
+        name: "daft", purpose: "client of the daft on this node, and start of a system of workstations",
         uses: [
-            Use("start HOSTFILE [OPTIONS]", "one system of the hosts of a file, over ssh   (more: daft start --help)"),
-            Use("join HOST… [OPTIONS]", "further hosts for the system that was started here"),
+            Use(
+                "start HOSTFILE [OPTIONS]",
+                "start a system on the hosts in a file, over ssh   (more: daft start --help)"),
+            Use("join HOST… [OPTIONS]", "add hosts to the system started here"),
             oneCommand, jobFile, prompt,
         ],
         // How files are cut and kept is the server's business.
@@ -79,26 +81,25 @@ extension ProgramShape {
                 word: "start", operand: "HOSTFILE", purpose: "start a system on the hosts of a file, over ssh",
                 options: .starting),
             OwnWord(
-                word: "join", operand: "HOST", purpose: "add hosts to the system that was started here",
+                word: "join", operand: "HOST", purpose: "add hosts to the system started here",
                 options: .starting),
         ],
         knowsNames: true,
         description: [
             whatItIs,
             """
-            This program is a client: it brings a command to the data server of its node and prints what comes of it. \
-            It finds that server by --store, and in a job where neither says, by the same rule as daft-run. On \
-            workstations it also starts the system: a metadata server here and a data server on each host of a file, \
-            which it copies itself to over ssh. They stay until quit.
+            This client sends a command to the data server of its node and prints the output. It finds that server by \
+            --store, by default as daft-run does. It also starts a system of workstations: a metadata server here and \
+            a data server on each host in a file, to which it copies itself over ssh. They stay until quit.
             """,
         ],
         examples: [
-            Use("daft start hosts", "start a system on the hosts that the file names, one a line, q[1-3] being three"),
-            Use("daft bcast set", "bring set to every one of them"),
-            Use("daft get /set --to copy", "write it to the local disk, here"),
-            Use("daft quit", "end the system; what it keeps stays where it is"),
+            Use("daft start hosts", "start a system on the hosts in a file, one a line; q[1-3] is three"),
+            Use("daft bcast set", "copy set to every host"),
+            Use("daft get /set --to copy", "write it to the local disk"),
+            Use("daft quit", "end the system; files stay on the disks"),
         ],
-        files: [store, Use("DIR/.daft/log", "what the node's data server had to say")])
+        files: [store, Use("DIR/.daft/log", "the log of the node's data server")])
 
     public static let starting = ProgramShape(
         name: "daft", purpose: "starts a system of workstations over ssh",
@@ -106,19 +107,19 @@ extension ProgramShape {
             Use(
                 "start HOSTFILE [OPTIONS]",
                 "a metadata server here, a data server on each host; `-` is standard input"),
-            Use("join HOST… [OPTIONS]", "a data server on further hosts of the system that was started here"),
+            Use("join HOST… [OPTIONS]", "a data server on more hosts of the system started here"),
         ],
         table: .starting, ownWords: client.ownWords, hasOwnWordsAlone: true, description: [], examples: [], files: [])
 
     public static let job = ProgramShape(
-        name: "daft-run", purpose: "stages data in a job: started by mpirun, one process a node and one more",
+        name: "daft-run", purpose: "stages data in a job, by MPI: a data server per node and a metadata server",
         uses: [
             Use("[OPTIONS] COMMAND ARG…", "one command, then end   (as in: mpirun -np 5 daft-run put DIR)"),
             jobFile, prompt,
-            Use("[OPTIONS] serve", "stay, and serve `daft` clients until `daft quit` or a signal"),
+            Use("[OPTIONS] serve", "serve `daft` clients until `daft quit` or a signal"),
             Use("[OPTIONS] --directives SCRIPT", "the `#DAFT COMMAND…` lines of a job script"),
-            Use("--launch [OPTIONS] …", "any of these on the nodes of the job, without mpirun before it"),
-            Use("--each[=K] PROGRAM ARG…", "any other program on each node of the job, K times (once)"),
+            Use("--launch [OPTIONS] …", "any of these on the nodes of the job, without mpirun"),
+            Use("--each[=K] PROGRAM ARG…", "any program on each node of the job, K times (once)"),
             Use("job -i PATH… [-o DIR] -- COMMAND…", "stage, run, bring results back   (more: daft-run job --help)"),
         ],
         table: .job,
@@ -132,34 +133,34 @@ extension ProgramShape {
         description: [
             whatItIs,
             """
-            This program is what runs in a job: mpirun or srun starts it on every node, and once more on the first. \
-            Rank 0 is the metadata server and reads the commands, the others are data servers. With --launch it asks \
-            Slurm, OAR, PBS or LSF for the nodes of the job and starts itself there.
+            mpirun or srun starts this program on every node of a job, and once more on the first. Rank 0 is the \
+            metadata server and reads the commands; the others are data servers. With --launch it starts itself on \
+            the nodes of a job of Slurm, OAR, PBS or LSF.
             """,
         ],
         examples: [
-            Use("daft-run --launch bcast /lustre/me/set", "in a job: a complete copy on each of its nodes"),
-            Use("mpirun -np 5 daft-run -f stage.daft", "four data servers do what a job file says"),
-            Use("daft-run --launch gather results --to /lustre/me/out", "bring back what tasks wrote on every node"),
-            Use("daft-run --launch serve & daft put results", "stay beside the job, and serve its tasks"),
-            Use("daft-run job -i /lustre/me/set -o out -- ./train", "a whole job, from the files to the results"),
+            Use("daft-run --launch bcast /lustre/me/set", "in a job: copy to every node"),
+            Use("mpirun -np 5 daft-run -f stage.daft", "run a job file with four data servers"),
+            Use("daft-run --launch gather results --to /lustre/me/out", "copy results back from every node"),
+            Use("daft-run --launch serve & daft put results", "serve the tasks of the job"),
+            Use("daft-run job -i /lustre/me/set -o out -- ./train", "a whole job: stage, run, copy results back"),
         ],
-        files: [store, Use("DIR/.daft/door", "where clients of this node knock while it serves")])
+        files: [store, Use("DIR/.daft/door", "the socket of clients while it serves")])
 
     public static let solo = ProgramShape(
-        name: "daft-solo", purpose: "the whole of daft in one process: rank 0 and some data servers, joined by memory",
+        name: "daft-solo", purpose: "a whole system in one process, to try it",
         uses: [oneCommand, jobFile, prompt],
         table: .common + OptionTable.logging + OptionTable.tracing + [
             Option(
                 "-np", value: "N", variable: "DAFT_NP",
-                meaning: "how many data servers (4, or one for each of --hosts)"),
-            Option("--hosts", value: "A,B,…", variable: "DAFT_HOSTS", meaning: "the nodes that they pretend to be on"),
+                meaning: "number of data servers (4, or one per host of --hosts)"),
+            Option("--hosts", value: "A,B,…", variable: "DAFT_HOSTS", meaning: "names of the simulated nodes"),
         ],
         description: [
             whatItIs,
             """
-            This program is for trying it: all ranks are in one process on this machine, and are joined by memory. \
-            Each data server has a store of its own: DIR, DIR.1, DIR.2 and so on, or with --hosts DIR-HOST.
+            This program runs all ranks in one process, to try daft. Each data server has its own store: DIR, DIR.1, \
+            DIR.2 and so on, or with --hosts DIR-HOST.
             """,
         ],
         examples: [Use("daft-solo -np 3 --store /tmp/try bcast set", "three copies of set, below /tmp/try")],

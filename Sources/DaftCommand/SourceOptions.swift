@@ -7,20 +7,20 @@ extension Option {
     /// Of every command that moves bytes.
     static let limit = Option(
         "--bwlimit", value: "RATE", isShared: true,
-        meaning: "at most so many KiB a second, or 1.5M, 10MB; as rsync")
+        meaning: "limit the rate: KiB a second, or 1.5M, 10MB, as rsync")
 }
 
 extension OptionTable {
     static let ofSources = [
-        shared("-c", "--checksum", meaning: "read every file, also such as look as they did when they were read last"),
-        shared("-L", "--dereference", meaning: "take symlinks below SRC for what they lead to"),
+        shared("-c", "--checksum", meaning: "read every file, also those that look unchanged"),
+        shared("-L", "--dereference", meaning: "follow symlinks below SRC"),
         shared(
-            nil, "--exclude", value: "PATTERN", meaning: "leave out what it matches, with all below it; as rsync"),
+            nil, "--exclude", value: "PATTERN", meaning: "skip matching files and directories, as rsync"),
         shared(
-            nil, "--include", value: "PATTERN", meaning: "take what it matches; of both the first counts"),
-        shared(nil, "--files-from", value: "FILE", meaning: "only what FILE names, one a line; - is standard input"),
-        shared("-0", "--from0", meaning: "FILE ends each with a zero"),
-        shared("-n", "--dry-run", meaning: "only say what would be read and moved"),
+            nil, "--include", value: "PATTERN", meaning: "take matching ones; the first match decides"),
+        shared(nil, "--files-from", value: "FILE", meaning: "only the paths in FILE, one a line; - is standard input"),
+        shared("-0", "--from0", meaning: "zero bytes end the paths in FILE"),
+        shared("-n", "--dry-run", meaning: "only report what would be read and moved"),
         .limit,
     ]
 

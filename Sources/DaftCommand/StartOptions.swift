@@ -7,33 +7,33 @@ extension OptionTable {
     /// A system of workstations has no job file when it starts.
     public static let starting =
         OptionTable(OptionTable.common.options.filter { $0.name != "-f" && $0.name != "--no-progress" }) + [
-            Option("--mds", value: "HOST", variable: "DAFT_MDS", meaning: "where the metadata server is to be (here)"),
+            Option("--mds", value: "HOST", variable: "DAFT_MDS", meaning: "the metadata server's host (here)"),
             Option("--port", value: "PORT", variable: "DAFT_PORT", meaning: "the metadata server's port (any)"),
             Option(
                 "--ports", value: "A-B", variable: "DAFT_PORTS",
-                meaning: "listen at TCP ports of this range alone, two for each node, as a firewall lets through (any)"
+                meaning: "listen only on TCP ports of this range, two per node (any)"
             ),
             Option(
                 "--repair-after", value: "TIME", variable: "DAFT_REPAIR_AFTER",
-                meaning: "make anew what was kept on a data server that is away for so long (10m)"),
+                meaning: "make copies of what is on a data server away for so long (10m)"),
             Option(
                 "--orphan-timeout", value: "TIME", variable: "DAFT_ORPHAN_TIMEOUT",
-                meaning: "end a data server that hears of no metadata server for so long (24h)"),
-            Option("--rebuild", variable: "DAFT_REBUILD", meaning: "make the catalogue anew from the stores"),
-            Option("--encrypt", variable: "DAFT_ENCRYPT", meaning: "encrypt what nodes say to one another (yes)"),
+                meaning: "end a data server without a metadata server for so long (24h)"),
+            Option("--rebuild", variable: "DAFT_REBUILD", meaning: "rebuild the catalogue from the stores"),
+            Option("--encrypt", variable: "DAFT_ENCRYPT", meaning: "encrypt traffic between nodes (yes)"),
             Option(
-                "--no-encrypt", variable: "DAFT_NO_ENCRYPT", meaning: "let anyone in the network read it, and speak"),
+                "--no-encrypt", variable: "DAFT_NO_ENCRYPT", meaning: "send the bytes of files in the clear"),
             Option("--no-durable", variable: "DAFT_NO_DURABLE", meaning: "do not wait for the disks"),
             Option(
                 "--all-or-nothing", variable: "DAFT_ALL_OR_NOTHING",
-                meaning: "end what was started where a host could not be"),
+                meaning: "end everything if a host cannot be started"),
             Option(
                 "--launch-timeout", value: "TIME", variable: "DAFT_LAUNCH_TIMEOUT",
-                meaning: "give up a host that is silent for so long at the start (20s)"),
+                meaning: "give up a host silent for so long (20s)"),
             logLevel,
             Option(
                 "--ssh", value: "COMMAND", variable: "DAFT_SSH",
-                meaning: "the remote shell to use, with its options (ssh)"),
+                meaning: "the remote shell, with its options (ssh)"),
         ]
 }
 

@@ -82,10 +82,10 @@ def again(results, plan, hosts, rate):
             sent = [after - first for first, after in zip(before, box.sent_bytes())]
             game.verify(f"{SOURCE}/changed", f"{STORE}/changed")
             shares.append(sum(sent) / hosts / (plan.megabytes * 1e6))
-    plain(results, f"the same {plan.megabytes} MB again to {hosts} hosts: nothing to send", "s inside the job",
+    plain(results, f"{plan.megabytes} MB to {hosts} hosts again: unchanged", "s",
           seconds.median, at_most=0.5, seconds=seconds)
-    plain(results, f"again after 1 % of it changed, as a new name: bytes sent, all hosts' together, as a part of "
-                   f"{hosts} × the file", "", statistics.median(shares), at_most=0.05)
+    plain(results, f"{plan.megabytes} MB to {hosts} hosts again: 1 % changed, new name, sent of all", "",
+          statistics.median(shares), at_most=0.05)
 
 
 def killed(results, plan, hosts, rate, kills=20):
@@ -134,10 +134,10 @@ def cold_start(results, plan, hosts, rate):
                     seconds = time.monotonic() - begin
                 takes.add(seconds, busy.percent)
             game.verify(f"{SOURCE}/tiny", f"{STORE}/tiny")
-    plain(results, f"mpirun of an MPI program that does nothing, {hosts + 2} ranks on {hosts + 1} hosts", "s",
-          empty.median, seconds=empty)
-    plain(results, f"mpirun daft-run bcast of 1 KiB to {hosts} hosts, everything cold", "s", tiny.median, seconds=tiny)
-    plain(results, "daft's own share of that", "s", tiny.median - empty.median, at_most=0.3)
+    what = f"cold start on {hosts + 1} hosts"
+    plain(results, f"{what}: an empty MPI program", "s", empty.median, seconds=empty)
+    plain(results, f"{what}: daft-run bcast of 1 KiB", "s", tiny.median, seconds=tiny)
+    plain(results, f"{what}: daft's own share", "s", tiny.median - empty.median, at_most=0.3)
 
 
 def at_the_door(results, plan, hosts, rate):
@@ -151,16 +151,16 @@ def at_the_door(results, plan, hosts, rate):
             game.verify(f"{SOURCE}/20", f"{STORE}/20")
         pairs = [[float(word) for word in line.split()] for line in times.splitlines()]
         milliseconds = [1000 * (end - begin) for begin, end in pairs]
-        plain(results, f"1 KiB to {hosts} hosts, servers up: the client, from its start to its end", "ms",
+        plain(results, f"1 KiB to {hosts} hosts, servers up: daft's client", "ms",
               statistics.median(milliseconds), at_most=20, note=f"{min(milliseconds):.0f}–{max(milliseconds):.0f} ms")
         ready, absent = peers.prepare(box, hosts, [peer for peer in peers.PEERS if "sbcast" in peer.name])
         if not ready:
-            return plain(results, "the same by sbcast", "ms", float("nan"), note=str(absent))
+            return plain(results, f"1 KiB to {hosts} hosts, servers up: sbcast", "ms", float("nan"), note=str(absent))
         box.on_all("mkdir -p /scratch/in", game.hosts)
         allocation = f"salloc -Q -N {hosts} -w $(paste -sd, {box.shared}/hosts) bash -c '{{}}'"
         times = box.run(0, allocation.format(loop.format(f"sbcast -f {SOURCE}/$k /scratch/in/$k")))
         pairs = [[float(word) for word in line.split()] for line in times.splitlines()]
-        plain(results, "the same by sbcast, inside an allocation", "ms",
+        plain(results, f"1 KiB to {hosts} hosts, servers up: sbcast", "ms",
               statistics.median(1000 * (end - begin) for begin, end in pairs))
 
 

@@ -10,12 +10,12 @@ that is less.
 import re
 import statistics
 
-from harness.pages import PIECE_BYTES
+from harness.pages import PIECE_BYTES, machine
 from harness.record import table, write_between_markers
 
 PAGE = "docs/growth.md"
-NODES = (10, 64, 512, 10_000)
-GIGABITS = (1, 10, 100)
+NODES = (64, 512, 10_000)
+GIGABITS = (1, 10)
 # Of a link's bits, those that are payload: Ethernet's, IP's and TCP's headers at 1,500 bytes a packet.
 PAYLOAD = 1448 / 1538
 # The order of magnitude of the least a hop can cost: a wake-up and two passes through the kernel.
@@ -42,11 +42,9 @@ class Measured:
         self.extra = max(LEAST_HOP_SECONDS, self.hop - PIECE_BYTES / first["limit_rate"])
         starts = [(row["receivers"], row["whole"][len(row["whole"]) // 2] - row["median"]) for row in grown]
         self.start_each, self.start_fixed = slope(starts)
-        self.processor = next((row["measured"] for row in results.rows if "passes it on" in row.get("what", "")), None)
         self.unshaped = next((row for row in results.rows if "2 receivers on this machine" in row.get("what", "")
                               and "of a name" in row["what"] and "measured" in row), None)
         self.cores = int((re.search(r"(\d+) cores", results.data["machine"]) or [0, 1])[1])
-        self.door = next((row for row in results.rows if "servers up" in row.get("what", "")), None)
 
     @property
     def core_rate(self):
@@ -60,11 +58,11 @@ class Measured:
         link = gigabits * 1e9 / 8 * PAYLOAD
         rate = min(link * self.efficiency, self.core_rate)
         least, most = ((nodes - 1) * (extra + PIECE_BYTES / link) for extra in (LEAST_HOP_SECONDS, self.extra))
-        return size / rate, least, most, size / link, "the link" if rate < self.core_rate else "a core"
+        return size / rate + least, size / rate + most, "the link" if rate < self.core_rate else "a core"
 
 
 def shown(seconds):
-    return f"{seconds:.0f} s" if seconds >= 100 else f"{seconds:.3g} s"
+    return f"{seconds:.0f}" if seconds >= 100 else f"{seconds:.3g}"
 
 
 def write(results):
@@ -73,30 +71,22 @@ def write(results):
         return
     measured = Measured(results)
     facts = [
-        ["a hop of the chain, from the slope of the growth curve, where hosts share two processors",
-         f"{1000 * measured.hop:.2f} ms at {measured.rate}"],
-        ["of that, more than the time of a piece on the link: a, at most", f"{1000 * measured.extra:.2f} ms"],
-        ["a, at least: a wake-up and two passes through the kernel (assumed)", f"{1000 * LEAST_HOP_SECONDS:.2f} ms"],
-        ["what one link reaches of iperf3's rate, hops apart", f"{measured.efficiency:.3f}"],
-        ["processor time of a receiver that also passes the bytes on, on a slow link, much of it waiting",
-         f"{measured.processor:.2f} s for 1 GB" if measured.processor else "not measured"],
-        ["what a core takes in, verifies, writes and passes on, where no link is in the way",
+        ["a hop, by the growth curve, two processors for all hosts", f"{1000 * measured.hop:.2f} ms at {measured.rate}"],
+        ["a, at most; at least (assumed)", f"{1000 * measured.extra:.2f} ms; {1000 * LEAST_HOP_SECONDS:.2f} ms"],
+        ["share of iperf3's rate without hops", f"{measured.efficiency:.3f}"],
+        ["one core receives, hashes, writes, forwards",
          f"{measured.core_rate / 1e9:.2f} GB/s" if measured.unshaped else "not measured"],
-        ["mpirun's start and end in the box, where all hosts' daemons share this machine's processors",
-         f"{measured.start_fixed:.2f} s and {1000 * measured.start_each:.0f} ms a host"],
-        *([[measured.door["what"], f"{measured.door['measured']:.0f} ms"]] if measured.door else []),
+        ["mpirun in the box", f"{measured.start_fixed:.2f} s and {1000 * measured.start_each:.0f} ms per host"],
     ]
     rows = []
     for gigabits in GIGABITS:
         for nodes in NODES:
             cells = [f"{gigabits} Gbit/s", f"{nodes:,}"]
             for size in (500e6, 50e9):
-                moving, least, most, limit, set_by = measured.seconds(size, nodes, gigabits)
-                cells += [f"{shown(moving)} + {shown(least)} to {shown(most)}",
-                          f"{limit / (moving + most):.2f} to {limit / (moving + least):.2f}"]
+                least, most, set_by = measured.seconds(size, nodes, gigabits)
+                cells.append(f"{shown(least)}–{shown(most)} s")
             cells.append(set_by)
             rows.append(cells)
-    head = ["link", "nodes", "500 MB: bytes + hops", "of the limit", "50 GB: bytes + hops", "of the limit",
-            "rate set by"]
+    head = ["link", "nodes", "500 MB", "50 GB", "rate set by"]
     facts_table, rows_table = table(["measured", ""], facts), table(head, rows)
-    write_between_markers(PAGE, "growth", f"Machine: {results.data['machine']}\n\n{facts_table}\n\n{rows_table}\n")
+    write_between_markers(PAGE, "growth", f"{machine(results)}{facts_table}\n\n{rows_table}\n")

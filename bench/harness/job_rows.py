@@ -85,10 +85,10 @@ def warm_job(results, plan, nodes, rate):
             whole.add(part.whole, part.busy)
     shown = ", ".join(f"{name} {median(parts, name):.2f} s" for name in NAMES)
     sent = median(parts, "served") / (plan.megabytes * 1e6)
-    what = f"the same {plan.megabytes} MB in a second job on the same {nodes} nodes at {rate}, keep-warm.sbatch"
+    what = f"the same {plan.megabytes} MB in a second job, keep-warm.sbatch"
     plain(results, f"{what}: staging", "s", seconds.median, at_most=1, seconds=seconds)
     plain(results, f"{what}: from submission to the command", "s", whole.median, seconds=whole, note=shown)
-    plain(results, f"{what}: bytes that the file server sent, as a part of the file", "", sent, at_most=0.05)
+    plain(results, f"{what}: the file server sent, of the file", "", sent, at_most=0.05)
 
 
 def median(parts, name):

@@ -48,7 +48,7 @@ def get_from_one(results, size, repeats, rate="400mbit"):
             job_get.add(measured["get"], measured["busy"])
         reached = size.megabytes * 1e6 / job_get.median
         add(results, f"get of {size.megabytes} MB from one data server, links at {rate}", job_get, shown(reached),
-            f"iperf3 on that link: {shown(limit)}", reached / limit, at_least=0.95)
+            f"iperf3: {shown(limit)}", reached / limit, at_least=0.95)
 
 
 def get_from_four(results, size, repeats):
@@ -68,7 +68,7 @@ def get_from_four(results, size, repeats):
             takes.add(measured["get"], measured["busy"])
         reached = size.megabytes * 1e6 / takes.median
         add(results, f"get of {size.megabytes} MB diffused over 4 data servers at 200mbit, the client at 800mbit",
-            takes, shown(reached), f"iperf3 on the client's link: {shown(limit)}", reached / limit, at_least=0.9)
+            takes, shown(reached), f"iperf3: {shown(limit)}", reached / limit, at_least=0.9)
 
 
 def on_this_machine(results, size, repeats):
@@ -90,7 +90,7 @@ def on_this_machine(results, size, repeats):
             for takes, seconds, percent in zip((puts, gets), *put_and_get(place, source)):
                 takes.add(seconds, percent)
         for name, takes in (("put", puts), ("get", gets)):
-            add(results, f"{name} of {size.megabytes} MB, 2 data servers on this machine's disk, links not shaped",
+            add(results, f"{name} of {size.megabytes} MB, 2 data servers on this machine's disk, unshaped",
                 takes, f"{takes.median:.2f} s", f"cp, then sha256sum: {copies.median:.2f} s",
                 takes.median / copies.median, at_most=1.5)
     finally:
@@ -137,7 +137,7 @@ def many_fetch_one(results, size, repeats, rate="400mbit"):
     add(results, f"{name}: the last is done", together, f"{together.median:.2f} s", f"one alone: {alone.median:.2f} s",
         together.median / alone.median, at_most=2.5)
     sent = statistics.median(ports)
-    add(results, f"{name}: the first holder's port has sent", together, f"{sent:.2f} × the file", "the file", sent,
+    add(results, f"{name}: the first holder sent", together, f"{sent:.2f} × the file", "the file", sent,
         at_most=3)
 
 
@@ -178,14 +178,14 @@ def waiting(results, seconds):
     finally:
         remove(place)
     results.add(
-        what=f"serve with 4 ranks that wait, {seconds} s: processor time of a data server",
+        what=f"idle `serve`, 4 ranks, {seconds} s: processor time of a data server",
         measured=", ".join(f"{share:.2f}" for share in shares[1:]) + " % of a core",
         against=f"metadata server: {shares[0]:.2f} %", ratio=round(max(shares[1:]), 3), goal="≤ 1",
         met=max(shares) <= 1, busy=None, machine_bound=False, seconds=[seconds], spread="", note="",
     )
     first = 1000 * (knocks.median - starts.median)
     results.add(
-        what="first answer at the door after 2 s of waiting, `daft ls`", measured=f"{first:.1f} ms",
+        what="`daft ls` after 2 s idle, less the client's start", measured=f"{first:.1f} ms",
         against=f"`daft --version` alone: {1000 * starts.median:.1f} ms", ratio=round(first, 2), goal="≤ 20",
         met=first <= 20, busy=None, machine_bound=False, seconds=knocks.seconds, spread=knocks.spread,
         note="without the client's own start",

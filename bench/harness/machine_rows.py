@@ -44,13 +44,13 @@ def unshaped(results, plan, receivers, mebibytes):
         size = mebibytes << 20
         head = f"{mebibytes:,} MiB to {receivers} receivers on this machine, stores in memory"
         first_goal, ratio_goal = (700, None) if receivers == 2 else (None, 1.3)
-        plain(results, f"{head}: daft, of a path, published and brought", "MB/s to each", size / ours.median / 1e6,
+        plain(results, f"{head}: daft, of a path", "MB/s to each", size / ours.median / 1e6,
               at_least=first_goal, seconds=ours)
-        plain(results, f"{head}: daft, of a name that one data server keeps", "MB/s to each",
+        plain(results, f"{head}: daft, of a name", "MB/s to each",
               size / published.median / 1e6, seconds=published)
         plain(results, f"{head}: MPI_Bcast of 1 MiB blocks, not verified", "MB/s to each", size / bare.median / 1e6,
               seconds=bare)
-        plain(results, f"{head}: daft's time (of a path) over that of MPI_Bcast", "×", ours.median / bare.median,
+        plain(results, f"{head}: daft's time (of a path) / MPI_Bcast's", "×", ours.median / bare.median,
               at_most=ratio_goal)
     finally:
         remove(place)

@@ -1,18 +1,20 @@
 """Tables of docs/benchmarks.md and plots of docs/plots, made from results."""
 
+import math
 import os
+import re
 
 from harness import svg
-from harness.record import ROOT, mark, table, write_between_markers
+from harness.record import ROOT, table, write_between_markers
 
 PAGE = "docs/benchmarks.md"
 PLOTS = os.path.join(ROOT, "docs", "plots")
 
 
-def busy(row):
-    if row.get("busy") is None:
-        return ""
-    return f"{row['busy']} %" + (", machine-bound" if row["machine_bound"] else "")
+def flag(row):
+    """What a reader has to know beside a figure."""
+    missed = f" (goal {row['goal']} missed)" if row["met"] is False else ""
+    return (" †" if row["machine_bound"] else "") + missed
 
 
 def failures(rows):
@@ -27,7 +29,7 @@ def link(results):
 
 
 def ssh(results):
-    write_between_markers(PAGE, "ssh", compared_table(results) + notes(results.rows))
+    write_between_markers(PAGE, "ssh", compared_table(results))
 
 
 def jobs(results):
@@ -35,80 +37,85 @@ def jobs(results):
     works = dict.fromkeys(row["work"] for row in measured)
     text = "".join(job_table(work, [row for row in measured if row["work"] == work]) + "\n" for work in works)
     singles = [row for row in results.rows if "unit" in row]
-    if singles:
-        text += "### A second job on the same nodes\n\n" + plain_table(singles)
-    write_between_markers(PAGE, "jobs", f"Machine: {results.data['machine']}\n\n" + text + failures(results.rows))
+    write_between_markers(PAGE, "jobs", machine(results) + text + plain_list(singles) + failures(results.rows))
+
+
+def machine(results):
+    """Processor, load and day; what else the machine has does not change from one table to the next."""
+    parts = results.data["machine"].split("; ")
+    return "; ".join([parts[0], *parts[-2:]]) + "\n\n"
 
 
 def job_table(work, rows):
     """Jobs by the whole time, and its parts."""
-    head = ["", "seconds", "fastest to slowest", "of the limit", "queue", "start", "staging", "end", "command",
-            "the file server sent", "processors busy", "daft is faster", "goal", "ok"]
-    ordered = sorted(rows, key=lambda row: row["median"])
+    parts = ("queue", "start", "staging", "end", "command")
+    head = [work, "seconds", "of the limit", *parts, "file server sent"]
     cells = [
-        [row["tool"], f"{row['median']:.2f}", row["spread"], f"{row['ratio']:.2f}",
-         *(f"{row[part]:.2f}" if row[part] else "" for part in ("queue", "start", "staging", "end", "command")),
-         f"{row['served']:.2f} × the file", busy(row), f"{row['slower']:.2f} ×" if row["goal"] else "", row["goal"],
-         mark(row["met"])]
-        for row in ordered
+        [row["tool"] + flag(row), f"{row['median']:.2f}", f"{row['ratio']:.2f}",
+         *(f"{row[part]:.2f}" if row[part] else "" for part in parts), f"{row['served']:.2f}×"]
+        for row in sorted(rows, key=lambda row: row["median"])
     ]
-    takes = min(len(row["seconds"]) for row in rows)
-    limit = (f"The link carries {rows[0]['limit_rate'] / 1e6:.1f} MB/s of payload (iperf3). "
-             f"{'One take' if takes == 1 else f'{takes} takes'} of each.")
-    remarks = "".join(f" {row['tool']}: {row['note']}." for row in ordered if row["note"])
-    return f"### {work}, from `sbatch` to the command\n\n{limit}{remarks}\n\n{table(head, cells)}\n"
+    return table(head, cells) + "\n"
 
 
 def compared_table(results):
-    head = ["what", "daft", "beside", "ratio", "goal", "ok", "seconds, fastest to slowest", "processors busy"]
-    cells = [
-        [row["what"], row["measured"], row["against"], row["ratio"], row["goal"], mark(row["met"]), row["spread"],
-         busy(row)]
-        for row in results.rows if "measured" in row
-    ]
-    return f"Machine: {results.data['machine']}\n\n" + table(head, cells) + "\n" + failures(results.rows)
+    head = ["what", "daft", "beside", "ratio"]
+    rows = [row for row in results.rows if "measured" in row]
+    whats = [brief(row["what"], above["what"]) for row, above in zip(rows, [{"what": ""}, *rows])]
+    cells = [[what, row["measured"] + flag(row), row["against"], quotient(row)] for what, row in zip(whats, rows)]
+    return machine(results) + table(head, cells) + "\n" + failures(results.rows)
 
 
-def notes(rows):
-    """What rows say beside their figures."""
-    return "".join(f"\n{row['what']}: {row['note']}.\n" for row in rows if row["note"] and "measured" in row)
+def brief(what, above):
+    """Without the beginning that the row above has too, where that is a whole part of it."""
+    shared = os.path.commonprefix((what, above))
+    end = max(shared.rfind(mark) for mark in (": ", ", ")) + 2
+    return "… " + what[end:] if end > 20 else what
 
 
-def contest_table(work, rows):
-    head = ["", "MB", "seconds", "fastest to slowest", "of the limit", "whole process", "processors busy", "goal", "ok"]
-    ordered = sorted(rows, key=lambda row: -row["ratio"])
-    cells = [
-        [row["tool"], f"{row['megabytes']:.0f}", f"{row['median']:.2f}", row["spread"], f"{row['ratio']:.2f}",
-         f"{row['whole_ratio']:.2f}", busy(row), row["goal"], mark(row["met"])]
-        for row in ordered
-    ]
-    takes = min(len(row["seconds"]) for row in rows)
-    limit = (f"The link carries {rows[0]['limit_rate'] / 1e6:.1f} MB/s of payload (iperf3). "
-             f"{'One take' if takes == 1 else f'{takes} takes'} of each.")
-    remarks = "".join(f" {row['tool']}: {row['note']}." for row in ordered if row["note"])
-    return f"### {work[0].upper()}{work[1:]}\n\n{limit}{remarks}{verdict(rows)}\n\n{table(head, cells)}\n"
-
-
-def verdict(rows):
-    """Whether daft is ahead of all others, inside the job and as a whole process."""
-    ours = next((row for row in rows if row["tool"] == "daft"), None)
-    others = [row for row in rows if row is not ours]
-    if not ours or not others:
+def quotient(row):
+    """The ratio, where it is that of the two figures shown; of some rows it is a figure that has a goal."""
+    ours, theirs = (re.match(r"[\d.]+", text) for text in (row["measured"], row["against"].split(": ")[-1]))
+    if not ours or not theirs:
         return ""
-    inside, whole = (max(others, key=lambda row: row[key]) for key in ("ratio", "whole_ratio"))
-    return (f" daft is {ours['ratio'] / inside['ratio']:.2f} × as fast as the next, {inside['tool']}; "
-            f"{ours['whole_ratio'] / whole['whole_ratio']:.2f} × with mpirun's start and end in its time.")
+    return f"{row['ratio']:.2f}" if abs(float(ours[0]) / float(theirs[0]) - row["ratio"]) < 0.05 else ""
+
+
+def contest_table(works, rows):
+    """What each tool reaches of the limit, a work a column."""
+    ratios = {(row["tool"], row["work"]): row for row in rows}
+    ordered = sorted({row["tool"] for row in rows},
+                     key=lambda tool: [-ratios[tool, work]["ratio"] if (tool, work) in ratios else 0 for work in works])
+    limits = [next(row for row in rows if row["work"] == work and row["tool"] == "daft") for work in works]
+
+    def line(tool, key):
+        found = [ratios.get((tool, work)) for work in works]
+        return [f"{row[key]:.2f}" + flag(row) if row else "" for row in found]
+
+    cells = [["the limit"] + [f"{row['limit_seconds']:.1f} s for {row['megabytes']:.0f} MB" for row in limits]]
+    for tool in ordered:
+        cells.append([tool] + line(tool, "ratio"))
+        if tool == "daft":
+            cells.append(["daft, with mpirun's start and end"] + line(tool, "whole_ratio"))
+    return table(["", *works], cells) + "\n\n" + remarks(rows)
+
+
+def remarks(rows):
+    notes = {}
+    for row in rows:
+        if row["note"]:
+            notes.setdefault(row["note"], dict.fromkeys([]))[row["tool"]] = None
+    return "".join(f"{'; '.join(tools)}: {note}.\n" for note, tools in notes.items())
 
 
 def growth_table(rows):
-    head = ["receivers", "seconds", "of the limit", "S/B + (N−1)·c/B", "whole process", "processors busy"]
+    head = ["receivers", "seconds", "of the limit", "with mpirun's start and end"]
     cells = [
-        [row["receivers"], f"{row['median']:.2f}", f"{row['ratio']:.3f}", f"{modelled(row):.2f}",
-         f"{row['whole'][len(row['whole']) // 2]:.2f}", busy(row)]
+        [row["receivers"], f"{row['median']:.2f}" + flag(row), f"{row['ratio']:.3f}",
+         f"{row['whole'][len(row['whole']) // 2]:.2f}"]
         for row in rows
     ]
-    return (f"### {rows[0]['megabytes']} MB to more and more hosts at {rows[0]['rate']}\n\n"
-            f"c is the piece that a host has before it passes it on, {PIECE_BYTES >> 10} KiB.\n\n"
+    return (f"{rows[0]['megabytes']} MB to more and more hosts at {rows[0]['rate']}:\n\n"
             f"{table(head, cells)}\n\n![the curve](plots/growth.svg)\n")
 
 
@@ -121,28 +128,32 @@ def modelled(row, receivers=None):
     return row["limit_seconds"] + (receivers - 1) * PIECE_BYTES / row["limit_rate"]
 
 
-def plain_table(rows):
-    head = ["what", "", "", "goal", "ok", "seconds, fastest to slowest", "processors busy"]
-    cells = [
-        [row["what"], f"{row['measured']:.4g}", row["unit"], row["goal"], mark(row["met"]), row["spread"], busy(row)]
-        for row in rows
-    ]
-    return table(head, cells) + "\n" + notes(rows)
+def plain_list(rows):
+    """Rows of one figure; those that begin alike are one line."""
+    lines = {}
+    for row in rows:
+        subject, _, rest = row["what"].partition(": ")
+        figure = f"{row['measured']:.4g} {row['unit']}".rstrip() + flag(row)
+        if math.isnan(row["measured"]):
+            figure = f"not measured, {row['note']}"
+        lines.setdefault(subject, []).append(f"{rest} {figure}".strip())
+    return "".join(f"- {subject}: {'; '.join(figures)}\n" for subject, figures in lines.items())
 
 
 def bcast(results):
     measured = [row for row in results.rows if "median" in row]
     works = list(dict.fromkeys(row["work"] for row in measured if row["work"] != "growth"))
     grown = [row for row in measured if row["work"] == "growth"]
-    text = f"Machine: {results.data['machine']}\n\n"
-    for work in works:
-        text += contest_table(work, [row for row in measured if row["work"] == work]) + "\n"
-    text += "![one file](plots/one-file.svg)\n\n"
+    contests = [work for work in works if sum(row["work"] == work for row in measured) > 1]
+    text = machine(results) + contest_table(contests, [row for row in measured if row["work"] in contests]) + "\n"
+    for row in measured:
+        if row["work"] in works and row["work"] not in contests:
+            text += f"- {row['tool']}, {row['work']}: {row['ratio']:.2f} of the limit{flag(row)}\n"
+    text += plain_list([row for row in results.rows if "unit" in row])
+    text += "\n![one file](plots/one-file.svg)\n\n"
     if grown:
-        text += growth_table(grown) + "\n"
-    singles = [row for row in results.rows if "unit" in row]
-    text += "### Single figures\n\n" + plain_table(singles) + failures(results.rows)
-    write_between_markers(PAGE, "bcast", text)
+        text += growth_table(grown)
+    write_between_markers(PAGE, "bcast", text + failures(results.rows))
     plots(measured, works, grown)
 
 

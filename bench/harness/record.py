@@ -100,10 +100,6 @@ def plain(results, what, unit, value, at_most=None, at_least=None, seconds=None,
                 machine_bound=bool(seconds and seconds.is_machine_bound), note=note)
 
 
-def mark(met):
-    return {True: "yes", False: "**no**", None: ""}[met]
-
-
 def table(head, rows):
     lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
     return "\n".join(lines + ["| " + " | ".join(str(cell) for cell in row) + " |" for row in rows])

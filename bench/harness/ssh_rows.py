@@ -35,11 +35,11 @@ def one_file(results, plan, hosts, rate, at_least=None, with_death=False):
     for way, taken in takes.items():
         reached = size / taken.median
         add(results, f"bcast of {plan.megabytes} MB to {hosts} hosts at {rate}, {way}", taken, shown(reached),
-            f"iperf3 on such a link: {shown(limit)}", reached / limit,
+            f"iperf3: {shown(limit)}", reached / limit,
             at_least=at_least if way == "encrypted" else None)
     if with_death:
         undisturbed = takes["encrypted"].median
-        add(results, f"the same at {rate}, encrypted, one host powered off at half way: seconds more", late,
+        add(results, f"the same at {rate}, encrypted, one host powered off at half way", late,
             f"{late.median:.2f} s", f"undisturbed: {undisturbed:.2f} s", late.median - undisturbed, at_most=15)
 
 
@@ -67,7 +67,7 @@ def small_files(results, plan, hosts, rate, at_least=0.8):
                 verify(box, system.hosts, f"{SOURCE}/tree", f"{STORE}/tree", is_tree=True)
     reached = size / takes.median
     add(results, f"bcast of {plan.small_files:,} files of 1 to 40 KiB to {hosts} hosts at {rate}, encrypted", takes,
-        shown(reached), f"iperf3 on such a link: {shown(limit)}", reached / limit, at_least=at_least)
+        shown(reached), f"iperf3: {shown(limit)}", reached / limit, at_least=at_least)
 
 
 def starting(results, plan, hosts, rate):
@@ -89,7 +89,7 @@ def starting(results, plan, hosts, rate):
     ssh, scp, cold, warm = (takes[name].median for name in ("ssh", "scp", "cold", "warm"))
     floor = f"`ssh HOST true` to all at once: {ssh:.2f} s"
     head = f"daft start of {hosts} hosts at {rate}"
-    add(results, f"{head}, the program there already: seconds", takes["warm"], f"{warm:.2f} s", floor, warm,
+    add(results, f"{head}, the program there already", takes["warm"], f"{warm:.2f} s", floor, warm,
         at_most=2, note=f"{hosts} ssh sessions alone keep the processors {takes['ssh'].busy_percent} % busy "
                         f"for {takes['ssh'].spread} s")
     add(results, f"{head}, nothing there", takes["cold"], f"{cold:.2f} s",
@@ -110,7 +110,7 @@ def idle(results, plan, hosts, rate):
         listings = {host: listing(system, host) for host in (1, 0)}
     waited = Takes()
     waited.add(plan.waiting_seconds, 0)
-    what = f"{hosts} data servers that wait, from their start for {plan.waiting_seconds} s"
+    what = f"{hosts} idle data servers, {plan.waiting_seconds} s"
     most = max(list(shares.values())[1:])
     add(results, f"{what}: processor time of the busiest", waited, f"{most:.2f} % of a core",
         f"metadata server: {shares[0]:.2f} %", most, at_most=0.5, is_busy_known=False)
@@ -120,7 +120,7 @@ def idle(results, plan, hosts, rate):
         f"metadata server: {resident[0]:.1f} MiB (peak {peak[0]:.1f})", most, at_most=40, is_busy_known=False)
     for host, (takes, bare) in listings.items():
         where = "the metadata server's host" if host == 0 else "a data server's host"
-        add(results, f"`daft ls` on {where}, the client from its start to its end: ms", takes,
+        add(results, f"`daft ls` on {where}", takes,
             f"{1000 * takes.median:.1f} ms", f"`daft --version`: {1000 * bare:.1f} ms", 1000 * takes.median,
             at_most=50, is_busy_known=False)
 
@@ -155,7 +155,7 @@ def get_from_one(results, plan, rate):
     for way, taken in takes.items():
         reached = plan.megabytes * 1e6 / taken.median
         add(results, f"get of {plan.megabytes} MB from one data server, links at {rate}, {way}", taken,
-            shown(reached), f"iperf3 on that link: {shown(limit)}", reached / limit)
+            shown(reached), f"iperf3: {shown(limit)}", reached / limit)
 
 
 def processor_time(results, plan, hosts, rate):

@@ -3,7 +3,7 @@
 import DaftCatalogue
 import DaftEngine
 import DaftModel
-import Glibc
+import DaftStore
 
 struct ViewBench {
     private static let names = 1_000_000

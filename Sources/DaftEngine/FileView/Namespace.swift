@@ -41,9 +41,13 @@ public struct Namespace: FileView {
 
     public func attributes(of name: Name) async throws(Failure) -> Attributes {
         try follower?.check()
-        guard let found = try station.catalogue.attributes(of: name) else {
+        let (catalogue, cache) = (station.catalogue, station.attributeCache)
+        let head = catalogue.head
+        if let known = cache[name, at: head] { return known }
+        guard let found = try catalogue.attributes(of: name) else {
             throw Failure(.noSuchName, name, "no such name is published")
         }
+        if catalogue.head == head { cache.note([DirectoryEntry(name, found)], at: head) }
         return found
     }
 
@@ -51,11 +55,17 @@ public struct Namespace: FileView {
         of directory: Name, after: Name?, limit: Int
     ) async throws(Failure) -> [DirectoryEntry] {
         try follower?.check()
-        let catalogue = station.catalogue
+        let (catalogue, head) = (station.catalogue, station.catalogue.head)
         let found = try await station.work { () throws(Failure) in
             try catalogue.entries(of: directory, after: after, limit: limit)
         }
-        if let found { return found }
+        if let found {
+            // Who lists a directory looks at what is in it; of large ones that would push out everything else.
+            if after == nil, found.count < limit, catalogue.head == head {
+                station.attributeCache.note(found, at: head)
+            }
+            return found
+        }
         let word = try await attributes(of: directory).entry.word
         throw Failure(.failed, directory, "it is a \(word), not a directory")
     }

@@ -28,6 +28,7 @@ public final class Station: Sendable {
     let roster = Roster()
     let contentLocks = ContentLocks()
     let readContents = ReadContents()
+    let attributeCache = AttributeCache()
     let relay: Relay
     let learned: Learned
     public let underWay: ActiveCommands

@@ -11,7 +11,10 @@ import DaftZMQ
 public struct CommandService: Service {
     private let door: Door
 
-    public init(in directory: [UInt8], group: UInt32?) throws(Failure) { door = try Door(in: directory, group: group) }
+    public init(in directory: [UInt8], group: UInt32?) throws(Failure) {
+        allowManyFiles()
+        door = try Door(in: directory, group: group)
+    }
 
     public func start(at station: Station) {
         door.open { doorSession in

@@ -144,7 +144,6 @@ struct RankMain {
     /// What serves this rank's clients, if there are to be any.
     private func service(_ rank: Int, _ options: Options, place: Int) throws(Failure) -> (any Service)? {
         guard options.isServe else { return nil }
-        allowManyFiles()
         let directory = rank == 0 ? options.metadataDirectory : options.doorDirectory(place: place)
         return try CommandService(in: directory, group: options.sharers())
     }

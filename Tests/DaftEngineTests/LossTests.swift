@@ -1,6 +1,7 @@
 // A store, or the catalogue, that somebody removes while it is used: that is what is said, and no source is blamed; the
 // data server is away from then on, and the others go on.
 
+import DaftLink
 import DaftModel
 import Foundation
 import Testing

@@ -11,24 +11,34 @@ extension Descriptor {
     private static let page = 4096
     /// Below this, waiting for the disk costs more than going round the page cache saves.
     private static let smallestDirect = 1 << 20
+    /// More at a time makes the kernel take huge pages for the page cache. A virtual machine may have given those back
+    /// to its host, and waits for each of them.
+    private static let cachedAtOnce = 128 << 10
 
     /// Writes all of `bytes`.
     func write(_ bytes: UnsafeRawBufferPointer, at offset: Int64) throws(SystemError) {
         let whole = bytes.count / Descriptor.page * Descriptor.page
         let isAligned = UInt(bitPattern: bytes.baseAddress) % UInt(Descriptor.page) == 0 && offset % 4096 == 0
         guard whole >= Descriptor.smallestDirect, isAligned, let direct = directFile() else {
-            return try pour(bytes, at: offset)
+            return try writeCached(bytes, at: offset)
         }
         let done = try direct.write(UnsafeRawBufferPointer(rebasing: bytes[..<whole]), at: offset) ? whole : 0
-        try pour(UnsafeRawBufferPointer(rebasing: bytes[done...]), at: offset + Int64(done))
+        try writeCached(UnsafeRawBufferPointer(rebasing: bytes[done...]), at: offset + Int64(done))
+    }
+
+    /// Writes all of `bytes` into the page cache.
+    func writeCached(_ bytes: UnsafeRawBufferPointer, at offset: Int64) throws(SystemError) {
+        try pour(bytes, at: offset, atOnce: Descriptor.cachedAtOnce)
     }
 
     /// Writes through this very descriptor.
-    fileprivate func pour(_ bytes: UnsafeRawBufferPointer, at offset: Int64) throws(SystemError) {
+    fileprivate func pour(
+        _ bytes: UnsafeRawBufferPointer, at offset: Int64, atOnce most: Int = .max
+    ) throws(SystemError) {
         var done = 0
         while done < bytes.count {
             done += try system("pwrite") {
-                pwrite(number, bytes.baseAddress! + done, bytes.count - done, off_t(offset) + off_t(done))
+                pwrite(number, bytes.baseAddress! + done, min(most, bytes.count - done), off_t(offset) + off_t(done))
             }
         }
     }

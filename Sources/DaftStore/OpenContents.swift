@@ -10,38 +10,30 @@ extension Store {
         _ chunk: Int, of content: ContentID, into memory: UnsafeMutableRawBufferPointer
     ) throws(Failure) -> Int {
         if let partialFile = live.partialFile(content), partialFile.have.contains(chunk), let file = partialFile.file {
-            return try read(chunk, file, partialFile.size, partialFile.chunkSize, content, memory)
+            let kept = KeptFile(
+                content: content, file: file, size: partialFile.size, chunkSize: partialFile.chunkSize,
+                extent: .nothing, directory: directory)
+            return try kept.read(chunk, into: memory)
         }
-        if let kept = opened[content], kept.extent.contains(chunk) {
-            return try read(chunk, kept.file, kept.size, kept.chunkSize, content, memory)
-        }
-        let found = try recorded { ledger in try ledger.known(content).map { ($0, try ledger.extent(of: content)) } }
-        guard let (known, extent) = found, extent.contains(chunk) else {
-            throw Store.missing(content, "is not kept here")
-        }
-        let file = try open(content, known)
-        if known.size > known.chunkSize.bytes {
-            opened[content] = OpenedContents.Kept(
-                file: file, size: known.size, chunkSize: known.chunkSize, extent: extent)
-        }
-        return try read(chunk, file, known.size, known.chunkSize, content, memory)
+        if let kept = opened[content], kept.extent.contains(chunk) { return try kept.read(chunk, into: memory) }
+        let kept = try opening(content) { $0.contains(chunk) }
+        return try kept.read(chunk, into: memory)
     }
 
-    private func read(
-        _ chunk: Int, _ file: Descriptor, _ size: Int64, _ chunkSize: ChunkSize, _ content: ContentID,
-        _ memory: UnsafeMutableRawBufferPointer
-    ) throws(Failure) -> Int {
-        // Whoever asks may ask for a chunk behind the last.
-        guard (0..<chunkSize.count(of: size)).contains(chunk) else { throw Store.missing(content, "has no such chunk") }
-        let length = chunkSize.length(of: chunk, in: size)
-        guard length <= memory.count else { throw Store.missing(content, "has larger chunks than the buffer") }
-        let part = UnsafeMutableRawBufferPointer(rebasing: memory[..<length])
-        let count: Int
-        do {
-            count = try file.read(into: part, at: chunkSize.offset(of: chunk))
-        } catch { throw error.failure(directory) }
-        guard count == length else { throw Store.missing(content, "is shorter than it was when it was stored") }
-        return count
+    /// The file of a content that is complete here.
+    public func file(of content: ContentID) throws(Failure) -> KeptFile {
+        if let kept = opened[content], kept.extent == .complete { return kept }
+        return try opening(content) { $0 == .complete }
+    }
+
+    private func opening(_ content: ContentID, if isEnough: (Extent) -> Bool) throws(Failure) -> KeptFile {
+        let found = try recorded { ledger in try ledger.known(content).map { ($0, try ledger.extent(of: content)) } }
+        guard let (known, extent) = found, isEnough(extent) else { throw Store.missing(content, "is not kept here") }
+        let kept = KeptFile(
+            content: content, file: try open(content, known), size: known.size, chunkSize: known.chunkSize,
+            extent: extent, directory: directory)
+        if known.size > known.chunkSize.bytes { opened[content] = kept }
+        return kept
     }
 
     /// Opens a file that has the size of the content. `unchanged`: one that is as recorded, too.
@@ -92,19 +84,44 @@ extension Store {
     }
 }
 
-/// Files of large contents that are being read, kept open from chunk to chunk.
-final class OpenedContents: Sendable {
-    struct Kept: Sendable {
-        let file: Descriptor
-        let size: Int64
-        let chunkSize: ChunkSize
-        let extent: Extent
+/// The file of a content, open.
+public struct KeptFile: Sendable {
+    let content: ContentID
+    let file: Descriptor
+    let size: Int64
+    let chunkSize: ChunkSize
+    let extent: Extent
+    /// Where a failure is said to be.
+    let directory: [UInt8]
+
+    /// Reads one chunk. The bytes are not hashed here; whoever gets them does.
+    public func read(_ chunk: Int, into memory: UnsafeMutableRawBufferPointer) throws(Failure) -> Int {
+        // Whoever asks may ask for a chunk behind the last.
+        guard (0..<chunkSize.count(of: size)).contains(chunk) else { throw Store.missing(content, "has no such chunk") }
+        let length = chunkSize.length(of: chunk, in: size)
+        guard length <= memory.count else { throw Store.missing(content, "has larger chunks than the buffer") }
+        let part = UnsafeMutableRawBufferPointer(rebasing: memory[..<length])
+        let count: Int
+        do {
+            count = try file.read(into: part, at: chunkSize.offset(of: chunk))
+        } catch { throw error.failure(directory) }
+        guard count == length else { throw Store.missing(content, "is shorter than it was when it was stored") }
+        return count
     }
 
-    private static let most = 64
-    private let contents = Mutex<[ContentID: Kept]>([:])
+    /// The same bytes in another file.
+    func copied(to other: Descriptor) -> KeptFile {
+        KeptFile(
+            content: content, file: other, size: size, chunkSize: chunkSize, extent: extent, directory: directory)
+    }
+}
 
-    subscript(content: ContentID) -> Kept? {
+/// Files of large contents that are being read, kept open from chunk to chunk.
+final class OpenedContents: Sendable {
+    private static let most = 64
+    private let contents = Mutex<[ContentID: KeptFile]>([:])
+
+    subscript(content: ContentID) -> KeptFile? {
         get { contents.withLock { $0[content] } }
         set {
             contents.withLock { contents in

@@ -17,6 +17,8 @@ public final class PartialFile: Sendable {
         var have: BitSet
         /// Chunks that were written since the file was opened, whatever became of them.
         var touched = BitSet()
+        /// All of its bytes were cloned from its source.
+        var isCloned = false
         /// Of an ingest: the ids of the chunks that are there.
         var ids: [Int: ChunkID] = [:]
         var unsaved: [Int] = []
@@ -138,7 +140,7 @@ public final class PartialFile: Sendable {
 
     /// The file to write that chunk to, and whether it reads as zeros in that place: only a file that was there before,
     /// or a chunk that was written, can have bytes there. Nil where the chunk is there already.
-    private func accept(_ chunk: Int, _ id: ChunkID) throws(Failure) -> (file: Descriptor, isClean: Bool)? {
+    func accept(_ chunk: Int, _ id: ChunkID) throws(Failure) -> (file: Descriptor, isClean: Bool)? {
         guard chunk >= 0, chunk < count, manifest == nil || manifest?.chunks[chunk] == id else {
             throw Failure(.corrupt, path, "chunk \(chunk) is not one of this content")
         }
@@ -151,7 +153,7 @@ public final class PartialFile: Sendable {
         guard !hasEnded, let file else { throw Failure(.stopped, path, "was given up meanwhile") }
         let isTouched = progress.withLock { progress in
             defer { progress.touched.insert(chunk) }
-            return progress.touched.contains(chunk)
+            return progress.isCloned || progress.touched.contains(chunk)
         }
         return (file, isFresh && !isTouched)
     }

@@ -112,6 +112,25 @@ extension Store {
     }
 }
 
+extension PartialFile {
+    /// Makes a new file share all bytes of its source, where the filesystem can. What is read in the result is what is
+    /// stored, whatever becomes of the source; the caller says of each chunk that it is there with `keep`.
+    public func clone(_ source: SourceFile) throws(Failure) -> SourceFile? {
+        guard isFresh, let file, progress.withLock({ $0.touched.isEmpty && !$0.hasEnded }) else { return nil }
+        do { try store.disk.clone(source.file, to: file) } catch { return nil }
+        progress.withLock { $0.isCloned = true }
+        // The source may have grown meanwhile.
+        do { try store.disk.truncate(file, to: size) } catch { throw error.failure(path) }
+        return SourceFile(source, readIn: file)
+    }
+
+    /// A chunk was cloned, and has this id.
+    public func keep(_ chunk: Int, _ id: ChunkID) throws(Failure) {
+        guard try accept(chunk, id) != nil else { return }
+        try add(chunk, id, length(of: chunk))
+    }
+}
+
 /// The files in partial/ that this run has written itself, or read again.
 final class TrustedPartials: Sendable {
     private let leaves = Mutex<Set<[UInt8]>>([])

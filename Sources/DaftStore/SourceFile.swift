@@ -9,7 +9,9 @@ import Synchronization
 /// An open file; several threads may read from it at once.
 public final class SourceFile: Sendable {
     private let info: SourceFileInfo
-    private let file: Descriptor
+    let file: Descriptor
+    /// Where its bytes are read: in the file itself, or in a clone that nobody changes.
+    private let bytes: Descriptor
     private let mayHaveHoles: Bool
     private let holes = Mutex(SourceHoles())
 
@@ -23,7 +25,17 @@ public final class SourceFile: Sendable {
         } catch {
             throw error.failure(ofSource: info.path)
         }
+        bytes = file
     }
+
+    /// The same file, whose bytes are read in a clone.
+    init(_ source: SourceFile, readIn clone: Descriptor) {
+        (info, file, mayHaveHoles) = (source.info, source.file, source.mayHaveHoles)
+        bytes = clone
+    }
+
+    /// Whether what is read is in the store already.
+    public var isCloned: Bool { bytes !== file }
 
     public var size: Int64 { info.size }
 
@@ -34,7 +46,7 @@ public final class SourceFile: Sendable {
         let length = chunkSize.length(of: chunk, in: info.size)
         let part = UnsafeMutableRawBufferPointer(rebasing: memory[..<length])
         do throws(SystemError) {
-            let count = try file.read(into: part, at: chunkSize.offset(of: chunk))
+            let count = try bytes.read(into: part, at: chunkSize.offset(of: chunk))
             guard count == length else { throw SystemError.changed }
         } catch {
             throw error.failure(ofSource: info.path)
@@ -48,7 +60,7 @@ public final class SourceFile: Sendable {
         let start = chunkSize.offset(of: chunk)
         let range = start..<start + Int64(chunkSize.length(of: chunk, in: info.size))
         do {
-            return try holes.withLock { (holes) throws(SystemError) in try holes.contain(range, of: file) }
+            return try holes.withLock { (holes) throws(SystemError) in try holes.contain(range, of: bytes) }
         } catch {
             throw error.failure(info.path)
         }

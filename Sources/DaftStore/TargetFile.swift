@@ -24,6 +24,8 @@ public final class TargetFile: Sendable {
     private let manifest: Manifest
     private let existing: Status?
     private let state = Mutex(State())
+    /// The kernel lets one at a time write into the page cache of a file: in turns of a chunk nobody spins.
+    private let turn = Mutex(())
 
     init(at place: TargetLocation, _ entry: Entry, _ manifest: Manifest) throws(Failure) {
         self.place = place
@@ -98,19 +100,38 @@ public final class TargetFile: Sendable {
         return isZero(chunk) ? .hole : .bytes
     }
 
-    /// Writes a chunk that the caller has verified.
-    public func write(_ chunk: Int, _ bytes: UnsafeRawBufferPointer) throws(Failure) {
+    /// Writes a chunk that the caller has verified. `isCached`: into the page cache, however quick the disk is.
+    public func write(_ chunk: Int, _ bytes: UnsafeRawBufferPointer, cached isCached: Bool = false) throws(Failure) {
         precondition(bytes.count == manifest.length(of: chunk), "not the length of the chunk")
         let partial = try partial()
-        try attempt { () throws(SystemError) in try partial.write(bytes, at: manifest.offset(of: chunk)) }
-        state.withLock { $0.have.insert(chunk) }
+        let offset = manifest.offset(of: chunk)
+        try attempt { () throws(SystemError) in
+            if !isCached { return try partial.write(bytes, at: offset) }
+            try turn.withLock { _ throws(SystemError) in try partial.write(bytes, at: offset, cached: true) }
+        }
+        keep(chunk)
     }
+
+    /// Makes the file share the bytes of a store's file, where the filesystem can and nothing right is here yet. The
+    /// caller verifies each chunk in what this returns, and calls `keep`.
+    public func share(_ kept: KeptFile) throws(Failure) -> KeptFile? {
+        guard have.isEmpty else { return nil }
+        let partial = try partial()
+        guard let shared = partial.sharing(kept.file) else { return nil }
+        state.withLock { $0.partial = shared }
+        // The store's file may have grown since it was opened.
+        try attempt { () throws(SystemError) in try shared.resize(to: manifest.size) }
+        return kept.copied(to: shared.file)
+    }
+
+    /// A chunk is there, and right.
+    public func keep(_ chunk: Int) { state.withLock { $0.have.insert(chunk) } }
 
     /// Instead of writing a chunk of zeros.
     public func leaveHole(_ chunk: Int) throws(Failure) {
         let partial = try partial()
         try attempt { () throws(SystemError) in try partial.leaveHole(range(of: chunk)) }
-        state.withLock { $0.have.insert(chunk) }
+        keep(chunk)
     }
 
     /// Gives the file its mode and mtime, and its name.

@@ -125,15 +125,19 @@ extension Cluster {
 
     func fetch(_ names: [Name], at host: String) async -> Report { await run { await $0.fetch(names, at: host) } }
 
-    func get(_ name: Name, to path: String) async -> Report { await run { await $0.get([name], to: Array(path.utf8)) } }
+    func get(_ name: Name, to path: String, at rank: Int = 0) async -> Report {
+        await run(at: rank) { await $0.get([name], to: Array(path.utf8)) }
+    }
 
     func verify(_ names: [Name] = []) async -> (report: Report, verified: [(place: String, verified: Verified)]) {
         await run { await $0.verify(names) }
     }
 
-    func cat(_ name: Name) async -> (report: Report, bytes: [UInt8]) {
+    func cat(_ name: Name, at rank: Int = 0) async -> (report: Report, bytes: [UInt8]) {
         let collected = Collected()
-        let report = await run { await $0.cat(name) { bytes in collected.bytes.withLock { $0 += Array(bytes) } } }
+        let report = await run(at: rank) {
+            await $0.cat(name) { bytes in collected.bytes.withLock { $0 += Array(bytes) } }
+        }
         return (report, collected.bytes.withLock { $0 })
     }
 
@@ -162,6 +166,8 @@ final class Traffic: Sendable {
     private struct State {
         var messages = 0
         var calls = 0
+        /// Loads that ranks have asked of themselves.
+        var ownLoads = 0
         /// Bytes that each rank supplied to others.
         var supplied: [Rank: Int] = [:]
         /// Once so many were supplied, no more are asked for.
@@ -171,6 +177,7 @@ final class Traffic: Sendable {
     private let state = Mutex(State())
 
     var messages: Int { state.withLock { $0.messages } }
+    var ownLoads: Int { state.withLock { $0.ownLoads } }
     func supplied(by rank: Int) -> Int { state.withLock { $0.supplied[Rank(rank)] ?? 0 } }
     var supplied: Int { state.withLock { $0.supplied.values.reduce(0, +) } }
 
@@ -191,6 +198,7 @@ final class Traffic: Sendable {
     func passage(on loop: any Loop) async { while isHeld { await loop.sleep(milliseconds: 2) } }
 
     func message(_ from: Rank, _ to: Rank) { state.withLock { $0.messages += 1 } }
+    func noteOwnLoad() { state.withLock { $0.ownLoads += 1 } }
     func supply(_ rank: Rank, _ bytes: Int) { state.withLock { $0.supplied[rank, default: 0] += bytes } }
 }
 
@@ -218,7 +226,7 @@ struct CountingLink: Link {
     func load(
         _ run: ChunkRun, from rank: Rank, into slab: Slab, incomingSlab: IncomingSlab?, timeoutMilliseconds: Int
     ) async throws(LinkError) -> [PieceState] {
-        if rank != self.rank { await traffic.passage(on: loop) }
+        if rank != self.rank { await traffic.passage(on: loop) } else { traffic.noteOwnLoad() }
         let states = try await link.load(
             run, from: rank, into: slab, incomingSlab: incomingSlab, timeoutMilliseconds: timeoutMilliseconds)
         let bytes = zip(run.pieces, states).reduce(0) { $0 + ($1.1.isOnItsWay ? $1.0.length : 0) }

@@ -20,15 +20,24 @@ struct ChunkWriter: Sendable {
         self.partialFile = partialFile
     }
 
-    /// Chunks that were read here, each in a slab of its own. Blocking.
-    func keep(_ chunks: [ReadChunk], of span: Span, in slabs: [Slab]) throws(Failure) {
+    /// The source, read in a clone that is the partial file, where the filesystem has reflinks. Blocking.
+    func cloned(_ source: SourceFile) throws(Failure) -> SourceFile {
+        file.isPart ? source : try partialFile.clone(source) ?? source
+    }
+
+    /// Chunks that were read here, each in a slab of its own; `isStored`: in the partial file. Blocking.
+    func keep(_ chunks: [ReadChunk], of span: Span, in slabs: [Slab], isStored: Bool) throws(Failure) {
         for (part, slab) in zip(chunks, slabs) {
             if let bytes = part.bytes { show(part.id, bytes.count, in: slab) }
         }
         for (chunk, part) in zip(span.chunks, chunks) {
             try noted(part.id, chunk) { () throws(Failure) in
                 if let bytes = part.bytes {
-                    if partialFile.id(of: chunk) != part.id { try write(chunk, part.id, bytes) }
+                    if isStored {
+                        try partialFile.keep(chunk, part.id)
+                    } else if partialFile.id(of: chunk) != part.id {
+                        try write(chunk, part.id, bytes)
+                    }
                 } else {
                     try partialFile.leaveHole(chunk, part.id)
                 }

@@ -132,7 +132,7 @@ struct LargeFile: Sendable {
         let source: SourceFile?
         do throws(Failure) {
             source = try await station.work { [order, file] () throws(Failure) in
-                order.isHere ? try SourceFile(file.info) : nil
+                order.isHere ? try partialFile.cloned(SourceFile(file.info)) : nil
             }
         } catch {
             ingestJob.tell(error, of: file.span.file)
@@ -182,7 +182,7 @@ struct LargeFile: Sendable {
             }
             ingestJob.tell(chunks.map(\.id), of: span)
             try incumbent?.admit(chunks.map(\.id), of: span)
-            try partialFile.keep(chunks, of: span, in: slabs)
+            try partialFile.keep(chunks, of: span, in: slabs, isStored: source.isCloned)
             return chunks.map(\.id)
         }
     }

@@ -3,6 +3,7 @@
 
 import DaftLink
 import DaftModel
+import Synchronization
 
 public final class LocalSystem: Sendable {
     public let network: MemoryNetwork
@@ -29,6 +30,7 @@ public final class LocalSystem: Sendable {
                     throw error.at(some.host)
                 }
             }
+            for station in stations { station.meet(stations) }
             let warnings = stations.compactMap(\.warning) + (try await begin(stations))
             return LocalSystem(network, stations, warnings, loops)
         } catch {
@@ -65,5 +67,13 @@ public final class LocalSystem: Sendable {
     private static func end(_ stations: [Station], _ loops: [ThreadLoop]) {
         for station in stations { station.close() }
         for loop in loops { loop.stop() }
+    }
+}
+
+extension Station {
+    fileprivate func meet(_ stations: [Station]) {
+        for other in stations where other !== self && other.settings.host == settings.host {
+            neighbours.withLock { $0[other.rank] = other.store }
+        }
     }
 }

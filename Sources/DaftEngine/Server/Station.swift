@@ -26,6 +26,8 @@ public final class Station: Sendable {
     let outlet: SlabPool
     let offers: OfferTable
     let roster = Roster()
+    /// Stores of other ranks on this node that this process has open; they are read without the link.
+    let neighbours = Mutex<[Rank: Store]>([:])
     let contentLocks = ContentLocks()
     let readContents = ReadContents()
     let attributeCache = AttributeCache()

@@ -37,20 +37,25 @@ extension Station {
         let isPacked = settings.compression > 0 && rank != self.rank
         let run = ChunkRun(pieces, waits: waits, compression: isPacked ? settings.compression : 0)
         let slabs = await intake.take(isPacked ? 2 : 1, of: run.byteCount)
+        // What the next in a chain may have as it comes is the link's.
+        let near = isRelayed ? nil : await readNear(run, from: rank, into: slabs[0])
         let incomingSlab = isRelayed || trace != nil ? IncomingSlab(slabs[0]) : nil
         if isRelayed, let incomingSlab { relay.begin(run, incomingSlab) }
         let receiving = incomingSlab.flatMap { TransferTrace(run, ids, from: rank, $0, trace) }
         let states: [PieceState]
         do throws(LinkError) {
-            states = try await link.load(
-                run, from: rank, into: slabs[0], incomingSlab: incomingSlab,
-                timeoutMilliseconds: settings.loadMilliseconds)
+            states =
+                if let near { near } else {
+                    try await link.load(
+                        run, from: rank, into: slabs[0], incomingSlab: incomingSlab,
+                        timeoutMilliseconds: settings.loadMilliseconds)
+                }
         } catch {
             note(.warning, "load.failed", ["from": "\(rank.number)", "reason": error.reason])
             if isRelayed { relay.forget(pieces) }
             throw error
         }
-        receiving?.end(states)
+        if near == nil { receiving?.end(states) }
         let slab = states.contains(where: \.isPacked) ? slabs[slabs.count - 1] : slabs[0]
         if slab !== slabs[0] { await workers.run { Compression.unpack(run, states, from: slabs[0], into: slab) } }
         let offsets = run.offsets
@@ -58,7 +63,7 @@ extension Station {
         let found = await digesting.digests(
             of: came.map { slab.slice(offsets[$0], pieces[$0].length) },
             noting: receiving?.verifying(came))
-        if rank != self.rank {
+        if rank != self.rank, near == nil {
             let moved = run.bytesMoved(states)
             progressCounter.add(moved: moved)
             counter.add(received: moved)

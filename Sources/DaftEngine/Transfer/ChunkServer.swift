@@ -70,7 +70,7 @@ struct ChunkServer: Sendable {
 
     // MARK: from what is here
 
-    private func read(_ piece: Piece, into memory: UnsafeMutableRawBufferPointer) -> PieceState {
+    func read(_ piece: Piece, into memory: UnsafeMutableRawBufferPointer) -> PieceState {
         switch piece.origin {
         case .offered(let offer, let file):
             return station.offers.read(offer, file, chunk: piece.chunk, into: memory)

@@ -1,6 +1,7 @@
 // Where pulled contents go: a store, or the user's disk.
 
 import DaftModel
+import DaftStore
 
 /// One content being filled.
 protocol Sink: Sendable {
@@ -13,6 +14,16 @@ protocol Sink: Sendable {
     func finish() throws(Failure)
     /// It is not whole, and nobody brings more now: keep what there is for the next time.
     func pause() throws(Failure)
+}
+
+/// One that a file of this node can be copied to.
+protocol NearSink: Sink {
+    /// Makes it share the bytes of a store's file, if it can; what to read, and to verify, instead of that file.
+    func share(_ kept: KeptFile) throws(Failure) -> KeptFile?
+    /// A chunk of what it shares is right.
+    func keep(_ chunk: Int)
+    /// Writes a verified chunk of a store's file.
+    func copy(_ chunk: Int, _ bytes: UnsafeRawBufferPointer) throws(Failure)
 }
 
 protocol Destination: Sendable {

@@ -19,10 +19,13 @@ struct MissingChunks {
         presentBytes = have.filter { $0 < manifest.chunks.count }.reduce(0) { $0 + Int64(manifest.length(of: $1)) }
     }
 
-    mutating func next() -> Int? {
-        while position < order.count, !missing.contains(order[position]) { position += 1 }
-        guard position < order.count else { return nil }
-        defer { position += 1 }
-        return order[position]
+    /// The next ones, at most so many; nil at the end.
+    mutating func next(_ count: Int) -> [Int]? {
+        var some: [Int] = []
+        while some.count < count, position < order.count {
+            if missing.contains(order[position]) { some.append(order[position]) }
+            position += 1
+        }
+        return some.isEmpty ? nil : some
     }
 }

@@ -254,15 +254,19 @@ actor Pull {
     /// All missing chunks, several at once; the first that cannot be had ends it.
     private func fill(_ sink: any Sink, _ wanted: Wanted, from upstream: Upstream?) async -> Failure? {
         var chooser: MissingChunks
+        let near: NearCopy?
         do throws(Failure) {
+            near = try await self.near(wanted, sink)
             let order = try await selector.order(of: wanted, in: chain)
             chooser = MissingChunks(wanted, have: sink.have, order: order)
         } catch {
             return error
         }
         progressCounter.add(bytes: chooser.presentBytes)
+        // A limit counts chunk by chunk.
+        let together = near == nil || throttle != nil ? 1 : chunksTogether
         let chunks = ChunkTasks(on: loop)
-        while chunks.failure == nil, let chunk = chooser.next() {
+        while chunks.failure == nil, let some = chooser.next(together) {
             if stop.isSet {
                 chunks.fail(Failure(.stopped, wanted.name, "stopped"))
                 break
@@ -270,12 +274,42 @@ actor Pull {
             await gate.enter()
             chunks.begin()
             loop.start { [self] in
-                let failure = await one(chunk, sink, wanted, from: upstream)
+                let failure = await several(some, sink, wanted, near, from: upstream)
                 gate.leave()
                 chunks.end(failure)
             }
         }
         return await chunks.finished()
+    }
+
+    /// Nil where it is in no file of this node, or goes into this rank's own store.
+    private func near(_ wanted: Wanted, _ sink: any Sink) async throws(Failure) -> NearCopy? {
+        guard let sink = sink as? any NearSink, let store = try await selector.nearStore(of: wanted) else {
+            return nil
+        }
+        return try await station.work { [station] () throws(Failure) in
+            try NearCopy(of: wanted, in: store, to: sink, at: station)
+        }
+    }
+
+    private func several(
+        _ chunks: [Int], _ sink: any Sink, _ wanted: Wanted, _ near: NearCopy?, from upstream: Upstream?
+    ) async -> Failure? {
+        var rest = chunks
+        if let near {
+            let bytes = { (chunks: [Int]) in chunks.reduce(0) { $0 + Int64(wanted.manifest.length(of: $1)) } }
+            do throws(Failure) {
+                try await throttle?.pass(bytes(chunks), at: station, stop)
+                rest = try await near.copy(chunks)
+            } catch {
+                return error
+            }
+            progressCounter.add(bytes: bytes(chunks) - bytes(rest))
+        }
+        for chunk in rest {
+            if let failure = await one(chunk, sink, wanted, from: upstream) { return failure }
+        }
+        return nil
     }
 
     private func one(

@@ -1,4 +1,4 @@
-// Where a chunk comes from, apart from chains: a store that keeps it, this rank's own first, then the least busy.
+// Where a chunk comes from, apart from chains: a store that keeps it, one of this node first, then the least busy.
 // What arrives is hashed; a source that is wrong, silent or without it is passed over, and the next one asked.
 
 import DaftCatalogue
@@ -156,7 +156,19 @@ actor SourceSelector {
         let unusable = passed.union(silent).union(wrongSources(of: wanted.content, chunk))
         let keepers = try await keepers(of: wanted)
             .filter { $0.extent.contains(chunk) && !unusable.contains($0.rank) }.map(\.rank)
-        return keepers.contains(station.rank) ? station.rank : leastBusy(keepers, chunk)
+        return keepers.first(where: isNear) ?? leastBusy(keepers, chunk)
+    }
+
+    private func isNear(_ rank: Rank) -> Bool {
+        rank == station.rank || (!isForOwnStore && station.nearStore(rank) != nil)
+    }
+
+    /// A store of this node that keeps all of a content.
+    func nearStore(of wanted: Wanted) async throws(Failure) -> Store? {
+        if isForOwnStore || wanted.offered != nil { return nil }
+        let keepers = try await keepers(of: wanted)
+        return keepers.lazy.filter { $0.extent == .complete }.compactMap { [station] in station.nearStore($0.rank) }
+            .first
     }
 
     /// Among equals, ranks and chunks choose differently, so that nobody is everybody's first choice.

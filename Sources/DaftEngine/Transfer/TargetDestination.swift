@@ -52,7 +52,7 @@ final class TargetDestination: Destination {
     }
 }
 
-private struct TargetSink: Sink {
+private struct TargetSink: NearSink {
     let file: TargetFile
     let host: String
 
@@ -64,6 +64,17 @@ private struct TargetSink: Sink {
 
     func leaveHole(_ chunk: Int, _ id: ChunkID) throws(Failure) {
         try on(host) { () throws(Failure) in try file.leaveHole(chunk) }
+    }
+
+    func share(_ kept: KeptFile) throws(Failure) -> KeptFile? {
+        try on(host) { () throws(Failure) in try file.share(kept) }
+    }
+
+    func keep(_ chunk: Int) { file.keep(chunk) }
+
+    /// `cp` writes into the page cache, and whoever gets files reads them next.
+    func copy(_ chunk: Int, _ bytes: UnsafeRawBufferPointer) throws(Failure) {
+        try on(host) { () throws(Failure) in try file.write(chunk, bytes, cached: true) }
     }
 
     /// What an earlier run left was found when the file was opened; elsewhere on the user's disk nothing is looked for.

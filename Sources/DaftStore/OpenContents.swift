@@ -49,7 +49,7 @@ extension Store {
     }
 
     /// The file of a content that is kept complete, as it was when it was stored.
-    public func file(of content: ContentID) throws(Failure) -> Descriptor {
+    public func unchangedFile(of content: ContentID) throws(Failure) -> Descriptor {
         let found = try recorded { ledger in try ledger.known(content).map { ($0, try ledger.extent(of: content)) } }
         guard let (known, extent) = found, extent == .complete else {
             throw Store.missing(content, "is not complete here")

@@ -80,7 +80,7 @@ final class ContentReader: FileReader {
     func localFile() async -> LocalFile? {
         guard let store = station.store else { return nil }
         let content = chunks.wanted.content
-        return await station.workers.run { (try? store.file(of: content)).map(LocalFile.init) }
+        return await station.workers.run { (try? store.unchangedFile(of: content)).map(LocalFile.init) }
     }
 
     private func chunk(at offset: Int64) -> Int { Int(offset / Int64(manifest.chunkSize.bytes)) }

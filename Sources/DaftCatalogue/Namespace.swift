@@ -20,7 +20,11 @@ extension Tables {
             SELECT \(Tables.recordColumns) FROM entries e CROSS JOIN journal j ON j.state = e.born
             WHERE e.name = ? ORDER BY e.born DESC LIMIT 1
             """, .blob(name.bytes)
-        ) { found = ($0.word(0), try namedEntry($0, name.bytes).entry) }
+        ) { row in
+            let named = try namedEntry(row)
+            guard named.name == name else { throw damaged }
+            found = (row.word(0), named.entry)
+        }
         return found
     }
 
@@ -42,12 +46,15 @@ extension Tables {
         while rest > 0, let from = next {
             next = nil
             try database.scan(Tables.entriesFrom, .blob(from), .blob(end), .integer(rest)) { row in
-                let bytes = row.bytes(Tables.recordColumnCount)
-                if let cut = bytes[first.count...].firstIndex(of: slash) {
-                    next = bytes[..<cut] + [slash + 1]
+                let deeper = row.withBytes(Tables.recordColumnCount) { bytes -> [UInt8]? in
+                    guard bytes.count >= first.count else { return nil }
+                    return bytes[first.count...].firstIndex(of: slash).map { Array(bytes[..<$0]) + [slash + 1] }
+                }
+                if let deeper {
+                    next = deeper
                     return false
                 }
-                try body(row.word(0), try namedEntry(row, bytes))
+                try body(row.word(0), try namedEntry(row, nameIn: Tables.recordColumnCount))
                 rest -= 1
                 return true
             }
@@ -74,7 +81,7 @@ extension Tables {
     private func entries(from start: [UInt8], to end: [UInt8], limit: Int) throws -> [NamedEntry] {
         var found: [NamedEntry] = []
         try database.run(Tables.entriesFrom, .blob(start), .blob(end), .integer(max(0, limit))) {
-            found.append(try namedEntry($0, $0.bytes(Tables.recordColumnCount)))
+            found.append(try namedEntry($0, nameIn: Tables.recordColumnCount))
         }
         return found
     }
@@ -90,8 +97,9 @@ extension Tables {
         return (stem + [slash, 0], stem + [slash + 1])
     }
 
-    private func namedEntry(_ row: borrowing Row, _ name: [UInt8]? = nil) throws -> NamedEntry {
-        guard case .entry(let named) = try record(row), name == nil || named.name.bytes == name else { throw damaged }
+    private func namedEntry(_ row: borrowing Row, nameIn column: Int? = nil) throws -> NamedEntry {
+        guard case .entry(let named) = try record(row) else { throw damaged }
+        if let column, !row.withBytes(column, { $0.elementsEqual(named.name.bytes) }) { throw damaged }
         return named
     }
 }

@@ -124,10 +124,21 @@ extension Catalogue {
 
 extension Tables {
     func size(of content: ContentID) throws -> (bytes: Int64, chunks: Int)? {
-        guard let number = try number(of: content) else { return nil }
-        return try database.first("SELECT size, chunks FROM contents WHERE number = ?", .integer(number)) {
-            ($0.integer(0), Int($0.integer(1)))
+        if let number = try recentNumber(of: content) {
+            return try database.first("SELECT size, chunks FROM contents WHERE number = ?", .integer(number)) {
+                ($0.integer(0), Int($0.integer(1)))
+            }
         }
+        var found: (bytes: Int64, chunks: Int)?
+        try database.run(
+            "SELECT c.id, c.size, c.chunks FROM ids i CROSS JOIN contents c ON c.number = i.content WHERE i.key = ?",
+            .integer(content.key)
+        ) { row in
+            if row.withBytes(0, { $0.count == 32 && Digest($0) == content }) {
+                found = (row.integer(1), Int(row.integer(2)))
+            }
+        }
+        return found
     }
 
     func stores() throws -> [KnownStore] {

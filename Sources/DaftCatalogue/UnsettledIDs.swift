@@ -24,14 +24,22 @@ struct UnsettledIDs {
 
 extension Tables {
     func number(of content: ContentID) throws -> Int? {
-        if let number = try loadedRecent().contents[content] { return number }
+        if let number = try recentNumber(of: content) { return number }
         if settledKeys?.mayContain(content.key) == false { return nil }
         var found: Int?
         try database.run(
             "SELECT c.number, c.id FROM ids i CROSS JOIN contents c ON c.number = i.content WHERE i.key = ?",
             .integer(content.key)
-        ) { if $0.bytes(1) == content.bytes { found = Int($0.integer(0)) } }
+        ) { row in
+            if row.withBytes(1, { $0.count == 32 && Digest($0) == content }) { found = Int(row.integer(0)) }
+        }
         return found
+    }
+
+    /// Of a content whose id is in no table yet.
+    func recentNumber(of content: ContentID) throws -> Int? {
+        if recent == nil { _ = try loadedRecent() }
+        return recent?.contents[content]
     }
 
     private func knows(_ chunk: ChunkID) throws -> Bool {

@@ -18,7 +18,11 @@ public struct Digest: Coded, Comparable {
     }
 
     public init(from reader: inout ByteReader) throws(Malformed) {
-        self = try reader.raw(32).withUnsafeBytes { Digest($0) }
+        guard reader.remaining >= 32 else { throw reader.malformed("32 more bytes") }
+        a = try reader.u64().byteSwapped
+        b = try reader.u64().byteSwapped
+        c = try reader.u64().byteSwapped
+        d = try reader.u64().byteSwapped
     }
 
     public func encode(into writer: inout ByteWriter) {

@@ -96,10 +96,13 @@ public struct Name: Coded, Comparable {
         if bytes.count == 1 { return nil }
         if bytes.count > maximumLength { return .tooLong(bytes.count) }
         if bytes.contains(0) { return .nul }
-        for part in bytes.dropFirst().split(separator: slash, omittingEmptySubsequences: false) {
-            if part.isEmpty { return .emptyPart }
-            if part.elementsEqual(".".utf8) || part.elementsEqual("..".utf8) { return .dots }
-            if part.count > maximumPart { return .partTooLong(part.count) }
+        var start = 1
+        for end in 1...bytes.count where end == bytes.count || bytes[end] == slash {
+            let count = end - start
+            if count == 0 { return .emptyPart }
+            if count <= 2, bytes[start..<end].allSatisfy({ $0 == UInt8(ascii: ".") }) { return .dots }
+            if count > maximumPart { return .partTooLong(count) }
+            start = end + 1
         }
         if bytes.starts(with: own), bytes.count == own.count || bytes[own.count] == slash { return .reserved }
         return nil

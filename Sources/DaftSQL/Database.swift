@@ -327,6 +327,15 @@ public struct Row: ~Copyable {
     public func integer(_ column: Int) -> Int64 { sqlite3_column_int64(statement.handle, Int32(column)) }
     public func word(_ column: Int) -> UInt64 { UInt64(bitPattern: integer(column)) }
 
+    /// Lends a blob for the length of a call.
+    public func withBytes<T, E: Error>(
+        _ column: Int, _ body: (UnsafeRawBufferPointer) throws(E) -> T
+    ) throws(E) -> T {
+        let length = Int(sqlite3_column_bytes(statement.handle, Int32(column)))
+        let start = length > 0 ? sqlite3_column_blob(statement.handle, Int32(column)) : nil
+        return try body(UnsafeRawBufferPointer(start: start, count: start == nil ? 0 : length))
+    }
+
     public func bytes(_ column: Int) -> [UInt8] {
         let length = Int(sqlite3_column_bytes(statement.handle, Int32(column)))
         guard length > 0, let start = sqlite3_column_blob(statement.handle, Int32(column)) else { return [] }

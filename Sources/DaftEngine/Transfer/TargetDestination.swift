@@ -74,7 +74,7 @@ private struct TargetSink: NearSink {
 
     /// `cp` writes into the page cache, and whoever gets files reads them next.
     func copy(_ chunk: Int, _ bytes: UnsafeRawBufferPointer) throws(Failure) {
-        try on(host) { () throws(Failure) in try file.write(chunk, bytes, cached: true) }
+        try on(host) { () throws(Failure) in try file.write(chunk, bytes) }
     }
 
     /// What an earlier run left was found when the file was opened; elsewhere on the user's disk nothing is looked for.

@@ -57,19 +57,24 @@ final class Scratch: Sendable {
     }
 }
 
+/// A loop over a pointer, with masking shifts: what a debug build runs fast.
 func pseudorandom(_ size: Int, _ seed: UInt64) -> [UInt8] {
     var bytes = [UInt8](repeating: 0, count: (size + 7) & ~7)
     var state = seed &* 0x9e37_79b9_7f4a_7c15 | 1
     bytes.withUnsafeMutableBytes { memory in
         let words = memory.bindMemory(to: UInt64.self)
-        for i in words.indices {
-            state ^= state << 13
-            state ^= state >> 7
-            state ^= state << 17
-            words[i] = state
+        guard var word = words.baseAddress else { return }
+        let end = word + words.count
+        while word < end {
+            state ^= state &<< 13
+            state ^= state &>> 7
+            state ^= state &<< 17
+            word.pointee = state
+            word += 1
         }
     }
-    return Array(bytes[..<size])
+    bytes.removeLast(bytes.count - size)
+    return bytes
 }
 
 /// What rsync would do to make `b` like `a`: nothing, if they are the same. A store drops write bits.

@@ -25,10 +25,16 @@ final class Scratch: Sendable {
     /// Writes bytes that are the same for the same seed.
     @discardableResult
     func write(_ relative: String, _ size: Int, seed: UInt64 = 1) throws -> String {
-        let path = self[relative]
-        let parent = String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)])
-        try FileManager.default.createDirectory(atPath: parent, withIntermediateDirectories: true)
-        try Data(pseudorandom(size, seed)).write(to: URL(fileURLWithPath: path))
+        let (path, bytes) = (self[relative], pseudorandom(size, seed))
+        let flags = O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC
+        var file = open(path, flags, 0o644)
+        if file < 0, errno == ENOENT {
+            try makeDirectory((relative as NSString).deletingLastPathComponent)
+            file = open(path, flags, 0o644)
+        }
+        try #require(file >= 0, "\(path)")
+        defer { close(file) }
+        try #require(Glibc.write(file, bytes, size) == size, "\(path)")
         return path
     }
 

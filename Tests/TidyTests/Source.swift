@@ -20,7 +20,7 @@ struct Source {
         codeLines = Source.lines(of: bytes, kinds) { $0 == .code }
         commentLines = Source.lines(of: bytes, kinds) { $0 == .comment }
         uncommentedLines = Source.lines(of: bytes, kinds) { $0 != .comment }
-        tokens = Token.all(in: codeLines)
+        tokens = path.hasSuffix(".swift") ? Token.all(in: codeLines) : []
     }
 
     /// The lines with everything blanked that is not kept.

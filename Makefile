@@ -7,6 +7,7 @@ DESTDIR ?=
 help:
 	@echo 'make demo         build, and see it at work: a metadata server and four data servers on this machine'
 	@echo 'make build        the programs, optimised, in .build/release'
+	@echo 'make check        after a change: build, and run the tests that start no program'
 	@echo 'make test         check the style, build, run every test (TESTS="--filter HelpTests": the build and those)'
 	@echo 'make soak         every trial of every promise, sanitizers, then bytes at every decoder, a minute each (SOAK="--runs N")'
 	@echo 'make lint         check the style alone'
@@ -31,6 +32,9 @@ build: setup
 
 demo: build
 	@tools/demo.sh
+
+check:
+	@tools/test.sh --check
 
 test:
 	@tools/test.sh $(TESTS)
@@ -81,5 +85,5 @@ deb: build
 clean:
 	rm -rf .build
 
-.PHONY: help setup build demo test soak lint bench bench-quick bench-core bench-link bench-bcast bench-ssh \
+.PHONY: help setup build demo check test soak lint bench bench-quick bench-core bench-link bench-bcast bench-ssh \
         setup-bench install uninstall deb clean

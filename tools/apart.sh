@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # Runs a command in this repository, and fails if anything of it is there when it has ended, and names that: processes,
-# files, mounts, loop devices, new files in the repository: tools/apart.sh COMMAND ARG…
+# files, mounts, loop devices, new files in the repository: tools/apart.sh [--memory] COMMAND ARG…
 #
 # Who may mount gives the command a /tmp and a /dev/shm of its own, that go with it; whatever has them in its sight is
 # the command's, so that nothing that others do on this machine meanwhile is taken for its doing, and what is left of
-# it can be ended. Who may not mount has a TMPDIR that goes with the command, and is told what else is new in /tmp that
+# it can be ended. With --memory that /tmp is in memory, where many small files are made in a third of the time. Who may
+# not mount has a TMPDIR that goes with the command, and is told what else is new in /tmp that
 # begins with daft, and which of the programs built here run.
 set -euo pipefail
 repository=$(cd "$(dirname "$0")/.." && pwd)
@@ -22,7 +23,7 @@ can_mount() {
 # From outside: a room for the files, and this script again, in it.
 enter() {
     local start=("$0" --beside)
-    ! can_mount || start=(unshare --mount --propagation private "$0" --in)
+    ! can_mount || start=(unshare --mount --propagation private "$0" "--in$memory")
     room=$(mktemp -d /tmp/daft-apart.XXXXXX)
     trap 'rm -rf --one-file-system "$room"' EXIT
     trap 'exit 130' INT
@@ -31,6 +32,7 @@ enter() {
 }
 
 make_own_places() {
+    [ -z "$memory" ] || mount -t tmpfs -o mode=1777 tmpfs "$room"
     case $repository in
     /tmp/*)
         mkdir -p "$room${repository#/tmp}"
@@ -103,9 +105,14 @@ check() {
     return 1
 }
 
+memory=
 case ${1:-} in
---in | --beside) way=$1 room=$2 && shift 2 ;;
+--in | --in-memory | --beside)
+    way=${1%-memory} memory=${1#"$way"} room=$2
+    shift 2
+    ;;
 *)
+    [ "${1:-}" != --memory ] || { memory=-memory && shift; }
     enter "$@"
     exit
     ;;

@@ -1,32 +1,54 @@
 #!/usr/bin/env bash
-# Everything that is checked, part by part; the last line is the summary of Swift's test runner. With arguments, those
-# go to the runner, and only what it needs comes before: tools/test.sh --filter HelpTests
+# Everything that is checked, part by part; the last line is the summary of Swift's test runner, of a failed run if one
+# has failed. `tools/test.sh --check`: the build and the tests that start no program, for after each change. With other
+# arguments, those go to the runner, and only the build comes before: tools/test.sh --filter HelpTests
 set -euo pipefail
 cd "$(dirname "$0")/.."
-log=.build/test.log hosts_log=.build/hosts.log then_log=.build/then.log
+logs=.build/test
 runner=(swift test --skip-build --ignore-lock --disable-xctest --no-parallel)
 summary=' Test run with [0-9]+ tests? '
-# The tests on hosts of a box or behind an ssh: they mostly wait, and share nothing with what runs beside them.
-hosts='^(ReadmeTests|SchedulerTests|StartTests|WorkstationTests)\.'
 
-# The parts in their order: name, what it is, how long it takes on two cores, what is run.
+# What comes before the tests: name, what it is, how long it takes on two cores, what is run.
 parts() {
     cat <<'TABLE'
-lint    |the style of every Swift file               |  5 s  |tools/lint.sh
-build   |everything, for debugging                   |  3 min|swift build --build-tests
-programs|only daft-run is linked with Open MPI       |  1 s  |check_programs
-tests   |every test but those on several hosts       | 15 min|run_tests
-hosts   |beside: those, on clusters in a box         | 10 min|
-release |then the daft that is copied to hosts       |  4 min|
-alone   |that one runs where there is but glibc      |  1 s  |
-fuzz    |every decoder for a second                  |  4 min|
+lint    |the style of every Swift file                        |  5 s  |tools/lint.sh
+build   |everything, for debugging                            |  4 min|swift build --build-tests
+programs|only daft-run is linked with Open MPI                |  1 s  |check_programs
 TABLE
 }
 
+# The rows of tests. Each is a process of its own that runs its suites one after the other; all go on at a time, for no
+# row uses anything of another's. Those that start programs mostly wait. `rest` has every suite that no other row has.
+rows() {
+    cat <<'TABLE'
+jobs    |under Slurm and OAR in a box       |SchedulerTests
+hosts   |on hosts of a box and behind ssh   |WorkstationTests StartTests ReadmeTests
+cluster |under mpirun                       |ClusterTests ServeTests
+promises|of promises and single programs    |PromiseTests SoloTests HelpTests
+engine  |of the engine, suites of A to K    |DaftEngineTests.[A-K]\w*
+engine2 |of the engine, suites of L to Z    |DaftEngineTests.[L-Z]\w*
+store   |of what is kept                    |DaftStoreTests DaftCatalogueTests SimulationTests
+links   |of links                           |DaftLinkTests DaftZMQTests
+rest    |of everything else                 |
+TABLE
+}
+with_programs='jobs|hosts|cluster|promises'
+
+# Beside the rows, with what they leave of the cores: the optimised daft that is copied to hosts, that it runs where
+# there is only glibc, and a second of bytes for every decoder.
+run_release() {
+    renice -n 19 $$ >/dev/null
+    part release build_daft && part alone tools/alone.sh && part fuzz tools/fuzz.sh --seconds 1 --seed 1
+}
+
+names() { rows | sed 's/ *|.*//'; }
+
 announce() {
-    echo "== On two cores this takes about 25 minutes from a clean clone, and less where it was built before:"
+    echo "== On two cores this takes 15 to 20 minutes from a clean clone, and less where it was built before:"
     parts | while IFS='|' read -r name what time _; do echo "==   $name $what $time"; done
-    echo "== If anything of it is left behind, that is a failure. What is said is kept: $log, $hosts_log, $then_log."
+    echo "==   then, at a time, tests in $(names | wc -l) rows and the optimised daft, alone and fuzzed: 8 min"
+    rows | while IFS='|' read -r name what _; do echo "==     $name $what"; done
+    echo "== If anything of it is left behind, that is a failure. What each row says is kept in $logs."
 }
 
 # Runs a part under a heading, and says how long it took.
@@ -42,7 +64,6 @@ part() {
 parts_before() {
     local name command
     while IFS='|' read -r name _ _ command <&3; do
-        [ "$command" != run_tests ] || return 0
         [ $# = 0 ] || [ "${name%% *}" = build ] || continue
         # shellcheck disable=SC2086
         part "${name%% *}" $command
@@ -64,33 +85,27 @@ check_programs() {
 # The program that is copied to hosts, made as `make build` makes it. The lock is the tests', which build nothing.
 build_daft() { tools/archives.sh && swift build --ignore-lock -c release --static-swift-stdlib --product daft; }
 
-# What goes on beside the other tests, in a group of processes of its own, and what it says is kept for its end. Of
-# what comes after the tests on hosts, none needs any more than a core that the others leave.
-run_beside() {
-    local status=0
-    "${runner[@]}" --filter "$hosts" >"$hosts_log" 2>&1 || status=$?
-    renice -n 10 $$ >/dev/null
-    {
-        part release build_daft && part alone tools/alone.sh && part fuzz tools/fuzz.sh --seconds 1 --seed 1
-    } >"$then_log" 2>&1 || status=$?
-    return "$status"
+# The suites of a row as the runner is told of them: `--filter` or `--skip`, and a regular expression.
+suites() {
+    local wanted
+    wanted=$(rows | sed -n "s/^$1 *|.*|//p")
+    if [ -n "$wanted" ]; then
+        echo --filter "^(${wanted// /|})[./]"
+    else
+        echo --skip "^($(rows | sed 's/.*|//' | xargs -d '\n' | tr -s ' ' '|' | sed 's/|$//'))[./]"
+    fi
 }
 
-begin_beside() {
-    rm -f "$hosts_log" "$then_log"
-    setsid tools/test.sh --beside &
-    beside=$!
-    trap 'kill -- "-$beside" 2>/dev/null' EXIT
-}
-
-end_beside() {
-    local status=0
-    wait "$beside" || status=$?
-    trap - EXIT
-    echo "== hosts, beside these: ${runner[*]} --filter $hosts"
-    grep -avE "$summary" "$hosts_log" || true
-    cat "$then_log"
-    return "$status"
+run_row() {
+    local words
+    read -ra words < <(suites "$1")
+    # Whether the simulation would find faults says nothing about a change of daft.
+    [ -z "${DAFT_CHECK:-}" ] || words+=(--skip '\.PlantedTests')
+    # What programs do by the clock comes before what computes.
+    [[ $1 =~ ^($with_programs)$ ]] || renice -n 5 $$ >/dev/null
+    echo "== $1: ${runner[*]} ${words[*]}"
+    TIMEFORMAT='== %U s of processor time, and %S s in the kernel'
+    time "${runner[@]}" "${words[@]}"
 }
 
 # Of what the runners said: the suites that took longest. One that is made of others says no more than these.
@@ -110,35 +125,81 @@ failures() {
     grep -ahE "$what" "$@" | grep -avE "$not" | cut -c1-400 | sed -n 1,30p
 }
 
-# The runners' last words are kept back until all that is to be known besides has been said; a failure is the last.
-run_tests() {
-    local status=0 start=$SECONDS logs=("$log") wanted=("$@")
-    if [ $# = 0 ]; then
-        begin_beside
-        logs=("$hosts_log" "$log") wanted=(--skip "$hosts")
-    fi
-    echo "== tests: ${runner[*]} ${wanted[*]}"
-    "${runner[@]}" "${wanted[@]}" 2>&1 | tee "$log" |
-        grep --line-buffered -avE "$summary" || status=${PIPESTATUS[0]}
-    [ $# -gt 0 ] || end_beside || status=$?
+# The runners' last words are kept back until all that is to be known besides has been said; a failure is the last. A
+# runner that crashed has none.
+conclude() {
+    local status=$1 start=$2 log
+    shift 2
     echo "== tests took $((SECONDS - start)) s; the slowest suites:"
-    slowest_suites "${logs[@]}"
+    slowest_suites "$@"
     if [ "$status" != 0 ]; then
-        echo "== What failed; all that was said is in ${logs[*]}:"
-        failures "${logs[@]}" || true # what failed may be no test
+        echo "== What failed; all that was said is in $logs:"
+        failures "$@" || true # what failed may be no test
     fi
-    grep -ahE "$summary" "${logs[@]}" | LC_ALL=C sort -s -k 1,1 # ✔ comes before ✘
+    grep -ahE "$summary" "$@" | LC_ALL=C sort -s -k 1,1 # ✔ comes before ✘
+    if grep -lqa ' Test run with 0 tests ' "$@"; then
+        echo '✘ a row has no tests'
+        status=1
+    fi
+    for log in "$@"; do
+        [[ $log == */release.log ]] || grep -qaE "$summary" "$log" || echo "✘ ${log##*/} ends before its summary"
+    done
     return "$status"
 }
 
-if [ "${1:-}" = --beside ]; then
-    run_beside
+# Runs rows, each in a group of processes of its own, and says what each said when it has ended; where all is well, and
+# only a check is wanted, no more than that.
+run_rows() {
+    local name id status=0 start=$SECONDS one files=()
+    declare -gA running=()
+    trap 'for id in "${!running[@]}"; do kill -- "-$id" 2>/dev/null; done' EXIT
+    for name in "$@"; do
+        files+=("$logs/$name.log")
+        setsid tools/test.sh --row "$name" >"$logs/$name.log" 2>&1 &
+        running[$!]=$name
+    done
+    while [ ${#running[@]} -gt 0 ]; do
+        one=0
+        wait -n -p id "${!running[@]}" || one=$?
+        name=${running[$id]}
+        unset "running[$id]"
+        [ $one = 0 ] || status=$one
+        [ "$mode" = check ] || grep -avE "$summary" "$logs/$name.log" || true
+        echo "== $name took $((SECONDS - start)) s$([ $one = 0 ] || echo ", and failed")"
+    done
+    conclude "$status" "$start" "${files[@]}"
+}
+
+run_some() {
+    local status=0 start=$SECONDS log=$logs/some.log
+    echo "== tests: ${runner[*]} $*"
+    "${runner[@]}" "$@" 2>&1 | tee "$log" | grep --line-buffered -avE "$summary" || status=${PIPESTATUS[0]}
+    conclude "$status" "$start" "$log"
+}
+
+case ${1:-} in
+--row)
+    if [ "$2" = release ]; then run_release; else run_row "$2"; fi
     exit
-elif [ "${1:-}" != --apart ]; then
+    ;;
+--apart) shift ;;
+--check)
+    tools/setup.sh test
+    export DAFT_CHECK=1 DAFT_SEEDS=${DAFT_SEEDS:-1-10} # of the simulation
+    exec tools/apart.sh --memory tools/test.sh --apart "$@"
+    ;;
+*)
     [ $# -gt 0 ] || announce
     part setup tools/setup.sh test
     exec tools/apart.sh tools/test.sh --apart "$@"
-fi
-shift
+    ;;
+esac
+mode=${1:-all}
+mode=${mode#--}
 parts_before "$@"
-run_tests "$@"
+mkdir -p "$logs"
+case $mode in
+all) mapfile -t wanted < <(names && echo release) && run_rows "${wanted[@]}" ;;
+check) mapfile -t wanted < <(names | grep -vxE "$with_programs") && run_rows "${wanted[@]}" ;;
+*) run_some "$@" ;;
+esac

@@ -2,6 +2,7 @@
 
 import Foundation
 import Testing
+import TestPrograms
 
 @Suite(.serialized) struct InterruptionTests {
     private func job(_ scratch: borrowing Scratch, _ arguments: [String]) throws -> Job {
@@ -11,9 +12,11 @@ import Testing
     @Test(arguments: [SIGINT, SIGTERM])
     func aSignalToMpirunEndsInOrder(signal: Int32) throws {
         let scratch = try Scratch()
-        try scratch.makeTree("set", largeBytes: 1200 << 20)
-        let job = try job(scratch, ["put", scratch["set"]])
-        usleep(900_000)
+        // Three seconds of reading, whatever the disk can do.
+        try scratch.makeTree("set", largeBytes: 120 << 20)
+        let job = try job(scratch, ["put", "--bwlimit", "40M", scratch["set"]])
+        let partial = scratch["s/.daft/partial"]
+        #expect(soon(seconds: 30) { (try? FileManager.default.contentsOfDirectory(atPath: partial))?.isEmpty == false })
         let start = Date()
         job.signal(signal)
         let ended = job.end()

@@ -51,7 +51,7 @@ import Testing
         var settings = scratch.settings(hosts)
         for i in settings.indices {
             settings[i].chunkSize = ChunkSize(256 << 10)!
-            settings[i].passOverMilliseconds = 1_000
+            settings[i].passOverMilliseconds = 2_500
         }
         settings[1].workerThreads = 1
         let cluster = try await Cluster.start(settings)
@@ -60,7 +60,7 @@ import Testing
         let begun = ContinuousClock.now
         let report = await cluster.bcast(scratch["src"])
         slow.end()
-        #expect(ContinuousClock.now - begun > .seconds(2), "it was as slow as it was meant to be")
+        #expect(ContinuousClock.now - begun > .seconds(5), "twice as long as a rank may have nothing new")
         #expect(report.failures.isEmpty, "\(report.failures)")
         #expect(cluster.traffic.supplied(by: 0) == 0, "nobody had to ask who offers it")
         for rank in 1...hosts.count { #expect(cluster.traffic.supplied(by: rank) <= size, "rank \(rank)") }
@@ -228,7 +228,7 @@ private final class Slow: Sendable {
 
     private func hold() {
         workers.start { [self] in
-            usleep(150_000)
+            usleep(350_000)
             if !isOver.load(ordering: .relaxed) { hold() }
         }
     }

@@ -12,8 +12,7 @@ import Testing
         try FileManager.default.createDirectory(atPath: base + "/src/sub", withIntermediateDirectories: true)
         try FileManager.default.setAttributes([.posixPermissions: 0o700], ofItemAtPath: base)
         for (i, size) in [0, 1, 4095, 4096, 4097, 3 << 20, 9 << 20].enumerated() {
-            let data = Data((0..<size).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ i + $0 >> 8) })
-            try data.write(to: URL(fileURLWithPath: base + "/src/sub/f\(i)"))
+            try Data(pseudorandom(size, UInt64(i))).write(to: URL(fileURLWithPath: base + "/src/sub/f\(i)"))
         }
         try FileManager.default.createSymbolicLink(atPath: base + "/src/link", withDestinationPath: "../nowhere")
         var settings = [Settings(host: "n0", catalogue: base + "/mds.sqlite")]

@@ -76,7 +76,7 @@ extension Scratch {
         try #require(mkdir(cPath(root + Array("shut".utf8)), 0o700) == 0)
         var deep = root + Array("deep".utf8)
         try #require(mkdir(cPath(deep), 0o755) == 0)
-        for level in 0..<200 {
+        for level in 0..<50 {
             deep += Array("/d\(level)".utf8)
             try #require(mkdir(cPath(deep), 0o755) == 0)
         }

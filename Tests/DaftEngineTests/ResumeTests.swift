@@ -10,7 +10,7 @@ import Testing
 @testable import DaftEngine
 
 @Suite struct ResumeTests {
-    private static let size = 6 << 20
+    private static let size = 3 << 20
     private static let slack = 64 * 4096  // chunks under way at the stop
 
     private func slow(_ scratch: Scratch, _ hosts: [String], at first: String = "n0") async throws -> Cluster {

@@ -25,7 +25,7 @@ struct Made {
     /// Bytes that no other seed makes.
     init(seed: UInt64, size: Int, chunk: Int = 4096) {
         var random = Sequence64(seed)
-        self.init((0..<size).map { _ in UInt8(truncatingIfNeeded: random.next() >> 11) }, chunk: chunk)
+        self.init(random.bytes(size), chunk: chunk)
     }
 
     func chunk(_ index: Int) -> [UInt8] {

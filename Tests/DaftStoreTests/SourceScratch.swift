@@ -3,6 +3,7 @@
 import CLinux
 import DaftModel
 import Glibc
+import TestDisk
 import Testing
 
 @testable import DaftStore
@@ -110,11 +111,8 @@ extension WalkEvent {
 }
 
 func filler(_ count: Int, seed: UInt8 = 1) -> [UInt8] {
-    var word = UInt64(seed)
-    return (0..<count).map { _ in
-        word = word &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-        return UInt8(truncatingIfNeeded: word >> 33)
-    }
+    var random = Sequence64(UInt64(seed))
+    return random.bytes(count)
 }
 
 let oddNames: [[UInt8]] = [

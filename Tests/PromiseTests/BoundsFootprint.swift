@@ -1,5 +1,5 @@
 // What the processes of a command take while they run, looked at every few milliseconds: memory at its peak,
-// descriptors, threads, processor time, and what they keep on the disk beside what was asked for.
+// descriptors, threads, and what they keep on the disk beside what was asked for; and their processor time.
 
 import Foundation
 import Glibc
@@ -9,7 +9,6 @@ struct Footprint: CustomStringConvertible {
     var peakBytes = 0
     var descriptors = 0
     var threads = 0
-    var processorSeconds = 0.0
 
     var description: String { "\(peakBytes >> 20) MiB, \(descriptors) descriptors, \(threads) threads" }
 
@@ -20,16 +19,12 @@ struct Footprint: CustomStringConvertible {
         peakBytes = status(of: process, "VmHWM:") * 1024
         descriptors = entries("/proc/\(process)/fd")
         threads = entries("/proc/\(process)/task")
-        let fields = text("/proc/\(process)/stat").split(separator: ")").last?.split(separator: " ") ?? []
-        guard fields.count > 12, let user = Double(fields[11]), let system = Double(fields[12]) else { return }
-        processorSeconds = (user + system) / Double(sysconf(Int32(_SC_CLK_TCK)))
     }
 
     mutating func grow(to other: Footprint) {
         peakBytes = max(peakBytes, other.peakBytes)
         descriptors = max(descriptors, other.descriptors)
         threads = max(threads, other.threads)
-        processorSeconds = max(processorSeconds, other.processorSeconds)
     }
 }
 
@@ -40,6 +35,8 @@ func residentBytes(of process: pid_t) -> Int { status(of: process, "VmRSS:") * 1
 struct Measured {
     let ended: Ended
     let seconds: Double
+    /// Of all its processes, to their ends.
+    let processorSeconds: Double
     let processes: [pid_t: Footprint]
     /// What was on the disk at most that nobody had asked for.
     let temporaryBytes: Int
@@ -47,7 +44,6 @@ struct Measured {
     var peakBytes: Int { processes.values.map(\.peakBytes).max() ?? 0 }
     var descriptors: Int { processes.values.map(\.descriptors).max() ?? 0 }
     var threads: Int { processes.values.map(\.threads).max() ?? 0 }
-    var processorSeconds: Double { processes.values.reduce(0) { $0 + $1.processorSeconds } }
 }
 
 /// Looks at a process and those that it started until it ends. `folder` is where everything is that it writes.
@@ -69,7 +65,8 @@ func measure(_ running: Running, below folder: String, seconds limit: Double) ->
     }
     let ended = running.wait(seconds: 1)
     return Measured(
-        ended: ended, seconds: Date().timeIntervalSince(start), processes: processes, temporaryBytes: temporary)
+        ended: ended, seconds: Date().timeIntervalSince(start), processorSeconds: running.processorSeconds,
+        processes: processes, temporaryBytes: temporary)
 }
 
 func children(of process: pid_t) -> [pid_t] {

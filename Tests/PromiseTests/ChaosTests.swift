@@ -18,7 +18,7 @@ struct ChaosTests {
     private static let logs = getenv("DAFT_CHAOS_LOGS").map { String(cString: $0) }
 
     @Test func whatIsAcknowledgedUnderFaultsIsKeptAndTheSystemHeals() throws {
-        let box = try Box(hosts: ChaosSystem.hosts, network: "10.78.0", programs: ["daft"])
+        let box = try Box(hosts: ChaosSystem.hosts, network: "10.76.0", programs: ["daft"])
         let start = Date()
         var (seed, trials, total) = (Trials.seed, 0, ChaosTrial.Counts())
         repeat {

@@ -30,7 +30,7 @@ struct NodesTests {
 
     /// Runs the steps below a heading as that account on a host, in its home.
     private func run(_ heading: String, on host: Int, variables: [String] = []) throws -> ([Step], Ended) {
-        let steps = Readme.steps(under: heading).filter { Elsewhere.of($0) == nil }
+        let steps = Readme.steps(under: heading).filter { !isRunElsewhere($0) }
         try #require(steps.count > 3)
         let box = try Self.box.get()
         let account = ["setpriv", "--reuid=me", "--regid=me", "--init-groups", "env", "-i", "-C", "/home/me"]

@@ -19,7 +19,7 @@ let oarObstacle: String? = {
 /// Made when the first test needs it.
 let oarBox = Result {
     let box = try clusterBox.get()
-    try box.run("oar-up.sh")
+    try box.run("oar-up.sh", seconds: 180)
     for host in 0..<clusterHosts { try box.shell("ln -s \(box.common)/daft-run /usr/local/bin", on: host) }
     return box
 }

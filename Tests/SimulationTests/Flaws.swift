@@ -23,16 +23,19 @@ struct PlantedFault: Sendable, CustomTestStringConvertible {
     /// In which runs it shows.
     var hazards: Set<Hazard> = []
     var isDurable = false
+    /// Which seed is tried first: one that found it when this was written.
+    let likelySeed: UInt64
     let flaws: Flaws
 
     init(
         _ what: String, caughtBy: Set<Character>, in hazards: Set<Hazard> = [], isDurable: Bool = false,
-        _ plant: (inout Flaws) -> Void
+        likelySeed: UInt64 = 1, _ plant: (inout Flaws) -> Void
     ) {
         testDescription = what
         self.caughtBy = caughtBy
         self.hazards = hazards
         self.isDurable = isDurable
+        self.likelySeed = likelySeed
         var flaws = Flaws()
         plant(&flaws)
         self.flaws = flaws
@@ -66,13 +69,15 @@ struct PlantedFault: Sendable, CustomTestStringConvertible {
         PlantedFault("the end of each write is left out", caughtBy: ["1", "2"]) {
             $0.disk.writes = { ContiguousArray($0.prefix(max(1, $0.count - 1))) }
         },
-        PlantedFault("after a loss of power files are trusted by their looks", caughtBy: ["1", "2"], in: [.power]) {
+        PlantedFault(
+            "after a loss of power files are trusted by their looks", caughtBy: ["1", "2"], in: [.power], likelySeed: 2
+        ) {
             $0.keepsBootID = true
         },
     ]
 
     private static let ofServers = [
-        PlantedFault("a copy is reported done before it is", caughtBy: ["2", "3"]) {
+        PlantedFault("a copy is reported done before it is", caughtBy: ["2", "3"], likelySeed: 23) {
             $0.tampering.leaving = { reply, request in
                 guard case .order(.fetch) = request, case .working = reply else { return reply }
                 return .finished(.fetched(Fetched(files: 0, moved: 0, failures: [], lacking: [])))
@@ -95,14 +100,17 @@ struct PlantedFault: Sendable, CustomTestStringConvertible {
                 return supply
             }
         },
-        PlantedFault("further copies are said to be made and are not", caughtBy: ["2"], in: [.destruction]) {
+        PlantedFault(
+            "further copies are said to be made and are not", caughtBy: ["2"], in: [.destruction], likelySeed: 3
+        ) {
             $0.tampering.instead = { request in
                 guard case .order(.replicate(let replicate)) = request else { return nil }
                 let files = Int64(replicate.wanted.count)
                 return .finished(.fetched(Fetched(files: files, moved: 0, failures: [], lacking: [])))
             }
         },
-        PlantedFault("a check does not wait for what is being placed", caughtBy: ["2"], in: [.slowness]) {
+        PlantedFault("a check does not wait for what is being placed", caughtBy: ["2"], in: [.slowness], likelySeed: 19)
+        {
             $0.takingNoTurn = ["check(_:buffer:directly:)"]
         },
         PlantedFault("slabs are not given back", caughtBy: ["4"]) { $0.tampering.hoard = Hoard() },
@@ -132,7 +140,7 @@ struct PlantedFault: Sendable, CustomTestStringConvertible {
                         copies: publication.copies))
             }
         },
-        PlantedFault("what a store keeps a part of is taken for whole", caughtBy: ["2", "3"]) {
+        PlantedFault("what a store keeps a part of is taken for whole", caughtBy: ["2", "3"], likelySeed: 4) {
             $0.tampering.carriedOut = { request in
                 guard case .publish(let publication) = request else { return request }
                 let contents = publication.contents.map { kept in
@@ -144,19 +152,20 @@ struct PlantedFault: Sendable, CustomTestStringConvertible {
                     Publication(entries: publication.entries, contents: contents, copies: publication.copies))
             }
         },
-        PlantedFault("that several copies are wanted is forgotten", caughtBy: ["2"], in: [.destruction]) {
+        PlantedFault("that several copies are wanted is forgotten", caughtBy: ["2"], in: [.destruction], likelySeed: 3)
+        {
             $0.tampering.carriedOut = { request in
                 guard case .publish(let publication) = request else { return request }
                 return .publish(Publication(entries: publication.entries, contents: publication.contents))
             }
         },
-        PlantedFault("copies are not recorded", caughtBy: ["3"]) {
+        PlantedFault("copies are not recorded", caughtBy: ["3"], likelySeed: 2) {
             $0.tampering.instead = { request in if case .hold = request { .done } else { nil } }
         },
     ]
 
     private static let ofAskers = [
-        PlantedFault("a refusal is taken for consent", caughtBy: ["5"]) {
+        PlantedFault("a refusal is taken for consent", caughtBy: ["5"], likelySeed: 18) {
             $0.tampering.arriving = { reply in
                 guard case .published(let state, let verdicts) = reply else { return reply }
                 return .published(state, verdicts.map { if case .refused = $0 { .new } else { $0 } })

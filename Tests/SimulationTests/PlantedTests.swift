@@ -8,7 +8,8 @@ import Testing
 
     @Test(arguments: PlantedFault.chosen)
     func aPlantedFaultIsCaught(_ fault: PlantedFault) throws {
-        for seed in PlantedTests.seeds {
+        let others = PlantedTests.seeds.filter { $0 != fault.likelySeed }
+        for seed in [fault.likelySeed] + others {
             guard let found = violation(seed, fault, fault.flaws) else { continue }
             #expect(found.first.map(fault.caughtBy.contains) == true, "seed \(seed) finds something else: \(found)")
             #expect(violation(seed, fault, Flaws()) == nil, "seed \(seed) fails without the fault, too")

@@ -136,8 +136,12 @@ final class SimulatedTime: Sendable {
     }
 
     private func next(_ state: inout State) -> Next? {
-        let ready =
-            state.loops.filter(\.isReady).map { Next.job($0) } + state.workers.flatMap(\.ready).map { Next.strand($0) }
+        // Plain loops: a debug build spends a sixth of a simulation here.
+        var ready: [Next] = []
+        for loop in state.loops where loop.isReady { ready.append(.job(loop)) }
+        for workers in state.workers {
+            for strand in workers.strands where strand.isReady { ready.append(.strand(strand)) }
+        }
         if ready.isEmpty, let deadline = state.alarms.next { state.now = max(state.now, deadline) }
         if let alarm = state.alarms.due(at: state.now) { return .alarm(alarm) }
         guard !ready.isEmpty else { return nil }

@@ -69,7 +69,7 @@ final class Strand: @unchecked Sendable {
 
     fileprivate var isIdle: Bool { if case .idle = state { true } else { false } }
 
-    fileprivate var isReady: Bool {
+    var isReady: Bool {
         switch state {
         case .idle, .asleep: false
         case .ready: true
@@ -107,7 +107,7 @@ final class SimulatedWorkers: StoreScheduler, @unchecked Sendable {
     /// Whether a change on the disk mostly takes long, and very long.
     var isSlow = false
     private let takingNoTurn: Set<String>
-    private var strands: [Strand] = []
+    private(set) var strands: [Strand] = []
     private var queue: [@Sendable () -> Void] = []
     private var isDead = false
     private let start = ContinuousClock.now

@@ -8,8 +8,20 @@ public struct Sequence64: RandomNumberGenerator {
     public mutating func next() -> UInt64 {
         state &+= 0x9E37_79B9_7F4A_7C15
         var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
+        // Masking shifts: in a debug build the others are calls of generic code.
+        z = (z ^ (z &>> 30)) &* 0xBF58_476D_1CE4_E5B9
+        z = (z ^ (z &>> 27)) &* 0x94D0_49BB_1331_11EB
+        return z ^ (z &>> 31)
+    }
+
+    /// So many bytes, by a loop that a debug build runs fast.
+    public mutating func bytes(_ count: Int) -> [UInt8] {
+        [UInt8](unsafeUninitializedCapacity: count) { memory, filled in
+            guard let start = memory.baseAddress else { return }
+            while filled < count {
+                start[filled] = UInt8(truncatingIfNeeded: next() &>> 11)
+                filled += 1
+            }
+        }
     }
 }

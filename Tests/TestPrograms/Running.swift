@@ -19,6 +19,8 @@ public final class Running {
     private let process: pid_t
     private let outputs: [String]
     private var status: Int32?
+    /// Of the process and all that it waited for, once it has ended.
+    public private(set) var processorSeconds = 0.0
 
     /// The process leads a group of its own: what it starts is killed with it.
     public init(
@@ -91,8 +93,11 @@ public final class Running {
 
     public var hasEnded: Bool {
         if status != nil { return true }
-        var raw: Int32 = 0
-        guard waitpid(process, &raw, WNOHANG) == process else { return false }
+        var (raw, usage): (Int32, rusage) = (0, rusage())
+        guard wait4(process, &raw, WNOHANG, &usage) == process else { return false }
+        for time in [usage.ru_utime, usage.ru_stime] {
+            processorSeconds += Double(time.tv_sec) + Double(time.tv_usec) / 1e6
+        }
         status = raw & 0x7f == 0 ? raw >> 8 & 0xff : -(raw & 0x7f)
         return true
     }

@@ -32,12 +32,6 @@ import Testing
         #expect(lines(.columns, "tools/a.sh", "\n" + line + "x") == [2])
     }
 
-    @Test func aFileWithoutAnOpeningCommentIsCaught() {
-        #expect(lines(.openingComment, "Tests/DaftModelTests/A.swift", "import Testing\n") == [1])
-        #expect(lines(.openingComment, "Sources/CLinux/a.c", "") == [1])
-        #expect(lines(.openingComment, "Sources/DaftModel/A.swift", "// What it is for.\n") == [])
-    }
-
     @Test(arguments: ["let a = try! f()", "fatalError(\"no\")", "let t = \"\\(try! f())\""])
     func aTrapIsCaught(_ line: String) {
         #expect(lines(.traps, "Sources/daft/A.swift", "//\n" + line) == [2])

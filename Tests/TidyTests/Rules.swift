@@ -13,7 +13,7 @@ struct Rule: Sendable, CustomTestStringConvertible {
     }
 
     static let all = [
-        fileLength, functionLength, columns, openingComment, traps, printing, imports, leftovers, developerPaths, names,
+        fileLength, functionLength, columns, traps, printing, imports, leftovers, developerPaths, names,
         links(exist: Tree.exists),
     ]
 
@@ -32,11 +32,6 @@ struct Rule: Sendable, CustomTestStringConvertible {
     static let columns = Rule("a line has at most 120 columns") { source in
         guard source.isProgram else { return [] }
         return source.violations(in: source.lines) { $0.count > 120 ? "\($0.count) columns, at most 120" : nil }
-    }
-
-    static let openingComment = Rule("a file opens with a comment that says what it is for") { source in
-        guard source.isSwift || source.path.hasSuffix(".c") else { return [] }
-        return source.lines[0].hasPrefix("//") ? [] : [source.violation(at: 1, "no opening comment")]
     }
 
     static let traps = Rule("no try! and no fatalError in what is shipped") { source in

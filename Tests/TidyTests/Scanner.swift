@@ -26,6 +26,9 @@ struct Scanner {
         bytes[min(position + skipped, bytes.count)...].starts(with: text.utf8)
     }
 
+    /// Bytes that begin a comment or a literal, or are parentheses: by far the most are none of these.
+    private static let marks: [Bool] = (0...255).map { Set("/\"#()".utf8).contains($0) }
+
     private mutating func take(_ count: Int, as kind: ByteKind) {
         let end = min(position + count, bytes.count)
         for i in position..<end { kinds[i] = kind }
@@ -35,7 +38,9 @@ struct Scanner {
     private mutating func skipCode(untilParenthesis: Bool) {
         var depth = 0
         while position < bytes.count {
-            if stands("//") {
+            if !Scanner.marks[Int(bytes[position])] {
+                position += 1  // `kinds` has it as code
+            } else if stands("//") {
                 while position < bytes.count, bytes[position] != UInt8(ascii: "\n") { take(1, as: .comment) }
             } else if stands("/*") {
                 skipBlockComment()

@@ -20,13 +20,17 @@ struct Source {
         codeLines = Source.lines(of: bytes, kinds) { $0 == .code }
         commentLines = Source.lines(of: bytes, kinds) { $0 == .comment }
         uncommentedLines = Source.lines(of: bytes, kinds) { $0 != .comment }
-        tokens = Token.all(in: codeLines)
+        tokens = path.hasSuffix(".swift") ? Token.all(in: codeLines) : []
     }
 
     /// The lines with everything blanked that is not kept.
     private static func lines(of bytes: [UInt8], _ kinds: [ByteKind], keep: (ByteKind) -> Bool) -> [Substring] {
         let (newline, space) = (UInt8(ascii: "\n"), UInt8(ascii: " "))
-        let kept = zip(bytes, kinds).map { byte, kind in byte == newline || keep(kind) ? byte : space }
+        var (kept, place) = (bytes, 0)
+        while place < kept.count {
+            if kept[place] != newline, !keep(kinds[place]) { kept[place] = space }
+            place += 1
+        }
         return String(decoding: kept, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false)
     }
 

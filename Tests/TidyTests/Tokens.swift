@@ -21,14 +21,17 @@ extension Token {
     }
 
     private static func words(of line: Substring) -> [Substring] {
-        var (words, rest) = ([Substring](), line.drop { $0.isWhitespace })
+        var (words, rest) = ([Substring](), line.drop(while: isSpace))
         while let first = rest.first {
             let word = isOfWord(first) ? rest.prefix(while: isOfWord) : rest.prefix(1)
             words.append(word)
-            rest = rest[word.endIndex...].drop { $0.isWhitespace }
+            rest = rest[word.endIndex...].drop(while: isSpace)
         }
         return words
     }
+
+    /// Most are plain, and to know that takes no tables of Unicode.
+    private static func isSpace(_ character: Character) -> Bool { character == " " || character.isWhitespace }
 
     private static func isOfWord(_ character: Character) -> Bool {
         character.isLetter || character.isNumber || character == "_"

@@ -24,8 +24,6 @@ public final class TargetFile: Sendable {
     private let manifest: Manifest
     private let existing: Status?
     private let state = Mutex(State())
-    /// The kernel lets one at a time write into the page cache of a file: in turns of a chunk nobody spins.
-    private let turn = Mutex(())
 
     init(at place: TargetLocation, _ entry: Entry, _ manifest: Manifest) throws(Failure) {
         self.place = place
@@ -100,15 +98,11 @@ public final class TargetFile: Sendable {
         return isZero(chunk) ? .hole : .bytes
     }
 
-    /// Writes a chunk that the caller has verified. `isCached`: into the page cache, however quick the disk is.
-    public func write(_ chunk: Int, _ bytes: UnsafeRawBufferPointer, cached isCached: Bool = false) throws(Failure) {
+    /// Writes a chunk that the caller has verified.
+    public func write(_ chunk: Int, _ bytes: UnsafeRawBufferPointer) throws(Failure) {
         precondition(bytes.count == manifest.length(of: chunk), "not the length of the chunk")
         let partial = try partial()
-        let offset = manifest.offset(of: chunk)
-        try attempt { () throws(SystemError) in
-            if !isCached { return try partial.write(bytes, at: offset) }
-            try turn.withLock { _ throws(SystemError) in try partial.write(bytes, at: offset, cached: true) }
-        }
+        try attempt { () throws(SystemError) in try partial.write(bytes, at: manifest.offset(of: chunk)) }
         keep(chunk)
     }
 

@@ -67,13 +67,10 @@ struct TargetPartial: Sendable {
         }
     }
 
-    /// Where no run before this one has written, zeros need not be. `isCached`: whoever reads it is near.
-    func write(_ bytes: UnsafeRawBufferPointer, at offset: Int64, cached isCached: Bool = false) throws(SystemError) {
-        func write(_ bytes: UnsafeRawBufferPointer, at offset: Int64) throws(SystemError) {
-            if isCached { try file.writeCached(bytes, at: offset) } else { try file.write(bytes, at: offset) }
-        }
-        if isUsed { return try write(bytes, at: offset) }
-        try fill(bytes, at: offset) { (bytes, offset) throws(SystemError) in try write(bytes, at: offset) }
+    /// Where no run before this one has written, zeros need not be.
+    func write(_ bytes: UnsafeRawBufferPointer, at offset: Int64) throws(SystemError) {
+        if isUsed { return try file.write(bytes, at: offset) }
+        try fill(bytes, at: offset) { (bytes, offset) throws(SystemError) in try file.write(bytes, at: offset) }
     }
 
     /// The same, sharing all bytes of `source`; nil where the filesystem cannot.

@@ -22,8 +22,6 @@ protocol NearSink: Sink {
     func share(_ kept: KeptFile) throws(Failure) -> KeptFile?
     /// A chunk of what it shares is right.
     func keep(_ chunk: Int)
-    /// Writes a verified chunk of a store's file.
-    func copy(_ chunk: Int, _ bytes: UnsafeRawBufferPointer) throws(Failure)
 }
 
 protocol Destination: Sendable {

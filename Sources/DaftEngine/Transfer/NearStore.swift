@@ -86,7 +86,8 @@ struct NearCopy: Sendable {
 
     private func write(_ chunk: Int, _ bytes: SlabSlice, _ subject: TraceEvent.Subject) throws(Failure) {
         try station.trace.timed(.written, subject, bytes: bytes.count) { () throws(Failure) in
-            try bytes.withBytes { (bytes) throws(Failure) in try sink.copy(chunk, bytes) }
+            try bytes.withBytes { (bytes) throws(Failure) in try sink.write(chunk, wanted.manifest.chunks[chunk], bytes)
+            }
         }
     }
 }

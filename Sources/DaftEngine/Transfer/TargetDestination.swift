@@ -72,11 +72,6 @@ private struct TargetSink: NearSink {
 
     func keep(_ chunk: Int) { file.keep(chunk) }
 
-    /// `cp` writes into the page cache, and whoever gets files reads them next.
-    func copy(_ chunk: Int, _ bytes: UnsafeRawBufferPointer) throws(Failure) {
-        try on(host) { () throws(Failure) in try file.write(chunk, bytes) }
-    }
-
     /// What an earlier run left was found when the file was opened; elsewhere on the user's disk nothing is looked for.
     func copyFromNearby(_ chunk: Int, _ id: ChunkID, buffer: UnsafeMutableRawBufferPointer) -> Bool { false }
 

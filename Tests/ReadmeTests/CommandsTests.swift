@@ -9,6 +9,7 @@ import TestPrograms
 /// Commands of the README that no session of these tests runs, each by its beginning, and who runs it.
 private let elsewhere = [
     "make demo",  // DemoTests
+    "make check",  // five of the rows of make test
     "make test",  // .ci/run
     "sbatch -N 8 slurm/stage-in.sbatch ",  // SchedulerTests/StageInTests
     "oarsub -l nodes=8 -S \"jobs/oar-stage.sh ",  // SchedulerTests/OARTests

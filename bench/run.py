@@ -43,6 +43,7 @@ QUICK = Plan(megabytes=100, repeats=1, small_files=2_000, mebibytes=256, fetched
 
 def link_parts(plan, quick):
     yield "get from one data server", link_rows.get_from_one, plan, 3
+    yield "cat from one data server", link_rows.cat_from_one, plan, 3
     yield "get from four data servers", link_rows.get_from_four, plan, 3
     yield "put and get on this machine", link_rows.on_this_machine, plan, 3
     for rate in ("400mbit",) if quick else ("400mbit", "200mbit"):

@@ -51,6 +51,28 @@ def get_from_one(results, size, repeats, rate="400mbit"):
             f"iperf3: {shown(limit)}", reached / limit, at_least=0.95)
 
 
+def cat_from_one(results, size, repeats, rate="400mbit"):
+    """The same file, read by a client of the other node from its beginning to its end."""
+    with Box(2, rate) as box:
+        limit = box.payload_rate([1], 0)
+        job = BoxJob(box, [(0, 2), (1, 1)])
+        make_file(box, 1, f"{SOURCE}/file", size.megabytes)
+        takes = Takes()
+        with serving_in_box(job):
+            box.run(1, job.client("put", f"{SOURCE}/file"))
+            cat = " ".join(job.client("cat", "/file"))
+            box.run(0, f"cmp <({cat}) <(ssh n1 cat {SOURCE}/file)")
+            for _ in range(repeats):
+                with Busy() as busy:
+                    begin = time.monotonic()
+                    box.run(0, f"{cat} >/dev/null")
+                    seconds = time.monotonic() - begin
+                takes.add(seconds, busy.percent)
+        reached = size.megabytes * 1e6 / takes.median
+        add(results, f"cat of {size.megabytes} MB from one data server, links at {rate}", takes, shown(reached),
+            f"iperf3: {shown(limit)}", reached / limit, at_least=0.95)
+
+
 def get_from_four(results, size, repeats):
     """A file cut over four data servers with slow links, to a client whose link carries all of theirs together."""
     with Box(5, "800mbit") as box:

@@ -32,21 +32,48 @@ extension Tables {
     /// at once, for `/d.txt` is between `/d` and `/d/x`.
     func children(of name: Name, after: Name?, limit: Int) throws -> [NamedEntry] {
         var found: [NamedEntry] = []
-        try eachChild(of: name, after: after, limit: limit) { _, named in found.append(named) }
+        try eachChild(of: name, after: after, limit: limit) { named, _ in found.append(named) }
         return found
     }
 
-    /// The children with the states in which they were born.
+    func attributes(of name: Name) throws -> Attributes? {
+        var found: Attributes?
+        try database.run(
+            """
+            SELECT \(Tables.attributeColumns) FROM entries e CROSS JOIN journal j ON j.state = e.born
+            WHERE e.name = ? ORDER BY e.born DESC LIMIT 1
+            """, .blob(name.bytes)
+        ) { row in
+            let named = try namedEntry(row)
+            guard named.name == name else { throw damaged }
+            found = try attributes(named.entry, row)
+        }
+        return found ?? entryBeforeAny(name).map { Attributes($0, born: 0, size: 0) }
+    }
+
+    private func attributes(_ entry: Entry, _ row: borrowing Row) throws -> Attributes {
+        let born = row.word(0)
+        switch entry.kind {
+        case .directory: return Attributes(entry, born: born, size: 0)
+        case .symlink(let target): return Attributes(entry, born: born, size: Int64(target.count))
+        case .file(let content):
+            let before = row.withBytes(Tables.recordColumnCount) { Record.size(of: content, from: $0) }
+            guard let size = try before ?? size(of: content)?.bytes, size >= 0 else { throw damaged }
+            return Attributes(entry, born: born, size: size)
+        }
+    }
+
+    /// The children with their sizes, and the states in which they were born.
     func eachChild(
-        of name: Name, after: Name?, limit: Int, _ body: (_ born: State, NamedEntry) throws -> Void
+        of name: Name, after: Name?, limit: Int, _ body: (NamedEntry, Attributes) throws -> Void
     ) throws {
         let (first, end) = span(below: name)
         var next: [UInt8]? = max(after.map { $0.bytes + [0] } ?? first, first)
         var rest = limit
         while rest > 0, let from = next {
             next = nil
-            try database.scan(Tables.entriesFrom, .blob(from), .blob(end), .integer(rest)) { row in
-                let deeper = row.withBytes(Tables.recordColumnCount) { bytes -> [UInt8]? in
+            try database.scan(Tables.attributesFrom, .blob(from), .blob(end), .integer(rest)) { row in
+                let deeper = row.withBytes(Tables.attributeColumnCount) { bytes -> [UInt8]? in
                     guard bytes.count >= first.count else { return nil }
                     return bytes[first.count...].firstIndex(of: slash).map { Array(bytes[..<$0]) + [slash + 1] }
                 }
@@ -54,7 +81,8 @@ extension Tables {
                     next = deeper
                     return false
                 }
-                try body(row.word(0), try namedEntry(row, nameIn: Tables.recordColumnCount))
+                let named = try namedEntry(row, nameIn: Tables.attributeColumnCount)
+                try body(named, try attributes(named.entry, row))
                 rest -= 1
                 return true
             }
@@ -85,6 +113,18 @@ extension Tables {
         }
         return found
     }
+
+    /// The columns of a record, and the record before it.
+    private static let attributeColumns = """
+        \(recordColumns),
+            (SELECT p.record FROM journal p WHERE p.state < j.state ORDER BY p.state DESC LIMIT 1)
+        """
+    private static let attributeColumnCount = recordColumnCount + 1
+
+    private static let attributesFrom = """
+        SELECT \(attributeColumns), e.name FROM entries e CROSS JOIN journal j ON j.state = e.born
+        WHERE e.name >= ? AND e.name < ? AND e.ended IS NULL ORDER BY e.name LIMIT ?
+        """
 
     private static let entriesFrom = """
         SELECT \(recordColumns), e.name FROM entries e CROSS JOIN journal j ON j.state = e.born

@@ -70,6 +70,19 @@ public enum Record: Coded {
     }
 }
 
+extension Record {
+    /// The size of a content, where `encoded` is the record by which it became known. Listings look there first: a file
+    /// was mostly published right behind its content.
+    public static func size(of content: ContentID, from encoded: UnsafeRawBufferPointer) -> Int64? {
+        let (id, size) = (2, 2 + ContentID.minimumSize + 1)
+        guard encoded.count >= size + 8, encoded[0] == version, encoded[1] == 3,
+            encoded[size - 1] == Manifest.version,
+            ContentID(UnsafeRawBufferPointer(rebasing: encoded[id...])) == content
+        else { return nil }
+        return Int64(littleEndian: encoded.loadUnaligned(fromByteOffset: size, as: Int64.self))
+    }
+}
+
 /// A store and where it is.
 public struct StoreInfo: Coded {
     public static let minimumSize = 24

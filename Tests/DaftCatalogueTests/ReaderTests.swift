@@ -122,3 +122,33 @@ import Testing
         #expect(heads.withLock { $0 } == [1, 2])
     }
 }
+
+@Suite struct RecordSizeTests {
+    @Test func aRecordTellsTheSizeOfItsContentAndOfNoOther() throws {
+        let manifest = manifest([1, 2, 3])
+        let encoded = Record.content(id(7), manifest, stores: BitSet([0])).encoded
+        encoded.withUnsafeBytes { bytes in
+            #expect(Record.size(of: id(7), from: bytes) == manifest.size)
+            #expect(Record.size(of: id(8), from: bytes) == nil)
+            for count in 0..<43 {
+                #expect(Record.size(of: id(7), from: UnsafeRawBufferPointer(rebasing: bytes[..<count])) == nil)
+            }
+        }
+        for other in [system(), store(0), directory("/d"), file("/f", 7)] {
+            #expect(other.encoded.withUnsafeBytes { Record.size(of: id(7), from: $0) } == nil)
+        }
+    }
+
+    /// Of a name whose content was known before, the record in front is another's.
+    @Test func aFurtherNameOfAContentHasItsSize() throws {
+        let place = Place()
+        let catalogue = try Catalogue(path: place.file)
+        try catalogue.append([
+            system(), store(0), content(1, [1, 2]), file("/a", 1), content(2, [3]), file("/b", 1), file("/c", 2),
+        ])
+        for (name, size) in [("/a", 2), ("/b", 2), ("/c", 1)] {
+            #expect(try catalogue.attributes(of: DaftCatalogueTests.name(name))?.size == Int64(size * 4096))
+        }
+        #expect(try catalogue.entries(of: .root, after: nil, limit: 9)?.map(\.attributes.size) == [8192, 8192, 4096])
+    }
+}

@@ -14,11 +14,7 @@ extension Catalogue {
     ) throws(Failure) -> [DirectoryEntry]? {
         try asking { tables in
             guard try tables.entry(directory)?.isDirectory == true else { return nil }
-            var found: [DirectoryEntry] = []
-            try tables.eachChild(of: directory, after: after, limit: limit) { named, attributes in
-                found.append(DirectoryEntry(named.name, attributes))
-            }
-            return found
+            return try tables.children(of: directory, after: after, limit: limit)
         }
     }
 }

@@ -14,41 +14,29 @@ extension Tables {
 
     /// The version that stands, which is the last, and the state it was born in.
     func standingEntry(_ name: Name) throws -> (born: State, entry: Entry)? {
-        var found: (born: State, entry: Entry)?
-        try database.run(
-            """
-            SELECT \(Tables.recordColumns) FROM entries e CROSS JOIN journal j ON j.state = e.born
-            WHERE e.name = ? ORDER BY e.born DESC LIMIT 1
-            """, .blob(name.bytes)
-        ) { row in
-            let named = try namedEntry(row)
-            guard named.name == name else { throw damaged }
-            found = (row.word(0), named.entry)
-        }
-        return found
-    }
-
-    /// One level. What lies below a child is jumped over: of `/d`, that is up to `/d0`. It need not follow the child
-    /// at once, for `/d.txt` is between `/d` and `/d/x`.
-    func children(of name: Name, after: Name?, limit: Int) throws -> [NamedEntry] {
-        var found: [NamedEntry] = []
-        try eachChild(of: name, after: after, limit: limit) { named, _ in found.append(named) }
-        return found
+        try standing(name, Tables.recordColumns) { row, entry in (row.word(0), entry) }
     }
 
     func attributes(of name: Name) throws -> Attributes? {
-        var found: Attributes?
+        try standing(name, Tables.attributeColumns) { row, entry in try attributes(entry, row) }
+            ?? entryBeforeAny(name).map { Attributes($0, born: 0, size: 0) }
+    }
+
+    private func standing<T>(
+        _ name: Name, _ columns: String, as read: (borrowing Row, Entry) throws -> T
+    ) throws -> T? {
+        var found: T?
         try database.run(
             """
-            SELECT \(Tables.attributeColumns) FROM entries e CROSS JOIN journal j ON j.state = e.born
+            SELECT \(columns) FROM entries e CROSS JOIN journal j ON j.state = e.born
             WHERE e.name = ? ORDER BY e.born DESC LIMIT 1
             """, .blob(name.bytes)
         ) { row in
             let named = try namedEntry(row)
             guard named.name == name else { throw damaged }
-            found = try attributes(named.entry, row)
+            found = try read(row, named.entry)
         }
-        return found ?? entryBeforeAny(name).map { Attributes($0, born: 0, size: 0) }
+        return found
     }
 
     private func attributes(_ entry: Entry, _ row: borrowing Row) throws -> Attributes {
@@ -63,16 +51,17 @@ extension Tables {
         }
     }
 
-    /// The children with their sizes, and the states in which they were born.
-    func eachChild(
-        of name: Name, after: Name?, limit: Int, _ body: (NamedEntry, Attributes) throws -> Void
-    ) throws {
+    /// One level. What lies below a child is jumped over: of `/d`, that is up to `/d0`. It need not follow the child
+    /// at once, for `/d.txt` is between `/d` and `/d/x`.
+    func children(of name: Name, after: Name?, limit: Int) throws -> [DirectoryEntry] {
         let (first, end) = span(below: name)
         var next: [UInt8]? = max(after.map { $0.bytes + [0] } ?? first, first)
-        var rest = limit
-        while rest > 0, let from = next {
+        var found: [DirectoryEntry] = []
+        while found.count < limit, let from = next {
             next = nil
-            try database.scan(Tables.attributesFrom, .blob(from), .blob(end), .integer(rest)) { row in
+            try database.scan(
+                Tables.entriesFrom(Tables.attributeColumns), .blob(from), .blob(end), .integer(limit - found.count)
+            ) { row in
                 let deeper = row.withBytes(Tables.attributeColumnCount) { bytes -> [UInt8]? in
                     guard bytes.count >= first.count else { return nil }
                     return bytes[first.count...].firstIndex(of: slash).map { Array(bytes[..<$0]) + [slash + 1] }
@@ -82,11 +71,11 @@ extension Tables {
                     return false
                 }
                 let named = try namedEntry(row, nameIn: Tables.attributeColumnCount)
-                try body(named, try attributes(named.entry, row))
-                rest -= 1
+                found.append(DirectoryEntry(named.name, try attributes(named.entry, row)))
                 return true
             }
         }
+        return found
     }
 
     func below(_ name: Name, after: Name?, limit: Int) throws -> [NamedEntry] {
@@ -108,7 +97,7 @@ extension Tables {
 
     private func entries(from start: [UInt8], to end: [UInt8], limit: Int) throws -> [NamedEntry] {
         var found: [NamedEntry] = []
-        try database.run(Tables.entriesFrom, .blob(start), .blob(end), .integer(max(0, limit))) {
+        try database.run(Tables.entriesFrom(Tables.recordColumns), .blob(start), .blob(end), .integer(max(0, limit))) {
             found.append(try namedEntry($0, nameIn: Tables.recordColumnCount))
         }
         return found
@@ -121,15 +110,12 @@ extension Tables {
         """
     private static let attributeColumnCount = recordColumnCount + 1
 
-    private static let attributesFrom = """
-        SELECT \(attributeColumns), e.name FROM entries e CROSS JOIN journal j ON j.state = e.born
+    private static func entriesFrom(_ columns: String) -> String {
+        """
+        SELECT \(columns), e.name FROM entries e CROSS JOIN journal j ON j.state = e.born
         WHERE e.name >= ? AND e.name < ? AND e.ended IS NULL ORDER BY e.name LIMIT ?
         """
-
-    private static let entriesFrom = """
-        SELECT \(recordColumns), e.name FROM entries e CROSS JOIN journal j ON j.state = e.born
-        WHERE e.name >= ? AND e.name < ? AND e.ended IS NULL ORDER BY e.name LIMIT ?
-        """
+    }
 
     /// Every name below `name`, and no other, is at least `start` and less than `end`.
     private func span(below name: Name) -> (start: [UInt8], end: [UInt8]) {

@@ -58,7 +58,9 @@ extension Catalogue {
 
     /// One level below `name`, in name order; for the next page pass the last name of this one.
     public func children(of name: Name, after: Name?, limit: Int) throws(Failure) -> [NamedEntry] {
-        try asking { try $0.children(of: name, after: after, limit: limit) }
+        try asking { tables in
+            try tables.children(of: name, after: after, limit: limit).map { NamedEntry($0.name, $0.attributes.entry) }
+        }
     }
 
     /// Everything strictly below `name`, in byte order; paged as `children`.

@@ -77,17 +77,13 @@ public struct Namespace: FileView {
     }
 
     func reader(of name: Name) async throws(Failure) -> ContentReader {
-        try follower?.check()
-        let catalogue = station.catalogue
-        let (attributes, manifest) = try await station.work { () throws(Failure) in
-            guard let found = try catalogue.attributes(of: name) else {
-                throw Failure(.noSuchName, name, "no such name is published")
-            }
-            guard let content = found.entry.content else {
-                throw Failure(.failed, name, "it is a \(found.entry.word), not a file")
-            }
-            return (found, Wanted(content: content, manifest: try catalogue.manifest(ofNamed: content), name: name))
+        let attributes = try await attributes(of: name)
+        guard let content = attributes.entry.content else {
+            throw Failure(.failed, name, "it is a \(attributes.entry.word), not a file")
         }
-        return ContentReader(station.readContents.chunks(of: manifest, at: station), attributes, at: station)
+        let catalogue = station.catalogue
+        let manifest = try await station.work { () throws(Failure) in try catalogue.manifest(ofNamed: content) }
+        let wanted = Wanted(content: content, manifest: manifest, name: name)
+        return ContentReader(station.readContents.chunks(of: wanted, at: station), attributes, at: station)
     }
 }

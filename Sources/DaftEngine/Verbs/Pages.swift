@@ -38,10 +38,7 @@ extension Station {
 
     /// Some of what stands directly below a name, as this rank knows it; nil where no directory has the name. Blocks.
     public func entries(in name: Name, atMost limit: Int) throws(Failure) -> [NamedEntry]? {
-        if !name.isRoot {
-            guard let entry = try catalogue.entry(name), entry.isDirectory else { return nil }
-        }
-        return try catalogue.children(of: name, after: nil, limit: limit)
+        try catalogue.entries(of: name, after: nil, limit: limit)?.map { NamedEntry($0.name, $0.attributes.entry) }
     }
 
     /// The entry of a name, if it has one, and all below it. A cancelled task goes no further.

@@ -1,5 +1,5 @@
-// The attributes that were asked for last, for as long as the catalogue has the same head: a lookup in memory is a
-// hundred times as fast as one in the catalogue's tables.
+// A cache of recently requested attributes, valid for one catalogue head. A lookup here is a hundred times as fast as
+// in the catalogue's tables.
 
 import DaftCatalogue
 import DaftModel
@@ -19,7 +19,7 @@ final class AttributeCache: Sendable {
         state.withLock { $0.head == head ? $0.known[name] : nil }
     }
 
-    /// What was found while the catalogue had this head.
+    /// Caches entries read at this head.
     func note(_ found: [DirectoryEntry], at head: Head) {
         state.withLock { state in
             if state.head != head || state.known.count + found.count > AttributeCache.most {

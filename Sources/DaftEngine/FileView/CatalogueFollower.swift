@@ -1,5 +1,4 @@
-// Keeps this rank's copy of the catalogue close behind the metadata server's while somebody views it: the metadata
-// server answers as soon as its state is another, and the records come as a delta.
+// Keeps this rank's catalogue replica current while a view is open: long polling at the metadata server, then a delta.
 
 import DaftCatalogue
 import DaftLink
@@ -8,12 +7,12 @@ import DaftWire
 import Synchronization
 
 final class CatalogueFollower: Sendable {
-    /// So long a question waits at the metadata server for news.
+    /// Long-poll timeout at the metadata server.
     private static let newsMilliseconds = 10_000
-    /// Between two deltas: a metadata server that publishes a hundred times a second is asked twenty times.
+    /// Minimum time between deltas, so that frequent publications cause at most twenty a second.
     private static let pauseMilliseconds = 50
     private static let retryMilliseconds = 1_000
-    /// Without an answer for so long, what is known may be no longer so.
+    /// After so long without an answer, the replica counts as stale.
     static let patienceMilliseconds = 10_000
 
     private struct State {
@@ -48,7 +47,7 @@ final class CatalogueFollower: Sendable {
         state.withLock { $0.task = task }
     }
 
-    /// Throws where the metadata server has not answered for too long.
+    /// Throws if the replica is stale.
     func check() throws(Failure) {
         let failure = state.withLock { state in
             station.loop.now < state.heard + patience ? nil : state.failure

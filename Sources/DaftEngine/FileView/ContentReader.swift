@@ -1,4 +1,4 @@
-// An open published file: verified chunks, with read-ahead that grows while reads follow one another.
+// Reader of a published file: verified chunks, with read-ahead that grows on sequential reads.
 
 import DaftLink
 import DaftModel
@@ -6,12 +6,12 @@ import DaftStore
 import Synchronization
 
 final class ContentReader: FileReader {
-    /// Chunks to have in advance once two reads have followed one another.
+    /// The read-ahead window, in chunks, after two sequential reads.
     private static let firstAhead = 4
     private static let mostAheadBytes = 64 << 20
 
     private struct Position {
-        /// Where the next read begins if it follows the last.
+        /// The offset that the next sequential read has.
         var next: Int64 = 0
         var ahead = 0
         /// The chunk that was read when the window last grew.
@@ -49,7 +49,7 @@ final class ContentReader: FileReader {
         return Int(max(0, end - start))
     }
 
-    /// From an offset to the end of its chunk; nothing at the end of the file.
+    /// The bytes from an offset to the end of its chunk; empty at the end of the file.
     func piece(at offset: Int64) async throws(Failure) -> [UInt8] {
         guard offset < manifest.size else { return [] }
         let end = min(manifest.size, manifest.offset(of: chunk(at: offset) + 1))
@@ -58,7 +58,7 @@ final class ContentReader: FileReader {
         return slice?.withBytes { Array($0) } ?? [UInt8](repeating: 0, count: length)
     }
 
-    /// What its chunk has from an offset on; no slice: so many zeros.
+    /// The chunk's bytes from an offset on; a nil slice stands for `length` zeros.
     private func rest(of offset: Int64, upTo end: Int64) async throws(Failure) -> (SlabSlice?, length: Int) {
         if Task.isCancelled { throw Failure(.stopped, chunks.wanted.name, "stopped") }
         let index = chunk(at: offset)
@@ -68,7 +68,7 @@ final class ContentReader: FileReader {
         return (try await chunks.chunk(index).slice(Int(offset - begin), length), length)
     }
 
-    /// Has what is to be read, and what may follow, on its way.
+    /// Prefetches the range and the read-ahead window behind it.
     private func prepare(_ start: Int64, _ end: Int64) {
         guard start < end else { return }
         let (first, last) = (chunk(at: start), chunk(at: end - 1))
@@ -85,7 +85,7 @@ final class ContentReader: FileReader {
 
     private func chunk(at offset: Int64) -> Int { Int(offset / Int64(manifest.chunkSize.bytes)) }
 
-    /// Notes a read; how many chunks to have in advance now. That doubles whenever so many have been read.
+    /// Records a read and returns the read-ahead window in chunks. It doubles once a whole window has been read.
     private func advance(from start: Int64, to end: Int64, chunk: Int) -> Int {
         let most = min(chunks.mostAhead, max(1, ContentReader.mostAheadBytes / manifest.chunkSize.bytes))
         return position.withLock { position in

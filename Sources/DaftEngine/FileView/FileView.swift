@@ -1,24 +1,24 @@
-// How everything outside the engine reads and writes: a tree of names, a reader for each file that is open, a writer
-// for each that is being made. Gateways and verbs see these protocols and nothing below them.
+// The interface of everything outside the engine to published files: a tree of names, a reader per open file, a writer
+// per file being made. Gateways and verbs use only these protocols.
 
 import DaftModel
 import DaftStore
 
-/// A tree of names, now or as it was.
+/// A tree of names, current or of an earlier state.
 public protocol FileView: Sendable {
-    /// Throws `.noSuchName` where nothing stands.
+    /// Throws `.noSuchName` if the name does not exist.
     func attributes(of name: Name) async throws(Failure) -> Attributes
-    /// One level below a directory, in name order, from behind `after` on. Fewer than `limit` are the last.
+    /// One level below a directory, in name order, starting after `after`. A page shorter than `limit` is the last.
     func entries(of directory: Name, after: Name?, limit: Int) async throws(Failure) -> [DirectoryEntry]
     func open(_ name: Name) async throws(Failure) -> any FileReader
-    /// A file that is published when its writer says so. A view that is read-only throws `.denied`.
+    /// Creates a file that becomes visible on `publish`. A read-only view throws `.denied`.
     func create(_ name: Name, _ options: CreateOptions) async throws(Failure) -> any FileWriter
     func change(_ change: NamespaceChange) async throws(Failure)
-    /// What caches compare: as long as it is the same, every answer is.
+    /// For caches: while the version is unchanged, every answer is too.
     var version: ViewVersion { get async throws(Failure) }
 }
 
-/// A state of one system. Numbers of states mean nothing in another system.
+/// A state of one system; states of different systems cannot be compared.
 public struct ViewVersion: Hashable, Sendable {
     public let system: SystemID?
     public let state: State
@@ -29,32 +29,32 @@ public struct ViewVersion: Hashable, Sendable {
     }
 }
 
-/// An open file. It reads the content that stood under the name when it was opened, whatever happens to the name.
+/// An open file. It keeps reading the content that the name had when it was opened.
 public protocol FileReader: Sendable {
     var attributes: Attributes { get }
-    /// Fills `memory` from the beginning of `range`; fewer bytes than the range has are the end of the file. They have
-    /// been verified against the ids of their chunks.
+    /// Fills `memory` from the start of `range`; returns fewer bytes only at the end of the file. The bytes have been
+    /// verified against their chunk ids.
     func read(_ range: Range<Int64>, into memory: UnsafeMutableRawBufferPointer) async throws(Failure) -> Int
-    /// Where the bytes lie in this node's store, for sendfile and splice; nil where they do not. They are as the store
-    /// keeps them, not verified again.
+    /// The file in this node's store, for sendfile and splice; nil if this node does not keep it. Its bytes are not
+    /// verified again.
     func localFile() async -> LocalFile?
 }
 
-/// A file that is being written. One task at a time uses it; it must end with `publish` or `abandon`.
+/// A file being written. Used by one task at a time; must end with `publish` or `abandon`.
 public protocol FileWriter: Sendable {
-    /// Behind what was written last; returns when there is room for more.
+    /// Appends after the last write; waits while buffers are full.
     func append(_ bytes: RawSpan) async throws(Failure)
-    /// Parts may come in any order. What no part covers reads as zeros.
+    /// Writes may come in any order. Gaps read as zeros.
     func write(_ bytes: RawSpan, at offset: Int64) async throws(Failure)
-    /// All of it or nothing stands under the name.
+    /// Atomic: the name gets the whole file or nothing.
     func publish() async throws(Failure) -> Attributes
     func abandon() async
 }
 
-/// An open file of this node. What is read from it ends where the file ends.
+/// An open file on this node. Reads end at the file's end.
 public struct LocalFile: Sendable {
     private let file: Descriptor
-    /// Valid as long as this value is.
+    /// Valid while this value lives.
     public var descriptor: Int32 { file.number }
 
     init(_ file: Descriptor) { self.file = file }
@@ -62,7 +62,7 @@ public struct LocalFile: Sendable {
 
 public struct CreateOptions: Sendable {
     public var mode: UInt16
-    /// Nil: when the last byte was written.
+    /// Nil means the time of the last write.
     public var mtime: Time?
 
     public init(mode: UInt16 = 0o644, mtime: Time? = nil) {
@@ -71,16 +71,16 @@ public struct CreateOptions: Sendable {
     }
 }
 
-/// A change of names that moves no bytes.
+/// A namespace change that moves no bytes.
 public enum NamespaceChange: Hashable, Sendable {
     case makeDirectory(Name, mode: UInt16)
     case makeSymlink(Name, target: [UInt8])
     case setAttributes(Name, mode: UInt16?, mtime: Time?)
 }
 
-/// Something at a station that serves clients until it is stopped.
+/// A service at a station, such as a gateway, that runs until it is stopped.
 public protocol Service: Sendable {
     func start(at station: Station) async throws(Failure)
-    /// Ends in order: what is under way is answered, and nothing new is begun.
+    /// Shuts down gracefully: finishes requests under way and accepts no new ones.
     func stop() async
 }

@@ -1,4 +1,4 @@
-// What is published, as a view: names from this rank's own copy of the catalogue, bytes from whoever keeps them.
+// The published files as a view: names from this rank's catalogue replica, bytes from the stores that keep them.
 
 import DaftCatalogue
 import DaftLink
@@ -10,13 +10,13 @@ public struct Namespace: FileView {
     private let follower: CatalogueFollower?
     var station: Station { session.station }
 
-    /// As this rank's catalogue is now: whoever wants it newer catches up before.
+    /// A view of this rank's replica as it is; callers that need newer state catch up first.
     init(_ session: Session) {
         self.session = session
         follower = nil
     }
 
-    /// At most 100 ms behind the metadata server; once that has not answered for too long, everything fails.
+    /// A view at most 100 ms behind the metadata server. While the replica is stale, every call throws.
     public init(following station: Station) async throws(Failure) {
         try await self.init(following: station, patienceMilliseconds: CatalogueFollower.patienceMilliseconds)
     }
@@ -29,7 +29,7 @@ public struct Namespace: FileView {
         try await follower?.start()
     }
 
-    /// From now on every answer is of this moment or later.
+    /// After this, answers reflect the state at the call or later.
     public func refresh() async throws(Failure) { try await station.catchUp() }
 
     public var version: ViewVersion {
@@ -60,7 +60,7 @@ public struct Namespace: FileView {
             try catalogue.entries(of: directory, after: after, limit: limit)
         }
         if let found {
-            // Who lists a directory looks at what is in it; of large ones that would push out everything else.
+            // A listing is often followed by stat calls; a large directory would evict everything else.
             if after == nil, found.count < limit, catalogue.head == head {
                 station.attributeCache.note(found, at: head)
             }

@@ -1,5 +1,4 @@
-// Changes of the namespace that move no bytes: the metadata server decides, and then every store has the name as it is
-// now.
+// Namespace changes that move no bytes: the metadata server decides, then every store updates its tree.
 
 import DaftCatalogue
 import DaftLink
@@ -25,7 +24,7 @@ extension Namespace {
         } take: { outcome in
             failures += outcome.failures
         }
-        // A store without the bytes of a file has nothing under its name.
+        // A store that does not keep the file's bytes has no file at the name.
         if let failure = failures.first(where: { $0.kind != .missing }) { throw failure }
     }
 

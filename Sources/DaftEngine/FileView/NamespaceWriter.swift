@@ -1,4 +1,4 @@
-// A file that a client writes: its bytes are spooled on this node as they come, and published like any of its files.
+// Writes a client's file: spools the bytes on this node, then publishes the spool file.
 
 import DaftLink
 import DaftModel
@@ -6,12 +6,12 @@ import DaftStore
 import Synchronization
 
 final class NamespaceWriter: FileWriter {
-    /// What is appended in small pieces is written in larger ones.
+    /// Small appends are collected into writes of this size.
     private static let bufferBytes = 1 << 20
 
     private struct State {
         var buffer: [UInt8] = []
-        /// Where the buffer belongs.
+        /// File offset of the buffer's first byte.
         var start: Int64 = 0
         var isOpen = true
     }
@@ -94,7 +94,7 @@ final class NamespaceWriter: FileWriter {
         }
     }
 
-    /// The client knows the file by its name, and not by where it is spooled.
+    /// Replaces the spool path, which the client does not know, with the file's name.
     private func named(_ failure: Failure) -> Failure {
         let isSpool = failure.subject == file.path
         return Failure(failure.kind, isSpool ? name.bytes : failure.subject, node: failure.node, failure.reason)

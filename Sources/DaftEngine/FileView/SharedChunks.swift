@@ -1,6 +1,5 @@
-// The verified chunks of a content that its readers have in memory, or are getting. Readers of a content share them: a
-// chunk that two read at once is loaded once. They lie in slabs of the intake, and go as soon as somebody else has to
-// wait for one.
+// Verified chunks of one content, cached in memory and shared by its readers: a chunk that two readers want at once is
+// loaded once. Chunks occupy slabs of the intake pool and are evicted when another task waits for a slab.
 
 import DaftLink
 import DaftModel
@@ -17,7 +16,7 @@ final class SharedChunks: Sendable {
         var selected: Nanoseconds = 0
     }
 
-    /// What a selector has learned of silent ranks and of keepers is forgotten after that time.
+    /// After this time the selector is replaced, and with it what it learned of holders and silent ranks.
     private static let selectorMilliseconds = 30_000
 
     let wanted: Wanted
@@ -32,21 +31,21 @@ final class SharedChunks: Sendable {
 
     deinit { station.readContents.forget(wanted.content) }
 
-    /// How many chunks may be had in advance: half of the intake at most, for others wait for the rest.
+    /// The largest read-ahead window, in chunks: half of the intake pool, since others share it.
     var mostAhead: Int { max(1, station.intake.totalBytes / 2 / max(wanted.manifest.chunkSize.bytes, 1 << 20)) }
 
-    /// Who owes bytes now.
+    /// Ranks with requests outstanding.
     var asked: [Rank] {
         get async { await state.withLock { $0.selector }?.asked ?? [] }
     }
 
-    /// A chunk, at the beginning of a slab.
+    /// A chunk, at the start of a slab.
     func chunk(_ index: Int) async throws(Failure) -> Slab {
         if let slab = take(index) { return slab }
         return try await station.loop.finished(begin(index)).get()
     }
 
-    /// Has those of the chunks loaded that are neither here nor on their way.
+    /// Starts loading those of the chunks that are neither cached nor loading.
     func prefetch(_ chunks: Range<Int>) {
         for index in chunks where !isZero(index) {
             let isKnown = state.withLock { $0.loading[index] != nil || $0.here[index] != nil }
@@ -58,7 +57,7 @@ final class SharedChunks: Sendable {
         wanted.manifest.chunks[index] == zeroChunkID(length: wanted.manifest.length(of: index))
     }
 
-    /// Keeps the `count` chunks that were used last.
+    /// Evicts all but the `count` most recently used chunks.
     func keep(_ count: Int) {
         state.withLock { state in
             while state.here.count > count, let oldest = state.here.min(by: { $0.value.used < $1.value.used })?.key {
@@ -67,7 +66,7 @@ final class SharedChunks: Sendable {
         }
     }
 
-    /// Somebody waits for memory. What is being copied out of goes when that is done.
+    /// Evicts everything, since a task waits for memory. A slab being copied from is freed after the copy.
     func shrink() { keep(0) }
 
     private func take(_ index: Int) -> Slab? {
@@ -98,7 +97,7 @@ final class SharedChunks: Sendable {
             state.loading[index] = nil
             switch result {
             case .success(let slab):
-                // Those who asked get it from the task.
+                // Do not cache while memory is short; the waiting readers get the chunk from the task.
                 if station.intake.isShort { return }
                 state.uses += 1
                 state.here[index] = (slab, state.uses)
@@ -121,7 +120,7 @@ final class SharedChunks: Sendable {
     }
 }
 
-/// The contents that somebody at this station reads.
+/// The contents that have open readers at this station.
 final class ReadContents: Sendable {
     private struct Open {
         weak var chunks: SharedChunks?
@@ -142,7 +141,7 @@ final class ReadContents: Sendable {
         open.withLock { if $0[content]?.chunks == nil { $0[content] = nil } }
     }
 
-    /// Gives back the memory that nobody reads from just now.
+    /// Evicts cached chunks that no reader is copying.
     func shrink() {
         for chunks in open.withLock({ $0.values.compactMap(\.chunks) }) { chunks.shrink() }
     }

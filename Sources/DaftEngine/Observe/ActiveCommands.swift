@@ -1,5 +1,4 @@
-// The commands that users of this rank have under way, what it repairs by itself, and what crosses its link, for
-// `status` on any rank to show.
+// Commands of this rank's users under way, its automatic repairs, and its link traffic, for `status` on any rank.
 
 import DaftLink
 import DaftModel
@@ -23,7 +22,7 @@ public final class ActiveCommands: Sendable {
 
     init(on loop: any Loop) { self.loop = loop }
 
-    /// A command begins; what it is called from now on.
+    /// Registers a command; returns its number.
     public func begin(_ wording: [UInt8], _ commandProgress: CommandProgress) -> Int {
         begin(wording) { commandProgress.now.progress }
     }
@@ -38,7 +37,7 @@ public final class ActiveCommands: Sendable {
 
     public func end(_ command: Int) { state.withLock { $0.entries[command] = nil } }
 
-    /// The longest first.
+    /// Longest-running first.
     func listed(host: String) -> [RunningCommand] {
         let now = loop.now
         return state.withLock { $0.entries }.sorted { $0.key < $1.key }.map { _, entry in
@@ -49,7 +48,7 @@ public final class ActiveCommands: Sendable {
     }
 }
 
-/// What has crossed this rank's link.
+/// Bytes sent and received over this rank's link.
 final class TrafficCounter: Sendable {
     private let received = Atomic<Int64>(0)
     private let sent = Atomic<Int64>(0)
@@ -63,7 +62,7 @@ final class TrafficCounter: Sendable {
 }
 
 extension ChunkRun {
-    /// Those of its bytes that are on their way.
+    /// Bytes of the pieces that will be sent.
     func bytesMoved(_ states: [PieceState]) -> Int {
         zip(pieces, states).reduce(0) { $0 + $1.1.count(of: $1.0) }
     }
@@ -74,7 +73,7 @@ extension Station {
         Activity(commands: underWay.listed(host: settings.host), traffic: counter.traffic)
     }
 
-    /// What these ranks are doing; one that does not answer is passed over.
+    /// Activity of these ranks; ranks that do not answer are left out.
     func activities(of ranks: [Rank]) async -> [Rank: Activity] {
         var activities: [Rank: Activity] = [:]
         await loop.inOrder(width: 16, over: ranks) { [self] rank in

@@ -1,4 +1,4 @@
-// How far a command is: what its parts have done, added up, and who is waited for where nothing moves any more.
+// The progress of a command: the sum over its parts, and the nodes that it waits for when nothing moves.
 
 import DaftLink
 import DaftModel
@@ -6,16 +6,16 @@ import DaftWire
 import Synchronization
 
 public final class CommandProgress: Sendable {
-    /// The ranks that something is expected of now.
+    /// Returns the ranks that currently owe an answer.
     typealias Debtors = @Sendable () async -> [Rank]
 
     private struct State {
         var debtors: [Int: Debtors] = [:]
-        /// Of each data server that receives: its orders, and the bytes of those that are done.
+        /// Per receiving data server: its orders, and the bytes of finished ones.
         var receivers: [Rank: Receiver] = [:]
         var copies = 1
         var seen = Progress()
-        /// When something began, was seen to have moved, or ended last.
+        /// When a part last began, progressed or ended.
         var moved: Nanoseconds
     }
 
@@ -27,7 +27,7 @@ public final class CommandProgress: Sendable {
     }
 
     private let station: Station
-    /// How long nothing may move because of a limit: what is moved at once takes so long on average.
+    /// The average time that a rate limit allows between two transfers, in nanoseconds.
     public let grain: Nanoseconds
     private let progressCounter = ProgressCounter()
     private let state: Mutex<State>
@@ -38,12 +38,12 @@ public final class CommandProgress: Sendable {
         state = Mutex(State(moved: station.loop.now))
     }
 
-    /// All of every part goes to so many data servers.
+    /// The number of data servers that receive every part in full.
     var copies: Int { state.withLock { $0.copies } }
 
     func expect(copies: Int) { state.withLock { $0.copies = max(1, copies) } }
 
-    /// How far the whole is, and how many data servers all of it goes to: of several it is what they have on average.
+    /// The progress of the whole command, averaged over `copies` data servers.
     public var now: (progress: Progress, copies: Int) {
         let (sum, copies) = (progressCounter.now, copies)
         let share = Int64(copies)
@@ -53,13 +53,13 @@ public final class CommandProgress: Sendable {
         return (average, copies)
     }
 
-    /// What the data server has that has least, where all of it goes to several: the whole ends no sooner than there.
+    /// Bytes at the slowest receiver if all of it goes to several: that one determines the end. Else nil.
     public var slowestBytes: Int64? {
         let (receivers, copies) = state.withLock { ($0.receivers, $0.copies) }
         return copies > 1 ? receivers.values.map(\.bytes).min() : nil
     }
 
-    /// An order that `rank` carries out begins; its number is for `end`.
+    /// Registers an order that `rank` executes; returns its number for `end`.
     func begin(_ part: @escaping @Sendable () -> Progress, at rank: Rank) -> Int {
         let number = begin(part, from: { [rank] })
         if rank != .metadataServer {
@@ -68,7 +68,7 @@ public final class CommandProgress: Sendable {
         return number
     }
 
-    /// Who has failed receives no more, and is not waited for.
+    /// A failed rank receives no more and is not waited for.
     func end(_ number: Int, at rank: Rank, failed: Bool) {
         end(number)
         state.withLock { state in
@@ -78,7 +78,7 @@ public final class CommandProgress: Sendable {
         }
     }
 
-    /// One thing is under way, and `part` counts it.
+    /// Registers a part that reports its progress through `part`; returns its number.
     func begin(_ part: @escaping @Sendable () -> Progress, from debtors: @escaping Debtors) -> Int {
         let number = progressCounter.begin(part)
         state.withLock { state in
@@ -96,14 +96,15 @@ public final class CommandProgress: Sendable {
         }
     }
 
-    /// What was there already, on so many data servers.
+    /// Counts files that `copies` data servers already had.
     func note(files: Int, bytes: Int64, copies: Int) {
         let (files, bytes) = (Int64(files * copies), bytes * Int64(copies))
         let done = Progress(bytes: bytes, totalBytes: bytes, files: files, totalFiles: files)
         end(begin({ done }, from: { [] }))
     }
 
-    /// The nodes that are waited for, where nothing has moved for so long. Who asks for this asks often.
+    /// The nodes waited for if nothing has moved for `patience`, else none. Must be polled: it detects progress between
+    /// calls.
     public func awaited(afterMilliseconds patience: UInt64) async -> [String] {
         let (now, progress) = (station.loop.now, progressCounter.now)
         let open = state.withLock { state in
@@ -117,8 +118,8 @@ public final class CommandProgress: Sendable {
 }
 
 extension Session {
-    /// Has another rank carry out an order as a part of this command. What it did after it was asked for the last time
-    /// nobody hears of: `whole` is how far it is at its end.
+    /// Has another rank execute an order as part of this command. Progress after the last poll is never reported, so
+    /// `whole` gives the progress at its end.
     func carryOut(_ order: Order, at rank: Rank, whole: Progress? = nil) async -> Outcome {
         let latest = LatestProgress()
         let part = commandProgress.begin({ latest.progress.withLock { $0 } }, at: rank)
@@ -131,7 +132,7 @@ extension Session {
     }
 }
 
-/// What another rank said last.
+/// The progress that another rank reported last.
 private final class LatestProgress: Sendable {
     let progress = Mutex(Progress())
 }

@@ -1,4 +1,4 @@
-// What the engine tells the log of its rank: who came and went, what was ordered and how it ended.
+// The engine's log events: membership changes, orders and their outcomes.
 
 import DaftCatalogue
 import DaftLink
@@ -7,7 +7,7 @@ import DaftStore
 import DaftWire
 
 extension Station {
-    /// Of a thousand files that fail for one reason a few are enough to find it.
+    /// Failures logged per order; many files tend to fail for the same reason.
     private static let toldFailures = 20
 
     public func note(_ level: LogLevel, _ event: String, _ fields: KeyValuePairs<String, String> = [:]) {
@@ -29,7 +29,7 @@ extension Station {
         if rest > 0 { note(level, "failures", ["in": what, "more": "\(rest)"]) }
     }
 
-    /// Carries out an order, with a line before and one behind it.
+    /// Executes an order and logs its start and end.
     func logging(_ order: Order, from rank: Rank, _ progressCounter: ProgressCounter, _ body: () async -> Outcome) async
         -> Outcome
     {
@@ -62,7 +62,7 @@ extension Station {
 }
 
 extension Outcome {
-    /// What could not be done.
+    /// The failures in an outcome.
     var failures: [Failure] {
         switch self {
         case .ingested(let files, _):

@@ -1,4 +1,4 @@
-// Counts what is done; workers and the loop add to it, and whoever watches looks when it likes.
+// Thread-safe progress counters: workers and the loop add, observers read at any time.
 
 import DaftModel
 import DaftWire

@@ -1,10 +1,10 @@
-// What all ranks have noted for a trace, brought to rank 0 at the end of a run.
+// Collects the trace events of all ranks at rank 0 at the end of a run.
 
 import DaftLink
 import DaftModel
 import DaftWire
 
-/// What one rank has noted.
+/// Trace events of one rank.
 public struct RankTrace: Sendable {
     public let rank: Rank
     public let host: String
@@ -13,8 +13,8 @@ public struct RankTrace: Sendable {
 }
 
 extension Station {
-    /// Brings what every rank has noted to this one, one after another, so that no more than one is in memory. What
-    /// cannot be had is returned.
+    /// Fetches events rank by rank, so that only one rank's are in memory. Returns a failure for each rank that could
+    /// not deliver.
     public func collectTraces(_ take: (RankTrace) async -> Void) async -> [Failure] {
         var failures: [Failure] = []
         for (rank, host) in [(rank, settings.host)] + members.map({ ($0.rank, $0.store.host) }) {

@@ -1,4 +1,4 @@
-// What a trace has of slabs between ranks: when their bytes came, were held against their ids, and left.
+// Trace events of transfers between ranks: when slabs were received, verified and sent.
 
 import DaftLink
 import DaftModel
@@ -6,8 +6,8 @@ import DaftStore
 import DaftWire
 import Synchronization
 
-/// One load, from the question for it on. It is received from its first bytes on, for before them what was asked for
-/// earlier may be on the same wire; where all come at once, from the answer that they will.
+/// Traces one load from its request on. Receiving begins with the second change of the slab, since bytes before it may
+/// belong to earlier requests on the same link; if all bytes come at once, with the answer.
 final class TransferTrace: Sendable {
     private let trace: Trace
     private let incomingSlab: IncomingSlab
@@ -15,10 +15,10 @@ final class TransferTrace: Sendable {
     private let ids: [ChunkID]
     private let peer: Rank
     private let asked: UInt64
-    /// When it was answered, when the first bytes were there, and when the next.
+    /// Times of the answer, the first bytes, and the next bytes.
     private let times = Mutex<[UInt64]>([])
 
-    /// Nil where nothing is noted. Before the load itself.
+    /// Nil if tracing is off. Create it before the load starts.
     init?(_ run: ChunkRun, _ ids: [ChunkID], from peer: Rank, _ incomingSlab: IncomingSlab, _ trace: Trace?) {
         guard let trace else { return nil }
         (self.trace, self.incomingSlab, self.run, self.ids, self.peer) = (trace, incomingSlab, run, ids, peer)
@@ -48,7 +48,7 @@ final class TransferTrace: Sendable {
                 from: begun ?? now, to: now, askedNanoseconds: asked))
     }
 
-    /// To be told when the pieces of these numbers were hashed.
+    /// A callback for when these pieces have been hashed.
     func verifying(_ came: [Int]) -> HashQueue.Noting? {
         guard let first = came.first else { return nil }
         let bytes = came.reduce(0) { $0 + run.pieces[$1].length }
@@ -63,7 +63,7 @@ final class TransferTrace: Sendable {
 }
 
 extension Trace {
-    /// Has a supply noted as sent when the last of its bytes has left; it begins now.
+    /// Traces a supply as sent once its last byte has left; the time starts now.
     func watch(_ supply: inout Supply, of run: ChunkRun, to peer: Rank) {
         let states = supply.states
         let came = run.pieces.indices.filter { states[$0].isOnItsWay }

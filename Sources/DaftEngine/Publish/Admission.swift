@@ -1,10 +1,10 @@
-// What stands under a name forbids some files whatever their bytes are: those are refused before anything is read or
-// moved. The metadata server has the last word on all others.
+// Refuses files that conflict with published names whatever their bytes, before anything is read or moved. The metadata
+// server decides all other cases.
 
 import DaftCatalogue
 import DaftModel
 
-/// Why an entry may not take the place of what stands there; nil where it may.
+/// Why an entry may not replace the published one; nil if it may.
 func refusal(of named: NamedEntry, over standing: Entry) -> Failure? {
     if standing.admits(named.entry) { return nil }
     return takenBy(standing, named.name, isOfSameKind: standing.word == named.entry.word)
@@ -23,7 +23,7 @@ func notBelow(_ above: Entry, _ ancestor: Name, _ name: Name) -> Failure {
 struct Admission: Sendable {
     let catalogue: Catalogue
 
-    /// A batch without the files that would be refused; they are failures of its report. Blocking.
+    /// The batch without conflicting files, which become failures of its report. Blocks.
     func sift(_ batch: PublishJob.Batch) throws(Failure) -> PublishJob.Batch {
         try catalogue.snapshot { (snapshot) throws(Failure) in try sift(batch, snapshot) }
     }

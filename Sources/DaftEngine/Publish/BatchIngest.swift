@@ -1,4 +1,4 @@
-// The part of a staging that gets one batch's files into stores, and gives them names or forgets them.
+// The part of a staging that ingests one batch into stores, then places the files or discards them.
 
 import DaftLink
 import DaftModel
@@ -6,27 +6,27 @@ import DaftStore
 import DaftWire
 
 struct BatchIngest: Sendable {
-    /// What became of one file.
+    /// The result for one file.
     struct Taken: Sendable {
-        /// Nil where it is not to be published.
+        /// Nil if it is not to be published.
         var kept: Kept?
         var failures: [Failure] = []
-        /// What data servers keep of a file that is not published, and may forget.
+        /// Copies of a file that is not published; their data servers may discard them.
         var leftover: Kept?
 
         static func failed(_ failure: Failure) -> Taken { Taken(failures: [failure]) }
     }
 
-    /// A file whose bytes are kept; its name is not published yet.
+    /// An ingested file that has no published name yet.
     struct Kept: Sendable {
         let named: NamedEntry
         let content: ContentID
         let manifest: Manifest
         let holdings: [StoreExtent]
         let keepers: [Member]
-        /// Set where the file is cut over several stores.
+        /// Set if the file is split over several stores.
         let key: Digest?
-        /// By which the source is known again.
+        /// Identifies the unchanged source on the next run.
         let identity: SourceIdentity?
     }
 
@@ -44,7 +44,7 @@ struct BatchIngest: Sendable {
         chunkSize = session.station.settings.chunkSize
     }
 
-    /// Each file, in order, and how many bytes crossed the link for them.
+    /// Ingests all files; results are in order. `moved`: bytes sent over the link.
     func run() async -> (files: [Taken], moved: Int64) {
         if files.isEmpty { return ([], 0) }
         let shares = assignment.assign(files)
@@ -71,8 +71,8 @@ struct BatchIngest: Sendable {
         return (await settled(taken), moved)
     }
 
-    /// Every keeper of a part learns which content it is a part of. Before publication: a data server that died between
-    /// the two would not know at its next start that it has what the catalogue says.
+    /// Tells each holder of a part which content it belongs to. Before publication: a data server that died in between
+    /// would not know at its next start that it has what the catalogue records.
     private func settled(_ taken: [Taken]) async -> [Taken] {
         var orders: [Rank: [Settled]] = [:]
         for kept in taken.compactMap(\.kept) {
@@ -127,7 +127,7 @@ struct BatchIngest: Sendable {
         }
     }
 
-    /// One file again, from what became of its shares.
+    /// Combines the outcomes of a file's shares.
     private func joined(_ index: Int, _ parts: [(share: Share, outcome: Ingested)], isCut: Bool) -> Taken {
         let file = files[index]
         if parts.isEmpty {
@@ -156,8 +156,8 @@ struct BatchIngest: Sendable {
             kept: kept(file, manifest.contentID, manifest, holdings, parts.map(\.share.member), key))
     }
 
-    /// One file of which every data server was to get a copy: published as soon as one has it, unless it changed while
-    /// it was read.
+    /// The result for a file of which every data server gets a copy: published as soon as one has it, unless it changed
+    /// while it was read.
     private func copied(_ index: Int, _ parts: [(share: Share, outcome: Ingested)]) -> Taken {
         let file = files[index]
         var failures: [Failure] = []
@@ -180,7 +180,7 @@ struct BatchIngest: Sendable {
         return hasChanged ? Taken(failures: told, leftover: copies) : Taken(kept: copies, failures: told)
     }
 
-    /// What is the same everywhere is said once.
+    /// A failure common to all servers is reported once.
     private func said(_ failures: [Failure], by count: Int) -> [Failure] {
         if let changed = failures.first(where: { $0.kind == .changed }) { return [changed] }
         guard let first = failures.first, failures.count == count,
@@ -198,7 +198,7 @@ struct BatchIngest: Sendable {
             key: key, identity: file.identity)
     }
 
-    /// Where a store is gone, no file is to blame.
+    /// The failure with the file as subject, unless the whole store is gone.
     private func about(_ failure: Failure, _ file: StagedFile) -> Failure {
         if failure.kind == .gone { return failure }
         if failure.kind == .taken { return Failure(.taken, file.name, failure.reason) }
@@ -207,8 +207,8 @@ struct BatchIngest: Sendable {
 
     // MARK: after publication
 
-    /// Names for what was admitted; what was refused is forgotten. Where a name is `known`, something else may have
-    /// taken its place since: that is set aside, and a warning.
+    /// Places admitted files and discards refused ones. A `known` name may have been replaced in a store since: such a
+    /// file is set aside with a warning.
     static func conclude(
         _ session: Session, _ admitted: [Kept], _ refused: [Kept], _ known: Set<Name>, _ warnings: inout [Failure]
     ) async -> [Failure] {

@@ -1,4 +1,4 @@
-// Writes each chunk of a file that is taken in to its partial file, and tells the next in a chain.
+// Writes the chunks of a file being ingested to its partial file and announces them to the next rank of a chain.
 
 import DaftLink
 import DaftModel
@@ -20,12 +20,13 @@ struct ChunkWriter: Sendable {
         self.partialFile = partialFile
     }
 
-    /// The source, read in a clone that is the partial file, where the filesystem has reflinks. Blocking.
+    /// With reflinks: clones the source into the partial file and returns the clone to read from, else the source.
+    /// Blocks.
     func cloned(_ source: SourceFile) throws(Failure) -> SourceFile {
         file.isPart ? source : try partialFile.clone(source) ?? source
     }
 
-    /// Chunks that were read here, each in a slab of its own; `isStored`: in the partial file. Blocking.
+    /// Stores chunks read on this node, one per slab. `isStored`: the partial file already holds them. Blocks.
     func keep(_ chunks: [ReadChunk], of span: Span, in slabs: [Slab], isStored: Bool) throws(Failure) {
         for (part, slab) in zip(chunks, slabs) {
             if let bytes = part.bytes { show(part.id, bytes.count, in: slab) }
@@ -46,7 +47,7 @@ struct ChunkWriter: Sendable {
         }
     }
 
-    /// A chunk that others have read, from where it is: in this store, upstream, or at the rank that offers the file.
+    /// Gets a chunk that other ranks have read: from this store, from upstream, or from the offering rank.
     func bring(_ chunk: Int, _ id: ChunkID, from upstream: Upstream?) async throws(Failure) {
         if try await !isNearby(chunk, id) {
             let slab = try await loaded(chunk, id, from: upstream)
@@ -77,7 +78,7 @@ struct ChunkWriter: Sendable {
         }
     }
 
-    /// Whether a chunk is there without being moved: taken in already, all zeros, or somewhere in this store.
+    /// Whether a chunk needs no transfer: already ingested, all zeros, or elsewhere in this store.
     private func isNearby(_ chunk: Int, _ id: ChunkID) async throws(Failure) -> Bool {
         let count = length(of: chunk)
         let (isThere, place) = try await station.work { [store, partialFile] () throws(Failure) in
@@ -101,15 +102,15 @@ struct ChunkWriter: Sendable {
 
     // MARK: what the chain hears
 
-    /// The next in the chain may have a chunk while it is being written.
+    /// Lets the next rank of the chain read a chunk while it is being written.
     private func show(_ id: ChunkID, _ count: Int, in slab: Slab) {
-        // Packed, it is of use to the others only when it has been packed.
+        // With compression, only the packed form is relayed.
         if order.chain != nil, station.settings.compression == 0 {
             station.relay.show(ChunkRun([IngestJob.piece(id, count)]), in: slab)
         }
     }
 
-    /// Says so when a chunk cannot be kept: nobody need wait for it here, and the relay lets go of its memory.
+    /// On failure tells the relay, so that nobody waits for the chunk and its memory is released.
     private func noted(_ id: ChunkID, _ chunk: Int, _ body: () throws(Failure) -> Void) throws(Failure) {
         do throws(Failure) { try body() } catch {
             if order.chain != nil { station.relay.note([IngestJob.piece(id, length(of: chunk))], .failed) }

@@ -1,4 +1,4 @@
-// A data server publishes what stands on its own node, as a user there would with put.
+// A data server publishes files of its own node, as `put` would there.
 
 import DaftLink
 import DaftModel

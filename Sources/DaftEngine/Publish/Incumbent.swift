@@ -1,5 +1,5 @@
-// What stands under the name that a file is to get: a file of as many bytes is refused at the first chunk that differs,
-// before that is moved or written. The metadata server has the last word, as on all others.
+// The published file at a name that is to be ingested: a new file of the same size is refused at its first differing
+// chunk, before that is moved or written. The metadata server has the final decision.
 
 import DaftCatalogue
 import DaftModel
@@ -8,7 +8,7 @@ import DaftWire
 struct Incumbent: Sendable {
     private let manifest: Manifest
 
-    /// Nil where nothing stands there, or this rank does not know it yet. Blocking.
+    /// Nil if nothing is published there or this replica does not have it yet. Blocks.
     init?(of file: IngestFile, _ chunkSize: ChunkSize, in catalogue: Catalogue) throws(Failure) {
         guard let content = file.standing, let manifest = try catalogue.manifest(content),
             manifest.size == file.info.size, manifest.chunkSize == chunkSize
@@ -18,7 +18,7 @@ struct Incumbent: Sendable {
 
     func admit(_ ids: some Sequence<ChunkID>, of span: Span) throws(Failure) {
         for (chunk, id) in zip(span.chunks, ids) {
-            // What it is asked for comes from another rank, and need not lie within the file.
+            // The index comes from another rank and may be out of range.
             guard manifest.chunks.indices.contains(chunk), manifest.chunks[chunk] == id else {
                 throw Failure(.taken, [], isTaken(by: "another file"))
             }

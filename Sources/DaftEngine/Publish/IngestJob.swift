@@ -1,15 +1,15 @@
-// Takes files into a store, without names yet: read, hash, keep.
+// Ingests files into a store, not yet under names: read, hash, store.
 //
-//   1. Small files go in groups: one slab, one piece of work on a worker, one transaction of the store.
-//   2. A larger file goes chunk by chunk into a partial file, several chunks at once; a chunk that an earlier,
-//      interrupted run has written already is hashed but not written again.
-//   3. Where its first chunk is the beginning of a content of the same size that this store keeps complete, the file is
-//      taken for that content as long as every chunk agrees: publishing the same again writes nothing.
-//   4. A file of another node is hashed by the rank that offers it; only chunks that this store lacks are moved.
-//   5. With a limit everything is read a chunk or a group at a time, each when its turn has come.
-//   6. A file that changed meanwhile is reported and not kept.
-//   7. In a chain, where all take in the same, one reads a file, or each its share of it. The others learn the ids from
-//      the rank before them and take the bytes from it while it is still getting them itself.
+//   1. Small files go in groups: one slab, one worker job, one store transaction.
+//   2. A larger file goes chunk by chunk into a partial file, several chunks at once. A chunk that an interrupted run has
+//      written is hashed but not written again.
+//   3. If its first chunk matches a complete content of the same size in this store, the file is compared with that
+//      content: publishing the same bytes again writes nothing.
+//   4. A file of another node is hashed by the offering rank; only chunks that this store lacks are transferred.
+//   5. With a rate limit, chunks or groups are read one at a time, each when the throttle permits.
+//   6. A file that changed while it was read is reported and not kept.
+//   7. In a chain, where all ranks ingest the same files, one rank reads a file, or each reads its share. The others get
+//      ids and bytes from the rank before them while that rank is still receiving them.
 
 import DaftLink
 import DaftModel
@@ -18,7 +18,7 @@ import DaftStore
 import DaftWire
 
 struct IngestJob: Sendable {
-    /// A larger file gains nothing from sharing a slab.
+    /// Larger files gain nothing from sharing a slab.
     static let smallFile: Int64 = 1 << 20
     static let groupFiles = 64
     private static let groupsUnderWay = 4
@@ -56,21 +56,21 @@ struct IngestJob: Sendable {
         }
     }
 
-    /// What a group has at most. Every rank of a chain comes to the same groups, whatever its own slabs: by them it
-    /// knows who reads what.
+    /// The most bytes in a group. It depends on the order alone, so that all ranks of a chain form the same groups and
+    /// agree on who reads what.
     private var groupBytes: Int { max(order.chunkSize.bytes, Int(IngestJob.smallFile)) }
 
-    /// Which way to the bytes of a file there is.
+    /// Where the bytes of a file come from.
     enum Way {
-        /// The path is this node's own.
+        /// The path is on this node.
         case path
         /// From the rank that offers the file.
         case offer
-        /// From the rank before this one in the chain, and further ranks should it fail.
+        /// From the previous rank of the chain, or an earlier one if that fails.
         case chain(Upstream)
     }
 
-    /// The way to one of `count` items, of which each reader in a chain has its share.
+    /// Where one of `count` items comes from; the readers of a chain share the items.
     func way(to index: Int, of count: Int) -> Way {
         if let upstream, let chain = order.chain, chain.reader(of: index, among: count) != station.rank {
             return .chain(upstream)
@@ -97,13 +97,13 @@ struct IngestJob: Sendable {
 }
 
 extension Ingest {
-    /// Of a file, what this order is about.
+    /// The bytes of the file that this order covers.
     func length(of file: IngestFile) -> Int {
         let end = min(file.info.size, chunkSize.offset(of: file.span.first + file.span.count))
         return Int(max(0, end - chunkSize.offset(of: file.span.first)))
     }
 
-    /// How far it is at its end.
+    /// The progress when the job is complete.
     var whole: Progress {
         let bytes = files.reduce(Int64(0)) { $0 + Int64(length(of: $1)) }
         let count = Int64(files.count)

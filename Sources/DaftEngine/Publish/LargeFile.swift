@@ -1,4 +1,4 @@
-// The part of an ingest that takes in one file chunk by chunk, or a run of its chunks.
+// The part of an ingest that takes in one file, or a range of its chunks, chunk by chunk.
 
 import DaftLink
 import DaftModel
@@ -7,12 +7,12 @@ import DaftWire
 import Synchronization
 
 struct LargeFile: Sendable {
-    /// How many spans are under way at once: what is read here, what is offered, what comes along a chain.
+    /// Spans in flight at once: read here, offered by another rank, received along a chain.
     private static let readsUnderWay = 6
     private static let offersUnderWay = 2
     private static let arrivalsUnderWay = 8
     private static let limitedUnderWay = 2
-    /// How many chunks the offering rank is asked to hash at a time.
+    /// Chunks that the offering rank hashes per request.
     private static let window = 8
 
     private let ingestJob: IngestJob
@@ -42,7 +42,7 @@ struct LargeFile: Sendable {
             giveUp(nil)
             throw error
         }
-        // One after another: a second partial file of the same source would be private, and its chunks lost.
+        // Serialize per source: a second partial file of it would be private, and its chunks lost.
         await station.contentLocks.claim(file.key)
         defer { station.contentLocks.release(file.key) }
         let partialFile: PartialFile
@@ -53,7 +53,7 @@ struct LargeFile: Sendable {
         let ids: [ChunkID]
         do throws(Failure) { ids = try await take(into: ChunkWriter(ingestJob, file, partialFile)) } catch {
             giveUp(partialFile)
-            // What came so far is there for the next time, if there may be one.
+            // Keep the chunks for a retry, unless the file was refused.
             let isRefused = error.kind == .taken
             try? await station.work { () throws(Failure) in
                 if isRefused { partialFile.abandon() } else { try partialFile.pause() }
@@ -79,7 +79,7 @@ struct LargeFile: Sendable {
         }
     }
 
-    /// The next in the chain need not wait for what does not come here.
+    /// Tells the next rank of the chain not to wait for this file.
     private func giveUp(_ partialFile: PartialFile?) {
         guard order.chain != nil else { return }
         let ids = station.learned.giveUp(file.span.file, in: order.offer)
@@ -99,7 +99,7 @@ struct LargeFile: Sendable {
         return nil
     }
 
-    /// A complete content of this store that begins as this file does and is as long; retained.
+    /// A complete content of this store with the same first chunk and size; retained.
     private func lookalike() async throws(Failure) -> Manifest? {
         let first = try await identify(Span(file: file.span.file, first: 0, count: 1))
         self.first.isTaken.store(order.limit != nil, ordering: .relaxed)
@@ -115,7 +115,7 @@ struct LargeFile: Sendable {
         }
     }
 
-    /// Whether all chunks are what `known` says; ends at the first that is not.
+    /// Whether all chunks equal those of `known`; stops at the first difference.
     private func isStill(_ known: Manifest) async throws(Failure) -> Bool {
         let ids = try await forAll(of: order.limit == nil ? LargeFile.window : 1, underWay: 2) {
             [self] (span) async throws(Failure) in
@@ -140,7 +140,7 @@ struct LargeFile: Sendable {
         }
         let (size, width) =
             switch (order.chain, order.isHere) {
-            // However slow it is, each is passed on when it has been read.
+            // With a limit each chunk is passed on as soon as it is read.
             case _ where order.limit != nil: (1, LargeFile.limitedUnderWay)
             case (nil, false): (LargeFile.window, LargeFile.offersUnderWay)
             case (nil, true): (chunksTogether, LargeFile.readsUnderWay)
@@ -165,7 +165,7 @@ struct LargeFile: Sendable {
         }
     }
 
-    /// Reads, hashes and writes chunks of a file of this node.
+    /// Reads, hashes and writes chunks of a file on this node.
     private func read(
         _ span: Span, _ source: SourceFile?, _ partialFile: ChunkWriter
     ) async throws(Failure) -> [ChunkID]? {
@@ -187,7 +187,7 @@ struct LargeFile: Sendable {
         }
     }
 
-    /// Runs what reads the source.
+    /// Runs work that reads the source.
     private func whileReading<T: Sendable>(
         _ body: @escaping @Sendable () throws(Failure) -> T
     ) async throws(Failure) -> T {
@@ -197,7 +197,7 @@ struct LargeFile: Sendable {
         return try await station.work(body)
     }
 
-    /// Learns the ids of chunks from others, and brings those that this store has nowhere.
+    /// Learns chunk ids from other ranks and fetches those chunks that this store lacks.
     private func bring(
         _ span: Span, from upstream: Upstream?, _ partialFile: ChunkWriter
     ) async throws(Failure) -> [ChunkID] {
@@ -217,7 +217,7 @@ struct LargeFile: Sendable {
         ingestJob.way(to: chunk - file.span.first, of: file.span.count)
     }
 
-    /// The ids of a span's chunks, read and hashed here or by others.
+    /// The ids of a span's chunks, hashed here or by others.
     private func identify(_ span: Span) async throws(Failure) -> [ChunkID] {
         let answers: [Identified]
         switch way(to: span.first) {
@@ -251,7 +251,7 @@ struct LargeFile: Sendable {
         }
     }
 
-    /// Does `work` on spans of the file's chunks, several at once. Its results are joined; nil or a failure ends it.
+    /// Runs `work` on spans of the file, several at once, and joins the results. A nil or a failure stops it.
     private func forAll(
         of size: Int, underWay: Int, _ work: @escaping @Sendable (Span) async throws(Failure) -> [ChunkID]?
     ) async throws(Failure) -> [ChunkID]? {
@@ -274,8 +274,8 @@ struct LargeFile: Sendable {
         return end == nil ? ids.sorted { $0.key < $1.key }.flatMap(\.value) : nil
     }
 
-    /// All chunks of the file. Of a chain's readers each has its share: the own one first, then that of the nearest
-    /// upstream, which arrives first.
+    /// The spans of the whole file, each read by one rank of the chain: own spans first, then those of the nearest
+    /// upstream readers, which arrive first.
     private func spans(of size: Int) -> [Span] {
         let count = file.span.count
         var spans: [(span: Span, distance: Int)] = []
@@ -292,7 +292,7 @@ struct LargeFile: Sendable {
     }
 }
 
-/// The first chunk is read once more when it has shown that the file is no known one: then it need not wait again.
+/// Set once the first chunk has had its turn with the throttle: it may be read a second time without waiting.
 private final class FirstTurn: Sendable {
     let isTaken = Atomic(false)
 }

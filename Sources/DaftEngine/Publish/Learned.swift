@@ -1,5 +1,5 @@
-// The chunk ids of files that a whole chain takes in at the same time. One rank reads a file and finds them; each of
-// the others learns them from the one before it, and tells them to the next.
+// Chunk ids of files that a whole chain ingests at once. One rank reads and hashes a file; each of the others learns
+// the ids from the rank before it.
 
 import DaftLink
 import DaftModel
@@ -10,19 +10,19 @@ final class Learned: Sendable {
     private struct File {
         var ids: [Int: ChunkID] = [:]
         var failure: Failure?
-        /// Nothing more is learned of it here.
+        /// This rank learns no further ids of it.
         var isOver = false
     }
 
     private struct State {
         var files: [Offer: [Int: File]] = [:]
-        /// How many orders here are taking them in.
+        /// Orders of this rank that ingest the offer.
         var orders: [Offer: Int] = [:]
-        /// Those of which none does any more, in the order in which they ended.
+        /// Offers without an order here any more, in the order in which they ended.
         var over: [Offer] = []
     }
 
-    /// More than a few stagings have under way: the next in the chain may be some behind.
+    /// Ended offers kept for ranks behind in the chain; well above the number of concurrent stagings.
     private static let remembered = 32
     private static let patienceMilliseconds = 1_000
 
@@ -35,7 +35,7 @@ final class Learned: Sendable {
         changed = Condition(on: loop)
     }
 
-    /// As long as an offer is taken in here, what is known of it stays, however many others come and go.
+    /// Ids of an offer are kept while an order here ingests it.
     func enter(_ offer: Offer) {
         state.withLock { state in
             state.orders[offer, default: 0] += 1
@@ -57,20 +57,20 @@ final class Learned: Sendable {
         change(span.file, in: offer) { file in for (chunk, id) in zip(span.chunks, ids) { file.ids[chunk] = id } }
     }
 
-    /// The file cannot be read, or is no longer what it was: nobody can have it.
+    /// Marks a file as failed for every rank: unreadable or changed.
     func fail(_ failure: Failure, _ file: Int, in offer: Offer) { change(file, in: offer) { $0.failure = failure } }
 
-    /// This rank gives the file up; the ids that it knows of it.
+    /// This rank stops ingesting the file; returns the ids known so far.
     func giveUp(_ file: Int, in offer: Offer) -> [Int: ChunkID] {
         change(file, in: offer) { $0.isOver = true }
         return state.withLock { $0.files[offer]?[file]?.ids ?? [:] }
     }
 
-    /// What is known of each span, once all of it is, or some time has passed.
+    /// The ids of each span: as soon as all are known or failed, else what is known after a timeout.
     func answer(_ spans: [Span], of offer: Offer) async -> [Identified] {
         let deadline = loop.deadline(inMilliseconds: Learned.patienceMilliseconds)
         while true {
-            // Workers note what they read.
+            // Read the edition first: workers add ids concurrently.
             let edition = changed.edition
             let (answers, isFinal) = look(spans, offer)
             if isFinal { return answers }
@@ -84,7 +84,7 @@ final class Learned: Sendable {
         let answers = spans.map { span -> Identified in
             let file = files[span.file]
             if let failure = file?.failure { return .failed(failure) }
-            // Whoever asks may ask for any number of chunks.
+            // The count is chosen by the requesting rank; bound it before iterating.
             if let file, span.count <= file.ids.count {
                 let ids = span.chunks.compactMap { file.ids[$0] }
                 if ids.count == span.count { return .ids(ids) }

@@ -1,4 +1,4 @@
-// Files of this rank's user that others may read through it: what `put` offers to a data server on another node.
+// Files of this rank's user that other ranks may read, such as `put` offers to a data server on another node.
 
 import DaftLink
 import DaftModel
@@ -16,14 +16,14 @@ final class OfferTable: Sendable {
     private let trace: Trace?
     private let state: Mutex<State>
 
-    /// Numbers go on from `now`: another process at this rank must not use one again that others remember.
+    /// Numbers start at `now`, so that a restarted process does not reuse numbers that other ranks remember.
     init(workers: Workers, now: Nanoseconds, trace: Trace?) {
         self.workers = workers
         self.trace = trace
         state = Mutex(State(made: now))
     }
 
-    /// One that no offer of this rank has, nor will have.
+    /// A number that no offer of this rank has had or will have.
     func freshNumber() -> UInt64 {
         state.withLock { state in
             state.made += 1
@@ -31,20 +31,19 @@ final class OfferTable: Sendable {
         }
     }
 
-    /// From now on these files can be read under the number, until it is withdrawn; by whoever asks for its turn, no
-    /// faster than the throttle lets them.
+    /// Makes files readable under a number until it is withdrawn; ranks that request a turn are limited by `throttle`.
     func make(_ files: [SourceFileInfo], chunkSize: ChunkSize, _ throttle: Throttle? = nil) -> UInt64 {
         let number = freshNumber()
         state.withLock { $0.offers[number] = Offered(files, chunkSize, throttle) }
         return number
     }
 
-    /// How large a chunk of an offer may be, which another rank may have chosen.
+    /// The chunk size of an offer, which another rank may have chosen.
     func chunkBytes(of number: UInt64) -> Int? { state.withLock { $0.offers[number]?.chunkSize.bytes } }
 
     func withdraw(_ number: UInt64) { state.withLock { $0.offers[number] = nil } }
 
-    /// How long somebody has to wait who is going to read these chunks.
+    /// How long a rank must wait before it reads these spans.
     func pace(_ number: UInt64, _ spans: [Span]) async throws(Failure) -> Nanoseconds {
         guard let offered = state.withLock({ $0.offers[number] }) else {
             throw Failure(.missing, [], "the file is no longer offered")
@@ -53,7 +52,7 @@ final class OfferTable: Sendable {
         return throttle.reserve(await workers.run { spans.reduce(0) { $0 + offered.bytesToRead(of: $1) } })
     }
 
-    /// Reads and hashes spans of chunks; `scratch` takes some of them.
+    /// Reads and hashes spans of chunks, using the `scratch` slabs.
     func identify(_ number: UInt64, _ spans: [Span], scratch: [Slab]) async -> [Identified] {
         guard let offered = state.withLock({ $0.offers[number] }) else {
             return spans.map { _ in .failed(Failure(.missing, [], "the file is no longer offered")) }
@@ -69,7 +68,7 @@ final class OfferTable: Sendable {
         }
     }
 
-    /// Reads one chunk for another rank. Blocking.
+    /// Reads one chunk for another rank. Blocks.
     func read(_ number: UInt64, _ file: Int, chunk: Int, into memory: UnsafeMutableRawBufferPointer) -> PieceState {
         guard let offered = state.withLock({ $0.offers[number] }) else { return .missing }
         do throws(Failure) {
@@ -85,7 +84,7 @@ final class OfferTable: Sendable {
     }
 }
 
-/// The files of one offer; the last few that were read stay open.
+/// The files of one offer, with a cache of recently used descriptors.
 private final class Offered: Sendable {
     private static let openFiles = 8
 
@@ -111,7 +110,7 @@ private final class Offered: Sendable {
         return source
     }
 
-    /// Of a chunk that somebody asks for, who may ask for anything.
+    /// The length of a chunk; the indices come from another rank and are checked.
     func length(of chunk: Int, in file: Int) throws(Failure) -> Int {
         guard files.indices.contains(file), chunk < chunkSize.count(of: files[file].size) else {
             throw Failure(.missing, [], "no such chunk is offered")
@@ -119,13 +118,13 @@ private final class Offered: Sendable {
         return chunkSize.length(of: chunk, in: files[file].size)
     }
 
-    /// All but the holes. What cannot be opened is not read. Blocking.
+    /// Bytes of a span without holes; 0 if the file cannot be opened. Blocks.
     func bytesToRead(of span: Span) -> Int64 {
         guard files.indices.contains(span.file) else { return 0 }
         let size = files[span.file].size
         let count = chunkSize.count(of: size)
         let chunks = span.chunks.clamped(to: 0..<count)
-        // The smallest are not opened for this.
+        // Do not open single-chunk files just for their holes.
         let source = count > 1 ? try? open(span.file) : nil
         if count > 1, source == nil { return 0 }
         return chunks.reduce(0) { sum, chunk in

@@ -1,4 +1,4 @@
-// Symlinks of a source that lead out of it: on other nodes they will lead nowhere, and their user is told so once.
+// Counts symlinks that lead out of the source, which dangle on other nodes, for one warning to the user.
 
 import DaftModel
 

@@ -1,11 +1,11 @@
-// What the metadata server decides when names are published: write once, read many.
+// The metadata server's decision when names are published: write once, read many.
 //
 // For each entry, in order:
-//   1. Something of the same kind and content stands there: the name is known; another mode or mtime is taken over.
-//   2. Something else stands there: refused, and nothing of it changes anything.
-//   3. A directory above it is missing: it is made; something above it is no directory: refused.
-//   4. It is a file whose content is not known: the content is recorded first, with who keeps it.
-// Then what is newly kept of contents that were known already is recorded.
+//   1. Same kind and content is published there: the name is known; a new mode or mtime is taken over.
+//   2. Something else is published there: refused, and no part of the entry takes effect.
+//   3. A parent directory is missing: it is made. A parent is no directory: refused.
+//   4. A file whose content is unknown: the content and its holders are recorded first.
+// Then new holdings of known contents are recorded.
 
 import DaftCatalogue
 import DaftModel
@@ -17,7 +17,7 @@ func publishing(_ publication: Publication, in change: inout Change) throws(Fail
     var recorded: Set<ContentID> = []
     var admitted: Set<ContentID> = []
     var others: [Name] = []
-    /// Parents that are there: most files of a publication share theirs with others.
+    /// Cache of parents known to exist: most files of a publication share theirs.
     var directories: Set<Name> = []
     var verdicts: [Verdict] = []
     for named in publication.entries {
@@ -51,7 +51,7 @@ func publishing(_ publication: Publication, in change: inout Change) throws(Fail
     return verdicts
 }
 
-/// Records a wish as far as it is larger than what was wished before; what is said of unknown contents means nothing.
+/// Records a request for more copies than wanted so far; ignores unknown contents.
 func wanting(_ wish: CopiesRequest, in change: inout Change) throws(Failure) {
     if wish.copies == .one { return }
     var fresh: [ContentID] = []
@@ -65,7 +65,7 @@ func wanting(_ wish: CopiesRequest, in change: inout Change) throws(Failure) {
     if !fresh.isEmpty || !names.isEmpty { try change.append(.wish(CopiesRequest(fresh, names: names, wish.copies))) }
 }
 
-/// Records a holding as far as it says anything new; what is said of unknown contents means nothing.
+/// Records a holding if it adds something; ignores unknown contents.
 func recording(_ holding: Holding, in change: inout Change) throws(Failure) {
     var fresh: [ContentID] = []
     for content in holding.contents where try change.knows(content: content) {
@@ -102,7 +102,7 @@ private func makeParents(of named: NamedEntry, in change: inout Change) throws(F
     }
 }
 
-/// One content that was brought twice, perhaps to different stores.
+/// Merges one content that was ingested twice, perhaps by different stores.
 private func joined(_ x: KeptContent, _ y: KeptContent) -> KeptContent {
     let count = x.manifest.chunks.count
     var extents: [Int: Extent] = [:]

@@ -1,11 +1,11 @@
-// Publishes local files: the loop behind put, diffuse and the first half of bcast.
+// Publishes local files: the main loop of put, diffuse and bcast of local paths.
 //
-//   1. Walk the sources; every batch of some hundred finds goes through the same steps, several batches at once.
-//   2. A batch's files are assigned to data servers, who read them themselves where they share this node, or pull them
-//      from here, hash and keep them, without names yet.
-//   3. In the order of the walk, each batch is published: the metadata server admits a name or refuses it.
-//   4. What was admitted gets its name in the stores; what was refused is forgotten there.
-//   5. At the end directories get their modes and mtimes, which the files made in them had changed.
+//   1. Walk the sources; each batch of some hundred entries goes through these steps, several batches at once.
+//   2. Assign the files to data servers. Each reads its files itself if it is on this node, else pulls them from here, and
+//      ingests them without names.
+//   3. Publish the batches in walk order: the metadata server admits or refuses each name.
+//   4. Stores place admitted files and discard refused ones.
+//   5. Finally set the modes and mtimes of directories, which placing files has changed.
 
 import DaftLink
 import DaftModel
@@ -13,18 +13,18 @@ import DaftPlan
 import DaftStore
 import DaftWire
 
-/// Which data servers get which chunks of a batch's files.
+/// Which data servers get which chunks of a batch.
 protocol Assignment: Sendable {
     func assign(_ files: [StagedFile]) -> [Share]
-    /// Every data server gets the whole of every file.
+    /// Whether every data server gets every whole file.
     var isForAll: Bool { get }
-    /// The sources are under their paths on every node.
+    /// Whether every node sees the sources at the same paths.
     var isReadEverywhere: Bool { get }
-    /// Whoever has room gets it, and this is the room; nil: there is to be room where it is assigned.
+    /// Free space per node, when placement may choose; nil if the targets are fixed and must have room.
     var room: FreeSpace? { get }
-    /// How they get it from one another; nil: each by itself.
+    /// The chain along which members share the files; nil: each gets them by itself.
     func chain(for files: [StagedFile]) -> Chain?
-    /// How many copies are wanted for good.
+    /// The number of copies to keep.
     var copies: Copies { get }
 }
 
@@ -35,7 +35,7 @@ extension Assignment {
     func chain(for files: [StagedFile]) -> Chain? { nil }
 }
 
-/// A run of chunks of one file of a batch, for one data server. A file that nobody has room for has none.
+/// A range of chunks of one file of a batch, for one data server. A file that fits nowhere has none.
 struct Share: Sendable {
     let file: Int
     let chunks: Range<Int>
@@ -46,9 +46,9 @@ struct StagedFile: Sendable {
     let name: Name
     let found: WalkedEntry
     let info: SourceFileInfo
-    /// Nil where the file may change and have the same again.
+    /// Nil if the file could change without its identity changing.
     let identity: SourceIdentity?
-    /// The content that has its name already.
+    /// The content published at its name, if any.
     var standing: ContentID?
 }
 
@@ -59,7 +59,7 @@ struct PublishJob: Sendable {
 
     let session: Session
     let assignment: any Assignment
-    /// Where directories and symlinks stand.
+    /// Members that get the directories and symlinks.
     let members: [Member]
     private let word: CatalogueNotifier
     private let recognition: UnchangedFiles
@@ -90,7 +90,7 @@ struct PublishJob: Sendable {
         var others: [NamedEntry] = []
         var report = Report()
         var links = OutgoingLinks()
-        /// By which it is counted against the room there is.
+        /// The ticket of its space reservation.
         var ticket: Int?
     }
 
@@ -117,7 +117,7 @@ struct PublishJob: Sendable {
         return SpaceCheck(room, catalogue, isSpread: false, needsAll: station.settings.needsRoomEverywhere)
     }
 
-    /// What came of one source, and the state that the last of it led to.
+    /// Publishes one source; returns the catalogue state of its last publication.
     private func stage(
         _ path: [UInt8], as name: Name, _ spaceCheck: SpaceCheck
     ) async -> (report: Report, state: State) {
@@ -169,7 +169,7 @@ struct PublishJob: Sendable {
         return (report, state)
     }
 
-    /// Where this cannot be told, the metadata server will say.
+    /// Without a usable catalogue, leave the decision to the metadata server.
     private func admitted(
         _ sifted: (rest: Batch, known: [StagedFile])
     ) async -> (rest: Batch, known: [StagedFile]) {
@@ -211,7 +211,8 @@ struct PublishJob: Sendable {
         return StagedFile(name: name, found: found, info: info, identity: isSure ? identity : nil)
     }
 
-    /// What has the size and time of what is published, and is kept by all who are to have it, is taken for that.
+    /// Reports new files to the preview. A file with the published size and mtime that is kept as wanted counts as
+    /// unchanged.
     private func show(_ batch: Batch, in preview: Preview, _ report: inout Report) async {
         let files = await recognition.new(among: batch.files)
         let symlinks = batch.others.filter { !$0.entry.isDirectory }.map {
@@ -283,7 +284,7 @@ struct PublishJob: Sendable {
         return (state, verdicts)
     }
 
-    /// The deepest first: what is made in a directory changes its mtime.
+    /// Deepest first: placing an entry changes its parent's mtime.
     private func finish(_ directories: [NamedEntry]) async -> [Failure] {
         let sorted = directories.map { ($0, $0.name.parts.count) }.sorted { $0.1 > $1.1 }.map(\.0)
         var failures: [Failure] = []
@@ -293,7 +294,7 @@ struct PublishJob: Sendable {
         return failures
     }
 
-    /// Directories and symlinks stand in every store of the staging.
+    /// Places directories and symlinks in every store of the staging.
     private func place(_ entries: [NamedEntry]) async -> [Failure] {
         if entries.isEmpty { return [] }
         var failures: [Failure] = []
@@ -309,7 +310,7 @@ struct PublishJob: Sendable {
         return failures
     }
 
-    /// The directories of stores on this node: a source may contain one.
+    /// Identities of the store directories on this node, which a source may contain.
     private func ownStores() async -> Set<[UInt64]> {
         let paths = station.roster.members.filter { $0.store.host == station.settings.host }.map(\.store.path)
         return await station.workers.run { Set(paths.compactMap(directoryIdentity)) }
@@ -317,7 +318,7 @@ struct PublishJob: Sendable {
 }
 
 extension Report {
-    /// What was published lacks where it could not be put in its place.
+    /// Records nodes on which published entries could not be placed.
     fileprivate mutating func lacking(_ failures: [Failure]) {
         self.failures += failures
         lackingHosts.formUnion(failures.map(\.node))

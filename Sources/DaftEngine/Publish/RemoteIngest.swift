@@ -1,11 +1,11 @@
-// How an ingest learns the chunk ids of files that it does not read itself, and gets their bytes from who offers them.
+// How an ingest gets chunk ids and bytes of files that other ranks read.
 
 import DaftLink
 import DaftModel
 import DaftWire
 
 extension Station {
-    /// The ids of spans, from the rank that offers the files.
+    /// The ids of spans, from the offering rank.
     func identify(_ spans: [Span], in offer: Offer) async throws(Failure) -> [Identified] {
         let reply = try await ask(
             .identify(offer, spans), at: offer.rank, timeoutMilliseconds: settings.loadMilliseconds)
@@ -17,7 +17,7 @@ extension Station {
 }
 
 extension Station {
-    /// How long to wait before these spans may be read. Asked once more where the answer got lost.
+    /// How long to wait before reading these spans. A lost answer is requested once more.
     fileprivate func turn(to spans: [Span], in offer: Offer) async throws(Failure) -> Nanoseconds {
         let question = Request.pace(offer: offer.number, spans)
         let reply: Reply
@@ -37,27 +37,27 @@ extension IngestJob {
         try await station.identify(spans, in: order.offer)
     }
 
-    /// Whoever reads for a command that has a limit waits for its turn first, which the rank that offers the files
-    /// tells: so all who read together are no faster, and wait with nothing in their hands.
+    /// Waits for the rate limit before reading. The offering rank grants turns, so that the limit covers all readers
+    /// together; waiting holds no memory.
     func pace(_ spans: [Span]) async throws(Failure) {
         guard order.limit != nil else { return }
         try await station.hold(forNanoseconds: try await station.turn(to: spans, in: order.offer))
     }
 
-    /// The ids of spans, from upstream; where nobody there knows them, from the rank that offers the files.
+    /// The ids of spans from upstream, else from the offering rank.
     func identify(_ spans: [Span], from upstream: Upstream) async throws(Failure) -> [Identified] {
         if let answers = try await upstream.identify(spans, of: order.offer) { return answers }
         try await pace(spans)
         return try await identifyAtOffer(spans)
     }
 
-    /// In a chain, the next rank learns them from here.
+    /// Announces ids to the next rank of the chain.
     func tell(_ ids: [ChunkID], of span: Span) {
         if order.chain != nil { station.learned.note(ids, of: span, in: order.offer) }
     }
 
-    /// In a chain, what nobody can have, the next rank need not wait for: what is not there any more, what is refused,
-    /// and, where one rank alone reads, what that one cannot read.
+    /// Tells the next rank of the chain that it cannot get the file: it is gone, refused, or its only reader cannot
+    /// read it.
     func tell(_ failure: Failure, of file: Int) {
         guard let chain = order.chain else { return }
         guard chain.readers.count <= 1 || [.changed, .missing, .taken].contains(failure.kind) else { return }
@@ -76,6 +76,6 @@ extension IngestJob {
         }
     }
 
-    /// A chunk as a chain knows it.
+    /// The piece under which a chain relays a chunk.
     static func piece(_ id: ChunkID, _ length: Int) -> Piece { Piece(.identified(id), chunk: 0, length: length) }
 }

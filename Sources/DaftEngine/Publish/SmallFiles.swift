@@ -1,5 +1,5 @@
-// The part of an ingest that takes in a group of small files, each one chunk or none: one slab for all of them, one
-// piece of work on a worker, one transaction of the store.
+// The part of an ingest that takes in a group of small files, each of at most one chunk: one slab, one worker job, one
+// store transaction.
 
 import DaftLink
 import DaftModel
@@ -75,7 +75,7 @@ struct SmallFiles: Sendable {
         return outcomes(read)
     }
 
-    /// Others read and hash; only what this store lacks is moved.
+    /// Gets ids from other ranks and transfers only contents that this store lacks.
     private func bring(_ identified: [Identified], from upstream: Upstream?) async throws(Failure) -> [Ingested] {
         let known = await station.workers.run { [self] in
             zip(files.indices, identified).map { index, answer in
@@ -111,7 +111,7 @@ struct SmallFiles: Sendable {
             })
     }
 
-    /// A content whose bytes this store needs.
+    /// A content whose bytes this store lacks.
     private struct Lack {
         let index: Int
         let content: ContentID
@@ -129,7 +129,7 @@ struct SmallFiles: Sendable {
         return try contentOf(index, ids.first)
     }
 
-    /// The next in a chain learns what this one knows.
+    /// Announces the ids to the next rank of the chain.
     private func tell(_ known: [Read]) {
         for (file, result) in zip(files, known) {
             switch result {
@@ -139,7 +139,7 @@ struct SmallFiles: Sendable {
         }
     }
 
-    /// What has to be loaded, each content once. Empty ones are kept at once.
+    /// The contents to load, each once. Empty contents are stored right away.
     private func lacking(_ known: [Read]) async throws(Failure) -> [Lack] {
         try await station.work { [self] () throws(Failure) in
             var seen: Set<ContentID> = []
@@ -160,7 +160,7 @@ struct SmallFiles: Sendable {
         }
     }
 
-    /// Keeps those contents of a slab that are right.
+    /// Stores the verified contents of a slab.
     private func keep(_ lacking: [Lack], _ slab: Slab, _ isRight: [Bool]) async throws(Failure) {
         try await station.work { [self] () throws(Failure) in
             try slab.withBytes { (bytes) throws(Failure) in
@@ -176,7 +176,7 @@ struct SmallFiles: Sendable {
         }
     }
 
-    /// The next in a chain may have a group while it is being written, if all of it could be read.
+    /// Lets the next rank of the chain read the group while it is being written, if all of it could be read.
     private func show(_ wholes: [SmallContent], in slab: Slab) {
         if order.chain == nil || wholes.count < files.count || station.settings.compression > 0 { return }
         station.relay.show(ChunkRun(pieces(of: wholes)), in: slab)
@@ -197,7 +197,7 @@ struct SmallFiles: Sendable {
         try result.get()
     }
 
-    /// Retained: whatever becomes of it here, nobody else's refusal takes it away before it is published. Blocking.
+    /// The content of a file, retained so that nobody discards it before it is published. Blocks.
     private func contentOf(_ index: Int, _ chunk: ChunkID?) throws(Failure) -> (id: ContentID, manifest: Manifest) {
         let file = files[index]
         let chunks = chunk.map { [$0] } ?? []
@@ -208,7 +208,7 @@ struct SmallFiles: Sendable {
         return (content, manifest)
     }
 
-    /// Where each of these files lies in the slab.
+    /// Offsets of these files in the slab.
     private func layout(_ indices: [Int]) -> [Int] {
         var sum = 0
         return indices.map { index in

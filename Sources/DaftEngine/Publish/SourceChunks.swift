@@ -1,21 +1,21 @@
-// Reading a source's chunks and learning their ids, some chunks at a time: two are hashed in hardly more time than one.
+// Reads and hashes chunks of a source, two at a time: hashing two takes hardly longer than one.
 
 import DaftLink
 import DaftModel
 import DaftStore
 import DaftWire
 
-/// How many chunks are read and hashed together, each in a slab of its own.
+/// Chunks read and hashed together, each in its own slab.
 let chunksTogether = 2
 
-/// A chunk of a source: its id, and its bytes unless they are all zeros.
+/// A chunk of a source: its id, and its bytes unless all are zero.
 struct ReadChunk {
     let id: ChunkID
     let bytes: SlabSlice?
 }
 
 extension SourceFile {
-    /// Reads chunks, at most one for each slab, but no holes. Blocking.
+    /// Reads at most one chunk per slab; holes are not read. Blocks.
     func read(
         _ chunks: Range<Int>, of chunkSize: ChunkSize, into slabs: [Slab], trace: Trace?
     ) throws(Failure) -> [ReadChunk] {
@@ -43,7 +43,7 @@ extension SourceFile {
         return slab.slice(0, count)
     }
 
-    /// The ids of any number of chunks; the slabs are used again and again. Blocking.
+    /// The ids of any number of chunks; reuses the slabs. Blocks.
     func identify(_ chunks: Range<Int>, of chunkSize: ChunkSize, scratch: [Slab], trace: Trace?) throws(Failure)
         -> [ChunkID]
     {
@@ -57,7 +57,7 @@ extension SourceFile {
 }
 
 extension Trace {
-    /// Chunks that were read one after another, and then hashed together until now. Of zeros there is nothing to say.
+    /// Traces chunks that were read one after another and then hashed together until now. Zero chunks are not traced.
     func note(_ chunks: [ReadChunk], readAt times: [UInt64]) {
         guard let hashing = times.last else { return }
         let end = now

@@ -1,5 +1,5 @@
-// What comes has room, or it is refused: before a published name is brought anywhere, and of local sources as soon as
-// what was found in them is more than there is room for, which for large files is before the first byte moves.
+// Refuses what does not fit: a published name before any transfer; local sources as soon as the files found exceed the
+// free space, which for large files is before the first byte moves.
 
 import DaftCatalogue
 import DaftLink
@@ -10,7 +10,7 @@ import DaftWire
 import Synchronization
 
 extension Station {
-    /// How much room there is on each of these; one that does not say is passed over.
+    /// Free space of these ranks; ranks that do not answer are left out.
     func spaces(of ranks: [Rank]) async -> [Rank: Space] {
         var spaces: [Rank: Space] = [:]
         await loop.inOrder(width: max(1, ranks.count), over: ranks) { [self] rank in
@@ -23,7 +23,7 @@ extension Station {
 }
 
 extension Session {
-    /// The room that there is now. Who does not say is asked nothing of.
+    /// Current free space. Members that do not answer are not checked.
     func room(at members: [Member]) async -> FreeSpace {
         let spaces = await station.spaces(of: members.map(\.rank))
         let servers = members.compactMap { member in
@@ -34,12 +34,12 @@ extension Session {
         return FreeSpace(servers, others: members.count - servers.count)
     }
 
-    /// One for each data server that has no room for what it lacks of these names.
+    /// A refusal for each data server without room for what it lacks of these names.
     func refusals(of names: [Name], at members: [Member]) async throws(Failure) -> [Failure] {
         let room = await room(at: members)
         let catalogue = station.catalogue
         let everything = try await station.work { () throws(Failure) in try catalogue.counts().bytes }
-        // All that is published is seldom more than a disk has room for, and nothing has to be counted.
+        // Fast path: if everything published fits everywhere, nothing has to be counted.
         if everything <= room.least { return [] }
         var coming: [Int: Int64] = [:]
         var seen: Set<ContentID> = []
@@ -57,7 +57,7 @@ extension Session {
 }
 
 extension FreeSpace {
-    /// How many bytes each store lacks of these contents; zeros take no room.
+    /// Bytes that each store lacks of these contents; zero chunks take no space.
     fileprivate func lacking(_ contents: [ContentID], by catalogue: Catalogue) throws(Failure) -> [Int: Int64] {
         var lacking: [Int: Int64] = [:]
         for content in contents {
@@ -74,12 +74,12 @@ extension FreeSpace {
     }
 }
 
-/// Counts what a staging finds against the room there is. What of it is here already takes time to find out: as long
-/// as there is room for all, only what is not recognised is looked up.
+/// Compares the files found by a staging with free space. Finding out what stores already have is slow, so files are
+/// first counted as new, and only if those do not fit is the catalogue consulted.
 final class SpaceCheck: Sendable {
     private struct State {
         var sum = Sum()
-        /// By ticket: counted as if none of it were here.
+        /// Files by ticket, counted as if none were stored yet.
         var unsettled: [Int: [StagedFile]] = [:]
         var tickets = 0
         var refusals: [Failure] = []
@@ -103,10 +103,10 @@ final class SpaceCheck: Sendable {
         self.needsAll = needsAll
     }
 
-    /// Why there is no room; empty while there is.
+    /// Why the files do not fit; empty if they do.
     var refusals: [Failure] { state.withLock { $0.refusals } }
 
-    /// A ticket, if these have room after all that came before.
+    /// Reserves space for files; returns a ticket, or nil if they do not fit.
     func takes(_ files: [StagedFile]) -> Int? {
         state.withLock { state in
             state.tickets += 1
@@ -122,7 +122,7 @@ final class SpaceCheck: Sendable {
         }
     }
 
-    /// Of what the ticket was for, these are left.
+    /// Replaces a ticket's reservation by the files that were not recognised as unchanged.
     func settle(_ ticket: Int, _ files: [StagedFile]) {
         state.withLock { state in
             guard state.unsettled.removeValue(forKey: ticket) != nil else { return }
@@ -136,8 +136,8 @@ final class SpaceCheck: Sendable {
             : room.refusals(needsAll: needsAll) { sum.coming[$0] ?? 0 }
     }
 
-    /// What is published already under its name, of the same size and time, is kept where the catalogue says; unless
-    /// all of it is taken for new.
+    /// A file published at its name with the same size and mtime counts as kept by the catalogue's holders, unless
+    /// `isNew`.
     private func add(_ files: [StagedFile], to sum: inout Sum, isNew: Bool) {
         for file in files {
             let bytes = min(file.info.size, file.found.allocatedBytes)

@@ -1,10 +1,10 @@
-// Of a batch, what need not be read, moved, published or placed again.
+// Finds the files of a batch that need not be read, moved, published or placed again.
 //
-//   1. A data server of this node remembers its users' files as they were when they were read, and their contents.
-//   2. The catalogue has just that entry under the name, kept by those who are to have it, with as many copies wanted.
-//   3. Each of them says that it stands there as it should.
+//   1. A data server of this node remembers sources by identity, with their contents.
+//   2. The catalogue has the same entry at the name, kept by the wanted holders, with as many copies wanted.
+//   3. Each holder confirms that its file is in place and intact.
 //
-// What fails at any of these goes the usual way, on which everything is looked at and mended.
+// A file that fails any step goes the usual way, which checks and mends everything.
 
 import DaftCatalogue
 import DaftLink
@@ -21,7 +21,7 @@ struct UnchangedFiles: Sendable {
 
     private var station: Station { session.station }
 
-    /// `members` are to have what is staged. `rereads`: nobody takes a file for what it was.
+    /// `members` are the wanted holders. `rereads`: treat every file as changed.
     init(_ session: Session, _ assignment: any Assignment, members: [Member], rereads: Bool) {
         self.session = session
         self.assignment = assignment
@@ -33,7 +33,7 @@ struct UnchangedFiles: Sendable {
         host = here.min { $0.rank < $1.rank }
     }
 
-    /// A batch without what stands already, and the files among that.
+    /// The batch without unchanged entries, and the unchanged files.
     func sift(_ batch: PublishJob.Batch) async -> (rest: PublishJob.Batch, known: [StagedFile]) {
         let contents = rereads ? [] : await contents(of: batch.files)
         let files = zip(batch.files, contents).compactMap { file, content in content.map { file.named($0) } }
@@ -49,7 +49,7 @@ struct UnchangedFiles: Sendable {
         return (rest, known)
     }
 
-    /// Without those that have the size and time of what is published under their name, and are kept as wanted.
+    /// Files that differ from the published entry in size or mtime, or are not kept as wanted.
     func new(among files: [StagedFile]) async -> [StagedFile] {
         if rereads { return files }
         let catalogue = station.catalogue
@@ -67,7 +67,7 @@ struct UnchangedFiles: Sendable {
         return files.filter { !standing.contains($0.name) }
     }
 
-    /// Those that were admitted are known the next time.
+    /// Remembers the identities of admitted files for the next run.
     func remember(_ kept: [BatchIngest.Kept]) async {
         let sources = kept.compactMap { kept in kept.identity.map { KnownSource($0, kept.content) } }
         guard let host, !sources.isEmpty else { return }
@@ -108,7 +108,7 @@ struct UnchangedFiles: Sendable {
         return Set(zip(entries, isStanding).filter(\.1).map(\.0.name))
     }
 
-    /// Who is to be asked whether it stands; nil where the catalogue says already that something is to be done.
+    /// The members that must confirm the entry; nil if the catalogue shows that work remains.
     private func keepers(of named: NamedEntry, _ stand: EntryHolders) -> [Member]? {
         guard named.entry.content != nil else {
             return assignment.copies == .everywhere && stand.copies != .everywhere ? nil : members
@@ -117,7 +117,7 @@ struct UnchangedFiles: Sendable {
         let complete = members.filter { stand.holders.complete.contains($0.number) }
         if assignment.room == nil { return complete.count == members.count ? members : nil }
         if !complete.isEmpty { return complete }
-        // Cut over several; no file stands for it anywhere.
+        // Split over several stores, which hold no file for it.
         var chunks = BitSet()
         for member in members { chunks.formUnion(stand.holders.extent(of: member.number).chunks(of: stand.chunks)) }
         return chunks.containsAll(below: stand.chunks) ? [] : nil

@@ -1,9 +1,9 @@
-// The metadata server has copies made that are wanted and lacking, by orders to data servers.
+// The metadata server creates missing copies by orders to data servers.
 //
-//   1. Who is there, and with how much room.
-//   2. Page by page through the contents: the plan says who gets which chunks.
-//   3. What is planned goes out as orders, to all data servers at the same time, some thousand contents at once.
-//   4. Where something failed and something else was done, once more, with those who are there then.
+//   1. List the data servers present and their free space.
+//   2. Page through the contents: the plan assigns missing chunks to data servers.
+//   3. Send the assignments as orders, to all data servers at once, some thousand contents at a time.
+//   4. If something failed and something else succeeded, repeat with the data servers then present.
 
 import DaftCatalogue
 import DaftLink
@@ -13,11 +13,11 @@ import DaftStore
 import DaftWire
 
 actor RepairJob {
-    /// What a repair goes through.
+    /// The contents that a repair covers.
     enum Scope: Sendable {
         case everything
         case below([Name])
-        /// What this store keeps, which is about to leave.
+        /// The contents of this store, which is about to leave.
         case leaving(Int)
     }
 
@@ -32,7 +32,7 @@ actor RepairJob {
     private nonisolated let loop: any Loop
     private let scope: Scope
     private let progressCounter: ProgressCounter
-    /// Stores that are away, and expected back: their copies count.
+    /// Stores that are away and expected back: their copies count.
     private let expected: BitSet
     private var plan = RepairPlan([], sources: BitSet(), counted: BitSet())
     private var servers: [Member] = []
@@ -44,7 +44,7 @@ actor RepairJob {
     private var result = Repaired()
     private var untold = 0
     private var mostWanted = 1
-    /// Who lacked something of what was broadcast.
+    /// Stores that lacked files of a broadcast.
     private var gained: Set<Int> = []
 
     init(_ station: Station, _ scope: Scope, expected: BitSet = BitSet(), progressCounter: ProgressCounter) {
@@ -118,7 +118,7 @@ actor RepairJob {
         let staying = there.filter { $0.number != leaving }
         let spaces = await station.spaces(of: staying.map(\.rank))
         for member in staying {
-            // Who does not say how much room there is gets nothing.
+            // A server that does not report free space gets nothing.
             guard let space = spaces[member.rank] else { continue }
             servers.append(member)
             free.append(RepairPlan.Server(store: member.number, host: member.store.host, free: space.free))
@@ -191,8 +191,8 @@ actor RepairJob {
 
     // MARK: orders
 
-    /// Directories and symlinks of what was broadcast, for those who lacked some of its files: they have no copies that
-    /// could be counted. Directories once more at the end, for what is made in one changes its mtime.
+    /// Places directories and symlinks of broadcasts at stores that lacked some of the files, since these entries have
+    /// no copies to count. Directories come again at the end, because placing entries changes their parents' mtimes.
     private func placeOthers() async throws(Failure) {
         let members = servers.filter { gained.contains($0.number) }
         for isLast in members.isEmpty ? [] : [false, true] {

@@ -1,5 +1,5 @@
-// All repairs of a metadata server: one at a time, by order of a user, or by itself when a store has been away for too
-// long or one has joined.
+// Serializes the metadata server's repairs: ordered by a user, or automatic when a store has been away for too long or
+// has joined.
 
 import DaftCatalogue
 import DaftLink
@@ -8,7 +8,7 @@ import DaftStore
 import DaftWire
 import Synchronization
 
-/// What one order has reported so far; the meter is everybody's.
+/// What one order has reported, to add only increments to the shared counter.
 final class Counted: Sendable {
     private let progressCounter: ProgressCounter
     private let told = Mutex<(bytes: Int64, files: Int64)>((0, 0))
@@ -30,7 +30,7 @@ actor RepairQueue {
     private let station: Station
     private nonisolated let loop: any Loop
     private let turn = AsyncSemaphore(width: 1)
-    /// One that nobody ordered waits for its turn: it will see what happened since.
+    /// An automatic repair is queued already; it will cover later changes too.
     private var isWaiting = false
 
     init(_ station: Station) {
@@ -40,14 +40,14 @@ actor RepairQueue {
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
 
-    /// What is away counts for nothing: whoever orders a repair knows that.
+    /// A repair ordered by a user. Copies in absent stores do not count.
     func repair(_ scope: RepairJob.Scope, progressCounter: ProgressCounter) async -> Outcome {
         await turn.enter()
         defer { turn.leave() }
         return .repaired(await RepairJob(station, scope, progressCounter: progressCounter).run())
     }
 
-    /// By itself: what is away is `expected` back, for a while.
+    /// An automatic repair. Copies in stores that are `expected` back count.
     func mend(expected: @escaping @Sendable () async -> BitSet) async {
         if isWaiting { return }
         isWaiting = true
@@ -73,8 +73,8 @@ actor RepairQueue {
 
     // MARK: leaving
 
-    /// Copies what only this store keeps, then lets it go: its holdings end, and it has left. What is returned says
-    /// what could not be moved; then it has not left.
+    /// Copies what only this store keeps, then removes its holdings and records that it left. If the result has
+    /// failures, the store has not left.
     func leave(_ store: Int, progressCounter: ProgressCounter) async -> Repaired {
         await turn.enter()
         defer { turn.leave() }
@@ -89,7 +89,7 @@ actor RepairQueue {
         return repaired
     }
 
-    /// Everything is looked at before anything is recorded; what comes meanwhile is seen when it is recorded.
+    /// Checks each page before recording it; the last change rejects holdings added meanwhile.
     private func letGo(_ store: Int, others: BitSet) async throws(Failure) -> [Failure] {
         let catalogue = station.catalogue
         var pages = station.pages(by: \.content) { last throws(Failure) in
@@ -125,7 +125,7 @@ actor RepairQueue {
     }
 }
 
-/// Says what would be lost if the store were gone.
+/// The failure to report if the content would be lost without the store.
 private func onlyKept(
     _ content: ContentID, by store: Int, _ others: BitSet, in change: borrowing Change
 ) throws(Failure) -> Failure? {

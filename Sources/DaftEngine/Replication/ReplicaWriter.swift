@@ -1,8 +1,8 @@
-// Brings further copies of contents, or of parts of them, into a store: what a repair orders of a data server.
+// Adds copies of contents, or parts of them, to a store, as a repair orders.
 //
-//   1. Catch up with the catalogue, pull what is lacking here, from whoever keeps it.
-//   2. What is complete then gets its names; of what is not, the names are noted for a rebuilding.
-//   3. Tell the metadata server what this store keeps now.
+//   1. Catch up with the catalogue; pull what is missing here from its holders.
+//   2. Place complete contents at their names; for partial ones, note the names for a catalogue rebuild.
+//   3. Report the new holdings to the metadata server.
 
 import DaftCatalogue
 import DaftLink
@@ -24,7 +24,7 @@ struct ReplicaWriter: Sendable {
         func fail(_ failure: Failure) { failures.withLock { $0.append(failure) } }
     }
 
-    /// A content that is to come, unless all that is wanted of it is here.
+    /// A content to fetch, unless this store has all wanted parts of it.
     private struct Coming {
         let wanted: Wanted
         let isHere: Bool
@@ -94,7 +94,7 @@ struct ReplicaWriter: Sendable {
 
     // MARK: afterwards
 
-    /// Also of what came only in part: it counts, and need not come again.
+    /// Also records parts that arrived, so that they count and are not fetched again.
     private func conclude() async throws(Failure) {
         let contents = order.wanted.map(\.content)
         let names = try await names(of: contents)

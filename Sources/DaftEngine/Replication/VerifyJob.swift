@@ -1,10 +1,10 @@
-// Reads again and hashes what a store keeps, and brings back from a good copy what is corrupt.
+// Scrub: re-reads and hashes what a store keeps, and replaces corrupt data from good copies.
 //
-//   1. List the contents: everything the store keeps, or what stands below some names.
-//   2. Re-read each; the store takes away every name that shows wrong bytes, and drops the bad chunks.
-//   3. Tell the metadata server, so that nobody is sent here for them.
-//   4. Pull the chunks from whoever else keeps them, and give the names back.
-//   5. What nobody keeps any more is lost: say which bytes of which names.
+//   1. List the contents: everything the store keeps, or those below some names.
+//   2. Re-read each; the store removes names whose files have wrong bytes and drops the bad chunks.
+//   3. Report to the metadata server, so that no rank is sent here for the bad chunks.
+//   4. Pull the chunks from other holders and place the names again.
+//   5. Chunks without a holder are lost: report their byte ranges and names.
 
 import DaftCatalogue
 import DaftLink
@@ -29,11 +29,11 @@ final class VerifyJob: Sendable {
         var repaired: Int64 = 0
         var failures: [Failure] = []
         var untold: [Holding] = []
-        /// Names that a content should have here and has not.
+        /// Names that should be placed here and are not.
         var nameless: [NamedEntry] = []
     }
 
-    /// A content of which something was wrong, and the names that it had here.
+    /// A damaged content and the names it had here.
     private struct Damaged: Sendable {
         let content: ContentID
         let manifest: Manifest
@@ -59,7 +59,7 @@ final class VerifyJob: Sendable {
         return outcome()
     }
 
-    /// Looks at some contents that somebody got wrong bytes of.
+    /// Verifies contents of which another rank received wrong bytes.
     func examine(_ contents: [ContentID]) async -> Outcome {
         await check(contents)
         do throws(Failure) { try await finishDirectories() } catch { note(error) }
@@ -142,7 +142,7 @@ final class VerifyJob: Sendable {
         return bad.isEmpty ? nil : Damaged(content: content, manifest: manifest, names: due, chunks: bad)
     }
 
-    /// What an interrupted run left here without a name, and another store's copy made known since, counts from now on.
+    /// Records a content that an interrupted run left here without a name and that became known through another store.
     private func noteIfUntold(_ content: ContentID, _ extent: Extent) throws(Failure) {
         let catalogue = station.catalogue
         guard let number = station.number, try catalogue.size(of: content) != nil,
@@ -151,7 +151,8 @@ final class VerifyJob: Sendable {
         tally.withLock { $0.untold.append(Holding([content], in: BitSet([number]), extent)) }
     }
 
-    /// The names it should have here: what was broadcast has all, though an interrupted run may have taken some away.
+    /// The names that should be placed here; for broadcasts all of them, since an interrupted run may have removed
+    /// some.
     private func namesDue(_ content: ContentID, _ names: [Name]) throws(Failure) -> [Name] {
         let catalogue = station.catalogue
         let published = try catalogue.names(of: content)
@@ -203,7 +204,7 @@ final class VerifyJob: Sendable {
         }
     }
 
-    /// Back comes just what was here before: of a part, no more than the part.
+    /// Exactly the chunks that were here before.
     private func wanted(_ one: Damaged) async throws(Failure) -> Wanted? {
         let catalogue = station.catalogue
         let names = try await station.work { () throws(Failure) in try catalogue.names(of: one.content) }
@@ -211,7 +212,7 @@ final class VerifyJob: Sendable {
         return Wanted(content: one.content, manifest: one.manifest, name: name, chunks: BitSet(one.chunks))
     }
 
-    /// What the metadata server should know of these contents here, as they are now.
+    /// Reports the current holdings of these contents to the metadata server.
     private func report(_ damaged: [Damaged]) async throws(Failure) {
         guard let number = station.number else { return }
         let holdings = try await station.work { [store] () throws(Failure) in
@@ -243,7 +244,7 @@ final class VerifyJob: Sendable {
         for failure in await StoreOrders(station, store).placeFiles(entries) { note(failure) }
     }
 
-    /// What is taken from a directory and put back, now or by a run that was interrupted, changes its mtime.
+    /// Restores mtimes of directories that removing and placing files has changed, in this run or an interrupted one.
     private func finishDirectories() async throws(Failure) {
         var areFinished = true
         var pages = station.pages(by: \.name) { [store] last throws(Failure) in

@@ -1,14 +1,14 @@
-// The start of a system: ranks are only this run's numbering, and the metadata server may be on a node that never was
-// in it, so everybody brings what it has and the newest catalogue wins.
+// Chooses the catalogue at the start of a system: rank numbers hold for one run only, and the metadata server's node
+// may be new to the system, so each data server offers its catalogue and the newest wins.
 //
-//   1. Wait for every data server that is expected, or until the time for that is over. Where some may be lacking,
-//      as among workstations, nobody is waited for once there is a catalogue.
-//   2. Catalogues of unrelated systems: nobody is admitted, with what to do.
-//   3. Somebody's journal goes further than ours: take it over from there; if ours is not its beginning, wholly.
-//   4. There is none at all, or it is to be rebuilt from what the stores know: begin one.
+//   1. Wait for all expected data servers, or the deadline. If some may be absent, as among workstations, an existing
+//      catalogue is used without waiting.
+//   2. Catalogues of unrelated systems: nobody is admitted, and the error says what to do.
+//   3. The longest journal is adopted; a local catalogue that is not its prefix is discarded.
+//   4. Without any catalogue, or for a rebuild from the stores, a new one is begun.
 //
-// Nothing is recorded before that: who remembers another run's metadata server may ask early.
-// Whoever comes later is admitted if its catalogue is of this system, or empty.
+// Nothing is recorded before the decision, since ranks that remember another run's metadata server may send requests early.
+// Later arrivals are admitted if their catalogue is empty or of this system.
 
 import DaftCatalogue
 import DaftLink
@@ -45,7 +45,7 @@ actor CatalogueElection {
         }
     }
 
-    /// Waits until it is decided whose catalogue is the system's; with nobody there in time, this rank's own.
+    /// Waits for the decision; if nobody arrives in time, this rank's own catalogue is used.
     func settled() async throws(Failure) {
         while decision == nil, loop.now < deadline { await changed.wait(until: deadline) }
         if decision == nil, station.catalogue.system != nil { decision = loop.start { nil } }
@@ -54,7 +54,7 @@ actor CatalogueElection {
 
     private func decide() async -> Failure? {
         let settings = station.settings
-        // Where any may come later, and there is a catalogue, nobody's is waited for.
+        // Late joiners are allowed and there is a catalogue: do not wait.
         let isAlone = settings.mayLackServers && !settings.rebuilds && station.catalogue.system != nil
         while !isAlone, arrived.count < settings.expectedServers, loop.now < deadline {
             await changed.wait(until: deadline)
@@ -84,7 +84,7 @@ actor CatalogueElection {
 
     private var newSystem: SystemID { station.settings.newSystem ?? .random() }
 
-    /// An empty catalogue. Of a system that is rebuilt it has the old id, so that who comes later belongs to it.
+    /// Begins an empty catalogue. A rebuild keeps the system's id, so that later arrivals still belong to it.
     private func begin(_ system: SystemID) async throws(Failure) {
         let catalogue = station.catalogue
         try await station.work { () throws(Failure) in

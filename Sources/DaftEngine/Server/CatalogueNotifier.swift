@@ -1,6 +1,6 @@
-// Every data server learns what was published: the next start may not have this metadata server's catalogue. Word goes
-// out while more is being published, so that at the end little is left to learn. Who cannot be reached now learns it
-// when it joins again.
+// Pushes new catalogue states to all data servers, since the next start may not have this metadata server's catalogue.
+// Notifies during long publications too, so that little is left at the end. Unreachable servers catch up when they
+// rejoin.
 
 import DaftCatalogue
 import DaftLink
@@ -21,14 +21,14 @@ final class CatalogueNotifier: Sendable {
 
     private var station: Station { session.station }
 
-    /// By `lag` states others may be behind before they are told.
+    /// Servers are notified once they are `lag` states behind.
     init(from session: Session, lag: State = 10_000) {
         self.session = session
         self.lag = lag
         told = Mutex(Told(state: session.station.catalogue.head.state))
     }
 
-    /// So far has been published. Nobody waits for what this sets going, and one round follows the other.
+    /// Publications have reached this state. Returns at once; one round of notifications runs at a time.
     func note(_ state: State) {
         told.withLock { told in
             guard told.telling == nil, state >= told.state + lag else { return }
@@ -40,7 +40,7 @@ final class CatalogueNotifier: Sendable {
         }
     }
 
-    /// All of the others know this state, or cannot be reached.
+    /// Brings all reachable data servers to this state.
     func spread(_ state: State) async {
         if let telling = told.withLock({ $0.telling }) { await station.loop.finished(telling) }
         await tell(state)

@@ -1,4 +1,4 @@
-// Keeps a copy of the catalogue up to date: one delta at a time, however many ask.
+// Keeps the catalogue replica up to date; concurrent callers share one delta request.
 
 import DaftCatalogue
 import DaftLink
@@ -19,7 +19,7 @@ actor CatalogueSync {
 
     func catchUp(to state: State?) async throws(Failure) {
         if let state, station.catalogue.head.state >= state { return }
-        // A delta that was asked for before this call may be older than what the caller has to see.
+        // A running delta may predate the state that the caller needs.
         if let running { _ = await running.value }
         if let state, station.catalogue.head.state >= state { return }
         let task = running ?? loop.start { [self] in await pull() }
@@ -31,7 +31,7 @@ actor CatalogueSync {
     }
 
     private func pull() async -> Result<Void, Failure> {
-        // Before anybody who waits goes on: what starts after this sees what was published before it.
+        // Clear before waiters resume, so that a new call starts a new delta.
         defer { running = nil }
         do throws(Failure) {
             while try await !pullOnce() {}
@@ -41,7 +41,7 @@ actor CatalogueSync {
         }
     }
 
-    /// One delta; true when there is nothing more.
+    /// Applies one delta; true if there are no more.
     private func pullOnce() async throws(Failure) -> Bool {
         let station = station
         let reply = try await station.ask(.delta(after: station.catalogue.head), at: .metadataServer)

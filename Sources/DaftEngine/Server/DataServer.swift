@@ -1,4 +1,4 @@
-// A data server: what it is asked, and which orders it carries out. Its bytes at rest are the store's business.
+// A data server's requests and orders; storage itself is in DaftStore.
 
 import DaftCatalogue
 import DaftLink
@@ -28,7 +28,7 @@ actor DataServer {
     func answer(_ request: Request, from rank: Rank) async -> Reply {
         do throws(Failure) {
             switch request {
-            // Who is called back after a pause would be a data server again.
+            // A data server that has withdrawn must not rejoin when called back.
             case .join where station.loss != nil: return .done
             case .order, .doubt, .delta, .space, .join, .sees:
                 if let loss = await station.lookAtPlace() { throw loss }
@@ -114,7 +114,7 @@ actor DataServer {
         }
     }
 
-    /// Does the part of an order that a chain has, if it has one.
+    /// Runs an order as a member of its chain, if it has one.
     private func inChain(_ chain: Chain?, _ body: () async -> Outcome) async -> Outcome {
         if chain == nil { return await body() }
         station.relay.enter()
@@ -134,7 +134,7 @@ actor DataServer {
         return try await station.work { () throws(Failure) in try store.space() }
     }
 
-    /// Somebody got wrong bytes of these from here: look, and tell the metadata server what is left.
+    /// Another rank received wrong bytes of these from here: verify them and report what is left.
     private func reexamine(_ contents: [ContentID]) async -> Reply {
         let (station, store) = (station, store)
         await tasks.run { progressCounter in await VerifyJob(station, store, progressCounter).examine(contents) }

@@ -1,12 +1,12 @@
-// A data server's start.
+// How a data server joins.
 //
-//   1. Say hello with what it has; the metadata server gives its store a number.
-//   2. Catch up with the catalogue, by delta; a copy that parted from the metadata server's journal is taken anew.
-//   3. Compare the digest of what the store keeps with that of what the catalogue says it keeps. Equal: done.
-//   4. Else go through both side by side, and report what is kept otherwise.
-//   5. Go through the names that stand here: publish again those that the catalogue does not know, from the store's own
-//      record of them, and keep aside what clashes with what was published meanwhile.
-//   6. Say that it has joined, with what it found wrong.
+//   1. Send hello with the store's state; the metadata server assigns a store number.
+//   2. Catch up with the catalogue by delta; a replica that has forked is replaced.
+//   3. Compare the digest of the store's inventory with the catalogue's. Equal: done.
+//   4. Otherwise compare them entry by entry and report the differences.
+//   5. Check the names placed here: republish those unknown to the catalogue, from the store's own records, and set aside
+//      those that conflict with later publications.
+//   6. Report that it has joined, with the problems found.
 
 import DaftCatalogue
 import DaftLink
@@ -38,14 +38,14 @@ struct JoinProtocol: Sendable {
         }
         station.number = number
         let mayBeBehind = try await isContinued(to: head)
-        // A copy that parted may be at a later state: only asking shows it.
+        // A forked replica may be at a later state; only a request shows that.
         try await station.catchUp(to: mayBeBehind ? head.state : nil)
         let changed = store.takeChanged().map { $0.at(station.settings.host) }
         let troubles = try await changed + reconcile(number, everyName: !mayBeBehind)
         _ = try await station.ask(.joined(troubles), at: .metadataServer)
     }
 
-    /// Whether the metadata server's journal goes on where this copy ends. Of a lost copy nobody knows.
+    /// Whether the metadata server's journal continues this replica. Always true if the store had no catalogue.
     private func isContinued(to head: Head) async throws(Failure) -> Bool {
         let own = station.catalogue.head
         if own == .empty { return false }
@@ -64,15 +64,16 @@ struct JoinProtocol: Sendable {
         if isSame, !everyName { return [] }
         let before = catalogue.head
         let troubles = try await reviewNames(number) + reviewNotes(number)
-        // Others may have published the same meanwhile, and not with what is kept here.
+        // Other stores may have published the same contents meanwhile, without this store's holdings.
         if catalogue.head != before { try await reportHoldings(number) }
         return troubles
     }
 
     // MARK: holdings
 
-    /// Brings the catalogue's holdings of this store in line with the store, for contents that the catalogue knows.
-    /// Others come with their names; one without a name is what an interrupted run left, and waits for its return.
+    /// Makes the catalogue's holdings of this store match the store, for contents that the catalogue knows. Other
+    /// contents are republished with their names; contents without a name are left from an interrupted run and wait for
+    /// its retry.
     private func reportHoldings(_ number: Int) async throws(Failure) {
         let catalogue = station.catalogue
         var kept = PagedIterator(
@@ -104,7 +105,7 @@ struct JoinProtocol: Sendable {
         defer { changes = [] }
         if changes.isEmpty { return }
         let (store, told) = (store, changes)
-        // Who joins again may have orders under way: what they bring meanwhile counts.
+        // A rejoining server may have orders under way: include what they have just stored.
         let now = try await station.work { () throws(Failure) in
             var now: [Holding] = []
             for one in told {
@@ -124,8 +125,8 @@ struct JoinProtocol: Sendable {
 
     // MARK: names
 
-    /// Publishes again the names that the catalogue does not know, and moves those out of the way that show here what
-    /// is not published under them; nothing is thrown away.
+    /// Republishes names that the catalogue does not know and sets aside files that conflict with it. Nothing is
+    /// deleted.
     private func reviewNames(_ number: Int) async throws(Failure) -> [Failure] {
         let (store, catalogue) = (store, station.catalogue)
         var clashing: [NamedEntry] = []
@@ -150,7 +151,7 @@ struct JoinProtocol: Sendable {
         return try await setAside(clashing)
     }
 
-    /// The same for names of contents that are kept here in part: no file stands under them.
+    /// Likewise for names of contents kept in part, for which there are no files.
     private func reviewNotes(_ number: Int) async throws(Failure) -> [Failure] {
         let (store, catalogue, host) = (store, station.catalogue, station.settings.host)
         var clashing: [NamedEntry] = []
@@ -176,7 +177,7 @@ struct JoinProtocol: Sendable {
         }
     }
 
-    /// Gives back what was refused.
+    /// Returns the refused entries.
     private func publishAgain(_ entries: [NamedEntry], _ number: Int) async throws(Failure) -> [NamedEntry] {
         var refused: [NamedEntry] = []
         for start in stride(from: 0, to: entries.count, by: JoinProtocol.published) {
@@ -205,7 +206,7 @@ struct JoinProtocol: Sendable {
         }
     }
 
-    /// The last names first: a directory's turn comes when nothing is in it any more.
+    /// In descending order, so that a directory is empty when its turn comes.
     private func setAside(_ clashing: [NamedEntry]) async throws(Failure) -> [Failure] {
         let (store, host) = (store, station.settings.host)
         return try await station.work { () throws(Failure) in
@@ -220,7 +221,7 @@ struct JoinProtocol: Sendable {
     }
 }
 
-/// A listing that comes in pages, seen one item at a time.
+/// An iterator over single items of a paged listing.
 private struct PagedIterator<Item: Sendable, Key: Sendable> {
     private var pages: Pages<Item, Key>
     private var items: ArraySlice<Item> = []

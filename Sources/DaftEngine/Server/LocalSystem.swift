@@ -1,5 +1,5 @@
-// A whole system inside one process: a metadata server and any number of data servers over the memory link, each with a
-// loop, threads, a store and a catalogue of its own, as they would have in processes of their own.
+// A whole system in one process: a metadata server and data servers over the memory link, each with its own loop,
+// threads, store and catalogue, as separate processes would have.
 
 import DaftLink
 import DaftModel
@@ -7,21 +7,21 @@ import Synchronization
 
 public final class LocalSystem: Sendable {
     public let network: MemoryNetwork
-    /// Rank 0, the metadata server, and then the data servers.
+    /// The metadata server (rank 0), then the data servers.
     public let stations: [Station]
-    /// What the start found wrong and could live with.
+    /// Non-fatal problems found at the start.
     public let warnings: [Failure]
     private let loops: [ThreadLoop]
 
     public var metadataServer: Station { stations[0] }
 
-    /// Starts one rank for each of `settings`; the first is the metadata server.
+    /// Starts one rank per element of `settings`; the first is the metadata server.
     public static func start(_ settings: [Settings]) async throws(Failure) -> LocalSystem {
         let network = MemoryNetwork()
         let loops = settings.indices.map { ThreadLoop(name: "daft-rank\($0)") }
         var stations: [Station] = []
         do throws(Failure) {
-            // The metadata server last: a store in use says by which process.
+            // The metadata server last: the error for a store in use names the process.
             for (rank, some) in settings.enumerated().reversed() {
                 var some = some
                 if rank == 0 { some.expectedServers = settings.count - 1 }
@@ -46,7 +46,7 @@ public final class LocalSystem: Sendable {
         self.loops = loops
     }
 
-    /// Runs `body` where the protocol of the metadata server runs.
+    /// Runs `body` on the metadata server's loop.
     public func run<T: Sendable>(_ body: @escaping @Sendable (Station) async -> T) async -> T {
         let station = stations[0]
         return await station.loop.finished(station.loop.start { await body(station) })

@@ -1,6 +1,6 @@
-// Who is in the system in this run, as the metadata server keeps it: each store has a seat from its first hello on, and
-// loses its presence when its rank goes. A rank that comes back may be another process, with another store: presence
-// comes back with a hello only.
+// Membership in this run, kept by the metadata server. A store is a member from its first hello and absent while its
+// rank is unreachable. A returning rank may be another process with another store, so only a hello makes a store
+// present again.
 
 import DaftLink
 import DaftModel
@@ -16,7 +16,7 @@ struct MembershipTable {
     /// By store number.
     private var seats: [Int: Seat] = [:]
 
-    /// A store said hello.
+    /// Records the hello of a store.
     mutating func take(_ number: Int, _ store: StoreInfo, at rank: Rank, now: Nanoseconds) {
         for (other, seat) in seats where seat.rank == rank && other != number && seat.goneSince == nil {
             seats[other]?.goneSince = now
@@ -26,25 +26,25 @@ struct MembershipTable {
 
     mutating func leave(_ number: Int) { seats[number] = nil }
 
-    /// Whoever was at that rank is away.
+    /// Marks the store at that rank as absent.
     mutating func gone(_ rank: Rank, now: Nanoseconds) {
         for (number, seat) in seats where seat.rank == rank && seat.goneSince == nil { seats[number]?.goneSince = now }
     }
 
-    /// Somebody was at that rank, and nobody has said hello there since.
+    /// Whether every store seen at that rank is absent.
     func isVacant(_ rank: Rank) -> Bool {
         let there = seats.values.filter { $0.rank == rank }
         return !there.isEmpty && there.allSatisfy { $0.goneSince != nil }
     }
 
-    /// The rank that serves this very store now, unless it is `rank`.
+    /// Another rank that serves the same store now.
     func twin(of store: StoreID, besides rank: Rank, alive: Set<Rank>) -> Rank? {
         seats.values.first {
             $0.store.id == store && $0.rank != rank && $0.goneSince == nil && alive.contains($0.rank)
         }?.rank
     }
 
-    /// In the order of ranks; of those that had the same one, who is there before who was.
+    /// Ordered by rank; for equal ranks, the present store first.
     func members(alive: Set<Rank>, now: Nanoseconds) -> [Member] {
         let members = seats.map { number, seat in
             Member(
@@ -57,7 +57,7 @@ struct MembershipTable {
         }
     }
 
-    /// The stores, by number, that have been away for so long.
+    /// Numbers of stores that have been away for at least `limit`.
     func away(longerThan limit: Nanoseconds, now: Nanoseconds) -> Set<Int> {
         Set(seats.filter { $0.value.goneSince.map { now - $0 >= limit } ?? false }.keys)
     }

@@ -1,4 +1,4 @@
-// What the metadata server is ordered to do: repair, let a data server leave, end; and what it repairs by itself.
+// Orders to the metadata server (repair, leave, quit) and its automatic repairs.
 
 import DaftCatalogue
 import DaftLink
@@ -23,7 +23,8 @@ extension MetadataServer {
         }
     }
 
-    /// Who has left ends; who could not says again what it keeps, of which some may be recorded as gone.
+    /// A data server that has left ends; one that could not reports its holdings again, some of which may have been
+    /// removed.
     private func conclude(_ store: Int, hasLeft: Bool) async {
         guard let member = listed().first(where: { $0.number == store && $0.isAlive }) else { return }
         if hasLeft { seats.leave(store) }
@@ -31,7 +32,7 @@ extension MetadataServer {
         _ = try? await station.ask(hasLeft ? .quit : .join, at: member.rank)
     }
 
-    /// Whoever asks hears of it before it is done.
+    /// Returns before the system ends, so that the caller gets the answer.
     func quit() -> Reply {
         station.quitting.set()
         loop.start { [station] in
@@ -43,7 +44,7 @@ extension MetadataServer {
 
     // MARK: by itself
 
-    /// When who is away now, or was never here, has been so for too long.
+    /// Starts an automatic repair once stores absent now will have been so for too long.
     func mendLater() {
         guard let limit = station.settings.repairAfterMilliseconds else { return }
         loop.start { [self] in
@@ -57,7 +58,7 @@ extension MetadataServer {
         loop.start { [self] in await repairs.mend { [self] in await expected() } }
     }
 
-    /// Stores that are not here, and not for long.
+    /// Absent stores that may still return in time.
     private func expected() async -> BitSet {
         let limit = Nanoseconds(station.settings.repairAfterMilliseconds ?? 0) * 1_000_000
         let members = listed()
@@ -74,7 +75,7 @@ extension MetadataServer {
 }
 
 extension Station {
-    /// Tells every data server that serves by itself to end. Who cannot be reached now is not waited for.
+    /// Tells every data server to end; unreachable ones are skipped after a timeout.
     public func endDataServers() async {
         let others = roster.members.filter(\.isAlive)
         await loop.inOrder(width: 16, over: others) { [self] member in

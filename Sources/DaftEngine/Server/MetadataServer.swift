@@ -1,5 +1,5 @@
-// The metadata server: what it is asked, and what it knows of this run. What it knows of the data stands in its
-// catalogue; it never sees a payload.
+// The metadata server: its requests and its state of this run. Persistent state is in the catalogue; payload never
+// passes through it.
 
 import DaftCatalogue
 import DaftLink
@@ -12,18 +12,18 @@ actor MetadataServer {
     private let agreement: CatalogueElection
     var seats = MembershipTable()
     private var joined: Set<Rank> = []
-    /// What was found wrong until the start was over.
+    /// Problems found until the start was complete.
     private var troubles: [Failure] = []
     private var hasStarted = false
-    /// Which ranks are loading a content at this moment, in the order in which they began.
+    /// Ranks that are loading a content now, in the order in which they began.
     private var loaders: [ContentID: [Rank]] = [:]
     private let changed: Condition
-    /// The catalogue has another state.
+    /// The catalogue has reached a new state.
     private let committed: Condition
     let tasks: OrderTable
     let repairs: RepairQueue
     let begun: Nanoseconds
-    /// Whoever comes back by itself has said hello by then.
+    /// By then a rank that returns by itself has sent its hello.
     private static let callBackMilliseconds = 500
     private static let longestNewsMilliseconds = 20_000
 
@@ -77,7 +77,7 @@ actor MetadataServer {
         }
     }
 
-    /// Waits until every data server that was expected is there, or says who is not.
+    /// Waits for all expected data servers; returns a failure for each that is missing.
     func awaitServers() async -> [Failure] {
         let deadline = station.loop.deadline(inMilliseconds: station.settings.agreementMilliseconds)
         let expected = (0..<station.settings.expectedServers).map { Rank($0 + 1) }
@@ -128,7 +128,7 @@ actor MetadataServer {
         return .done
     }
 
-    /// Answers when the catalogue has another state than the one the follower knows.
+    /// Long poll: answers when the catalogue's state differs from the follower's, or after the timeout.
     private func waitForNews(after state: State, _ milliseconds: Int) async -> Reply {
         let deadline = loop.deadline(inMilliseconds: min(milliseconds, MetadataServer.longestNewsMilliseconds))
         while true {
@@ -158,7 +158,7 @@ actor MetadataServer {
         }
     }
 
-    /// Who was away and is heard again may not know that it was; a new process says hello by itself.
+    /// A data server that was considered gone may not know; ask it to rejoin. A new process sends hello by itself.
     private func callBack(_ rank: Rank) async {
         while !station.isClosed {
             await loop.sleep(milliseconds: MetadataServer.callBackMilliseconds)
@@ -210,7 +210,7 @@ actor MetadataServer {
 }
 
 extension Station {
-    /// The records after a head, from this rank's catalogue.
+    /// A delta of this rank's catalogue after a head.
     func records(after head: Head) async throws(Failure) -> Reply {
         let catalogue = catalogue
         let answer = try await work { () throws(Failure) in try catalogue.delta(after: head, limitBytes: 4 << 20) }

@@ -1,11 +1,11 @@
-// The caller's side of an order: give it, ask how far it is, and take the outcome. Whoever is cancelled cancels the
-// order.
+// The caller's side of an order: start it, poll its progress, take the outcome. Cancelling the caller's task cancels
+// the order.
 
 import DaftLink
 import DaftModel
 import DaftWire
 
-/// How far work is, for whoever watches; safe to use from any thread.
+/// Receives progress; called from any thread.
 public typealias OrderPoll = @Sendable (Progress) -> Void
 
 extension Station {
@@ -28,7 +28,7 @@ extension Station {
         }
     }
 
-    /// A lost question or answer is asked again: polling changes nothing.
+    /// Repeats a lost poll; polling is idempotent.
     private func poll(_ task: UInt64, at rank: Rank) async throws(Failure) -> Reply {
         do throws(Failure) {
             return try await ask(.poll(task: task), at: rank)
@@ -38,7 +38,7 @@ extension Station {
         }
     }
 
-    /// Waits for the order's end, so that the same order, given again, finds what this one brought.
+    /// Cancels the order and waits for its end, so that a retry finds everything that it stored.
     private func callOff(_ task: UInt64, at rank: Rank) async -> Outcome {
         let deadline = loop.deadline(inMilliseconds: settings.loadMilliseconds)
         _ = try? await ask(.cancel(task: task), at: rank)

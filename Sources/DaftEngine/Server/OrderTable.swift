@@ -1,4 +1,4 @@
-// The orders that a data server is carrying out: each has a number, a meter, and an end.
+// The orders that a data server is executing, by number, with progress and outcome.
 
 import DaftLink
 import DaftModel
@@ -13,7 +13,7 @@ actor OrderTable {
         var isDelivered = false
     }
 
-    /// An outcome that was handed over may have got lost on the way: it can be asked for again for so long.
+    /// A delivered outcome may have been lost on the way; it stays available for so long.
     private static let deliveredMilliseconds = 2_000
 
     private static let firstWaitMilliseconds = 50
@@ -23,7 +23,7 @@ actor OrderTable {
     private let orphanMilliseconds: Int
     private let changed: Condition
     private var running: [UInt64: Running] = [:]
-    /// From the time on: whoever polls an order of a process that is gone must not be told of another one.
+    /// Starts at the current time, so that polls meant for an earlier process never match.
     private var made: UInt64
 
     init(on loop: any Loop, orphanMilliseconds: Int) {
@@ -48,7 +48,7 @@ actor OrderTable {
         return await answer(number, withinMilliseconds: OrderTable.firstWaitMilliseconds)
     }
 
-    /// What nobody asks about goes to its end, however long that takes, or to that of this rank.
+    /// Starts an order that nobody polls; it runs to its end or until this rank stops.
     func run(_ body: @escaping @Sendable (ProgressCounter) async -> Outcome) {
         made += 1
         let number = made
@@ -77,7 +77,7 @@ actor OrderTable {
         changed.notify()
     }
 
-    /// The outcome stays until nobody asks for it any more: an answer that got lost can be asked for again.
+    /// The outcome stays until polls cease, in case an answer is lost.
     private func answer(_ number: UInt64, withinMilliseconds milliseconds: Int) async -> Reply {
         let deadline = loop.deadline(inMilliseconds: milliseconds)
         while true {
@@ -95,7 +95,7 @@ actor OrderTable {
         }
     }
 
-    /// Forgets a task that nobody has asked about for long; cancels it first if it still works.
+    /// Forgets an order that has not been polled for long; cancels it first if it is running.
     private func watch(_ number: UInt64) async {
         while let task = running[number] {
             let limit = task.isDelivered ? OrderTable.deliveredMilliseconds : orphanMilliseconds

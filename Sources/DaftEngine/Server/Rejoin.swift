@@ -1,5 +1,5 @@
-// A data server joins when it starts, and again whenever the metadata server has come back or asks for it: one joining
-// at a time, tried again with growing pauses while it fails and there is a metadata server to join.
+// Joins at the start, and again when the metadata server returns or asks for it. One join runs at a time; failures are
+// retried with exponential backoff while a metadata server is reachable.
 
 import DaftLink
 import DaftModel
@@ -13,7 +13,7 @@ actor Rejoin {
     private let store: Store
     private nonisolated let loop: any Loop
     private var isAtIt = false
-    /// Somebody wished for it while it was under way: it may have begun with another metadata server.
+    /// Another join was requested during the current one, which may have begun with another metadata server.
     private var isWished = false
 
     init(_ station: Station, _ store: Store) {
@@ -24,7 +24,7 @@ actor Rejoin {
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
 
-    /// The first time: whoever starts hears why it failed.
+    /// The first join; throws its failure.
     func start() async throws(Failure) {
         isAtIt = true
         do throws(Failure) {

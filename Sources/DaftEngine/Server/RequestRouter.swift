@@ -1,4 +1,4 @@
-// Where the questions of other ranks arrive: each goes to whom it concerns.
+// Dispatches requests of other ranks to the components that answer them.
 
 import DaftLink
 import DaftModel
@@ -56,7 +56,7 @@ final class RequestRouter: Responder {
         }
     }
 
-    /// Of files that this rank offers itself, or takes in with others.
+    /// Of files that this rank offers, or ingests in a chain.
     private func identify(_ spans: [Span], of offer: Offer) async -> [Identified] {
         guard offer.rank == station.rank else { return await station.learned.answer(spans, of: offer) }
         let bytes = station.offers.chunkBytes(of: offer.number) ?? station.settings.chunkSize.bytes

@@ -1,4 +1,4 @@
-// Who is in the system in this run, as last heard.
+// The data servers of this run, as this rank last heard.
 
 import DaftLink
 import DaftModel
@@ -14,15 +14,14 @@ final class Roster: Sendable {
 
     func member(_ rank: Rank) -> Member? { members.first { $0.rank == rank } }
 
-    /// The rank whose store has this number in the catalogue.
+    /// The live rank of a store number.
     func rank(ofStore number: Int) -> Rank? { members.first { $0.number == number && $0.isAlive }?.rank }
 
     func node(of rank: Rank) -> String {
         member(rank)?.store.host ?? (rank == .metadataServer ? "the metadata server" : "\(rank)")
     }
 
-    /// How people call each data server, by its store's number: as its node, and by its rank too where several on it
-    /// are there.
+    /// Display name of each data server, by store number: its node, with the rank if several run there.
     var labels: [Int: String] {
         let members = members
         var count: [String: Int] = [:]
@@ -39,7 +38,7 @@ final class Roster: Sendable {
 }
 
 extension Station {
-    /// The data servers that are there now.
+    /// Fetches the current members from the metadata server.
     func refreshRoster() async throws(Failure) -> [Member] {
         let reply = try await ask(.members, at: .metadataServer)
         guard case .members(let members) = reply else { throw unexpected(reply, from: .metadataServer) }

@@ -1,69 +1,69 @@
-// What a rank is told when it starts.
+// Configuration of a rank.
 
 import DaftLink
 import DaftModel
 import DaftStore
 
 public struct Settings: Sendable {
-    /// The node this rank runs on, as people call it.
+    /// Display name of this rank's node.
     public var host: String
-    /// The store of a data server; the metadata server has none.
+    /// Directory of the data server's store; nil on the metadata server.
     public var store: [UInt8]?
-    /// The file of the catalogue; none: a data server's stands in its store.
+    /// Catalogue file; nil: in the data server's store.
     public var catalogue: String?
     public var chunkSize = ChunkSize.standard
-    /// How hard bytes are packed that cross the link, as a level of zstd; 0: not at all.
+    /// zstd level for bytes sent over the link; 0: no compression.
     public var compression: UInt8 = 0
-    /// Whether a file is on the disk, and not just in memory, before it counts as kept.
+    /// Whether files are synced to disk before they count as kept.
     public var durable = false
-    /// How many data servers the metadata server waits for at start, and how long.
+    /// Data servers that the metadata server waits for at the start, and for how long.
     public var expectedServers = 0
     public var agreementMilliseconds = 30_000
-    /// Whether the system is one without some of them, who may join later.
+    /// Whether the system may start without some data servers, which join later.
     public var mayLackServers = false
-    /// How many copies are wanted of what is published, where its user says nothing.
+    /// Default number of copies of published files.
     public var copies = Copies.one
-    /// On the metadata server: copies are made again for a store that has been away for so long; nil: never by itself.
+    /// Metadata server: re-create copies for a store away for so long; nil: never automatically.
     public var repairAfterMilliseconds: Int?
-    /// On the metadata server: `quit` asks each data server to end, too; else the program sees to that.
+    /// Metadata server: `quit` ends the data servers too; otherwise the launching program does.
     public var endsDataServers = false
-    /// On the metadata server: no catalogue counts, and what is published is learned from the stores.
+    /// Metadata server: ignore catalogues and rebuild from the stores.
     public var rebuilds = false
-    /// On the metadata server: what a system is called that begins now; nil: unlike any other.
+    /// Metadata server: id of a system that begins now; nil: random.
     public private(set) var newSystem: SystemID?
-    /// How long a small question may take.
+    /// Deadline of a small request.
     public var callMilliseconds = 10_000
-    /// How long a run of chunks may take.
+    /// Deadline of a chunk transfer.
     public var loadMilliseconds = 30_000
-    /// How long the rank before one in a chain may have nothing new for it before it is passed over.
+    /// How long an upstream rank of a chain may have nothing new before it is skipped.
     public var passOverMilliseconds = 10_000
-    /// What has no room on some data server is refused before it moves, as in a job that needs it everywhere; else it
-    /// is brought wherever there is room, and refused where there is none at all.
+    /// True: refuse what does not fit on every data server. False: store wherever there is space, and refuse only what
+    /// fits nowhere.
     public var needsRoomEverywhere = true
-    /// An order that nobody asks about any more is given up.
+    /// An order that has not been polled for so long is cancelled.
     public var orphanMilliseconds = 30_000
-    /// A source that changed so shortly before it was looked at is not remembered: it may have changed once more under
-    /// the same times.
+    /// A source changed less than this before it was read is not remembered: it could change again with the same
+    /// timestamps.
     public var sourceMarginMilliseconds: Int64 = 2_000
-    /// Threads for disk, hashing and SQLite.
+    /// Threads for disk I/O, hashing and SQLite.
     public var workerThreads = 4
-    /// Who does that work, for simulations; nil: threads of our own.
+    /// Replaces the worker threads in simulations.
     public var workStarter: Workers.Starter?
-    /// Memory for bytes under way: half for what this rank takes in, half for what it gives out.
+    /// Memory for transfers: half for receiving, half for sending.
     public var slabBytes = 96 << 20
-    /// Whether slabs are noted for a trace.
+    /// Whether to record trace events.
     public var traces = false
-    /// Where this rank tells what it does.
+    /// The rank's event log.
     public var log: EventLog?
-    /// The group that shares the store and the catalogue; nil: they are this user's alone.
+    /// Group that shares the store and catalogue; nil: private to this user.
     public var group: UInt32?
-    /// The store's own options; `durable` and `group` are set from above.
+    /// Store options; `durable` and `group` are taken from above.
     public var storeOptions = Store.Options()
 
-    /// What the store lies on, or would if it were there; none where it is not to be seen, or there is no store.
+    /// Filesystem of the store, also before it exists; nil if unknown or without a store.
     public var filesystem: Filesystem? { store.flatMap(DaftStore.filesystem) }
 
-    /// Systems that begin under the same name, on whatever nodes, are one.
+    /// Derives the new system's id from a name: systems begun under the same name are the same.
     public mutating func nameSystem(_ name: [UInt8]) {
         let (high, low, _, _) = digest(of: name).words
         newSystem = SystemID(high: high, low: low)

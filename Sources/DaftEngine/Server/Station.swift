@@ -1,5 +1,5 @@
-// One rank's everything: its link, its threads and memory, its copy of the catalogue, and on a data server its store.
-// Verbs run at a station; so will gateways.
+// The state of one rank: link, threads, memory, catalogue and, on a data server, the store. Verbs and gateways run at a
+// station.
 
 import DaftCatalogue
 import DaftLink
@@ -17,16 +17,15 @@ public final class Station: Sendable {
     public let store: Store?
     let workers: Workers
     let digesting: HashQueue
-    /// For those that read a large file for a chain: were all workers to wait for a slow filesystem, nothing could be
-    /// passed on meanwhile.
+    /// Limits workers that read large files for a chain, so that some stay free to relay while a slow filesystem is
+    /// read.
     let reading: AsyncSemaphore
-    /// For bytes that this rank takes in, and for those it gives to others. Were they one, two ranks that load from one
-    /// another could each hold what the other waits for.
+    /// Memory for bytes received and bytes sent. In a single pool, two ranks that load from each other could deadlock.
     let intake: SlabPool
     let outlet: SlabPool
     let offers: OfferTable
     let roster = Roster()
-    /// Stores of other ranks on this node that this process has open; they are read without the link.
+    /// Stores of other ranks on this node that this process has open; read without the link.
     let neighbours = Mutex<[Rank: Store]>([:])
     let contentLocks = ContentLocks()
     let readContents = ReadContents()
@@ -35,20 +34,20 @@ public final class Station: Sendable {
     let learned: Learned
     public let underWay: ActiveCommands
     let counter = TrafficCounter()
-    /// Where this rank has what is of no concern to anybody else: beside its catalogue, or in its store.
+    /// Private directory of this rank's user: beside the catalogue, or in the store.
     let ownPlace: [UInt8]
-    /// What the user should know of the directory that this rank uses.
+    /// A warning about the directory in use.
     public let warning: Failure?
-    /// Nil where nobody wants one.
+    /// Nil if tracing is off.
     let trace: Trace?
-    /// Whether a user has asked for the end of the system, or of this data server.
+    /// Set when a user has requested the end of the system or of this data server.
     public let ending = Event()
-    /// Somebody has asked for the end of the whole system, and the data servers are told: nobody is to find it now.
+    /// Set when the whole system is ending and data servers have been told: clients must no longer find it.
     public let quitting = Event()
-    /// Of a data server whose store is gone, once it has said so: it may end.
+    /// Set when a data server's store is gone and it has reported so: the process may end.
     public let lost = Event()
     private let whyLost = Mutex<Failure?>(nil)
-    /// The metadata server's, held.
+    /// The metadata server's catalogue file, held open.
     let catalogueFile: HeldFile?
     private let storeNumber = Mutex<Int?>(nil)
     private let closed = Atomic<Bool>(false)
@@ -96,13 +95,13 @@ public final class Station: Sendable {
     /// The data servers, as last heard.
     public var members: [Member] { roster.members }
 
-    /// This store's number in the catalogue, once the metadata server has given it one.
+    /// This store's number, once the metadata server has assigned it.
     var number: Int? {
         get { storeNumber.withLock { $0 } }
         set { storeNumber.withLock { $0 = newValue } }
     }
 
-    /// Why this rank takes no part any more; nil as long as it does.
+    /// Why this rank has withdrawn; nil while it participates.
     public internal(set) var loss: Failure? {
         get { whyLost.withLock { $0 } }
         set { whyLost.withLock { $0 = newValue } }
@@ -110,7 +109,7 @@ public final class Station: Sendable {
 
     var isClosed: Bool { closed.load(ordering: .relaxed) }
 
-    /// Ends what this rank has open. The link is closed before, so that nobody asks any more.
+    /// Releases what this rank has open. The link must be closed first, so that no more requests arrive.
     public func close() {
         closed.store(true, ordering: .relaxed)
         noteEnd()
@@ -121,13 +120,13 @@ public final class Station: Sendable {
         settings.log?.close()
     }
 
-    /// Brings this rank's copy of the catalogue up to `state` at least, or to the metadata server's newest.
+    /// Brings the catalogue replica to `state` at least, or to the metadata server's newest.
     func catchUp(to state: State? = nil) async throws(Failure) {
         guard !isMetadataServer, let follower = follower.withLock({ $0 }) else { return }
         try await follower.catchUp(to: state)
     }
 
-    /// Asks, and turns what a link can say into what a user can read.
+    /// Sends a request; turns link errors into user-readable failures.
     func ask(_ request: Request, at rank: Rank, timeoutMilliseconds: Int? = nil) async throws(Failure) -> Reply {
         let reply: Reply
         do throws(LinkError) {
@@ -144,7 +143,7 @@ public final class Station: Sendable {
         Failure(.malformed, [], node: roster.node(of: rank), "an answer that does not fit the question: \(reply)")
     }
 
-    /// Runs blocking work on a worker.
+    /// Runs blocking work on a worker thread.
     func work<T: Sendable>(_ body: @escaping @Sendable () throws(Failure) -> T) async throws(Failure) -> T {
         try await workers.run(body)
     }

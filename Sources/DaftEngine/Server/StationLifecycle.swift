@@ -1,4 +1,4 @@
-// A rank at work: starts answering, joins, and ends in order.
+// Starting and stopping a station.
 
 import DaftLink
 import DaftModel
@@ -6,8 +6,7 @@ import DaftStore
 import DaftWire
 
 extension Station {
-    /// Begins to answer; a data server joins the system. What is returned are warnings about the start; what is thrown
-    /// says why this rank cannot take part.
+    /// Starts answering; a data server joins the system. Returns warnings; throws if this rank cannot participate.
     public func start() async throws(Failure) -> [Failure] {
         noteStart()
         if isMetadataServer {
@@ -32,6 +31,6 @@ extension Station {
         return []
     }
 
-    /// Remembers what this rank has of everything that it is bringing: it may be killed soon. From any thread.
+    /// Records the progress of everything being stored, for when this process is about to be killed. Thread-safe.
     public func checkpoint() { store?.checkpoint() }
 }

@@ -1,4 +1,4 @@
-// Where a station has its catalogue, and what is this user's alone.
+// Paths of a station's catalogue and of its user's private files.
 
 import DaftCatalogue
 import DaftModel
@@ -7,8 +7,7 @@ import DaftTrust
 import Glibc
 
 extension Station {
-    /// The catalogue's file, and what the user should know of the directory in use. A place that others may write into
-    /// is refused.
+    /// The catalogue's path, and a warning about its directory. A directory that others can write to is refused.
     static func place(
         _ settings: Settings, _ store: Store?
     ) throws(Failure) -> (catalogue: String, warning: Failure?) {
@@ -26,7 +25,7 @@ extension Station {
         return (String(decoding: found, as: UTF8.self), directory.warning)
     }
 
-    /// Who else has it open is of interest where several users take turns.
+    /// In a group, a failure names the process that has the catalogue open.
     static func catalogue(at path: String, _ settings: Settings) throws(Failure) -> Catalogue {
         do throws(Failure) {
             return try Catalogue(path: path, durable: settings.durable, isShared: settings.group != nil)
@@ -40,7 +39,8 @@ extension Station {
         }
     }
 
-    /// What a group shares holds none of this user's orders, keys and messages: these have a directory of their own.
+    /// A store shared by a group must not hold this user's private orders, keys and messages; they get their own
+    /// directory.
     static func ownPlace(_ settings: Settings, _ store: Store?) throws(Failure) -> [UInt8] {
         let (directory, use): ([UInt8], DirectoryUse) =
             if let catalogue = settings.catalogue { (folder(of: catalogue), .catalogue) } else {

@@ -1,9 +1,9 @@
-// What becomes of a rank whose directory somebody removes while it is used. It looks before an order is begun, when one
-// has failed, and when it is asked for its room: what it has open would go on to take bytes that nobody finds again,
-// and the files that it should take in would be blamed.
+// Detects that a rank's directory was removed while in use, and withdraws the rank. Checked before an order, after a
+// failed one, and when free space is requested. Open descriptors would otherwise accept bytes that nobody can find
+// again, or fail with errors that blame the files.
 //
-// A data server says so to whoever asks, tells the metadata server that it takes no part any more, and is away from
-// then on; a metadata server ends the system.
+// A data server answers with the failure, withdraws at the metadata server and counts as away; a metadata server ends the
+// system.
 
 import DaftLink
 import DaftModel
@@ -12,15 +12,15 @@ import DaftTrust
 import DaftWire
 
 extension Station {
-    /// For the answer that says why.
+    /// Time for the answer with the reason to leave.
     private static let lastWordsMilliseconds = 1_000
     private static let withdrawalMilliseconds = 2_000
 
-    /// Why this rank takes no part any more, if it does not.
+    /// Checks that the directory exists; returns the failure, if any.
     func lookAtPlace() async -> Failure? {
         if let loss { return loss }
         let isGone = await workers.run { [self] in store?.isGone ?? catalogueFile?.isGone ?? false }
-        // Another question may have found out meanwhile.
+        // Another request may have found out during the await.
         if let loss { return loss }
         guard isGone else { return nil }
         let what = isMetadataServer ? "catalogue" : "store"
@@ -49,7 +49,7 @@ extension Station {
 }
 
 extension MetadataServer {
-    /// The data server of that rank is not one any more, although its process is there.
+    /// Marks a data server as gone although its process lives.
     func dismiss(_ rank: Rank, _ failure: Failure) async -> Reply {
         station.note(failure, .error, in: "withdrawn")
         await note(rank, .gone)
@@ -58,7 +58,7 @@ extension MetadataServer {
 }
 
 extension [Failure] {
-    /// A store that is gone is one failure, of however many files.
+    /// Keeps only one failure per lost store.
     var sayingLossesOnce: [Failure] {
         var said: Set<Failure> = []
         return filter { $0.kind != .gone || said.insert($0).inserted }

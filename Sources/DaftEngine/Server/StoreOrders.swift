@@ -1,5 +1,4 @@
-// The short orders of a data server: names for what it keeps, parts that become parts of a content, and what is
-// forgotten.
+// The short orders of a data server: place names, settle parts, discard contents, look up sources.
 
 import DaftCatalogue
 import DaftModel
@@ -25,8 +24,8 @@ struct StoreOrders {
         }
     }
 
-    /// Like `place`, for names that were published before. What somebody has put in their place, or made of what stood
-    /// there, is moved to the side; the warnings say where it is.
+    /// Like `place`, for names published before. Foreign or modified files in the way are moved aside; warnings name
+    /// their new paths.
     func restore(_ entries: [NamedEntry]) async -> (failures: [Failure], warnings: [Failure]) {
         let moved = Mutex<[Failure]>([])
         let failures = await located { [store] () throws(Failure) in
@@ -45,7 +44,7 @@ struct StoreOrders {
         return (failures, moved.withLock { $0.map { $0.at(station.settings.host) } })
     }
 
-    /// Like `place`, for some of many: whoever places the last sets the directories' mode and mtime.
+    /// Like `place`, for part of a list; the last call sets the directories' modes and mtimes.
     func placeFiles(_ entries: [NamedEntry]) async -> [Failure] {
         await located { [store] () throws(Failure) in try store.place(entries) }
     }
@@ -64,7 +63,7 @@ struct StoreOrders {
         }
     }
 
-    /// What is known of users' files, and of names.
+    /// Looks up known sources and placed names.
     func look(_ order: Order) async -> Outcome {
         do throws(Failure) {
             return try await station.work { [store] () throws(Failure) in
@@ -82,7 +81,7 @@ struct StoreOrders {
     func settle(_ settled: [Settled]) async -> [Failure] {
         var failures: [Failure] = []
         for part in settled {
-            // Whoever still reads the file into this store under the same key comes first.
+            // Wait for an ingest of the same key into this store.
             await station.contentLocks.claim(part.key)
             failures += await located { [store] () throws(Failure) in
                 let manifest = part.manifest
@@ -96,8 +95,8 @@ struct StoreOrders {
         return failures
     }
 
-    /// Forgets what was refused, unless somebody else has a use for it: a name, a staging that is still under way, or
-    /// the catalogue, which knows the content from elsewhere and then counts this copy too.
+    /// Drops refused contents unless they are still used: by a name, by another staging, or by the catalogue, which may
+    /// know them from elsewhere and then count this copy.
     func discard(_ contents: [ContentID]) async -> [Failure] {
         do throws(Failure) { try await station.catchUp() } catch { return [error.at(station.settings.host)] }
         let catalogue = station.catalogue
@@ -123,7 +122,7 @@ struct StoreOrders {
         }
     }
 
-    /// The failures of some work on the store, each with this node's name.
+    /// Runs store work and adds this node's name to its failures.
     private func located(_ body: @escaping @Sendable () throws(Failure) -> [Failure]) async -> [Failure] {
         let host = station.settings.host
         do throws(Failure) {

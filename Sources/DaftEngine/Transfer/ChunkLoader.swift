@@ -1,4 +1,4 @@
-// Loads chunks from another rank and looks at what came: the one place where bytes enter this rank.
+// Loads chunks from another rank and verifies them: the only place where payload enters this rank.
 
 import DaftLink
 import DaftModel
@@ -12,7 +12,7 @@ enum Arrival {
     case wrong
 }
 
-/// Of whom something wrong came, in one command: each is told once of each content.
+/// Corruption reports of one command: each rank gets one per content.
 final class CorruptionReports: Sendable {
     private struct Doubt: Hashable {
         let rank: Rank
@@ -27,8 +27,8 @@ final class CorruptionReports: Sendable {
 }
 
 extension Station {
-    /// Loads pieces with these ids; the slab is of no more use when all are absent. `isRelayed`: the next in a chain
-    /// may have them as they come; then the caller says to the relay what becomes of what is right.
+    /// Loads and verifies pieces; the slab is useless if all are absent. `isRelayed`: the next rank of the chain may
+    /// read them while they arrive; the caller then reports to the relay what becomes of them.
     func load(
         _ pieces: [Piece], _ ids: [ChunkID], from rank: Rank, waits: Bool = false, isRelayed: Bool,
         progressCounter: ProgressCounter,
@@ -37,7 +37,7 @@ extension Station {
         let isPacked = settings.compression > 0 && rank != self.rank
         let run = ChunkRun(pieces, waits: waits, compression: isPacked ? settings.compression : 0)
         let slabs = await intake.take(isPacked ? 2 : 1, of: run.byteCount)
-        // What the next in a chain may have as it comes is the link's.
+        // Relayed runs must go through the link, since the relay serves from its slabs.
         let near = isRelayed ? nil : await readNear(run, from: rank, into: slabs[0])
         let incomingSlab = isRelayed || trace != nil ? IncomingSlab(slabs[0]) : nil
         if isRelayed, let incomingSlab { relay.begin(run, incomingSlab) }
@@ -77,7 +77,7 @@ extension Station {
         return (slab, arrivals)
     }
 
-    /// What a store sent of its own, and was wrong, it looks at again before anybody else gets it.
+    /// Asks a store that sent wrong bytes to verify its copy before others get it.
     private func doubt(_ pieces: [Piece], at rank: Rank, _ doubts: CorruptionReports) {
         var contents: [ContentID] = []
         for case .kept(let content) in pieces.map(\.origin) where doubts.isNew(content, at: rank) {

@@ -1,5 +1,5 @@
-// What this rank gives to others who ask for bytes: chunks that its store keeps, files that it offers, and, to the next
-// in a chain, what it is itself just getting.
+// Answers requests for bytes: chunks in the store, offered files and, for the next rank of a chain, chunks still
+// arriving.
 
 import DaftLink
 import DaftModel
@@ -7,7 +7,7 @@ import DaftStore
 import DaftWire
 
 struct ChunkServer: Sendable {
-    /// Whoever asks gets an answer by then, and asks again.
+    /// Longest wait before an answer; the requester then asks again.
     private static let patienceMilliseconds = 1_000
 
     let station: Station
@@ -31,14 +31,14 @@ struct ChunkServer: Sendable {
 
     // MARK: from what is coming
 
-    /// Waits until all of it is coming in one piece, which is passed on as it comes; nil where it is here, or does not
-    /// come.
+    /// Waits until the whole run is arriving in one slab and relays it from there; nil if it is stored here or will not
+    /// arrive.
     private func whatIsComing() async -> Supply? {
         let deadline = station.loop.deadline(inMilliseconds: ChunkServer.patienceMilliseconds)
         var open = Array(run.pieces.indices)
         var isFirstLook = true
         while true {
-            // Workers say what has become of what they wrote.
+            // Read the edition first: workers report from their threads.
             let edition = station.relay.changed.edition
             if let found = station.relay.incomingSlab(of: run) {
                 return Supply(relaying: found.incomingSlab, from: found.offset, found.states)
@@ -50,7 +50,7 @@ struct ChunkServer: Sendable {
         }
     }
 
-    /// Those of the pieces that are neither here nor known not to come.
+    /// Pieces that are neither stored nor known to fail.
     private func stillOpen(_ open: [Int], asksStore: Bool) async -> [Int] {
         var unknown: [Int] = []
         let rest = open.filter { index in
@@ -85,7 +85,7 @@ struct ChunkServer: Sendable {
             }
         }
 
-        /// The bytes are not hashed here; whoever gets them does.
+        /// Bytes are not verified here; the receiver does that.
         func state(_ read: () throws -> Int?) -> PieceState {
             guard let count = try? read(), count == memory.count else { return .missing }
             return .sent

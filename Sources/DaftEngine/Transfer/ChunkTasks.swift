@@ -1,4 +1,4 @@
-// The chunks of one content that are under way at the same time, and the first that could not be had.
+// Counts concurrent chunk transfers of one content and keeps their first failure.
 
 import DaftLink
 import DaftModel
@@ -30,7 +30,7 @@ final class ChunkTasks: Sendable {
 
     func fail(_ failure: Failure) { state.withLock { $0.failure = $0.failure ?? failure } }
 
-    /// Waits until none is under way; the failure, if there was one.
+    /// Waits until none is in flight; returns the first failure.
     func finished() async -> Failure? {
         while state.withLock({ $0.count > 0 }) {
             await ended.wait(until: loop.deadline(inMilliseconds: ChunkTasks.lookMilliseconds))

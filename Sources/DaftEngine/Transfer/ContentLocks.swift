@@ -1,5 +1,5 @@
-// Contents that are being brought into this store right now, and files that are being read into it, by their keys: who
-// wants the same waits and then finds it there.
+// Keyed locks for contents being fetched into this store and files being ingested: a second task waits, then finds the
+// result in the store.
 
 import DaftModel
 import Synchronization
@@ -9,13 +9,13 @@ final class ContentLocks: Sendable {
         var waiting: [ContentID: [UnsafeContinuation<Void, Never>]] = [:]
         var orders = 0
         var begun = 0
-        /// The order that nobody else's has met so far.
+        /// The order that has not overlapped with any other so far.
         var lonely: Int?
     }
 
     private let state = Mutex(State())
 
-    /// An order that claims contents begins; its number.
+    /// Registers an order; returns its number.
     func enter() -> Int {
         state.withLock { state in
             state.begun += 1
@@ -27,10 +27,10 @@ final class ContentLocks: Sendable {
 
     func leave() { state.withLock { $0.orders -= 1 } }
 
-    /// Whether no other order can have brought anything since this one began.
+    /// Whether no other order has overlapped with this one.
     func isAlone(_ order: Int) -> Bool { state.withLock { $0.lonely == order } }
 
-    /// True if nobody had it: then it is the caller's now.
+    /// Acquires the lock if it is free.
     func claimIfFree(_ content: ContentID) -> Bool {
         state.withLock { state in
             guard state.waiting[content] == nil else { return false }
@@ -53,7 +53,7 @@ final class ContentLocks: Sendable {
         }
     }
 
-    /// The next one who waits has it now.
+    /// Hands the lock to the next waiter.
     func release(_ content: ContentID) {
         let next = state.withLock { state -> UnsafeContinuation<Void, Never>? in
             guard state.waiting[content]?.isEmpty == false else {

@@ -1,34 +1,35 @@
-// Where pulled contents go: a store, or the user's disk.
+// Destinations of pulled contents: a store, or the user's disk.
 
 import DaftModel
 import DaftStore
 
-/// One content being filled.
+/// Receives one content.
 protocol Sink: Sendable {
-    /// The chunks that are there already.
+    /// The chunks already present.
     var have: BitSet { get }
     func write(_ chunk: Int, _ id: ChunkID, _ bytes: UnsafeRawBufferPointer) throws(Failure)
     func leaveHole(_ chunk: Int, _ id: ChunkID) throws(Failure)
-    /// Fills a chunk from what is at the destination anyway, if it can.
+    /// Fills a chunk from other data at the destination; false if there is none.
     func copyFromNearby(_ chunk: Int, _ id: ChunkID, buffer: UnsafeMutableRawBufferPointer) throws(Failure) -> Bool
     func finish() throws(Failure)
-    /// It is not whole, and nobody brings more now: keep what there is for the next time.
+    /// Keeps an incomplete content for a later run.
     func pause() throws(Failure)
 }
 
-/// One that a file of this node can be copied to.
+/// A sink to which a file of this node can be copied.
 protocol NearSink: Sink {
-    /// Makes it share the bytes of a store's file, if it can; what to read, and to verify, instead of that file.
+    /// Makes the sink share the blocks of a store's file (reflink). Returns the file to verify instead; nil if
+    /// unsupported.
     func share(_ kept: KeptFile) throws(Failure) -> KeptFile?
-    /// A chunk of what it shares is right.
+    /// Marks a shared chunk as verified.
     func keep(_ chunk: Int)
 }
 
 protocol Destination: Sendable {
-    /// It is this rank's store.
+    /// Whether it is this rank's store.
     var isOwnStore: Bool { get }
-    /// Blocking, like all of these.
+    /// Blocks, as do all these functions.
     func open(_ wanted: Wanted, buffer: UnsafeMutableRawBufferPointer) throws(Failure) -> any Sink
-    /// Small contents that came whole; a failure for each that could not be kept.
+    /// Stores small, complete contents; returns a failure or nil for each.
     func take(_ whole: [(wanted: Wanted, bytes: UnsafeRawBufferPointer)]) -> [Failure?]
 }

@@ -1,11 +1,11 @@
-// Brings what is published into a store, and gives it its names there.
+// Fetches published names into a store and places them there.
 //
-//   1. Catch up with the catalogue to the state of the order.
-//   2. List the entries below the wanted names, page by page, from the own copy of the catalogue.
-//   3. Files whose content is here complete only want their name; the others' contents are pulled.
-//   4. Whatever is complete is placed, some hundreds at a time; directories get mode and mtime at the very end.
-//   5. What was complete, and was found wrong by somebody before it could be placed, is taken up from 3 once more.
-//   6. Say what came, what it moved, and what is lacking; report the new holdings, unless the caller does.
+//   1. Catch up with the catalogue to the order's state.
+//   2. List the entries below the names, page by page, from the local replica.
+//   3. Files with complete contents here only need placing; other contents are pulled.
+//   4. Complete files are placed in batches; directories get their modes and mtimes at the end.
+//   5. A content found corrupt before it was placed is pulled again, once.
+//   6. Report results, and new holdings unless the caller reports them.
 
 import DaftCatalogue
 import DaftLink
@@ -54,7 +54,7 @@ struct FetchJob: Sendable {
         return .fetched(ledger.summary(moved: progressCounter.moved, host: station.settings.host))
     }
 
-    /// What `body` wants is brought when this ends.
+    /// Runs `body` with a pull and waits until everything it wants has arrived.
     private func pulling(
         along chain: Chain?, _ body: @escaping @Sendable (Pull) async throws(Failure) -> Void
     ) async -> Result<Void, Failure> {
@@ -116,7 +116,7 @@ struct FetchJob: Sendable {
         await add(sorted.0)
     }
 
-    /// The first name of a content that is missing has it pulled; further ones wait with it.
+    /// Pulls a missing content for its first name; further names wait for it.
     private func want(_ named: NamedEntry, _ manifest: Manifest, _ pull: Pull) async {
         guard let content = named.entry.content, ledger.isFirst(named, of: content) else { return }
         let wanted = Wanted(content: content, manifest: manifest, name: named.name)
@@ -163,7 +163,7 @@ struct FetchJob: Sendable {
         for failure in await StoreOrders(station, store).place(ledger.allDirectories()) { ledger.fail(failure) }
     }
 
-    /// Tells the metadata server what this store keeps now.
+    /// Reports this store's new holdings to the metadata server.
     private func report() async {
         guard let number = station.number else { return }
         let (complete, lacking) = ledger.holdings()
@@ -181,7 +181,7 @@ struct FetchJob: Sendable {
     }
 }
 
-/// What a fetch has come to so far; the loop and pulls note it.
+/// Accumulates the results of a fetch. Thread-safe.
 private final class FetchLedger: Sendable {
     private struct State {
         var failures: [Failure] = []
@@ -214,7 +214,7 @@ private final class FetchLedger: Sendable {
         state.withLock { $0.waiting.removeValue(forKey: content) ?? [] }
     }
 
-    /// True when there is enough for a batch.
+    /// True if enough entries for a batch are ready.
     func ready(_ entries: [NamedEntry]) -> Bool {
         state.withLock { state in
             state.ready += entries

@@ -1,5 +1,5 @@
-// Hashing what arrives. Two chunks take hardly longer than one, so where arrivals queue they are hashed together; where
-// none do, nobody waits for a second chunk.
+// Hashes arriving chunks, in pairs when several are queued, since two take hardly longer than one. A single chunk never
+// waits for a second.
 
 import DaftLink
 import DaftModel
@@ -7,7 +7,7 @@ import DaftStore
 import Synchronization
 
 final class HashQueue: Sendable {
-    /// Hears when it was done, by the clock of the trace.
+    /// Receives the start and end of hashing, in the trace's clock.
     typealias Noting = @Sendable (_ begun: UInt64, _ end: UInt64) -> Void
 
     private struct Arrived: Sendable {
@@ -26,7 +26,7 @@ final class HashQueue: Sendable {
     private let trace: Trace?
     private let state = Mutex(State())
 
-    /// At most `width` workers hash at the same time: with more of them nothing would queue, and nothing be paired.
+    /// Limits concurrent hashing to `width` workers: with more, nothing would queue and no pairs would form.
     init(on workers: Workers, width: Int, trace: Trace? = nil) {
         self.workers = workers
         self.trace = trace
@@ -45,7 +45,7 @@ final class HashQueue: Sendable {
         }
     }
 
-    /// Takes arrivals two by two until none are left.
+    /// Hashes pairs until the queue is empty.
     private func work() {
         while let pair = next() {
             let begun = trace?.now

@@ -1,4 +1,4 @@
-// Goes through the chunks of one content that are missing, in a given order.
+// Iterates over the missing chunks of a content in a given order.
 
 import DaftModel
 
@@ -6,7 +6,7 @@ struct MissingChunks {
     private let missing: BitSet
     private let order: [Int]
     private var position = 0
-    /// Of the chunks that are there already.
+    /// Bytes of the chunks already present.
     let presentBytes: Int64
 
     init(_ wanted: Wanted, have: BitSet, order: [Int]) {
@@ -19,7 +19,7 @@ struct MissingChunks {
         presentBytes = have.filter { $0 < manifest.chunks.count }.reduce(0) { $0 + Int64(manifest.length(of: $1)) }
     }
 
-    /// The next ones, at most so many; nil at the end.
+    /// The next chunks, at most `count`; nil at the end.
     mutating func next(_ count: Int) -> [Int]? {
         var some: [Int] = []
         while some.count < count, position < order.count {

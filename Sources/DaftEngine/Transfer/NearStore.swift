@@ -1,4 +1,4 @@
-// What a store of this node keeps is read from its file by whoever wants it in this process, without the link.
+// Reads contents of stores on this node directly from their files, without the link.
 
 import DaftLink
 import DaftModel
@@ -7,14 +7,14 @@ import DaftWire
 import Synchronization
 
 extension Station {
-    /// The store of a rank, where this process has it open on this node.
+    /// The store of a rank, if this process has it open.
     func nearStore(_ rank: Rank) -> Store? {
         if rank == self.rank { return store }
         guard let store = neighbours.withLock({ $0[rank] }), link.ranks.contains(rank) else { return nil }
         return store
     }
 
-    /// Reads what that rank would send into the slab of who asks; nil where only the link leads there.
+    /// Reads into the slab what that rank would send; nil if it can only be reached over the link.
     func readNear(_ run: ChunkRun, from rank: Rank, into slab: Slab) async -> [PieceState]? {
         let store = nearStore(rank)
         guard rank == self.rank || store != nil else { return nil }
@@ -32,8 +32,8 @@ extension Station {
     }
 }
 
-/// Copies chunks of one content from the file of a store on this node to a target. On a filesystem with reflinks the
-/// target shares that file's bytes, and they are only verified. What turns out wrong there is left to the caller.
+/// Copies chunks from the file of a store on this node to a target. With reflinks the target shares the file's blocks
+/// and the chunks are only verified. The caller must fetch chunks that turn out wrong.
 struct NearCopy: Sendable {
     private let station: Station
     private let wanted: Wanted
@@ -41,7 +41,7 @@ struct NearCopy: Sendable {
     private let file: KeptFile
     private let isShared: Bool
 
-    /// Nil where no store of this node has it complete, or the target has no use for that.
+    /// Nil if no store of this node keeps the whole content or the target cannot use it.
     init?(of wanted: Wanted, in store: Store, to sink: any NearSink, at station: Station) throws(Failure) {
         guard let kept = try? store.file(of: wanted.content) else { return nil }
         let shared = try sink.share(kept)
@@ -49,7 +49,7 @@ struct NearCopy: Sendable {
         (file, isShared) = (shared ?? kept, shared != nil)
     }
 
-    /// Those of the chunks that are not right.
+    /// Copies chunks; returns those that failed verification.
     func copy(_ chunks: [Int]) async throws(Failure) -> [Int] {
         let slabs = await station.intake.take(chunks.count, of: wanted.manifest.chunkSize.bytes)
         return try await station.work { () throws(Failure) in try copy(chunks, through: slabs) }

@@ -1,5 +1,5 @@
-// A tree that stands on a node, as somebody elsewhere writes it: its data server offers it page by page, says what each
-// file's chunks are, and gives their bytes from where they lie.
+// A directory tree of another node, for `gather`: its data server offers it page by page, identifies the chunks of its
+// files, and serves their bytes from where they are.
 
 import DaftLink
 import DaftModel
@@ -9,16 +9,16 @@ import DaftWire
 import Synchronization
 
 final class NodeTree: TreeListing {
-    /// What of a tree is wanted.
+    /// Selects paths of a tree.
     typealias Choice = @Sendable (_ relative: [UInt8]) -> Bool
 
     private static let pagesUnderWay = 2
     private static let questionsUnderWay = 4
-    /// How many chunks of a large file are asked for at a time.
+    /// Chunks identified per request for a large file.
     private static let window = 8
 
     private struct State {
-        /// Of each page's offer, how many of its files are still wanted.
+        /// By offer (one per page): the number of files still wanted.
         var open: [UInt64: Int] = [:]
         var done: [UInt64] = []
         var warnings: [Failure] = []
@@ -27,7 +27,7 @@ final class NodeTree: TreeListing {
     }
 
     let member: Member
-    /// As the user named it: absolute, or relative to the node's store.
+    /// As the user typed it: absolute, or relative to the node's store.
     let path: [UInt8]
     let root = OfferedEntry.root
     var title: [UInt8] { path }
@@ -44,13 +44,13 @@ final class NodeTree: TreeListing {
         number = session.station.offers.freshNumber()
     }
 
-    /// What it had that cannot be gathered, and is no failure.
+    /// Non-fatal: entries that cannot be gathered.
     var warnings: [Failure] { state.withLock { $0.warnings } }
 
-    /// Nothing stands on the node under the path.
+    /// Whether the path does not exist on the node.
     var isAbsent: Bool { state.withLock { $0.isAbsent } }
 
-    /// Has the tree offered, until its end.
+    /// Has the tree offered until `end`.
     func begin() async throws(Failure) {
         let offering = OfferOrder(number: number, path: path, chunkSize: station.settings.chunkSize)
         let reply = try await station.ask(
@@ -76,7 +76,7 @@ final class NodeTree: TreeListing {
         _ = try? await station.ask(.cancel(task: order.task), at: member.rank)
     }
 
-    /// An order that nobody asks about is given up.
+    /// Polls the offering order, which would otherwise be cancelled.
     private func keep(_ task: UInt64) async {
         while !Task.isCancelled, !station.isClosed {
             guard let reply = try? await station.ask(.poll(task: task), at: member.rank) else {
@@ -95,7 +95,7 @@ final class NodeTree: TreeListing {
         }
     }
 
-    /// All of its entries, as a look at them tells; from its beginning to its end.
+    /// All entries, from `stat` alone. Includes begin and end.
     func looks() async throws(Failure) -> [OfferedEntry] {
         try await begin()
         var entries: [OfferedEntry] = []
@@ -112,7 +112,7 @@ final class NodeTree: TreeListing {
         return entries
     }
 
-    /// What the files are that are wanted of it; from its beginning to its end.
+    /// The contents of the wanted files. Includes begin and end.
     func contents() async throws(Failure) -> [(relative: [UInt8], content: ContentID)] {
         try await begin()
         var contents: [(relative: [UInt8], content: ContentID)] = []
@@ -130,7 +130,7 @@ final class NodeTree: TreeListing {
         return contents
     }
 
-    /// Only what comes from the node is told by the node's path.
+    /// A failure that came from the node names the node's path.
     func ended(_ wanted: Wanted, _ failure: Failure?) -> Failure? {
         if let offer = wanted.offered?.offer.number { leave(offer) }
         guard let failure, failure.subject == wanted.name.bytes else { return failure }
@@ -149,7 +149,7 @@ final class NodeTree: TreeListing {
 
     // MARK: its pages
 
-    /// Each is prepared, several at once, and taken in their order.
+    /// Prepares several pages at once; `take` gets them in order.
     private func pages<T: Sendable>(
         _ prepare: @escaping @Sendable (OfferedPage) async -> T, take: (T) async -> Void
     ) async throws(Failure) {
@@ -162,7 +162,7 @@ final class NodeTree: TreeListing {
                 next = some.isLast ? nil : page + 1
                 return some
             } catch {
-                // A busy node says so only now.
+                // A busy node reports a missing path only now.
                 if page == 0, error.kind == .missing { state.withLock { $0.isAbsent = true } }
                 failure = error.at(host)
                 return nil
@@ -175,7 +175,7 @@ final class NodeTree: TreeListing {
         if let failure { throw failure }
     }
 
-    /// Asked once more where the answer got lost; of what is done the node hears with the next page.
+    /// Requests a page, twice if the answer is lost; also tells the node which offers are finished.
     private func ask(_ page: Int) async throws(Failure) -> OfferedPage {
         let done = state.withLock { state in
             defer { state.done = [] }
@@ -303,7 +303,7 @@ extension OfferedEntry {
 }
 
 extension OfferedEntry.Kind {
-    /// What needs no bytes to be known.
+    /// The kind of an entry that needs no bytes.
     fileprivate var published: Entry.Kind? {
         switch self {
         case .file: nil

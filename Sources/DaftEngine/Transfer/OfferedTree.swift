@@ -1,5 +1,5 @@
-// A tree of this node that another rank reads page by page, for as long as its order lasts: the node's side of a
-// gathering. Nothing is copied here; the bytes are read where they lie, as those of any offer.
+// A tree of this node that another rank reads page by page while its order lasts: the serving side of `gather`. Nothing
+// is copied; bytes are read in place, as for any offer.
 
 import DaftLink
 import DaftModel
@@ -11,7 +11,7 @@ final class OfferedTree: Sendable {
     private static let pageFinds = 512
 
     private struct State {
-        /// The page that was asked for last, should its answer have got lost.
+        /// The last page sent, in case its answer was lost.
         var last: (number: Int, page: OfferedPage)?
         var offers: Set<UInt64> = []
     }
@@ -19,7 +19,7 @@ final class OfferedTree: Sendable {
     private let station: Station
     private let walk: SourceWalk
     private let chunkSize: ChunkSize
-    /// The walk is one thread's at a time.
+    /// Serializes use of the walk.
     private let turn = AsyncSemaphore(width: 1)
     private let state = Mutex(State())
 
@@ -60,7 +60,7 @@ final class OfferedTree: Sendable {
         return page
     }
 
-    /// Nobody reads from it any more.
+    /// Withdraws all offers.
     func close() {
         let offers = state.withLock { state in
             defer { state.offers = [] }
@@ -106,7 +106,7 @@ extension OfferedEntry {
 }
 
 extension Store {
-    /// Where something lies that is to be gathered of this node, named absolutely or relative to the store. Blocking.
+    /// The path to gather: absolute, or relative to the store. Blocks.
     func gathered(_ path: [UInt8]) throws(Failure) -> [UInt8] {
         let path = path.first == Name.slash ? path : directory + [Name.slash] + path
         guard pathExists(path) else { throw Failure(.missing, path, "not there: nothing to gather") }
@@ -115,7 +115,7 @@ extension Store {
     }
 }
 
-/// The trees that a data server offers now.
+/// The trees that a data server offers.
 final class OfferedTrees: Sendable {
     private struct Key: Hashable {
         let reader: Rank
@@ -123,13 +123,13 @@ final class OfferedTrees: Sendable {
     }
 
     private enum Tree {
-        /// Whoever ordered it may ask for a page already: on a busy node that takes its time.
+        /// A page may be requested before the tree is open on a busy node.
         case opening
         case open(OfferedTree)
         case failed(Failure)
     }
 
-    /// So long a failure is told to whoever asks for a page.
+    /// A failure stays available to page requests for so long.
     private static let rememberedMilliseconds = 10_000
 
     private let loop: any Loop
@@ -141,7 +141,7 @@ final class OfferedTrees: Sendable {
         changed = Condition(on: loop)
     }
 
-    /// Carries out the order for one: it ends when it is cancelled, or when nobody asks about it any more.
+    /// Executes an offer order until it is cancelled or no longer polled.
     func offer(_ offering: OfferOrder, to reader: Rank, _ store: Store, at station: Station) async -> Outcome {
         let key = Key(reader: reader, number: offering.number)
         set(key, .opening)

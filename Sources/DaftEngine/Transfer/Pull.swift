@@ -1,11 +1,10 @@
-// Brings contents from wherever they are to a destination: the one loop behind get, fetch, repair, verify and the
-// broadcast of what is published.
+// Transfers contents to a destination: the common loop of get, fetch, repair, verify and broadcasts of published names.
 //
-//   1. Small contents are packed: one slab and one question carry many, from the source they have in common.
-//   2. A larger one comes chunk by chunk, several at once. Ranks that load the same at the same moment line up as in a
-//      chain: each takes from the one before it what that one is just getting.
-//   3. A chunk that the destination has, or that is all zeros, does not move.
-//   4. What cannot be had from any source fails that content, with the reason, and all else goes on.
+//   1. Small contents are packed: one slab and one request carry many from a common source.
+//   2. A larger one comes chunk by chunk, several at once. Ranks that load the same content form a swarm: each takes from
+//      the rank before it what that one is receiving.
+//   3. A chunk that the destination has, or that is all zeros, is not transferred.
+//   4. A content that no source can give fails with the reason; the others continue.
 
 import DaftLink
 import DaftModel
@@ -29,14 +28,14 @@ actor Pull {
     private let done: Done
     private let throttle: Throttle?
     private let stop = Event()
-    /// Of this pull among all that fill the same store.
+    /// This pull's number in the store's content locks.
     private nonisolated let number: Int
     private let gate = AsyncSemaphore(width: Pull.runsUnderWay)
     private let files = AsyncSemaphore(width: 4)
     private var packs: [Rank: [Wanted]] = [:]
     private var packed: [Rank: Int] = [:]
 
-    /// `done` hears of every content, in no particular order.
+    /// `done` receives every content, in no particular order.
     init(
         _ station: Station, to destination: any Destination, progressCounter: ProgressCounter, chain: Chain? = nil,
         throttle: Throttle? = nil, done: @escaping Done
@@ -58,7 +57,7 @@ actor Pull {
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
 
-    /// Takes one more on; waits while enough is under way.
+    /// Starts one content; waits while too many are in flight.
     func bring(_ wanted: Wanted) async {
         if wanted.manifest.size <= IngestJob.smallFile, wanted.manifest.chunks.count <= 1 {
             await pack(wanted)
@@ -71,11 +70,11 @@ actor Pull {
         }
     }
 
-    /// Who owes bytes now.
+    /// Ranks with requests outstanding.
     var asked: [Rank] { get async { await selector.asked } }
 
-    /// Runs `body`, which takes contents on, and waits until all of them are done. If its task is cancelled meanwhile,
-    /// nothing more is begun, and what is under way ends as stopped.
+    /// Runs `body`, which starts contents, and waits for all of them. Cancellation starts nothing more and fails those
+    /// in flight as stopped.
     nonisolated func run(_ body: () async throws(Failure) -> Void) async -> Result<Void, Failure> {
         defer { station.contentLocks.leave() }
         return await withTaskCancellationHandler {
@@ -93,11 +92,10 @@ actor Pull {
         await gate.drain()
     }
 
-    /// Whether nobody else has brought anything into the store of this station meanwhile.
+    /// Whether no other order has stored anything at this station meanwhile.
     nonisolated var isAlone: Bool { station.contentLocks.isAlone(number) }
 
-    /// Waits until nobody else brings this content into the store of this station. Whoever does may be waiting for one
-    /// that lies packed here, so that is sent first.
+    /// Acquires the content lock. Sends the packs first: the holder may wait for a content that is packed here.
     func claim(_ content: ContentID) async {
         if station.contentLocks.claimIfFree(content) { return }
         await sendPacks()
@@ -131,7 +129,7 @@ actor Pull {
         packed[source, default: 0] += size
     }
 
-    /// Whom to ask for a small content: those from the same source travel together.
+    /// The source to ask for a small content; contents with a common source are packed together.
     private func likelySource(of wanted: Wanted) async throws(Failure) -> Rank? {
         if let chain { return try await selector.nearest(in: chain, wanted, chunk: 0) }
         return try await selector.likelySource(of: wanted)
@@ -151,7 +149,7 @@ actor Pull {
         for wanted in await leftBehind(by: pack, from: source) { await single(wanted) }
     }
 
-    /// Those of a pack that did not come right. The pack's slab is given back before anybody takes another for them.
+    /// The contents of a pack that failed. Returns its slab before any of them requests another.
     private func leftBehind(by pack: [Wanted], from source: Rank) async -> [Wanted] {
         if stop.isSet {
             for wanted in pack { await ended(wanted, Failure(.stopped, wanted.name, "stopped")) }
@@ -175,7 +173,7 @@ actor Pull {
         }
     }
 
-    /// One that did not come with its pack.
+    /// Fetches a content that failed in its pack.
     private func single(_ wanted: Wanted) async {
         do throws(Failure) {
             try await throttle?.pass(wanted.manifest.size, at: station, stop)
@@ -185,7 +183,7 @@ actor Pull {
         }
     }
 
-    /// Hands on those contents of a pack, one after another in `bytes`, that are wanted. Blocking.
+    /// Passes the selected contents of a pack, contiguous in `bytes`, to the destination. Blocks.
     private nonisolated func take(
         _ pack: [Wanted], _ only: [Bool]?, from bytes: UnsafeRawBufferPointer
     ) -> [Failure?] {
@@ -213,7 +211,7 @@ actor Pull {
         }
     }
 
-    /// Whoever is next in the chain hears what became of it.
+    /// Tells the relay, and so the next rank of the chain, what became of the pieces.
     private func tell(_ pieces: [Piece], _ place: Relay.Place) {
         if destination.isOwnStore { station.relay.note(pieces, place) }
     }
@@ -223,8 +221,8 @@ actor Pull {
     private func large(_ wanted: Wanted) async -> Failure? {
         do throws(Failure) {
             let sink = try await open(wanted)
-            // Only who keeps what it loads can pass it on, and only of what all load the same way.
-            // Nobody is to be as slow as this one may be.
+            // Join a swarm only when storing a whole content: all members must keep and load the same chunks. A
+            // throttled rank would slow those behind it.
             let isAmongOthers = chain == nil && destination.isOwnStore && wanted.chunks == nil && throttle == nil
             let swarm =
                 isAmongOthers ? await Swarm.join(station, wanted, progressCounter: progressCounter, stop: stop) : nil
@@ -242,7 +240,7 @@ actor Pull {
         }
     }
 
-    /// The memory for it is given back before any chunk asks for some: else all of it could be held by those who wait.
+    /// Returns the slab before chunks request theirs; otherwise waiting opens could hold the whole pool.
     private func open(_ wanted: Wanted) async throws(Failure) -> any Sink {
         let slab = await station.intake.take(wanted.manifest.chunkSize.bytes)
         let destination = destination
@@ -251,7 +249,7 @@ actor Pull {
         }
     }
 
-    /// All missing chunks, several at once; the first that cannot be had ends it.
+    /// Fetches all missing chunks, several at once; the first failure stops.
     private func fill(_ sink: any Sink, _ wanted: Wanted, from upstream: Upstream?) async -> Failure? {
         var chooser: MissingChunks
         let near: NearCopy?
@@ -263,7 +261,7 @@ actor Pull {
             return error
         }
         progressCounter.add(bytes: chooser.presentBytes)
-        // A limit counts chunk by chunk.
+        // A rate limit applies per chunk.
         let together = near == nil || throttle != nil ? 1 : chunksTogether
         let chunks = ChunkTasks(on: loop)
         while chunks.failure == nil, let some = chooser.next(together) {
@@ -282,7 +280,7 @@ actor Pull {
         return await chunks.finished()
     }
 
-    /// Nil where it is in no file of this node, or goes into this rank's own store.
+    /// A copy from a store's file on this node; nil if there is none or the target is this rank's store.
     private func near(_ wanted: Wanted, _ sink: any Sink) async throws(Failure) -> NearCopy? {
         guard let sink = sink as? any NearSink, let store = try await selector.nearStore(of: wanted) else {
             return nil
@@ -341,7 +339,7 @@ actor Pull {
     private func obtain(_ wanted: Wanted, _ chunk: Int, from upstream: Upstream?) async throws(Failure) -> Slab {
         try await throttle?.pass(Int64(wanted.manifest.length(of: chunk)), at: station, stop)
         if let upstream {
-            // Along a chain no further than to who keeps it; in a swarm everybody before this one is asked.
+            // In a chain, go up to the nearest holder only; in a swarm, ask every rank upstream.
             let keeper: Rank? =
                 if let chain { try await selector.nearest(in: chain, wanted, chunk: chunk) } else { nil }
             if keeper != nil || chain == nil {
@@ -352,7 +350,7 @@ actor Pull {
         return try await selector.obtain(wanted, chunk: chunk)
     }
 
-    /// Whether a chunk is there without anything being moved: all zeros, or at the destination anyway.
+    /// Whether a chunk needs no transfer: all zeros, or present at the destination.
     private func isNearby(_ chunk: Int, _ sink: any Sink, _ wanted: Wanted) async throws(Failure) -> Bool {
         let id = wanted.manifest.chunks[chunk]
         let length = wanted.manifest.length(of: chunk)

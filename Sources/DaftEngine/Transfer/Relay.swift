@@ -1,5 +1,5 @@
-// What is coming into this rank's store along a chain, so that it can go on to the next rank before it is kept, or even
-// here; and what became of it.
+// Tracks chunks arriving in this rank's store along a chain, so that the next rank can read them before they are
+// stored.
 
 import DaftLink
 import DaftModel
@@ -9,13 +9,13 @@ import Synchronization
 
 final class Relay: Sendable {
     enum Place: Sendable {
-        /// Landing now, or landed and being hashed: the piece with that number of its run.
+        /// Arriving, or being hashed: the piece at `index` of its run.
         case incomingSlab(IncomingSlab, index: Int, offset: Int)
-        /// In a file whose content is not known yet.
+        /// In the partial file of a content not yet complete.
         case written(Written)
-        /// Wherever the store says.
+        /// In the store.
         case kept
-        /// It does not come.
+        /// It will not arrive.
         case failed
     }
 
@@ -31,21 +31,21 @@ final class Relay: Sendable {
         var orders = 0
     }
 
-    /// More than are under way at any moment, and so few that nobody notices.
+    /// Well above the number of chunks in flight, with negligible memory.
     private static let remembered = 16_384
 
-    /// Something began to land, or was kept, or failed.
+    /// A chunk began to arrive, was stored, or failed.
     let changed: Condition
     private let state = Mutex(State())
 
     init(on loop: any Loop) { changed = Condition(on: loop) }
 
-    /// Whether this rank is part of a chain at the moment: only then is it worth while to wait for anything here.
+    /// Whether this rank is in a chain now; otherwise nothing will arrive and waiting is useless.
     var isBusy: Bool { state.withLock { $0.orders > 0 } }
 
     func enter() { state.withLock { $0.orders += 1 } }
 
-    /// With the last chain goes what is known of it: in the next one that same content may come by another way.
+    /// The end of the last chain clears all places: the next may bring the same content another way.
     func leave() {
         state.withLock { state in
             state.orders -= 1
@@ -61,7 +61,7 @@ final class Relay: Sendable {
         incomingSlab.onChange { [changed] in changed.notify() }
     }
 
-    /// A run that lies in a slab, read here and not kept yet: who waits for it need not read it from the disk again.
+    /// Serves a run from its slab until it is stored, instead of reading it from disk again.
     func show(_ run: ChunkRun, in slab: Slab) {
         let incomingSlab = IncomingSlab(slab)
         incomingSlab.begin(run.pieces.map { _ in .sent })
@@ -74,7 +74,7 @@ final class Relay: Sendable {
         changed.notify()
     }
 
-    /// It did not come right: whoever asks waits until it does.
+    /// Forgets pieces that failed verification; requests wait until they arrive again.
     func forget(_ pieces: [Piece]) { state.withLock { state in for piece in pieces { state.places[piece] = nil } } }
 
     func place(of piece: Piece) -> Place? { state.withLock { $0.places[piece] } }
@@ -93,7 +93,7 @@ final class Relay: Sendable {
         }
     }
 
-    /// Where a whole run lies, if it lies in one incoming slab just as it was asked for, and all of it is on its way.
+    /// The slab with a whole run, if its pieces arrive contiguously in the requested order and none is missing.
     func incomingSlab(of run: ChunkRun) -> (incomingSlab: IncomingSlab, offset: Int, states: [PieceState])? {
         guard let first = run.pieces.first,
             case .incomingSlab(let incomingSlab, let start, let offset) = place(of: first),

@@ -1,5 +1,5 @@
-// Where a chunk comes from, apart from chains: a store that keeps it, one of this node first, then the least busy.
-// What arrives is hashed; a source that is wrong, silent or without it is passed over, and the next one asked.
+// Selects the source of a chunk outside chains: a holder, preferably on this node, else the least busy. Wrong, silent
+// or lacking sources are skipped.
 
 import DaftCatalogue
 import DaftLink
@@ -7,14 +7,14 @@ import DaftModel
 import DaftStore
 import DaftWire
 
-/// A content that is wanted, and the name to report it by.
+/// A content to fetch, and the name to report it by.
 struct Wanted: Sendable {
     let content: ContentID
     let manifest: Manifest
     let name: Name
-    /// Just these chunks, where not all are wanted.
+    /// The wanted chunks; nil: all.
     var chunks: BitSet?
-    /// It is no store's: a rank offers the file.
+    /// Set if the bytes come from a rank's offer instead of a store.
     var offered: OfferedFile?
 
     func piece(_ chunk: Int) -> Piece {
@@ -32,18 +32,18 @@ actor SourceSelector {
     private let station: Station
     private nonisolated let loop: any Loop
     private let progressCounter: ProgressCounter
-    /// What is obtained goes into this rank's own store, which therefore is no source.
+    /// The destination is this rank's store, which then is no source.
     private let isForOwnStore: Bool
     private let stop: Event
     private let doubts = CorruptionReports()
     private var holders: [ContentID: [(rank: Rank, extent: Extent)]] = [:]
     private var busy: [Rank: Int] = [:]
     private var silent: Set<Rank> = []
-    /// A rank that is silent may be back in a moment: until then it is asked again where nobody else can be.
+    /// Deadlines until which a silent rank is retried if there is no other source.
     private var hopes: [Rank: Nanoseconds] = [:]
     private static let hopeMilliseconds = 15_000
     private static let hopePauseMilliseconds = 250
-    /// Who sent wrong bytes, of which chunks: its other chunks may well be right, and elsewhere wrong.
+    /// Chunks of which a rank sent wrong bytes; its other chunks may be right.
     private var wrong: [ContentID: [Rank: BitSet]] = [:]
 
     init(_ station: Station, progressCounter: ProgressCounter, isForOwnStore: Bool, stop: Event = Event()) {
@@ -56,15 +56,15 @@ actor SourceSelector {
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
 
-    /// Who owes bytes now.
+    /// Ranks with requests outstanding.
     var asked: [Rank] { busy.filter { $0.value > 0 }.map(\.key) }
 
-    /// The source that a chunk would be asked of now; small files that have the same travel together.
+    /// The source that would be asked for the first chunk now.
     func likelySource(of wanted: Wanted) async throws(Failure) -> Rank? {
         try await pick(wanted, chunk: 0, except: [])
     }
 
-    /// The nearest rank upstream in a chain that keeps a chunk.
+    /// The nearest holder of a chunk upstream in a chain.
     func nearest(in chain: Chain, _ wanted: Wanted, chunk: Int) async throws(Failure) -> Rank? {
         let here = station.rank
         return try await keepers(of: wanted).filter { $0.extent.contains(chunk) }
@@ -72,8 +72,8 @@ actor SourceSelector {
             .min { $0.1 < $1.1 }?.0
     }
 
-    /// The chunks in the order to ask for them. Along a chain those of the nearest keepers first, as they arrive; else,
-    /// of a content that is kept in parts, from the keepers in turn, so that the links of all carry something.
+    /// The order in which to request chunks. In a chain, those of the nearest holders first, as they arrive; otherwise,
+    /// for a content split over stores, round-robin over the holders to use all links.
     func order(of wanted: Wanted, in chain: Chain?) async throws(Failure) -> [Int] {
         let chunks = Array(wanted.manifest.chunks.indices)
         let keepers = try await keepers(of: wanted).sorted { $0.rank < $1.rank }
@@ -100,7 +100,7 @@ actor SourceSelector {
 
     func forget(_ content: ContentID) { holders[content] = nil }
 
-    /// Brings one chunk, hashed and right, at the beginning of a slab, or says why it cannot be had.
+    /// Fetches and verifies one chunk, at the start of a slab; throws the reason if no source has it.
     func obtain(_ wanted: Wanted, chunk: Int) async throws(Failure) -> Slab {
         let piece = wanted.piece(chunk)
         repeat {
@@ -115,7 +115,7 @@ actor SourceSelector {
         throw try await whyNot(wanted, chunk: chunk)
     }
 
-    /// Loads pieces from one source, and hashes each. No slab: it does not answer.
+    /// Loads and verifies pieces from one source. A nil slab means no answer.
     func attempt(
         _ source: Rank, _ pieces: [Piece], _ wanted: [Wanted]
     ) async throws(Failure) -> (slab: Slab?, arrivals: [Arrival]) {
@@ -139,7 +139,7 @@ actor SourceSelector {
         }
     }
 
-    /// Whether one who keeps the chunk and fell silent is still taken for alive; it has had a moment then.
+    /// Whether a silent holder may still return; if so, pauses before the retry.
     private func hasHope(_ wanted: Wanted, chunk: Int) async throws(Failure) -> Bool {
         let there = Set(station.link.ranks)
         let hopeful = try await keepers(of: wanted)
@@ -163,7 +163,7 @@ actor SourceSelector {
         rank == station.rank || (!isForOwnStore && station.nearStore(rank) != nil)
     }
 
-    /// A store of this node that keeps all of a content.
+    /// A store on this node that keeps the whole content.
     func nearStore(of wanted: Wanted) async throws(Failure) -> Store? {
         if isForOwnStore || wanted.offered != nil { return nil }
         let keepers = try await keepers(of: wanted)
@@ -171,7 +171,7 @@ actor SourceSelector {
             .first
     }
 
-    /// Among equals, ranks and chunks choose differently, so that nobody is everybody's first choice.
+    /// Breaks ties by rank and chunk, to spread load.
     private func leastBusy(_ ranks: [Rank], _ chunk: Int) -> Rank? {
         let turn = station.rank.number + chunk
         return ranks.sorted().enumerated().min { x, y in
@@ -194,7 +194,7 @@ actor SourceSelector {
         for part in found.parts {
             if let rank = station.roster.rank(ofStore: part.store) { keepers.append((rank, .part(part.chunks))) }
         }
-        // A data server that lacks something does not ask itself, whatever the catalogue says.
+        // Never ask itself for a chunk that it lacks, whatever the catalogue says.
         if isForOwnStore { keepers.removeAll { $0.rank == station.rank } }
         holders[content] = keepers
         return keepers
@@ -208,7 +208,7 @@ actor SourceSelector {
         if stop.isSet || Task.isCancelled { throw Failure(.stopped, wanted.name, "stopped") }
     }
 
-    /// Lost is only what nobody can have any more: a store that is silent, or not in this run, may still have it.
+    /// The reason why a chunk cannot be had. It is lost only if no store, silent or absent, may still have it.
     private func whyNot(_ wanted: Wanted, chunk: Int) async throws(Failure) -> Failure {
         let keepers = try await keepers(of: wanted).filter { $0.extent.contains(chunk) }.map(\.rank)
         let start = wanted.manifest.offset(of: chunk)

@@ -1,4 +1,4 @@
-// A store as the place where pulled contents go: what fetch, repair and verify fill.
+// A store as the destination of pulls: fetch, repair and verify.
 
 import DaftModel
 import DaftStore
@@ -20,7 +20,7 @@ struct StoreDestination: Destination {
             try store.keep(files)
             return whole.map { _ in nil }
         } catch {
-            // One of them may be too large for what room is left, and the others not.
+            // The batch failed: retry one by one, since only one may be too large for the space left.
             if files.count == 1 { return [error] }
             return whole.flatMap { take([$0]) }
         }

@@ -1,21 +1,21 @@
-// Ranks that fetch the same content at the same moment line up: each takes it from the one that began before it, which
-// passes on what it is itself just getting. However many want it, who keeps it sends it once.
+// Ranks that fetch the same content at the same time form a chain: each takes it from the one that began before it,
+// which relays chunks as they arrive. A holder sends the content once, however many want it.
 
 import DaftLink
 import DaftModel
 import DaftWire
 
-/// This rank's place among those who are loading one content.
+/// This rank's position among the loaders of one content.
 struct Swarm: Sendable {
-    /// Fewer chunks are here before the others could be asked.
+    /// Smaller contents arrive before others could be asked.
     private static let fewestChunks = 4
 
-    /// The ranks that began before, the last of them first.
+    /// The ranks that began earlier, the latest first.
     let upstream: Upstream
     private let station: Station
     private let content: ContentID
 
-    /// Nil where it is not worth while.
+    /// Nil if a swarm would not pay or the metadata server does not answer.
     static func join(_ station: Station, _ wanted: Wanted, progressCounter: ProgressCounter, stop: Event) async
         -> Swarm?
     {

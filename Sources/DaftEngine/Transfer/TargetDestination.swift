@@ -1,4 +1,4 @@
-// The user's own disk as the place where pulled contents go: what `get` writes.
+// The user's disk as the destination of pulls, for `get`.
 
 import DaftModel
 import DaftStore
@@ -10,14 +10,14 @@ final class TargetDestination: Destination {
     private let host: String
     private let entries = Mutex<[Name: Entry]>([:])
 
-    /// What fails here is said to have failed on `host`.
+    /// Failures are attributed to `host`.
     init(_ tree: TargetTree, _ root: Name, on host: String) {
         self.tree = tree
         self.root = root
         self.host = host
     }
 
-    /// What is pulled under this name is written as this entry.
+    /// Registers the entry to write for a pulled name.
     func expect(_ named: NamedEntry) { entries.withLock { $0[named.name] = named.entry } }
     func forget(_ name: Name) { entries.withLock { $0[name] = nil } }
 
@@ -72,7 +72,7 @@ private struct TargetSink: NearSink {
 
     func keep(_ chunk: Int) { file.keep(chunk) }
 
-    /// What an earlier run left was found when the file was opened; elsewhere on the user's disk nothing is looked for.
+    /// Nothing to look for: an earlier run's chunks were found when the file was opened.
     func copyFromNearby(_ chunk: Int, _ id: ChunkID, buffer: UnsafeMutableRawBufferPointer) -> Bool { false }
 
     func finish() throws(Failure) {
@@ -82,7 +82,7 @@ private struct TargetSink: NearSink {
     func pause() { file.abandon() }
 }
 
-/// What fails in `body` has failed on `host`.
+/// Attributes failures of `body` to `host`.
 private func on<T>(_ host: String, _ body: () throws(Failure) -> T) throws(Failure) -> T {
     do throws(Failure) { return try body() } catch { throw error.at(host) }
 }

@@ -1,5 +1,4 @@
-// A limit on the bytes of one command: whoever is to move some waits for their turn, with no thread and no memory in
-// its hands. One throttle serves all parts of a command, on whatever thread they ask.
+// The rate limit of one command, shared by all its parts. Thread-safe; waiting holds neither a thread nor memory.
 
 import DaftLink
 import DaftModel
@@ -16,24 +15,24 @@ final class Throttle: Sendable {
         pace = Mutex(TokenBucket(rate, now: loop.now))
     }
 
-    /// How long these bytes have to wait.
+    /// How long these bytes must wait; reserves their time.
     func reserve(_ bytes: Int64) -> Nanoseconds {
         let now = loop.now
         let turn = pace.withLock { $0.reserve(bytes, now: now) }
         return turn - min(turn, now)
     }
 
-    /// Waits until these bytes may move.
+    /// Waits until these bytes may be transferred.
     func pass(_ bytes: Int64, at station: Station, _ stop: Event) async throws(Failure) {
         try await station.hold(forNanoseconds: reserve(bytes), stop)
     }
 }
 
 extension Station {
-    /// So soon whoever waits notices that it is stopped.
+    /// How often a waiting task checks whether it was stopped.
     private static let holdMilliseconds: Nanoseconds = 100
 
-    /// Waits so long, unless it is stopped.
+    /// Waits for `time`, unless stopped.
     func hold(forNanoseconds time: Nanoseconds, _ stop: Event? = nil) async throws(Failure) {
         let (sum, isTooLate) = loop.now.addingReportingOverflow(time)
         let end = isTooLate ? .max : sum

@@ -1,5 +1,4 @@
-// One tree, written to one place of the user's own disk, from wherever its entries and their bytes come: what `get` and
-// `gather` share.
+// Writes a tree to the user's disk, from any source of entries and bytes: shared by `get` and `gather`.
 
 import DaftCatalogue
 import DaftLink
@@ -7,22 +6,22 @@ import DaftModel
 import DaftStore
 import Synchronization
 
-/// One thing to be written, at a path below the root of the tree.
+/// One entry to write, relative to the root.
 struct TreeItem: Sendable {
     let relative: [UInt8]
     let entry: Entry
-    /// Of a file, its bytes; whoever lists it asks for them under that name.
+    /// The bytes of a file, reported under that name.
     let wanted: Wanted?
 }
 
-/// What is to be written, some hundred items at a time; a cancelled task goes no further.
+/// Entries to write, page by page; stops when its task is cancelled.
 protocol TreeListing: Sendable {
-    /// The name of the root; what is wanted lies below it.
+    /// Name of the root; wanted contents are below it.
     var root: Name { get }
-    /// What the user calls it.
+    /// The root's name as the user gave it.
     var title: [UInt8] { get }
     func eachPage(_ body: (_ items: [TreeItem], _ failures: [Failure]) async -> Void) async throws(Failure)
-    /// One that was listed is written, or has failed; the failure as the user is to read it.
+    /// A listed content was written or failed; returns the failure to show.
     func ended(_ wanted: Wanted, _ failure: Failure?) -> Failure?
 }
 
@@ -35,7 +34,7 @@ final class TreeWriter: Sendable {
     private let session: Session
     private let listing: any TreeListing
     private let tree: TargetTree
-    /// The root is to be known for unfinished as long as it is.
+    /// Mark the root as unfinished while it is being written.
     private let isMarked: Bool
     private let progressCounter = ProgressCounter()
     private let report = Mutex(Report())
@@ -94,7 +93,7 @@ final class TreeWriter: Sendable {
         }
     }
 
-    /// Where this fails, all that is below would fail for the same reason.
+    /// If this fails, everything below would fail for the same reason.
     private func makeRoot() async throws(Failure) {
         let (tree, isMarked) = (tree, isMarked)
         do throws(Failure) {
@@ -155,7 +154,7 @@ final class TreeWriter: Sendable {
     }
 }
 
-/// What stands under a published name.
+/// The tree below a published name.
 struct PublishedTree: TreeListing {
     let station: Station
     let root: Name
@@ -183,7 +182,7 @@ struct PublishedTree: TreeListing {
     private func item(_ named: NamedEntry, _ catalogue: CatalogueSnapshot) throws(Failure) -> TreeItem {
         let relative = Array(named.name.relative(to: root) ?? [])
         var entry = named.entry
-        // Another member may have published it, and no program of theirs is to run as this user.
+        // In a group another member may have published it: drop setuid and setgid.
         if station.settings.group != nil { entry = Entry(entry.kind, mode: entry.mode & 0o1777, mtime: entry.mtime) }
         guard let content = named.entry.content else {
             return TreeItem(relative: relative, entry: entry, wanted: nil)

@@ -1,5 +1,5 @@
-// The side of a chain that bytes come from: the rank before this one is asked, while it is itself still waiting for
-// what is wanted. One that cannot give it in time is passed over, and the rank before it asked instead.
+// The upstream side of a chain: asks the rank before this one, which may still be waiting for the bytes itself. A rank
+// that cannot deliver in time is skipped for the one before it.
 
 import DaftLink
 import DaftModel
@@ -10,11 +10,11 @@ import Synchronization
 final class Upstream: Sendable {
     struct Loaded {
         let slab: Slab
-        /// Of each piece, whether it is there and is what it should be.
+        /// For each piece: it arrived and is correct.
         let isRight: [Bool]
     }
 
-    /// One that says again and again that it has nothing, or sends what is wrong, is given up for good.
+    /// A rank that repeatedly has nothing or sends wrong bytes is skipped for good.
     private static let tries = 5
     private static let pauseMilliseconds = 20
     private static let chunksBefore: Int64 = 32
@@ -28,8 +28,7 @@ final class Upstream: Sendable {
     private let doubts = CorruptionReports()
     private let passed = Mutex<Set<Rank>>([])
 
-    /// What may not come faster than the limit is waited for longer: so much as a staging has under way at once may
-    /// have its turn before it.
+    /// With a limit, waits longer: other chunks of the staging may be served first.
     init(
         _ station: Station, _ chain: Chain, _ limit: ByteRate? = nil, progressCounter: ProgressCounter,
         stop: Event = Event()
@@ -46,8 +45,8 @@ final class Upstream: Sendable {
     private var loop: any Loop { station.loop }
     private var deadline: Nanoseconds { loop.deadline(inMilliseconds: patienceMilliseconds) }
 
-    /// Brings pieces with these ids, and says to the next in the chain that they are coming: the caller tells the relay
-    /// what becomes of them. Nil: no rank up to `last` can give any of them.
+    /// Loads pieces and announces them to the relay; the caller reports what becomes of them. Nil: no rank up to `last`
+    /// has any of them.
     func load(_ pieces: [Piece], _ ids: [ChunkID], upTo last: Rank? = nil) async throws(Failure) -> Loaded? {
         try await walk(upTo: last) { (rank) async throws(Failure) in
             do throws(LinkError) {
@@ -63,7 +62,7 @@ final class Upstream: Sendable {
         }
     }
 
-    /// The ids of spans of an offer's files; nil: nobody upstream knows them all.
+    /// The ids of spans of offered files; nil: no upstream rank knows all of them.
     func identify(_ spans: [Span], of offer: Offer) async throws(Failure) -> [Identified]? {
         try await walk(upTo: nil) { (rank) async throws(Failure) in
             do throws(Failure) {
@@ -81,7 +80,7 @@ final class Upstream: Sendable {
 
     private enum Turn<Answer> {
         case answer(Answer)
-        /// It is not there, or not yet.
+        /// Not there, or not yet.
         case nothing
         case silence
     }
@@ -108,7 +107,7 @@ final class Upstream: Sendable {
             case .answer(let answer): return answer
             case .nothing:
                 if loop.now - asked < Upstream.promptAnswer { refusals += 1 }
-                // Where the source is slow it is so for all, and what comes meanwhile shows that the chain is whole.
+                // A slow source is slow for all; any progress shows that the chain works.
                 if progressCounter.moved != moved { (end, moved) = (deadline, progressCounter.moved) }
                 guard refusals < Upstream.tries, loop.now < end else {
                     passed.withLock { _ = $0.insert(rank) }

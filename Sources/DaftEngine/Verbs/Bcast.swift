@@ -1,11 +1,10 @@
 // bcast: a complete copy on every data server.
 //
-//   1. The data servers form a chain, and every link carries the bytes once in and once out, all at the same time.
-//   2. A local path is read once, by the data server of this node; all of the chain take in the same files at the same
-//      time, each from the one before it, and it is published when all have done what they could.
-//   3. Of a name that is published already every data server fetches what it lacks, along the chain, from wherever it
-//      is kept.
-//   4. What each now keeps is recorded for all of them at once, and what failed where is said.
+//   1. The data servers form a chain in which every link carries the bytes once in each direction, concurrently.
+//   2. A local path is read once, by the data server of this node. All ingest the same files at once, each from its
+//      predecessor, and the files are published when all have finished or failed.
+//   3. Of a published name each data server fetches what it lacks, along the chain.
+//   4. New holdings are recorded for all data servers at once, and failures are reported by node.
 
 import DaftCatalogue
 import DaftLink
@@ -15,8 +14,8 @@ import DaftStore
 import DaftWire
 
 extension Session {
-    /// Brings each of `things`, a local path if there is one, else a published name, to every data server.
-    /// `shared`: every node sees the local paths, and reads its share of them.
+    /// Brings each thing, a local path if it exists, else a published name, to every data server. `shared`: all nodes
+    /// see the local paths and read a share each.
     public func bcast(
         _ things: [[UInt8]], as name: Name? = nil, shared isShared: Bool = false,
         with options: StagingOptions = StagingOptions(), preview: Preview? = nil
@@ -69,15 +68,14 @@ extension Session {
         return report
     }
 
-    /// Ranks that have been idle look at the network every few milliseconds only: let all of them do so now, and not
-    /// one after another when it is their turn.
+    /// Idle ranks poll the network only every few milliseconds: wake all at once instead of one after another.
     private func wakeAll() {
         for rank in station.link.ranks where rank != station.rank {
             station.loop.start { [station] in _ = try? await station.ask(.ping, at: rank) }
         }
     }
 
-    /// Whether all nodes see the same under these paths. Each file is looked at again where it is read.
+    /// Checks that all nodes see the same roots. Each file is checked again when it is read.
     private func seen(by members: [Member], _ paths: [[UInt8]]) async throws(Failure) {
         for path in paths {
             let info = try await station.work { () throws(Failure) in try sighting(of: path) }
@@ -96,7 +94,7 @@ extension Session {
         }
     }
 
-    /// What the user typed, as a name.
+    /// The user's argument as a name.
     func published(_ typed: [UInt8]) throws(Failure) -> Name {
         do throws(NameError) {
             return try resolvedName(typed, in: standpoint.base)
@@ -177,9 +175,9 @@ extension Session {
     }
 }
 
-/// Each of some data servers takes in every file, along a chain.
+/// Every data server ingests every file, along a chain.
 struct ToEvery: Assignment {
-    /// So little goes to each by itself sooner than along a chain.
+    /// Smaller batches are faster without a chain.
     private static let smallBatch: Int64 = 64 << 10
 
     let isForAll = true
@@ -188,10 +186,10 @@ struct ToEvery: Assignment {
     private let chain: Chain
     private let members: [Member]
     private let chunkSize: ChunkSize
-    /// What each would read for itself would all leave the source.
+    /// If limited, the readers' total rate at the source counts.
     private let isLimited: Bool
 
-    /// The data server of this node reads; where there is none, the first of the chain, through this rank. Or all do.
+    /// Readers: the data server of this node; else the first of the chain through this rank; with `isShared`, all.
     init(_ members: [Member], from session: Session, _ isShared: Bool = false, copies: Copies) {
         self.copies = copies
         let ordered = inChainOrder(members)
@@ -215,8 +213,7 @@ struct ToEvery: Assignment {
     }
 }
 
-/// Ranks of the same node are neighbours in the chain, and nodes stand in the order of their first ranks, as they were
-/// given to mpirun: so each link is crossed once.
+/// Ranks of a node are neighbours, and nodes are ordered by their first ranks, so that each link is crossed once.
 private func inChainOrder(_ members: [Member]) -> [Member] {
     var first: [String: Rank] = [:]
     for member in members.sorted(by: { $0.rank < $1.rank }) where first[member.store.host] == nil {

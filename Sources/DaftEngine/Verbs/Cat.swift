@@ -1,11 +1,11 @@
-// cat: a published file's bytes, in order, to whoever takes them.
+// cat: streams the bytes of a published file.
 
 import DaftLink
 import DaftModel
 import DaftWire
 
 extension Session {
-    /// Hands the file's bytes on, verified, chunk by chunk; `write` may take its time.
+    /// Passes verified chunks to `write` in order; a slow `write` delays reading.
     public func cat(
         _ name: Name, to write: @escaping @Sendable ([UInt8]) async throws(Failure) -> Void
     ) async -> Report {

@@ -1,9 +1,8 @@
-// gather: what tasks wrote on their nodes comes to one directory here.
+// gather: copies task output from all nodes to a directory of this node.
 //
-//   1. One data server of each node offers what stands there under the paths, and its files are written from where they
-//      lie: each node's into a directory of its own, or all into one. Of names that mean different things on two nodes
-//      neither is written then.
-//   2. Under a name, each of them publishes it first, below the name of its node.
+//   1. One data server per node offers its files below the paths; they are written from where they are, into a directory
+//      per node or merged into one. When merging, a name with different files on two nodes is written for neither.
+//   2. With a name, each node publishes its files first, below its own name.
 
 import DaftLink
 import DaftModel
@@ -14,7 +13,7 @@ import DaftWire
 extension Session {
     private static let nodesAtOnce = 4
 
-    /// `paths` are those of the nodes: absolute, or relative to their stores. Published below `base` if there is one.
+    /// `paths` are absolute, or relative to each store. With `base`, publishes below it.
     public func gather(
         _ paths: [[UInt8]], to directory: [UInt8], as base: Name? = nil, merging isMerged: Bool = false
     ) async -> Report {
@@ -62,12 +61,12 @@ extension Session {
         return lasts
     }
 
-    /// What came of all nodes.
+    /// The combined result of all nodes.
     fileprivate struct Gathered {
         var report = Report()
         var hosts: Set<String> = []
 
-        /// One path of one node.
+        /// Adds the result for one path of one node.
         mutating func take(_ tree: NodeTree, _ end: Result<Report, Failure>) {
             report.warnings += tree.warnings
             switch end {
@@ -78,7 +77,7 @@ extension Session {
             }
         }
 
-        /// That a path is not there is a warning, as long as some node has it.
+        /// A missing path is a warning unless all nodes lack it.
         mutating func lacking(_ absent: [Failure], of path: [UInt8], among nodes: [Member]) {
             if absent.count < nodes.count {
                 report.warnings += absent
@@ -157,7 +156,7 @@ extension Session {
         }
     }
 
-    /// The nodes that have it, in the order in which `merge` knows them.
+    /// Lists the path on each node; returns those that have it, in the order of `merge`.
     private func look(
         _ path: [UInt8], from nodes: [Member], _ merge: inout TreeMerge, _ outcome: inout Gathered
     ) async throws(Failure) -> [Member] {
@@ -179,7 +178,7 @@ extension Session {
         return there
     }
 
-    /// Has those files read of which only their bytes tell whether they are the same.
+    /// Reads the files that only their contents can tell apart.
     private func compare(_ path: [UInt8], on nodes: [Member], _ merge: inout TreeMerge) async throws(Failure) {
         let asked = merge
         for (index, node) in nodes.enumerated() where !Task.isCancelled {

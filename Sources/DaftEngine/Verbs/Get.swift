@@ -1,4 +1,4 @@
-// fetch: a complete copy in one data server's store. get: published files, written to the local disk, here.
+// fetch: a complete copy in one store. get: published files written to the local disk.
 
 import DaftCatalogue
 import DaftLink
@@ -8,7 +8,7 @@ import DaftWire
 import Synchronization
 
 extension Session {
-    /// Brings names into the store of the data server at `host`, or of the one on this node.
+    /// Fetches names into the store at `host`, or of this node.
     public func fetch(_ names: [Name], at host: String? = nil) async -> Report {
         do throws(Failure) {
             let members = try await lookAround()
@@ -43,9 +43,9 @@ extension Session {
         }
     }
 
-    /// Writes names to the local disk. One name becomes `path` itself, unless a directory stands there that is no copy
-    /// of it, or a slash ends it: then it goes into it under its last part, as several names do. Without a path, each
-    /// is written here under its last part.
+    /// Writes names to the local disk. A single name becomes `path` itself, unless `path` ends in a slash or is a
+    /// directory that is no copy of it; then, as with several names, it goes below `path` under its last part. Without
+    /// `path`, names go to the current directory.
     public func get(_ names: [Name], to path: [UInt8]? = nil) async -> Report {
         var report = Report()
         do throws(Failure) {
@@ -89,21 +89,21 @@ extension Session {
 extension Station {
     private static let lookedAt = 1_000
 
-    /// Whether a directory has something of the kind for all that stands directly below a name: the same command has
-    /// been there before. Blocking.
+    /// Whether a directory has entries of the same kinds for everything directly below a name, as after an earlier run
+    /// of the same command. Blocks.
     fileprivate func isCopy(_ path: [UInt8], of name: Name) -> Bool {
         guard let entries = try? entries(in: name, atMost: Station.lookedAt), !entries.isEmpty else { return false }
         return entries.allSatisfy { stands($0.entry, at: path + [Name.slash] + $0.name.last) }
     }
 }
 
-/// Where a `get` writes.
+/// The target of `get`.
 private struct GetTarget {
-    /// Nil: here, each under its last part.
+    /// Nil: the current directory.
     let path: [UInt8]?
-    /// What is gotten goes into it.
+    /// Names are written below it.
     let isFolder: Bool
-    /// It becomes what is gotten: until it is whole, it is marked, so that the same command goes on with it.
+    /// It becomes the root: marked until complete, so that the same command resumes.
     let isNew: Bool
 
     func target(of name: Name) -> [UInt8]? {
@@ -112,7 +112,7 @@ private struct GetTarget {
 }
 
 extension Session {
-    /// A directory that what is written goes into; made as the user's umask wants it, if it is not there.
+    /// Makes a target directory, with the user's umask, if it does not exist.
     func makeTarget(_ path: [UInt8], beneath base: [UInt8]? = nil) async throws(Failure) {
         let (isDurable, mode) = (station.settings.durable, 0o777 & ~umask)
         do throws(Failure) {
@@ -124,7 +124,7 @@ extension Session {
         }
     }
 
-    /// Why nothing can be written to a target.
+    /// Explains why a target cannot be written.
     func unwritable(_ failure: Failure) -> Failure {
         let reason = "\(failure.reason); choose another place with --to"
         return Failure(failure.kind, failure.subject, node: station.settings.host, reason)

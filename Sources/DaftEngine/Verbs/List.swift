@@ -1,5 +1,4 @@
-// What a user asks without moving anything: ls, stat, status; and verify, which reads everything again. The tree is in
-// Tree.swift.
+// Queries: ls, stat, status; and verify, which re-reads everything. The tree listing is in Tree.swift.
 
 import DaftCatalogue
 import DaftLink
@@ -9,8 +8,7 @@ import DaftWire
 extension Session {
     private static let page = 500
 
-    /// The entries that `ls NAME` shows: of a directory what is in it, else the entry itself. `each` gets them in
-    /// order, some hundred at a time.
+    /// What `ls NAME` shows: a directory's entries, else the entry itself, in order and in pages.
     public func list(_ name: Name, each: ([ListedEntry]) async -> Void) async throws(Failure) {
         _ = try await lookAround()
         let root = try await view.attributes(of: name)
@@ -22,7 +20,7 @@ extension Session {
         }
     }
 
-    /// One entry in full, with the names that have the same content; of a directory, with what is below it.
+    /// Details of one entry: names with the same content; for a directory, totals below it.
     public func stat(_ name: Name) async throws(Failure) -> (
         listed: ListedEntry, names: [Name], below: DirectorySummary?
     ) {
@@ -49,7 +47,7 @@ extension Session {
         return below
     }
 
-    /// The chunks of a file with their holders, some hundred at a time.
+    /// The chunks of a file and their holders, in pages.
     public func chunks(of name: Name, each: ([ListedChunk]) async -> Void) async throws(Failure) {
         let members = try await lookAround()
         let catalogue = station.catalogue
@@ -82,7 +80,7 @@ extension Session {
         let alive = try await station.refreshRoster().filter(\.isAlive).map(\.rank)
         let activities = await station.activities(of: [.metadataServer] + alive)
         let spaces = await station.spaces(of: alive)
-        // Who found out by that question that its store is gone is not there any more.
+        // That request may have revealed that a store is gone; refresh.
         let members = try await station.refreshRoster()
         let here = Set(members.map(\.number))
         var nodes = members.map { member in
@@ -100,7 +98,7 @@ extension Session {
             commands: activities.values.flatMap(\.commands).sorted { $0.milliseconds > $1.milliseconds })
     }
 
-    /// Every data server reads again what it keeps below these names, or everything; see `VerifyJob`.
+    /// Scrubs all data servers, below these names or everything; see `VerifyJob`.
     public func verify(_ names: [Name]) async -> (report: Report, verified: [(place: String, verified: Verified)]) {
         do throws(Failure) {
             let members = try await lookAround()
@@ -126,7 +124,7 @@ extension Session {
             }
             if !Task.isCancelled {
                 let lost = try await lost(below: below)
-                // A data server that could not mend a file says of one of its chunks what is said here of all of them.
+                // A lost file is reported once, not also for the chunk that a data server could not mend.
                 let named = Set(lost.map(\.subject))
                 report.failures.removeAll { $0.kind == .corrupt && named.contains($0.subject) }
                 report.failures += lost
@@ -138,8 +136,7 @@ extension Session {
         }
     }
 
-    /// What an interrupted verify took away and did not bring back is a copy that lacks. Where a store is away its
-    /// copies are not made anew for that.
+    /// Re-creates copies that an interrupted verify removed. Copies of absent stores are not replaced for that.
     private func bringBack(below names: [Name]) async throws(Failure) -> [Failure] {
         let catalogue = station.catalogue
         let stores = try await station.work { () throws(Failure) in try catalogue.stores() }
@@ -148,7 +145,7 @@ extension Session {
         return await haveRepaired(.repair(below: names)).failures
     }
 
-    /// What is published, as this rank knows it.
+    /// The published files as this rank knows them.
     var view: Namespace { Namespace(self) }
 
     func children(of name: Name) -> Pages<DirectoryEntry, Name> {
@@ -157,7 +154,7 @@ extension Session {
         }
     }
 
-    /// Those of the names that are published; the others fail.
+    /// The published ones among the names; the others become failures.
     func standing(
         _ names: [Name], saying reason: String, _ report: inout Report
     ) async throws(Failure) -> [Name] {

@@ -1,33 +1,33 @@
-// What ls, stat and status show, and who keeps a content in the words of people.
+// What ls, stat and status show, with holders by display name.
 
 import DaftCatalogue
 import DaftModel
 import DaftWire
 
-/// One name, as it is listed.
+/// One listed name.
 public struct ListedEntry: Sendable {
     public let name: Name
     public let entry: Entry
-    /// Of a file: bytes and chunks.
+    /// For a file: its bytes and chunks.
     public let size: Int64
     public let chunks: Int
-    /// The data servers that keep it complete, and those that keep some of its chunks, as people call them.
+    /// Data servers with all chunks, and with some, by display name.
     public let complete: [String]
     public let partly: [String]
-    /// The nodes that keep some of it and are not here in this run.
+    /// Nodes that keep some of it and are absent in this run.
     public let away: [String]
-    /// Every data server of this run keeps it.
+    /// Whether every data server of this run keeps it.
     public let isEverywhere: Bool
-    /// How many copies of it are wanted.
+    /// The number of copies wanted.
     public let copies: Copies
 }
 
-/// What there is below a directory.
+/// Totals below a directory.
 public struct DirectorySummary: Sendable {
     public private(set) var files: Int64 = 0
     public private(set) var directories: Int64 = 0
     public private(set) var symlinks: Int64 = 0
-    /// Of all files: a content counts under each of its names.
+    /// Of all files; a content counts once per name.
     public var bytes: Int64 = 0
 
     mutating func count(_ entry: Entry) {
@@ -39,14 +39,14 @@ public struct DirectorySummary: Sendable {
     }
 }
 
-/// One chunk of a file, and who keeps it.
+/// One chunk of a file and its holders.
 public struct ListedChunk: Sendable {
     public let index: Int
     public let id: ChunkID
     public let offset: Int64
     public let length: Int
     public let holders: [String]
-    /// One of them is on this node.
+    /// Whether one holder is on this node.
     public let isHere: Bool
 }
 
@@ -56,23 +56,23 @@ public struct SystemStatus: Sendable {
     public let contents: Int
     public let bytes: Int64
     public let nodes: [NodeStatus]
-    /// What users have under way, the longest first; no `status`.
+    /// Running user commands, longest first, except `status`.
     public let commands: [RunningCommand]
 }
 
 public struct NodeStatus: Sendable {
     public let store: StoreInfo
-    /// None where the store is not in this run.
+    /// Nil if the store is not in this run.
     public let rank: Rank?
-    /// None where the data server is not here or did not say.
+    /// Nil if the data server is absent or did not answer.
     public let space: Space?
-    /// None where it did not say.
+    /// Nil if it did not answer.
     public let traffic: Traffic?
-    /// For how long it has been away, if that began in this run.
+    /// How long it has been away, if it left during this run.
     public let awayMilliseconds: UInt64?
 }
 
-/// Says who keeps a content, in the words of people.
+/// Formats the holders of a content.
 struct Keepers: Sendable {
     let members: [Member]
     let labels: [Int: String]
@@ -82,7 +82,7 @@ struct Keepers: Sendable {
         labels = roster.labels
     }
 
-    /// Nothing is `kept` of what is no file.
+    /// `kept` is nil unless the entry is a file.
     func listed(
         _ one: DirectoryEntry, _ kept: (holders: Holders, wanted: Copies, chunks: Int)?, _ stores: [KnownStore]
     ) -> ListedEntry {

@@ -1,12 +1,12 @@
-// What is published and kept nowhere any more, be it in this run or not, to the byte and under each name: a store that
-// found a file changed behind its back drops it at its start, and no data server has anything to verify then.
+// Reports published data that no store keeps, present or absent, by name and byte range. Needed because a store drops a
+// changed file at its start, after which no data server has anything to verify.
 
 import DaftCatalogue
 import DaftModel
 import DaftStore
 
 extension Session {
-    /// A failure for each lost file below `names`, or below the root.
+    /// A failure for each lost file below `names`; empty: below the root.
     func lost(below names: [Name]) async throws(Failure) -> [Failure] {
         let catalogue = station.catalogue
         var lost: [Failure] = []
@@ -43,7 +43,7 @@ private func loss(of named: NamedEntry, in catalogue: Catalogue) throws(Failure)
         "bytes \(bytes.joined(separator: ", ")) are kept by no data server: lost; put it again")
 }
 
-/// Where these chunks are; neighbours are one range.
+/// Byte ranges of these chunks; adjacent ones are joined.
 private func ranges(of chunks: [Int], in manifest: Manifest) -> [Range<Int64>] {
     var ranges: [Range<Int64>] = []
     for chunk in chunks {

@@ -1,10 +1,9 @@
-// Listings that are gone through page by page: of a store, of this rank's copy of the catalogue, and of all that is
-// published below a name.
+// Paged listings of a store, of the catalogue replica, and of all entries below a name.
 
 import DaftCatalogue
 import DaftModel
 
-/// A listing in the order of its keys; each page is what comes behind the last key of the one before it.
+/// A listing in key order; each page starts after the last key of the one before.
 struct Pages<Item: Sendable, Key: Sendable> {
     private let key: (Item) -> Key
     private let load: (Key?) async throws(Failure) -> [Item]
@@ -15,7 +14,7 @@ struct Pages<Item: Sendable, Key: Sendable> {
         self.load = load
     }
 
-    /// Nil behind the last page.
+    /// Nil after the last page.
     mutating func next() async throws(Failure) -> [Item]? {
         let page = try await load(last)
         guard let end = page.last else { return nil }
@@ -27,7 +26,7 @@ struct Pages<Item: Sendable, Key: Sendable> {
 extension Station {
     private static let page = 1_000
 
-    /// Pages that are read by a worker.
+    /// Pages read on a worker thread.
     func pages<Item: Sendable, Key: Sendable>(
         by key: @escaping (Item) -> Key, _ load: @escaping @Sendable (Key?) throws(Failure) -> [Item]
     ) -> Pages<Item, Key> {
@@ -36,12 +35,12 @@ extension Station {
         }
     }
 
-    /// Some of what stands directly below a name, as this rank knows it; nil where no directory has the name. Blocks.
+    /// Entries directly below a name in this replica; nil if it is no directory. Blocks.
     public func entries(in name: Name, atMost limit: Int) throws(Failure) -> [NamedEntry]? {
         try catalogue.entries(of: name, after: nil, limit: limit)?.map { NamedEntry($0.name, $0.attributes.entry) }
     }
 
-    /// The entry of a name, if it has one, and all below it. A cancelled task goes no further.
+    /// Passes the entry of a name, if any, and all below it to `body`; stops when the task is cancelled.
     func eachEntry(
         below name: Name, _ body: ([NamedEntry]) async throws(Failure) -> Void
     ) async throws(Failure) {
@@ -51,7 +50,7 @@ extension Station {
         try await eachPage(below: name, body)
     }
 
-    /// How large these files are together, but for those whose content is `lacking`.
+    /// Total size of these files except contents in `lacking`.
     func bytes(of page: [NamedEntry], lacking: Set<ContentID> = []) async throws(Failure) -> Int64 {
         let contents = page.compactMap(\.entry.content).filter { !lacking.contains($0) }
         let catalogue = catalogue
@@ -64,7 +63,7 @@ extension Station {
         }
     }
 
-    /// All below a name.
+    /// Everything below a name.
     func eachPage(
         below name: Name, _ body: ([NamedEntry]) async throws(Failure) -> Void
     ) async throws(Failure) {

@@ -1,4 +1,4 @@
-// put: publish local files from one node. diffuse: publish them balanced over all.
+// put: publishes local files at one data server. diffuse: spreads them over all.
 
 import DaftLink
 import DaftModel
@@ -7,20 +7,20 @@ import DaftStore
 import DaftWire
 import Synchronization
 
-/// Shows what would be published; then nothing is.
+/// Receives what would be published; nothing is then published.
 public typealias Preview = @Sendable ([WouldBe]) async -> Void
 
 public struct WouldBe: Sendable {
     public let name: Name
     public let mode: UInt16
     public let mtime: Time
-    /// Of a file; a symlink has none.
+    /// Size of a file; nil for a symlink.
     public let size: Int64?
 }
 
 extension Session {
-    /// Publishes `sources` on the data server at `host`; where none is named on the one of this node, else on any.
-    /// Of several copies the others go to the data servers that follow, along a chain.
+    /// Publishes `sources` at the data server at `host`; by default at this node's, else at any. Further copies go to
+    /// the data servers that follow, along a chain.
     public func put(
         _ sources: [[UInt8]], at host: String? = nil, as name: Name? = nil, copies: Copies? = nil,
         with options: StagingOptions = StagingOptions(), preview: Preview? = nil
@@ -55,8 +55,8 @@ extension Session {
         return report
     }
 
-    /// Publishes `sources` spread over the data servers: small files whole, large ones cut by chunks.
-    /// Of several copies the others are made afterwards, from data server to data server.
+    /// Publishes `sources` spread over the data servers: small files whole, large ones split by chunks. Further copies
+    /// are made afterwards, between data servers.
     public func diffuse(
         _ sources: [[UInt8]], as name: Name? = nil, copies: Copies? = nil,
         with options: StagingOptions = StagingOptions(), preview: Preview? = nil
@@ -95,7 +95,7 @@ extension Session {
         return report
     }
 
-    /// What `--files-from` names.
+    /// The paths listed by `--files-from`.
     private func list(of options: StagingOptions) async throws(Failure) -> PathList? {
         guard let file = options.filesFrom else { return nil }
         let path = file.elementsEqual("-".utf8) ? Array("/dev/stdin".utf8) : local(file)
@@ -115,8 +115,7 @@ extension Session {
             "\(wanted) copies are wanted, and there are \(there): more are made when more have joined")
     }
 
-    /// So many data servers from `first` on, round in the order of ranks; as long as there are any, each on another
-    /// node.
+    /// `count` data servers from `first` on, in rank order with wrap-around; on distinct nodes as far as possible.
     private func following(_ first: Member, _ count: Int, of members: [Member]) -> [Member] {
         let sorted = members.sorted { $0.rank < $1.rank }
         let start = sorted.firstIndex { $0.rank == first.rank } ?? 0
@@ -127,8 +126,8 @@ extension Session {
         return Array((ones + others).prefix(max(1, count)))
     }
 
-    /// The name each source is published under. Where one of them cannot be staged, or two have one name, the report
-    /// has failures, and nothing is to be moved: what a half is staged of, somebody has to find and remove.
+    /// The name of each source. If one cannot be staged or two have the same name, the report has failures and nothing
+    /// may be transferred: users would have to clean up a half-finished staging.
     func checked(
         _ sources: [[UInt8]], as name: Name?, _ report: inout Report
     ) async throws(Failure) -> [(path: [UInt8], name: Name)] {
@@ -153,13 +152,13 @@ extension Session {
         return named
     }
 
-    /// With no data server on this node any will do; the same names go to the same, so that a rerun finds its parts.
+    /// Any data server, chosen by the names, so that a rerun finds its partial files.
     private func anyMember(of members: [Member], for names: [Name]) -> Member {
         members[Int(names.reduce(0) { mixed($1.bytes, into: $0) } % UInt64(members.count))]
     }
 }
 
-/// The name that the user gave, or the one that follows from the path.
+/// The user's name, or the one derived from the path.
 func publishedName(of path: [UInt8], below base: Name, unless given: Name?) throws(Failure) -> Name {
     if let given { return given }
     let name = try publishedName(of: path)

@@ -1,11 +1,11 @@
-// The end of a system that serves until somebody wants it to stop.
+// Ends a serving system on request.
 
 import DaftLink
 import DaftModel
 import DaftWire
 
 extension Session {
-    /// Asks the metadata server to end the whole system. Who is away does not hear it, and that is said.
+    /// Asks the metadata server to end the system. Absent data servers are reported.
     public func quit() async -> Report {
         do throws(Failure) {
             var report = Report()

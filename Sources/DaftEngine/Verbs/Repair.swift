@@ -1,17 +1,17 @@
-// repair: copies that are wanted and lacking are made. leave: a data server goes for good, and nothing with it.
+// repair: creates missing copies. leave: removes a data server for good, without losing data.
 
 import DaftLink
 import DaftModel
 import DaftWire
 
 extension Session {
-    /// Has the copies made that are wanted, and every data server brought what it lacks of what was broadcast.
+    /// Creates all wanted copies, and completes broadcasts on every data server.
     public func repair() async -> Report {
         do throws(Failure) { _ = try await lookAround() } catch { return .failed(error) }
         return await haveRepaired(.repair(below: []))
     }
 
-    /// What only the data server at `host` keeps is copied to others; then it leaves the system, and ends.
+    /// Copies what only the data server at `host` keeps; then it leaves the system and ends.
     public func leave(_ host: String) async -> Report {
         do throws(Failure) {
             let members = try await lookAround()

@@ -1,8 +1,8 @@
-// sbcast: one file, written to a path of the user's on every node, as Slurm's command of that name does.
+// sbcast: writes one file to the same path on every node, like Slurm's command.
 //
-//   1. Every node says whether it could write there.
-//   2. The file is broadcast under a name that follows from what it is, so that a changed file is another one.
-//   3. The first data server of each node writes it to that path.
+//   1. Each node checks that it could write there.
+//   2. The file is broadcast under a name derived from its identity, so that a changed file gets another name.
+//   3. The first data server of each node writes it to the path.
 
 import DaftLink
 import DaftModel

@@ -1,5 +1,4 @@
-// A user's commands at one station: the command line of rank 0, a client at a door, a gateway. Each verb is a file of
-// its own; what they share is here.
+// A user's session at a station: the command line of rank 0, a client, or a gateway. Verbs are in files of their own.
 
 import DaftLink
 import DaftModel
@@ -7,13 +6,13 @@ import DaftStore
 import DaftWire
 import Synchronization
 
-/// From where a user looks at files and names.
+/// The client's working directory, umask and base name.
 public struct ClientContext: Sendable {
-    /// What relative paths are relative to; nil: where this process is.
+    /// Base of relative paths; nil: this process's working directory.
     public var directory: [UInt8]?
-    /// What the user's new files and directories do not allow, where nothing else says it.
+    /// The umask of new files and directories whose modes are not given.
     public var umask: UInt16
-    /// What names that begin with no slash are below.
+    /// Base of relative names.
     public var base: Name
 
     public init(directory: [UInt8]? = nil, umask: UInt16 = ClientContext.ownUmask, base: Name = .root) {
@@ -28,7 +27,7 @@ public struct Session: Sendable {
     public let commandProgress: CommandProgress
     let stopwatch = Stopwatch()
     let standpoint: ClientContext
-    /// By which bytes leave their source, or come in here; nil: as fast as they can.
+    /// Limits the session's transfers; nil: no limit.
     let throttle: Throttle?
     var umask: UInt16 { standpoint.umask }
 
@@ -40,13 +39,13 @@ public struct Session: Sendable {
             at: station, grain: limit?.time(for: Int64(station.settings.chunkSize.bytes)) ?? 0)
     }
 
-    /// A path of the user's, from where the user is.
+    /// Resolves a user's path.
     func local(_ path: [UInt8]) -> [UInt8] {
         guard let directory = standpoint.directory, !path.isEmpty, path.first != Name.slash else { return path }
         return directory + [Name.slash] + path
     }
 
-    /// The data servers there are, and this rank's catalogue as new as the metadata server's.
+    /// Catches up with the catalogue; returns the data servers.
     func lookAround() async throws(Failure) -> [Member] {
         try await station.catchUp()
         let members = try await station.refreshRoster().filter(\.isAlive)
@@ -54,7 +53,7 @@ public struct Session: Sendable {
         return members
     }
 
-    /// The data server at `host`; the one on this node where none is named.
+    /// The data server at `host`; nil: of this node.
     func member(at host: String?, among members: [Member]) throws(Failure) -> Member? {
         guard let host else {
             return members.first { $0.rank == station.rank } ?? members.first { $0.store.host == station.settings.host }
@@ -66,28 +65,27 @@ public struct Session: Sendable {
         throw Failure(.unreachable, [], node: host, "no data server runs on this node; there are \(known)")
     }
 
-    /// Of several data servers on a node the first.
+    /// The first data server of each node.
     func oneOnEachNode(of members: [Member]) -> [Member] {
         var hosts: Set<String> = []
         return members.sorted { $0.rank < $1.rank }.filter { hosts.insert($0.store.host).inserted }
     }
 }
 
-/// What a command came to.
+/// The result of a command.
 public struct Report: Sendable {
     public var failures: [Failure] = []
     public var warnings: [Failure] = []
     public var files: Int64 = 0
     public var bytes: Int64 = 0
-    /// Bytes that crossed the link for it.
+    /// Bytes sent over the link.
     public var moved: Int64 = 0
-    /// Of what it was about, that of which something was done; and the data servers that it was done on, as people call
-    /// them.
+    /// The names that were affected, and the data servers involved, by display name.
     public var names: [Name] = []
     public var places: [String] = []
-    /// Nodes that lack some of what was published for all.
+    /// Nodes that lack part of a broadcast.
     var lackingHosts: Set<String> = []
-    /// Of several data servers the one that took longest over its part.
+    /// The data server that took longest, if there were several.
     public var slowest: Slowest?
 
     public struct Slowest: Sendable {
@@ -102,7 +100,7 @@ public struct Report: Sendable {
 
     public init() {}
 
-    /// 0 all done; one kind of failure has its own status; of several kinds, lost data is said before anything else.
+    /// 0: success. One kind of failure has its own status; of several kinds, lost data takes precedence, else 1.
     public var exitStatus: Int32 {
         let all = Set(failures.map(\.exitStatus))
         if all.isEmpty { return 0 }
@@ -110,7 +108,7 @@ public struct Report: Sendable {
         return all.count == 1 ? all.first ?? 1 : 1
     }
 
-    /// It came to something, be it that all was there.
+    /// True if anything was published, or nothing failed.
     var isOfUse: Bool { files > 0 || failures.isEmpty }
 
     mutating func merge(_ other: Report) {
@@ -132,9 +130,9 @@ public struct Report: Sendable {
     }
 }
 
-/// How long each data server was busy with the orders of one command.
+/// Measures how long each data server was busy with a command's orders.
 final class Stopwatch: Sendable {
-    /// Orders of one data server overlap: what counts is when it had any.
+    /// Orders overlap: time with at least one order counts once.
     private struct Busy {
         var orders = 0
         var since: Nanoseconds = 0
@@ -143,7 +141,7 @@ final class Stopwatch: Sendable {
 
     private let times = Mutex<[Int: Busy]>([:])
 
-    /// Runs what a data server does, and notes how long that took.
+    /// Runs and times work of a data server.
     func time<T>(_ member: Member, on loop: any Loop, _ body: () async -> T) async -> T {
         begin(member.number, at: loop.now)
         let result = await body()
@@ -167,10 +165,10 @@ final class Stopwatch: Sendable {
         }
     }
 
-    /// For how long a data server had at least one order.
+    /// Total time with at least one order.
     func total(of number: Int) -> Nanoseconds? { times.withLock { $0[number]?.total } }
 
-    /// Of those that did what they were to do: who died was not slow.
+    /// The slowest of the data servers that succeeded.
     func slowest(among all: [Member], _ roster: Roster, failures: [Failure]) -> Report.Slowest? {
         let failed = Set(failures.map(\.node))
         let members = all.filter { !failed.contains($0.store.host) }

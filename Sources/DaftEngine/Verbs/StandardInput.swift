@@ -1,5 +1,5 @@
-// put, bcast and diffuse of `-`: what comes from standard input until it ends. A file beside the catalogue has it until
-// it is published; what breaks off is not.
+// `-` as a source of put, bcast and diffuse: spools standard input to a file beside the catalogue until it is
+// published. Input that breaks off is not published.
 
 import DaftLink
 import DaftModel
@@ -8,7 +8,7 @@ import DaftStore
 extension Session {
     private static let pauseMilliseconds = 20
 
-    /// Does `body` with the sources, of which standard input has become a file.
+    /// Runs `body` with `-` replaced by the spool file.
     func spooling(
         _ sources: [[UInt8]], _ body: ([[UInt8]]) async throws(Failure) -> Report
     ) async throws(Failure) -> Report {

@@ -1,19 +1,18 @@
-// The names as a tree: each directory before what is in it, a page of each open directory in memory.
+// Lists names depth-first, with one page of each open directory in memory.
 
 import DaftModel
 
-/// A name in a tree.
+/// An entry of a tree listing.
 public struct Leaf: Sendable {
     public let named: NamedEntry
-    /// For each level from the top of the tree down to this one: is nothing after it there?
+    /// For each level down to this one: whether its entry is the last.
     public let isLast: [Bool]
 }
 
 extension Session {
     private static let leavesAtOnce = 500
 
-    /// A name and everything below it, some hundred at a time: each directory before what is in it, and that in the
-    /// order of names.
+    /// Passes a name and everything below it to `each`, in pages: directories before their entries, in name order.
     public func tree(_ name: Name, each: ([Leaf]) async -> Void) async throws(Failure) {
         _ = try await lookAround()
         let root = try await view.attributes(of: name).entry
@@ -38,10 +37,10 @@ extension Session {
     }
 }
 
-/// One directory of a tree that is being walked.
+/// One directory during the traversal.
 private struct Level {
     private var pages: Pages<DirectoryEntry, Name>
-    /// What comes next in it; empty only at its end.
+    /// Entries still to come; empty only at the end.
     private(set) var rest: ArraySlice<DirectoryEntry>
 
     init(_ children: Pages<DirectoryEntry, Name>) async throws(Failure) {

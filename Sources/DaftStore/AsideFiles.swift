@@ -1,11 +1,11 @@
-// What stands under a name that was published meanwhile with something else is moved out of the way, to
-// DIR/.daft/aside: nothing of a user's is thrown away, and no name shows what is not published under it.
+// Moves files that conflict with published names to DIR/.daft/aside: no user data is deleted, and no name shows
+// anything but what is published under it.
 
 import DaftModel
 import Glibc
 
 extension Store {
-    /// Moves what stands under a name to the side and forgets it; gives back where it is now.
+    /// Moves the file at a name aside and forgets the name; returns its new path.
     public func setAside(_ name: Name) throws(Failure) -> [UInt8] {
         let content = try entry(name)?.content
         return try locks.withLock(Set([content].compactMap(\.self))) { () throws(Failure) in

@@ -1,18 +1,18 @@
-// Re-reading what is kept: which chunks of a file have the bytes that their ids say.
+// Re-reads kept chunks and compares them with their ids.
 
 import DaftModel
 import Glibc
 
-/// The id of an all-zero chunk that is not the last, shorter one.
+/// The id of a full-length chunk of zeros.
 func zeroID(_ chunkSize: ChunkSize) -> ChunkID { zeroChunkID(length: chunkSize.bytes) }
 
-/// A file and what its chunks ought to be.
+/// A file and the ids that its chunks should have.
 struct ChunkCheck {
     let size: Int64
     let chunkSize: ChunkSize
     let id: (Int) -> ChunkID?
-    /// Past the kernel's memory, which takes less of the processor, and is best where several files are read at a time:
-    /// nothing is read ahead.
+    /// Whether to use direct I/O: less processor time, but no read-ahead, so it pays only where several files are read
+    /// at once.
     var readsDirectly = false
 
     private static let blockBytes = 4096
@@ -28,8 +28,8 @@ struct ChunkCheck {
         self.init(size: manifest.size, chunkSize: manifest.chunkSize) { manifest.chunks[$0] }
     }
 
-    /// Those of `chunks` whose bytes in `file` are right. Holes are not read. Bytes that the disk cannot give back any
-    /// more are wrong; any other error says nothing about them.
+    /// Those of `chunks` whose bytes in `file` are right. Holes are not read. A media error counts as wrong bytes; any
+    /// other error is thrown.
     func good(
         in file: Descriptor, among chunks: BitSet, _ buffer: UnsafeMutableRawBufferPointer
     ) throws(SystemError) -> BitSet {
@@ -59,7 +59,7 @@ struct ChunkCheck {
     ) throws(SystemError) -> Bool {
         let offset = chunkSize.offset(of: chunk)
         if !isDirect {
-            // While this one is hashed, the disk reads the next.
+            // Read ahead while this chunk is hashed.
             let next = chunkSize.offset(of: chunk + 1)
             if next < size { posix_fadvise(file.number, off_t(next), off_t(chunkSize.bytes), POSIX_FADV_WILLNEED) }
         }
@@ -78,13 +78,13 @@ struct ChunkCheck {
         _ file: Descriptor, _ memory: UnsafeMutableRawBufferPointer, _ offset: Int64, _ length: Int, isDirect: Bool
     ) throws(SystemError) -> Int {
         do { return try file.read(into: memory, at: offset, atLeast: length) } catch {
-            // Some filesystems say only now that they cannot.
+            // Some filesystems report only on reading that they lack direct I/O.
             guard isDirect, file.setDirect(false) else { throw error }
         }
         return try file.read(into: memory, at: offset, atLeast: length)
     }
 
-    /// Whether `file` is this content to the last byte.
+    /// Whether `file` holds exactly this content.
     func isWhole(_ file: Descriptor, _ buffer: UnsafeMutableRawBufferPointer) throws(SystemError) -> Bool {
         let status = try file.status()
         guard status.isFile, status.size == size else { return false }
@@ -93,7 +93,7 @@ struct ChunkCheck {
     }
 }
 
-/// Memory for one chunk, for as long as `body` runs.
+/// Provides memory for one chunk while `body` runs.
 func withChunkBuffer<T, E: Error>(
     _ chunkSize: ChunkSize, _ body: (UnsafeMutableRawBufferPointer) throws(E) -> T
 ) throws(E) -> T {

@@ -1,11 +1,11 @@
-// A further name of a content is a copy of its own, so that what a user does to one does not reach the other: a reflink
-// where the filesystem can, else copied inside the kernel, else by hand. Holes stay holes.
+// Every further name of a content gets its own copy, so that changing one file does not affect another: a reflink if
+// possible, else a copy in the kernel, else by read and write. Holes are kept.
 
 import DaftModel
 import Glibc
 
 extension Store {
-    /// Copies a file of this size into a new, sealed one; its inode.
+    /// Copies a file of this size into a new, sealed one; returns its inode.
     func duplicate(_ source: Descriptor, _ size: Int64, to place: Location) throws(SystemError) -> UInt64 {
         let file = try DaftStore.duplicate(source, size, to: place, disk)
         if isDurable { try disk.sync(file: file) }
@@ -13,7 +13,7 @@ extension Store {
     }
 }
 
-/// The copy, not synced.
+/// Returns the copy, not synced.
 func duplicate(
     _ source: Descriptor, _ size: Int64, to place: Location, _ disk: Disk
 ) throws(SystemError) -> Descriptor {
@@ -21,7 +21,7 @@ func duplicate(
     do {
         try disk.clone(source, to: file)
     } catch {
-        // Whatever the reason, copying will tell whether it matters.
+        // Whatever made the clone fail: copying shows whether it is an error.
         try disk.truncate(file, to: size)
         try disk.copyData(source, size, to: file)
     }

@@ -1,5 +1,5 @@
-// Contents that somebody is about to publish: they have no name yet, and no refusal may take them away. A staging that
-// never came back leaves its counts until the end of the run: that keeps some bytes too long, and loses none.
+// Reference counts of contents about to be published: they have no names yet and must not be dropped. Counts of a
+// staging that never finished last until the process ends, which delays deletion but loses nothing.
 
 import DaftModel
 import Synchronization
@@ -20,8 +20,7 @@ final class ContentRefcounts: Sendable {
 }
 
 extension Store {
-    /// The content is in use until `release`, whether it is here already or about to come: it is not dropped meanwhile.
-    /// Waits while it is being dropped; what is asked of the store after this holds until then.
+    /// Keeps the content, stored already or not, from being dropped until `release`. Waits for a drop in progress.
     public func retain(_ content: ContentID) {
         locks.withLock([content]) { refcounts.increment(content) }
     }
@@ -30,7 +29,7 @@ extension Store {
         for content in contents { refcounts.decrement(content) }
     }
 
-    /// Whether `drop` would take it, now.
+    /// Whether `drop` would delete it now.
     public func isUnused(_ content: ContentID) throws(Failure) -> Bool {
         if refcounts[content] > 0 { return false }
         return try names(of: content).isEmpty

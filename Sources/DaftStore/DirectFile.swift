@@ -1,6 +1,6 @@
-// Writing bytes to a file. Large writes go past the page cache where the disk is quick: copying a gigabyte into it
-// costs half a second of processor time, and pushes out what others on the node have there. On a slow disk they go into
-// the page cache, which takes them as fast as they come until memory is full.
+// File writes. On fast disks large writes use direct I/O: copying a gigabyte into the page cache costs half a second of
+// processor time and evicts other processes' pages. Slow disks are written through the page cache, which absorbs bursts
+// until memory is full.
 
 import CLinux
 import DaftModel
@@ -9,10 +9,10 @@ import Synchronization
 
 extension Descriptor {
     private static let page = 4096
-    /// Below this, waiting for the disk costs more than going round the page cache saves.
+    /// Below this, waiting for the disk costs more than bypassing the page cache saves.
     private static let smallestDirect = 1 << 20
-    /// More at a time makes the kernel take huge pages for the page cache. A virtual machine may have given those back
-    /// to its host, and waits for each of them.
+    /// Larger writes make the kernel use huge pages for the page cache. A virtual machine may have returned those to
+    /// its host and waits for each.
     private static let cachedAtOnce = 128 << 10
 
     /// Writes all of `bytes`.
@@ -26,12 +26,12 @@ extension Descriptor {
         try writeCached(UnsafeRawBufferPointer(rebasing: bytes[done...]), at: offset + Int64(done))
     }
 
-    /// Writes all of `bytes` into the page cache.
+    /// Writes all of `bytes` through the page cache.
     func writeCached(_ bytes: UnsafeRawBufferPointer, at offset: Int64) throws(SystemError) {
         try pour(bytes, at: offset, atOnce: Descriptor.cachedAtOnce)
     }
 
-    /// Writes through this very descriptor.
+    /// Writes all of `bytes` with this descriptor's own mode.
     fileprivate func pour(
         _ bytes: UnsafeRawBufferPointer, at offset: Int64, atOnce most: Int = .max
     ) throws(SystemError) {
@@ -53,9 +53,9 @@ extension Descriptor {
     }
 }
 
-/// A file opened once more, for writes past the page cache.
+/// A second descriptor of a file, for direct writes.
 final class DirectFile: Sendable {
-    /// What opening it came to; some filesystems refuse.
+    /// The result of opening one; nil if the filesystem refuses.
     struct Found: Sendable {
         let file: DirectFile?
     }
@@ -64,7 +64,7 @@ final class DirectFile: Sendable {
     private let pace: SharedPace
 
     fileprivate init?(_ file: Descriptor) {
-        // The page cache is all that a filesystem in memory has: nothing goes past it, whatever it says.
+        // An in-memory filesystem consists of page cache; direct I/O is pointless there.
         if file.filesystem.sort == .inMemory { return nil }
         let number = open("/proc/self/fd/\(file.number)", O_WRONLY | O_CLOEXEC | linux_o_direct)
         guard number >= 0 else { return nil }
@@ -73,15 +73,15 @@ final class DirectFile: Sendable {
         pace = SharedPace.ofDevice(device)
     }
 
-    /// False where the page cache has to take them, for now or since this filesystem refuses.
+    /// False if the caller must use the page cache, for now or for good.
     fileprivate func write(_ bytes: UnsafeRawBufferPointer, at offset: Int64) throws(SystemError) -> Bool {
         guard pace.begin(bytes.count) else { return false }
         let clock = ContinuousClock()
         let start = clock.now
         defer { pace.end(bytes.count, after: start.duration(to: clock.now)) }
         do {
-            // ext4 lets writers into a hole one after the other, and into reserved blocks all at once. Where it cannot
-            // be done nothing is lost, and a full disk the write itself finds.
+            // ext4 serializes writers into a hole but not into reserved blocks. A failure to reserve is harmless: the
+            // write itself reports a full disk.
             _ = linux_reserve(file.number, offset, Int64(bytes.count))
             try file.pour(bytes, at: offset)
             return true
@@ -92,11 +92,12 @@ final class DirectFile: Sendable {
     }
 }
 
-/// How quick a disk is, as its latest direct writes have shown.
+/// Decides from recent direct writes whether a disk is fast enough for direct I/O.
 public struct Pace: Sendable {
-    /// What a quick disk takes at least; below, the page cache is the quicker one.
+    /// The least rate of a fast disk; below it, the page cache is faster.
     static let quickBytesPerSecond = 600e6
-    /// So much is written before the disk is judged, and so much goes into the page cache before it is tried again.
+    /// Bytes written directly before the rate is judged; after a slow result, bytes written cached before the next
+    /// trial.
     static let trialBytes = 64 << 20
     static let restBytes = 4 << 30
 
@@ -108,10 +109,10 @@ public struct Pace: Sendable {
 
     public var isQuick: Bool { rest == 0 }
 
-    /// Bytes that go into the page cache.
+    /// Counts bytes written through the page cache.
     public mutating func skip(_ count: Int) { rest = max(0, rest - count) }
 
-    /// Bytes that were written directly, in `time` while `writers` shared the disk.
+    /// Counts bytes written directly in `time` by one of `writers` concurrent writers.
     public mutating func note(_ count: Int, _ time: Duration, writers: Int) {
         bytes += count
         seconds += time / .seconds(1) / Double(writers)
@@ -121,7 +122,7 @@ public struct Pace: Sendable {
     }
 }
 
-/// The pace of one device, for all who write to it.
+/// The pace of one device, shared by all its writers.
 private final class SharedPace: Sendable {
     private static let known = Mutex<[UInt64: SharedPace]>([:])
     private let state = Mutex((pace: Pace(), writers: 0))
@@ -134,7 +135,7 @@ private final class SharedPace: Sendable {
         }
     }
 
-    /// False if the page cache is the better place now.
+    /// False if the page cache is the better choice now.
     func begin(_ count: Int) -> Bool {
         state.withLock { state in
             guard state.pace.isQuick else {

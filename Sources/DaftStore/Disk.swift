@@ -1,11 +1,11 @@
-// Every call by which the store changes the disk, in one class, so that a test can put a disk in its place that is
-// full, tears a write or forgets what was not synced. Mode and mtime are set elsewhere: losing them costs a re-hash.
+// All calls by which the store changes the disk, so that tests can simulate a full disk, torn writes and lost unsynced
+// data. Setting modes and mtimes is not included: losing them only costs a re-hash.
 
 import CLinux
 import DaftModel
 import Glibc
 
-/// A place in a directory: the directory, open, and the last part of the path.
+/// A directory entry: the open directory and the last path component.
 public struct Location: Sendable {
     public let directory: Descriptor
     public let leaf: [UInt8]
@@ -19,7 +19,7 @@ public struct Location: Sendable {
 open class Disk: @unchecked Sendable {
     public init() {}
 
-    /// Opens a file for reading and writing, made if it is not there; `exclusive`: it must not be there.
+    /// Opens a file for reading and writing and creates it if needed; `exclusive`: fails if it exists.
     open func create(_ place: Location, mode: UInt16, exclusive: Bool) throws(SystemError) -> Descriptor {
         let flags = O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | (exclusive ? O_EXCL : 0)
         return Descriptor(
@@ -37,32 +37,32 @@ open class Disk: @unchecked Sendable {
         try system("ftruncate") { ftruncate(file.number, off_t(size)) }
     }
 
-    /// Frees a range; it reads as zeros afterwards.
+    /// Punches a hole; the range then reads as zeros.
     open func punch(_ file: Descriptor, at offset: Int64, length: Int) throws(SystemError) {
         try system("fallocate") { linux_punch_hole(file.number, offset, Int64(length)) }
     }
 
-    /// Makes `to` share all the bytes of `from`, where the filesystem can.
+    /// Makes `to` a reflink of `from`, if the filesystem can.
     open func clone(_ from: Descriptor, to: Descriptor) throws(SystemError) {
         try system("ioctl FICLONE") { linux_clone(from.number, to.number) }
     }
 
-    /// Copies a range to the same offset inside the kernel; the count may be short.
+    /// Copies a range to the same offset in the kernel; the returned count may be short.
     open func copy(_ from: Descriptor, to: Descriptor, at offset: Int64, length: Int) throws(SystemError) -> Int {
         try system("copy_file_range") { linux_copy_range(from.number, offset, to.number, offset, length) }
     }
 
     open func sync(file: Descriptor) throws(SystemError) { try file.sync() }
 
-    /// Makes what was created, renamed and removed in a directory last.
+    /// Makes creations, renames and removals in a directory durable.
     open func sync(directory: Descriptor) throws(SystemError) { try directory.sync() }
 
-    /// Makes all last that has been done on the filesystem of `file`.
+    /// Makes everything on the filesystem of `file` durable.
     open func sync(filesystemOf file: Descriptor) throws(SystemError) {
         try system("syncfs") { linux_sync_filesystem(file.number) }
     }
 
-    /// Renames; replaces nothing.
+    /// Renames; fails if the target exists.
     open func rename(_ from: Location, to: Location) throws(SystemError) {
         try from.withLeaf { (old) throws(SystemError) in
             try to.withLeaf { (new) throws(SystemError) in
@@ -73,7 +73,7 @@ open class Disk: @unchecked Sendable {
         }
     }
 
-    /// Renames; what stood at `place` is gone at the same moment.
+    /// Renames, atomically replacing `place`.
     open func replace(_ place: Location, by new: Location) throws(SystemError) {
         try new.withLeaf { (from) throws(SystemError) in
             try place.withLeaf { (to) throws(SystemError) in
@@ -96,7 +96,7 @@ open class Disk: @unchecked Sendable {
         }
     }
 
-    /// Removes a file or a symlink.
+    /// Removes a file or symlink.
     open func remove(_ place: Location) throws(SystemError) {
         try place.withLeaf { (path) throws(SystemError) in
             _ = try system("unlinkat") { unlinkat(place.directory.number, path, 0) }

@@ -1,10 +1,10 @@
-// Holes inside a chunk. A chunk of zeros is known by its id; a chunk that has some bytes in a sea of zeros takes of the
-// disk no more than these, in blocks of a fixed size, so that a file is not cut into pieces without need.
+// Holes inside chunks: of a partly zero chunk only non-zero blocks are written. Blocks have a fixed size, so that files
+// are not fragmented needlessly.
 
 import DaftModel
 import Glibc
 
-/// The stretches that are not zeros, block by block.
+/// The non-zero ranges, in whole blocks.
 func stretchesOfData(in bytes: UnsafeRawBufferPointer) -> [Range<Int>] {
     let block = 64 << 10
     var stretches: [Range<Int>] = []
@@ -20,7 +20,7 @@ func stretchesOfData(in bytes: UnsafeRawBufferPointer) -> [Range<Int>] {
     return stretches
 }
 
-/// Writes what is not zeros to where a file reads as zeros, by `write`.
+/// Calls `write` for the non-zero ranges; the file must read as zeros there.
 func fill(
     _ bytes: UnsafeRawBufferPointer, at offset: Int64,
     _ write: (UnsafeRawBufferPointer, Int64) throws(SystemError) -> Void

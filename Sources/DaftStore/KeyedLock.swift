@@ -1,17 +1,17 @@
-// One lock per key, made when it is wanted. Calls that change the same content exclude one another, all others go on
-// side by side: a content's record in the ledger and its files only change together under its lock.
+// A lock per key, created on demand. A content's ledger record and files change only under its lock; other contents
+// proceed concurrently.
 
 import Glibc
 
-/// Who decides which thread that uses a store goes on. By default the kernel does, and a thread sleeps while what it
-/// wants is taken. A simulation, in which one thread runs at a time, decides by itself.
+/// Thread scheduling of a store. By default threads block in the kernel; a simulation, which runs one thread at a time,
+/// schedules them itself.
 public protocol StoreScheduler: Sendable {
-    /// Called before the ledger is used and before a check looks at a file: another thread may come first.
+    /// A scheduling point before each use of the ledger and each file check.
     func pass()
-    /// Returns when what `caller` wants is free, and it takes it at once. False: it goes on without, which is wrong; a
-    /// simulation shows by this that it would find that out.
+    /// Blocks until `isFree`, which `caller` then acquires. False: continues without the lock; simulations use this to
+    /// prove that they would detect the error.
     func wait(for caller: StaticString, until isFree: @escaping @Sendable () -> Bool) -> Bool
-    /// For what is done every so often.
+    /// Clock for periodic work.
     var now: ContinuousClock.Instant { get }
 }
 
@@ -35,8 +35,8 @@ final class KeyedLock<Key: Hashable & Sendable>: @unchecked Sendable {
         mutex.deallocate()
     }
 
-    /// Runs `body` while nobody else has any of these keys. They are taken together, so two calls cannot lock each
-    /// other out; for the same reason `body` must not take any here.
+    /// Runs `body` with exclusive use of all these keys. They are acquired together, which prevents deadlock; `body`
+    /// must not acquire further keys.
     func withLock<T, E: Error>(
         _ keys: Set<Key>, by caller: StaticString = #function, _ body: () throws(E) -> T
     ) throws(E) -> T {

@@ -1,43 +1,42 @@
-// store.sqlite: what a store keeps and where it stands. This file has the contents; LedgerIDs.swift their ids and those
-// of their chunks, LedgerNames.swift the names, LedgerParts.swift what is still being filled, LedgerSources.swift what
-// is known of users' files, LedgerFormats.swift the tables. A content has a number of its own, given in the order of
-// arrival, so that only ids are keys in random order.
+// The ledger, store.sqlite: what a store keeps and where. Contents are here; LedgerIDs.swift has the ids of contents
+// and chunks, LedgerNames.swift names, LedgerParts.swift partial contents, LedgerSources.swift users' source files,
+// LedgerFormats.swift the tables. Contents are numbered in order of arrival, so that only ids are random keys.
 
 import DaftModel
 import DaftSQL
 
-/// What the ledger knows of one content.
+/// The ledger's row of one content.
 struct KnownContent: Sendable {
     let number: Int64
     let size: Int64
     let chunkSize: ChunkSize
     let isComplete: Bool
-    /// The inode of its file while that is in partial/.
+    /// Inode of its file while that is in partial/.
     let inode: UInt64
     let hasNames: Bool
 }
 
-/// Used by one thread at a time, inside the store's mutex.
+/// Used by one thread at a time, under the store's mutex.
 final class Ledger: @unchecked Sendable {
-    /// With the catalogue of the same process and the slabs, a data server stays below 256 MiB.
+    /// Keeps a data server, with catalogue and slabs, below 256 MiB.
     private static let cacheBytes = 32 << 20
     let database: Database
-    /// Over everything kept; see `inventoryMark`.
+    /// Digest of everything kept; see `inventoryMark`.
     private(set) var inventory: UInt64 = 0
-    /// Nothing until it is needed: see `loadedRecent`.
+    /// Loaded on demand by `loadedRecent`.
     var recent: RecentIDs?
-    /// How many files of users are remembered at most; nothing until it is needed.
+    /// Number of remembered source files; counted on demand.
     var sources: Int64?
 
     init(_ path: [UInt8], durable: Bool, isShared: Bool = false) throws {
-        // Alone: where others may open it, SQLite has memory that is a file on that disk, and a disk that does not
-        // answer any more ends the process that touches it.
+        // Exclusive: for shared use SQLite maps a file of that disk, and a disk that stops answering would then kill
+        // the process.
         database = try Database(
             path: path, durable: durable, alone: true, isShared: isShared, cacheBytes: Ledger.cacheBytes)
         try bringToFormat(path)
     }
 
-    /// All of `body` or nothing.
+    /// Runs `body` in one transaction.
     func change<T>(_ body: () throws -> T) throws -> T {
         let before = inventory
         do {
@@ -95,7 +94,7 @@ final class Ledger: @unchecked Sendable {
         return known.isComplete ? .complete : .part(try part(known.number))
     }
 
-    /// Records that `content` is kept complete. Chunks that are only zeros are not worth finding: `isHole`.
+    /// Records `content` as complete. All-zero chunks (`isHole`) are not indexed.
     func complete(
         _ content: ContentID, _ manifest: Manifest, synced: Bool, inode: UInt64, isHole: (Int) -> Bool
     ) throws {
@@ -133,7 +132,7 @@ final class Ledger: @unchecked Sendable {
             "UPDATE contents SET synced = ? WHERE number = ?", .integer(isSynced ? 1 : 0), .integer(number))
     }
 
-    /// Everything is on the disk.
+    /// Records that everything is on the disk.
     func setAllSynced() throws {
         try database.run("UPDATE contents SET synced = 1 WHERE synced = 0")
         try database.run("UPDATE ingests SET synced = 1 WHERE synced = 0")
@@ -143,7 +142,7 @@ final class Ledger: @unchecked Sendable {
         try database.run("UPDATE contents SET inode = ? WHERE number = ?", .integer(inode), .integer(number))
     }
 
-    /// Forgets a content, its names and its chunks.
+    /// Forgets a content with its names and chunks.
     func forget(_ content: ContentID) throws {
         guard let known = try known(content) else { return }
         inventory ^= inventoryMark(of: content, try extent(of: content))
@@ -178,7 +177,7 @@ final class Ledger: @unchecked Sendable {
         return found
     }
 
-    /// Hands every content to `body`, and sums the inventory anew on the way.
+    /// Passes every content to `body` and recomputes the inventory.
     func sweep(_ body: (ContentID, _ size: Int64, _ inode: UInt64?, _ hasNames: Bool) throws -> Void) throws {
         inventory = 0
         try database.run(
@@ -202,7 +201,7 @@ final class Ledger: @unchecked Sendable {
         } ?? false
     }
 
-    /// Contents whose bytes are not known to be on the disk.
+    /// Contents that may not be on the disk.
     func unsynced() throws -> [(content: ContentID, number: Int64)] {
         var found: [(content: ContentID, number: Int64)] = []
         try database.run("SELECT content, number FROM contents WHERE synced = 0") { row in

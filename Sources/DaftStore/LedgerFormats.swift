@@ -1,5 +1,4 @@
-// The tables of store.sqlite, and how those of earlier formats become these when a store is opened: all at once, or not
-// at all.
+// The tables of store.sqlite and the migration from earlier formats, in one transaction when a store is opened.
 
 import DaftModel
 import DaftSQL
@@ -7,7 +6,7 @@ import DaftSQL
 extension Ledger {
     static let version: Int64 = 5
 
-    /// What stands at `path` has this format when it returns.
+    /// Migrates the database at `path` to the current format.
     func bringToFormat(_ path: [UInt8]) throws {
         let found = try database.first("PRAGMA user_version") { $0.integer(0) } ?? 0
         switch found {
@@ -64,14 +63,14 @@ extension Ledger {
         PRAGMA user_version = \(version);
         """
 
-    /// No number is ever given twice: those up to a certain one have their keys in the table of ids.
+    /// Numbers are never reused: the ids table holds keys for all numbers up to the settled one.
     private static let contentsSchema = """
         CREATE TABLE contents(number INTEGER PRIMARY KEY AUTOINCREMENT, content BLOB NOT NULL, size INTEGER NOT NULL,
             chunk_size INTEGER NOT NULL, complete INTEGER NOT NULL, synced INTEGER NOT NULL, inode INTEGER NOT NULL,
             manifest BLOB NOT NULL);
         """
 
-    /// Users' files of this node as they were when they were read. Formats 1 to 4 had none.
+    /// Users' source files on this node as last read. Since format 5.
     private static let sourcesSchema = """
         CREATE TABLE sources(device INTEGER, inode INTEGER, size INTEGER NOT NULL, mtime BLOB NOT NULL,
             ctime BLOB NOT NULL, content BLOB NOT NULL, PRIMARY KEY(device, inode)) WITHOUT ROWID;
@@ -82,7 +81,7 @@ extension Ledger {
         CREATE TABLE ids(key INTEGER, number INTEGER, PRIMARY KEY(key, number)) WITHOUT ROWID;
         """
 
-    /// Formats 1 and 2 had the ids of contents in an index that was always up to date.
+    /// Formats 1 and 2 had a content id index that was always up to date.
     private static let freeContentsOfIndex = """
         ALTER TABLE contents RENAME TO earlier;
         \(contentsSchema)
@@ -90,8 +89,7 @@ extension Ledger {
         DROP TABLE earlier;
         """
 
-    /// Names of contents that are kept in part, of use to nobody here, and to all when every catalogue is lost.
-    /// Format 1 had none.
+    /// Names of contents kept in part: unused by this store, but needed if every catalogue is lost. Since format 2.
     private static let spreadSchema = """
         CREATE TABLE spread(name BLOB PRIMARY KEY, entry BLOB NOT NULL, number INTEGER NOT NULL) WITHOUT ROWID;
         CREATE INDEX spread_of ON spread(number);

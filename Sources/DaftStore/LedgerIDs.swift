@@ -1,18 +1,17 @@
-// store.sqlite: which content has an id, and where a copy of a chunk is. Ids are keys in random order: entered one by
-// one, each would write a page of its own in every transaction. So those of the latest contents are kept in memory,
-// and written many together in their order; the rows of these contents have them meanwhile, and are read again when
-// they are needed after an opening or a failure.
+// Finds contents by id and copies of chunks. Ids are random keys: inserted one by one, each would dirty a page of its
+// own in every transaction. The ids of recent contents are therefore held in memory and inserted in sorted batches;
+// after opening or a failure they are read again from the contents' rows.
 
 import DaftModel
 import DaftSQL
 
-/// The ids of the contents whose numbers are above the settled one.
+/// The ids of contents with numbers above the settled one.
 struct RecentIDs {
-    /// So many are in 65,536 slots of a dictionary.
+    /// Fits a dictionary of 65,536 slots.
     static let limit = 48_000
     var numbers: [ContentID: Int64] = [:]
-    /// By eight bytes of a chunk's id: a content of this chunk alone. Those of larger contents are written at once, for
-    /// they come with megabytes each.
+    /// Single-chunk contents by eight bytes of the chunk id. Chunks of larger contents are inserted at once, which is
+    /// cheap compared with their bytes.
     var chunks: [UInt64: Int64] = [:]
 
     var isFull: Bool { numbers.count >= RecentIDs.limit }
@@ -35,12 +34,12 @@ extension Ledger {
         try database.run("INSERT INTO ids VALUES(?, ?)", .integer(content.key), .integer(number))
     }
 
-    /// Before a content is added.
+    /// Call before adding a content.
     func makeRoomForIDs() throws {
         if try loadedRecent().isFull { try settle() }
     }
 
-    /// Writes the recent ids into their tables.
+    /// Inserts the recent ids into the tables.
     func settle() throws {
         let recent = try loadedRecent()
         guard let last = recent.numbers.values.max() else { return }
@@ -87,7 +86,7 @@ extension Ledger {
 
     // MARK: chunks
 
-    /// Takes the only chunk of a content that was just added into memory, if no other content stands for it there.
+    /// Indexes a new content's only chunk in memory, unless that id is taken there.
     func indexLater(_ id: ChunkID, _ number: Int64) throws -> Bool {
         guard recent?.chunks[id.word] == nil else { return false }
         recent?.chunks[id.word] = number
@@ -101,14 +100,14 @@ extension Ledger {
             "INSERT OR IGNORE INTO chunks VALUES(?, ?, ?)", .integer(word), .integer(number), .integer(chunk))
     }
 
-    /// All-zero chunks are not worth finding.
+    /// All-zero chunks are not indexed.
     func index(_ chunks: BitSet, of content: ContentID, _ manifest: Manifest) throws {
         guard let number = try number(of: content) else { return }
         let zero = zeroID(manifest.chunkSize)
         for chunk in chunks where manifest.chunks[chunk] != zero { try index(manifest.chunks[chunk], number, chunk) }
     }
 
-    /// Where a chunk of that id is kept. The index has eight bytes of it; the manifest decides.
+    /// A copy of a chunk. The index has eight bytes of the id; the manifest decides.
     func whereabouts(of id: ChunkID) throws -> (content: ContentID, chunk: Int)? {
         var candidates: [(content: [UInt8], chunk: Int)] = []
         func note(_ row: borrowing Row) { candidates.append((row.bytes(0), Int(row.integer(1)))) }

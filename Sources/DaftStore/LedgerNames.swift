@@ -1,12 +1,12 @@
-// store.sqlite: the names, and by what a file that stands under one is known again without reading it.
+// Names in store.sqlite, with the stamps that identify unchanged files without reading them.
 
 import DaftModel
 import DaftSQL
 
-/// By what a file is known again.
+/// Identifies an unchanged file.
 struct FileStamp: Hashable, Sendable {
     let size: Int64
-    /// Nanoseconds, wrapping: only ever compared.
+    /// Nanoseconds, truncated; used for equality only.
     let mtime: Int64
     let inode: UInt64
 
@@ -25,7 +25,7 @@ struct FileStamp: Hashable, Sendable {
     }
 }
 
-/// A row of the names.
+/// A row of the names table.
 struct NameRow: Sendable {
     let named: NamedEntry
     let stamp: FileStamp
@@ -43,7 +43,7 @@ extension Ledger {
             stamp: FileStamp(size: row.integer(2), recorded: row.integer(3), inode: row.word(4)))
     }
 
-    /// Records that an entry stands under its name; `number` is that of its content.
+    /// Records that an entry is placed at its name; `number` is its content's.
     func stand(_ named: NamedEntry, _ number: Int64?, _ stamp: FileStamp) throws {
         try database.run(
             "INSERT OR REPLACE INTO names VALUES(?, ?, ?, ?, ?, ?)", .blob(named.name.bytes),
@@ -52,7 +52,7 @@ extension Ledger {
         if number != nil { try forgetNote(named.name) }
     }
 
-    /// Records that a content that is kept in part has this name.
+    /// Records a name of a content kept in part.
     func note(_ named: NamedEntry) throws {
         guard let content = named.entry.content, let number = try known(content)?.number else { return }
         try database.run(
@@ -64,7 +64,7 @@ extension Ledger {
         try database.run("DELETE FROM spread WHERE name = ?", .blob(name.bytes))
     }
 
-    /// The noted names in order.
+    /// Noted names, in order.
     func notes(after: Name?, limit: Int) throws -> [NamedEntry] {
         var found: [NamedEntry] = []
         try database.run(
@@ -98,7 +98,7 @@ extension Ledger {
         return found
     }
 
-    /// The stamp of a name under which just this entry is recorded.
+    /// The stamp of a name if exactly this entry is recorded there.
     func stamp(of named: NamedEntry) throws -> FileStamp? {
         var found: FileStamp?
         try database.run("SELECT entry, size, mtime, inode FROM names WHERE name = ?", .blob(named.name.bytes)) {
@@ -108,20 +108,20 @@ extension Ledger {
         return found
     }
 
-    /// The names of a content, whose number this is.
+    /// The names of a content.
     func standings(of content: ContentID, _ number: Int64) throws -> [NameRow] {
         var found: [NameRow] = []
         try database.run("SELECT \(Ledger.columns) FROM names WHERE number = ?", .integer(number)) {
             found.append(try standing($0))
         }
-        // What stands under them is taken away where it is not this content: it must be meant to be.
+        // Scrub removes files at these names, so the rows must really be this content's.
         guard found.allSatisfy({ $0.entry.content == content }) else {
             throw Malformed("name of \(content.hex)", at: 0)
         }
         return found
     }
 
-    /// Names in order.
+    /// Names, in order.
     func standings(after: Name?, limit: Int) throws -> [NameRow] {
         var found: [NameRow] = []
         try database.run(

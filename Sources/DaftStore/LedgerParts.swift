@@ -1,27 +1,27 @@
-// store.sqlite: contents that are being filled, and files that are being read in whose content is not known yet.
+// Partial contents and ingests of unknown content in store.sqlite.
 
 import DaftModel
 import DaftSQL
 
-/// A file that was being read in.
+/// A file whose ingest was interrupted.
 struct KnownSourceFile: Sendable {
     let number: Int64
     let key: Digest
     let size: Int64
     let chunkSize: ChunkSize
     let isSynced: Bool
-    /// Its content, once known: what remains is to rename the file.
+    /// Its content, once known: only the rename of its file remains.
     let content: ContentID?
 }
 
 extension Ledger {
-    /// The chunks kept of an incomplete content.
+    /// The chunks kept of a partial content.
     func part(_ number: Int64) throws -> BitSet {
         let bytes = try database.first("SELECT have FROM parts WHERE number = ?", .integer(number)) { $0.bytes(0) }
         return try bytes.map { try BitSet(decoding: $0) } ?? BitSet()
     }
 
-    /// Records that `have` is kept of a content; what was complete is so no longer.
+    /// Records the chunks kept of a content, which is no longer complete.
     func setPart(_ content: ContentID, _ manifest: Manifest, _ have: BitSet, synced: Bool) throws {
         mark(content, try extent(of: content))
         let old = try known(content)
@@ -89,7 +89,7 @@ extension Ledger {
             "UPDATE ingests SET synced = ? WHERE number = ?", .integer(synced ? 1 : 0), .integer(number))
     }
 
-    /// The file of this ingest is that of `content` from now on.
+    /// Makes the file of this ingest that of `content`.
     func becomes(_ content: ContentID, _ number: Int64) throws {
         try database.run("UPDATE ingests SET content = ? WHERE number = ?", .blob(content.bytes), .integer(number))
         try database.run("DELETE FROM ingest_chunks WHERE number = ?", .integer(number))

@@ -1,11 +1,11 @@
-// store.sqlite: users' files of this node, as they were when they were read last, and the contents that were published
-// for them. It only saves reading: a row that is lost, or whose content is no longer here, costs no more than that.
+// Users' source files on this node as last read, with their published contents: a cache that saves reading. A lost row
+// or one with a dropped content only costs a read.
 
 import DaftModel
 import DaftSQL
 
 extension Ledger {
-    /// Some 100 bytes each.
+    /// About 100 bytes each.
     private static let mostSources: Int64 = 8_000_000
 
     func content(of source: SourceIdentity) throws -> ContentID? {
@@ -30,7 +30,7 @@ extension Ledger {
             .blob(identity.ctime.encoded), .blob(source.content.bytes))
     }
 
-    /// Files that are gone leave their rows behind. When there are too many, all are forgotten, and read once more.
+    /// Rows of deleted files accumulate; at the limit all rows are dropped.
     func makeRoomForSources(_ more: Int) throws {
         let counted = try sources ?? database.first("SELECT count(*) FROM sources") { $0.integer(0) } ?? 0
         sources = counted + Int64(more)

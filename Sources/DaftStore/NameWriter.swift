@@ -1,19 +1,19 @@
-// Contents get their names in DIR. One call places many entries: look everything up, make the copies that further names
-// need, record all in one transaction, then rename. What could not be done is taken back from the record.
+// Places contents at their names in DIR. One call handles many entries: look up, copy for further names, record all in
+// one transaction, rename. Failures are then removed from the record.
 
 import DaftModel
 import Glibc
 
 extension Store {
-    /// Gives kept contents their names, and makes directories and symlinks; parents are made as needed. One failure for
-    /// each entry that could not be placed.
+    /// Places kept contents at their names and creates directories and symlinks, with parents as needed. Returns a
+    /// failure per entry that could not be placed.
     public func place(_ entries: [NamedEntry]) throws(Failure) -> [Failure] {
         try locks.withLock(Set(entries.compactMap(\.entry.content))) { () throws(Failure) in
             try placeLocked(entries)
         }
     }
 
-    /// The caller has the contents' locks.
+    /// The caller holds the contents' locks.
     func placeLocked(_ entries: [NamedEntry]) throws(Failure) -> [Failure] {
         let nameWriter = NameWriter(self)
         let ways = try looked { ledger in
@@ -44,13 +44,13 @@ extension Store {
 
     private func noteUnsynced() { try? change { try $0.setAbout("unsynced", [1]) } }
 
-    /// Whether syncing a directory has failed, and nothing is sure of those that look as they should.
+    /// Whether syncing a directory has failed, so that entries that look right may not be on the disk.
     func isUnsynced() throws(Failure) -> Bool {
         guard isDurable else { return false }
         return try recorded { try $0.about("unsynced") } == [1]
     }
 
-    /// Syncs every directory that anything stands in, where that failed for one.
+    /// Syncs every directory with entries if a sync has failed.
     public func syncDirectories() throws(Failure) {
         guard try isUnsynced() else { return }
         var directories: Set<Name> = [.root]
@@ -73,9 +73,9 @@ extension Store {
         } catch { throw error.failure(name.bytes) }
     }
 
-    /// Gives directories their mode and mtime, once everything is in them. The owner goes on to be allowed everything,
-    /// so that more can be put in; who may enter the store itself is not for what is put into it to say. Where syncing
-    /// has failed before they get them once more: what the kernel has given up it would not write again.
+    /// Sets the modes and mtimes of finished directories. The owner keeps all permissions, so that more can be placed;
+    /// the store's root keeps its mode. After a failed sync the modes and times are written once more, since the kernel
+    /// does not retry.
     public func finishDirectories(_ entries: [NamedEntry]) -> [Failure] {
         let directories = entries.filter(\.entry.isDirectory).map { ($0, $0.name.parts.count) }
         var failures: [Failure] = []
@@ -86,7 +86,7 @@ extension Store {
                 let status = try file.status()
                 let mode = named.name.isRoot ? status.permissions : paths.sharing.directoryMode(of: named.entry)
                 if status.permissions == mode, status.mtime == named.entry.mtime, !isUnsure { continue }
-                // What another member has made keeps the mode that lets all work in it, and the time it has.
+                // Another member's directory keeps the mode that lets everyone work in it, and its time.
                 if !paths.sharing.isOurs(status) { continue }
                 try file.setMode(mode)
                 try file.setTimes(named.entry.mtime)
@@ -102,7 +102,7 @@ extension Store {
 private final class NameWriter {
     enum Way: Sendable {
         case directory, symlink
-        /// Ours stands there already.
+        /// Our file is in place already.
         case again(KnownContent, FileStamp)
         case first(KnownContent)
         case further(KnownContent)
@@ -112,10 +112,10 @@ private final class NameWriter {
     struct Step: Sendable {
         let named: NamedEntry
         let way: Way
-        /// Where the file lies before it gets its name.
+        /// The file before it is renamed to its name.
         let source: Location?
         let stamp: FileStamp
-        /// The ledger says so already.
+        /// The ledger has this record already.
         let isRecorded: Bool
 
         init(named: NamedEntry, way: Way, source: Location? = nil, stamp: FileStamp, standing: NameRow?) {
@@ -123,7 +123,7 @@ private final class NameWriter {
             self.way = way
             self.source = source
             self.stamp = stamp
-            // A symlink's stamp is known only when it has been made.
+            // A symlink's stamp is known only after its creation.
             isRecorded = standing?.entry == named.entry && (standing?.stamp == stamp || named.entry.content == nil)
         }
 
@@ -135,7 +135,7 @@ private final class NameWriter {
         }
     }
 
-    /// What turned out otherwise than it was recorded.
+    /// Differences between the record and what was done.
     enum Correction: Sendable {
         case stamp(Name, FileStamp)
         case gone(Name)
@@ -162,7 +162,7 @@ private final class NameWriter {
 
     // MARK: before
 
-    /// A content that was on the disk has another file now, and that one is not.
+    /// The content's file is now an unsynced copy.
     func noteCopy(of number: Int64, _ ledger: Ledger) throws {
         if !store.isDurable { try ledger.setSynced(false, of: number) }
     }
@@ -210,7 +210,7 @@ private final class NameWriter {
         }
     }
 
-    /// The inode of the file under this name, if it is as recorded or has the right bytes after all.
+    /// The inode of the file at this name, if it matches its record or its bytes are right.
     private func inode(standingAs named: NamedEntry, _ old: FileStamp) -> UInt64? {
         guard let status = try? parents.place(of: named.name).status(), status.isFile else { return nil }
         if FileStamp(status) == old { return status.inode }
@@ -317,7 +317,7 @@ private final class NameWriter {
         }
     }
 
-    /// Another call gave the content its first name meanwhile; perhaps this very name.
+    /// Another call has placed the content meanwhile, perhaps at this very name.
     private func standCopy(
         of content: ContentID, _ known: KnownContent, _ place: Location, _ step: Step, else error: SystemError
     ) throws(SystemError) {
@@ -333,7 +333,7 @@ private final class NameWriter {
         }
     }
 
-    /// Takes over what stands there already, if it is right; a copy that was to stand there goes in any case.
+    /// Adopts an existing file if its bytes are right. A copy made for the name is removed in any case.
     private func adopt(
         _ place: Location, _ step: Step, insteadOf source: Location, isCopy: Bool, else error: SystemError
     ) throws(SystemError) {
@@ -342,7 +342,7 @@ private final class NameWriter {
         if !isRight { throw error }
     }
 
-    /// Whether it is another file now than was recorded.
+    /// Returns whether it is another file than recorded.
     private func move(_ source: Location, to place: Location, _ entry: Entry) throws(SystemError) -> Bool {
         let sharing = store.paths.sharing
         let isCopy = sharing.isOn ? try store.paths.owned(source, store.disk).isCopy : false
@@ -358,7 +358,7 @@ private final class NameWriter {
         corrections.append(.stamp(step.named.name, FileStamp(try place.status())))
     }
 
-    /// Gives the file there the mode and time of its entry.
+    /// Gives the existing file the mode and time of its entry.
     private func refresh(_ place: Location, _ step: Step) throws(SystemError) {
         let (entry, sharing) = (step.named.entry, store.paths.sharing)
         if sharing.isOn {
@@ -377,7 +377,7 @@ private final class NameWriter {
         }
     }
 
-    /// Takes over a file that somebody else put there, if it has the very bytes.
+    /// Adopts a file of another origin if its bytes are right.
     private func adopt(_ place: Location, _ step: Step) throws(SystemError) -> Bool {
         guard let content = step.named.entry.content, let manifest = try? store.manifest(of: content),
             try place.status().isFile

@@ -1,11 +1,11 @@
-// Reading what is kept, wherever it stands: in a partial file, under one of its names, or complete in partial/.
+// Reads kept contents from wherever they are: a partial file, a name, or complete in partial/.
 
 import DaftModel
 import Glibc
 import Synchronization
 
 extension Store {
-    /// Reads one chunk. The bytes are not hashed here; whoever gets them does.
+    /// Reads one chunk. The receiver verifies it.
     public func read(
         _ chunk: Int, of content: ContentID, into memory: UnsafeMutableRawBufferPointer
     ) throws(Failure) -> Int {
@@ -20,7 +20,7 @@ extension Store {
         return try kept.read(chunk, into: memory)
     }
 
-    /// The file of a content that is complete here.
+    /// The file of a complete content.
     public func file(of content: ContentID) throws(Failure) -> KeptFile {
         if let kept = opened[content], kept.extent == .complete { return kept }
         return try opening(content) { $0 == .complete }
@@ -36,9 +36,9 @@ extension Store {
         return kept
     }
 
-    /// Opens a file that has the size of the content. `unchanged`: one that is as recorded, too.
+    /// Opens a file of the content's size; with `unchanged`, one that also matches its record.
     func open(_ content: ContentID, _ known: KnownContent, unchanged: Bool = false) throws(Failure) -> Descriptor {
-        // It may be on its way from partial/ to its name: look again.
+        // A concurrent rename from partial/ to a name can hide the file; retry.
         for _ in 0..<3 {
             for standing in try recorded({ try $0.standings(of: content, known.number) }) {
                 if let file = try openStanding(standing, known, unchanged: unchanged) { return file }
@@ -48,7 +48,7 @@ extension Store {
         throw Store.missing(content, "has been removed or changed in \(shown(directory)): verify brings it back")
     }
 
-    /// The file of a content that is kept complete, as it was when it was stored.
+    /// The file of a complete content, unchanged since it was stored.
     public func unchangedFile(of content: ContentID) throws(Failure) -> Descriptor {
         let found = try recorded { ledger in try ledger.known(content).map { ($0, try ledger.extent(of: content)) } }
         guard let (known, extent) = found, extent == .complete else {
@@ -84,19 +84,19 @@ extension Store {
     }
 }
 
-/// The file of a content, open.
+/// An open file of a content.
 public struct KeptFile: Sendable {
     let content: ContentID
     let file: Descriptor
     let size: Int64
     let chunkSize: ChunkSize
     let extent: Extent
-    /// Where a failure is said to be.
+    /// The directory that failures name.
     let directory: [UInt8]
 
-    /// Reads one chunk. The bytes are not hashed here; whoever gets them does.
+    /// Reads one chunk. The receiver verifies it.
     public func read(_ chunk: Int, into memory: UnsafeMutableRawBufferPointer) throws(Failure) -> Int {
-        // Whoever asks may ask for a chunk behind the last.
+        // The index comes from another rank and may be out of range.
         guard (0..<chunkSize.count(of: size)).contains(chunk) else { throw Store.missing(content, "has no such chunk") }
         let length = chunkSize.length(of: chunk, in: size)
         guard length <= memory.count else { throw Store.missing(content, "has larger chunks than the buffer") }
@@ -116,7 +116,7 @@ public struct KeptFile: Sendable {
     }
 }
 
-/// Files of large contents that are being read, kept open from chunk to chunk.
+/// Keeps files of large contents open between chunk reads.
 final class OpenedContents: Sendable {
     private static let most = 64
     private let contents = Mutex<[ContentID: KeptFile]>([:])
@@ -135,14 +135,13 @@ final class OpenedContents: Sendable {
 }
 
 extension PartialFile {
-    /// Reads a chunk that is there already. The bytes are not hashed here; whoever gets them does.
+    /// Reads a chunk that is present. The receiver verifies it.
     public func read(_ chunk: Int, into memory: UnsafeMutableRawBufferPointer) throws(Failure) -> Int {
         guard have.contains(chunk), let file else { throw Failure(.missing, path, "chunk \(chunk) is not there") }
         return try fileBytes(chunk, file, into: memory)
     }
 
-    /// Takes over a chunk that an interrupted run wrote and could not record any more; false if it is not there, or not
-    /// right.
+    /// Adopts a chunk that an interrupted run wrote but did not record; false if it is absent or wrong.
     public func adopt(
         _ chunk: Int, _ id: ChunkID, buffer: UnsafeMutableRawBufferPointer
     ) throws(Failure) -> Bool {
@@ -154,7 +153,7 @@ extension PartialFile {
         return true
     }
 
-    /// Whether an earlier run has left something in the chunk's place.
+    /// Whether an earlier run may have written the chunk.
     public func mayHold(_ chunk: Int) -> Bool {
         guard !isFresh, let file, !have.contains(chunk) else { return false }
         let start = chunkSize.offset(of: chunk)

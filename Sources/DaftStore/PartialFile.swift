@@ -1,5 +1,5 @@
-// A content that is being filled: a sparse file in partial/, each chunk at its own offset, from any source in any order
-// and from several threads. What it has is remembered in the ledger now and then, so that a killed run loses little.
+// A content being filled: a sparse file in partial/ with each chunk at its offset, written in any order by several
+// threads. The ledger records its chunks periodically, so that a killed run loses little.
 
 import DaftModel
 import DaftWire
@@ -9,23 +9,23 @@ import Synchronization
 public final class PartialFile: Sendable {
     enum Goal: Sendable {
         case content(ContentID, Manifest)
-        /// A file whose content id is not known yet; one without a key is recorded nowhere.
+        /// A file whose content is unknown; without a key it is not recorded.
         case ingest(Digest?)
     }
 
     struct Progress: Sendable {
         var have: BitSet
-        /// Chunks that were written since the file was opened, whatever became of them.
+        /// Chunks written since the file was opened, also wrong or lost ones.
         var touched = BitSet()
-        /// All of its bytes were cloned from its source.
+        /// Whether all bytes were cloned from the source.
         var isCloned = false
-        /// Of an ingest: the ids of the chunks that are there.
+        /// Of an ingest: ids of the chunks present.
         var ids: [Int: ChunkID] = [:]
         var unsaved: [Int] = []
         var unsavedBytes = 0
         var saved = ContinuousClock.now
         var hasEnded = false
-        /// Why nobody can tell what of its bytes is on the disk: a sync failed.
+        /// Set after a failed sync: what is on the disk is unknown.
         var loss: Failure?
     }
 
@@ -33,9 +33,9 @@ public final class PartialFile: Sendable {
     public let chunkSize: ChunkSize
     let goal: Goal
     let place: Location
-    /// None where the content was complete from the start.
+    /// Nil if the content was already complete.
     let file: Descriptor?
-    /// Nothing was in the file when it was opened.
+    /// The file was empty when it was opened.
     let isFresh: Bool
     let store: Store
     let progress: Mutex<Progress>
@@ -66,7 +66,7 @@ public final class PartialFile: Sendable {
         if case .content(_, let manifest) = goal { manifest } else { nil }
     }
 
-    /// The recorded id of a chunk already there.
+    /// The recorded id of a chunk that is present.
     public func id(of chunk: Int) -> ChunkID? {
         progress.withLock { progress in
             guard progress.have.contains(chunk) else { return nil }
@@ -93,7 +93,7 @@ public final class PartialFile: Sendable {
         try add(chunk, id, bytes.count)
     }
 
-    /// An all-zero chunk.
+    /// Records an all-zero chunk.
     public func leaveHole(_ chunk: Int, _ id: ChunkID) throws(Failure) {
         guard let (file, isClean) = try accept(chunk, id) else { return }
         if !isClean {
@@ -117,7 +117,7 @@ public final class PartialFile: Sendable {
         }
     }
 
-    /// Takes a chunk from a content of this same store; false if the copy there is not right.
+    /// Copies a chunk from another content of this store; false if that copy is wrong.
     public func copy(
         _ chunk: Int, _ id: ChunkID, from: (content: ContentID, chunk: Int), buffer: UnsafeMutableRawBufferPointer
     ) throws(Failure) -> Bool {
@@ -138,8 +138,8 @@ public final class PartialFile: Sendable {
 
     func length(of chunk: Int) -> Int { chunkSize.length(of: chunk, in: size) }
 
-    /// The file to write that chunk to, and whether it reads as zeros in that place: only a file that was there before,
-    /// or a chunk that was written, can have bytes there. Nil where the chunk is there already.
+    /// The file for a chunk, and whether its range reads as zeros: false for a preexisting file or a chunk written
+    /// before. Nil if the chunk is present.
     func accept(_ chunk: Int, _ id: ChunkID) throws(Failure) -> (file: Descriptor, isClean: Bool)? {
         guard chunk >= 0, chunk < count, manifest == nil || manifest?.chunks[chunk] == id else {
             throw Failure(.corrupt, path, "chunk \(chunk) is not one of this content")
@@ -170,17 +170,17 @@ public final class PartialFile: Sendable {
         if isTime { try checkpoint() }
     }
 
-    /// Chunks that turned out wrong are no longer there.
+    /// Removes chunks that turned out wrong.
     func lose(_ chunks: BitSet) {
         progress.withLock { progress in
             progress.have.subtract(chunks)
-            // Something to remember.
+            // Forces the next checkpoint to record the loss.
             progress.unsaved += chunks
         }
     }
 }
 
-/// The partial files that somebody works on now.
+/// The partial files in use.
 final class OpenPartials: Sendable {
     private struct Held {
         weak var partialFile: PartialFile?
@@ -198,7 +198,7 @@ final class OpenPartials: Sendable {
 
     func isIngesting(_ key: Digest) -> Bool { held.withLock { $0.ingests[key]?.partialFile != nil } }
 
-    /// Enters a partial file, unless there is one: then that one is returned.
+    /// Registers a partial file; returns the existing one, if any.
     func enter(_ partialFile: PartialFile) -> PartialFile {
         held.withLock { held in
             switch partialFile.goal {
@@ -226,7 +226,7 @@ final class OpenPartials: Sendable {
         }
     }
 
-    /// Forgets an entry whose partial file is gone.
+    /// Forgets an entry whose partial file no longer exists.
     func forgetEmpty(_ goal: PartialFile.Goal) {
         held.withLock { held in
             switch goal {

@@ -1,4 +1,4 @@
-// How a partial file is remembered, and how it ends: complete, a part of its content, or given up.
+// Checkpoints and ends of a partial file: complete, merged into its content, or abandoned.
 
 import DaftModel
 import DaftWire
@@ -6,13 +6,13 @@ import Glibc
 import Synchronization
 
 extension PartialFile {
-    /// Remembers what is there; on a durable store only what is on the disk.
+    /// Records the chunks present; in a durable store only synced ones.
     public func checkpoint() throws(Failure) {
         try inTurn { () throws(Failure) in try save() }
     }
 
-    /// Remembers what is there and ends this work, but not its file: the next one of the same source goes on with it.
-    /// Not left to the last reference, which a thread may hold for a moment longer than anybody thinks.
+    /// Records progress and ends this work but keeps the file, from which the next work on the same source continues.
+    /// Explicit, because a thread may hold the last reference a little longer.
     public func pause() throws(Failure) {
         defer { store.live.leave(self) }
         try inTurn { () throws(Failure) in
@@ -67,13 +67,13 @@ extension PartialFile {
         }
     }
 
-    /// Everything is there: the content is kept, complete, without a name yet.
+    /// All chunks are present: records the content as complete, without a name.
     public func finish() throws(Failure) {
         guard case .content(let content, _) = goal else { return try finishLocked() }
         try store.locks.withLock([content]) { () throws(Failure) in try finishLocked() }
     }
 
-    /// The caller has the content's lock.
+    /// The caller holds the content's lock.
     func finishLocked() throws(Failure) {
         guard case .content(let content, let manifest) = goal else {
             throw Failure(.failed, path, "a file read in ends as the content that it turned out to be")
@@ -91,7 +91,7 @@ extension PartialFile {
         }
     }
 
-    /// What was read in is this content, or a part of it; what the store already has of it stays.
+    /// Records what was ingested as this content or a part of it; chunks that the store has already are kept.
     public func finish(as content: ContentID, _ manifest: Manifest) throws(Failure) {
         try store.locks.withLock([content]) { () throws(Failure) in try finishLocked(as: content, manifest) }
     }
@@ -118,8 +118,8 @@ extension PartialFile {
         }
     }
 
-    /// Goes on with the file of an ingest, unless another file turned out to be this content meanwhile: then its bytes
-    /// stay. Nobody else ends this work before its file has its place.
+    /// Takes over an ingest's file, unless another file has become this content meanwhile. The lock prevents anyone
+    /// from ending this work before its file is in place.
     private func succeed(_ ingest: PartialFile, _ key: Digest?, _ content: ContentID) throws(Failure) -> Bool {
         try inTurn { () throws(Failure) in
             guard store.live.enter(self) === self else { return false }
@@ -137,7 +137,7 @@ extension PartialFile {
         }
     }
 
-    /// Whoever works on it learns that there is nothing to go on with.
+    /// Makes further work on it fail.
     private func lose(_ failure: Failure) {
         progress.withLock { progress in
             progress.hasEnded = true
@@ -157,7 +157,7 @@ extension PartialFile {
         }
     }
 
-    /// Marks the end; true if it was there already.
+    /// Marks the end; true if it was marked before.
     fileprivate func end() -> Bool {
         progress.withLock { progress in
             defer { progress.hasEnded = true }
@@ -165,14 +165,14 @@ extension PartialFile {
         }
     }
 
-    /// Marks the end; false if it was there already, and an error if that was a sync that failed.
+    /// Marks the end; false if it was marked before; throws if a sync failed.
     private func isFirstEnd() throws(Failure) -> Bool {
         let hadEnded = end()
         if let loss = progress.withLock({ $0.loss }) { throw loss }
         return !hadEnded
     }
 
-    /// The file first: where the record of it cannot be changed, what it says is not there after all.
+    /// Removes the file first: if the record cannot be changed, it merely names a missing file.
     private func discard() throws(Failure) {
         store.removePartial(place)
         store.trusted.remove(place)
@@ -207,7 +207,7 @@ extension PartialFile {
         }
     }
 
-    /// Makes a file that is complete what every complete file in partial/ is; returns its inode.
+    /// Makes a complete file read-only and, if durable, synced; returns its inode.
     fileprivate func seal(_ file: Descriptor) throws(Failure) -> UInt64 {
         do throws(SystemError) {
             try file.setMode(Store.sealedMode)
@@ -216,8 +216,8 @@ extension PartialFile {
         do throws(SystemError) { return try file.status().inode } catch { throw error.failure(path) }
     }
 
-    /// A sync that failed cannot be made up for: the kernel takes what it could not write for written, and the next one
-    /// succeeds. So the file goes, and all of it comes anew.
+    /// A failed sync cannot be repeated: the kernel takes the unwritten pages for written, and the next sync
+    /// succeeds. The file is removed and must be filled again.
     fileprivate func syncIfDurable(_ file: Descriptor) throws(Failure) {
         guard store.isDurable else { return }
         do throws(SystemError) {
@@ -233,18 +233,18 @@ extension PartialFile {
 }
 
 extension Store {
-    /// Remembers what is there of everything that is being filled: this process may be killed soon.
+    /// Checkpoints every partial file, for when this process is about to be killed.
     public func checkpoint() {
         // What cannot be remembered is brought again.
         for partialFile in live.all { try? partialFile.checkpoint() }
     }
 
-    /// Of a complete file in partial/.
+    /// Mode of a complete file in partial/.
     static let sealedMode: UInt16 = 0o444
 
     fileprivate func recordComplete(_ content: ContentID, _ manifest: Manifest, _ inode: UInt64) throws(Failure) {
         let isNeedless = try change { ledger in
-            // Whoever finished it first may be about to give this very file its name.
+            // Whoever finished it first may be placing this very file.
             if let known = try ledger.known(content), known.isComplete { return known.hasNames && known.inode != inode }
             try complete(content, manifest, inode, ledger)
             return false
@@ -257,8 +257,8 @@ extension Store {
         try ledger.complete(content, manifest, synced: isDurable, inode: inode) { manifest.chunks[$0] == zero }
     }
 
-    /// The file of an ingest becomes that of its content, of which nothing was here. Recorded before the rename, and
-    /// the ingest is forgotten after it, so that a kill between loses nothing.
+    /// Turns an ingest's file into its content's. The record comes before the rename and the ingest is forgotten after
+    /// it, so that a kill in between loses nothing.
     fileprivate func adopt(_ partialFile: PartialFile, _ key: Digest?, by heir: PartialFile) throws(Failure) {
         guard case .content(let content, let manifest) = heir.goal, let file = heir.file else { return }
         let have = heir.have
@@ -292,7 +292,7 @@ extension Store {
         }
     }
 
-    /// A file that nothing records may lie at `new`, from work that came second or was never remembered.
+    /// An unrecorded file may exist at `new`, from duplicate or interrupted work.
     private func renameOverGarbage(_ old: Location, to new: Location) throws(SystemError) {
         for _ in 0..<3 {
             do { return try disk.rename(old, to: new) } catch { if !error.exists { throw error } }

@@ -1,17 +1,17 @@
-// How a partial file begins: of a known content, and of a file whose content is not known yet. Small contents that
-// come whole need none: Keeping.swift.
+// Starts partial files: of a known content, or of a file whose content is unknown. Small contents that arrive whole
+// need none; see SmallContents.swift.
 
 import DaftModel
 import Glibc
 import Synchronization
 
 extension Store {
-    /// Continues a partial that is there; a content that is complete already has everything.
+    /// Opens or continues a partial file; a complete content has all chunks.
     public func fill(_ content: ContentID, _ manifest: Manifest) throws(Failure) -> PartialFile {
         try locks.withLock([content]) { () throws(Failure) in try fillLocked(content, manifest) }
     }
 
-    /// The caller has the content's lock.
+    /// The caller holds the content's lock.
     func fillLocked(_ content: ContentID, _ manifest: Manifest) throws(Failure) -> PartialFile {
         if let partialFile = live.partialFile(content) { return partialFile }
         let have = try recorded { ledger in
@@ -26,7 +26,7 @@ extension Store {
                 self, .content(content, manifest), size: manifest.size, chunkSize: manifest.chunkSize, place, file,
                 isFresh: isFresh, .init(have: good)))
         trusted.insert(place)
-        // Somebody may have completed it, and even named it, since we asked.
+        // It may have been completed, and even placed, since the check.
         guard let known = try recorded({ try $0.known(content) }), known.isComplete else { return partialFile }
         live.leave(partialFile)
         if isFresh, known.hasNames, let status = try? file.status() { removePartial(place, ofInode: status.inode) }
@@ -39,7 +39,7 @@ extension Store {
             paths.partial(of: content), nil, isFresh: false, .init(have: BitSet(below: manifest.chunks.count)))
     }
 
-    /// A partial whose content is not known yet; `key` names the source file. A second one of the same key is private.
+    /// A partial file of unknown content; `key` identifies the source. A second one of the same key is private.
     public func ingest(_ key: Digest, size: Int64, chunkSize: ChunkSize) throws(Failure) -> PartialFile {
         if live.isIngesting(key) { return try ingestAside(key, size, chunkSize) }
         let chunks = try change { ledger -> [Int: ChunkID] in
@@ -70,8 +70,8 @@ extension Store {
             .init(have: BitSet()))
     }
 
-    /// Those of the recorded chunks that are right. What an earlier run left is read again before anything is added to
-    /// it: it ends as a file under a name, and nobody would look at these chunks on the way.
+    /// The recorded chunks whose bytes are right. Chunks of an earlier run are re-read before anything is added, since
+    /// nothing else would check them before the file gets its name.
     private func proven(
         _ recorded: BitSet, in file: Descriptor, at place: Location, _ inspection: ChunkCheck
     ) throws(Failure) -> BitSet {
@@ -83,7 +83,7 @@ extension Store {
         } catch { throw error.failure(paths.shownPath(place)) }
     }
 
-    /// A file that had another size than it should counts as new.
+    /// A file of the wrong size counts as new.
     private func openPartial(_ place: Location, _ size: Int64) throws(Failure) -> (Descriptor, isFresh: Bool) {
         do throws(SystemError) {
             do throws(SystemError) {
@@ -99,7 +99,7 @@ extension Store {
         } catch { throw error.failure(paths.shownPath(place)) }
     }
 
-    /// One that was sealed may not be written by its owner; then it is unsealed. Another member's becomes ours.
+    /// Reopens a file; a sealed one is made writable, and another member's is replaced by our copy.
     private func reopenPartial(_ place: Location) throws(SystemError) -> Descriptor {
         let isOurs = paths.sharing.isOurs(try place.status())
         do {
@@ -113,8 +113,8 @@ extension Store {
 }
 
 extension PartialFile {
-    /// Makes a new file share all bytes of its source, where the filesystem can. What is read in the result is what is
-    /// stored, whatever becomes of the source; the caller says of each chunk that it is there with `keep`.
+    /// Makes a new file a reflink of its source, if possible. The returned source reads the clone, so later changes of
+    /// the original do not matter; the caller reports each chunk with `keep`.
     public func clone(_ source: SourceFile) throws(Failure) -> SourceFile? {
         guard isFresh, let file, progress.withLock({ $0.touched.isEmpty && !$0.hasEnded }) else { return nil }
         do { try store.disk.clone(source.file, to: file) } catch { return nil }
@@ -124,14 +124,14 @@ extension PartialFile {
         return SourceFile(source, readIn: file)
     }
 
-    /// A chunk was cloned, and has this id.
+    /// Records the id of a cloned chunk.
     public func keep(_ chunk: Int, _ id: ChunkID) throws(Failure) {
         guard try accept(chunk, id) != nil else { return }
         try add(chunk, id, length(of: chunk))
     }
 }
 
-/// The files in partial/ that this run has written itself, or read again.
+/// Files in partial/ that this run has written or verified.
 final class TrustedPartials: Sendable {
     private let leaves = Mutex<Set<[UInt8]>>([])
 

@@ -1,5 +1,5 @@
-// The one place that makes paths inside DIR. Everything is opened below DIR, and no symlink is ever walked through,
-// whoever put it there: the last part of a path is used relative to its directory, held open.
+// Builds all paths inside DIR. Everything is opened relative to DIR and symlinks are never followed; last components
+// are used relative to their open directory.
 
 import CLinux
 import DaftModel
@@ -12,11 +12,11 @@ struct Paths: Sendable {
     let own: Descriptor
     let partial: Descriptor
     let sharing: GroupModes
-    /// What the user should know of DIR.
+    /// A warning about DIR for the user.
     let warning: Failure?
 
-    /// Makes DIR with its parents, DIR/.daft and DIR/.daft/partial. What is there already and is not ours alone to
-    /// write is refused.
+    /// Creates DIR with parents, DIR/.daft and DIR/.daft/partial. Refuses existing directories that others can write
+    /// to.
     init(_ directory: [UInt8], _ disk: Disk, group: UInt32? = nil) throws(Failure) {
         self.directory = directory
         sharing = GroupModes(group: group)
@@ -47,14 +47,14 @@ struct Paths: Sendable {
         return found
     }
 
-    /// What stands in DIR under `name`, opened; a fifo in its place does not block.
+    /// Opens `name` in DIR; does not block on a fifo.
     func open(_ name: Name, _ flags: Int32 = O_RDONLY) throws(SystemError) -> Descriptor {
         try name.withRelativePath { (path) throws(SystemError) in
             Descriptor(try system("openat2") { linux_open_beneath(root.number, path, flags | O_NONBLOCK, 0) })
         }
     }
 
-    /// The regular file under `name`; nil where none stands.
+    /// The regular file at `name`, or nil.
     func openFile(_ name: Name) throws(SystemError) -> (Descriptor, Status)? {
         do throws(SystemError) {
             let file = try open(name)
@@ -70,7 +70,7 @@ struct Paths: Sendable {
 
     func ingest(_ key: Digest) -> Location { Location(partial, Array("ingest-".utf8) + hexDigits(key.bytes)) }
 
-    /// Another file beside `place`, for what is not recorded.
+    /// A path beside `place` for an unrecorded file.
     func aside(_ place: Location, _ number: Int) -> Location {
         Location(partial, place.leaf + Array("-\(number)".utf8))
     }
@@ -78,13 +78,13 @@ struct Paths: Sendable {
     /// The path as a user would type it.
     func shownPath(_ place: Location) -> [UInt8] { directory + Array("/.daft/partial/".utf8) + place.leaf }
 
-    /// What the files in partial/ take of the disk.
+    /// Disk space of the files in partial/.
     func partialBytes() -> Int64 {
         let leaves = (try? partialLeaves()) ?? []
         return leaves.reduce(0) { $0 + ((try? statusAt(partial.number, $1))?.allocatedBytes ?? 0) }
     }
 
-    /// The leaves in partial/.
+    /// File names in partial/.
     func partialLeaves() throws(SystemError) -> Set<[UInt8]> {
         let number = try system("dup") { fcntl(partial.number, F_DUPFD_CLOEXEC, 0) }
         guard let stream = fdopendir(number) else {
@@ -101,14 +101,14 @@ struct Paths: Sendable {
             let leaf = withUnsafeBytes(of: &item.pointee.d_name) { Array($0.prefix { $0 != 0 }) }
             if leaf != [0x2e] && leaf != [0x2e, 0x2e] { leaves.insert(leaf) }
         }
-        // What was not listed would be taken for gone.
+        // An incomplete listing would make files look deleted.
         if errno != 0 { throw SystemError(code: errno, call: "readdir") }
         return leaves
     }
 }
 
 extension Name {
-    /// The path below DIR, for a call that takes it relative to DIR.
+    /// The path below DIR, for calls relative to DIR's descriptor.
     func withRelativePath<T>(
         _ body: (UnsafePointer<CChar>) throws(SystemError) -> T
     ) throws(SystemError) -> T {
@@ -128,7 +128,7 @@ extension Location {
         }
     }
 
-    /// What stands here itself: a symlink is not followed.
+    /// Status of the entry itself; symlinks are not followed.
     func status() throws(SystemError) -> Status {
         try statusAt(directory.number, leaf)
     }
@@ -147,7 +147,7 @@ extension Descriptor {
         try system("futimens") { futimens(number, bothTimes(mtime)) }
     }
 
-    /// Its mtime is now.
+    /// Sets the mtime to now.
     func touch() throws(SystemError) {
         let times = [linux_utime_omit, linux_utime_now].map { timespec(tv_sec: 0, tv_nsec: Int($0)) }
         try system("futimens") { futimens(number, times) }
@@ -162,7 +162,7 @@ func setTimesAt(_ base: Int32, _ path: UnsafePointer<CChar>, _ mtime: Time) thro
     try system("utimensat") { utimensat(base, path, bothTimes(mtime), AT_SYMLINK_NOFOLLOW) }
 }
 
-/// Access time stays.
+/// Sets the mtime and keeps the access time.
 private func bothTimes(_ mtime: Time) -> [timespec] {
     [
         timespec(tv_sec: 0, tv_nsec: Int(linux_utime_omit)),
@@ -170,12 +170,12 @@ private func bothTimes(_ mtime: Time) -> [timespec] {
     ]
 }
 
-/// The directories that one call works in, opened once each.
+/// A cache of open directories for one call.
 final class OpenDirectories {
     private let paths: Paths
     private let disk: Disk
     private var known: [ArraySlice<UInt8>: Descriptor] = [:]
-    /// Directories in which something was made or renamed, to be synced; nil where nothing is.
+    /// Directories to sync after changes; nil if nothing is synced.
     private var touched: [ObjectIdentifier: Descriptor]?
     private static let most = 64
 
@@ -185,7 +185,7 @@ final class OpenDirectories {
         touched = durable ? [:] : nil
     }
 
-    /// Where `name` stands or would stand; its directories are made if `making`.
+    /// The location of `name`; creates missing directories if `making`.
     func place(of name: Name, making: Bool = false) throws(SystemError) -> Location {
         let cut = name.bytes.lastIndex(of: UInt8(ascii: "/"))!
         let parent = name.bytes[..<cut]
@@ -208,7 +208,7 @@ final class OpenDirectories {
         return try place.open(O_RDONLY | O_DIRECTORY)
     }
 
-    /// Something was made or renamed in `directory`.
+    /// Marks `directory` as changed.
     func touch(_ directory: Descriptor) throws(SystemError) {
         touched?[ObjectIdentifier(directory)] = directory
         if let touched, touched.count > OpenDirectories.most { try syncTouched() }

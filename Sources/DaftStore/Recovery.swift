@@ -1,13 +1,12 @@
-// The rules of trust at start. A file whose size, mtime and inode are as recorded is taken as it is; any other is
-// read and hashed before it is offered. When power was lost since, so is everything not known to be on the disk.
+// Recovery at the start. A file with the recorded size, mtime and inode is trusted; any other is re-read before it is
+// offered. After a power loss, so is everything not known to be synced.
 //
-//  1. Every name is compared with what stands there. Gone: the name is dropped. Changed: read; right bytes refresh the
-//     record, wrong ones drop the name, and the file is left to whoever changed it.
-//  2. A content without a name must have its file in partial/, else it is not kept; another file there is read, too.
-//  3. After a loss of power what is not known to be synced is read, and wrong bytes are taken away from their names.
-//  4. What else lies in partial/ is garbage.
-//  5. A store that is durable from now on, and was not before, begins with all it has on the disk: it may say of any of
-//     that that it is kept.
+//  1. Compare each name with its file. Missing: drop the name. Changed: re-read; right bytes refresh the record, wrong
+//     ones drop the name and leave the file to whoever changed it.
+//  2. A content without a name must have its file in partial/, else it is dropped; a replaced file there is re-read.
+//  3. After a power loss, re-read what is not known to be synced, and remove names of files with wrong bytes.
+//  4. Delete everything else in partial/.
+//  5. A store that becomes durable first syncs all it has, since it may report any of that as kept.
 
 import DaftModel
 import DaftSQL
@@ -20,10 +19,10 @@ final class Recovery {
     private let bootID: [UInt8]
     private let isDurable: Bool
     private let parents: OpenDirectories
-    /// The last owner did not close the store.
+    /// The last process did not close the store.
     private var wasUnclean = false
     private var changes = 0
-    /// The names that are dropped, or the first of them.
+    /// The first dropped names.
     private(set) var changed: [Failure] = []
     private static let mostChanged = 20
 
@@ -36,7 +35,7 @@ final class Recovery {
         parents = OpenDirectories(paths, disk, durable: false)
     }
 
-    /// Brings the ledger in line with the disk; the store's id.
+    /// Brings the ledger in line with the disk; returns the store's id.
     func run() throws -> StoreID {
         let lastBoot = try ledger.about("boot")
         wasUnclean = try lastBoot != nil && ledger.about("clean") != [1]
@@ -54,7 +53,7 @@ final class Recovery {
             }
             try removeGarbage(leaves, keeping: try compareContents(leaves))
             try settleDurability()
-            // Last: until then, whoever is killed here begins anew.
+            // Last, so that a killed recovery starts over.
             try ledger.setAbout("id", id.encoded)
             try ledger.setAbout("boot", bootID)
         }
@@ -77,7 +76,7 @@ final class Recovery {
         }
     }
 
-    /// Somebody has taken away or changed what stood under a name.
+    /// Drops a name whose file was removed or changed.
     private func drop(_ name: Name, _ what: String) throws {
         try ledger.forget(name)
         changes += 1
@@ -85,7 +84,7 @@ final class Recovery {
         changed.append(Failure(.changed, name, "\(what) in \(shown(paths.directory)): no longer kept there"))
     }
 
-    /// Nil where nothing stands; an error that says nothing about the name is thrown.
+    /// Nil if nothing is there; throws errors that do not mean absence.
     private func status(of name: Name) throws(SystemError) -> Status? {
         do throws(SystemError) {
             return try name.isRoot ? paths.root.status() : parents.place(of: name).status()
@@ -104,11 +103,11 @@ final class Recovery {
         }
     }
 
-    /// Looks closer at a name that is not as recorded.
+    /// Examines a name whose file differs from its record.
     private func settle(_ standing: NameRow) throws {
         let name = standing.name
         guard let status = try status(of: name) else {
-            // A run that was killed may have recorded the name and not come to the file.
+            // A killed run may have recorded the name without creating the file.
             return try wasUnclean ? ledger.forget(name) : drop(name, "has been removed")
         }
         switch standing.entry.kind {
@@ -122,7 +121,7 @@ final class Recovery {
             guard let manifest = try ledger.manifest(of: content), let (file, _) = try paths.openFile(name),
                 try withChunkBuffer(manifest.chunkSize, { try ChunkCheck(manifest).isWhole(file, $0) })
             else {
-                // Ours, and damaged by a loss of power: rehashContents takes it away.
+                // Our file, damaged by a power loss: rehashContents removes it.
                 if status.isFile, status.inode == standing.stamp.inode, try isInDoubt(content) { return }
                 return try drop(name, "has been changed")
             }
@@ -137,7 +136,7 @@ final class Recovery {
 
     // MARK: contents
 
-    /// An ingest whose content was recorded, but whose file was not yet renamed.
+    /// Completes ingests whose content was recorded but whose file was not renamed.
     private func finishRenames() throws {
         let known = try ledger.ingests().filter { $0.content != nil }
         for ingest in known {
@@ -146,7 +145,7 @@ final class Recovery {
             try? disk.rename(paths.ingest(ingest.key), to: paths.partial(of: content))
             try ledger.forgetIngest(ingest.number)
         }
-        // Once forgotten they are not renamed again.
+        // Forgotten ingests are not renamed again, so make the renames durable first.
         if isDurable, !known.isEmpty { try disk.sync(directory: paths.partial) }
     }
 
@@ -160,7 +159,7 @@ final class Recovery {
             }
             try scrub.record(outcome, ledger)
             scrub.finish(outcome)
-            // Read back after the loss of power: it is on the disk.
+            // Read back after the power loss, so it is on the disk.
             try ledger.setSynced(true, of: number)
         }
     }
@@ -177,7 +176,7 @@ final class Recovery {
         }
     }
 
-    /// Drops contents that stand nowhere; the leaves in partial/ that belong to something.
+    /// Drops contents without a file; returns the file names in partial/ that are in use.
     private func compareContents(_ leaves: Set<[UInt8]>) throws -> Set<[UInt8]> {
         var gone: [ContentID] = []
         var other: [ContentID] = []
@@ -206,7 +205,7 @@ final class Recovery {
         return kept
     }
 
-    /// What an interrupted run left of a content that came whole by another way.
+    /// An interrupted ingest of a content that is complete already.
     private func isNeedless(_ ingest: KnownSourceFile) throws -> Bool {
         let ids = try ledger.ingested(ingest.number)
         guard let first = ids.first, let found = try ledger.whereabouts(of: first.value),
@@ -216,7 +215,7 @@ final class Recovery {
         return ids.allSatisfy { manifest.chunks.indices.contains($0.key) && manifest.chunks[$0.key] == $0.value }
     }
 
-    /// A complete content whose file is not the one that was recorded, as in a copied store: taken if it is right.
+    /// Adopts a complete content with another inode, as in a copied store, if its bytes are right.
     private func takeOver(_ content: ContentID) throws -> Bool {
         let place = paths.partial(of: content)
         guard let known = try ledger.known(content), let manifest = try ledger.manifest(of: content),
@@ -227,7 +226,7 @@ final class Recovery {
         return true
     }
 
-    /// An earlier run may not have synced what this one is going to be asked for.
+    /// Data of an earlier, non-durable run may not be synced.
     private func settleDurability() throws {
         if isDurable, try ledger.about("durable") != [1] {
             try disk.sync(filesystemOf: paths.root)

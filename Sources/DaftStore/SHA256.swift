@@ -1,12 +1,12 @@
-// SHA-256 by OpenSSL, which uses the processor's own instructions: ids of chunks and contents.
+// SHA-256 by OpenSSL, which uses the processor's instructions: ids of chunks and contents.
 
 import CDigest
 import COpenSSL
 import DaftModel
 import Glibc
 
-/// The algorithm, fetched once: fetching it anew costs more than hashing a small chunk. A node's openssl.cnf is left
-/// unread: it may name what this program does not have, and then nothing could be fetched.
+/// Fetched once, since fetching costs more than hashing a small chunk. The node's openssl.cnf is not read: it may name
+/// providers that this program lacks, and fetching would fail.
 private nonisolated(unsafe) let sha256: OpaquePointer = {
     OPENSSL_init_crypto(UInt64(OPENSSL_INIT_NO_LOAD_CONFIG), nil)
     return EVP_MD_fetch(nil, "SHA256", nil)!
@@ -22,7 +22,7 @@ public func digest(of bytes: UnsafeRawBufferPointer) -> Digest {
     }
 }
 
-/// The SHA-256 of each; those of the same length go in pairs, which take hardly longer than one.
+/// The SHA-256 of each; equal lengths are hashed in pairs, which take hardly longer than one.
 public func digests(of chunks: [UnsafeRawBufferPointer]) -> [Digest] {
     var digests: [Digest] = []
     var rest = chunks[...]
@@ -54,11 +54,11 @@ private func pair(_ a: UnsafeRawBufferPointer, _ b: UnsafeRawBufferPointer) -> (
 public func digest(of bytes: [UInt8]) -> Digest { bytes.withUnsafeBytes { digest(of: $0) } }
 
 extension Manifest {
-    /// The id of the content this is the manifest of.
+    /// The id of the content with this manifest.
     public var contentID: ContentID { digest(of: encoded) }
 }
 
-/// Whether every byte is zero: such a chunk is known by its id, never sent, and written as a hole.
+/// Whether every byte is zero: such a chunk is never sent and is written as a hole.
 public func isZero(_ bytes: UnsafeRawBufferPointer) -> Bool {
     guard let start = bytes.baseAddress, bytes.count > 0 else { return true }
     return bytes[0] == 0 && memcmp(start, start + 1, bytes.count - 1) == 0

@@ -1,24 +1,24 @@
-// One content is read and hashed again, wherever it stands. Chunks that are wrong are dropped, and no name goes on
-// showing them: the file moves back into partial/, with the chunks still of use that are good under any name.
+// Re-reads and hashes one content at all its names. Wrong chunks are dropped and names with wrong bytes removed: a file
+// moves back to partial/, completed with good chunks from other names.
 //
-// Only wrong bytes are corruption, and only a name without a file is absence. Any other error (no descriptor left, no
-// permission) says nothing about the content: it ends the check, and nothing is changed.
+// Only wrong bytes count as corruption and only a missing file as absence. Any other error (no descriptors, no permission)
+// ends the check without changes.
 
 import DaftModel
 import DaftWire
 import Glibc
 
-/// What a check found, and did.
+/// The result of a check.
 public struct Checked: Hashable, Sendable {
-    /// Chunks that were kept and are no longer.
+    /// Chunks that were kept and no longer are.
     public let lost: [Int]
-    /// Chunks that were wrong under one name, and are again as under another, where they were right.
+    /// Chunks that were wrong at one name and restored from another.
     public let mended: Int
 
     static let sound = Checked(lost: [], mended: 0)
 }
 
-/// `find` uses the ledger, `inspect`, which takes long, and `mend`, which changes files, do not.
+/// `find` uses the ledger; `inspect`, which is slow, and `mend`, which changes files, do not.
 struct Scrub {
     let paths: Paths
     let disk: Disk
@@ -27,33 +27,33 @@ struct Scrub {
     var turns: (any StoreScheduler)?
     var readsDirectly = false
 
-    /// What is recorded.
+    /// The recorded state.
     struct Found: Sendable {
         let have: BitSet
         let standings: [NameRow]
     }
 
-    /// What the bytes are.
+    /// The actual state.
     enum Verdict {
         case partial(isThere: Bool, size: Int64, good: BitSet)
         case names([Copy])
     }
 
-    /// What stands under a name, or lies in partial/ although names are recorded.
+    /// A file at a name, or one in partial/ although names are recorded.
     struct Copy {
         let name: Name?
-        /// A regular file stands there.
+        /// A regular file exists.
         var isThere = false
-        /// It is the content to the last byte.
+        /// It is exactly the content.
         var isRight = false
         var good = BitSet()
     }
 
-    /// What the ledger is to record of the content once its files have changed.
+    /// What to record after the files have changed.
     struct Outcome: Sendable {
         let checked: Checked
         var forgotten: [Name] = []
-        /// The chunks that lie in partial/ now, where that has changed.
+        /// The chunks now in partial/; nil if unchanged.
         var part: BitSet?
     }
 
@@ -73,7 +73,7 @@ struct Scrub {
         if found.standings.isEmpty { return try inspectPartial(found.have, buffer) }
         var copies: [Copy] = []
         for standing in found.standings { copies.append(try inspect(standing.name, buffer)) }
-        // Whoever recorded the names may have been stopped before the file was moved there.
+        // A run may have recorded the names without moving the file.
         if !copies.contains(where: \.isRight), let (file, status) = try openPartial() {
             let copy = try inspect(file, status, nil, buffer)
             if copy.isRight { copies.append(copy) }
@@ -109,7 +109,7 @@ struct Scrub {
         _ file: Descriptor, _ status: Status, _ name: Name?, _ buffer: UnsafeMutableRawBufferPointer
     ) throws(SystemError) -> Copy {
         let good = try inspection.good(in: file, among: all, buffer)
-        // Longer or shorter: whatever its chunks are, this is not the content.
+        // Of another length, so not this content even if all chunks are right.
         let isContent = status.size == manifest.size || good != all
         return Copy(
             name: name, isThere: true, isRight: status.size == manifest.size && good == all,
@@ -132,7 +132,7 @@ struct Scrub {
 
     // MARK: mending
 
-    /// Changes the files so that none shows wrong bytes; says what to record.
+    /// Changes the files so that none has wrong bytes; returns what to record.
     func mend(
         _ found: Found, _ verdict: Verdict, _ buffer: UnsafeMutableRawBufferPointer
     ) throws(SystemError) -> Outcome {
@@ -152,7 +152,7 @@ struct Scrub {
         return Outcome(checked: Checked(lost: Array(difference(have, good)), mended: 0), part: good)
     }
 
-    /// The file with the most good chunks goes back into partial/ and gets those that are good elsewhere; all names go.
+    /// Moves the file with the most good chunks to partial/, adds good chunks of the others, and removes all names.
     private func moveBack(
         _ copies: [Copy], _ buffer: UnsafeMutableRawBufferPointer
     ) throws(SystemError) -> Outcome {
@@ -164,13 +164,13 @@ struct Scrub {
         let file = try sunk(best)
         var good = best.good
         for copy in copies where copy.name != best.name { try add(copy, to: file, &good, buffer) }
-        // After a loss of power what was read back counts as synced.
+        // After a power loss, data read back counts as synced.
         if good != best.good { try disk.sync(file: file) }
         for copy in copies where copy.name != best.name { try takeAway(copy) }
         return Outcome(checked: checked(copies, good: good), forgotten: names, part: good)
     }
 
-    /// The file of a copy in partial/, writable and as long as the content.
+    /// Moves a copy's file to partial/, writable and of the content's size.
     private func sunk(_ copy: Copy) throws(SystemError) -> Descriptor {
         if let name = copy.name {
             let standing = try placeOf(name)
@@ -183,7 +183,7 @@ struct Scrub {
         return file
     }
 
-    /// The chunks of a copy that are still wanting.
+    /// Copies missing chunks from a copy.
     private func add(
         _ copy: Copy, to file: Descriptor, _ good: inout BitSet, _ buffer: UnsafeMutableRawBufferPointer
     ) throws(SystemError) {
@@ -197,7 +197,7 @@ struct Scrub {
         }
     }
 
-    /// Durable or not: a name that came back at a loss of power would show wrong bytes and be known to nobody.
+    /// Synced even if not durable: a name restored by a power loss would show wrong bytes and be in no record.
     private func takeAway(_ copy: Copy) throws(SystemError) {
         guard copy.isThere, let name = copy.name else { return }
         let place = try placeOf(name)
@@ -209,13 +209,13 @@ struct Scrub {
         try OpenDirectories(paths, disk, durable: false).place(of: name)
     }
 
-    /// A sealed file, writable again.
+    /// Makes a sealed file writable.
     private func reopened(_ place: Location) throws(SystemError) -> Descriptor {
         try paths.owned(place, disk).file.setMode(paths.sharing.ownMode)
         return try disk.create(place, mode: 0o600, exclusive: false)
     }
 
-    /// What `copies` had, of which `good` is there now.
+    /// Compares the chunks of all copies with the good ones now present.
     private func checked(_ copies: [Copy], good: BitSet) -> Checked {
         Checked(
             lost: Array(difference(all, good)),
@@ -240,7 +240,7 @@ struct Scrub {
         }
     }
 
-    /// What remains to be done once that is recorded.
+    /// Work that remains after recording.
     func finish(_ outcome: Outcome) {
         // Unrecorded, it is garbage that the next start removes.
         if outcome.part?.isEmpty == true { try? disk.remove(place) }

@@ -1,4 +1,4 @@
-// Small contents that come whole: hundreds of them cost one transaction, and each a handful of system calls.
+// Stores small contents that arrive whole: hundreds per transaction, with few system calls each.
 
 import DaftModel
 import Glibc
@@ -17,7 +17,7 @@ public struct SmallContent {
 }
 
 extension Store {
-    /// Keeps contents, complete and without names yet; the caller has verified their bytes.
+    /// Stores contents as complete, without names; the caller has verified their bytes.
     public func keep(_ files: [SmallContent]) throws(Failure) {
         try locks.withLock(Set(files.map(\.content))) { () throws(Failure) in try keepLocked(files) }
     }
@@ -57,8 +57,8 @@ extension Store {
         }
     }
 
-    /// The inode of the file written; nil where it went the way of larger contents, because a part of it is here or
-    /// somebody else keeps it at this moment.
+    /// The inode of the new file; nil if the content was handled as a partial file, because a part exists or another
+    /// task is filling it.
     private func write(_ whole: SmallContent) throws(Failure) -> UInt64? {
         guard Int64(whole.bytes.count) == whole.manifest.size else {
             throw Failure(.corrupt, whole.content.hex.utf8, "\(whole.bytes.count) bytes, not \(whole.manifest.size)")
@@ -80,7 +80,7 @@ extension Store {
     }
 
     private func fill(_ file: Descriptor, _ whole: SmallContent) throws(SystemError) -> UInt64 {
-        // What ends in zeros may end in a hole.
+        // Trailing zeros may become a hole; set the size.
         if whole.bytes.last == 0 { try disk.truncate(file, to: Int64(whole.bytes.count)) }
         try DaftStore.fill(whole.bytes, at: 0) { (bytes, offset) throws(SystemError) in
             try disk.write(bytes, to: file, at: offset)

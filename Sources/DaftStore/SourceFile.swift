@@ -1,16 +1,16 @@
-// Reading the user's files. A file that is no longer what the walk saw is reported, never published: size, mtime,
-// ctime and inode are compared when it is opened and again when all of it has been read. The device is not compared,
-// because two nodes that see one shared filesystem number it differently.
+// Reads users' files. A file that changed since the walk is reported, never published: size, mtime, ctime and inode are
+// compared on opening and after reading. Device numbers are not compared, since nodes number a shared filesystem
+// differently.
 
 import DaftModel
 import Glibc
 import Synchronization
 
-/// An open file; several threads may read from it at once.
+/// An open source file. Thread-safe.
 public final class SourceFile: Sendable {
     private let info: SourceFileInfo
     let file: Descriptor
-    /// Where its bytes are read: in the file itself, or in a clone that nobody changes.
+    /// Where bytes are read: the file itself, or a private clone.
     private let bytes: Descriptor
     private let mayHaveHoles: Bool
     private let holes = Mutex(SourceHoles())
@@ -28,18 +28,18 @@ public final class SourceFile: Sendable {
         bytes = file
     }
 
-    /// The same file, whose bytes are read in a clone.
+    /// The same file, read from a clone.
     init(_ source: SourceFile, readIn clone: Descriptor) {
         (info, file, mayHaveHoles) = (source.info, source.file, source.mayHaveHoles)
         bytes = clone
     }
 
-    /// Whether what is read is in the store already.
+    /// Whether the bytes read are in the store already.
     public var isCloned: Bool { bytes !== file }
 
     public var size: Int64 { info.size }
 
-    /// Reads exactly the chunk, and returns its length.
+    /// Reads exactly the chunk; returns its length.
     public func read(
         _ chunk: Int, of chunkSize: ChunkSize, into memory: UnsafeMutableRawBufferPointer
     ) throws(Failure) -> Int {
@@ -54,7 +54,7 @@ public final class SourceFile: Sendable {
         return length
     }
 
-    /// Whether the whole chunk lies in a hole, so that it need not be read.
+    /// Whether the whole chunk is a hole and need not be read.
     public func isHole(_ chunk: Int, of chunkSize: ChunkSize) throws(Failure) -> Bool {
         guard mayHaveHoles else { return false }
         let start = chunkSize.offset(of: chunk)
@@ -66,7 +66,7 @@ public final class SourceFile: Sendable {
         }
     }
 
-    /// To be called when all has been read: fails if the file changed since the walk saw it.
+    /// Call after reading: throws if the file has changed since the walk.
     public func confirm() throws(Failure) {
         do throws(SystemError) {
             guard info.isStill(try file.status()) else { throw SystemError.changed }
@@ -76,8 +76,8 @@ public final class SourceFile: Sendable {
     }
 }
 
-/// Reads a small file in one go and returns its length. One look after reading is enough: when the file is then still
-/// what the walk saw, it was the same all the time between.
+/// Reads a small file at once; returns its length. One comparison after reading suffices: if the file then matches the
+/// walk, it was unchanged in between.
 public func readWhole(_ info: SourceFileInfo, into memory: UnsafeMutableRawBufferPointer) throws(Failure) -> Int {
     let part = UnsafeMutableRawBufferPointer(rebasing: memory[..<Int(info.size)])
     do throws(SystemError) {
@@ -91,7 +91,7 @@ public func readWhole(_ info: SourceFileInfo, into memory: UnsafeMutableRawBuffe
     }
 }
 
-/// O_NONBLOCK: what was a file may have become a fifo, whose opening would wait for a writer.
+/// O_NONBLOCK: a file replaced by a fifo would block until a writer opens it.
 private func openSource(_ info: SourceFileInfo) throws(SystemError) -> Descriptor {
     try PathBase(info.path).open(O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY)
 }
@@ -103,7 +103,7 @@ extension SourceFileInfo {
 }
 
 extension Descriptor {
-    /// One read past the size that the file claims to have, which is nothing.
+    /// Detects /proc-like files that report size 0 but have bytes.
     func confirmIsEmpty() throws(SystemError) {
         let count = try withUnsafeTemporaryAllocation(byteCount: 1, alignment: 1) { (byte) throws(SystemError) in
             try read(into: byte, at: 0)
@@ -115,10 +115,10 @@ extension Descriptor {
 extension SystemError {
     static let sizeIsWrong = SystemError(code: EOVERFLOW, call: "read")
 
-    /// ESTALE is what NFS says of a file that was replaced under its reader.
+    /// NFS returns ESTALE if a file was replaced while open.
     static let changed = SystemError(code: ESTALE, call: "stat")
 
-    /// The failure a user sees about a file or directory of the user's own tree.
+    /// The user-visible failure about a source path.
     func failure(ofSource path: [UInt8]) -> Failure {
         switch code {
         case ESTALE, ELOOP, ENOTDIR: Failure(.changed, path, "changed while it was read")

@@ -1,12 +1,13 @@
-// Where a sparse file has holes. The last answer is kept, so that a large hole costs one question, not one a chunk.
+// Finds holes of a sparse file. The last answer is cached, so that a large hole costs one system call, not one per
+// chunk.
 
 import Glibc
 
 struct SourceHoles {
-    /// From `start` to `data.lowerBound` is a hole, then there are data.
+    /// From `start` to `data.lowerBound` is a hole; data follow.
     private var known: (start: Int64, data: Range<Int64>)?
 
-    /// Whether `range` of `file` lies in a hole. A filesystem that knows no holes has none.
+    /// Whether `range` of `file` is a hole. Without filesystem support nothing is.
     mutating func contain(_ range: Range<Int64>, of file: Descriptor) throws(SystemError) -> Bool {
         if let known, known.start <= range.lowerBound, range.lowerBound < known.data.upperBound {
             return range.upperBound <= known.data.lowerBound

@@ -1,11 +1,11 @@
-// Ids that are known without reading: of a source file before its bytes are, and of chunks of zeros.
+// Keys of source files before they are read, and ids of all-zero chunks.
 
 import DaftModel
 import Glibc
 import Synchronization
 
-/// Names a source file, cut this way, for resuming what was interrupted: the same unchanged file gives the same key
-/// again. The device is left out, because a remount may number it anew.
+/// Identifies an unchanged source file and chunk size, to resume an interrupted ingest. The device is excluded, since a
+/// remount may renumber it.
 public func sourceKey(_ info: SourceFileInfo, host: String, _ chunkSize: ChunkSize) -> Digest {
     var writer = ByteWriter(capacity: 128 + info.path.count)
     writer.text("daft source")
@@ -21,7 +21,7 @@ public func sourceKey(_ info: SourceFileInfo, host: String, _ chunkSize: ChunkSi
 
 private let zeroChunks = Mutex<[Int: ChunkID]>([:])
 
-/// The id of a chunk of `length` zeros. Those of whole pages, of which there are few, are remembered.
+/// The id of a chunk of `length` zeros; cached for whole pages, of which there are few lengths.
 public func zeroChunkID(length: Int) -> ChunkID {
     if let known = zeroChunks.withLock({ $0[length] }) { return known }
     let zeros = UnsafeMutableRawBufferPointer.allocate(byteCount: length, alignment: 16)

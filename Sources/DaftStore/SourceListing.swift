@@ -1,5 +1,5 @@
-// The names in one directory, in the order of their bytes. They lie in one run of memory, each ended by a zero, so
-// that a hundred thousand of them are sorted and handed to the kernel without an allocation each.
+// The sorted names of one directory, zero-terminated in one buffer, so that a hundred thousand names need no allocation
+// each.
 
 import Glibc
 
@@ -8,7 +8,7 @@ struct SourceListing {
     private var starts: [Int] = []
 
     init(of directory: Descriptor) throws(SystemError) {
-        // The stream closes the descriptor it was given, and the walk needs its own for longer.
+        // closedir closes its descriptor, and the walk still needs its own.
         let own = try system("dup") { fcntl(directory.number, F_DUPFD_CLOEXEC, 0) }
         guard let stream = fdopendir(own) else {
             let code = errno
@@ -30,7 +30,7 @@ struct SourceListing {
 
     var count: Int { starts.count }
 
-    /// Calls `body` with a name as C wants it, and as bytes.
+    /// Passes a name to `body` as a C string and as bytes.
     func withName<T, E: Error>(
         _ index: Int, _ body: (UnsafePointer<CChar>, UnsafeRawBufferPointer) throws(E) -> T
     ) throws(E) -> T {

@@ -1,4 +1,4 @@
-// Paths as the user gives them: made absolute, opened however long they are, and named in daft's namespace.
+// Users' paths: made absolute, opened at any length, and mapped to published names.
 
 import CLinux
 import DaftModel
@@ -6,13 +6,13 @@ import Glibc
 
 let slash = UInt8(ascii: "/")
 
-/// `folder` and `name` as one path; an empty side adds nothing.
+/// Joins two paths; an empty side adds nothing.
 func joined(_ folder: [UInt8], _ name: some Collection<UInt8>) -> [UInt8] {
     if folder.isEmpty || name.isEmpty { return folder + name }
     return folder.last == slash ? folder + name : folder + [slash] + name
 }
 
-/// `path` from `/` on, without empty and `.` parts. A `..` stays: what it leads to depends on symlinks.
+/// The absolute path without empty and `.` parts. `..` stays, since its meaning depends on symlinks.
 func absolutePath(_ path: [UInt8]) throws(SystemError) -> [UInt8] {
     let whole = path.first == slash ? path : try workingDirectory() + [slash] + path
     let parts = whole.split(separator: slash).filter { !$0.elementsEqual(".".utf8) }
@@ -29,8 +29,7 @@ func bytes(ofC text: UnsafePointer<CChar>) -> [UInt8] {
     Array(UnsafeRawBufferPointer(start: text, count: strlen(text)))
 }
 
-/// Where a call that takes a directory and a path can begin: the kernel takes fewer than 4,096 bytes at once, so a
-/// longer path is walked by pieces, each opened from the one before it.
+/// A base directory for *at calls. The kernel takes paths below 4,096 bytes, so longer ones are opened in steps.
 struct PathBase {
     private let folder: Descriptor?
     let rest: ArraySlice<UInt8>
@@ -92,8 +91,7 @@ func symlinkTargetAt(_ base: Int32, _ path: UnsafePointer<CChar>) throws(SystemE
 }
 
 extension Descriptor {
-    /// The directory `relative` below this one, part by part: no `..` is obeyed, and no symlink followed unless it is
-    /// said.
+    /// Opens a directory below this one, component by component, rejecting `..` and, unless `following`, symlinks.
     func directory(
         below relative: some Collection<UInt8>, following: Bool = false
     ) throws(SystemError) -> Descriptor {
@@ -106,7 +104,7 @@ extension Descriptor {
     }
 }
 
-/// The name that `path` is published under when the user gives none: its last part, as cp and rsync take it.
+/// The default name of a published path: its last component, as in cp and rsync.
 public func publishedName(of path: [UInt8]) throws(Failure) -> Name {
     let parts = path.split(separator: slash).filter { !$0.elementsEqual(".".utf8) }
     var last = parts.last
@@ -126,11 +124,11 @@ func realPath(_ path: [UInt8]) throws(Failure) -> [UInt8] {
     return bytes(ofC: found)
 }
 
-/// Whether something stands at a path of the user's, be it a symlink that leads nowhere.
+/// Whether the path exists, be it a dangling symlink.
 public func pathExists(_ path: [UInt8]) -> Bool { (try? lookedAt(path)) != nil }
 
-/// Where a source lies that the user named: a symlink is followed, as cp -H and rsync with a slash do. What cannot be
-/// staged fails, as far as can be said before it is read.
+/// Resolves a source named by the user: follows a symlink, like cp -H and rsync with a trailing slash. Throws if it
+/// cannot be staged, as far as that is known before reading.
 public func sourcePlace(_ path: [UInt8]) throws(Failure) -> [UInt8] {
     let link: Status
     do throws(SystemError) { link = try lookedAt(path) } catch { throw error.failure(path) }
@@ -139,7 +137,7 @@ public func sourcePlace(_ path: [UInt8]) throws(Failure) -> [UInt8] {
 }
 
 extension Store {
-    /// Whether a path leads to what daft keeps for itself in this store, and no user has put there.
+    /// Whether a path leads to daft's private directory in this store.
     public func isOwnData(_ path: [UInt8]) -> Bool {
         guard let place = try? realPath(path), let own = try? realPath(joined(directory, ".daft".utf8)) else {
             return false
@@ -150,7 +148,7 @@ extension Store {
 
 private func whyNoSource(_ path: [UInt8], _ link: Status) -> Failure? {
     var raw = stat()
-    // A path may be longer than the kernel takes; then the walk says it.
+    // Paths too long for the kernel are checked by the walk.
     guard withCString(path, { stat($0, &raw) }) == 0 else {
         return link.isSymlink && errno == ENOENT ? Failure(.missing, path, "is a symlink that leads nowhere") : nil
     }
@@ -164,7 +162,7 @@ private func whyNoSource(_ path: [UInt8], _ link: Status) -> Failure? {
     return status.isFile && status.size == 0 ? whyNotEmpty(path) : nil
 }
 
-/// Files of /proc and their like say that they are empty, and have bytes.
+/// Files in /proc and similar report size 0 but have bytes.
 private func whyNotEmpty(_ path: [UInt8]) -> Failure? {
     do throws(SystemError) {
         try PathBase(path).open(O_RDONLY | O_NONBLOCK | O_NOCTTY).confirmIsEmpty()
@@ -182,7 +180,7 @@ extension Status {
     }
 }
 
-/// What a directory lies on, or would if it were made.
+/// The filesystem of a directory, or of its nearest existing ancestor.
 public func filesystem(at path: [UInt8]) -> Filesystem? {
     guard var parts = (try? absolutePath(path))?.split(separator: slash) else { return nil }
     while true {
@@ -192,7 +190,7 @@ public func filesystem(at path: [UInt8]) -> Filesystem? {
     }
 }
 
-/// Whether something of an entry's kind stands at a path; a symlink there is a symlink.
+/// Whether an entry of the same kind exists at a path; symlinks are not followed.
 public func stands(_ entry: Entry, at path: [UInt8]) -> Bool {
     guard let status = try? lookedAt(path) else { return false }
     return switch entry.kind {
@@ -202,13 +200,13 @@ public func stands(_ entry: Entry, at path: [UInt8]) -> Bool {
     }
 }
 
-/// Which directory stands at a path, to know it again in a walk.
+/// Identity of a directory, to recognise it in a walk.
 public func directoryIdentity(_ path: [UInt8]) -> [UInt64]? {
     var raw = stat()
     return withCString(path) { stat($0, &raw) } == 0 ? [UInt64(raw.st_dev), UInt64(raw.st_ino)] : nil
 }
 
-/// What stands at a path, to be compared with what another node sees there.
+/// The status of a path, to compare with other nodes.
 public func sighting(of path: [UInt8]) throws(Failure) -> SourceFileInfo {
     do throws(SystemError) {
         let status = try lookedAt(path)
@@ -218,7 +216,7 @@ public func sighting(of path: [UInt8]) throws(Failure) -> SourceFileInfo {
     } catch { throw error.failure(path) }
 }
 
-/// Whether this node sees just the same. Two nodes number the device of one shared filesystem differently.
+/// Whether this node sees the same file. Device numbers differ between nodes and are ignored.
 public func isSeen(_ info: SourceFileInfo) -> Bool {
     guard let status = try? lookedAt(info.path) else { return false }
     return status.inode == info.inode && status.size == info.size && status.mtime == info.mtime

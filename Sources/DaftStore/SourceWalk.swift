@@ -1,13 +1,12 @@
-// A walk over the user's tree, for put, diffuse and bcast: depth first, a directory before its children, names in the
-// order of their bytes. It goes by open directories and follows no symlink unless it is told to, so it cannot leave the
-// tree, and a path may be longer than the kernel takes. At most `mostOpen` directories and the root are open at once:
-// deeper down, the upper ones are closed, and opened again from the root when the walk comes back to them.
+// Walks a user's tree depth-first, directories before their children, names in byte order. It uses open directories and
+// follows no symlinks unless told to, so it cannot leave the tree, and paths may exceed the kernel's limit. At most
+// `mostOpen` directories and the root are open; upper ones are closed and later reopened from the root.
 
 import DaftModel
 import DaftPlan
 import Glibc
 
-/// One thing found in a walk.
+/// One entry found.
 public struct WalkedEntry: Hashable, Sendable {
     public enum Kind: Hashable, Sendable {
         case file(SourceFileInfo)
@@ -15,37 +14,37 @@ public struct WalkedEntry: Hashable, Sendable {
         case symlink([UInt8])
     }
 
-    /// The path below the root; empty for the root itself.
+    /// Path below the root; empty for the root.
     public let relative: [UInt8]
     public let kind: Kind
-    /// The permission bits, 0…0o7777.
+    /// Permission bits, 0…0o7777.
     public let mode: UInt16
     public let mtime: Time
-    /// What it takes of the disk it is on.
+    /// Disk space it occupies.
     public let allocatedBytes: Int64
-    /// Each change of its bytes gives it another ctime, as `Filesystem.tellsChanges` says.
+    /// Whether every change of its bytes changes its ctime; see `Filesystem.tellsChanges`.
     public let tellsChanges: Bool
 }
 
 public enum WalkEvent: Hashable, Sendable {
     case found(WalkedEntry)
-    /// Nothing that is staged: a socket, a device, daft's own files. A warning.
+    /// Not staged by design: a socket, a device, daft's own files. A warning.
     case skipped(Failure)
-    /// It should have been staged, and could not even be looked at.
+    /// An entry that could not be read. A failure.
     case failed(Failure)
 }
 
 public struct WalkOptions: Sendable {
-    /// What lies deeper has no name, and a path for each of its directories could fill any memory.
+    /// Longest path below the root; deeper entries could have no name, and their paths would need unbounded memory.
     public var longest = Name.maximumLength
-    /// A symlink below the root is taken for what it leads to.
+    /// Whether symlinks below the root are followed.
     public var dereference = false
     public var selection = SourceSelection()
 
     public init() {}
 }
 
-/// Used by one thread at a time: nothing here is locked.
+/// Not thread-safe.
 public final class SourceWalk: @unchecked Sendable {
     private struct Level {
         let status: Status
@@ -57,7 +56,7 @@ public final class SourceWalk: @unchecked Sendable {
 
     private static let mostOpen = 32
 
-    /// Absolute; where the user's tree begins.
+    /// Absolute path of the root.
     private let root: [UInt8]
     private let options: WalkOptions
     private let skipping: @Sendable (_ device: UInt64, _ inode: UInt64) -> Bool
@@ -65,13 +64,13 @@ public final class SourceWalk: @unchecked Sendable {
     private var first: WalkEvent?
     private var tellsChanges: [UInt64: Bool] = [:]
     private var levels: [Level] = []
-    /// The directory that the walk stands in, below the root.
+    /// The current directory, below the root.
     private var here: [UInt8] = []
-    /// Of what a list names, what was found; nil where there is no list, or all of it has been looked at.
+    /// The listed paths found so far; nil without a list, or when all have been checked.
     private var listed: Set<[UInt8]>?
 
-    /// `path` is a file, a directory or a symlink, which is taken as such unless a slash ends the path. A directory
-    /// whose path below it has more than `longest` bytes is found, but not entered.
+    /// `path` is a file, directory or symlink; a trailing slash follows the symlink. A directory whose relative path
+    /// exceeds `longest` bytes is reported but not entered.
     public init(
         _ path: [UInt8], _ options: WalkOptions = WalkOptions(),
         skipping: @escaping @Sendable (_ device: UInt64, _ inode: UInt64) -> Bool
@@ -90,7 +89,7 @@ public final class SourceWalk: @unchecked Sendable {
         }
     }
 
-    /// What comes next, at most `limit` of it; empty when the walk is over.
+    /// At most `limit` further events; empty at the end.
     public func next(_ limit: Int) -> [WalkEvent] {
         var sightings: [WalkEvent] = []
         if let first { sightings.append(first) }
@@ -107,7 +106,7 @@ public final class SourceWalk: @unchecked Sendable {
         return sightings
     }
 
-    /// Looks at the next name of the innermost directory, or leaves it.
+    /// Examines the next name of the innermost directory, or leaves it.
     private func step() -> WalkEvent? {
         let top = levels.count - 1
         guard levels[top].next < levels[top].names.count else {
@@ -135,7 +134,7 @@ public final class SourceWalk: @unchecked Sendable {
         }
     }
 
-    /// Looks at one name, and enters it when it is a directory. Nil where it is not selected.
+    /// Examines one name and enters directories. Nil if it is not selected.
     private func look(
         _ base: Int32, _ name: UnsafePointer<CChar>, _ relative: [UInt8]
     ) throws(SystemError) -> WalkEvent? {
@@ -158,7 +157,7 @@ public final class SourceWalk: @unchecked Sendable {
                     allocatedBytes: status.allocatedBytes,
                     tellsChanges: status.isFile && tellsChanges(status.device, path, base)))
         }
-        // What the user named is no warning: nothing would be done, and status 0 said.
+        // For the root itself an error: otherwise nothing would be done with status 0.
         func skipped(_ what: String) -> WalkEvent {
             relative.isEmpty
                 ? .failed(Failure(.failed, path, "is \(what): there is nothing to stage"))
@@ -167,7 +166,7 @@ public final class SourceWalk: @unchecked Sendable {
         switch status.mode & S_IFMT {
         case S_IFREG where TargetPartial.isPath(path): return skipped("an unfinished file of an interrupted get")
         case S_IFREG where isFollowed:
-            // Files are opened where they are, and never through a symlink.
+            // Files are later opened at their real path, never through a symlink.
             do throws(Failure) { return found(.file(SourceFileInfo(try realPath(path), status))) } catch {
                 return .failed(error)
             }
@@ -189,7 +188,7 @@ public final class SourceWalk: @unchecked Sendable {
 }
 
 extension SourceWalk {
-    /// A file that is mounted by itself has another device than its directory, and nothing is known of that one.
+    /// A bind-mounted file may be on another device than its directory.
     private func tellsChanges(_ device: UInt64, _ path: [UInt8], _ base: Int32) -> Bool {
         if let known = tellsChanges[device] { return known }
         let above = path.lastIndex(of: slash).map { Array(path[...$0]) } ?? [slash]
@@ -215,7 +214,7 @@ extension SourceWalk {
         if let outer = levels.last { here.removeLast(here.count - outer.pathLength) }
     }
 
-    /// The directory of a level, opened again if it was closed; by then it must still be the same one.
+    /// The directory of a level, reopened if needed; it must still be the same one.
     private func opened(_ level: Int) throws(SystemError) -> Descriptor {
         if let directory = levels[level].directory { return directory }
         guard let directory = try rootDirectory?.directory(below: here, following: options.dereference),

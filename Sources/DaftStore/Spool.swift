@@ -1,18 +1,18 @@
-// Bytes of unknown length that a client sends, in a file beside the catalogue or the store, which is staged as any file
-// is. Standard input is read as it comes, so that no worker waits for it.
+// Spools input of unknown length to a file beside the catalogue or store, which is then staged like any file. Standard
+// input is read without blocking, so that no worker waits for it.
 
 import DaftModel
 import Glibc
 import Synchronization
 
-/// A file for nobody else, until it is removed.
+/// A private file; `remove` deletes it.
 public final class SpoolFile: Sendable {
     private static let prefix = "stdin-"
 
     public let path: [UInt8]
     private let file: Descriptor
 
-    /// Removes those of processes that were killed as well.
+    /// Also removes spool files of killed processes.
     public init(in directory: [UInt8], mode: UInt16) throws(Failure) {
         SpoolFile.clean(directory)
         path = directory + Array("/\(SpoolFile.prefix)\(getpid())-\(UInt64.random(in: 0 ... .max))".utf8)
@@ -54,7 +54,7 @@ public final class SpoolFile: Sendable {
     }
 }
 
-/// Standard input, into such a file. One task at a time takes steps.
+/// Spools standard input. Used by one task at a time.
 public final class Spool: Sendable {
     public enum Step: Sendable {
         case more, nothingYet, end
@@ -68,7 +68,7 @@ public final class Spool: Sendable {
 
     public var path: [UInt8] { output.path }
 
-    /// `input` is opened once more, or for `-` this process's own.
+    /// Reopens `input`, or for `-` uses this process's standard input.
     public init(_ input: [UInt8], in directory: [UInt8], mode: UInt16) throws(Failure) {
         do throws(SystemError) {
             self.input =
@@ -79,7 +79,7 @@ public final class Spool: Sendable {
         output = try SpoolFile(in: directory, mode: mode)
     }
 
-    /// Takes what has come. Blocks for the disk alone.
+    /// Copies the available input. Blocks only for disk writes.
     public func step() throws(Failure) -> Step {
         var waiting = pollfd(fd: input.number, events: Int16(POLLIN), revents: 0)
         if poll(&waiting, 1, 0) == 0 { return .nothingYet }
@@ -99,8 +99,7 @@ public final class Spool: Sendable {
     public func remove() { output.remove() }
 }
 
-/// Whether a path stands for what somebody has as standard input: `-` for this process's own, and what a client is
-/// known by here.
+/// Whether a path denotes standard input: `-` for this process, or a client's under /proc.
 public func isStandardInput(_ path: [UInt8]) -> Bool {
     let parts = path.split(separator: slash, omittingEmptySubsequences: false)
     return path.elementsEqual("-".utf8)

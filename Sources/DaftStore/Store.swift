@@ -1,10 +1,10 @@
-// A data server's bytes at rest. DIR is the namespace as plain files; DIR/.daft holds what the store knows of them
-// (store.sqlite), contents that are being filled (partial/) and the lock. Calls block and may come from several
-// threads: files are read and written outside any lock, the ledger inside a mutex.
+// The storage of a data server. DIR has the namespace as plain files; DIR/.daft has the ledger (store.sqlite),
+// incomplete contents (partial/) and the lock. Calls block and are thread-safe: files are accessed without a lock, the
+// ledger under a mutex.
 //
-// A content's life: fill or ingest (a sparse file in partial/, each chunk at its offset) -> finish (complete, still in
-// partial/) -> place (renamed to its first name; further names are copies). The ledger is written before the rename, so
-// that after a kill a recorded name either stands or its content still lies in partial/.
+// A content's life: fill or ingest (a sparse file in partial/) -> finish (complete, still in partial/) -> place (renamed to
+// its first name; further names are copies). The ledger is written before the rename, so after a kill a recorded name
+// either exists or its content is still in partial/.
 
 import DaftModel
 import DaftSQL
@@ -14,14 +14,14 @@ import Synchronization
 
 public final class Store: Sendable {
     public struct Options: Sendable {
-        /// What is acknowledged is on the disk; else nothing is synced.
+        /// Whether acknowledged data is synced to the disk.
         public var durable = false
-        /// This run of the kernel; nil asks it.
+        /// The kernel's boot id; nil: read it.
         public var bootID: [UInt8]?
-        /// The group that shares it; nil: it is this user's alone.
+        /// The group that shares the store; nil: one user's.
         public var group: UInt32?
         public var disk = Disk()
-        /// Nil: the kernel decides.
+        /// Nil: the kernel schedules.
         public var turns: (any StoreScheduler)?
 
         public init() {}
@@ -37,7 +37,7 @@ public final class Store: Sendable {
     let opened = OpenedContents()
     let turns: (any StoreScheduler)?
     let locks: KeyedLock<ContentID>
-    /// One checkpoint, and one end, of a partial file at a time.
+    /// Serializes checkpoints and ends of one partial file.
     let savings: KeyedLock<ObjectIdentifier>
     let refcounts = ContentRefcounts()
     let trusted = TrustedPartials()
@@ -66,7 +66,7 @@ public final class Store: Sendable {
         } catch { throw Store.failure(error, directory) }
     }
 
-    /// A clean end.
+    /// Marks the store as cleanly closed.
     public func close() {
         ledger.withLock { ledger in
             // Not marked clean is the worst that can come of an error here.
@@ -77,16 +77,16 @@ public final class Store: Sendable {
         lock.withLock { $0 = nil }
     }
 
-    /// The path of what is daft's own in it; where a group shares it, without symlinks.
+    /// daft's private directory in the store; for a group without symlinks.
     public var ownPath: [UInt8] { get throws(Failure) { try paths.ownPath } }
 
-    /// Somebody has removed or moved it while it was open.
+    /// Whether the store was removed or moved while open.
     public var isGone: Bool { lock.withLock { $0?.isGone ?? false } }
 
-    /// That others may look into it, if they may.
+    /// A warning if others can read it.
     public var warning: Failure? { paths.warning }
 
-    /// The names that stood here and were not as recorded when the store was opened; said once.
+    /// Names whose files had changed when the store was opened; returned once.
     public func takeChanged() -> [Failure] {
         changed.withLock { changed in
             defer { changed = [] }
@@ -106,25 +106,25 @@ public final class Store: Sendable {
         return try recorded { try $0.manifest(of: content) }
     }
 
-    /// Some kept copy of that chunk.
+    /// A kept copy of that chunk.
     public func whereabouts(of chunk: ChunkID) throws(Failure) -> (content: ContentID, chunk: Int)? {
         try recorded { try $0.whereabouts(of: chunk) }
     }
 
-    /// XOR of `inventoryMark` over all that is kept.
+    /// XOR of `inventoryMark` over all kept contents.
     public var inventory: UInt64 { ledger.withLock { $0?.inventory ?? 0 } }
 
-    /// What is kept, in the order of content ids.
+    /// Kept contents, in the order of their ids.
     public func kept(after: ContentID?, limit: Int) throws(Failure) -> [(content: ContentID, extent: Extent)] {
         try change { try $0.kept(after: after, limit: limit) }
     }
 
-    /// What stands in DIR by its own record, in the order of names.
+    /// Placed entries by the store's record, in name order.
     public func named(after: Name?, limit: Int) throws(Failure) -> [NamedEntry] {
         try recorded { try $0.standings(after: after, limit: limit).map(\.named) }
     }
 
-    /// Notes the names of contents that are kept in part: when every catalogue is lost, they are told from here.
+    /// Records names of contents kept in part, so that a catalogue can be rebuilt from the stores.
     public func note(_ entries: [NamedEntry]) throws(Failure) {
         if !entries.isEmpty { try change { ledger in for named in entries { try ledger.note(named) } } }
     }
@@ -133,7 +133,7 @@ public final class Store: Sendable {
         if !names.isEmpty { try change { ledger in for name in names { try ledger.forgetNote(name) } } }
     }
 
-    /// What was noted, in the order of names.
+    /// Noted names, in order.
     public func noted(after: Name?, limit: Int) throws(Failure) -> [NamedEntry] {
         try recorded { try $0.notes(after: after, limit: limit) }
     }
@@ -147,7 +147,7 @@ public final class Store: Sendable {
         }
     }
 
-    /// Bytes on the store's filesystem.
+    /// Free and total bytes of the store's filesystem.
     public func space() throws(Failure) -> Space {
         var raw = statvfs()
         do {
@@ -172,20 +172,20 @@ public final class Store: Sendable {
         } catch { throw Store.failure(error, directory) }
     }
 
-    /// The same for many questions at once.
+    /// Runs many queries in one read transaction.
     func looked<T: Sendable>(_ body: (Ledger) throws -> T) throws(Failure) -> T {
         try recorded { ledger in try ledger.database.reading { try body(ledger) } }
     }
 
-    /// The same, all or nothing.
+    /// Runs `body` in one write transaction.
     func change<T: Sendable>(_ body: (Ledger) throws -> T) throws(Failure) -> T {
         try recorded { ledger in try ledger.change { try body(ledger) } }
     }
 
-    /// A file in partial/ that nothing records.
+    /// A unique path for an unrecorded file in partial/.
     func aside(_ place: Location) -> Location { paths.aside(place, asides.add(1, ordering: .relaxed).newValue) }
 
-    /// What a user is told about any error of the store's parts.
+    /// The user-visible failure for an error of the store.
     static func failure(_ error: any Error, _ directory: [UInt8]) -> Failure {
         let path = directory + Array("/.daft/store.sqlite".utf8)
         let damaged = """

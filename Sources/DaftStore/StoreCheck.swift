@@ -1,11 +1,11 @@
-// Checking and dropping a content: both change its record and its files together, under its lock.
+// Checks and drops contents; both change record and files under the content's lock.
 
 import DaftModel
 import Glibc
 
 extension Store {
-    /// Reads and hashes again what is kept of a content. Chunks that are corrupt or gone are no longer kept, and names
-    /// that show wrong bytes are taken away. `directly`: others are checked at the same time.
+    /// Scrubs a content: corrupt or missing chunks are no longer kept, and names with wrong bytes are removed.
+    /// `directly`: use direct I/O, since other contents are checked concurrently.
     public func check(
         _ content: ContentID, buffer: UnsafeMutableRawBufferPointer, directly: Bool = false
     ) throws(Failure) -> Checked {
@@ -16,8 +16,8 @@ extension Store {
         defer { opened[content] = nil }
         let scrub = Scrub(
             paths: paths, disk: disk, content: content, manifest: manifest, turns: turns, readsDirectly: directly)
-        // What is sound is read without the lock, for that takes long, and a put of the same content need not wait.
-        // Anything else may be a name that is just being placed: it is looked at again under the lock.
+        // First check without the lock, since reading is slow and must not block a put of the same content. A mismatch
+        // may be a name just being placed and is checked again under the lock.
         if live.partialFile(content)?.file == nil, try isSound(scrub, buffer) {
             trusted.insert(paths.partial(of: content))
             return .sound
@@ -47,7 +47,7 @@ extension Store {
         if outcome.part != nil || !outcome.forgotten.isEmpty { try change { try scrub.record(outcome, $0) } }
         scrub.finish(outcome)
         trusted.insert(paths.partial(of: content))
-        // Of an empty content nothing can be lost: its file is made anew.
+        // An empty content cannot lose anything: recreate its file.
         if let part = outcome.part, part.containsAll(below: manifest.chunks.count) {
             try fillLocked(content, manifest).finishLocked()
         }
@@ -60,7 +60,7 @@ extension Store {
         return Failure(failure.kind, failure.subject, "could not be checked: \(failure.reason)")
     }
 
-    /// Names that were taken away although the content is still complete, by a good copy under another name.
+    /// Places removed names again if the content is still complete from another name's copy.
     private func standAgain(_ before: [NameRow], _ content: ContentID) throws(Failure) {
         guard !before.isEmpty, try extent(of: content) == .complete else { return }
         let names = Set(try names(of: content))
@@ -81,8 +81,7 @@ extension Store {
         return Array(bad)
     }
 
-    /// Forgets a content that has no name and that nobody is about to publish, and removes its partial. False: it is in
-    /// use, and stays.
+    /// Forgets a content without names or references and removes its partial file. False: it is in use.
     @discardableResult
     public func drop(_ content: ContentID) throws(Failure) -> Bool {
         try locks.withLock([content]) { () throws(Failure) in

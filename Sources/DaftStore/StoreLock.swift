@@ -1,4 +1,4 @@
-// One owner for a store: a file lock held for life, with the owner's pid inside for whoever is refused.
+// Exclusive ownership of a store: a file lock for the process's life, with the owner's pid for error messages.
 
 import DaftModel
 import DaftTrust
@@ -27,10 +27,10 @@ final class StoreLock: Sendable {
         } catch { throw error.failure(path) }
     }
 
-    /// Somebody has removed or moved the store, or put another in its place.
+    /// Whether the store was removed, moved or replaced.
     var isGone: Bool { DaftTrust.isGone(file.number, from: path) }
 
-    // Closing the file alone would leave the lock to a child that is just being started and has not closed its copy.
+    // Unlock explicitly: a child being started may still hold a copy of the descriptor.
     deinit { flock(file.number, LOCK_UN) }
 
     private static func isFree(_ file: Descriptor, _ path: [UInt8]) throws(Failure) -> Bool {
@@ -47,7 +47,7 @@ final class StoreLock: Sendable {
         }
     }
 
-    /// Who has it: the kernel's id of another run tells that it is on another node, by a filesystem that they share.
+    /// Describes the owner; another boot id means another node that shares the filesystem.
     private static func reason(of file: Descriptor, here bootID: [UInt8]) -> String {
         let lines = ((try? file.start(400)) ?? []).split(separator: 0x0a)
         let digits = (lines.first ?? []).prefix { $0 != 0x20 }
@@ -71,7 +71,7 @@ final class StoreLock: Sendable {
         return String(decoding: bytes(ofC: name).filter { $0 > 0x20 }, as: UTF8.self)
     }
 
-    /// The id of this run of the kernel: it changes when power was lost.
+    /// The kernel's boot id, which changes with every reboot.
     static func currentBootID() throws(Failure) -> [UInt8] {
         let path = Array("/proc/sys/kernel/random/boot_id".utf8)
         do throws(SystemError) {
@@ -85,7 +85,7 @@ final class StoreLock: Sendable {
 }
 
 extension Descriptor {
-    /// The first `count` bytes, or what there is.
+    /// The first `count` bytes, or fewer.
     fileprivate func start(_ count: Int) throws(SystemError) -> [UInt8] {
         var bytes = [UInt8](repeating: 0, count: count)
         let found = try bytes.withUnsafeMutableBufferPointer { (memory) throws(SystemError) in

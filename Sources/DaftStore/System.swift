@@ -1,12 +1,12 @@
-// The one place where C's -1 becomes a Swift error. A call that a signal interrupted is made again; every wrapper is
-// named for what it does and ends with the C function's name in its error.
+// Turns C's -1 into Swift errors. Calls interrupted by a signal are repeated; wrappers are named for what they do, and
+// their errors name the C function.
 
 import CLinux
 import DaftModel
 import Glibc
 import Synchronization
 
-/// A system call that failed: which, and errno.
+/// A failed system call and its errno.
 public struct SystemError: Error, Hashable, Sendable {
     public let code: Int32
     public let call: String
@@ -19,13 +19,13 @@ public struct SystemError: Error, Hashable, Sendable {
     public var reason: String { String(cString: strerror(code)) }
     public var isNotFound: Bool { code == ENOENT }
     public var exists: Bool { code == EEXIST }
-    /// Something else than a file stands there, or nothing, or something else than a directory above it.
+    /// Nothing is there, or something of another kind, or a parent is no directory.
     var isAbsence: Bool { [ENOENT, ENOTDIR, ELOOP, EXDEV, ENXIO].contains(code) }
-    /// The disk cannot give back what was written.
+    /// The disk cannot return what was written.
     var isMediumError: Bool { [EIO, EBADMSG, EUCLEAN].contains(code) }
     public var isFull: Bool { code == ENOSPC || code == EDQUOT }
 
-    /// The failure a user sees, about `path`. Only a reason that is rare says which call failed.
+    /// The user-visible failure about `path`; names the system call only for rare errors.
     public func failure(_ path: [UInt8]) -> Failure {
         switch code {
         case ENOSPC: Failure(.noSpace, path, "no space left on the device")
@@ -41,7 +41,7 @@ public struct SystemError: Error, Hashable, Sendable {
     }
 }
 
-/// Makes `call` again while a signal interrupts it; -1 becomes a `SystemError`.
+/// Repeats `call` while it is interrupted; throws `SystemError` for -1.
 @discardableResult
 func system<T: SignedInteger>(_ name: String, _ call: () -> T) throws(SystemError) -> T {
     while true {
@@ -52,17 +52,17 @@ func system<T: SignedInteger>(_ name: String, _ call: () -> T) throws(SystemErro
     }
 }
 
-/// The system's clock, by which files get their times.
+/// The system clock, as used for file times.
 public func currentTime() -> Time {
     var now = timespec()
     clock_gettime(CLOCK_REALTIME, &now)
     return Time(seconds: Int64(now.tv_sec), nanoseconds: UInt32(now.tv_nsec))
 }
 
-/// An open file; closed when the last owner lets go.
+/// An open file, closed with its last reference.
 public final class Descriptor: Sendable {
     public let number: Int32
-    /// Nothing until the first large write asks for it.
+    /// Opened by the first large write.
     let direct = Mutex<DirectFile.Found?>(nil)
 
     public init(_ number: Int32) { self.number = number }
@@ -70,7 +70,7 @@ public final class Descriptor: Sendable {
     deinit { close(number) }
 }
 
-/// What daft looks at in a stat.
+/// The fields of stat that daft uses.
 public struct Status: Hashable, Sendable {
     public let device: UInt64
     public let inode: UInt64
@@ -97,7 +97,7 @@ public struct Status: Hashable, Sendable {
     public var isFile: Bool { mode & S_IFMT == S_IFREG }
     public var isDirectory: Bool { mode & S_IFMT == S_IFDIR }
     public var isSymlink: Bool { mode & S_IFMT == S_IFLNK }
-    /// What it takes of the disk: less than its size where it has holes.
+    /// Disk space used; less than the size of a sparse file.
     public var allocatedBytes: Int64 { blocks * 512 }
     public var permissions: UInt16 { UInt16(mode & 0o7777) }
 }
@@ -111,12 +111,12 @@ extension Descriptor {
         return Status(raw)
     }
 
-    /// Puts on the disk what is written to this file, or made and renamed in this directory.
+    /// Syncs the file's data, or the directory's entries.
     func sync() throws(SystemError) {
         try system("fsync") { fsync(number) }
     }
 
-    /// Fills as much of `memory` as the file has from `offset`; the count is short only at its end.
+    /// Reads from `offset`; the count is short only at the end of the file.
     public func read(
         into memory: UnsafeMutableRawBufferPointer, at offset: Int64, atLeast least: Int? = nil
     ) throws(SystemError) -> Int {
@@ -131,11 +131,10 @@ extension Descriptor {
         return done
     }
 
-    /// Whether reads go past the kernel's memory from now on, whole blocks at a time; false where the filesystem
-    /// cannot.
+    /// Switches direct I/O on or off; false if the filesystem lacks it.
     func setDirect(_ isDirect: Bool) -> Bool { fcntl(number, F_SETFL, isDirect ? linux_o_direct : 0) == 0 }
 
-    /// The first data at or after `offset`, and the hole after it; nil when there is only a hole up to the end.
+    /// The first data range at or after `offset`; nil if only a hole remains.
     public func data(after offset: Int64) throws(SystemError) -> Range<Int64>? {
         do {
             let start = try system("lseek") { lseek(number, off_t(offset), linux_seek_data) }
@@ -148,8 +147,8 @@ extension Descriptor {
     }
 }
 
-/// This process's umask. The call that tells it sets another for a moment, in which another thread may make a file: so
-/// it is taken from /proc where that says it.
+/// This process's umask, from /proc if possible: umask(2) must set another value for a moment, in which other threads
+/// may create files.
 public let ownUmask: UInt16 = {
     let lines = (try? openAt(AT_FDCWD, Array("/proc/self/status".utf8), O_RDONLY)).flatMap { file in
         withUnsafeTemporaryAllocation(byteCount: 4096, alignment: 16) { buffer in

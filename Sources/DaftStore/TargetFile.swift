@@ -1,10 +1,10 @@
-// One file that `get` writes. What is already right is kept: in the partial of an interrupted run, or in a file that
-// stands under the name. The caller writes what is missing, in any order and from several threads, and `finish` puts
-// the whole in place; until then the name shows what it showed before.
+// One file written by `get`. Correct chunks are kept, from the partial of an interrupted run or the existing file. The
+// caller writes the missing ones, in any order and from several threads; `finish` then puts the file in place
+// atomically.
 //
-//     file = tree.file(…)      nothing is touched
-//     file.inspect(buffer)     re-hashes what is there; `have` says what is right
-//     file.write / leaveHole   for each chunk that is not in `have`
+//     file = tree.file(…)      touches nothing
+//     file.inspect(buffer)     re-hashes existing bytes; `have` has the correct chunks
+//     file.write / leaveHole   for each chunk not in `have`
 //     file.finish()            or abandon(), which keeps the partial for the next run
 
 import DaftModel
@@ -15,7 +15,7 @@ public final class TargetFile: Sendable {
     private struct State: Sendable {
         var have = BitSet()
         var partial: TargetPartial?
-        /// The file under the name, when it is already right.
+        /// The existing file, if it is already correct.
         var whole: Descriptor?
     }
 
@@ -32,10 +32,10 @@ public final class TargetFile: Sendable {
         existing = try place.existingFile()
     }
 
-    /// The chunks that are right: found so by `inspect`, or written since.
+    /// The correct chunks: found by `inspect` or written since.
     public var have: BitSet { state.withLock { $0.have } }
 
-    /// Finds what is already right; `buffer` takes one chunk.
+    /// Finds correct chunks; `buffer` holds one chunk.
     public func inspect(buffer: UnsafeMutableRawBufferPointer) throws(Failure) {
         let file = existing == nil ? nil : try? place.open(O_RDONLY)
         if let file, let existing, existing.size == manifest.size, place.mayKeep(existing, for: entry) {
@@ -54,7 +54,7 @@ public final class TargetFile: Sendable {
         if let file { try takeChunks(of: file, buffer) }
     }
 
-    /// A partial is mostly holes where little was written, and holes need no reading.
+    /// A sparse partial is mostly holes, which need no reading.
     private func rightChunks(of partial: TargetPartial, _ buffer: UnsafeMutableRawBufferPointer) -> BitSet {
         var holes = SourceHoles()
         return BitSet(
@@ -73,7 +73,7 @@ public final class TargetFile: Sendable {
         manifest.chunks[chunk] == zeroChunkID(length: manifest.length(of: chunk))
     }
 
-    /// Copies what is right in the file that will be replaced.
+    /// Copies correct chunks from the file to be replaced.
     private func takeChunks(of file: Descriptor, _ buffer: UnsafeMutableRawBufferPointer) throws(Failure) {
         let have = have
         for chunk in manifest.chunks.indices where !have.contains(chunk) {
@@ -87,7 +87,7 @@ public final class TargetFile: Sendable {
 
     private enum Finding { case wrong, hole, bytes }
 
-    /// What cannot be read is wrong: it is written anew.
+    /// Unreadable chunks count as wrong and are rewritten.
     private func finding(
         _ chunk: Int, in file: Descriptor, _ buffer: UnsafeMutableRawBufferPointer
     ) -> Finding {
@@ -106,8 +106,8 @@ public final class TargetFile: Sendable {
         keep(chunk)
     }
 
-    /// Makes the file share the bytes of a store's file, where the filesystem can and nothing right is here yet. The
-    /// caller verifies each chunk in what this returns, and calls `keep`.
+    /// Makes the file a reflink of a store's file, if possible and no chunk is correct yet. The caller verifies each
+    /// chunk in the result and calls `keep`.
     public func share(_ kept: KeptFile) throws(Failure) -> KeptFile? {
         guard have.isEmpty else { return nil }
         let partial = try partial()
@@ -118,17 +118,17 @@ public final class TargetFile: Sendable {
         return kept.copied(to: shared.file)
     }
 
-    /// A chunk is there, and right.
+    /// Marks a chunk as present and correct.
     public func keep(_ chunk: Int) { state.withLock { $0.have.insert(chunk) } }
 
-    /// Instead of writing a chunk of zeros.
+    /// For a chunk of zeros, instead of writing.
     public func leaveHole(_ chunk: Int) throws(Failure) {
         let partial = try partial()
         try attempt { () throws(SystemError) in try partial.leaveHole(range(of: chunk)) }
         keep(chunk)
     }
 
-    /// Gives the file its mode and mtime, and its name.
+    /// Sets mode and mtime and renames the file into place.
     public func finish() throws(Failure) {
         let missing = manifest.chunks.count - have.count
         if missing > 0 { throw Failure(.missing, place.path, "\(missing) chunks are missing") }
@@ -141,7 +141,7 @@ public final class TargetFile: Sendable {
         close()
     }
 
-    /// Ends without the file; what was written stays for the next run.
+    /// Gives up; written chunks stay for the next run.
     public func abandon() {
         state.withLock { state in
             if state.have.isEmpty { state.partial?.remove() }

@@ -1,5 +1,5 @@
-// A place in the user's own tree where `get` writes: an open directory and a name in it. What stands there is never
-// followed when it is a symlink, and never removed when it is of another kind than what is written.
+// A directory entry in the user's tree where `get` writes. Symlinks there are never followed, and entries of another
+// kind never removed.
 
 import CLinux
 import DaftModel
@@ -8,12 +8,12 @@ import Glibc
 struct TargetLocation: Sendable {
     let directory: Descriptor
     let name: [UInt8]
-    /// The path as the user knows it, for messages.
+    /// The path for messages.
     let path: [UInt8]
-    /// What is finished here is on the disk, and not just in memory.
+    /// Whether finished files are synced.
     let isDurable: Bool
 
-    /// What stands there, or nil.
+    /// The status of the entry, or nil.
     func status() throws(Failure) -> Status? {
         do {
             return try statusAt(directory.number, name)
@@ -23,7 +23,7 @@ struct TargetLocation: Sendable {
         }
     }
 
-    /// The regular file that stands there, or nil; anything else is in the way.
+    /// The existing regular file, or nil; throws for anything else.
     func existingFile() throws(Failure) -> Status? {
         guard let status = try status() else { return nil }
         if !status.isFile { throw taken("file", by: status) }
@@ -49,7 +49,7 @@ struct TargetLocation: Sendable {
         do {
             try withCString(name) { (name) throws(SystemError) in
                 try system("mkdir") { mkdirat(directory.number, name, 0o700) }
-                // Whatever this process's own umask is.
+                // Independent of this process's umask.
                 if mode != 0o700 { try system("chmod") { fchmodat(directory.number, name, mode_t(mode), 0) } }
             }
         } catch {
@@ -60,8 +60,7 @@ struct TargetLocation: Sendable {
         }
     }
 
-    /// Of the directory that stands there, and of nothing that a symlink in its place leads to. It may be one that its
-    /// owner may not read.
+    /// Changes the directory itself, never a symlink's target; works on directories that their owner cannot read.
     private func allowWriting() {
         let flags = linux_o_path | O_DIRECTORY | O_NOFOLLOW
         guard let found = try? openAt(directory.number, name, flags), let status = try? found.status() else { return }
@@ -90,8 +89,8 @@ struct TargetLocation: Sendable {
         }
     }
 
-    /// Whether what stands here with the right bytes needs no more than its mode and mtime, and a sync if durable: one
-    /// of another mtime may be one that could not be synced.
+    /// Whether an existing file with the right bytes only needs its mode and mtime, and a sync if durable: with another
+    /// mtime it may be one whose sync failed.
     func mayKeep(_ existing: Status, for entry: Entry) -> Bool { !isDurable || existing.mtime == entry.mtime }
 
     func syncDirectory() throws(Failure) {
@@ -103,14 +102,14 @@ struct TargetLocation: Sendable {
         withCString(name) { _ = unlinkat(directory.number, $0, 0) }
     }
 
-    /// The place beside this one where a file is filled: `.NAME.daft-partial`, NAME shortened where that is too long.
+    /// The partial file beside this entry: `.NAME.daft-partial`, with NAME shortened if too long.
     var partial: TargetLocation {
         TargetLocation(directory: directory, name: TargetPartial.name(for: name), path: path, isDurable: isDurable)
     }
 }
 
-// A directory that an earlier run finished may forbid its owner to write. Where that cannot be changed, what is
-// written into it fails by its own name.
+// Directories finished by an earlier run may be read-only for their owner. If that cannot be changed, writes into them
+// fail on their own.
 
 extension Status {
     fileprivate var ownerMayWrite: Bool { mode & 0o700 == 0o700 }
@@ -123,15 +122,14 @@ extension Descriptor {
         _ = fchmod(number, status.writableMode)
     }
 
-    /// Gives a file or directory the mode and the mtime of its entry.
+    /// Sets the mode and mtime of its entry.
     func settle(_ entry: Entry, durable: Bool) throws(SystemError) {
         try setMode(entry.mode)
         try setTimes(entry.mtime)
         if durable { try syncOrDisown() }
     }
 
-    /// What a sync could not write the kernel takes for written, and the next sync succeeds: another mtime tells that
-    /// from what is on the disk.
+    /// After a failed sync the kernel takes the pages for written and the next sync succeeds; another mtime marks the file.
     func syncOrDisown() throws(SystemError) {
         do {
             try sync()

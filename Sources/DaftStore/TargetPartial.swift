@@ -1,6 +1,5 @@
-// The hidden sibling that a target file is filled in until it is whole: a sparse file of the final size, each chunk at
-// its own offset. An interrupted `get` leaves it, and the next one goes on with it. It is locked while it is written,
-// so that two runs of `get` on one target do not mix.
+// The hidden sibling in which a target file is filled: a sparse file of the final size with each chunk at its offset.
+// An interrupted `get` leaves it for the next one. It is locked while written, so that two runs do not mix.
 
 import CLinux
 import DaftModel
@@ -8,7 +7,7 @@ import Glibc
 
 struct TargetPartial: Sendable {
     let file: Descriptor
-    /// Whether it held bytes already when it was opened.
+    /// Whether it held bytes when it was opened.
     let isUsed: Bool
     private let target: TargetLocation
 
@@ -28,7 +27,7 @@ struct TargetPartial: Sendable {
         return whole.prefix(longestName - mark.count - ending.count) + mark + ending
     }
 
-    /// Opens what an earlier run left, or makes it anew; nil when there is none and `create` is false.
+    /// Opens or creates the partial; nil if it does not exist and `create` is false.
     static func open(for target: TargetLocation, create: Bool) throws(Failure) -> TargetPartial? {
         do {
             guard let (file, status) = try locked(target.partial, create: create) else { return nil }
@@ -39,9 +38,8 @@ struct TargetPartial: Sendable {
         }
     }
 
-    /// Between opening and locking, its owner may have finished with it and renamed or removed it: then anew, a few
-    /// times. A second name means that somebody else wants these bytes as they are: that one keeps them, and this one
-    /// begins anew; so it does where something else than a file took the name.
+    /// Retries if the file was renamed or removed between opening and locking. If it has a second hard link or is no
+    /// regular file, its name is removed and a new partial is begun.
     private static func locked(
         _ place: TargetLocation, create: Bool
     ) throws(SystemError) -> (Descriptor, Status)? {
@@ -67,13 +65,13 @@ struct TargetPartial: Sendable {
         }
     }
 
-    /// Where no run before this one has written, zeros need not be.
+    /// Zeros need not be written into a new file.
     func write(_ bytes: UnsafeRawBufferPointer, at offset: Int64) throws(SystemError) {
         if isUsed { return try file.write(bytes, at: offset) }
         try fill(bytes, at: offset) { (bytes, offset) throws(SystemError) in try file.write(bytes, at: offset) }
     }
 
-    /// The same, sharing all bytes of `source`; nil where the filesystem cannot.
+    /// Makes it a reflink of `source`; nil if the filesystem cannot.
     func sharing(_ source: Descriptor) -> TargetPartial? {
         guard linux_clone(source.number, file.number) == 0 else { return nil }
         return TargetPartial(file: file, isUsed: true, target: target)
@@ -94,7 +92,7 @@ struct TargetPartial: Sendable {
         try write(UnsafeRawBufferPointer(zeros), at: range.lowerBound)
     }
 
-    /// Gives it its mode and mtime, and puts it where it belongs in one step; if durable, only once it is on the disk.
+    /// Sets mode and mtime and renames it into place; if durable, after a sync.
     func finish(_ entry: Entry) throws(Failure) {
         do {
             try file.settle(entry, durable: target.isDurable)
@@ -104,7 +102,7 @@ struct TargetPartial: Sendable {
                 }
             }
         } catch {
-            // What a sync could not write the kernel takes for written: all of it is to come anew.
+            // After a failed sync nothing in the file can be trusted.
             if error.call == "fsync" { remove() }
             if [EISDIR, ENOTEMPTY, EBUSY, EEXIST].contains(error.code) {
                 throw target.taken("file", by: try target.status())

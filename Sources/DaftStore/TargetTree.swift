@@ -1,7 +1,6 @@
-// Where `get` writes: a place in the user's own filesystem and what is made below it. Like cp and rsync it completes
-// and replaces, file by file. The way to the root is the user's and is followed as it is; below the root no symlink
-// is, so that nothing is written outside. A durable tree is on the disk when its directories are finished, and no name
-// in it ever shows a file that is not.
+// The tree that `get` writes in the user's filesystem. Like cp and rsync it adds and replaces file by file. The path to
+// the root is followed as given; below the root no symlink is, so that nothing is written outside. A durable tree is on
+// the disk once its directories are finished, and never shows a file that is not.
 
 import DaftModel
 import Glibc
@@ -11,16 +10,15 @@ public final class TargetTree: Sendable {
     private let path: [UInt8]
     private let root: TargetLocation
     private let isDurable: Bool
-    /// The user named a directory above the root: the root itself may be no symlink either.
+    /// The user gave a directory above the root, so the root itself may not be a symlink either.
     private let isBeneath: Bool
     private let rootDirectory = Mutex<Descriptor?>(nil)
-    /// The directory used last: files come directory by directory.
+    /// The directory used last, since files come directory by directory.
     private let recent = Mutex<(relative: [UInt8], directory: Descriptor)?>(nil)
-    /// Of a durable tree: the directories in which something was made or renamed.
+    /// If durable: directories to sync.
     private let touched = Mutex<Set<[UInt8]>>([])
 
-    /// `path` need not exist, but its parent must. `base`, a directory above it, is where the user's own way ends, and
-    /// no symlink below it is followed.
+    /// `path` need not exist, but its parent must. Below `base`, a directory above it, no symlink is followed.
     public init(_ path: [UInt8], beneath base: [UInt8]? = nil, durable: Bool = false) throws(Failure) {
         guard !path.isEmpty, !path.contains(0) else { throw Failure(.usage, path, "is no path to write to") }
         self.path = path
@@ -36,10 +34,10 @@ public final class TargetTree: Sendable {
         }
     }
 
-    /// What stands at a path that a tree is to be written to.
+    /// The state of a path that is to be written to.
     public enum Standing: Sendable {
         case directory
-        /// A directory that an interrupted run marked.
+        /// A directory marked by an interrupted run.
         case unfinished
         case other
     }
@@ -50,7 +48,7 @@ public final class TargetTree: Sendable {
         return (try? tree.root.partial.status()) == nil ? .directory : .unfinished
     }
 
-    /// Says beside the root, before it is made, that it is not whole.
+    /// Creates a marker beside the root: the tree is incomplete.
     public func mark() throws(Failure) {
         do throws(SystemError) {
             let mark = root.partial
@@ -60,8 +58,7 @@ public final class TargetTree: Sendable {
 
     public func unmark() { root.partial.remove() }
 
-    /// Makes the root a directory, if it is none yet, that can be written into. Nothing is said of its mode where what
-    /// is written to it does.
+    /// Creates the root directory if needed and makes it writable. The mode is final only if the tree sets none.
     public func makeRoot(mode: UInt16 = 0o700) throws(Failure) {
         if (try? openedRoot()) == nil { try root.makeDirectory(mode: mode) }
         try makeDirectory([])
@@ -73,14 +70,14 @@ public final class TargetTree: Sendable {
         }
     }
 
-    /// Makes a directory, or goes on with the one that is there; empty means the root itself.
+    /// Creates a directory or makes an existing one writable; empty means the root.
     public func makeDirectory(_ relative: [UInt8]) throws(Failure) {
         if relative.isEmpty, let directory = try? openedRoot() { return directory.allowWriting() }
         try place(relative).makeDirectory()
         if relative.isEmpty { try root.syncDirectory() }
     }
 
-    /// Makes a symlink, or leaves the same one that is there.
+    /// Creates a symlink, or keeps an identical one.
     public func makeSymlink(_ relative: [UInt8], _ entry: Entry) throws(Failure) {
         guard case .symlink(let target) = entry.kind else { preconditionFailure("not a symlink") }
         try place(relative).makeSymlink(to: target, mtime: entry.mtime)
@@ -91,7 +88,7 @@ public final class TargetTree: Sendable {
         try TargetFile(at: place(relative), entry, manifest)
     }
 
-    /// Whether a small file stands there already just as it is to be: then it need not come again.
+    /// Whether a small file is already correct and need not be transferred.
     public func holds(_ relative: [UInt8], _ entry: Entry, _ manifest: Manifest) -> Bool {
         guard manifest.chunks.count <= 1, let place = try? place(relative),
             let status = try? statusAt(place.directory.number, place.name), status.isFile,
@@ -99,7 +96,7 @@ public final class TargetTree: Sendable {
         else { return false }
         if manifest.chunks.isEmpty, !isDurable { return true }
         guard let file = try? place.open(O_RDONLY) else { return false }
-        // A run that did not sync may have written it.
+        // It may have been written by a run that did not sync.
         if isDurable, (try? file.syncOrDisown()) == nil { return false }
         guard let id = manifest.chunks.first else { return true }
         return withUnsafeTemporaryAllocation(byteCount: Int(manifest.size), alignment: 4096) { buffer in
@@ -107,8 +104,8 @@ public final class TargetTree: Sendable {
         }
     }
 
-    /// Gives the directories their modes and mtimes, the deepest first, because what is made in a directory changes
-    /// its mtime and its mode may forbid to go further down.
+    /// Sets modes and mtimes of directories, deepest first: entries change their parent's mtime, and a mode may forbid
+    /// access below.
     public func finishDirectories(_ entries: [([UInt8], Entry)]) -> [Failure] {
         var failures = isDurable ? syncTouched(but: Set(entries.map(\.0))) : []
         for (relative, entry) in entries.sorted(by: { $1.0.lexicographicallyPrecedes($0.0) }) {
@@ -121,7 +118,7 @@ public final class TargetTree: Sendable {
         return failures
     }
 
-    /// Those that are not finished now, and the one that holds the root.
+    /// Syncs changed directories that are not in `finished`, and the root's parent.
     private func syncTouched(but finished: Set<[UInt8]>) -> [Failure] {
         var failures: [Failure] = []
         for relative in touched.withLock({ $0 }).subtracting(finished) {
@@ -161,7 +158,7 @@ public final class TargetTree: Sendable {
         return try PathBase(base).open(O_RDONLY | O_DIRECTORY).directory(below: parent[base.count...])
     }
 
-    /// The user's own path may be a symlink to a directory.
+    /// The user's path may be a symlink to a directory.
     private func openedRoot() throws(SystemError) -> Descriptor {
         try rootDirectory.withLock { (known) throws(SystemError) in
             if let known { return known }
@@ -173,7 +170,7 @@ public final class TargetTree: Sendable {
     }
 }
 
-/// The directory that holds `path`, and the last part; of `/` and of what ends in `..` the directory itself and `.`.
+/// The parent directory of `path` and its last component; for `/` and paths ending in `..`, the directory and `.`.
 private func split(_ path: [UInt8]) throws(SystemError) -> (parent: [UInt8], name: [UInt8]) {
     guard let cut = path.lastIndex(of: slash) else { throw SystemError(code: EINVAL, call: "open") }
     let name = Array(path[(cut + 1)...])

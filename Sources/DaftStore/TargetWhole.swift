@@ -1,10 +1,10 @@
-// Small files of a `get`: written in one go, in few calls, because there may be a million of them.
+// Small files of a `get`, written with few system calls because there may be a million of them.
 
 import DaftModel
 import Glibc
 
 extension TargetFile {
-    /// Writes the verified bytes of a whole file; one that is there already with these bytes is left.
+    /// Writes a whole file of verified bytes, unless it already has them.
     public static func writeWhole(
         in tree: TargetTree, _ relative: [UInt8], _ entry: Entry, _ bytes: UnsafeRawBufferPointer
     ) throws(Failure) {
@@ -30,10 +30,10 @@ extension TargetFile {
         try partial.finish(entry)
     }
 
-    /// The last byte that is written may not be that of the file.
+    /// Trailing zeros may be a hole, so the file's size must be set.
     private static func endsInZeros(_ bytes: UnsafeRawBufferPointer) -> Bool { bytes.last == 0 }
 
-    /// Gives the file that is there mode and mtime, if it has these bytes.
+    /// Sets mode and mtime of an existing file if it has these bytes.
     private static func settle(
         _ place: TargetLocation, _ entry: Entry, ifEqualTo bytes: UnsafeRawBufferPointer
     ) throws(Failure) -> Bool {

@@ -1,11 +1,10 @@
-// What need not be read, written or placed again: users' files that are as they were, and names that stand as they
-// should. Nothing here changes anything but what is remembered of users' files.
+// Finds unchanged source files and correctly placed names. Changes only the cache of source files.
 
 import DaftModel
 import Glibc
 
 extension Store {
-    /// The content that each of these files of this node had when it was read last.
+    /// The contents that these files of this node had when last read.
     public func recognise(_ files: [SourceIdentity]) throws(Failure) -> [SourceLookup] {
         try looked { ledger in try files.map { SourceLookup(try ledger.content(of: $0)) } }
     }
@@ -17,10 +16,10 @@ extension Store {
         }
     }
 
-    /// The positions of the files and symlinks that are recorded here just so, and stand as they are recorded.
+    /// Positions of the files and symlinks that are recorded exactly so and whose files match their records.
     public func inspect(_ entries: [NamedEntry]) throws(Failure) -> BitSet {
         var standing = BitSet()
-        // What the kernel could not sync is to be placed anew.
+        // After a failed sync everything must be placed again.
         if try isUnsynced() { return standing }
         let parents = OpenDirectories(paths, disk, durable: false)
         let stamps = try looked { ledger in try entries.map { try ledger.stamp(of: $0) } }
@@ -41,6 +40,6 @@ extension Store {
 }
 
 extension Entry {
-    /// Nobody writes; the owner reads, for the store itself must.
+    /// Nobody may write; the owner can read, because the store must.
     var modeInStore: UInt16 { mode & ~0o222 | 0o400 }
 }

@@ -1,4 +1,4 @@
-// A file of the user's that is no source, read whole: a list of names. It may be a pipe.
+// Reads a user's file or pipe as a whole, such as a list of names.
 
 import DaftModel
 import Glibc

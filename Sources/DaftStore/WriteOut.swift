@@ -1,5 +1,5 @@
-// A kept file, written to a place of the user's own on this node: a reflink where the filesystem can, else a copy. It
-// gets its name when it is complete.
+// Writes a kept file to a user's path on this node: a reflink if possible, else a copy, renamed into place when
+// complete.
 
 import CLinux
 import DaftModel
@@ -12,7 +12,7 @@ extension Store {
             let place = try outside(order.path)
             return (place, try self.standing(at: place))
         }
-        // A device, a fifo or a symlink is never replaced, whatever is forced.
+        // Devices, fifos and symlinks are never replaced, even when forced.
         if let standing, !standing.isFile {
             throw Failure(.taken, order.path, "is no plain file: nothing else is replaced")
         }
@@ -71,7 +71,7 @@ extension Store {
     }
 }
 
-/// The file that a path of the user's leads to, through any symlinks.
+/// The regular file that a user's path resolves to.
 public func plainFile(at path: [UInt8]) throws(Failure) -> SourceFileInfo {
     let real = try realPath(path)
     let info = try sighting(of: real)
@@ -82,7 +82,7 @@ public func plainFile(at path: [UInt8]) throws(Failure) -> SourceFileInfo {
     return info
 }
 
-/// `path` from `/` on, as it is on every node where the working directory is the same.
+/// The absolute path, the same on every node with the same working directory.
 public func wholePath(_ path: [UInt8]) throws(Failure) -> [UInt8] {
     do throws(SystemError) { return try absolutePath(path) } catch { throw error.failure(path) }
 }

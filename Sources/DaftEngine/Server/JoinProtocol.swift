@@ -45,7 +45,7 @@ struct JoinProtocol: Sendable {
         _ = try await station.ask(.joined(troubles), at: .metadataServer)
     }
 
-    /// Whether the metadata server's journal continues this replica. Always true if the store had no catalogue.
+    /// Whether the metadata server's journal continues this replica; false for an empty replica.
     private func isContinued(to head: Head) async throws(Failure) -> Bool {
         let own = station.catalogue.head
         if own == .empty { return false }

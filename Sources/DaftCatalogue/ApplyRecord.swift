@@ -1,11 +1,11 @@
-// How a record changes the tables: the same code on the metadata server and on every copy. A record is looked at
-// before anything is written; one that does not fit is refused, and nothing has changed.
+// Applies records to the tables, identically on the metadata server and on replicas. A record is validated before
+// anything is written; an invalid one changes nothing.
 
 import DaftModel
 import DaftSQL
 
 extension Tables {
-    /// Puts `record`, whose binary form is `bytes`, at the end of the journal.
+    /// Appends `record`, encoded as `bytes`, to the journal.
     func append(_ record: Record, _ bytes: [UInt8]) throws {
         guard standing.system != nil || record.isSystem else { throw refused("a journal begins with its system") }
         let steps = try apply(record)
@@ -15,7 +15,7 @@ extension Tables {
             .integer(standing.head.digest))
     }
 
-    /// Takes records from another journal; each must lead to the state that it says.
+    /// Appends records of another journal; each must lead to the state it claims.
     func append(_ delta: Delta) throws {
         for incoming in delta.records {
             let record: Record
@@ -32,7 +32,7 @@ extension Tables {
         }
     }
 
-    /// By how much the record moves the state.
+    /// By how much the record advances the state.
     private func apply(_ record: Record) throws -> Int {
         switch record {
         case .system(let id):
@@ -62,7 +62,7 @@ extension Tables {
         standing.inventories.append(0)
     }
 
-    /// Whoever still keeps something for the others cannot leave.
+    /// A store that still has holdings cannot leave.
     private func leave(_ stores: BitSet) throws {
         try checkKnown(stores)
         if let busy = stores.first(where: { standing.inventories[$0] != 0 }) {
@@ -72,7 +72,7 @@ extension Tables {
         standing.left.formUnion(stores)
     }
 
-    /// The larger wish wins.
+    /// Keeps the larger request.
     private func want(_ wish: CopiesRequest) throws {
         var numbers: [Int] = []
         for id in wish.contents {
@@ -107,7 +107,7 @@ extension Tables {
         return steps
     }
 
-    /// Write once: under a name stands one kind and content for ever; what changes is its mode and mtime.
+    /// Write once: a name keeps its kind and content for ever; only its mode and mtime can change.
     private func enter(_ named: NamedEntry) throws {
         let name = named.name
         let parent = name.parent ?? .root

@@ -1,4 +1,4 @@
-// What stands under a name with its size, and one level of a directory: what clients list and look at.
+// The attributes of names, and one level of a directory, for listing and lookup.
 
 import DaftModel
 import DaftSQL
@@ -8,7 +8,7 @@ extension Catalogue {
         try asking { try $0.attributes(of: name) }
     }
 
-    /// One level below a directory, in name order, from behind `after` on; nil where no directory has the name.
+    /// One level below a directory, in name order, starting after `after`; nil if the name is no directory.
     public func entries(
         of directory: Name, after: Name?, limit: Int
     ) throws(Failure) -> [DirectoryEntry]? {

@@ -1,6 +1,6 @@
-// What the metadata server knows, and each data server's copy of it: a journal of records and the tables it builds,
-// in one SQLite database. Applying the same records gives the same catalogue. Calls block, and come from several
-// threads: one at a time changes it, and any number ask.
+// The catalogue of the metadata server and its replicas: a journal of records and the tables derived from it, in one
+// SQLite database. The same records give the same catalogue. Calls block and are thread-safe: one writer at a time, any
+// number of readers.
 
 import DaftModel
 import DaftSQL
@@ -20,11 +20,11 @@ public final class Catalogue: Sendable {
     private let path: String
     private let held: Mutex<Held>
     private let published: PublishedSummary
-    /// Nil for a catalogue in memory, which has one connection.
+    /// Nil for a catalogue in memory, which has a single connection.
     private let readers: ReaderPool?
 
-    /// Opens the catalogue at `path`, or makes it. `durable`: what is committed survives a loss of power.
-    /// `isShared`: whoever is in its group may open it.
+    /// Opens or creates the catalogue at `path`. `durable`: commits survive a power loss. `isShared`: the directory's
+    /// group may open it.
     public init(path: String, durable: Bool = false, isShared: Bool = false) throws(Failure) {
         self.path = path
         do {
@@ -35,13 +35,13 @@ public final class Catalogue: Sendable {
         } catch { throw Tables.failure(error, path) }
     }
 
-    /// How far the journal goes; `.empty` when nothing is in it.
+    /// The head of the journal; `.empty` if there are no records.
     public var head: Head { published.head }
-    /// `body` is called whenever the head has moved, on the thread that moved it.
+    /// Called after every change of the head, on the writing thread.
     public func onCommit(_ body: @escaping @Sendable () -> Void) { published.onCommit(body) }
-    /// Whose journal it is.
+    /// The system that the journal belongs to.
     public var system: SystemID? { standing.system }
-    /// Standing entries, contents, and the sizes of all contents together.
+    /// The number of entries and contents, and the total size of all contents.
     public func counts() throws(Failure) -> (entries: Int, contents: Int, bytes: Int64) {
         let standing = standing
         return (standing.entries, standing.contents, standing.bytes)
@@ -49,7 +49,7 @@ public final class Catalogue: Sendable {
 
     var standing: CatalogueSummary { published.value }
 
-    /// Every later question fails; the head is still known.
+    /// Later queries fail; the head stays known.
     public func close() {
         readers?.close()
         held.withLock { held in
@@ -60,8 +60,8 @@ public final class Catalogue: Sendable {
         }
     }
 
-    /// On the metadata server: all the records that `body` appends in one transaction, or none if it throws. `body`
-    /// asks its questions of the change it is given, never of the catalogue.
+    /// On the metadata server: commits the records that `body` appends in one transaction, or none if it throws. `body`
+    /// must query the change, not the catalogue.
     public func change<T: Sendable>(_ body: (inout Change) throws(Failure) -> T) throws(Failure) -> T {
         try locked { tables in
             try tables.transaction {
@@ -71,17 +71,17 @@ public final class Catalogue: Sendable {
         }
     }
 
-    /// On a copy: records as the metadata server sent them, following `head`. What does not fit changes nothing.
+    /// On a replica: applies records that follow `head`. Invalid records change nothing.
     public func apply(_ delta: Delta) throws(Failure) {
         try locked { tables in try tables.transaction { try tables.append(delta) } }
     }
 
-    /// The records after `head`, at most `limitBytes` of them but at least one if there is one.
+    /// Records after `head`: at least one if there is any, beyond that at most `limitBytes`.
     public func delta(after head: Head, limitBytes: Int) throws(Failure) -> DeltaAnswer {
         try asking { tables in try tables.delta(after: head, limitBytes: limitBytes) }
     }
 
-    /// Forgets everything, before another journal is taken.
+    /// Deletes everything, before another journal is adopted.
     public func reset() throws(Failure) {
         published.resets.add(1, ordering: .releasing)
         defer { published.resets.add(1, ordering: .releasing) }
@@ -99,7 +99,7 @@ public final class Catalogue: Sendable {
         return try result.get()
     }
 
-    /// A question of what is committed.
+    /// Queries the committed state.
     func asking<T: Sendable>(_ question: (Tables) throws -> T) throws(Failure) -> T {
         guard let readers else { return try locked(question) }
         do {

@@ -1,4 +1,4 @@
-// One transaction of the metadata server: the questions it asks while it decides, and the records it appends.
+// One write transaction of the metadata server: the queries behind its decisions, and the records it appends.
 
 import DaftModel
 
@@ -7,7 +7,7 @@ public struct Change: ~Copyable {
 
     init(_ tables: Tables) { self.tables = tables }
 
-    /// Appends a record. One that does not fit is refused and changes nothing.
+    /// Appends a record. An invalid one throws and changes nothing.
     public mutating func append(_ record: Record) throws(Failure) {
         do { try tables.append(record, record.encoded) } catch {
             if !(error is Failure) { tables.spoiled = error }
@@ -27,7 +27,7 @@ public struct Change: ~Copyable {
 
     public func names(of content: ContentID) throws(Failure) -> [Name] { try ask { try $0.names(of: content) } }
 
-    /// How many copies are wanted; of an unknown content one.
+    /// The number of copies wanted; `.one` for unknown contents.
     public func copies(of content: ContentID) throws(Failure) -> Copies { try ask { try $0.copies(of: content) } }
 
     /// Whether a directory or symlink is wanted on every data server.
@@ -35,7 +35,7 @@ public struct Change: ~Copyable {
 
     public func stores() throws(Failure) -> [KnownStore] { try ask { try $0.stores() } }
 
-    /// `inventoryMark` summed by exclusive or over everything that a store keeps; an unknown one keeps nothing.
+    /// XOR of `inventoryMark` over a store's holdings; 0 for an unknown store.
     public func inventory(of store: Int) -> UInt64 {
         let inventories = tables.standing.inventories
         return inventories.indices.contains(store) ? inventories[store] : 0

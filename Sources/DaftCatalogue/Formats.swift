@@ -1,4 +1,4 @@
-// Catalogues of earlier formats are brought to this one when they are opened: all at once, or not at all.
+// Migrates catalogues of earlier formats on opening, in one transaction.
 
 import DaftModel
 import DaftSQL
@@ -15,7 +15,7 @@ extension Tables {
         }
     }
 
-    /// Format 1 knew neither how many copies are wanted nor of stores that leave.
+    /// Format 1 had neither numbers of copies nor stores that leave.
     private func knowCopiesAndLeaving() throws {
         try database.execute(
             """
@@ -25,7 +25,7 @@ extension Tables {
             """)
     }
 
-    /// Format 2 had whole ids in the tables, and where a chunk had come from.
+    /// Format 2 stored whole ids, and the origin of chunks.
     private func keepKeysOfIDs() throws {
         try database.execute(
             "ALTER TABLE ids RENAME TO whole_ids; ALTER TABLE chunks RENAME TO whole_chunks; \(Tables.keysSchema)")

@@ -1,14 +1,13 @@
-// What is known of contents, and which store keeps how much of each: one set of stores for all that keep it complete,
-// and a row for each store that keeps a part.
+// Contents and their holders: one set of stores that keep a content completely, and a row per store that keeps a part.
 
 import DaftModel
 import DaftSQL
 
-/// Who keeps a content.
+/// The holders of a content.
 public struct Holders: Sendable {
-    /// The numbers of the stores that keep all of it.
+    /// Numbers of the stores that keep all of it.
     public var complete: BitSet
-    /// The others that keep some of its chunks, in order of their numbers.
+    /// Other stores that keep some of its chunks, by number.
     public var parts: [(store: Int, chunks: BitSet)]
 
     public init(complete: BitSet = BitSet(), parts: [(store: Int, chunks: BitSet)] = []) {
@@ -23,12 +22,12 @@ public struct Holders: Sendable {
     }
 }
 
-/// An entry that stands. What has no content is nobody's to keep.
+/// The holders of an existing entry; empty if the entry has no content.
 public struct EntryHolders: Sendable {
-    /// Without the parts, where some keep all of it.
+    /// Without partial holders if any store keeps all of it.
     public let holders: Holders
     public let copies: Copies
-    /// Of its content.
+    /// Number of chunks of its content.
     public let chunks: Int
 }
 
@@ -93,7 +92,7 @@ extension Tables {
         return parts
     }
 
-    /// A set of stores in a row: of no other than there are.
+    /// Decodes a set of stores; unknown numbers are damage.
     private func stores(_ bytes: [UInt8]) throws -> BitSet {
         let stores = try BitSet(decoding: bytes)
         guard stores.bound <= standing.inventories.count else { throw damaged }
@@ -105,7 +104,7 @@ extension Tables {
         return Int(number)
     }
 
-    /// Of settled contents.
+    /// Only contents whose ids are settled.
     func holdings(of store: Int, after: ContentID?, limit: Int) throws -> [(content: ContentID, extent: Extent)] {
         var found: [(content: ContentID, extent: Extent)] = []
         var last = after
@@ -151,8 +150,8 @@ extension Tables {
         for (stores, mark) in toggles { toggle(mark, of: stores) }
     }
 
-    /// What was kept goes from the inventories and what is kept now comes. Marks that concern the same stores are
-    /// summed over all contents of a record: a complete broadcast to 512 stores costs no 512 steps a content.
+    /// Replaces previous holdings in the inventories. Changes for the same stores are combined over all contents of a
+    /// record, so that a broadcast to 512 stores does not cost 512 steps per content.
     private func set(
         _ extent: Extent, of content: Content, in stores: BitSet, _ toggles: inout [BitSet: UInt64]
     ) throws {
@@ -185,12 +184,12 @@ extension Tables {
         }
     }
 
-    /// Enters or removes a mark in the inventory of each of `stores`.
+    /// XORs a mark into the inventory of each of `stores`.
     func toggle(_ mark: UInt64, of stores: BitSet) { stores.toggle(mark, in: &standing.inventories) }
 }
 
 extension Extent {
-    /// All of the chunks are the complete content; none of them are nothing, also of a content without chunks.
+    /// Normalises: all chunks are `.complete`, no chunks are `.nothing`, even for a content without chunks.
     fileprivate func settled(of count: Int) -> Extent {
         if case .part(let chunks) = self, !chunks.isEmpty { Extent(chunks, of: count) } else { self }
     }

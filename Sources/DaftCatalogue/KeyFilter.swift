@@ -1,8 +1,7 @@
-// Which keys of ids may be in a table: a Bloom filter. It never denies one that is there, and of those that are not it
-// lets one in a hundred pass, for two bytes a key.
+// A Bloom filter of the id keys in a table: no false negatives, about one percent false positives at two bytes a key.
 
 struct KeyFilter {
-    /// So many keys are provided for at least.
+    /// Minimum capacity, in keys.
     static let fewest = 300_000
     private static let bitsPerKey = 12
 
@@ -15,7 +14,7 @@ struct KeyFilter {
         bits = [UInt64](repeating: 0, count: capacity * KeyFilter.bitsPerKey / 64 + 1)
     }
 
-    /// With more it would deny too little.
+    /// Beyond this the false positive rate is too high.
     var isFull: Bool { count >= capacity }
 
     mutating func insert(_ key: Int64) {
@@ -27,7 +26,7 @@ struct KeyFilter {
         places(of: key).allSatisfy { bits[$0 >> 6] & (1 << UInt64($0 & 63)) != 0 }
     }
 
-    /// Four: a key is random, and multiplied by a large odd number it is another such number.
+    /// Four hash positions: a key is random already, and multiplying it by a large odd number gives further ones.
     private func places(of key: Int64) -> some Sequence<Int> {
         let size = UInt64(bits.count * 64)
         return sequence(first: UInt64(bitPattern: key)) { $0 &* 0x9E37_79B9_7F4A_7C15 }.lazy.prefix(4)

@@ -1,5 +1,5 @@
-// What stands under which name. Names are kept in byte order, in which everything below `/d` lies between `/d/` and
-// `/d0`, since `0` is the byte after `/`.
+// The entries by name. Names are in byte order, so everything below `/d` lies between `/d/` and `/d0`: `0` is the byte
+// after `/`.
 
 import DaftModel
 import DaftSQL
@@ -7,12 +7,12 @@ import DaftSQL
 extension Tables {
     func entry(_ name: Name) throws -> Entry? { try standingEntry(name)?.entry ?? entryBeforeAny(name) }
 
-    /// The root stands before any record speaks of it.
+    /// The root exists before any record mentions it.
     func entryBeforeAny(_ name: Name) -> Entry? {
         name.isRoot ? Entry(.directory, mode: 0o755, mtime: Time(seconds: 0, nanoseconds: 0)) : nil
     }
 
-    /// The version that stands, which is the last, and the state it was born in.
+    /// The current version of an entry, and the state in which its name was created.
     func standingEntry(_ name: Name) throws -> (born: State, entry: Entry)? {
         try standing(name, Tables.recordColumns) { row, entry in (row.word(0), entry) }
     }
@@ -51,8 +51,8 @@ extension Tables {
         }
     }
 
-    /// One level. What lies below a child is jumped over: of `/d`, that is up to `/d0`. It need not follow the child
-    /// at once, for `/d.txt` is between `/d` and `/d/x`.
+    /// One level of a directory. Skips what is below a child: for `/d`, everything up to `/d0`. That need not follow
+    /// the child directly, since `/d.txt` sorts between `/d` and `/d/x`.
     func children(of name: Name, after: Name?, limit: Int) throws -> [DirectoryEntry] {
         let (first, end) = span(below: name)
         var next: [UInt8]? = max(after.map { $0.bytes + [0] } ?? first, first)
@@ -103,7 +103,7 @@ extension Tables {
         return found
     }
 
-    /// The columns of a record, and the record before it.
+    /// The columns of a record and of the record before it.
     private static let attributeColumns = """
         \(recordColumns),
             (SELECT p.record FROM journal p WHERE p.state < j.state ORDER BY p.state DESC LIMIT 1)
@@ -117,7 +117,7 @@ extension Tables {
         """
     }
 
-    /// Every name below `name`, and no other, is at least `start` and less than `end`.
+    /// The half-open key range of all names below `name`, and no others.
     private func span(below name: Name) -> (start: [UInt8], end: [UInt8]) {
         let stem = name.isRoot ? [] : name.bytes
         return (stem + [slash, 0], stem + [slash + 1])

@@ -1,18 +1,18 @@
-// What may be asked of a catalogue.
+// The queries of a catalogue.
 
 import DaftModel
 import DaftSQL
 
-/// A store and the number that the journal gave it.
+/// A store with its number in the journal.
 public struct KnownStore: Hashable, Sendable {
     public let number: Int
     public let info: StoreInfo
-    /// It takes no part any more.
+    /// Whether it has left the system.
     public let hasLeft: Bool
 }
 
-/// The catalogue at one state, for many questions at once: each by itself has to learn which state it sees. It is of no
-/// use outside of the call that lent it.
+/// The catalogue at one state, for many queries: each query by itself would first have to determine its state. Valid
+/// only during the call that provides it.
 public struct CatalogueSnapshot {
     private let tables: Tables
 
@@ -24,7 +24,7 @@ public struct CatalogueSnapshot {
         try ask { try $0.size(of: content) }
     }
 
-    /// Of a content that stands under some name: not to know it is damage.
+    /// Of a content with a name; throws if it is unknown, since that is damage.
     public func manifest(ofNamed content: ContentID) throws(Failure) -> Manifest {
         try ask { tables in
             guard let manifest = try tables.manifest(content) else { throw tables.damaged }
@@ -32,7 +32,7 @@ public struct CatalogueSnapshot {
         }
     }
 
-    /// Who keeps a content, and how many copies are wanted.
+    /// The holders of a content and the number of copies wanted.
     public func copies(of content: ContentID) throws(Failure) -> (holders: Holders, wanted: Copies, chunks: Int)? {
         try ask { tables in
             guard let row = try tables.content(content) else { return nil }
@@ -46,14 +46,14 @@ public struct CatalogueSnapshot {
 }
 
 extension Catalogue {
-    /// Asks many questions of one state; `body` does nothing that takes long besides.
+    /// Runs many queries on one state; keep `body` short.
     public func snapshot<T: Sendable>(
         _ body: (CatalogueSnapshot) throws(Failure) -> T
     ) throws(Failure) -> T {
         try asking { try body(CatalogueSnapshot($0)) }
     }
 
-    /// What stands under `name`. The root is a directory before any record says so.
+    /// The entry of `name`. The root always exists.
     public func entry(_ name: Name) throws(Failure) -> Entry? { try asking { try $0.entry(name) } }
 
     /// One level below `name`, in name order; for the next page pass the last name of this one.
@@ -63,7 +63,7 @@ extension Catalogue {
         }
     }
 
-    /// Everything strictly below `name`, in byte order; paged as `children`.
+    /// Everything strictly below `name`, in byte order; paged like `children`.
     public func below(_ name: Name, after: Name?, limit: Int) throws(Failure) -> [NamedEntry] {
         try asking { try $0.below(name, after: after, limit: limit) }
     }
@@ -72,12 +72,12 @@ extension Catalogue {
         try asking { try $0.manifest(content) }
     }
 
-    /// Of a content that stands under some name: not to know it is damage.
+    /// Of a content with a name; throws if it is unknown, since that is damage.
     public func manifest(ofNamed content: ContentID) throws(Failure) -> Manifest {
         try snapshot { (snapshot) throws(Failure) in try snapshot.manifest(ofNamed: content) }
     }
 
-    /// Without reading the chunk ids.
+    /// Does not read the chunk ids.
     public func size(of content: ContentID) throws(Failure) -> (bytes: Int64, chunks: Int)? {
         try asking { try $0.size(of: content) }
     }
@@ -86,36 +86,36 @@ extension Catalogue {
         try asking { try $0.holders(of: content) }
     }
 
-    /// Of each of these, if just that stands under its name: who keeps its content, and how many copies are wanted.
+    /// For each entry that exists exactly so: its holders and the number of copies wanted; else nil.
     public func standing(_ entries: [NamedEntry]) throws(Failure) -> [EntryHolders?] {
         try asking { tables in try entries.map { try tables.stand($0) } }
     }
 
-    /// How many copies are wanted; of an unknown content one.
+    /// The number of copies wanted; `.one` for unknown contents.
     public func copies(of content: ContentID) throws(Failure) -> Copies { try asking { try $0.copies(of: content) } }
 
-    /// The names under which a content stands, in order.
+    /// The names of a content, in order.
     public func names(of content: ContentID) throws(Failure) -> [Name] { try asking { try $0.names(of: content) } }
 
     public func stores() throws(Failure) -> [KnownStore] { try asking { try $0.stores() } }
 
-    /// `inventoryMark` summed by exclusive or over everything that a store keeps.
+    /// XOR of `inventoryMark` over a store's holdings.
     public func inventory(of store: Int) throws(Failure) -> UInt64 {
         let inventories = standing.inventories
         return inventories.indices.contains(store) ? inventories[store] : 0
     }
 
-    /// What a store keeps, in order of content ids; a scan, for when inventories differ.
+    /// A store's holdings in order of content ids. Scans the table; for when inventories differ.
     public func holdings(
         of store: Int, after: ContentID?, limit: Int
     ) throws(Failure) -> [(content: ContentID, extent: Extent)] {
         try settled { try $0.holdings(of: store, after: after, limit: limit) }
     }
 
-    /// Every row of every table as text, in a fixed order: two catalogues are the same if their dumps are.
+    /// Every row of every table as text, in a fixed order: equal catalogues have equal dumps.
     public func dump() throws(Failure) -> [String] { try settled { try $0.dump() } }
 
-    /// What goes through the table of ids finds all of them there.
+    /// For queries through the ids table: settles all ids first.
     private func settled<T: Sendable>(_ body: (Tables) throws -> T) throws(Failure) -> T {
         try locked { tables in
             try tables.transaction { try tables.settle() }

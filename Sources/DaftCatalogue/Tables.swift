@@ -1,13 +1,13 @@
-// The catalogue's database: its tables, its transactions, and the few numbers kept in memory beside it. Everything
-// in this module but `Catalogue` is used by one thread at a time, under the catalogue's lock.
+// The catalogue's database: tables, transactions, and a summary in memory. Everything in this module but `Catalogue` is
+// used by one thread at a time, under the catalogue's lock.
 //
-// The journal is the truth, and the tables are ways into it: what an entry or a manifest says is read from its
-// record. Contents are numbered in the order they enter, so that only ids and names are keys in random order.
+// The journal is authoritative and the tables are indexes: entries and manifests are read from their records. Contents
+// are numbered in order of arrival, so that only ids and names are random keys.
 
 import DaftModel
 import DaftSQL
 
-/// What is asked at every step and changes with every record: read at open, written with each commit.
+/// Values that change with every record: read on opening, written with each commit.
 struct CatalogueSummary: Equatable {
     var head = Head.empty
     var system: SystemID?
@@ -15,17 +15,17 @@ struct CatalogueSummary: Equatable {
     var contents = 0
     var chunks = 0
     var bytes: Int64 = 0
-    /// The ids of contents below this number are in their tables; the others are recent.
+    /// Ids of contents below this number are in the tables; later ones are in memory.
     var settled = 0
     var numbers: [StoreID: Int] = [:]
-    /// By store number: the digest of what the store keeps.
+    /// By store number: the digest of the store's holdings.
     var inventories: [UInt64] = []
-    /// The stores, by number, that take no part any more.
+    /// Numbers of the stores that have left.
     var left = BitSet()
-    /// Found to be a directory by the last entry below it, and directories stay.
+    /// Cache of the last parent found to be a directory; directories are never removed.
     var lastParent = Name.root
 
-    /// Numbers that nothing counts up to are damage, and one more of them would be no number at all.
+    /// Implausible numbers mean damage, and could overflow.
     fileprivate var isPlausible: Bool {
         let counts = [entries, contents, chunks, Int(bytes), settled]
         return head.state < 1 << 62 && counts.allSatisfy { (0..<1 << 62).contains($0) } && settled <= contents
@@ -36,17 +36,17 @@ final class Tables {
     static let formatVersion: Int64 = 3
     static let applicationID: Int64 = 0x6461_6674  // "daft"
     static let cacheBytes = 64 << 20
-    /// A page written in several transactions is copied to the database once: random keys want this large.
+    /// Large, because pages with random keys change in many transactions but are checkpointed once.
     static let checkpointPages = 16_000
 
     let path: String
     let database: Database
     var standing = CatalogueSummary()
-    /// Nothing until it is needed: see `loadedRecent`.
+    /// Loaded on demand by `loadedRecent`.
     var recent: UnsettledIDs?
-    /// The keys in the tables of ids, and by a rollback some more; nothing until it is needed.
+    /// Keys in the id tables (after a rollback, a superset); loaded on demand.
     var settledKeys: KeyFilter?
-    /// A write failed halfway through a record: the transaction around it must not be committed.
+    /// Set if a write failed in the middle of a record; the transaction must not be committed.
     var spoiled: (any Error)?
 
     init(path: String, durable: Bool, isShared: Bool = false) throws {
@@ -62,7 +62,7 @@ final class Tables {
         standing = try readStanding()
     }
 
-    /// A connection that only reads what another of this process writes.
+    /// A read-only connection beside the writer's of this process.
     init(readerOf path: String, cacheBytes: Int) throws {
         self.path = path
         database = try Database(readerOf: Array(path.utf8), cacheBytes: cacheBytes)
@@ -123,7 +123,7 @@ final class Tables {
         }
         guard var standing = read, try lastOfJournal() == standing.head, standing.isPlausible else { throw damaged }
         try database.run("SELECT number, info, inventory, left FROM stores ORDER BY number") { row in
-            // Numbered from 0 on.
+            // Numbers are contiguous from 0.
             guard row.integer(0) == standing.inventories.count else { throw damaged }
             standing.numbers[try StoreInfo(decoding: row.bytes(1)).id] = Int(row.integer(0))
             standing.inventories.append(row.word(2))
@@ -134,14 +134,14 @@ final class Tables {
 
     // MARK: records
 
-    /// What a question selects of a journal called `j` to have `record` of the row.
+    /// Columns of journal `j` that `record` decodes.
     static let recordColumns = """
         j.state, j.record, j.digest,
             (SELECT p.digest FROM journal p WHERE p.state < j.state ORDER BY p.state DESC LIMIT 1)
         """
     static let recordColumnCount = 4
 
-    /// A record of the journal, if it is what was once written: its digest follows from the one before.
+    /// Decodes a journal record and checks its digest, which chains to the previous record's.
     func record(_ row: borrowing Row) throws -> Record {
         let bytes = row.bytes(1)
         let before = Head(state: 0, digest: row.word(3))
@@ -155,7 +155,7 @@ final class Tables {
         } ?? .empty
     }
 
-    /// All of what `body` does, or nothing of it: in the tables and in memory.
+    /// Runs `body` in a transaction that covers tables and memory.
     func transaction<T>(_ body: () throws -> T) throws -> T {
         let before = standing
         do {
@@ -197,7 +197,7 @@ final class Tables {
         }
     }
 
-    /// Forgets everything.
+    /// Deletes everything.
     func reset() throws {
         try transaction {
             for table in ["journal", "stores", "entries", "uses", "contents", "ids", "chunks", "parts", "everywhere"] {
@@ -219,7 +219,7 @@ final class Tables {
             "the catalogue is damaged: move it away and start again, and the copy of a data server is taken")
     }
 
-    /// What went wrong, in words for a user.
+    /// The user-visible failure for an error.
     static func failure(_ error: any Error, _ path: String) -> Failure {
         switch error {
         case let failure as Failure: failure

@@ -1,21 +1,21 @@
-// Ids of contents and chunks are keys in random order: entered one by one, each would touch a page of its own in
-// every transaction. So the latest are kept in memory, and written many together in their order; the journal has
-// them meanwhile, and they are read from it again when they are needed after an opening or a rollback.
+// Ids of contents and chunks are random keys: inserted one by one, each would touch a page of its own in every
+// transaction. Recent ids are held in memory and inserted in sorted batches; after opening or a rollback they are read
+// again from the journal.
 
 import DaftModel
 import DaftSQL
 
-/// The ids of the contents from number `CatalogueSummary.settled` on, and of the chunks that they brought.
+/// Ids of the contents from number `CatalogueSummary.settled` on and of their chunks.
 struct UnsettledIDs {
     static let limit = 150_000
     var contents: [ContentID: Int] = [:]
-    /// By key: the content that brought it. Two chunks with one key count as one in every catalogue alike, and all
-    /// there is to it is a state that is smaller by one.
+    /// The content that first had a chunk, by key. Chunks with equal keys count as one in every catalogue alike; the
+    /// only effect is a state lower by one.
     var chunks: [Int64: Int] = [:]
 
     var isFull: Bool { contents.count + chunks.count >= UnsettledIDs.limit }
 
-    /// Forgets the contents from `number` on.
+    /// Drops contents from `number` on.
     mutating func cut(from number: Int) {
         contents = contents.filter { $0.value < number }
         chunks = chunks.filter { $0.value < number }
@@ -36,7 +36,7 @@ extension Tables {
         return found
     }
 
-    /// Of a content whose id is in no table yet.
+    /// Of a content whose id is not in the tables yet.
     func recentNumber(of content: ContentID) throws -> Int? {
         if recent == nil { _ = try loadedRecent() }
         return recent?.contents[content]
@@ -52,7 +52,7 @@ extension Tables {
         try database.first("SELECT 1 FROM chunks WHERE key = ?", .integer(chunk.key)) { _ in true } ?? false
     }
 
-    /// Enters the ids of a new content. How many of its chunks were not known before?
+    /// Adds the ids of a new content; returns how many of its chunks are new.
     func addIDs(_ id: ContentID, _ manifest: Manifest, _ number: Int) throws -> Int {
         if try loadedRecent().isFull { try settle() }
         try loadFilter()
@@ -65,8 +65,8 @@ extension Tables {
         return fresh
     }
 
-    /// Most ids that come are new, and looking for what is not there costs as much as finding what is. Who only asks
-    /// does without: a scan would cost more than it saves.
+    /// Most incoming ids are new, and looking up an absent key is as expensive as a present one. Readers skip the
+    /// filter: building it costs a scan.
     private func loadFilter() throws {
         guard settledKeys == nil else { return }
         var filter = KeyFilter(capacity: KeyFilter.fewest + 2 * (standing.contents + standing.chunks))
@@ -76,7 +76,7 @@ extension Tables {
         settledKeys = filter
     }
 
-    /// Writes the recent ids into their tables.
+    /// Inserts the recent ids into the tables.
     func settle() throws {
         let recent = try loadedRecent()
         for (id, number) in recent.contents.sorted(by: { $0.key < $1.key }) {

@@ -1,10 +1,10 @@
-// Which contents have fewer copies than are wanted, page by page: what a repair goes through. Contents that have
-// enough cost one row; only for the others their manifest is read.
+// Contents with fewer copies than wanted, page by page, for a repair. Only their manifests are read; other contents
+// cost one row each.
 
 import DaftModel
 import DaftSQL
 
-/// A content with all that decides about its copies.
+/// A content with everything that determines its copies.
 public struct CopiedContent: Sendable {
     public let id: ContentID
     public let manifest: Manifest
@@ -13,15 +13,15 @@ public struct CopiedContent: Sendable {
 }
 
 extension Catalogue {
-    /// Contents in the order in which they were published, from number `start` on, that fewer of `present` keep
-    /// complete than are wanted. At most `limit` rows are looked at; where to go on, nothing at the end.
+    /// Contents in order of publication, from number `start` on, of which fewer of `present` keep complete copies than
+    /// wanted. Examines at most `limit` rows; returns where to continue, or nil at the end.
     public func lacking(
         from start: Int, limit: Int, among present: BitSet
     ) throws(Failure) -> (contents: [CopiedContent], next: Int?) {
         try asking { try $0.lacking(from: start, limit: limit, among: present) }
     }
 
-    /// The directories and symlinks that are wanted on every data server, in the order of names.
+    /// Directories and symlinks wanted on every data server, in name order.
     public func everywhere(after: Name?, limit: Int) throws(Failure) -> [NamedEntry] {
         try asking { try $0.everywhere(after: after, limit: limit) }
     }

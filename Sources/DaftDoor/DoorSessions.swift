@@ -1,4 +1,4 @@
-// What a client brings to this rank's door is performed by the shell, and what it prints goes to the client.
+// Connects a rank's door to its shell: performs clients' commands and returns their output.
 
 import DaftCommand
 import DaftEngine
@@ -7,7 +7,7 @@ import DaftModel
 import DaftShell
 import DaftZMQ
 
-/// The service of a rank's own users: whoever can reach its door.
+/// The service for users who can reach this rank's door.
 public struct CommandService: Service {
     private let door: Door
 
@@ -36,7 +36,7 @@ private func perform(_ doorSession: DoorSession, at station: Station) async {
     let standpoint = ClientContext(directory: command.directory, umask: command.umask, base: command.base)
     let shell = Shell(console, at: station, standpoint, tellingWhereItStays: false)
     let status = await shell.perform(command.wording, at: origin)
-    // Ended first, so that nothing the console still prints can wait for the client.
+    // End the session first, so that no pending output waits for the client.
     doorSession.end(status)
     console.close()
 }

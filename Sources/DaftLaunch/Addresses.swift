@@ -1,4 +1,4 @@
-// Under which addresses a machine may be reached: those of its interfaces, and which of them is likeliest.
+// Addresses under which this machine may be reached, most likely first.
 
 import DaftModel
 import DaftWire
@@ -6,7 +6,7 @@ import Glibc
 
 private let loopback = "127.0.0.1"
 
-/// The addresses of this machine's interfaces that others can use: not loopback, not those of one cable only.
+/// Usable addresses of this machine's interfaces, without loopback and link-local ones.
 public func ownAddresses() -> [String] {
     var list: UnsafeMutablePointer<ifaddrs>?
     guard getifaddrs(&list) == 0 else { return [] }
@@ -21,7 +21,7 @@ public func ownAddresses() -> [String] {
         else { continue }
         addresses.append(address)
     }
-    // Version 4 first, as it is the likelier to be let through everywhere.
+    // IPv4 first, since it is more likely to be routed everywhere.
     return addresses.filter { !$0.contains(":") } + addresses.filter { $0.contains(":") }
 }
 
@@ -38,8 +38,8 @@ private func numeric(_ address: UnsafeMutablePointer<sockaddr>) -> String? {
     return code == 0 && !name.hasPrefix("fe80:") && !name.hasPrefix("169.254.") ? name : nil
 }
 
-/// The order of a node that ssh has started: the metadata server's address that ssh came from is tried first, and where
-/// it came from this very machine, loopback is.
+/// Reorders the metadata server's addresses for a node started over ssh: first the one that ssh connected from, or
+/// loopback if that is this machine.
 func arranged(_ order: NodeOrder) -> NodeOrder {
     guard let value = getenv("SSH_CONNECTION") else { return order }
     var order = order
@@ -47,7 +47,7 @@ func arranged(_ order: NodeOrder) -> NodeOrder {
     return order
 }
 
-/// `connection` is what sshd says of it: the client's address and port, and the server's.
+/// `connection` is SSH_CONNECTION: the client's address and port, then the server's.
 func arranged(_ addresses: [String], connection: String) -> [String] {
     let words = connection.split(separator: " ").map(String.init)
     guard words.count == 4, !addresses.isEmpty else { return addresses }

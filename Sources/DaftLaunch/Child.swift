@@ -1,26 +1,26 @@
-// A process that this one starts: its standard input and outputs are pipes to here, or are what they are here.
+// A child process with piped or inherited standard files.
 
 import CLinux
 import DaftModel
 import Glibc
 
-/// One thread uses it.
+/// Not thread-safe.
 final class Child {
-    /// What is to become of one of its standard files.
+    /// Whether a standard file is a pipe to this process or inherited.
     enum Standard { case piped, inherited }
 
-    /// What it leads: a group of processes that can be ended together, or a session, out of reach of any terminal.
+    /// Whether it leads a process group, which can be signalled as a whole, or a session, detached from any terminal.
     enum Standing { case group, session }
 
     let process: pid_t
-    /// Our ends of the pipes, -1 where there is none.
+    /// Our ends of the pipes; -1 if inherited.
     private(set) var input: Int32
     private(set) var output: Int32
     private(set) var errors: Int32
     private var status: Int32?
 
-    /// Starts `words`, the first of which is looked for in PATH unless it is a path; `name` is shown in its place where
-    /// that says more. Signals are as in any new process.
+    /// Starts `words`; the first is a path or is looked up in PATH. `name` replaces it in messages. Signal dispositions
+    /// are the defaults.
     init(
         _ words: [String], called name: String? = nil, _ standing: Standing, errors: Standard
     ) throws(Failure) {
@@ -76,10 +76,10 @@ final class Child {
         errors = -1
     }
 
-    /// With all that it has started in its group.
+    /// Signals the whole process group.
     func signal(_ number: Int32) { if status == nil { kill(-process, number) } }
 
-    /// Waits for its end, at most so long; nil where it goes on.
+    /// Waits for the end, at most this long; nil if it is still running.
     func end(withinMilliseconds milliseconds: Int) -> Ended? {
         let deadline = Deadline(inMilliseconds: milliseconds)
         while status == nil {
@@ -94,7 +94,7 @@ final class Child {
         return status.map(Ended.init(raw:))
     }
 
-    /// Ends it, if it has not ended by itself within some time, by asking and then by force.
+    /// Waits for the end; after the timeout sends SIGTERM, then SIGKILL.
     func finish(patienceMilliseconds: Int) {
         closeInput()
         for number in [SIGTERM, SIGKILL] {
@@ -120,8 +120,8 @@ enum Ended: Hashable, Sendable, CustomStringConvertible {
     }
 }
 
-/// Pipes to the standard files of a child, from 0 on; the first goes to it, the others come from it. Our ends do not
-/// block, and no other child gets any.
+/// Pipes for a child's standard files, from 0 on: the first leads to it, the others from it. Our ends are non-blocking
+/// and close-on-exec.
 private struct Pipes {
     private(set) var theirs: [Int32] = []
     private(set) var ours: [Int32] = []

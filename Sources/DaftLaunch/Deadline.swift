@@ -1,4 +1,4 @@
-// Until when something is waited for.
+// A deadline on the monotonic clock.
 
 import DaftLink
 import Glibc
@@ -10,7 +10,7 @@ struct Deadline {
 
     var isOver: Bool { monotonicNow() >= moment }
 
-    /// What is left, as poll takes it: rounded up, so that nobody wakes too early.
+    /// Remaining time for poll, rounded up so that it does not wake early.
     var milliseconds: Int32 {
         let now = monotonicNow()
         return now >= moment ? 0 : Int32(clamping: (moment - now + 999_999) / 1_000_000)

@@ -1,4 +1,4 @@
-// Starts node processes: on other hosts through the system's ssh, all at once, and here.
+// Starts node processes: on other hosts in parallel over the system's ssh, and on this machine.
 
 import DaftLink
 import DaftModel
@@ -9,21 +9,21 @@ import Synchronization
 public final class Launcher: Sendable {
     public typealias Outcome = Result<NodeReport, Failure>
 
-    /// How a host is reached.
+    /// How hosts are reached.
     public struct Way: Sendable {
-        /// The program and what stands before our options.
+        /// The ssh program and its leading options.
         public var ssh = ["ssh"]
-        /// A host that is silent for so long is given up.
+        /// A host is given up after so long without output.
         public var patienceSeconds = 20
-        /// Hosts that are spoken with at the same time.
+        /// Hosts contacted in parallel.
         public var hostsAtOnce = 32
-        /// Once this has something to read, all is given up; -1 for never.
+        /// A descriptor that, once readable, cancels everything; -1: none.
         public var wake: Int32 = -1
 
         public init() {}
     }
 
-    /// ssh gives up by itself a little earlier, and says more.
+    /// Added to ssh's own timeout, whose message is more specific.
     private static let moreMilliseconds = 1_000
 
     private let way: Way
@@ -32,12 +32,12 @@ public final class Launcher: Sendable {
     public init(_ way: Way = Way()) throws(Failure) {
         self.way = way
         program = try OwnProgram()
-        // Whoever takes nothing more of the program is an error where that is written, and no signal.
+        // A write to a closed pipe must return an error instead of raising a signal.
         Glibc.signal(SIGPIPE, SIG_IGN)
     }
 
-    /// Starts a node on each host. `tell` gets the outcome of each as it comes, by its index, one at a time, on some
-    /// thread. Blocks until all are known.
+    /// Starts a node on each host. `tell` gets each outcome with its index as it arrives, one at a time, on any thread.
+    /// Blocks until all are known.
     public func launch(_ nodes: [(host: Host, order: NodeOrder)], _ tell: @escaping @Sendable (Int, Outcome) -> Void) {
         let round = HostQueue(count: nodes.count, tell)
         let threads = (0..<min(nodes.count, way.hostsAtOnce)).map { _ in
@@ -50,7 +50,7 @@ public final class Launcher: Sendable {
         for thread in threads { thread.join() }
     }
 
-    /// The same, one outcome after the other as they come.
+    /// Like `launch`, as a stream of outcomes.
     public func launching(_ nodes: [(host: Host, order: NodeOrder)]) -> AsyncStream<(index: Int, outcome: Outcome)> {
         let (stream, continuation) = AsyncStream.makeStream(of: (index: Int, outcome: Outcome).self)
         _ = OwnThread("daft-launch") { [self] in
@@ -73,7 +73,7 @@ public final class Launcher: Sendable {
         }
     }
 
-    /// Ends a node that was started just now; why it could not be, if so.
+    /// Ends a node just started; returns the failure, if any.
     public func end(_ report: NodeReport, on host: Host) -> Failure? {
         do throws(Failure) {
             let child = try Child(words(for: host, NodeScript.end(report.pid)), .group, errors: .inherited)
@@ -97,7 +97,7 @@ public final class Launcher: Sendable {
     }
 }
 
-/// Hosts given out to threads, and what comes of them told one after the other.
+/// Distributes hosts to threads and serializes their outcomes.
 private final class HostQueue: Sendable {
     private let count: Int
     private let begun = Atomic(0)

@@ -1,4 +1,4 @@
-// Lines out of the pieces that a pipe brings. A line that is too long to be one of ours is dropped.
+// Splits pipe input into lines. Overlong lines are dropped.
 
 import DaftModel
 
@@ -9,7 +9,7 @@ struct LineReader {
 
     init(longestBytes: Int) { self.longestBytes = longestBytes }
 
-    /// The lines that `piece` completes.
+    /// The lines completed by `piece`.
     mutating func lines(_ piece: some Sequence<UInt8>) -> [[UInt8]] {
         var lines: [[UInt8]] = []
         for byte in piece {
@@ -24,7 +24,7 @@ struct LineReader {
         return lines
     }
 
-    /// What came after the last newline.
+    /// The text after the last newline.
     mutating func rest() -> [UInt8] { ended() ?? [] }
 
     private mutating func ended() -> [UInt8]? {
@@ -33,7 +33,7 @@ struct LineReader {
     }
 }
 
-/// The last lines that somebody said who failed, for people: blank ones are left out, controls too.
+/// The last lines of an error output, for messages: without blank lines and control characters.
 struct LastLines {
     private static let most = 2
     private static let longestCharacters = 300

@@ -1,5 +1,5 @@
-// What is said between `daft start` and one node, from the moment its process is started, ssh or the node itself, until
-// it runs or has failed.
+// The protocol between `daft start` and one node, from the start of its process (ssh or the node itself) until the node
+// runs or has failed.
 
 import DaftModel
 import DaftWire
@@ -8,9 +8,9 @@ import Glibc
 final class NodeDialogue {
     private static let longestLineBytes = 4 << 20
     private static let pieceBytes = 64 << 10
-    /// How long a process may take to end after its last word.
+    /// Time for a process to end after its last message.
     private static let endingMilliseconds = 2_000
-    /// A node that has its order has been reached; it may have much to read, or wait for others.
+    /// Timeout once the node has its order: it may have much to read, or wait for others.
     private static let startingMilliseconds = 60_000
 
     private enum Sending { case nothing, program, order }
@@ -28,8 +28,8 @@ final class NodeDialogue {
     private var deadline: Deadline
     private var buffer = [UInt8](repeating: 0, count: pieceBytes)
 
-    /// With a program, the other end says whether it has it; without, it waits for its order. It is given up when it is
-    /// silent for `patienceMilliseconds`, and when `wake` has something to read.
+    /// With a program, the other end first reports whether it has it; without, it expects its order. Fails after
+    /// `patienceMilliseconds` without output, or when `wake` is readable.
     init(_ child: Child, _ order: NodeOrder, program: OwnProgram?, patienceMilliseconds: Int, until wake: Int32) {
         self.child = child
         self.program = program
@@ -40,7 +40,7 @@ final class NodeDialogue {
         if program == nil { begin(.order) }
     }
 
-    /// Its end; the process has ended too.
+    /// Runs the dialogue; on return the process has ended too.
     func run() -> Result<NodeReport, Failure> {
         defer { child.finish(patienceMilliseconds: NodeDialogue.endingMilliseconds) }
         while true {
@@ -77,7 +77,7 @@ final class NodeDialogue {
 
     // MARK: what it says
 
-    /// What comes of it, if that is decided now.
+    /// Reads output; returns the result once it is decided.
     private func hear() -> Result<NodeReport, Failure>? {
         let count = read(child.output, &buffer, buffer.count)
         if count < 0, errno == EAGAIN || errno == EINTR { return nil }
@@ -105,7 +105,7 @@ final class NodeDialogue {
         }
     }
 
-    /// It has nothing more to say: why.
+    /// The other end closed its output: determine why.
     private func end() -> Failure {
         let ended = child.end(withinMilliseconds: NodeDialogue.endingMilliseconds)
         while child.errors >= 0 {
@@ -137,13 +137,13 @@ final class NodeDialogue {
             sent += count
             moveDeadline()
         } else if errno != EAGAIN, errno != EINTR {
-            // Nobody reads; what it says of that is heard.
+            // Nobody reads; the reason will arrive on its outputs.
             child.closeInput()
             sending = .nothing
         }
     }
 
-    /// The next piece of `bytes`; what was taken of it.
+    /// Writes the next piece of `bytes`; returns the count.
     private func write(_ bytes: UnsafeRawBufferPointer) -> Int {
         let piece = UnsafeRawBufferPointer(rebasing: bytes[sent...].prefix(NodeDialogue.pieceBytes))
         let count = Glibc.write(child.input, piece.baseAddress, piece.count)
@@ -153,7 +153,7 @@ final class NodeDialogue {
 }
 
 extension NodeDialogue {
-    /// What ssh or a shell said, and what can be done where that is known.
+    /// The failure for messages of ssh or a shell, with advice if the cause is known.
     static func failure(_ said: [String]) -> Failure {
         let last = said.last ?? ""
         for (sign, kind, advice) in known where last.contains(sign) {

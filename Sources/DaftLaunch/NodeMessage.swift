@@ -1,19 +1,19 @@
-// The lines by which a node, and the script before it, tell how far they are.
+// The lines with which a node, and the script that starts it, report progress.
 
 import DaftModel
 import DaftWire
 
 public enum NodeMessage: Hashable, Sendable {
-    /// The program is there, and reads its order next.
+    /// The program is present; the order comes next.
     case have
-    /// The program is not there, and its bytes come next.
+    /// The program is missing; its bytes come next.
     case need
     case ready(NodeReport)
     case failed(Failure)
 
     static let mark = "daft-node "
 
-    /// Nil where `line` is none of ours.
+    /// Nil if `line` is not part of the protocol.
     init?(line: [UInt8]) {
         var text = String(decoding: line, as: UTF8.self)[...]
         if text.last == "\r" { text.removeLast() }
@@ -44,7 +44,7 @@ public enum NodeMessage: Hashable, Sendable {
 }
 
 extension NodeOrder {
-    /// As a node reads it: its length first.
+    /// Encoded for a node's standard input: length first.
     var framed: [UInt8] {
         var writer = ByteWriter()
         writer.run(encoded)

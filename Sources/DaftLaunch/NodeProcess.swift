@@ -1,7 +1,6 @@
-// The beginning of `daft node`: a process that somebody started over ssh, or here, takes its order from standard input
-// and starts itself anew, out of reach of that somebody's terminal and ssh; it hands on the one line by which the new
-// one reports, and ends. Whoever started it keeps its standard input open until then: an end of it before is an end of
-// the node.
+// The start of `daft node`: reads its order from standard input, starts itself again detached from terminal and ssh,
+// forwards the one line with which the new process reports, and ends. The starter keeps standard input open until then;
+// an earlier end of file ends the node.
 
 import CLinux
 import DaftLink
@@ -11,8 +10,8 @@ import Glibc
 
 private let longestOrderBytes = 1 << 20
 
-/// The whole of `daft node` (then `body` is not called) or, with `detached`, of the process that it starts; the exit
-/// status. To be called first of all in a process.
+/// The whole of `daft node` (`body` is then not called) or, with `detached`, of the process it starts. Returns the exit
+/// status. Must be called first in a process.
 public func beginNode(detached: Bool, _ body: (NodeOrder, NodeReporter) -> Int32) -> Int32 {
     linux_name_thread("daft-node")
     if detached {
@@ -42,7 +41,7 @@ public func startHere(_ order: NodeOrder, patienceSeconds: Int = 20, until wake:
     }
 }
 
-/// Ends a node that was started here, and waits for that; false where it goes on.
+/// Ends a node on this machine and waits; false if it keeps running.
 public func endHere(_ report: NodeReport) -> Bool {
     let process = pid_t(report.pid)
     kill(process, SIGTERM)
@@ -54,7 +53,7 @@ public func endHere(_ report: NodeReport) -> Bool {
     return true
 }
 
-/// Whether a process has ended and nobody has asked how.
+/// Whether a process has ended but has not been waited for.
 private func isZombie(_ process: pid_t) -> Bool {
     let file = open("/proc/\(process)/stat", O_RDONLY | O_CLOEXEC)
     guard file >= 0 else { return true }
@@ -75,7 +74,7 @@ private func readOrder() throws(Failure) -> NodeOrder {
     }
 }
 
-/// So many bytes of standard input, or what there is; nothing after them is touched.
+/// Reads at most `length` bytes of standard input, and nothing beyond.
 private func readBytes(_ length: Int) -> [UInt8] {
     var bytes = [UInt8](repeating: 0, count: length)
     var count = 0
@@ -95,7 +94,7 @@ private func readBytes(_ length: Int) -> [UInt8] {
 private func startAnew(_ order: NodeOrder) throws(Failure) -> Int32 {
     Glibc.signal(SIGPIPE, SIG_IGN)
     let child = try Child([OwnProgram.path, "node", "--detached"], called: "daft", .session, errors: .inherited)
-    // The pipe has room for it.
+    // The pipe's buffer has room for it.
     _ = writeAll(order.framed, to: child.input)
     child.closeInput()
     return try relay(child)
@@ -111,7 +110,7 @@ private func relay(_ child: Child) throws(Failure) -> Int32 {
         ]
         if poll(&files, 2, -1) < 0 { continue }
         if files[1].revents != 0, read(STDIN_FILENO, &buffer, buffer.count) == 0 {
-            // Nobody is there any more.
+            // The starter has gone.
             child.signal(SIGTERM)
             return 1
         }

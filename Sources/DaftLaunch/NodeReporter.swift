@@ -1,4 +1,4 @@
-// How a node process tells whoever started it that it runs, or why not, and then leaves it.
+// How a node process reports to its starter that it runs, or why not, and then detaches from it.
 
 import CLinux
 import DaftModel
@@ -8,10 +8,10 @@ import Synchronization
 
 public final class NodeReporter: Sendable {
     private let rank: Rank
-    /// Where the report goes; -1 once it is gone.
+    /// The report's descriptor; -1 once it is closed.
     private let file: Mutex<Int32>
 
-    /// The report takes the place of standard output; whatever else is printed there goes with the errors.
+    /// The report takes over standard output; other output goes to standard error.
     init(_ rank: Rank) {
         self.rank = rank
         file = Mutex(fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3))
@@ -19,7 +19,7 @@ public final class NodeReporter: Sendable {
         Glibc.signal(SIGPIPE, SIG_IGN)
     }
 
-    /// To be called once; false where nobody hears it any more, and the node had better end.
+    /// Call once. False: the starter has gone, and the node should end.
     @discardableResult
     public func tell(_ word: NodeMessage) -> Bool {
         var word = word
@@ -36,8 +36,8 @@ public final class NodeReporter: Sendable {
         }
     }
 
-    /// From now on nothing of the process is with whoever started it: messages go to a log, which is made for its owner
-    /// alone. What is wrong with that log; then they go nowhere.
+    /// Detaches from the starter: messages go to a log readable by its owner only. Returns a failure if the log cannot
+    /// be written; messages are then discarded.
     @discardableResult
     public func leave(log path: [UInt8]) -> Failure? {
         let log = withCString(path) { open($0, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0o600) }
@@ -50,7 +50,7 @@ public final class NodeReporter: Sendable {
     }
 }
 
-/// False where not all could be written.
+/// False if not everything could be written.
 public func writeAll(_ bytes: [UInt8], to file: Int32) -> Bool {
     var rest = bytes[...]
     while !rest.isEmpty {

@@ -1,22 +1,21 @@
-// What runs on a node before the program does: a script for any POSIX shell that sees whether the program is there,
-// takes it from standard input where it is not, and becomes it.
+// The POSIX shell script that runs on a node before the program: looks for the program, reads it from standard input if
+// missing, and executes it.
 //
-// It is one word in single quotes, which sh, bash, zsh, fish and csh read alike as long as it has no single quote,
-// backslash, exclamation mark or newline. The program is looked for under the digest of its bytes, so that versions
-// live side by side; homes may be shared by nodes that start at the same moment, so a copy gets its own name first and
-// takes the place of none that is good.
+// It is a single-quoted word that sh, bash, zsh, fish and csh parse alike because it has no single quote, backslash,
+// exclamation mark or newline. The program is stored under its digest, so that versions coexist. Nodes that start at
+// once may share a home directory, so a copy is written under a unique name and never replaces a good one.
 
 import DaftModel
 
 struct NodeScript {
-    /// What a login shell is to run. `token` is another one on each node.
+    /// The command for a login shell. `token` must differ between nodes.
     static func command(digest: String, size: Int, token: String) -> String {
         let script = parts.joined(separator: "; ")
             .replacing("DIGEST", with: digest).replacing("SIZE", with: "\(size)").replacing("TOKEN", with: token)
         return "exec /bin/sh -c '\(script)'"
     }
 
-    /// Ends a node that `daft node` has said to run as `process`.
+    /// Ends a node whose process id is `process`.
     static func end(_ process: UInt32) -> String { "exec /bin/sh -c 'kill \(process)'" }
 
     private static let parts = [

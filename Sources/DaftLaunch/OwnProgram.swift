@@ -1,4 +1,4 @@
-// The program that is copied to nodes: this process's own executable, read once for all of them.
+// The program to copy to nodes: this process's executable, read once.
 
 import COpenSSL
 import DaftModel
@@ -8,7 +8,7 @@ final class OwnProgram: @unchecked Sendable {
     static let path = "/proc/self/exe"
 
     let bytes: UnsafeRawBufferPointer
-    /// The SHA-256 of its bytes, in hexadecimal: versions are told apart by it.
+    /// The SHA-256 of its bytes in hexadecimal; identifies the version.
     let digest: String
 
     init(_ path: String = OwnProgram.path) throws(Failure) {

@@ -1,5 +1,5 @@
-// Where a system is written down: `system` in the catalogue's directory, readable by its owner alone, since its keys
-// are in it.
+// The description of a system: the file `system` in the catalogue's directory, readable only by its owner because it
+// has the system's keys.
 
 import DaftModel
 import DaftTrust
@@ -11,12 +11,12 @@ public struct SystemDirectory: Sendable {
     private let isHeld: Bool
     private var path: String { String(decoding: directory, as: UTF8.self) + "/system" }
 
-    /// `isHeld`: the directory was made, and is this user's.
+    /// `isHeld`: the directory has been checked and belongs to this user.
     public init(catalogue directory: [UInt8], isHeld: Bool = false) {
         (self.directory, self.isHeld) = (directory, isHeld)
     }
 
-    /// Nil where no system is written down.
+    /// Nil if there is no such file.
     public func read() throws(Failure) -> SystemFile? {
         let file = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
         if file < 0, errno == ENOENT { return nil }
@@ -37,13 +37,13 @@ public struct SystemDirectory: Sendable {
         }
     }
 
-    /// Replaces what is there.
+    /// Writes or replaces the file.
     public func write(_ system: SystemFile) throws(Failure) {
         if !isHeld {
             while withCString(directory, { mkdir($0, 0o700) }) != 0, errno != EEXIST {
                 if errno != EINTR { throw failure(errno) }
             }
-            // Who owns it could exchange the keys.
+            // The directory's owner could exchange the keys.
             close(try OwnDirectory(directory, for: .catalogue).number)
         }
         let new = "\(path).\(getpid())"

@@ -1,5 +1,5 @@
-// Who is still there: a rank of which nothing has been heard for some time is suspected, and after some more given up;
-// one that is heard again is back. Pure: the time is told, and what follows from it is told back.
+// A failure detector: a silent rank is first suspected and later given up; one that is heard again is back. Pure: time
+// is passed in and changes are returned.
 
 import DaftModel
 
@@ -13,8 +13,8 @@ public struct FailureDetector: Sendable {
     public struct Patience: Hashable, Sendable {
         public var suspectedAfterMilliseconds: UInt64 = 3_000
         public var goneAfterMilliseconds: UInt64 = 10_000
-        /// Looks come every second or so. Where one is as late as this, it was this process that stood still, and
-        /// nobody else can be blamed for it.
+        /// Calls come about once a second. After a longer gap this process itself was suspended, and nobody is blamed
+        /// for it.
         public var standstillMilliseconds: UInt64 = 2_000
 
         public init() {}
@@ -31,32 +31,32 @@ public struct FailureDetector: Sendable {
 
     public init(_ patience: Patience = Patience()) { self.patience = patience }
 
-    /// From now on this rank should be heard. Nothing happens to one that is watched already.
+    /// Expects this rank to be heard; no effect if it is watched already.
     public mutating func watch(_ rank: Rank, atMilliseconds now: UInt64) {
         if watched[rank] == nil { watched[rank] = Watched(last: now, sight: .heard) }
     }
 
-    /// It need not be heard any more.
+    /// Stops expecting it.
     public mutating func unwatch(_ rank: Rank) { watched[rank] = nil }
 
-    /// It is given up, whatever was heard.
+    /// Marks it as given up.
     public mutating func giveUp(_ rank: Rank) { watched[rank]?.sight = .gone }
 
     public func sight(of rank: Rank) -> Sight? { watched[rank]?.sight }
 
-    /// For how long nothing was heard of it.
+    /// How long the rank has been silent.
     public func silenceMilliseconds(of rank: Rank, atMilliseconds now: UInt64) -> UInt64 {
         watched[rank].map { now - min(now, $0.last) } ?? 0
     }
 
-    /// True where it had been given up, and is back.
+    /// True if it had been given up and is back.
     public mutating func hear(_ rank: Rank, atMilliseconds now: UInt64) -> Bool {
         guard let before = watched[rank] else { return false }
         watched[rank] = Watched(last: max(now, before.last), sight: .heard)
         return before.sight == .gone
     }
 
-    /// Whom to suspect and whom to give up since the last look.
+    /// Ranks newly suspected or given up since the last call.
     public mutating func look(atMilliseconds now: UInt64) -> [(rank: Rank, sight: Sight)] {
         let gap = now - min(lastLook ?? now, now)
         lastLook = now

@@ -1,4 +1,4 @@
-// Whether what comes to some data servers has room there. Known before the bytes move, it is refused before they do.
+// Checks whether data servers have room for incoming bytes, so that a transfer can be refused before it begins.
 
 import DaftModel
 import DaftWire
@@ -19,8 +19,8 @@ public struct FreeSpace: Sendable {
     private let sharing: [Int64]
     private let isWhole: Bool
 
-    /// Stores on one node whose disks are of one size are taken to be on one disk. Of all data servers, or there are
-    /// `others`, who did not say what room they have.
+    /// Stores on one node with disks of equal size are assumed to share a disk. `others`: data servers that did not
+    /// report their space.
     public init(_ servers: [Server], others: Int = 0) {
         self.servers = servers
         isWhole = others == 0
@@ -29,8 +29,8 @@ public struct FreeSpace: Sendable {
         }
     }
 
-    /// A hundredth of a disk, at most a gigabyte, is left to others. What lies there unfinished is counted with what
-    /// comes, so it counts as free.
+    /// Keeps a reserve of one percent of the disk, at most a gigabyte. Unfinished data counts as free, since it is
+    /// counted with the incoming bytes.
     public func bytes(at index: Int) -> Int64 {
         let space = servers[index].space
         return max(0, space.free / sharing[index] + space.unfinished - FreeSpace.reserve(of: space))
@@ -38,11 +38,10 @@ public struct FreeSpace: Sendable {
 
     public static func reserve(of space: Space) -> Int64 { min(space.total / 100, 1 << 30) }
 
-    /// The least that any of them has room for.
+    /// The smallest free space of any of them.
     public var least: Int64 { servers.indices.map(bytes).min() ?? .max }
 
-    /// One for each data server that has no room for what comes to it; where not all need it, none as long as any
-    /// data server has room.
+    /// A refusal for each data server without room; unless `needsAll`, none while any data server has room.
     public func refusals(needsAll: Bool = true, of coming: (_ store: Int) -> Int64) -> [Failure] {
         let refusals = servers.indices.compactMap { index in
             let bytes = coming(servers[index].store)
@@ -51,8 +50,7 @@ public struct FreeSpace: Sendable {
         return needsAll || isWhole && refusals.count == servers.count ? refusals : []
     }
 
-    /// Where it is spread over all of them: one for each, if they have no room for it together; none where others
-    /// may have it.
+    /// For bytes spread over all: a refusal for each if the total does not fit; none if some servers are unknown.
     public func refusals(ofSpread bytes: Int64) -> [Failure] {
         guard isWhole else { return [] }
         let room = servers.indices.reduce(Int64(0)) { $0 + self.bytes(at: $1) }

@@ -1,7 +1,6 @@
-// A pattern with wildcards, as rsync's: `*` is anything but a slash, `**` anything, `?` one byte that is no slash, and
-// brackets are one byte of those in them or, behind `!` or `^`, of the others; a backslash takes what follows as it
-// stands. All ways to match are followed at the same time, so that no pattern takes longer than its length times that
-// of the text.
+// Wildcard patterns as in rsync: `*` is anything but a slash, `**` anything, `?` one byte but a slash, brackets one of
+// their bytes or, after `!` or `^`, one of the others; a backslash quotes. Matching tracks all alternatives at once, so
+// it takes at most pattern length times text length.
 
 struct Glob: Hashable, Sendable {
     private enum Token: Hashable, Sendable {
@@ -9,7 +8,7 @@ struct Glob: Hashable, Sendable {
         case anyByte
         case set(ByteSet)
         case run(crossing: Bool)
-        /// Of a bracket that nothing ends: rsync matches nothing with it.
+        /// An unterminated bracket, which in rsync matches nothing.
         case nothing
     }
 
@@ -31,9 +30,9 @@ struct Glob: Hashable, Sendable {
         }
     }
 
-    /// Whether it matches the text, all of it; with `anywhere` also what follows one of the text's slashes.
+    /// Whether it matches the whole text; with `anywhere` also the text after any slash.
     func matches(_ text: some BidirectionalCollection<UInt8>, anywhere: Bool = false) -> Bool {
-        // Most are decided by this.
+        // Fast path for most texts.
         if case .byte(let last) = tokens.last, text.last != last { return false }
         var now = closure(of: [0])
         for byte in text {
@@ -54,7 +53,7 @@ struct Glob: Hashable, Sendable {
         return now.contains(tokens.count)
     }
 
-    /// What a run of none leads to.
+    /// Adds the positions reachable by empty runs.
     private func closure(of positions: Set<Int>) -> Set<Int> {
         var all = positions
         for start in positions {
@@ -70,12 +69,12 @@ struct Glob: Hashable, Sendable {
 
 private let slash = UInt8(ascii: "/")
 
-/// The bytes between brackets.
+/// The bytes in brackets.
 private struct ByteSet: Hashable, Sendable {
     private var words: [UInt64] = [0, 0, 0, 0]
     private var isNegated = false
 
-    /// From behind the `[` to behind the `]`; nil where there is none.
+    /// Parses from after the `[` through the `]`; nil if there is none.
     init?(_ rest: inout ArraySlice<UInt8>) {
         if let first = rest.first, first == UInt8(ascii: "!") || first == UInt8(ascii: "^") {
             isNegated = true
@@ -116,7 +115,7 @@ private struct ByteSet: Hashable, Sendable {
         for byte in bytes { words[Int(byte >> 6)] |= 1 << UInt64(byte & 63) }
     }
 
-    /// `[:digit:]` and its like, from the colon on. False where no bracket ends it: then the `[` is only a byte.
+    /// Parses `[:digit:]` and the like, from the colon on. False if it is unterminated: the `[` is then a plain byte.
     private mutating func insertClass(_ rest: inout ArraySlice<UInt8>) -> Bool? {
         guard let end = rest.firstIndex(of: UInt8(ascii: "]")) else { return nil }
         let inside = rest[rest.index(after: rest.startIndex)..<end]
@@ -134,7 +133,7 @@ private struct ByteSet: Hashable, Sendable {
     private static let upper = UInt8(ascii: "A")...UInt8(ascii: "Z")
     private static let lower = UInt8(ascii: "a")...UInt8(ascii: "z")
 
-    /// As C's locale has them.
+    /// As in C's locale.
     private static let classes: [String: [ClosedRange<UInt8>]] = [
         "alnum": [digits, upper, lower], "alpha": [upper, lower], "blank": [9...9, 32...32],
         "cntrl": [0...31, 127...127], "digit": [digits], "graph": [33...126], "lower": [lower], "print": [32...126],

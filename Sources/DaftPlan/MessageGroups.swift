@@ -1,13 +1,13 @@
-// Thousands of files that fail for one reason are one message with a count: what is the same is said once.
+// Groups equal failures of many files into one message with a count.
 
 import DaftModel
 
 extension [Failure] {
-    /// One of all that lack on one node for one reason.
+    /// Groups what is missing on one node for one reason.
     public var condensed: [Failure] { condensed(fromCount: .max) }
 
-    /// The same, for people: also one of any others that are equal but for their subject, from so many on. What is lost
-    /// is named, each of it.
+    /// For people: also groups other failures that differ only in their subject, from `count` on. Lost data is always
+    /// listed individually.
     public func condensed(fromCount count: Int) -> [Failure] {
         var groups: [MessageKey: Group] = [:]
         for failure in self { groups[MessageKey(failure), default: Group(of: failure)].add(failure.subject) }
@@ -35,7 +35,7 @@ private struct MessageKey: Hashable {
 
 private struct Group {
     var count = 0
-    /// The innermost directory that all of them are in; empty where there is none.
+    /// The innermost common directory; empty if there is none.
     var folder: ArraySlice<UInt8>
 
     init(of failure: Failure) { folder = parent(of: failure.subject[...]) }

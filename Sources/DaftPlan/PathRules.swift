@@ -1,9 +1,9 @@
-// Which paths below a source are staged: the rules of --exclude and --include, as rsync has them. The first whose
-// pattern matches decides; what none matches is staged. What is below an excluded directory is not looked at.
+// The --exclude and --include rules, as in rsync: the first matching pattern decides, and unmatched paths are staged.
+// Excluded directories are not entered.
 //
-//   - A pattern with a slash in it, other than at its end, or with `**`, is for paths; any other for last parts.
-//   - A slash at its beginning holds it to the source's root; else it may begin behind any slash.
-//   - A slash at its end makes it one for directories alone.
+//   - A pattern with a slash before its end, or with `**`, matches paths; any other matches last components.
+//   - A leading slash anchors it at the source's root; otherwise it may start after any slash.
+//   - A trailing slash restricts it to directories.
 
 public struct PathRules: Hashable, Sendable {
     public struct Rule: Hashable, Sendable {
@@ -26,7 +26,7 @@ public struct PathRules: Hashable, Sendable {
 
     public var isEmpty: Bool { rules.isEmpty }
 
-    /// `path` is below the root and begins with no slash.
+    /// `path` is relative to the root, without a leading slash.
     public func takes(_ path: [UInt8], isDirectory: Bool) -> Bool {
         matchers.first { $0.matcher.matches(path, isDirectory: isDirectory) }?.includes ?? true
     }
@@ -39,17 +39,17 @@ public struct PathRules: Hashable, Sendable {
 private struct PathMatcher: Sendable {
     private enum Part {
         case lastPart
-        /// So many parts at the end of the path.
+        /// The last components of the path, this many.
         case lastParts(Int)
-        /// The whole path, or with `anywhere` what follows any of its slashes.
+        /// The whole path, or with `anywhere` the part after any slash.
         case path(anywhere: Bool)
     }
 
     private let part: Part
     private let isForDirectories: Bool
-    /// `**/x` is `x` as well.
+    /// `**/x` also matches `x`.
     private let beginsWithSlash: Bool
-    /// `x/***` is the directory x and all below it.
+    /// `x/***` matches the directory x and everything below it.
     private let endsWithStars: Bool
     private let glob: Glob
 
@@ -74,7 +74,7 @@ private struct PathMatcher: Sendable {
                 .lastParts(slashes + 1)
             }
         if isAnchored { pattern.removeFirst() }
-        // Without wildcards a backslash is one.
+        // Without wildcards a backslash is a plain byte.
         glob = Glob(isWild ? pattern : pattern.flatMap { $0 == backslash ? [$0, $0] : [$0] })
     }
 

@@ -1,27 +1,25 @@
-// Who gets which bytes: the balance of `diffuse`. Pure and deterministic: the same files over the same stores are
-// placed the same.
+// Balanced placement for `diffuse`. Pure and deterministic: the same files and stores give the same placement.
 //
-// A file of one chunk or less goes whole to the store with the least so far. A larger one is cut into runs of
-// neighbouring chunks, so that reading stays sequential: every store gets as many chunks as the others, and those with
-// the least so far get the one more that remains. So as long as all have room, no store ever has more than one chunk
-// more than another; a larger limit for whole files would make that difference as large as the limit.
+// A file of at most one chunk goes whole to the least loaded store. A larger one is split into ranges of adjacent
+// chunks, so that reads stay sequential: all stores get equally many chunks, and the least loaded ones the remaining
+// chunks. While all have room, loads therefore never differ by more than one chunk.
 
 import DaftModel
 import DaftWire
 
 public struct Placement: Sendable {
-    /// These chunks of that file go to that store.
+    /// A range of chunks of a file for a store.
     public struct Piece: Hashable, Sendable {
         public let file: Int
         public let chunks: Range<Int>
         public let store: Int
     }
 
-    /// What a file takes of a disk is a multiple of this, and never nothing.
+    /// Disk usage is rounded up to multiples of this, and never zero.
     private static let block: Int64 = 4096
 
     private let chunkSize: ChunkSize
-    /// Of each store: bytes given to it so far, and bytes that it can still take.
+    /// By store: bytes assigned so far, and bytes that still fit.
     private var loads: [Int64]
     private var room: [Int64]
 
@@ -32,7 +30,7 @@ public struct Placement: Sendable {
         room = free
     }
 
-    /// Places the next files, given by their sizes; earlier ones are remembered. A file that fits nowhere has none.
+    /// Places the next files by their sizes, continuing from earlier calls. A file that fits nowhere gets no pieces.
     public mutating func place(_ sizes: [Int64]) -> [Piece] {
         sizes.enumerated().flatMap { file, size in
             size <= Int64(chunkSize.bytes) ? placeWhole(file, size) : placeCut(file, size)
@@ -67,7 +65,7 @@ public struct Placement: Sendable {
         return pieces
     }
 
-    /// How many of `count` chunks each store gets; nil where they do not fit.
+    /// Chunks per store out of `count`; nil if they do not fit.
     private func shares(of count: Int) -> [Int]? {
         let most = room.map { Int(max(0, $0) / Int64(chunkSize.bytes)) }
         var shares = most.map { _ in 0 }

@@ -1,21 +1,21 @@
-// Who gets which further copies: the plan of a repair. Pure and deterministic, and fed one content after another, so
-// that a million of them need no more memory than the loads of the data servers.
+// The plan of a repair: where missing copies go. Pure and deterministic, and fed one content at a time, so that memory
+// does not grow with their number.
 //
-//   1. Of each content neighbouring chunks that the same stores keep are one run.
-//   2. A run that fewer stores keep than are wanted goes to as many more as are lacking: to those with the least so
-//      far that have room for it. On a node that has a copy already, only where there is no other.
-//   3. What no data server that is there keeps cannot be copied now.
+//   1. Adjacent chunks with the same holders form one run.
+//   2. A run with too few copies goes to the missing number of further stores: the least loaded with room. A node that
+//      has a copy already gets another only if there is no other node.
+//   3. Chunks without a present holder cannot be copied now.
 
 import DaftModel
 import DaftWire
 
 public struct RepairPlan: Sendable {
-    /// A data server that copies can be brought to.
+    /// A data server that can receive copies.
     public struct Server: Hashable, Sendable {
         /// Its store's number.
         public let store: Int
         public let host: String
-        /// Bytes that it has room for.
+        /// Bytes that fit.
         public let free: Int64
 
         public init(store: Int, host: String, free: Int64) {
@@ -25,15 +25,15 @@ public struct RepairPlan: Sendable {
         }
     }
 
-    /// One content, and who keeps what of it.
+    /// One content and its holders.
     public struct Content: Sendable {
         public let id: ContentID
         public let manifest: Manifest
         public let copies: Copies
         public let keepers: [StoreExtent]
-        /// Chunks that are all zeros: they can be had everywhere.
+        /// All-zero chunks, which are available everywhere.
         public let holes: BitSet
-        /// Just these chunks, where the others do not matter.
+        /// Restricts the plan to these chunks; nil: all.
         public let only: BitSet?
 
         public init(
@@ -49,7 +49,7 @@ public struct RepairPlan: Sendable {
         }
     }
 
-    /// These chunks are to be brought to that store.
+    /// Chunks to bring to a store.
     public struct Copy: Hashable, Sendable {
         public let store: Int
         public let chunks: BitSet
@@ -64,16 +64,16 @@ public struct RepairPlan: Sendable {
 
     public struct Decision: Sendable {
         public fileprivate(set) var copies: [Copy] = []
-        /// Chunks that nobody who is there keeps.
+        /// Chunks without a present holder.
         public fileprivate(set) var unavailable = BitSet()
-        /// A copy more is wanted, and nobody has room for it.
+        /// A copy is missing and fits nowhere.
         public fileprivate(set) var hasNoRoom = false
     }
 
     private let servers: [Server]
-    /// The stores that chunks can be had from.
+    /// The stores that chunks can be read from.
     private let sources: BitSet
-    /// The stores whose copies count: those there, and those that are expected back.
+    /// The stores whose copies count: present, or expected back.
     private let counted: BitSet
     private var loads: [Int64]
 
@@ -118,7 +118,8 @@ public struct RepairPlan: Sendable {
         return decision
     }
 
-    /// Servers for one more copy each: nodes without one first, then the least loaded, then who follows a keeper.
+    /// Servers for one more copy each: nodes without a copy first, then the least loaded, then the successor of a
+    /// holder.
     private func choose(_ count: Int, besides keepers: [Int], bytes: Int64) -> [Int] {
         var open = servers.indices.filter { index in
             !keepers.contains(servers[index].store) && servers[index].free - loads[index] >= bytes
@@ -142,7 +143,7 @@ public struct RepairPlan: Sendable {
         return chosen
     }
 
-    /// Neighbouring chunks with the same keepers; of a content without chunks one run without any.
+    /// Runs of adjacent chunks with the same holders; for an empty content one empty run.
     private func runs(of content: Content) -> [Range<Int>] {
         let count = content.manifest.chunks.count
         if count == 0 { return [0..<0] }

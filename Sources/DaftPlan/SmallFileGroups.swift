@@ -1,6 +1,6 @@
-// Which files are worked on together: many small ones cost one message, one task and one transaction.
+// Groups small files: many share one message, task and transaction.
 
-/// Groups of at most so many small files and so many bytes, in order; what has no `smallSize` is a group by itself.
+/// Groups items in order, up to a number of files and bytes; an item without `smallSize` forms its own group.
 public func smallFileGroups<Item>(
     of items: some Sequence<Item>, mostFiles: Int, mostBytes: Int64, smallSize: (Item) -> Int64?
 ) -> [[Item]] {

@@ -1,24 +1,24 @@
-// Which of what lies below a source is staged: all of it, what the rules take, what a list names.
+// Selects what is staged below a source: everything, or what rules and a list of paths select.
 
 import DaftModel
 
 public struct SourceSelection: Hashable, Sendable {
     public var rules = PathRules()
-    /// Nil: there is no list.
+    /// Nil: no list.
     public var list: PathList?
 
     public init() {}
 
     public var isAll: Bool { rules.isEmpty && list == nil }
 
-    /// A directory that is not taken is not entered, either. The root always is.
+    /// A directory that is not selected is not entered. The root always is.
     public func takes(_ path: [UInt8], isDirectory: Bool) -> Bool {
         if path.isEmpty { return true }
         if let list, !list.takes(path, isDirectory: isDirectory) { return false }
         return rules.takes(path, isDirectory: isDirectory)
     }
 
-    /// What the list names, was not found, and is not excluded, either.
+    /// Listed paths that were neither found nor excluded.
     public func missing(after found: Set<[UInt8]>) -> [[UInt8]] {
         guard let list else { return [] }
         return list.named.subtracting(found).filter { path in
@@ -29,13 +29,13 @@ public struct SourceSelection: Hashable, Sendable {
     }
 }
 
-/// The paths of --files-from, below the source. As with rsync, a directory that is named is staged itself, and not what
-/// is in it; those above what is named are made for it.
+/// The paths of --files-from, relative to the source. As in rsync, a listed directory is staged without its entries,
+/// and parents of listed paths are created.
 public struct PathList: Hashable, Sendable {
     public let named: Set<[UInt8]>
     private let above: Set<[UInt8]>
 
-    /// One path a line, blank lines and those that begin with `#` or `;` aside; or, `byZeros`, each ended by a zero.
+    /// One path per line, ignoring blank lines and comments (`#`, `;`); with `byZeros`, zero-terminated paths.
     public init(_ text: some Collection<UInt8>, byZeros: Bool) throws(Failure) {
         var (named, above) = (Set<[UInt8]>(), Set<[UInt8]>())
         for line in text.split(separator: byZeros ? 0 : UInt8(ascii: "\n")) {

@@ -1,20 +1,20 @@
-// What put, bcast and diffuse are told of how to take their sources.
+// Source options of put, bcast and diffuse.
 
 import DaftModel
 
 public struct StagingOptions: Hashable, Sendable {
-    /// Every file is read, also such as look as they did when they were read last.
+    /// Read every file, even if it looks unchanged.
     public var checksum = false
-    /// Symlinks below a source are taken for what they lead to.
+    /// Follow symlinks below a source.
     public var dereference = false
     public var rules = PathRules()
-    /// The file that names what is staged; `-` is standard input.
+    /// A file that lists the paths to stage; `-` is standard input.
     public var filesFrom: [UInt8]?
-    /// What it names is ended by zeros instead of newlines.
+    /// The list is zero-terminated instead of line by line.
     public var fromZeros = false
-    /// Only say what would be done.
+    /// Only print what would be done.
     public var dryRun = false
-    /// How fast sources are read, all together.
+    /// Rate limit for reading all sources together.
     public var limit: ByteRate?
 
     public init() {}

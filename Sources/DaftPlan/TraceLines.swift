@@ -1,20 +1,20 @@
-// What `--trace` writes: Chrome's trace-event format, JSON that chrome://tracing and ui.perfetto.dev draw. A rank is a
-// process in it; each kind of work has a track, and further ones for what goes on at the same time.
+// Writes `--trace` files: Chrome's trace-event JSON, for chrome://tracing and ui.perfetto.dev. A rank is a process;
+// each kind of work has a track, with more tracks for concurrent work.
 
 import DaftModel
 import DaftWire
 
 public enum TraceLines {
-    /// Ends of a track and beginnings are rounded by those who read the file.
+    /// Viewers round times; the gap keeps adjacent events from overlapping.
     private static let gapNanoseconds: UInt64 = 1_000
     private static let tracksOfKind = 1_000
 
-    /// With one event, so that every other one has a comma before it.
+    /// Includes one event, so that every other event can be preceded by a comma.
     public static let beginning =
         "{\"traceEvents\":[\n"
         + metadata("process_labels", .metadataServer, 0, "\"labels\":\"times are by the clock of each node\"")
 
-    /// One rank's part, behind the beginning or another part.
+    /// One rank's part, after the beginning or another part.
     public static func part(rank: Rank, host: String, _ events: [TraceEvent]) -> String {
         let role = rank == .metadataServer ? "metadata server" : "data server"
         let name = quotedForJSON("rank \(rank.number) on \(host), \(role)")
@@ -34,7 +34,7 @@ public enum TraceLines {
         return lines.map { ",\n" + $0 }.joined()
     }
 
-    /// `dropped`: of which ranks how much is lacking. `missing`: what of other ranks could not be had.
+    /// `dropped`: events missing per rank. `missing`: failures to collect events.
     public static func end(dropped: [(rank: Rank, events: UInt64)], missing: [String]) -> String {
         let counts = dropped.map { "\"\($0.rank.number)\":\($0.events)" }.joined(separator: ",")
         let reasons = missing.map(quotedForJSON).joined(separator: ",")
@@ -50,7 +50,7 @@ public enum TraceLines {
         let name: String
     }
 
-    /// Each event with its track: of its kind the first that is free by then.
+    /// Assigns each event to the first free track of its kind.
     private static func laidOut(
         _ events: [TraceEvent]
     ) -> (tracks: [Track], events: [(event: TraceEvent, track: Int)]) {

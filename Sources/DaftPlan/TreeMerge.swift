@@ -1,6 +1,5 @@
-// Trees of several nodes that are to become one: what is the same on several is taken from the first, and where two
-// differ neither is taken, nor what is below it. A look at the trees decides most of it; of files that are as long as
-// one another only their contents do.
+// Merges the trees of several nodes: what is equal comes from the first node; where nodes differ, neither version is
+// taken, nor anything below it. Attributes decide most cases; files of equal size need their contents compared.
 
 import DaftModel
 import DaftWire
@@ -17,7 +16,7 @@ public struct TreeMerge: Sendable {
 
     private var seen: [[UInt8]: (node: Int, kind: OfferedEntry.Kind)] = [:]
     private var clashing: [[UInt8]: Clash] = [:]
-    /// Files of one size on several nodes, and what is known of the first whose content was told.
+    /// Files of equal size on several nodes, with the first content reported.
     private var undecided: [[UInt8]: (node: Int, content: ContentID)?] = [:]
 
     public init() {}
@@ -31,7 +30,7 @@ public struct TreeMerge: Sendable {
         if case .file = kind { undecided[relative] = .some(nil) }
     }
 
-    /// Whether the contents of some files are to be told.
+    /// Whether file contents must be compared.
     public var wantsContents: Bool { !undecided.isEmpty }
 
     public func wantsContent(of relative: [UInt8]) -> Bool { undecided[relative] != nil }
@@ -49,13 +48,13 @@ public struct TreeMerge: Sendable {
         if clashing[relative] == nil { clashing[relative] = Clash(relative: relative, first: first, second: second) }
     }
 
-    /// In the order of their paths; what is below another is told by that.
+    /// In path order, without those below another clash.
     public var clashes: [Clash] {
         clashing.values.filter { !isBelowClash($0.relative) }
             .sorted { $0.relative.lexicographicallyPrecedes($1.relative) }
     }
 
-    /// Directories are wanted of all, for what is in them.
+    /// Directories are wanted from all nodes, for their entries.
     public func wants(_ relative: [UInt8], of node: Int) -> Bool {
         guard let first = seen[relative], clashing[relative] == nil, !isBelowClash(relative) else { return false }
         return first.node == node || first.kind == .directory

@@ -1,11 +1,10 @@
-// Whether a directory may be used for what others must not replace: programs are staged there, and its door gives
-// orders. Whoever may write in it could exchange them, and whoever owns a step of the path to it could put another one
-// in its place.
+// Decides whether a directory is safe for what others must not replace: staged programs, and the door that accepts
+// commands. Whoever can write to it could exchange its files, and the owner of any path component could redirect it.
 
 import DaftModel
 import DaftWire
 
-/// What stands at one step of the path to a directory.
+/// One component of the path to a directory.
 public struct PathStep: Hashable, Sendable {
     public enum Kind: Sendable { case directory, symlink }
 
@@ -13,7 +12,7 @@ public struct PathStep: Hashable, Sendable {
     public let kind: Kind
     public let owner: UInt32
     public let group: UInt32
-    /// The permission bits, with the sticky bit.
+    /// Permission bits, with the sticky bit.
     public let mode: UInt16
 
     public init(_ path: [UInt8], _ kind: Kind, owner: UInt32, group: UInt32 = .max, mode: UInt16) {
@@ -22,14 +21,14 @@ public struct PathStep: Hashable, Sendable {
 
     fileprivate var isWritableByOthers: Bool { mode & 0o022 != 0 }
     fileprivate var isOpenToOthers: Bool { mode & 0o055 != 0 }
-    /// Everybody may rename what is in it, whoever owns that.
+    /// Anybody may rename entries, whoever owns them: world-writable without the sticky bit.
     fileprivate var isAnybodys: Bool { mode & 0o1002 == 0o002 }
-    /// As `--group` makes it: the group may write, nobody else, and what is made in it is the group's.
+    /// As `--group` creates it: setgid and writable for the group, but for no others.
     fileprivate var isShared: Bool { kind == .directory && mode & 0o2072 == 0o2070 }
 }
 
-/// Users who share a store: those of a group that somebody has named with `--group`. That a directory belongs to the
-/// group says nothing of whose it is, so its owner must be one of them as well.
+/// Users who share a store: members of the group given with `--group`. A directory of that group must also be owned by
+/// a member.
 public struct Sharers: Sendable {
     public let group: UInt32
     fileprivate let include: @Sendable (_ user: UInt32) -> Bool
@@ -39,13 +38,13 @@ public struct Sharers: Sendable {
     }
 }
 
-/// By whom a directory is used, and for what.
+/// Who uses a directory and for what.
 public struct Trust: Sendable {
     public enum Verdict: Hashable, Sendable {
         case trusted
-        /// Others may look into it.
+        /// Others may read it.
         case open(mode: UInt16)
-        /// Everybody may put another directory in its place, by what they may do in this one.
+        /// Anybody may replace it, through the permissions of this parent.
         case replaceable(in: [UInt8])
         case refused(Reason)
     }
@@ -54,9 +53,9 @@ public struct Trust: Sendable {
         case owner(UInt32, of: [UInt8])
         case symlink([UInt8], owner: UInt32)
         case writable(mode: UInt16)
-        /// It is a group's, and nobody has named that group.
+        /// It belongs to a group that was not given.
         case shared(UInt32, owner: UInt32, of: [UInt8])
-        /// It is not yet as the group that was named needs it.
+        /// It lacks the ownership or mode that the given group needs.
         case unshared(UInt32, owner: UInt32)
     }
 
@@ -69,10 +68,9 @@ public struct Trust: Sendable {
     private let isShared: Bool
     private let unknown: UInt32?
 
-    /// `acceptsRoot`: what root owns will do as well as what the user owns. `acceptsAnyOwner`: root has named the
-    /// directory, and takes it whosever it is. `unknown`: whom a user namespace shows as the owner of all that is
-    /// nobody's in it, root's above all; in the path, that is taken for root. `sharers` may own what is in
-    /// the path; `isShared`: and the directory itself, which they are to use together.
+    /// `acceptsRoot`: directories of root are accepted like the user's. `acceptsAnyOwner`: root named the directory and
+    /// accepts any owner. `unknown`: the uid to which a user namespace maps unmapped owners, root above all; on the
+    /// path it counts as root. `sharers` may own path components and, with `isShared`, the directory itself.
     public init(
         user: UInt32, acceptsRoot: Bool = false, acceptsAnyOwner: Bool = false, sharers: Sharers? = nil,
         isShared: Bool = false, unknown: UInt32? = nil
@@ -85,7 +83,7 @@ public struct Trust: Sendable {
         self.unknown = unknown
     }
 
-    /// Of the whole path, from the first step; the last one is the directory itself.
+    /// For the whole path from its first component; the last one is the directory.
     public func verdict(of steps: [PathStep]) -> Verdict {
         guard let directory = steps.last else { return .trusted }
         let owner = acceptsAnyOwner ? directory.owner : user
@@ -106,7 +104,7 @@ public struct Trust: Sendable {
         steps.dropLast().first { $0.kind == .directory && $0.isAnybodys }.map { .replaceable(in: $0.path) }
     }
 
-    /// Of the path to a directory that is still to be made.
+    /// For the path to a directory that does not exist yet.
     public func verdict(ofWay steps: [PathStep]) -> Verdict {
         obstacle(in: steps[...], for: user).map { .refused($0) } ?? .trusted
     }
@@ -139,7 +137,7 @@ public struct Trust: Sendable {
 }
 
 extension Trust.Verdict {
-    /// Why `directory` is not used, and what to do; `name` knows users by their numbers, `groupName` groups.
+    /// Why `directory` is refused, and what to do; `name` and `groupName` map ids to names.
     public func refusal(
         of directory: [UInt8], choice: String, groupName: (UInt32) -> String = { "\($0)" }, _ name: (UInt32) -> String
     ) -> Failure? {
@@ -175,7 +173,7 @@ extension Trust.Verdict {
         return Failure(.denied, directory, why)
     }
 
-    /// What is said of one that is used.
+    /// The warning for a directory that is used.
     public func warning(of directory: [UInt8]) -> Failure? {
         switch self {
         case .trusted, .refused: nil

@@ -1,10 +1,10 @@
-// Colours of listings, on a terminal alone, and on none whose user has set NO_COLOR.
+// Colours of listings, on terminals only and never with NO_COLOR.
 
 import DaftCommand
 import DaftModel
 import Glibc
 
-/// As `ls` has them, where nobody has changed those.
+/// The default colours of `ls`.
 enum Colour: String {
     case directory = "01;34"
     case symlink = "01;36"
@@ -23,7 +23,7 @@ enum Colour: String {
     }
 }
 
-/// A text with a colour, which takes no room.
+/// Coloured text; escape sequences do not count for its width.
 struct Tinted {
     let text: String
     let colour: Colour?
@@ -40,7 +40,7 @@ struct Tinted {
 }
 
 extension OutputStyle {
-    /// What the options say, on this process's terminal if it has one.
+    /// From the options and, if any, this process's terminal.
     init(_ options: Options) {
         self.init()
         json = options.json

@@ -1,10 +1,10 @@
-// How rows, times and permission bits look.
+// Formats rows, times and permission bits.
 
 import DaftCommand
 import DaftModel
 import Glibc
 
-/// Rows with their columns under one another; those in `right` are numbers. The last column is as long as it is.
+/// Aligns rows in columns; those in `right` to the right. The last column is not padded.
 func aligned(_ rows: [[Tinted]], right: Set<Int> = [], _ look: OutputStyle) -> String {
     let count = rows.map(\.count).max() ?? 0
     let widths = (0..<count).map { column in rows.map { $0.count > column ? $0[column].text.count : 0 }.max() ?? 0 }
@@ -25,7 +25,7 @@ func aligned(_ rows: [[String]], right: Set<Int> = []) -> String {
     aligned(rows.map { $0.map { Tinted($0) } }, right: right, OutputStyle())
 }
 
-/// What stands above columns.
+/// Column titles.
 func titles(_ words: [String]) -> [Tinted] { words.map { Tinted($0, .title) } }
 
 /// `-rw-r--r--`
@@ -50,7 +50,7 @@ func octal(_ mode: UInt16) -> String {
     return String(repeating: "0", count: max(0, 4 - digits.count)) + digits
 }
 
-/// `2001-02-03 04:05:06`, in the local time of whoever looks.
+/// `2001-02-03 04:05:06`, in local time.
 func shown(_ time: Time) -> String {
     var seconds = time_t(time.seconds)
     var parts = tm()
@@ -74,7 +74,7 @@ func universal(_ time: Time) -> String {
     return formatted(parts, "%Y-%m-%dT%H:%M:%S") + fraction(time) + "Z"
 }
 
-/// By the clock of whoever looks.
+/// The time so many milliseconds ago.
 func moment(millisecondsAgo milliseconds: UInt64) -> Time {
     Time(seconds: Int64(time(nil)) - Int64(clamping: milliseconds / 1000), nanoseconds: 0)
 }

@@ -1,10 +1,8 @@
-// Runs what a program was started for: one command, a job file, standard input, or a prompt. What is of this process is
-// done here, help and commands of the local shell; everything else is for whoever performs commands: a station of this
-// process, or a door.
+// Runs a program's commands: one command, a job file, standard input, or a prompt. Local commands (help, cd, `!`) run
+// here; all others go to a performer: a station of this process, or a door.
 //
-// A command that fails does not stop the ones after it. The exit status is that of the first that failed; at a prompt,
-// where everything has been seen, it is 0. A signal ends the running command, and with it a job file; at a prompt
-// Ctrl-C ends the command alone.
+// A failed command does not stop later ones. The exit status is that of the first failure; at a prompt it is 0. A
+// signal ends the running command and the job file; at a prompt Ctrl-C ends only the command.
 
 import DaftCommand
 import DaftEngine
@@ -13,17 +11,16 @@ import Glibc
 import Synchronization
 
 public protocol Performer: Sendable {
-    /// Performs a command, given as `wording` at `origin`, to its end; its exit status. Names that begin with no slash
-    /// are below `base`.
+    /// Performs a command to its end; returns its exit status. Relative names are below `base`.
     func perform(_ command: Command, _ wording: CommandText, at origin: CommandOrigin, in base: Name) async -> Int32
 
-    /// Some of what stands directly below a name; nil where no directory has it. Blocks.
+    /// Some entries directly below a name; nil if it is no directory. Blocks.
     func entries(in name: Name, atMost limit: Int) throws(Failure) -> [CompletionEntry]?
 
-    /// Whether what it performs commands at goes on when this program ends.
+    /// Whether the system continues when this program ends.
     var isClient: Bool { get }
 
-    /// Asked at a prompt before all of it ends; nil where nothing need be asked.
+    /// A question to ask at a prompt before the system is ended; nil: none.
     func questionBeforeQuit() async -> String?
 }
 
@@ -56,7 +53,7 @@ private final class CommandLoop: Sendable {
     let console: Console
     let work: Work
     let table: OptionTable
-    /// Where `cd` has led to.
+    /// The current name, set by `cd`.
     private let base = Mutex(Name.root)
 
     private var interruption: Interruption { console.interruption }
@@ -103,7 +100,7 @@ private final class CommandLoop: Sendable {
         }
     }
 
-    /// Runs one line; `isLast` where it says that all is to end.
+    /// Runs one line; `isLast` if it ends the session.
     private func run(line: [UInt8], at origin: CommandOrigin) async -> (status: Int32, isLast: Bool) {
         do throws(CommandError) {
             let command = try Command(line: line, in: base.withLock(\.self))
@@ -162,8 +159,7 @@ private final class CommandLoop: Sendable {
         }
     }
 
-    /// Whether the line would end the whole system, and whoever typed it does not mean that. No other answer than a
-    /// yes is one.
+    /// Whether the line would end the whole system and the user does not confirm with yes.
     private func isTakenBack(_ line: [UInt8], _ editor: LineEditor?, _ lines: Lines) async -> Bool {
         guard (try? Command(line: line)) == .quit, let question = await performer.questionBeforeQuit() else {
             return false
@@ -186,7 +182,7 @@ private final class CommandLoop: Sendable {
         var report = Report()
         do throws(Failure) {
             let process = try LocalCommand.start(line, keepsInput: work.isTyped)
-            // From a terminal the command gets a SIGINT itself.
+            // On a terminal the child receives SIGINT itself.
             let end: @Sendable (Int32) -> Void = { [isTyped = work.isTyped] signal in
                 if !isTyped { kill(-process, signal) } else if signal != SIGINT { kill(process, signal) }
             }

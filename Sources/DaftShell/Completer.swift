@@ -1,4 +1,4 @@
-// What Tab offers at a prompt: commands, options, files here, and names, which whoever performs the commands lists.
+// Tab completion at a prompt: commands, options, local files, and published names from the performer.
 
 import DaftCommand
 import DaftModel
@@ -6,13 +6,12 @@ import Glibc
 
 struct Completer {
     let performer: any Performer
-    /// Where `cd` has led to.
+    /// The current name, set by `cd`.
     let base: Name
 
     private static let mostEntries = 1_000
 
-    /// How the word that the cursor is in may go on, as it would be typed, and where in the line that word begins.
-    /// Blocks.
+    /// Completions of the word at the cursor, quoted as typed, and the word's position. Blocks.
     func candidates(for line: [UInt8]) -> (start: Int, words: [[UInt8]]) {
         let completion = LineCompletion(line)
         return (completion.start, candidates(for: completion.typed, completion.kind).map { typedWord($0) })
@@ -58,7 +57,7 @@ struct Completer {
         return offered(found, below: folder, rest)
     }
 
-    /// The directory with its slash, and what is typed behind it.
+    /// Splits a path after its last slash.
     private func split(_ typed: [UInt8]) -> (folder: [UInt8], rest: [UInt8]) {
         let cut = typed.lastIndex(of: Name.slash).map { $0 + 1 } ?? 0
         return (Array(typed[..<cut]), Array(typed[cut...]))
@@ -75,7 +74,7 @@ struct Completer {
 private func < (x: [UInt8], y: [UInt8]) -> Bool { x.lexicographicallyPrecedes(y) }
 
 extension Array where Element == [UInt8] {
-    /// What all of them begin with.
+    /// The longest common prefix.
     var commonBeginning: [UInt8] {
         guard var common = first else { return [] }
         for word in dropFirst() { common = zip(common, word).prefix { $0 == $1 }.map(\.0) }

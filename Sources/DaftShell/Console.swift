@@ -1,5 +1,5 @@
-// All that is printed goes through one thread, so that results, messages and the progress line do not mix and a slow
-// reader holds back a listing and nothing else.
+// Prints everything on one thread, so that results, messages and the progress line do not mix, and a slow reader blocks
+// only listings.
 
 import DaftCommand
 import DaftLink
@@ -26,10 +26,10 @@ public final class Console: Sendable {
 
     public func close() { thread.stop() }
 
-    /// How standard output fared until now.
+    /// The state of standard output.
     var outputState: WriteOutcome { output.withLock { $0 } }
 
-    /// To standard output. False: nobody takes it, and whoever has more of it may stop.
+    /// Prints to standard output. False: nobody reads, and the caller may stop.
     @discardableResult
     func put(_ text: String) async -> Bool {
         await thread.run { [self] in
@@ -39,12 +39,12 @@ public final class Console: Sendable {
         }
     }
 
-    /// To standard output as it is. False: as above.
+    /// Prints bytes to standard output; returns false like `put`.
     func pour(_ bytes: [UInt8]) async -> Bool {
         await thread.run { [self] in bytes.withUnsafeBytes { pour($0) } }
     }
 
-    /// Bytes that somebody else has made, as they are; on the console's thread, inside `run`.
+    /// Prints bytes from elsewhere unchanged. On the console's thread, inside `run`.
     public func relay(_ bytes: [UInt8], asErrors: Bool) -> WriteOutcome {
         bytes.withUnsafeBytes { bytes in
             if asErrors { return files.write(bytes, asErrors: true) }
@@ -60,7 +60,7 @@ public final class Console: Sendable {
         return written == .done
     }
 
-    /// To standard error, with the name of the program's messages before each.
+    /// Prints to standard error, with the program's name.
     public func say(_ message: String) async {
         await thread.run { [self] in
             clearLine()
@@ -68,7 +68,7 @@ public final class Console: Sendable {
         }
     }
 
-    /// A prompt, or the end of its line.
+    /// Prints a prompt, or ends its line.
     func ask(_ text: String) async {
         await thread.run { [self] in writeError(text) }
     }
@@ -77,15 +77,15 @@ public final class Console: Sendable {
         if look.verbose { await say(message) }
     }
 
-    /// Blocking work of the user's: reading what is typed, a command of the local shell.
+    /// Runs blocking work: reading input, a local command.
     public func run<T: Sendable>(_ work: @escaping @Sendable () -> T) async -> T { await thread.run(work) }
 
     // MARK: the progress line
 
-    /// How wide a progress line may be; nil where there is no terminal to draw it on.
+    /// Maximum width of the progress line; nil without a terminal.
     public var columns: Int? { files.columns }
 
-    /// Draws over the last progress line; nothing where `line` has nothing any more.
+    /// Replaces the progress line; nil clears it.
     func draw(_ line: @escaping @Sendable () -> String?) async {
         await thread.run { [self] in
             guard let line = line() else { return }

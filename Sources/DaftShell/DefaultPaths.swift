@@ -1,4 +1,4 @@
-// Where things are by default: what every program of daft that serves a store or a catalogue agrees on.
+// Default paths, shared by all programs that serve a store or catalogue.
 
 import DaftCommand
 import DaftLink
@@ -6,7 +6,7 @@ import DaftModel
 import DaftTrust
 import Glibc
 
-/// The name of this node, as the system knows it.
+/// This node's host name.
 public func hostName() -> String {
     var name = [CChar](repeating: 0, count: 256)
     guard gethostname(&name, name.count - 1) == 0 else { return "localhost" }
@@ -17,26 +17,25 @@ public func hostName() -> String {
 public var thisUser: String { userName(geteuid()) }
 
 extension Options {
-    /// The store that a node's first data server uses.
+    /// The store of a node's first data server.
     public var storeDirectory: [UInt8] {
         if let store { return store }
         let user = getpwuid(getuid()).map { String(cString: $0.pointee.pw_name) } ?? "\(getuid())"
         return localDirectory(variable, user: user)
     }
 
-    /// As a variable, for ranks on nodes whose own variables may say something else.
+    /// As an environment variable, for nodes with other environments.
     public var storeVariable: [UInt8] { Array("DAFT_STORE=".utf8) + storeDirectory + [0] }
 
-    /// The store of a node's data server: its first one has the directory itself, further ones DIR.1, DIR.2 ….
+    /// The store of a node's data server: DIR for the first, then DIR.1, DIR.2 ….
     public func storeDirectory(place: Int) -> [UInt8] {
         storeDirectory + Array((place == 0 ? "" : ".\(place)").utf8)
     }
 
-    /// The group that shares store and catalogue, of which this user is a member; nil where none was named.
+    /// The group that shares store and catalogue, checked for membership; nil if none is given.
     public func sharers() throws(Failure) -> UInt32? { try value("--group").map(ownGroup) }
 
-    /// The metadata server's catalogue, in a directory that is made if it is not there; one that a group shares, when
-    /// it is opened.
+    /// The metadata server's catalogue file. Creates its directory, except a shared one, which is created on opening.
     public func catalogueFile() throws(Failure) -> String {
         let directory = String(decoding: catalogueDirectory, as: UTF8.self)
         if isShared { return directory + "/catalogue.sqlite" }
@@ -49,7 +48,7 @@ extension Options {
 
     public var catalogueDirectory: [UInt8] { catalogue ?? storeDirectory + Array(".mds".utf8) }
 
-    /// Where a rank tells what it does, if that is wanted.
+    /// The event log of a rank, if requested.
     public func log(of rank: Int, on host: String) throws(Failure) -> EventLog? {
         guard let directory = value("--log") else { return nil }
         let log = EventLog(directory + Array("/daft-\(host)-\(rank).log".utf8), logLevel)
@@ -59,15 +58,15 @@ extension Options {
 
     public var isShared: Bool { value("--group") != nil }
 
-    /// Where the door of a node's data server is.
+    /// The directory of a data server's door.
     public func doorDirectory(place: Int) -> [UInt8] {
         ownDirectory(in: ownedDirectory(place: place), isShared: isShared)
     }
 
-    /// Where rank 0's is, and what a system of workstations is to remember.
+    /// The directory of rank 0's door and of a workstation system's description.
     public var metadataDirectory: [UInt8] { ownDirectory(in: catalogueDirectory, isShared: isShared) }
 
-    /// The same two for a process that goes on to open what is there by its path.
+    /// Like `doorDirectory`, but creates and checks a group's private directory.
     public func heldDirectory(place: Int) throws(Failure) -> [UInt8] {
         guard let group = try sharers() else { return doorDirectory(place: place) }
         let directories = [storeDirectory(place: place), ownedDirectory(place: place)]
@@ -79,6 +78,6 @@ extension Options {
         return try heldOwnDirectory(in: [catalogueDirectory], for: .catalogue, group: group)
     }
 
-    /// daft's own in the store of a node's data server.
+    /// The private directory in a data server's store.
     public func ownedDirectory(place: Int) -> [UInt8] { storeDirectory(place: place) + Array("/.daft".utf8) }
 }

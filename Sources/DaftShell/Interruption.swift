@@ -1,6 +1,6 @@
-// A user's wish to end: SIGINT, SIGTERM or SIGHUP, to this process or from a client. The first cancels what is running,
-// so that stores close in order; a second to this process ends it at once. They are taken by a thread of their own,
-// never by a handler, so that nothing is forbidden there.
+// Interruption by SIGINT, SIGTERM or SIGHUP, sent to this process or by a client. The first cancels the running
+// command, so that stores close in order; a second one to this process ends it at once. A dedicated thread receives
+// them, so that the code is not restricted to async-signal-safe calls.
 
 import DaftLink
 import DaftModel
@@ -10,7 +10,7 @@ import Synchronization
 public final class Interruption: Sendable {
     private struct State {
         var signal: Int32?
-        /// The rank that performs the command ends: nobody sent a signal to whoever typed it.
+        /// The rank that performs the command ends; the user sent no signal.
         var isEndOfServer = false
         var cancel: (@Sendable (Int32) -> Void)?
         /// Further SIGTERMs are ignored.
@@ -18,7 +18,7 @@ public final class Interruption: Sendable {
     }
 
     private let state = Mutex(State())
-    /// Has something to read from the first signal on, until it is forgotten.
+    /// Readable from the first signal on, until `forget`.
     public let wake: Int32
     private let poke: Int32
 
@@ -34,10 +34,10 @@ public final class Interruption: Sendable {
         close(poke)
     }
 
-    /// By signals to this process. To be made before any other thread: they are blocked in all that come later.
+    /// Handles this process's signals. Create it before any other thread: it blocks them for all later threads.
     public static func ofProcess() -> Interruption {
         Glibc.signal(SIGPIPE, SIG_IGN)
-        // A write beyond `ulimit -f` then fails, and is reported as any other.
+        // Writes beyond `ulimit -f` then fail with an error.
         Glibc.signal(SIGXFSZ, SIG_IGN)
         let interruption = Interruption()
         let signals = blockedSignals()
@@ -51,13 +51,13 @@ public final class Interruption: Sendable {
         return interruption
     }
 
-    /// The signal that came in, if one did.
+    /// The signal received, if any.
     public var signal: Int32? { state.withLock { $0.signal } }
 
-    /// Whether what ends the command is the end of the rank that performs it.
+    /// Whether the command ends because its rank ends.
     var isEndOfServer: Bool { state.withLock { $0.isEndOfServer } }
 
-    /// What a program ends with that a signal ended, or the end of the rank that served it.
+    /// The exit status after a signal or the end of the serving rank.
     public var exitStatus: Int32? {
         state.withLock { state in
             state.isEndOfServer ? Failure.Kind.unreachable.exitStatus : state.signal.map { 128 + $0 }
@@ -67,7 +67,7 @@ public final class Interruption: Sendable {
     /// Ctrl-C at a prompt ends the command, not the program.
     var isForOneCommand: Bool { signal == SIGINT }
 
-    /// What stopped the command.
+    /// Why the command was stopped.
     var reason: String {
         if isEndOfServer { return "stopped: the daft that served it has ended" }
         return switch signal {
@@ -77,7 +77,7 @@ public final class Interruption: Sendable {
         }
     }
 
-    /// Until `body` ends a signal calls `cancel`; at once if one was there before.
+    /// Calls `cancel` on a signal during `body`; at once if there was one before.
     public func cancelling<T>(_ cancel: @escaping @Sendable (Int32) -> Void, _ body: () async -> T) async -> T {
         let early = state.withLock { state in
             state.cancel = cancel
@@ -88,7 +88,7 @@ public final class Interruption: Sendable {
         return await body()
     }
 
-    /// From now on a signal calls `body`; at once if one was there before.
+    /// Calls `body` on a signal; at once if there was one before.
     public func onSignal(_ body: @escaping @Sendable () -> Void) {
         let isEarly = state.withLock { state in
             state.cancel = { _ in body() }
@@ -97,7 +97,7 @@ public final class Interruption: Sendable {
         if isEarly { body() }
     }
 
-    /// At a prompt Ctrl-C is for one command only.
+    /// Ctrl-C at a prompt applies to one command only.
     func forget() {
         let had = state.withLock { state in
             defer { (state.signal, state.isEndOfServer) = (nil, false) }
@@ -107,13 +107,13 @@ public final class Interruption: Sendable {
         if had { _ = read(wake, &byte, 1) }
     }
 
-    /// From now on a second SIGTERM does not end this process at once: batch systems send several.
+    /// Ignores further SIGTERMs, since batch systems send several.
     func endureFurtherTerms() { state.withLock { $0.isPatient = true } }
 
-    /// The rank that performs the command ends, and the command with it, as by SIGTERM.
+    /// The serving rank ends, and its command with it, as by SIGTERM.
     public func takeEndOfServer() { take(SIGTERM, isEndOfServer: true) }
 
-    /// False where it is not the first, and ends the process.
+    /// Returns false for a further signal, which ends the process.
     @discardableResult
     public func take(_ number: Int32) -> Bool { take(number, isEndOfServer: false) }
 
@@ -132,8 +132,7 @@ public final class Interruption: Sendable {
     }
 }
 
-/// Blocks, for this thread and those it starts, the signals that end a program, but for those that whoever started us
-/// wants ignored.
+/// Blocks terminating signals for this and later threads, except those that the parent set to be ignored.
 private func blockedSignals() -> sigset_t {
     var signals = sigset_t()
     sigemptyset(&signals)

@@ -1,4 +1,4 @@
-// One result, one line of JSON. A name is text; one that is no UTF-8 is {"bytes":"2fff"}, in hexadecimal.
+// JSON output, one line per result. Names are strings; a name that is no UTF-8 is {"bytes":"2fff"} in hexadecimal.
 
 import DaftModel
 

@@ -1,4 +1,4 @@
-// What listings are as JSON: one object a line, each with its `type`. docs/json.md says the same, and a schema does.
+// JSON rows of listings, each with its `type`. Documented in docs/json.md and its schema.
 
 import DaftEngine
 import DaftModel
@@ -6,7 +6,7 @@ import DaftWire
 
 func jsonRow(_ listed: ListedEntry) -> String { jsonRow(listed, nil) }
 
-/// Of a directory that `stat` shows, with what is below it.
+/// For `stat`: a directory with its totals.
 func jsonRow(_ listed: ListedEntry, _ below: DirectorySummary?) -> String {
     var target = JSONValue.nothing
     if case .symlink(let bytes) = listed.entry.kind { target = .bytes(bytes) }
@@ -61,7 +61,7 @@ func jsonRow(_ leaf: Leaf) -> String {
         ])
 }
 
-/// Of a file or symlink that a dry run names.
+/// A file or symlink listed by a dry run.
 func jsonRow(_ named: WouldBe) -> String {
     jsonLine(
         "entry",

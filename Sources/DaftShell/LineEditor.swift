@@ -1,18 +1,18 @@
-// A prompt on a terminal: lines are edited and remembered by libedit, through its callbacks, for a blocking call would
-// not hear of a signal.
+// Line editing and history at a terminal with libedit, through its callback interface, since its blocking call would
+// ignore signals.
 
 import CEdit
 import DaftCommand
 import DaftModel
 import Glibc
 
-/// One for the process: the terminal is one, and libedit is, too. Used by one thread at a time.
+/// One per process, as are the terminal and libedit. Not thread-safe.
 final class LineEditor: @unchecked Sendable {
     private static let remembered: Int32 = 1_000
 
     private let historyFile: String?
 
-    /// Nil where there is no terminal to edit on.
+    /// Nil if there is no terminal to edit on.
     init?() {
         let terminal = getenv("TERM").map { String(cString: $0) } ?? "dumb"
         guard isatty(STDIN_FILENO) == 1, isatty(STDOUT_FILENO) == 1, terminal != "dumb" else { return nil }
@@ -23,8 +23,8 @@ final class LineEditor: @unchecked Sendable {
         edit_complete_with { _, start, end in offer(from: Int(start), to: Int(end)) }
     }
 
-    /// Blocks until a line is entered, or `wake` has something to read. Without a completer it is the answer to a
-    /// question, in which nothing is completed, and which is not remembered.
+    /// Blocks until a line is entered or `wake` is readable. Without a completer the line answers a question: no
+    /// completion, no history.
     func next(_ prompt: String, until wake: Int32, _ completer: Completer? = nil) -> Lines.Next {
         entered = nil
         isDone = false
@@ -40,7 +40,7 @@ final class LineEditor: @unchecked Sendable {
         return .line(line)
     }
 
-    /// What is only blanks, or begins with one, is not remembered: that is how shells let one keep a line to oneself.
+    /// Blank lines and lines with a leading blank are not remembered, as in shells.
     private func remember(_ line: [UInt8]) {
         guard let first = line.first, first != UInt8(ascii: " ") else { return }
         withCString(line) { _ = add_history($0) }
@@ -50,24 +50,24 @@ final class LineEditor: @unchecked Sendable {
     }
 }
 
-// libedit hands the line to a C function, which has nowhere else to put it.
+// libedit passes the line to a C function without a context argument.
 private nonisolated(unsafe) var entered: [UInt8]?
 private nonisolated(unsafe) var isDone = false
 
 private nonisolated(unsafe) var completing: Completer?
 
-/// What may stand between two places of the line, as readline wants it: what all have in common, then each.
+/// Completions in readline's format: the common prefix, then each word.
 private func offer(from start: Int, to end: Int) -> UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>? {
     edit_offer_nothing_else()
     guard let completing, let text = edit_line() else { return nil }
     let line = UnsafeBufferPointer(start: text, count: min(end, strlen(text))).map { UInt8(bitPattern: $0) }
     let (ownStart, words) = completing.candidates(for: line)
-    // A word with blanks in quotes is cut elsewhere by libedit.
+    // libedit splits quoted words with blanks elsewhere.
     guard ownStart == start, !words.isEmpty else { return nil }
     let isWhole = words.count == 1
     edit_append(isWhole && words[0].last == Name.slash ? 0 : 32)
     let offered = isWhole ? words : [words.commonBeginning] + words
-    // libedit looks at the third of them, however few there are.
+    // libedit reads the third element even of shorter lists.
     let count = max(offered.count + 1, 3)
     let list = UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>.allocate(capacity: count)
     list.initialize(repeating: nil, count: count)

@@ -1,29 +1,29 @@
-// Commands line by line: from a job file, from standard input, or as they are typed.
+// Reads commands line by line: from a job file, standard input, or a terminal.
 
 import DaftCommand
 import DaftModel
 import Glibc
 
-/// Reads lines. One task reads; it may do so on any thread.
+/// Reads lines. Used by one task at a time, on any thread.
 public final class Lines: @unchecked Sendable {
     static let longest = 1 << 20
-    /// Of a file that is no job file at all a few are enough.
+    /// Enough for a file that is no job file at all.
     private static let mostFaults = 10
 
     enum Next: Equatable {
         case line([UInt8])
         case end
-        /// A signal came before a line did.
+        /// A signal came first.
         case interrupted
         case failed(Failure)
     }
 
-    /// What messages call them: `jobs.txt`, `standard input`.
+    /// For messages: `jobs.txt`, `standard input`.
     let title: String
     private(set) var number = 0
     private let path: [UInt8]
     private let file: Int32
-    /// Only the directives of a job script count.
+    /// Reads only the directives of a job script.
     private let ofScript: Bool
     private var directives = 0
     private var rest: [UInt8] = []
@@ -31,7 +31,7 @@ public final class Lines: @unchecked Sendable {
 
     var isTerminal: Bool { file == STDIN_FILENO ? UserTerminal.isTyped : isatty(file) == 1 }
 
-    /// `-` is standard input. `ofScript`: the commands behind `#DAFT` in the comments that a job script begins with.
+    /// `-` is standard input. `ofScript`: reads the `#DAFT` comments at the start of a job script.
     init(path: [UInt8], ofScript: Bool = false) throws(Failure) {
         self.ofScript = ofScript
         self.path = path
@@ -44,8 +44,8 @@ public final class Lines: @unchecked Sendable {
         if file < 0 { throw Failure(.usage, path, String(cString: strerror(errno))) }
     }
 
-    /// What is wrong with lines of a file, before any of them is done. Nothing is said of what can be read only once;
-    /// and what a line of the file adds to it is looked at when its turn comes.
+    /// Errors in a file's lines, found before any is executed. Input that can be read only once is not checked, nor is
+    /// what lines append to the file.
     func faults() -> [String] {
         var status = stat()
         guard file != STDIN_FILENO, fstat(file, &status) == 0, status.st_mode & S_IFMT == S_IFREG,
@@ -56,7 +56,7 @@ public final class Lines: @unchecked Sendable {
             switch all.next(until: -1) {
             case .line(let line):
                 do throws(CommandError) {
-                    // Behind it nothing is done.
+                    // Later lines will not be executed.
                     if try Command(line: line).isLast { return faults }
                 } catch {
                     faults.append("\(title):\(all.number): \(error)")
@@ -70,7 +70,7 @@ public final class Lines: @unchecked Sendable {
 
     static func standardInput() throws(Failure) -> Lines { try Lines(path: Array("-".utf8)) }
 
-    /// Blocks until there is a line, or `wake` has something to read.
+    /// Blocks until there is a line or `wake` is readable.
     func next(until wake: Int32) -> Next {
         guard ofScript else { return nextLine(until: wake) }
         while true {
@@ -109,7 +109,7 @@ public final class Lines: @unchecked Sendable {
         }
     }
 
-    /// What was typed of a line that a signal interrupted.
+    /// Discards the partial line typed before a signal.
     func forgetLine() { rest = [] }
 
     private func last() -> Next {

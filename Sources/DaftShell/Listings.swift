@@ -1,5 +1,4 @@
-// ls: names, names with all about them, chunks, nodes. A page is printed before the next is asked for, so that a
-// million names need no more memory than some hundred.
+// ls: names, details, chunks, nodes. Prints page by page, so that memory does not grow with the listing.
 
 import DaftCommand
 import DaftEngine
@@ -9,7 +8,7 @@ import DaftWire
 extension Shell {
     func list(_ names: [Name], _ listing: Listing, human: Bool, _ session: Session) async -> Report {
         var (report, look) = (Report(), console.look)
-        // As `ls` has it, a file's size is exact unless the user asks.
+        // As in `ls`, sizes are exact unless -h is given.
         look.exactSizes = !human
         for name in names.isEmpty ? [.root] : names {
             do throws(Failure) {
@@ -76,7 +75,7 @@ private func row(_ listed: ListedEntry, _ look: OutputStyle) -> [Tinted] {
     ]
 }
 
-/// Who keeps a file: `n0 n1`, `all 4 nodes`, `part: n2 n3`, `away: n4`.
+/// The holders of a file: `n0 n1`, `all 4 nodes`, `part: n2 n3`, `away: n4`.
 func place(of listed: ListedEntry) -> String {
     var words: [String] = []
     if listed.isEverywhere, listed.complete.count > 1 {
@@ -98,7 +97,7 @@ private func row(_ chunk: ListedChunk, _ look: OutputStyle) -> [Tinted] {
     ]
 }
 
-/// A further column of the table of nodes, of numbers.
+/// An additional numeric column of the node table.
 struct Column {
     let title: String
     let cell: (NodeStatus) -> String
@@ -122,7 +121,7 @@ private func row(_ node: NodeStatus, _ look: OutputStyle, _ columns: [Column]) -
         ] + (node.awayMilliseconds.map { [Tinted(shown(moment(millisecondsAgo: $0)))] } ?? [])
 }
 
-/// Away: not in this run; silent: in it, and without an answer.
+/// Away: not in this run; silent: in this run, but does not answer.
 func state(of node: NodeStatus) -> Tinted {
     if node.rank == nil { return Tinted("away", .attention) }
     return node.space == nil ? Tinted("silent", .bad) : Tinted("alive", .good)

@@ -1,4 +1,4 @@
-// `!COMMAND`: a command of the user's own shell, on this node.
+// `!COMMAND`: runs a command of the user's shell on this node.
 
 import DaftCommand
 import DaftModel
@@ -11,8 +11,8 @@ enum LocalCommand {
         return String(cString: shell)
     }
 
-    /// Starts `command`; its process id. With `keepsInput` it may read what we read, and is in our process group, as a
-    /// terminal wants it; else it has a group of its own, so that a signal ends all that it has started.
+    /// Starts `command`; returns its process id. With `keepsInput` it inherits standard input and stays in our process
+    /// group, as terminals require; otherwise it leads a group, so that a signal reaches all its children.
     static func start(_ command: [UInt8], keepsInput: Bool) throws(Failure) -> pid_t {
         var actions = posix_spawn_file_actions_t()
         var attributes = posix_spawnattr_t()
@@ -23,7 +23,7 @@ enum LocalCommand {
             posix_spawnattr_destroy(&attributes)
         }
         if !keepsInput { posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0) }
-        // It gets signals as any command does, not as this process has set them.
+        // Reset this process's signal mask and dispositions.
         var (none, ignored) = (sigset_t(), sigset_t())
         sigemptyset(&none)
         sigemptyset(&ignored)
@@ -42,7 +42,7 @@ enum LocalCommand {
         return process
     }
 
-    /// Waits for its end; what went wrong with it.
+    /// Waits for its end; returns its failure.
     static func finish(_ process: pid_t) -> Failure? {
         var status: Int32 = 0
         while waitpid(process, &status, 0) < 0, errno == EINTR {}

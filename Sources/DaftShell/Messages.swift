@@ -1,4 +1,4 @@
-// What a command says at its end: what was done, what went wrong, with which exit status.
+// Messages at the end of a command: results, failures, exit status.
 
 import DaftCommand
 import DaftEngine
@@ -6,27 +6,27 @@ import DaftLink
 import DaftModel
 import DaftPlan
 
-/// Where a command stands: nothing for the program's arguments, `jobs.txt:3` for a line of a job file.
+/// The source of a command: none for program arguments, `jobs.txt:3` for a line of a job file.
 public struct CommandOrigin: Sendable {
-    /// Nil where it goes without saying.
+    /// Nil if obvious.
     public let place: String?
 
     public init(place: String?) { self.place = place }
 
     public static let arguments = CommandOrigin(place: nil)
 
-    /// `jobs.txt:3: put: …`, as a prefix of a message.
+    /// The prefix of a message: `jobs.txt:3: put: …`.
     func prefix(_ verb: Verb?) -> String {
         ([place, verb?.rawValue].compactMap(\.self) + [""]).joined(separator: ": ")
     }
 }
 
 extension Console {
-    /// So many equal messages are one.
+    /// From so many equal messages on, prints one with a count.
     private static let toldAsOne = 5
 
-    /// Says what went wrong; as objects on standard output where the user wants JSON and standard output is not data.
-    /// Programs get each, but for what lacks on one node for one reason.
+    /// Prints failures; with --json as objects on standard output, unless that carries data. JSON has each failure
+    /// except those that are missing on one node for one reason.
     func tell(_ report: Report, of verb: Verb?, at origin: CommandOrigin) async {
         let count = look.json ? Int.max : Console.toldAsOne
         if !look.quiet || look.json {
@@ -39,7 +39,7 @@ extension Console {
         }
     }
 
-    /// Why a command was not even begun.
+    /// Prints why a command was not started.
     public func tell(_ failure: Failure, of command: Command, at origin: CommandOrigin) async {
         await tell(failure, of: command.verb, at: origin, isWarning: false)
     }
@@ -67,8 +67,7 @@ private func jsonLine(_ failure: Failure, _ type: String, _ verb: Verb?, _ origi
         ])
 }
 
-/// What a command that does things did, in one line; nothing where it did nothing. `isLog`: nobody has watched it, so
-/// how fast it was is said too.
+/// A one-line summary of a command; nil if it did nothing. `isLog`: output is not watched, so the rate is included.
 func summary(
     of report: Report, _ command: Command, took time: Duration, _ look: OutputStyle, isLog: Bool = false
 ) -> String? {
@@ -95,7 +94,7 @@ func summary(
 
 private func milliseconds(_ time: Duration) -> Int64 { Int64(time / .milliseconds(1)) }
 
-/// Bytes a second, of what it was about; none where there was nothing.
+/// Bytes per second; nil without bytes.
 private func rate(of report: Report, _ time: Duration) -> Double? {
     let seconds = time / .seconds(1)
     return report.bytes > 0 && seconds > 0 ? Double(report.bytes) / seconds : nil

@@ -1,32 +1,32 @@
-// Bytes to a terminal, a pipe or a file. Whoever reads may be slow, or gone: neither may hang a command that the user
-// wants to end, nor kill it.
+// Writes to a terminal, pipe or file. A slow or vanished reader must neither block a command that the user wants to end
+// nor kill it.
 
 import Glibc
 
-/// How a write ended.
+/// The result of a write.
 public enum WriteOutcome: Hashable, Sendable {
     case done
-    /// Nobody reads any more.
+    /// The reader has gone.
     case gone
-    /// There was no room, and the user wanted an end.
+    /// The user requested an end while the output was blocked.
     case stopped
     case failed(Int32)
 }
 
-/// Where a command's results and messages go.
+/// The destination of results and messages.
 public protocol Output: Sendable {
-    /// How wide the terminal is that messages go to; nil where they go to none.
+    /// Width of the messages' terminal; nil without one.
     var columns: Int? { get }
 
-    /// Writes everything, waiting for room unless the user wants an end.
+    /// Writes everything; blocks unless the user requests an end.
     func write(_ bytes: UnsafeRawBufferPointer, asErrors: Bool) -> WriteOutcome
 }
 
-/// Standard output and standard error of this process.
+/// This process's standard output and error.
 struct StandardFiles: Output {
     private let wake: Int32
 
-    /// Waiting ends when `wake` has something to read.
+    /// Blocking ends when `wake` is readable.
     init(until wake: Int32) { self.wake = wake }
 
     var columns: Int? { UserTerminal.columns }
@@ -37,7 +37,7 @@ struct StandardFiles: Output {
             : DaftShell.write(bytes, to: STDOUT_FILENO, until: wake) { tellOfReader() }
     }
 
-    /// Once somebody has to be waited for who reads standard output, unless he would have to read this as well.
+    /// Reports a blocked standard output, unless standard error would block too.
     private func tellOfReader() {
         guard !areSame(STDOUT_FILENO, STDERR_FILENO), awaitRoom(STDERR_FILENO, until: -1, milliseconds: 0) == .ready
         else { return }
@@ -47,15 +47,14 @@ struct StandardFiles: Output {
     }
 }
 
-/// How long a reader may take before anything is said of it.
+/// How long standard output may block before this is reported.
 private let roomPatienceMilliseconds: Int32 = 10_000
 
-/// Writes all of `bytes`, waiting for room as long as `wake` has nothing to read. `impatient` is called once where
-/// there is none for long.
+/// Writes all of `bytes`, blocking until `wake` is readable. Calls `impatient` once if blocked for long.
 func write(
     _ bytes: UnsafeRawBufferPointer, to file: Int32, until wake: Int32, impatient: (() -> Void)? = nil
 ) -> WriteOutcome {
-    // A pipe with room for anything takes this much without blocking.
+    // A pipe reported writable takes this much without blocking.
     let piece = isPlainFile(file) ? bytes.count : 4096
     var rest = bytes[...]
     var impatient = impatient
@@ -86,7 +85,7 @@ func write(_ text: String, to file: Int32, until wake: Int32 = -1) -> WriteOutco
     return text.withUTF8 { write(UnsafeRawBufferPointer($0), to: file, until: wake) }
 }
 
-/// Waits until `file` has something to read; false when `wake` has it first.
+/// Waits for input; false if `wake` becomes readable first.
 func awaitInput(_ file: Int32, until wake: Int32) -> Bool {
     awaitEvent(POLLIN, of: file, until: wake, milliseconds: -1) == .ready
 }
@@ -101,7 +100,7 @@ private enum WaitOutcome {
     case late
 }
 
-/// What is ready is taken even when the user wants an end; only waiting ends by that. No time: without an end.
+/// A ready file takes precedence over `wake`. Negative time: no timeout.
 private func awaitEvent(_ event: Int32, of file: Int32, until wake: Int32, milliseconds: Int32) -> WaitOutcome {
     var both = [
         pollfd(fd: file, events: Int16(event), revents: 0), pollfd(fd: wake, events: Int16(POLLIN), revents: 0),
@@ -121,8 +120,7 @@ private func isPlainFile(_ file: Int32) -> Bool {
     return fstat(file, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
 }
 
-/// A descriptor that was closed by whoever started us would be given to the next file that is opened, and what is
-/// printed would land in a store.
+/// Opens closed standard descriptors, which otherwise would be reused for store files and receive output.
 func openStandardFiles() {
     for file in Int32(0)...2 where fcntl(file, F_GETFD) < 0 {
         _ = open("/dev/null", O_RDWR)

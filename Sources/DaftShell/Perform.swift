@@ -1,4 +1,4 @@
-// Each command, carried out: what moves bytes here, what only shows in Listings and Describing.
+// Executes commands: those that move data here, listings in Listings.swift and StatAndTree.swift.
 
 import DaftCommand
 import DaftEngine
@@ -32,12 +32,12 @@ extension Shell {
         case .status(nil): await status(session)
         case .status(let seconds?): await watch(everySeconds: seconds, session)
         case .quit: await session.quit()
-        // Whoever performs commands is there.
+        // The performer exists, so there is nothing to do.
         case .wait, .exit, .cd, .pwd, .help, .shell, .nothing: Report()
         }
     }
 
-    /// Prints what would be published, name by name.
+    /// Prints what would be published.
     private func preview(_ options: StagingOptions) -> Preview? {
         guard options.dryRun else { return nil }
         return { [self] names in
@@ -74,7 +74,7 @@ extension Shell {
         return report
     }
 
-    /// Runs what prints as it goes, and makes a report of how it ended.
+    /// Runs a listing; returns a report of how it ended.
     func showing(_ body: () async throws(Failure) -> Void) async -> Report {
         do throws(Failure) {
             try await body()
@@ -84,7 +84,7 @@ extension Shell {
         }
     }
 
-    /// Prints a page of a listing; when nobody reads it any more, the listing is stopped.
+    /// Prints a page; cancels the listing if nobody reads it.
     func page(_ text: String) async {
         if await !console.put(text) { withUnsafeCurrentTask { $0?.cancel() } }
     }

@@ -1,5 +1,4 @@
-// What is the same in every program of daft: its arguments are read, `--help` and `--version` are answered, and what is
-// wrong with them is said, before anything is started.
+// Common to all programs: parsing arguments, `--help` and `--version`, and reporting errors before anything is started.
 
 import DaftCommand
 import DaftLink
@@ -11,12 +10,12 @@ public enum Work: Sendable {
     case command(Command, [[UInt8]])
     /// A job file, standard input, or a prompt.
     case lines(Lines)
-    /// Commands come from elsewhere.
+    /// Commands come from clients.
     case serve
-    /// A word of this program alone, with what follows it.
+    /// A subcommand of this program only, with its arguments.
     case own([[UInt8]])
 
-    /// A person types it.
+    /// Whether a person types the input.
     var isTyped: Bool {
         switch self {
         case .command: true
@@ -27,7 +26,7 @@ public enum Work: Sendable {
     }
 }
 
-/// A program that was started properly.
+/// A valid invocation.
 public struct Invocation: Sendable {
     public let options: Options
     public let console: Console
@@ -37,7 +36,7 @@ public struct Invocation: Sendable {
 
 public struct Program: Sendable {
     public enum Start: Sendable {
-        /// All has been said.
+        /// Everything has been printed.
         case over(status: Int32)
         case go(Invocation)
     }
@@ -48,18 +47,18 @@ public struct Program: Sendable {
     private var name: String { shape.name }
     private var table: OptionTable { shape.table }
 
-    /// `launch` is what it does, instead of all else, where the options say so; it comes before any thread.
+    /// `launch` replaces the program's work if the options request it; it runs before any thread is created.
     public init(_ shape: ProgramShape, launch: (@Sendable (Options) -> Int32)? = nil) {
         self.shape = shape
         self.launch = launch
     }
 
-    /// The whole program, from a `main` that has nothing else to do; its exit status.
+    /// The whole program, for a `main` without other duties; returns the exit status.
     public func main(_ body: @escaping @Sendable (Invocation) async -> Int32) -> Int32 {
         switch start() {
         case .over(let status): return status
         case .go(let invocation):
-            // Not an asynchronous main: that one gives the main thread to Dispatch, which lets signals in again.
+            // Not an async main: that would give the main thread to Dispatch, which unblocks signals.
             let loop = ThreadLoop(name: "daft-main")
             let status = loop.finish {
                 let status = await body(invocation)
@@ -71,8 +70,7 @@ public struct Program: Sendable {
         }
     }
 
-    /// The beginning of `main`, for a program whose main thread is wanted elsewhere. To be called first of all, before
-    /// there is a second thread.
+    /// The start of `main`, for programs that need their main thread. Call it first, before there is a second thread.
     public func start() -> Start {
         openStandardFiles()
         do throws(CommandError) {
@@ -94,9 +92,8 @@ public struct Program: Sendable {
         }
     }
 
-    /// For a process that is one of several and not the one that speaks: its options, or nothing where that one says
-    /// what is wrong with them, or answers. `told` are the variables of that one, for those that are not set here: not
-    /// everything that starts processes on other nodes hands on the environment.
+    /// Options for the ranks that must stay silent; nil if rank 0 reports an error or prints help. `told` are rank 0's
+    /// environment variables for those missing here, since not every launcher forwards the environment.
     public func quietOptions(told: [UInt8] = []) -> Options? {
         openStandardFiles()
         var others: [String: [UInt8]] = [:]
@@ -108,7 +105,7 @@ public struct Program: Sendable {
         return options.flatMap { $0.version || $0.help || $0.isAboutItself ? nil : $0 }
     }
 
-    /// The variables of this process that give options, as `quietOptions` takes them.
+    /// This process's option variables, for `quietOptions`.
     public func variables() -> [UInt8] {
         var bytes: [UInt8] = []
         for name in variableNames() { bytes += Array("\(name)=".utf8) + (variable(name) ?? []) + [0] }
@@ -138,7 +135,8 @@ public struct Program: Sendable {
         return .command(try Command(arguments: options.command), options.command)
     }
 
-    /// A mistake in the last line is not to be found after hours of work: the status, where all is not as it should be.
+    /// Checks all lines first, so that an error in the last is not found after hours of work; returns the status if any
+    /// fails.
     private func refusal(of lines: Lines) -> Int32? {
         let faults = lines.faults()
         if faults.isEmpty { return nil }
@@ -165,7 +163,7 @@ public struct Program: Sendable {
         }.joined()
     }
 
-    /// The manual, or what a shell completes.
+    /// The manual, or completions for a shell.
     private func explained(_ options: Options) throws(CommandError) -> String? {
         if let word = options.value("--completion").map({ String(decoding: $0, as: UTF8.self) }) {
             guard let shell = CompletingShell(rawValue: word) else {
@@ -203,7 +201,7 @@ public struct Program: Sendable {
     }
 }
 
-/// The arguments as bytes: paths need not be UTF-8.
+/// Arguments as bytes, since paths need not be UTF-8.
 private func arguments() -> [[UInt8]] {
     (1..<max(1, Int(CommandLine.argc))).compactMap { index in
         CommandLine.unsafeArgv[index].map { bytes(ofC: $0) }
@@ -211,19 +209,19 @@ private func arguments() -> [[UInt8]] {
 }
 
 extension Options {
-    /// `--dry-run` asks for the line that would launch.
+    /// `--dry-run` prints the launch command line.
     public var isLaunch: Bool { flag("--launch") ?? false || flag("--dry-run") ?? false || isEach }
 
-    /// The manual or a completion is wanted.
+    /// Whether the manual or a shell completion is requested.
     var isAboutItself: Bool { value("--manual") != nil || value("--completion") != nil }
 
-    /// The command is another program, for every node of the job.
+    /// The command is another program, to run on every node of the job.
     public var isEach: Bool { value("--each") != nil }
 
-    /// `job …`: stage, run a command, and bring its results back.
+    /// `job …`: stage, run a command, and collect its results.
     public var isJob: Bool { command.first == Array("job".utf8) }
 
-    /// `serve`: stay, and perform what clients bring.
+    /// `serve`: stay and perform clients' commands.
     public var isServe: Bool { command == [Array("serve".utf8)] }
 }
 

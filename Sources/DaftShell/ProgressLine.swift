@@ -1,5 +1,5 @@
-// How far a command is: a line that redraws on a terminal, a line every ten seconds in a log, nothing for what is
-// short. Where nothing moves any more, who is waited for is said besides.
+// Progress of a command: a redrawn line on a terminal, a line every ten seconds in a log, nothing for short commands.
+// Reports the nodes waited for if nothing moves.
 
 import DaftCommand
 import DaftEngine
@@ -17,7 +17,7 @@ final class ProgressLine: Sendable {
         var alarm: Alarm?
         /// When to draw next.
         var due: Nanoseconds = 0
-        /// Who is waited for, as it was said last.
+        /// The waited-for nodes reported last.
         var awaited: [String] = []
         var isOver = false
     }
@@ -80,7 +80,7 @@ final class ProgressLine: Sendable {
         }
     }
 
-    /// Once for those that are waited for; again when it is others, or when something has moved between.
+    /// Reports waited-for nodes once; again if they change or something has moved since.
     private func tellAwaited() async {
         let awaited = await commandProgress.awaited(afterMilliseconds: ProgressLine.patienceMilliseconds)
         let isNew = state.withLock { state in
@@ -110,8 +110,7 @@ final class ProgressLine: Sendable {
     }
 }
 
-/// Bytes a second over the last few seconds; longer where a limit lets so many bytes come at once that they are some
-/// seconds apart.
+/// The rate over the last few seconds; over a longer time if a limit spaces transfers further apart.
 struct RecentRate {
     private static let least: Nanoseconds = 5_000_000_000
     private let window: Nanoseconds
@@ -128,8 +127,8 @@ struct RecentRate {
     }
 }
 
-/// `1.2 GiB of 4.0 GiB, 12 of 40 files, 118.0 MiB/s, 24 s left`. What is all that is known of so far is no whole.
-/// The rate is that of a receiver that has `reached` so much; what is left is what that one lacks.
+/// `1.2 GiB of 4.0 GiB, 12 of 40 files, 118.0 MiB/s, 24 s left`. Omits the total until it exceeds the bytes done. The
+/// rate and remaining time are those of a receiver that has `reached` bytes.
 func shown(_ progress: Progress, rate: Double?, reached: Int64? = nil) -> String {
     var parts = [amount(progress.bytes, of: progress.totalBytes)]
     if progress.totalFiles > progress.files {

@@ -1,4 +1,4 @@
-// Performs commands at a station: those of rank 0's own user, and those of clients at a door.
+// Performs commands at a station: of rank 0's own user, and of clients.
 
 import DaftCommand
 import DaftEngine
@@ -12,7 +12,7 @@ public struct Shell: Performer {
     let console: Console
     private static let longestWordingBytes = 200
     private let standpoint: ClientContext
-    /// The system ends with this program, and what it has staged stays: where that is, somebody wants to know.
+    /// Whether to report where staged data remains: the system ends with this program.
     private let tellsWhereItStays: Bool
 
     private var interruption: Interruption { console.interruption }
@@ -27,7 +27,7 @@ public struct Shell: Performer {
         tellsWhereItStays = tellingWhereItStays
     }
 
-    /// What a client at a door has brought; its exit status.
+    /// Performs a client's command; returns its exit status.
     public func perform(_ wording: CommandText, at origin: CommandOrigin) async -> Int32 {
         do throws(CommandError) {
             let command = try Command(wording, in: standpoint.base)
@@ -38,8 +38,8 @@ public struct Shell: Performer {
         }
     }
 
-    /// Stays until somebody wants the system to end; the exit status.
-    /// After a signal it goes on for the grace, for clients that still bring results back.
+    /// Serves until the system is asked to end; returns the exit status. After a signal it continues for the grace
+    /// period, for clients that still collect results.
     public func serve(graceSeconds: UInt32 = 0) async -> Int32 {
         await console.say("serving \(counted(station.members.count, "data server")) until `daft quit` or a signal")
         if graceSeconds > 0 { interruption.endureFurtherTerms() }
@@ -88,15 +88,15 @@ public struct Shell: Performer {
             report.failures.removeAll { $0.kind == .stopped }
         }
         let wasStopped = interruption.signal != nil && !command.isDone(byEndOf: interruption)
-        // What was stopped has not done what it would say.
+        // A stopped command has not done what the summary would report.
         if let line, console.look.json || !console.look.quiet && !wasStopped { await console.put(line) }
         if let failure = console.outputState.failure { report.failures.append(failure) }
         await console.tell(report, of: verb, at: origin)
         let hasCome = report.files > 0 || session.commandProgress.now.progress.bytes > 0
         let remains = tellsWhereItStays && verb.stages && hasCome ? whatStays : nil
-        // Whoever asked for the end of everything is not stopped by it.
+        // The command that ends the system is not interrupted by that.
         if command != .quit, wasStopped, let status = interruption.exitStatus {
-            // It has no other end.
+            // A watch ends only by interruption.
             if case .status(_?) = command { return status }
             let advice = command.canGoOn ? "; run it again to go on" : ""
             let rest = remains.map { "; " + $0 } ?? ""
@@ -109,7 +109,7 @@ public struct Shell: Performer {
 }
 
 extension Shell {
-    /// What a staging that has not come to its end leaves on the nodes, and where.
+    /// What an unfinished staging leaves on the nodes, and where.
     private var whatStays: String {
         let hosts = Dictionary(grouping: station.members, by: \.store.path).mapValues { $0.map(\.store.host) }
         let places = hosts.sorted { $0.key.lexicographicallyPrecedes($1.key) }.map { path, hosts in
@@ -133,7 +133,7 @@ extension Shell {
 }
 
 extension WriteOutcome {
-    /// A reader that is gone had enough: nothing went wrong.
+    /// A closed pipe is no failure.
     fileprivate var failure: Failure? {
         guard case .failed(let code) = self else { return nil }
         return Failure(.failed, [], "standard output: \(String(cString: strerror(code)))")
@@ -141,18 +141,17 @@ extension WriteOutcome {
 }
 
 extension Verb {
-    /// It leaves files in stores.
+    /// Whether the command leaves files in stores.
     fileprivate var stages: Bool { [.put, .diffuse, .bcast, .fetch].contains(self) }
 }
 
 extension Command {
-    /// A `leave` that is typed at the data server that leaves: the end of that one is what was asked for, so the
-    /// answer is waited for, and counts.
+    /// A `leave` issued at the leaving data server: the server's end is the expected result.
     fileprivate func isDone(byEndOf interruption: Interruption) -> Bool {
         if case .leave = self { interruption.isEndOfServer } else { false }
     }
 
-    /// What it did before it was stopped need not be done again.
+    /// Whether a repeated command continues where it was stopped.
     fileprivate var canGoOn: Bool {
         switch self {
         case .put, .diffuse, .bcast, .fetch, .get, .gather, .sbcast: true

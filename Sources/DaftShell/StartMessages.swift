@@ -1,4 +1,4 @@
-// What is said while a system of workstations is started: a line for each node, and how many run at the end.
+// Messages while a workstation system starts: a line per node, and the number running at the end.
 
 import DaftCommand
 import DaftEngine
@@ -6,7 +6,7 @@ import DaftModel
 import DaftWire
 
 extension Console {
-    /// What has become of the node that is to be `rank`.
+    /// Reports the outcome of starting the node of `rank`.
     public func show(_ rank: Rank, on host: String, _ outcome: Result<NodeReport, Failure>) async {
         switch outcome {
         case .success(let report):
@@ -24,7 +24,7 @@ extension Console {
 
     public func fail(_ failure: Failure) async { await tell(.failed(failure), of: nil, at: .arguments) }
 
-    /// What one may want to know, but did not ask for.
+    /// Prints an optional hint.
     public func mention(_ message: String) async { if !look.quiet, !look.json { await say(message) } }
 }
 

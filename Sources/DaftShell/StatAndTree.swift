@@ -1,4 +1,4 @@
-// stat and tree: one entry in full, and all of them at a glance.
+// stat: one entry in detail. tree: the hierarchy of names.
 
 import DaftCommand
 import DaftEngine

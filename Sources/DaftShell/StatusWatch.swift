@@ -1,4 +1,4 @@
-// status: the state of things, once or again and again. What a node's link carries is the difference of two looks.
+// status, once or repeatedly. Link rates are the difference between two samples.
 
 import DaftCommand
 import DaftEngine
@@ -14,7 +14,7 @@ extension Shell {
         }
     }
 
-    /// Until the user wants an end, which is how a watch ends, or nobody reads it any more.
+    /// Runs until the user interrupts it or nobody reads.
     func watch(everySeconds seconds: UInt32, _ session: Session) async -> Report {
         await showing { () async throws(Failure) in
             var last: StatusSample?
@@ -27,7 +27,7 @@ extension Shell {
         }
     }
 
-    /// In small steps, for a user who wants an end waits for the step.
+    /// In small steps, so that an interruption is noticed soon.
     private func pause(untilMilliseconds milliseconds: Int) async {
         let end = station.loop.deadline(inMilliseconds: milliseconds)
         while station.loop.now < end, !Task.isCancelled { await station.loop.sleep(milliseconds: 100) }
@@ -38,17 +38,17 @@ extension Shell {
         if look.json { return jsonRow(seen.status) }
         let text = description(of: seen.status, look, rates: last.map { seen.rates(since: $0) } ?? [:])
         guard look.isOnTerminal else { return (last == nil ? "" : "\n") + text }
-        // Home, each line to its end, and what was below: nothing is blank between two looks.
+        // Cursor home, erase each line's end, then everything below: avoids flicker.
         return (last == nil ? "\u{1b}[2J" : "") + "\u{1b}[H" + text.replacing("\n", with: "\u{1b}[K\n") + "\u{1b}[J"
     }
 }
 
-/// One look at a system.
+/// One sample of the system's status.
 private struct StatusSample {
     let status: SystemStatus
     let time: Nanoseconds
 
-    /// Of each rank that was there at both looks.
+    /// For each rank present in both samples.
     func rates(since last: StatusSample) -> [Rank: Rates] {
         var before: [Rank: Traffic] = [:]
         for node in last.status.nodes { if let rank = node.rank { before[rank] = node.traffic } }
@@ -63,7 +63,7 @@ private struct StatusSample {
     }
 }
 
-/// Bytes a second.
+/// Bytes per second.
 private struct Rates {
     let incoming: Double
     let outgoing: Double

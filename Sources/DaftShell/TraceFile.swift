@@ -1,4 +1,4 @@
-// The file of `--trace`: tried before any work, and written when all work is over.
+// The file of `--trace`: checked before any work, written at the end.
 
 import DaftCommand
 import DaftEngine
@@ -10,10 +10,10 @@ import Synchronization
 public final class TraceFile: Sendable {
     private let path: [UInt8]
     private let file: Int32
-    /// What went wrong first.
+    /// The first failure.
     private let failure = Mutex<Failure?>(nil)
 
-    /// What the file holds stays until there is something to write.
+    /// Existing contents stay until there is something to write.
     init(_ path: [UInt8]) throws(Failure) {
         self.path = path
         file = (path + [0]).withUnsafeBytes {
@@ -24,7 +24,7 @@ public final class TraceFile: Sendable {
 
     deinit { close(file) }
 
-    /// Brings what all ranks have noted to this one, and writes it, on the console's thread; what is lacking.
+    /// Collects all ranks' trace events and writes them on the console's thread; returns what is missing.
     fileprivate func write(from station: Station, by console: Console) async throws(Failure) -> [Failure] {
         ftruncate(file, 0)
         append(TraceLines.beginning)
@@ -37,7 +37,7 @@ public final class TraceFile: Sendable {
         }
         append(TraceLines.end(dropped: dropped, missing: missing.map(\.description)))
         if let failure = failure.withLock({ $0 }) {
-            // Half a trace is none.
+            // A partial trace is useless.
             ftruncate(file, 0)
             throw failure
         }
@@ -57,7 +57,7 @@ public final class TraceFile: Sendable {
 }
 
 extension Options {
-    /// Where the trace goes, if one is wanted.
+    /// The trace file, if requested.
     public func traceFile() throws(Failure) -> TraceFile? {
         guard let path = trace else { return nil }
         return try TraceFile(path)
@@ -65,7 +65,7 @@ extension Options {
 }
 
 extension Invocation {
-    /// Writes the trace of what is over now and ended with `status`; the status with that of the trace.
+    /// Writes the trace after a run that ended with `status`; returns the combined status.
     public func write(_ trace: TraceFile?, of station: Station, status: Int32) async -> Int32 {
         guard let trace else { return status }
         do throws(Failure) {

@@ -1,19 +1,18 @@
-// The terminal of whoever started a rank, where mpirun stands between: it hands on what is typed, line by line, and
-// what is printed, and nothing of the terminal itself. What mpirun has for its own input and output, rank 0 can see
-// where it runs on the same node.
+// The user's terminal behind mpirun, which forwards input and output but not the terminal itself. On mpirun's node,
+// rank 0 examines mpirun's own standard files instead.
 
 import Glibc
 
 enum UserTerminal {
-    /// Whether commands that come from standard input are typed.
+    /// Whether commands on standard input are typed.
     static var isTyped: Bool { isatty(STDIN_FILENO) == 1 || ofMPIRun(STDIN_FILENO) != nil }
 
-    /// Whether results go to it.
+    /// Whether results go to a terminal.
     static var showsResults: Bool {
         isOfMPIRun ? ofMPIRun(STDOUT_FILENO) != nil : isatty(STDOUT_FILENO) == 1
     }
 
-    /// How wide it is, if messages go to it.
+    /// The terminal's width, if messages go to it.
     static var columns: Int? {
         if isatty(STDERR_FILENO) == 1 { return columns(of: STDERR_FILENO) }
         guard let path = ofMPIRun(STDERR_FILENO) else { return nil }
@@ -31,7 +30,7 @@ enum UserTerminal {
 
     private static var isOfMPIRun: Bool { getenv("OMPI_COMM_WORLD_RANK") != nil }
 
-    /// The terminal that mpirun has there.
+    /// The terminal that mpirun has at this descriptor.
     private static func ofMPIRun(_ file: Int32) -> String? {
         guard isOfMPIRun else { return nil }
         var target = [CChar](repeating: 0, count: 256)

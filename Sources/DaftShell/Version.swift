@@ -1,5 +1,5 @@
-// The one place that says which daft this is.
+// The version, defined only here.
 
 public let version = "0.1.0"
-/// When that version was made.
+/// The date of that version.
 public let versionDate = "November 21, 2026"

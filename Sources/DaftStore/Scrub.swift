@@ -1,8 +1,8 @@
 // Re-reads and hashes one content at all its names. Wrong chunks are dropped and names with wrong bytes removed: a file
 // moves back to partial/, completed with good chunks from other names.
 //
-// Only wrong bytes count as corruption and only a missing file as absence. Any other error (no descriptors, no permission)
-// ends the check without changes.
+// Only wrong bytes count as corruption and only a missing file as absence. Any other error (no descriptors, no
+// permission) ends the check without changes.
 
 import DaftModel
 import DaftWire

@@ -2,9 +2,9 @@
 // incomplete contents (partial/) and the lock. Calls block and are thread-safe: files are accessed without a lock, the
 // ledger under a mutex.
 //
-// A content's life: fill or ingest (a sparse file in partial/) -> finish (complete, still in partial/) -> place (renamed to
-// its first name; further names are copies). The ledger is written before the rename, so after a kill a recorded name
-// either exists or its content is still in partial/.
+// A content's life: fill or ingest (a sparse file in partial/) -> finish (complete, still in partial/) -> place
+// (renamed to its first name; further names are copies). The ledger is written before the rename, so after a kill a
+// recorded name either exists or its content is still in partial/.
 
 import DaftModel
 import DaftSQL

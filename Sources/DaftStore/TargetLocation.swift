@@ -129,7 +129,8 @@ extension Descriptor {
         if durable { try syncOrDisown() }
     }
 
-    /// After a failed sync the kernel takes the pages for written and the next sync succeeds; another mtime marks the file.
+    /// After a failed sync the kernel takes the pages for written and the next sync succeeds; another mtime marks the
+    /// file.
     func syncOrDisown() throws(SystemError) {
         do {
             try sync()

@@ -1,11 +1,11 @@
-// The bytes of a load on their way: each piece is a message of its name, its place, and the bytes, which are sent out
-// of the slab they are in and keep it until they have left.
+// Bulk transfer of a load: each message has a header and a piece of the slab, which is sent without a copy and kept
+// until it has left.
 
 import CZMQ
 import DaftLink
 import DaftModel
 
-/// A piece that is to be sent, or could not be yet.
+/// A piece to send, possibly deferred.
 struct BulkPiece {
     let question: UInt64
     let offset: Int
@@ -16,7 +16,7 @@ struct BulkPiece {
 extension Socket {
     static let bulkHeaderBytes = 16
 
-    /// False where nobody is connected under this name.
+    /// False if no peer is connected under this name.
     func send(_ piece: BulkPiece, to name: [UInt8]) -> Bool {
         var writer = ByteWriter(capacity: Socket.bulkHeaderBytes)
         writer.u64(piece.question)
@@ -24,7 +24,7 @@ extension Socket {
         let header = writer.bytes
         guard zmq_send(handle, name, name.count, ZMQ_DONTWAIT | ZMQ_SNDMORE) >= 0 else { return false }
         guard zmq_send(handle, header, header.count, ZMQ_DONTWAIT | ZMQ_SNDMORE) >= 0 else { return endEarly() }
-        // The message keeps the outgoing slab until libzmq lets go of it.
+        // libzmq holds the outgoing slab until the message has been sent.
         let memory = piece.outgoingSlab.slab.slice(piece.bytes.lowerBound, piece.bytes.count).withMutableBytes { $0 }
         var message = zmq_msg_t()
         return withUnsafeMutablePointer(to: &message) { message in
@@ -39,14 +39,14 @@ extension Socket {
         }
     }
 
-    /// Ends a message of which only the beginning went out, so that the next one is not taken for its rest. The
-    /// receiver drops it.
+    /// Terminates a message whose body could not be queued, so that the next is not taken for its rest. The receiver
+    /// drops it.
     private func endEarly() -> Bool {
         _ = zmq_send(handle, nil, 0, ZMQ_DONTWAIT)
         return false
     }
 
-    /// Takes one piece: `place` says where its bytes belong, if anybody wants them. Nil where none has come.
+    /// Receives one piece into the memory that `place` returns; without memory it is dropped. Nil if there is none.
     func receivePiece(
         _ place: (_ question: UInt64, _ bytes: Range<Int>) -> SlabSlice?
     ) throws(ZMQError) -> (question: UInt64, bytes: Range<Int>)?? {
@@ -69,7 +69,7 @@ extension Socket {
     }
 }
 
-/// Called by one of libzmq's threads.
+/// Called by a libzmq thread.
 private func letGo(_ owner: UnsafeMutableRawPointer?) {
     if let owner { Unmanaged<OutgoingSlab>.fromOpaque(owner).release() }
 }

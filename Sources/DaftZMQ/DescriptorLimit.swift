@@ -1,8 +1,8 @@
-// Every client that runs or waits at a door holds a connection, and so may strangers at a port.
+// Raises the descriptor limit: each client holds a connection, as may strangers at a port.
 
 import Glibc
 
-/// As many open files as this process may have; none of its own work must fail for want of one.
+/// Raises the soft limit to the hard limit, so that connections cannot starve this process of descriptors.
 public func allowManyFiles() {
     var limit = rlimit()
     getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)

@@ -1,6 +1,5 @@
-// A door: where clients on this node bring their commands. One thread owns its socket; it hands commands on, some at
-// once and the others in their turn, forwards what they print, and takes those as gone of whom nothing has been heard
-// for long.
+// A door: the local socket where clients submit commands. One thread owns the socket; it starts commands, some at once
+// and the rest queued, forwards their output, and drops clients that have been silent too long.
 
 import DaftCommand
 import DaftLink
@@ -9,18 +8,18 @@ import Glibc
 import Synchronization
 
 public final class Door: Sendable {
-    /// How patient a door is.
+    /// Timeouts and limits of a door.
     public struct Patience: Sendable {
         public var beatMilliseconds = 1_000
-        /// A client that has said nothing for so long is gone.
+        /// A client that is silent for so long is dropped.
         public var silenceMilliseconds = 5_000
-        /// How long commands may take to end when the door is closed.
+        /// Time for commands to end when the door is closed.
         public var closingMilliseconds = 2_000
-        /// More clients than this wait for their turn: each may hold some memory for as long as it likes.
+        /// Further clients queue, since each may hold memory indefinitely.
         public var guests = 32
-        /// Whoever has waited for so long is told why.
+        /// A client queued for so long is told why.
         public var waitMilliseconds = 10_000
-        /// More than this are turned away, and all whose commands would be longer than this together.
+        /// Limits of the queue, in clients and in bytes of commands; further clients are refused.
         public var waiting = 4_096
         public var waitingBytes = 32 << 20
 
@@ -39,14 +38,13 @@ public final class Door: Sendable {
     private let waker = Waker()
     private let state: Mutex<State>
 
-    /// Makes the door in `directory`; a socket that a dead process has left there is replaced. Who knocks waits until
-    /// the door is opened.
+    /// Binds the door in `directory`, replacing a stale socket. Clients wait until the door is opened.
     public init(in directory: [UInt8], _ patience: Patience = Patience(), group: UInt32? = nil) throws(Failure) {
         self.patience = patience
         place = try DoorAddress(in: directory, group: group)
         do throws(ZMQError) {
             let socket = try Socket(.router, in: try Context(), lingerMilliseconds: 500)
-            // Root may name any door, and could become its owner anyway.
+            // Root may use any door, and could become its owner anyway.
             try socket.admit([geteuid(), 0])
             try socket.bind(place.endpoint)
             chmod(place.path, 0o600)
@@ -56,7 +54,7 @@ public final class Door: Sendable {
         }
     }
 
-    /// From now on `perform` gets each command; it returns at once, and ends the session some time.
+    /// Passes each command to `perform`, which must return at once and end the session eventually.
     public func open(_ perform: @escaping @Sendable (DoorSession) -> Void) {
         state.withLock { state in
             guard let socket = state.socket else { return }
@@ -70,7 +68,7 @@ public final class Door: Sendable {
         }
     }
 
-    /// Takes no more commands, ends those that run, and waits for them, but not for ever.
+    /// Accepts no more commands, ends the running ones, and waits for them with a timeout.
     public func close() async {
         let thread = state.withLock { state in
             defer { (state.thread, state.socket) = (nil, nil) }
@@ -88,7 +86,7 @@ public final class Door: Sendable {
     }
 }
 
-/// What the door's thread does, round by round.
+/// The event loop of the door's thread.
 private final class DoorLoop {
     private struct Seat {
         let doorSession: DoorSession
@@ -107,7 +105,7 @@ private final class DoorLoop {
     private let patience: Door.Patience
     private let perform: @Sendable (DoorSession) -> Void
     private var seats: [[UInt8]: Seat] = [:]
-    /// Those with a seat whose turn has not come, the first one first.
+    /// Queued clients, first come first served.
     private var line: [(client: [UInt8], bytes: Int)] = []
     private var nextBeat: Nanoseconds = 0
     private var lastBeat: Nanoseconds = 0
@@ -154,7 +152,7 @@ private final class DoorLoop {
         nextBeat = now + Nanoseconds(patience.beatMilliseconds) * 1_000_000
         let longest = Nanoseconds(patience.silenceMilliseconds) * 1_000_000
         defer { lastBeat = now }
-        // Where this process itself stood still, clients have been heard by nobody.
+        // Do not blame clients for a period in which this process was suspended.
         if now > lastBeat + longest / 2 { return }
         for (client, seat) in seats where !seat.isGone {
             if now > seat.lastHeard + longest {
@@ -186,7 +184,7 @@ private final class DoorLoop {
         leaveLine(client, by: signal)
     }
 
-    /// A command that has not begun ends as one would that a signal ended.
+    /// A queued command ends as if by a signal.
     private func leaveLine(_ client: [UInt8], by signal: Int32) {
         guard let place = line.firstIndex(where: { $0.client == client }) else { return }
         line.remove(at: place)
@@ -198,7 +196,7 @@ private final class DoorLoop {
     private func takeMessages() {
         for _ in 0..<DoorLoop.messagesAtOnce {
             guard let parts = try? socket.receive() else { return }
-            // A client's name, given by the socket, and what it says.
+            // The socket prepends the client's name.
             if parts.count == 2 { take(parts[1], from: parts[0]) }
         }
         waker.call()
@@ -244,7 +242,7 @@ private final class DoorLoop {
         letIn()
     }
 
-    /// Whose turn it is.
+    /// Starts queued commands while there are free slots.
     private func letIn() {
         while let first = line.first, seats.count - line.count < patience.guests {
             line.removeFirst()
@@ -266,7 +264,7 @@ private final class DoorLoop {
         send(.refused(Failure(kind, [], reason)), to: client)
     }
 
-    /// Whoever cannot be sent anything is gone.
+    /// A client that cannot be sent to is gone.
     private func send(_ message: DoorMessage, to client: [UInt8]) {
         if seats[client]?.isGone ?? false { return }
         do throws(ZMQError) { try socket.send([client, message.encoded]) } catch { lose(client) }

@@ -1,8 +1,8 @@
-// Where a door is: a socket called `door` in a directory that only its owner can enter. The address of such a socket
-// has room for 107 bytes and a store's path may be longer, so it is reached through the open directory.
+// The path of a door: the socket `door` in a directory that only its owner can enter. Socket addresses are limited to
+// 107 bytes, so the socket is reached through the open directory.
 //
-// A door gives and takes orders, so both sides look who the other is. The client: whose the directory is and what is in
-// its path, whose the socket is, and who listens. The server: who has connected (`Socket.admit`).
+// Both sides check each other. The client checks the owners of directory, path, socket and listening process; the
+// server checks who connects (`Socket.admit`).
 
 import DaftModel
 import DaftTrust
@@ -11,8 +11,8 @@ import Glibc
 public final class DoorAddress: Sendable {
     private let descriptor: Int32
 
-    /// One that is not ours is refused, by a failure that is `denied`; `isNamed`: but for root, who has named it.
-    /// `group`: who may own what it is in.
+    /// Throws `denied` for an untrusted directory; `isNamed`: root named it and accepts any owner. `group`: may own the
+    /// path.
     public init(in directory: [UInt8], isNamed: Bool = false, group: UInt32? = nil) throws(Failure) {
         descriptor = try OwnDirectory(directory, for: .door(isNamed: isNamed), group: group).number
     }
@@ -22,8 +22,8 @@ public final class DoorAddress: Sendable {
     var path: String { "/proc/self/fd/\(descriptor)/door" }
     var endpoint: String { "ipc://" + path }
 
-    /// Whether somebody listens whom a client may obey: a socket file that a dead process has left is no door, and
-    /// neither is one of another user. One that takes nobody in, for it is stopped and others wait already, is one.
+    /// Whether a trusted process listens. False for stale sockets and other users' sockets; true for a stopped process
+    /// with a full backlog.
     public var isOpen: Bool {
         let users = trustedUsers
         var status = stat()
@@ -46,7 +46,7 @@ public final class DoorAddress: Sendable {
         return peerUser(of: probe).map(users.contains) ?? false
     }
 
-    /// Ourselves, root, and whose the directory is, which has been judged.
+    /// This user, root, and the owner of the directory, which has been checked.
     private var trustedUsers: Set<UInt32> {
         var status = stat()
         return fstat(descriptor, &status) == 0 ? [geteuid(), 0, status.st_uid] : []

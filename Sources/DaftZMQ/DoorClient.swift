@@ -1,5 +1,5 @@
-// A client's side of a door: brings one command, gives signs of life while it runs, and hands over what it prints,
-// never more at once than there is room for.
+// The client side of a door: submits one command, sends heartbeats while it runs, and receives its output with flow
+// control.
 
 import DaftCommand
 import DaftLink
@@ -14,18 +14,18 @@ public final class DoorClient: @unchecked Sendable {
         case refused(Failure)
     }
 
-    /// How patient a client is.
+    /// Timeouts of a client.
     public struct Patience: Sendable {
         public var beatMilliseconds = 500
-        /// After so much silence it looks whether anybody is there at all.
+        /// After so long without a message, checks whether the server still exists.
         public var doubtMilliseconds = 1_500
-        /// A door that has said nothing for so long is given up.
+        /// A door that is silent for so long is given up.
         public var silenceMilliseconds = 5_000
 
         public init() {}
     }
 
-    /// Room is given back in pieces of this size at least.
+    /// Credit is returned in units of at least this size.
     static let roomPieceBytes = ClientMessage.firstRoomBytes / 8
 
     private let place: DoorAddress
@@ -37,7 +37,7 @@ public final class DoorClient: @unchecked Sendable {
     private var heard: [Heard] = []
     private var outgoing: [ClientMessage]
     private var isClosed = false
-    // Only touched by whoever calls `next`.
+    // Used only by the caller of `next`.
     private var consumed = 0
 
     public init(at place: DoorAddress, _ command: DoorCommand, _ patience: Patience = Patience()) throws(Failure) {
@@ -54,7 +54,7 @@ public final class DoorClient: @unchecked Sendable {
         thread = OwnThread("daft-knock") { [unowned self] in run(socket) }
     }
 
-    /// To be called at the end, once.
+    /// Call once at the end.
     public func close() {
         latch.locked { isClosed = true }
         waker.call()
@@ -62,8 +62,8 @@ public final class DoorClient: @unchecked Sendable {
         thread = nil
     }
 
-    /// Blocks for what comes next. Whoever asks has dealt with what came before, so there is room for more. After an
-    /// end or a refusal nothing comes.
+    /// Blocks until the next message. Calling it returns the credit of the previous one. Nothing follows an end or
+    /// refusal.
     public func next() -> Heard {
         if consumed >= DoorClient.roomPieceBytes {
             say(.room(bytes: UInt32(consumed)))
@@ -82,7 +82,7 @@ public final class DoorClient: @unchecked Sendable {
 
     public func signal(_ number: Int32) { say(.signal(UInt8(truncatingIfNeeded: number))) }
 
-    /// Nobody reads standard output any more.
+    /// Standard output is closed: stop sending it.
     public func deafen() { say(.deaf) }
 
     private func say(_ message: ClientMessage) {
@@ -126,7 +126,7 @@ public final class DoorClient: @unchecked Sendable {
         return nil
     }
 
-    /// Whether anything came.
+    /// Returns whether anything arrived.
     private func take(from socket: Socket) -> Bool {
         var hasCome = false
         while let parts = try? socket.receive() {
@@ -147,7 +147,7 @@ public final class DoorClient: @unchecked Sendable {
     }
 }
 
-/// For how long nothing has come. Time in which this process itself stood still does not count.
+/// Measures silence, excluding time in which this process was suspended.
 private struct SilenceTimer {
     private static let standstillMilliseconds = 1_000
     private var lastHeard = monotonicNow()

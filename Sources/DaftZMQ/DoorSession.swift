@@ -1,17 +1,16 @@
-// A client's command at a door, as seen by whoever performs it: what it says, a place for its output that holds back
-// whoever writes faster than the client reads, and its wish to end.
+// A client's command at a door, for whoever performs it: its request, flow-controlled output, and its signals.
 
 import DaftCommand
 import DaftLink
 import Glibc
 
 public final class DoorSession: @unchecked Sendable {
-    /// How a write ended.
+    /// The result of a write.
     public enum Written: Sendable {
         case done
-        /// Nobody reads any more.
+        /// The client no longer reads.
         case gone
-        /// There was no room, and the client wanted an end.
+        /// The client requested an end while there was no credit.
         case stopped
     }
 
@@ -38,10 +37,10 @@ public final class DoorSession: @unchecked Sendable {
 
     // MARK: for whoever performs the command
 
-    /// What wants an end is the door itself, and no signal of the client's.
+    /// Whether the end was requested by the door instead of a client's signal.
     public var isDoorClosing: Bool { latch.locked { isClosing } }
 
-    /// Calls `body` when the client wants an end or has vanished, or the door closes; at once if that was before.
+    /// Calls `body` when the client sends a signal or disappears, or the door closes; at once if that has happened.
     public func onSignal(_ body: @escaping @Sendable (Int32) -> Void) {
         let early = latch.locked {
             onSignal = body
@@ -50,7 +49,7 @@ public final class DoorSession: @unchecked Sendable {
         if let early { body(early) }
     }
 
-    /// Blocks while the client has no room.
+    /// Blocks while the client has no credit.
     public func write(_ bytes: UnsafeRawBufferPointer, asErrors: Bool) -> Written {
         var rest = bytes[...]
         while !rest.isEmpty {
@@ -62,7 +61,7 @@ public final class DoorSession: @unchecked Sendable {
         return .done
     }
 
-    /// The command is over. Whoever still writes is told that nobody reads.
+    /// Ends the command. Pending writes return `.gone`.
     public func end(_ status: Int32) {
         latch.locked {
             self.status = status
@@ -72,7 +71,7 @@ public final class DoorSession: @unchecked Sendable {
         waker.call()
     }
 
-    /// Inside the latch.
+    /// The caller holds the latch.
     private func take(_ bytes: Slice<UnsafeRawBufferPointer>, asErrors: Bool) -> (Written, Int) {
         let overhead = ClientMessage.pieceOverheadBytes
         while true {
@@ -89,7 +88,7 @@ public final class DoorSession: @unchecked Sendable {
 
     // MARK: for the door
 
-    /// What is to be sent, and the status where that is the end.
+    /// Messages to send, and the exit status after the last of them.
     func taken() -> (pieces: [DoorMessage], status: Int32?) {
         latch.locked {
             defer { pieces = [] }
@@ -97,7 +96,7 @@ public final class DoorSession: @unchecked Sendable {
         }
     }
 
-    /// False where a client gives room that was never taken.
+    /// False if the client grants credit that was never used.
     func give(room bytes: Int) -> Bool {
         latch.locked {
             guard room + bytes <= ClientMessage.firstRoomBytes else { return false }
@@ -123,13 +122,13 @@ public final class DoorSession: @unchecked Sendable {
         body?(number)
     }
 
-    /// The door closes: as by SIGTERM, but for who wants it. An earlier signal of the client's counts.
+    /// Ends the command because the door closes, like SIGTERM. An earlier signal takes precedence.
     func close() {
         latch.locked { isClosing = signal == nil }
         end(by: SIGTERM)
     }
 
-    /// The client is not there any more.
+    /// The client has disappeared.
     func vanish() {
         latch.locked {
             isGone = true

@@ -1,11 +1,11 @@
-// The keys of a system are CURVE keys.
+// The CURVE keys of a system.
 
 import CZMQ
 import DaftModel
 import DaftWire
 
 extension SystemKeys {
-    /// Forty characters and a zero byte.
+    /// 40 characters of Z85 and a zero byte.
     private static let textBytes = 41
 
     public static func random() throws(Failure) -> SystemKeys {

@@ -1,4 +1,4 @@
-// One rank as another sees it: the ways to it, and the name under which it comes here.
+// One rank as seen by another: its sockets and its identities here.
 
 import CZMQ
 import DaftLink
@@ -7,25 +7,25 @@ import DaftWire
 import Glibc
 
 struct Peer {
-    /// The latest process under that rank that was heard of.
+    /// The latest known process at that rank.
     var incarnation: UInt64 = 0
-    /// The name under which it is connected at this rank's door for talk.
+    /// Its routing id at this rank's control socket.
     var caller: [UInt8]?
-    /// Where it seems to be, by that connection.
+    /// Its address as seen on that connection.
     var seenAt = ""
-    /// The ways to its doors, made when they are wanted.
+    /// Connections to its sockets, made on demand.
     var talk: Socket?
     var bulk: Socket?
-    /// The name of this rank at its door for bytes.
+    /// This rank's routing id at its bulk socket.
     var bulkName: [UInt8] = []
-    /// The name under which it waits for bytes at this rank's door, and what it is to get.
+    /// Its routing id at this rank's bulk socket, and pieces waiting for it.
     var token: [UInt8]?
     var held: [BulkPiece] = []
-    /// Since when, in milliseconds, nothing of that could be sent.
+    /// Since when those pieces could not be sent, in milliseconds.
     var stuckSince: UInt64?
 
-    /// Forgets all ways to it, and what has not left by them: whoever said it has been told that it failed, so whoever
-    /// comes in its place is not to hear of it.
+    /// Drops all connections with unsent messages: their senders have been told of the failure, so a successor must not
+    /// receive them.
     mutating func disconnect() {
         talk?.drop()
         talk = nil
@@ -37,11 +37,11 @@ struct Peer {
         expect(nil)
     }
 
-    /// What it is to get goes to another name now. What was meant for the one before is not waited for any more.
+    /// Routes pieces to another name from now on; drops those meant for the previous one.
     mutating func expect(_ name: [UInt8]?) { (token, held, stuckSince) = (name, [], nil) }
 }
 
-/// What a rank calls itself at another's door: who it is, and whom it wants to see.
+/// A rank's routing id at another: its identity and the intended receiver.
 struct Caller {
     private static let mark: UInt8 = 1
     let rank: Rank
@@ -71,7 +71,7 @@ struct Caller {
 }
 
 extension RankAddress {
-    /// Larger than that of any process that was started before.
+    /// Larger than that of any earlier process.
     static func newIncarnation() -> UInt64 {
         var time = timespec()
         clock_gettime(CLOCK_REALTIME, &time)
@@ -80,7 +80,7 @@ extension RankAddress {
 }
 
 extension ZMQLink {
-    /// The way to a rank's door for talk; nil where nobody knows where it is.
+    /// The connection to a rank's control socket; nil if its address is unknown.
     func talkSocket(to target: Rank) -> Socket? {
         if let socket = peers[target]?.talk { return socket }
         guard let (address, port) = talkAddress(of: target) else { return nil }
@@ -94,7 +94,7 @@ extension ZMQLink {
         return socket
     }
 
-    /// The name under which this rank is, or will be in a moment, at a rank's door for bytes.
+    /// This rank's routing id, possibly still connecting, at a rank's bulk socket.
     func bulkToken(for target: Rank) -> [UInt8]? {
         if let peer = peers[target], let bulk = peer.bulk, !bulk.isRefused { return peer.bulkName }
         guard let entry = book[target], let address = talkAddress(of: target)?.address else { return nil }
@@ -105,7 +105,7 @@ extension ZMQLink {
         guard let socket else { return nil }
         try? socket.name(name)
         try? socket.connect(to: address, port: entry.bulkPort)
-        // Heard there when this rank has come in.
+        // Delivered once the connection has been accepted.
         try? socket.send([[]])
         peers[target, default: Peer()].bulk = socket
         peers[target]?.bulkName = name

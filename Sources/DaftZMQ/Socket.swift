@@ -1,4 +1,4 @@
-// libzmq in Swift words: a context, sockets that send and receive whole messages without waiting, one error.
+// A thin wrapper of libzmq: contexts and non-blocking sockets with whole messages, and one error type.
 
 import CZMQ
 import DaftLink
@@ -15,7 +15,7 @@ struct ZMQError: Error, Hashable, Sendable {
     var reason: String { "\(String(cString: zmq_strerror(code))) (\(call))" }
 }
 
-/// Ends when its last socket is closed and what was sent has left, or could not.
+/// Terminates when its last socket is closed and pending messages are sent or dropped.
 final class Context: @unchecked Sendable {
     fileprivate let handle: UnsafeMutableRawPointer
 
@@ -27,37 +27,36 @@ final class Context: @unchecked Sendable {
     deinit { while zmq_ctx_term(handle) != 0, zmq_errno() == EINTR {} }
 }
 
-/// One thread uses it at a time.
+/// Not thread-safe.
 final class Socket: @unchecked Sendable {
     enum Kind { case router, dealer }
 
-    /// What a socket demands of those at its other end.
+    /// Authentication and encryption of a socket.
     enum Lock {
         case none
-        /// Only whoever has the keys may connect; the authenticator of the context asks.
+        /// CURVE: only holders of the keys may connect; the context's authenticator decides.
         case server(SystemKeys)
         case client(SystemKeys)
-        /// Nothing is encrypted, but only who calls itself as the authenticator expects may connect.
+        /// Unencrypted; only names that the authenticator expects may connect.
         case plainServer
         case plainClient(token: [UInt8])
     }
 
-    /// Whoever comes in and says nothing is shown out after so long; at a door where anybody may say the first words
-    /// sooner, for each of them takes 16 KiB until then.
+    /// Handshake timeout. Shorter for unauthenticated connections, each of which takes 16 KiB until then.
     private static let handshakeMilliseconds: Int32 = 5_000
     static let plainHandshakeMilliseconds: Int32 = 2_000
     private static let zapDomain = Array("daft".utf8)
 
-    /// A message that is longer than this is a stranger's; the connection is cut.
+    /// A longer message comes from a stranger; the connection is closed.
     static let longestMessageBytes = 4 << 20
 
     let handle: UnsafeMutableRawPointer
-    // Outlives the socket.
+    // Must outlive the socket.
     private let context: Context
     private var isOpen = true
     private let isPlain: Bool
 
-    /// What was sent when it is closed has `lingerMilliseconds` to leave.
+    /// After close, pending messages have `lingerMilliseconds` to leave.
     init(
         _ kind: Kind, in context: Context, lingerMilliseconds: Int32, lock: Lock = .none,
         longestMessageBytes: Int = Socket.longestMessageBytes
@@ -67,22 +66,22 @@ final class Socket: @unchecked Sendable {
         if case .plainServer = lock { isPlain = true } else { isPlain = false }
         try set(ZMQ_LINGER, lingerMilliseconds)
         try set(ZMQ_MAXMSGSIZE, Int64(longestMessageBytes))
-        // What is under way is bounded by those who send it.
+        // Unlimited: the senders bound what is in flight.
         try set(ZMQ_SNDHWM, Int32(0))
         try apply(lock)
-        // Whoever is not there any more is an error, not nobody.
+        // Sending to an unknown peer must fail instead of dropping the message.
         if kind == .router { try set(ZMQ_ROUTER_MANDATORY, Int32(1)) }
     }
 
     deinit { close() }
 
-    /// What was sent may still leave; nothing may be done with it afterwards.
+    /// Pending messages may still leave; the socket must not be used afterwards.
     func close() {
         if isOpen { zmq_close(handle) }
         isOpen = false
     }
 
-    /// Closes it, and what was sent but has not left is not to leave any more.
+    /// Closes the socket and drops pending messages.
     func drop() {
         try? set(ZMQ_LINGER, Int32(0))
         close()
@@ -108,18 +107,18 @@ final class Socket: @unchecked Sendable {
         }
     }
 
-    /// What the other end knows this one by.
+    /// Sets the routing id seen by the other end.
     func name(_ identity: [UInt8]) throws(ZMQError) { try set(ZMQ_ROUTING_ID, identity) }
 
-    /// A second one who comes under the same name takes the place of the first.
+    /// A new connection with the same routing id replaces the old one.
     func allowHandover() throws(ZMQError) { try set(ZMQ_ROUTER_HANDOVER, Int32(1)) }
 
-    /// On a local socket that listens, only these users are taken in: the kernel says who connects.
+    /// On a local listening socket: accept only these users, by the kernel's peer credentials.
     func admit(_ users: Set<UInt32>) throws(ZMQError) {
         for user in users { try set(ZMQ_IPC_FILTER_UID, user) }
     }
 
-    /// The same where `port` is 0, at the first free port of `range`.
+    /// Listens on `port`; if 0, on the first free port of `range`.
     func listen(port: UInt16, of range: PortRange?) throws(ZMQError) -> UInt16 {
         guard port == 0, let range else { return try listen(port: port) }
         for candidate in range.ports.dropLast() {
@@ -130,12 +129,12 @@ final class Socket: @unchecked Sendable {
         return try listen(port: range.ports.upperBound)
     }
 
-    /// Listens on every address of this node; the port. Any port where `port` is 0.
+    /// Listens on all addresses; returns the port. 0: any port.
     func listen(port: UInt16) throws(ZMQError) -> UInt16 {
         let wish = port == 0 ? "*" : "\(port)"
         try set(ZMQ_HANDSHAKE_IVL, isPlain ? Socket.plainHandshakeMilliseconds : Socket.handshakeMilliseconds)
         try set(ZMQ_IPV6, Int32(1))
-        // A node may have no IPv6 at all.
+        // The node may lack IPv6.
         if zmq_bind(handle, "tcp://*:\(wish)") != 0 {
             try set(ZMQ_IPV6, Int32(0))
             try bind("tcp://*:\(wish)")
@@ -147,7 +146,7 @@ final class Socket: @unchecked Sendable {
         return UInt16(String(decoding: digits.reversed(), as: UTF8.self)) ?? 0
     }
 
-    /// Connects, and again and again where that breaks.
+    /// Connects, and reconnects automatically.
     func connect(to address: String, port: UInt16) throws(ZMQError) {
         try set(ZMQ_IPV6, Int32(1))
         try set(ZMQ_RECONNECT_IVL, Int32(100))
@@ -163,14 +162,14 @@ final class Socket: @unchecked Sendable {
         if zmq_connect(handle, endpoint) != 0 { throw ZMQError("zmq_connect") }
     }
 
-    /// Of a socket that connects: it was turned away, and does not come again by itself.
+    /// Of a connecting socket: the handshake was refused, and it will not retry.
     var isRefused: Bool {
         var events: Int32 = 0
         var size = MemoryLayout<Int32>.size
         return zmq_getsockopt(handle, ZMQ_EVENTS, &events, &size) == 0 && events & ZMQ_POLLOUT == 0
     }
 
-    /// Sends one message of several parts.
+    /// Sends one multipart message.
     func send(_ parts: [[UInt8]]) throws(ZMQError) {
         for (index, part) in parts.enumerated() {
             let flags = ZMQ_DONTWAIT | (index < parts.count - 1 ? ZMQ_SNDMORE : 0)
@@ -179,7 +178,7 @@ final class Socket: @unchecked Sendable {
         }
     }
 
-    /// The parts of one message; nil where none has come. Of a message of more parts the first ones.
+    /// Receives one message; nil if there is none. Parts beyond `most` are dropped.
     func receive(most: Int = 3) throws(ZMQError) -> [[UInt8]]? {
         var parts: [[UInt8]] = []
         while true {
@@ -189,7 +188,7 @@ final class Socket: @unchecked Sendable {
         }
     }
 
-    /// A message of two parts, and the address it came from.
+    /// Receives a two-part message and its sender's address.
     func receiveWithAddress() throws(ZMQError) -> (name: [UInt8], bytes: [UInt8], address: String)?? {
         guard let first = try receivePart({ Array($0) }) else { return nil }
         if first.isLast { return .some(nil) }
@@ -203,7 +202,7 @@ final class Socket: @unchecked Sendable {
         return (first.part, second.part.0, second.part.1)
     }
 
-    /// Lends out one part; nil where none has come.
+    /// Passes one part to `take`; nil if there is none.
     func receivePart<T>(_ take: (UnsafeRawBufferPointer) -> T) throws(ZMQError) -> (part: T, isLast: Bool)? {
         try receiveMessage { take(UnsafeRawBufferPointer(start: zmq_msg_data($0), count: zmq_msg_size($0))) }
     }
@@ -243,7 +242,7 @@ extension Socket.Kind {
     }
 }
 
-/// Waits until the socket may have a message, `waker` is called, or the time is over; without a time, for ever.
+/// Waits until the socket may be readable, `waker` is called, or the time is over; nil: no timeout.
 func wait(for socket: Socket, or waker: Waker, milliseconds: Int?) {
     var items = [
         zmq_pollitem_t(socket: socket.handle, fd: 0, events: Int16(ZMQ_POLLIN), revents: 0),
@@ -253,9 +252,9 @@ func wait(for socket: Socket, or waker: Waker, milliseconds: Int?) {
     if items[1].revents != 0 { waker.rest() }
 }
 
-/// Wakes a thread that waits for a socket; any thread may.
+/// Wakes a thread that waits for a socket. Thread-safe.
 final class Waker: Sendable {
-    /// Has something to read once it was called.
+    /// Readable once it was called.
     let file: Int32
     private let other: Int32
 

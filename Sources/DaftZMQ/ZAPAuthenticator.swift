@@ -1,39 +1,39 @@
-// Who may connect: libzmq asks at each handshake. At doors that are encrypted only those that have the system's own key
-// are let in; at a door for bytes that is not, only who calls itself what a rank of the system has said, in secret,
-// that it would. Strangers get no answer at all, and are shown out.
+// The ZAP authenticator, asked by libzmq at each handshake. Encrypted sockets admit only the system's own key; an
+// unencrypted bulk socket admits only names that a rank has announced over an encrypted connection. Other connections
+// get no answer and time out.
 
 import DaftLink
 import DaftWire
 
 final class ZAPAuthenticator {
     private struct Question {
-        /// What the answer begins with: which handshake it is of.
+        /// The reply's envelope, which identifies the handshake.
         let envelope: [[UInt8]]
         let token: [UInt8]
         let since: Nanoseconds
     }
 
     private static let endpoint = "inproc://zeromq.zap.01"
-    /// Until its handshake is over.
+    /// The handshake's timeout.
     private static let patience = Nanoseconds(Socket.plainHandshakeMilliseconds) * 1_000_000
-    /// Each of them holds some memory of libzmq's.
+    /// Bounds libzmq's memory for pending handshakes.
     private static let mostWaiting = 64
 
     let socket: Socket
     private let keys: SystemKeys
-    /// Those that are not known yet: what makes them known may still be on its way.
+    /// Unknown names; the message that announces them may still be on its way.
     private var waiting: [Question] = []
 
-    /// To be made before any socket of the context listens.
+    /// Create it before any socket of the context listens.
     init(_ keys: SystemKeys, in context: Context) throws(ZMQError) {
         self.keys = keys
         socket = try Socket(.router, in: context, lingerMilliseconds: 0)
         try socket.bind(ZAPAuthenticator.endpoint)
     }
 
-    /// Answers one question; false where there is none. `isExpected`: whether somebody is to come under that name.
+    /// Handles one request; false if there is none. `isExpected`: whether that name has been announced.
     func answer(_ isExpected: ([UInt8]) -> Bool) throws(ZMQError) -> Bool {
-        // Whose handshake, nothing, version, number, domain, address, identity, mechanism, and who wants to come in: a
+        // Parts: routing id, empty, version, request number, domain, address, identity, mechanism, and credentials: a
         // key, or a user and a password.
         guard let parts = try socket.receive(most: 10) else { return false }
         guard parts.count >= 4 else { return true }
@@ -50,8 +50,8 @@ final class ZAPAuthenticator {
         return true
     }
 
-    /// Lets in who has become known. The others are not told: their handshake ends by its deadline, and one of the
-    /// system that came too early comes again by itself, as it does not where it was refused (`Socket.isRefused`).
+    /// Admits names announced meanwhile. Others get no reply: a client that came too early retries after the timeout,
+    /// but not after a refusal (`Socket.isRefused`).
     func review(_ isExpected: ([UInt8]) -> Bool) {
         if waiting.isEmpty { return }
         let now = monotonicNow()
@@ -65,7 +65,7 @@ final class ZAPAuthenticator {
         return true
     }
 
-    /// A handshake that is over hears nothing.
+    /// Replies; a handshake that has timed out ignores it.
     private func say(_ status: String, _ envelope: [[UInt8]]) {
         try? socket.send(envelope + [Array(status.utf8), [], [], []])
     }

@@ -1,9 +1,9 @@
-// The link between workstations: ZeroMQ over TCP. Every rank listens at two doors, one for talk and one for bytes, and
-// goes itself to those of others; what it asks goes out there, and answers and bytes come back by the same way. So
-// questions, and the signs of life between them, never stand behind the bytes.
+// The link between workstations: ZeroMQ over TCP. Every rank listens on a control and a bulk socket and connects to
+// those of others; replies and bytes return on the requester's connection. Requests and heartbeats therefore never
+// queue behind bulk data.
 //
-// Keys decide who may come in (`ZAPAuthenticator`). Where bytes are not to be encrypted, that one door takes those who
-// have been named at the other one; bytes are sent to nobody else.
+// Keys decide who may connect (`ZAPAuthenticator`). Without encryption of bulk data, the bulk socket admits only names
+// announced on the control socket, and bytes are sent to nobody else.
 
 import CZMQ
 import DaftLink
@@ -13,16 +13,16 @@ import DaftWire
 import Glibc
 
 public final class ZMQLink: MembershipLink, @unchecked Sendable {
-    /// What a rank is told about itself.
+    /// A rank's configuration.
     public struct Part: Sendable {
         public var rank: Rank
         public var keys: SystemKeys
         public var encrypts = true
-        /// Where to listen for talk; 0: anywhere.
+        /// Control port; 0: any.
         public var port: UInt16 = 0
-        /// Where else to listen, and for talk where no port is named; nil: anywhere.
+        /// Ports for the bulk socket, and for control if `port` is 0; nil: any.
         public var ports: PortRange?
-        /// Where rank 0 is; not of rank 0 itself.
+        /// The address of rank 0; nil on rank 0 itself.
         public var metadataServer: (address: String, port: UInt16)?
         public var patience = FailureDetector.Patience()
         public var beatMilliseconds = 1_000
@@ -40,10 +40,10 @@ public final class ZMQLink: MembershipLink, @unchecked Sendable {
     }
 
     static let longestTalkBytes = 64 << 20
-    /// What comes to the door for bytes is libzmq's own greeting, and ours is empty.
+    /// The bulk socket receives only libzmq's greeting and our empty message.
     static let longestGreetingBytes = 1_024
     private static let messagesAtOnce = 64
-    /// Larger ones cost fewer wakeups; each rank of a chain waits for one before it passes it on.
+    /// Larger pieces cost fewer wakeups, but each rank of a chain waits for a whole piece before relaying it.
     private static let pieceBytes = 240 << 10
 
     public let rank: Rank
@@ -95,7 +95,7 @@ public final class ZMQLink: MembershipLink, @unchecked Sendable {
         loop.start { [self] in begin() }
     }
 
-    /// Lets go of the network; what was sent has half a second to leave. To be called when the loop has ended.
+    /// Closes all sockets; pending messages have half a second. Call it after the loop has ended.
     public func disconnect() {
         for socket in sockets { socket.close() }
         peers = [:]
@@ -128,10 +128,10 @@ public final class ZMQLink: MembershipLink, @unchecked Sendable {
         return isBusy
     }
 
-    /// Whether a rank has said that it comes for bytes under this name.
+    /// Whether a rank has announced a bulk connection with this name.
     private func isExpected(_ token: [UInt8]) -> Bool { peers.values.contains { $0.token == token } }
 
-    /// What a peer says at its own doors; true if there was anything.
+    /// Reads from connections to a peer; true if anything arrived.
     private func look(at rank: Rank) -> Bool {
         var isBusy = false
         if let socket = peers[rank]?.talk {
@@ -155,7 +155,7 @@ public final class ZMQLink: MembershipLink, @unchecked Sendable {
         return isBusy
     }
 
-    /// What has come to this rank's own door.
+    /// Handles a message at this rank's own control socket.
     private func hear(_ bytes: [UInt8], from name: [UInt8], at address: String) {
         guard let caller = Caller(name), caller.target == rank, caller.rank != rank,
             let envelope = try? Envelope(decoding: bytes)
@@ -188,7 +188,7 @@ extension ZMQLink {
         case .answer, .loaded:
             if let name = peers[target]?.caller { try? talk.send([name, envelope.encoded]) }
         case .load:
-            // Every time: the other side may have forgotten where the bytes go.
+            // Sent every time, since the other side may have forgotten it.
             guard let token = bulkToken(for: target) else { break }
             say(.bulk(token: token), to: target)
             try? talkSocket(to: target)?.send([envelope.encoded])
@@ -225,8 +225,8 @@ extension ZMQLink {
         if let rank = peers.first(where: { $0.value.token == name })?.key { flush(to: rank) }
     }
 
-    /// What cannot be sent yet is kept: its receiver may still be on its way to this door. Who has not come for so long
-    /// that it has given up does not keep slabs from others.
+    /// Defers pieces while their receiver is still connecting. Drops them once the receiver must have given up, so that
+    /// they do not hold slabs.
     func flush(to target: Rank) {
         guard let peer = peers[target], !peer.held.isEmpty else { return }
         let sent = peer.token.map { token in peer.held.prefix { bulk.send($0, to: token) }.count } ?? 0

@@ -1,6 +1,6 @@
-// Who is there. Every data server shows rank 0 a sign of life each second; rank 0 keeps the book of who is where, and
-// everybody gets its newest edition with the answer. Whoever waits for an answer from another asks it for signs of life
-// as well. A rank that is silent for too long is given up, and is back when it is heard again.
+// Membership. Data servers send rank 0 a heartbeat each second; rank 0 keeps the address book and sends its newest
+// edition in the reply. Ranks that wait for an answer exchange heartbeats as well. A silent rank is declared gone, and
+// present again when it is heard.
 
 import DaftLink
 import DaftModel
@@ -8,7 +8,7 @@ import DaftPlan
 import DaftWire
 
 extension ZMQLink {
-    /// A data server: waits until rank 0 has let it in.
+    /// On a data server: waits until rank 0 has admitted it.
     public func join(timeoutMilliseconds: Int) async -> Bool {
         let deadline = loop.deadline(inMilliseconds: timeoutMilliseconds)
         while !ranks.contains(.metadataServer), loop.now < deadline {
@@ -17,7 +17,7 @@ extension ZMQLink {
         return ranks.contains(.metadataServer)
     }
 
-    /// A data server: calls `body`, once, when nothing has been heard of rank 0 for so long.
+    /// On a data server: calls `body` once when rank 0 has been silent for so long.
     public func onOrphaned(afterSeconds seconds: Int, _ body: @escaping @Sendable () -> Void) {
         loop.start { self.onOrphaned = (UInt64(seconds) * 1_000, body) }
     }
@@ -47,7 +47,7 @@ extension ZMQLink {
 
     func say(_ word: MembershipMessage, to target: Rank) { post(Envelope(.carriers, 0, word.encoded), to: target) }
 
-    /// By the way that the question came.
+    /// Replies on the connection of the request.
     private func reply(_ word: MembershipMessage, to target: Rank) {
         guard let name = peers[target]?.caller else { return }
         try? talk.send([name, Envelope(.carriers, 0, word.encoded).encoded])
@@ -94,11 +94,11 @@ extension ZMQLink {
             entry.isHere = true
             publish(entry)
         }
-        // Rank 0 may be another process, which then does not know this one: its pulse or its book says.
+        // Rank 0 may have restarted without knowing this process; the heartbeat's reply will show that.
         if peer != .metadataServer { refresh() }
     }
 
-    /// It is not there any more, as far as this rank can tell.
+    /// Considers the peer gone.
     private func lose(_ peer: Rank) {
         detector.giveUp(peer)
         peers[peer]?.disconnect()
@@ -110,7 +110,7 @@ extension ZMQLink {
         rpc.lose(peer)
     }
 
-    /// Says who came and who went since it was last looked.
+    /// Reports membership changes since the last call.
     private func refresh() {
         let now = book.entries.filter { $0.isHere && detector.sight(of: $0.rank) != .gone }.map(\.rank)
         membership.tell(membership.become(Set(now + [rank])))
@@ -140,7 +140,7 @@ extension ZMQLink {
         }
     }
 
-    /// Rank 0: a process comes under this rank, perhaps in another's place.
+    /// On rank 0: admits a process at this rank, possibly replacing another.
     private func enter(_ peer: Rank, _ talkPort: UInt16, _ bulkPort: UInt16) {
         guard rank == .metadataServer, let caller = peers[peer] else { return }
         let entry = RankAddress(
@@ -158,18 +158,18 @@ extension ZMQLink {
         }
     }
 
-    /// Rank 0: a new edition, which all who are there get at once. Who has just joined is asked for by others before
-    /// their next beat.
+    /// On rank 0: sends a new edition to all present ranks at once, since others may need the new rank before their
+    /// next heartbeat.
     private func publish(_ entry: RankAddress) {
         book.note(entry)
         for reader in book.entries where reader.isHere && reader.rank != rank { reply(.book(book), to: reader.rank) }
     }
 
-    /// A data server: the newest edition of who is where.
+    /// On a data server: takes over the newest address book.
     private func take(_ newest: AddressBook) {
         let older = book
         book = newest
-        // A rank 0 that has begun anew does not know everybody yet; nobody has gone for that.
+        // A restarted rank 0 does not know all ranks yet; missing ones are not gone.
         book.entries += older.entries.filter { newest[$0.rank] == nil }
         for entry in newest.entries where entry.rank != rank {
             let before = older[entry.rank]
@@ -177,15 +177,15 @@ extension ZMQLink {
             if before?.isHere ?? false, before?.incarnation != entry.incarnation || !entry.isHere {
                 takeLeave(of: entry.rank)
             }
-            // What rank 0 has seen since counts more than what this rank has not.
+            // Rank 0's view overrides this rank's own suspicion.
             if entry.isHere, entry.rank != .metadataServer { detector.unwatch(entry.rank) }
         }
         refresh()
     }
 
-    /// Another process is there now, or none.
+    /// The rank has another process now, or none.
     private func takeLeave(of peer: Rank) {
-        // The way to rank 0 stays: this is what it has just said, and its port is the same.
+        // The connection to rank 0 stays: the news came over it, and its port is unchanged.
         if peer == .metadataServer { peers[peer]?.disconnectBulk() } else { peers[peer]?.disconnect() }
         rpc.lose(peer)
         membership.tell(membership.become(Set(ranks).subtracting([peer])))
@@ -193,7 +193,7 @@ extension ZMQLink {
 }
 
 enum Address {
-    /// How others reach who comes from there: whoever comes from this very node is where rank 0 is.
+    /// The address for others of a rank seen at `seen`; a loopback address means rank 0's own node.
     static func toldOthers(_ seen: String) -> String {
         let address = seen.hasPrefix("::ffff:") ? String(seen.dropFirst(7)) : seen
         return address.hasPrefix("127.") || address == "::1" ? "" : address

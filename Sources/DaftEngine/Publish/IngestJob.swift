@@ -1,15 +1,15 @@
 // Ingests files into a store, not yet under names: read, hash, store.
 //
 //   1. Small files go in groups: one slab, one worker job, one store transaction.
-//   2. A larger file goes chunk by chunk into a partial file, several chunks at once. A chunk that an interrupted run has
-//      written is hashed but not written again.
+//   2. A larger file goes chunk by chunk into a partial file, several chunks at once. A chunk that an interrupted run
+//      has written is hashed but not written again.
 //   3. If its first chunk matches a complete content of the same size in this store, the file is compared with that
 //      content: publishing the same bytes again writes nothing.
 //   4. A file of another node is hashed by the offering rank; only chunks that this store lacks are transferred.
 //   5. With a rate limit, chunks or groups are read one at a time, each when the throttle permits.
 //   6. A file that changed while it was read is reported and not kept.
-//   7. In a chain, where all ranks ingest the same files, one rank reads a file, or each reads its share. The others get
-//      ids and bytes from the rank before them while that rank is still receiving them.
+//   7. In a chain, where all ranks ingest the same files, one rank reads a file, or each reads its share. The others
+//      get ids and bytes from the rank before them while that rank is still receiving them.
 
 import DaftLink
 import DaftModel

@@ -1,8 +1,8 @@
 // Publishes local files: the main loop of put, diffuse and bcast of local paths.
 //
 //   1. Walk the sources; each batch of some hundred entries goes through these steps, several batches at once.
-//   2. Assign the files to data servers. Each reads its files itself if it is on this node, else pulls them from here, and
-//      ingests them without names.
+//   2. Assign the files to data servers. Each reads its files itself if it is on this node, else pulls them from here,
+//      and ingests them without names.
 //   3. Publish the batches in walk order: the metadata server admits or refuses each name.
 //   4. Stores place admitted files and discard refused ones.
 //   5. Finally set the modes and mtimes of directories, which placing files has changed.

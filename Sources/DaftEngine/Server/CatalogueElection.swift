@@ -7,8 +7,8 @@
 //   3. The longest journal is adopted; a local catalogue that is not its prefix is discarded.
 //   4. Without any catalogue, or for a rebuild from the stores, a new one is begun.
 //
-// Nothing is recorded before the decision, since ranks that remember another run's metadata server may send requests early.
-// Later arrivals are admitted if their catalogue is empty or of this system.
+// Nothing is recorded before the decision, since ranks that remember another run's metadata server may send requests
+// early. Later arrivals are admitted if their catalogue is empty or of this system.
 
 import DaftCatalogue
 import DaftLink

@@ -4,8 +4,8 @@
 //   2. Catch up with the catalogue by delta; a replica that has forked is replaced.
 //   3. Compare the digest of the store's inventory with the catalogue's. Equal: done.
 //   4. Otherwise compare them entry by entry and report the differences.
-//   5. Check the names placed here: republish those unknown to the catalogue, from the store's own records, and set aside
-//      those that conflict with later publications.
+//   5. Check the names placed here: republish those unknown to the catalogue, from the store's own records, and set
+//      aside those that conflict with later publications.
 //   6. Report that it has joined, with the problems found.
 
 import DaftCatalogue

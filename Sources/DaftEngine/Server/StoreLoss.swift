@@ -2,8 +2,8 @@
 // failed one, and when free space is requested. Open descriptors would otherwise accept bytes that nobody can find
 // again, or fail with errors that blame the files.
 //
-// A data server answers with the failure, withdraws at the metadata server and counts as away; a metadata server ends the
-// system.
+// A data server answers with the failure, withdraws at the metadata server and counts as away; a metadata server ends
+// the system.
 
 import DaftLink
 import DaftModel

@@ -1,8 +1,8 @@
 // Transfers contents to a destination: the common loop of get, fetch, repair, verify and broadcasts of published names.
 //
 //   1. Small contents are packed: one slab and one request carry many from a common source.
-//   2. A larger one comes chunk by chunk, several at once. Ranks that load the same content form a swarm: each takes from
-//      the rank before it what that one is receiving.
+//   2. A larger one comes chunk by chunk, several at once. Ranks that load the same content form a swarm: each takes
+//      from the rank before it what that one is receiving.
 //   3. A chunk that the destination has, or that is all zeros, is not transferred.
 //   4. A content that no source can give fails with the reason; the others continue.
 

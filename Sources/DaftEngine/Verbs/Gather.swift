@@ -1,7 +1,8 @@
 // gather: copies task output from all nodes to a directory of this node.
 //
-//   1. One data server per node offers its files below the paths; they are written from where they are, into a directory
-//      per node or merged into one. When merging, a name with different files on two nodes is written for neither.
+//   1. One data server per node offers its files below the paths; they are written from where they are, into a
+//      directory per node or merged into one. When merging, a name with different files on two nodes is written for
+//      neither.
 //   2. With a name, each node publishes its files first, below its own name.
 
 import DaftLink

@@ -1,5 +1,5 @@
-// SHA-256 (FIPS 180-4) by the x86 SHA extensions, two messages side by side. OpenSSL does one message at a time, and is
-// what is used wherever this is not.
+// SHA-256 (FIPS 180-4) with the x86 SHA extensions, two messages at once. Elsewhere OpenSSL is used, one message at a
+// time.
 #include "CDigest.h"
 
 #if defined(__x86_64__)
@@ -20,8 +20,7 @@ static const uint32_t constants[64] __attribute__((aligned(16))) = {
     0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
     0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2};
 
-// The state of one message, in the order that the instructions want it (a in the highest place), and the latest 16
-// words of its schedule.
+// The state of one message in the instructions' word order (a highest), and the last 16 words of its schedule.
 struct lane {
   __m128i abef, cdgh, words[4];
 };
@@ -39,7 +38,7 @@ INLINED void load(struct lane *lane, const uint8_t *block) {
     lane->words[i] = _mm_shuffle_epi8(_mm_loadu_si128((const __m128i *)block + i), swapped);
 }
 
-// Four rounds, and the four words that will be wanted sixteen rounds later.
+// Four rounds, and the four schedule words needed sixteen rounds later.
 INLINED void four_rounds(struct lane *lane, int group) {
   __m128i *w = lane->words;
   __m128i sum = _mm_add_epi32(w[group & 3], _mm_load_si128((const __m128i *)constants + group));
@@ -94,7 +93,7 @@ bool digest_has_pairs(void) {
 void digest_pair(const void *a, const void *b, size_t length, uint8_t id_a[32], uint8_t id_b[32]) {
   struct lane x = begun(), y = begun();
   hash(&x, &y, a, b, length / 64);
-  // What follows whole blocks is one block that says where they end and how many bits they are.
+  // After whole blocks, padding is one block: an end mark and the length in bits.
   uint8_t last[64] = {0x80};
   uint64_t bits = __builtin_bswap64((uint64_t)length * 8);
   memcpy(last + 56, &bits, 8);

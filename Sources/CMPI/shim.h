@@ -1,5 +1,4 @@
-// Open MPI for Swift: its constants are macros that cast addresses, which Swift cannot see, so each that is used has a
-// function here.
+// Open MPI's constants for Swift, which cannot import macros that cast addresses: a function for each one used.
 #ifndef CMPI_SHIM_H
 #define CMPI_SHIM_H
 

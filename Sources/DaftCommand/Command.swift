@@ -1,4 +1,4 @@
-// What a user can ask for. Local files are paths as the user wrote them, in bytes; names are checked.
+// The commands that a user can give. Local paths are bytes as typed; names are validated.
 
 import DaftModel
 import DaftPlan
@@ -16,45 +16,45 @@ public enum Command: Hashable, Sendable {
     case put(
         sources: [[UInt8]], host: String?, as: Name?, copies: Copies? = nil, with: StagingOptions = StagingOptions())
     case diffuse(sources: [[UInt8]], as: Name?, copies: Copies? = nil, with: StagingOptions = StagingOptions())
-    /// Each is a local path if one exists, else a published name. Shared: every node sees those paths.
+    /// Each is a local path if it exists, else a published name. `shared`: every node sees the paths.
     case bcast([[UInt8]], as: Name?, shared: Bool, with: StagingOptions = StagingOptions())
     case fetch([Name], host: String?, limit: ByteRate? = nil)
     case get([Name], to: [UInt8]?, limit: ByteRate? = nil)
-    /// Paths on every node, absolute or relative to the store; nil: under a name of the program's choice.
+    /// Paths on every node, absolute or relative to the store. `as` nil: nothing is published.
     case gather([[UInt8]], to: [UInt8], as: Name?, merged: Bool, limit: ByteRate? = nil)
     case sbcast([UInt8], to: [UInt8], forced: Bool, preserving: Bool, limit: ByteRate? = nil)
     case cat(Name)
-    /// Human: sizes as people read them.
+    /// `human`: human-readable sizes.
     case ls([Name], Listing, human: Bool = false)
     case stat(Name)
     case tree(Name)
     /// No names: everything.
     case verify([Name])
     case repair
-    /// A node, or one of the data servers on it.
+    /// A node, or one of its data servers.
     case leave(host: String)
-    /// Again and again, so many seconds apart; nil: once.
+    /// Repeats at this interval; nil: once.
     case status(everySeconds: UInt32?)
-    /// Until a system serves here, at most so long.
+    /// Waits until a system serves here.
     case wait(seconds: UInt32)
     case help(Verb?)
-    /// What stands behind the `!`, for the local shell.
+    /// The text after `!`, for the local shell.
     case shell([UInt8])
     /// A blank line or a comment.
     case nothing
-    /// From now on names that begin with no slash are below this one.
+    /// Sets the base of relative names.
     case cd(Name)
     case pwd
-    /// Leaves the program; what it is a client of goes on.
+    /// Leaves the program; a client's system continues.
     case exit
     case quit
 }
 
 extension Command {
-    /// Nothing behind it is done.
+    /// Whether later commands are not executed.
     public var isLast: Bool { self == .quit || self == .exit }
 
-    /// None where there is nothing to do.
+    /// Nil if there is nothing to do.
     public var verb: Verb? {
         switch self {
         case .put: .put
@@ -85,7 +85,7 @@ extension Command {
 }
 
 extension Command {
-    /// Whether standard input is what it is about.
+    /// Whether the command reads standard input.
     public var readsInput: Bool {
         let dash = [UInt8(ascii: "-")]
         return switch self {
@@ -98,7 +98,7 @@ extension Command {
 }
 
 extension Command {
-    /// How fast it may take bytes from where they are.
+    /// The rate limit of its transfers.
     public var limit: ByteRate? {
         switch self {
         case .put(_, _, _, _, let options), .diffuse(_, _, _, let options), .bcast(_, _, _, let options): options.limit
@@ -112,11 +112,11 @@ extension Command {
 /// What `ls` shows of each name.
 public enum Listing: Hashable, Sendable {
     case names
-    /// `-l`: size, mtime, chunks, and where.
+    /// `-l`: size, mtime, chunks, and holders.
     case long
     /// `-n`: the nodes.
     case nodes
-    /// `-c`: every chunk and who holds it.
+    /// `-c`: every chunk and its holders.
     case chunks
     /// `-lc`: the chunks held here.
     case chunksHere

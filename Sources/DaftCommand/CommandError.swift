@@ -1,12 +1,12 @@
-// What is wrong with what a user typed: the reason, where it is, and what was perhaps meant.
+// A usage error: the reason, the position, and perhaps a suggestion.
 
 import DaftModel
 
 public struct CommandError: Error, Hashable, Sendable {
     public let reason: String
-    /// Where in the line, counted in characters from 1; errors in the program's arguments have none.
+    /// Position in the line in characters, from 1; nil for program arguments.
     public let column: Int?
-    /// How the command is typed, where that helps.
+    /// The command's synopsis, if helpful.
     public let synopsis: String?
 
     public init(_ reason: String, column: Int? = nil, synopsis: String? = nil) {
@@ -24,13 +24,13 @@ public struct CommandError: Error, Hashable, Sendable {
 }
 
 extension CommandError: CustomStringConvertible {
-    /// `column 5: unknown command `bast`: did you mean `bcast`?`, and how it is typed on a second line.
+    /// `column 5: unknown command `bast`: did you mean `bcast`?`, with the usage on a second line.
     public var description: String {
         (column.map { "column \($0): " } ?? "") + reason + (synopsis.map { "\nusage: \($0)" } ?? "")
     }
 }
 
-/// The known word that `word` was perhaps meant to be: at most two slips away, and at most half of its letters.
+/// The most similar known word: at most two edits away, and at most half of its letters.
 func closest(to word: String, among known: [String]) -> String? {
     let typed = Array(word.utf8)
     guard typed.count <= 32 else { return nil }
@@ -40,7 +40,7 @@ func closest(to word: String, among known: [String]) -> String? {
     return near.min { $0.slips < $1.slips }?.word
 }
 
-/// How many letters were left out, added, mistaken or swapped with their neighbour.
+/// The edit distance, counting insertions, deletions, substitutions and transpositions.
 private func slips(from typed: [UInt8], to meant: [UInt8]) -> Int {
     var before: [Int] = []
     var above: [Int] = Array(0...meant.count)

@@ -1,16 +1,15 @@
-// Words become a command, by the table of commands. A line of the prompt or of a job file and the arguments of a
-// program end in the same place.
+// Parses words into commands by the command table. Lines of a prompt or job file and program arguments are parsed
+// alike.
 //
-// `@HOST` stands at the end of the last word or is a word of its own: `put a b@n3`, `put a b @n3`. A file whose name
-// ends like that is typed with the `@` quoted or escaped, `'b@n3'` or `b\@n3`; where a shell has eaten the quotes
-// already, and everywhere, with one more `@` at its end: `b@n3@` is the file `b@n3`, and no host. Behind the last `@`
-// of `dir@2/file` stands no host name, so it is a file.
+// `@HOST` ends the last word or is a word of its own: `put a b@n3`, `put a b @n3`. For a file with such a name, quote
+// or escape the `@`: `'b@n3'` or `b\@n3`. If a shell has removed the quotes, append another `@`: `b@n3@` is the file
+// `b@n3`. `dir@2/file` is a file, since a host name has no slash.
 
 import DaftModel
 import DaftPlan
 
 extension Command {
-    /// Names that begin with no slash are below `base`.
+    /// Relative names are below `base`.
     public init(line: some Sequence<UInt8>, in base: Name = .root) throws(CommandError) {
         let line = Array(line)
         if let start = line.firstIndex(where: { !isBlank($0) }), line[start] == UInt8(ascii: "!") {
@@ -99,7 +98,7 @@ extension Verb {
 
     private static let synonyms: [String: Verb] = ["bye": .exit]
 
-    /// Of words that are no commands, and that somebody means who has read of them, or knows them from elsewhere.
+    /// Advice for words that are no commands here but exist elsewhere.
     private static let advice = [
         "start": ofDaftAlone, "join": ofDaftAlone,
         "serve": "`serve` is a word of the program daft-run alone, and stands by itself: `daft-run --launch serve`",
@@ -112,12 +111,12 @@ extension Verb {
         "names are neither removed nor changed; a store that nothing runs on can be removed as a whole, with its .mds"
 }
 
-/// A command's words, sorted into options, operands and host.
+/// A command's words, split into options, operands and host.
 private struct Operation {
     let verb: Verb
     var operands: [Token] = []
     var options: [String: OptionValue] = [:]
-    /// In order, and each as often as it was given.
+    /// In order, including repetitions.
     var allGiven: [OptionValue] = []
     var host: String?
     private let base: Name
@@ -178,7 +177,7 @@ private struct Operation {
 
     var sources: [[UInt8]] { operands.map(\.bytes) }
 
-    /// Without any, where `cd` has led to, if that is what is meant then; the root goes without saying.
+    /// Without operands, the base if `orBase`; empty for the root.
     func names(orBase: Bool = false) throws(CommandError) -> [Name] {
         var names: [Name] = orBase && operands.isEmpty && !base.isRoot ? [base] : []
         for word in operands { names.append(try name(word.bytes, column: word.column)) }
@@ -195,7 +194,7 @@ private struct Operation {
 
     func limit() throws(CommandError) -> ByteRate? { try options["--bwlimit"]?.limit() }
 
-    /// A node given as an operand; the @ that stands before one elsewhere may stand here, too.
+    /// A node given as an operand, optionally with a leading `@`.
     func hostOperand() throws(CommandError) -> String {
         let word = operands[0]
         let bytes = word.bytes.first == UInt8(ascii: "@") ? word.bytes.dropFirst() : word.bytes[...]
@@ -213,7 +212,7 @@ private struct Operation {
         }
     }
 
-    /// Of `cd`, where `..` is one level up.
+    /// The target of `cd`, where `..` is the parent.
     func destination() throws(CommandError) -> Name {
         guard let word = operands.first else { return .root }
         var name: Name = word.bytes.first == Name.slash ? .root : base
@@ -237,7 +236,7 @@ private struct Operation {
 }
 
 extension Operation {
-    /// Of put, diffuse and bcast.
+    /// The options of put, diffuse and bcast.
     fileprivate func staging() throws(CommandError) -> StagingOptions {
         if let given = options["--files-from"], operands.count > 1 { throw given.wrong("one list is for one source") }
         if let given = options["--from0"], options["--files-from"] == nil {
@@ -251,7 +250,7 @@ extension Operation {
         return try StagingOptions(allGiven)
     }
 
-    /// Of `--watch`, which may be without one.
+    /// The value of `--watch`, which may be omitted.
     fileprivate func interval() throws(CommandError) -> UInt32? {
         guard let given = options["--watch"] else { return nil }
         return given.value.isEmpty ? 2 : try given.seconds()

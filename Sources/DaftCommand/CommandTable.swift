@@ -1,4 +1,4 @@
-// Every command, described once: the parser, `help`, usage errors, the manual and completions all read this table.
+// The table of commands: parser, `help`, usage errors, manual and completions are generated from it.
 
 import DaftModel
 
@@ -10,7 +10,7 @@ public struct CommandShape: Sendable {
         case two(String, String)
         case some(String)
         case any(String)
-        /// The rest of the line as it stands.
+        /// The rest of the line, verbatim.
         case line(String)
     }
 

@@ -1,9 +1,9 @@
-// What a shell completes of a program's command line, made from the tables: for bash, zsh and fish.
+// Generates shell completions for bash, zsh and fish from the tables.
 
 public enum CompletingShell: String, CaseIterable, Sendable {
     case bash, zsh, fish
 
-    /// The script for a program; the shell reads it when it starts.
+    /// The completion script of a program, to be sourced by the shell.
     public func script(for program: ProgramShape) -> String {
         switch self {
         case .bash: bashCompletion(program)
@@ -13,7 +13,7 @@ public enum CompletingShell: String, CaseIterable, Sendable {
     }
 }
 
-/// What may stand in a place.
+/// What can be completed at a position.
 enum Completed: Hashable {
     case files
     case directories
@@ -22,7 +22,7 @@ enum Completed: Hashable {
     case words([String])
     case nothing
 
-    /// By what the tables call it.
+    /// By the placeholder used in the tables.
     init(_ placeholder: String, knowsNames: Bool) {
         let names: Completed = knowsNames ? .names : .nothing
         switch placeholder {
@@ -42,7 +42,7 @@ enum Completed: Hashable {
         self.init(operands, knowsNames: program.knowsNames)
     }
 
-    /// What follows a command.
+    /// The operands of a command.
     init(_ operands: CommandShape.Operands, knowsNames: Bool) {
         switch operands {
         case .none, .line: self = .nothing
@@ -54,11 +54,11 @@ enum Completed: Hashable {
 }
 
 extension Verb {
-    /// Those that are words.
+    /// Verbs that are words.
     static let words = allCases.filter { $0 != .shell && $0 != .comment }.map(\.rawValue)
 }
 
-/// One command of a program as completions see it: its word, what it is for, its options and what follows them.
+/// A command for completion: its word, purpose, options and operands.
 struct CompletedCommand {
     let word: String
     let purpose: String
@@ -83,7 +83,7 @@ struct CompletedCommand {
 }
 
 extension Option {
-    /// What follows it as a word of its own.
+    /// What can be completed as the option's separate value.
     func completed(of program: ProgramShape) -> Completed? {
         isValueOptional ? nil : value.map { Completed($0, of: program) }
     }
@@ -198,7 +198,7 @@ private func zsh(_ options: [Option], _ program: ProgramShape) -> [String] {
             let action = zsh(Completed(value, of: program), program)
             return option.isValueOptional ? "" : ":\(value):\(action)"
         }
-        // Before a long option's value stands a blank or `=`; an optional one only behind `=`.
+        // A long option's value follows a blank or `=`; an optional value only `=`.
         let names = option.names.map { name in
             option.isValueOptional || option.value == nil || !name.hasPrefix("--") ? name : name + "="
         }

@@ -1,9 +1,9 @@
-// What a client and a door say to one another: a client brings one command, and then signals, signs of life and room
-// for more output; the door sends what the command prints, signs of life, and its end.
+// The protocol between client and door: a client sends one command, then signals, heartbeats and output credit; the
+// door sends output, heartbeats, and the exit status.
 
 import DaftModel
 
-/// A command as somebody gave it: words that a shell has cut already, or a line that is still to be cut.
+/// A command as words split by a shell, or as a line still to be parsed.
 public enum CommandText: Coded {
     public static let minimumSize = 5
 
@@ -45,21 +45,21 @@ extension Command {
     }
 }
 
-/// A client's command, and how its user wants to see what it says.
+/// A client's command with its output style.
 public struct DoorCommand: Coded {
     public static let minimumSize = CommandText.minimumSize + 4 + 4 + OutputStyle.minimumSize + 4 + Name.minimumSize
 
     public var wording: CommandText
-    /// Where it stands, for messages: `jobs.txt:3`; empty where that goes without saying.
+    /// Source of the command for messages, `jobs.txt:3`; empty if obvious.
     public var place = ""
-    /// What relative paths are relative to.
+    /// Base of relative paths.
     public var directory: [UInt8]
     public var look = OutputStyle()
-    /// How wide the terminal is that messages go to; 0 where they go to none.
+    /// Width of the terminal for messages; 0: none.
     public var columns: UInt16 = 0
-    /// What the user's new files do not allow.
+    /// The user's umask.
     public var umask: UInt16
-    /// What names that begin with no slash are below.
+    /// Base of relative names.
     public var base = Name.root
 
     public init(_ wording: CommandText, in directory: [UInt8], umask: UInt16 = 0o022) {
@@ -92,23 +92,23 @@ public struct DoorCommand: Coded {
     }
 }
 
-/// What a client says.
+/// A message from a client.
 public enum ClientMessage: Coded {
     public static let minimumSize = 2
     public static let version: UInt8 = 1
 
-    /// Output that a door may send before the first `room`.
+    /// Initial output credit, before the first `room`.
     public static let firstRoomBytes = 1 << 20
-    /// What a piece of output takes of the room beside its bytes, so that small pieces are bounded too.
+    /// Credit consumed by each message besides its bytes, so that small messages are bounded too.
     public static let pieceOverheadBytes = 64
 
     case begin(DoorCommand)
-    /// Output for so many bytes has been taken: there is room for as many more.
+    /// Grants credit for further bytes of output.
     case room(bytes: UInt32)
-    /// The user wants an end, by this signal.
+    /// The user requests an end with this signal.
     case signal(UInt8)
     case alive
-    /// Nobody reads standard output any more.
+    /// Standard output is closed.
     case deaf
 
     public init(from reader: inout ByteReader) throws(Malformed) {
@@ -143,7 +143,7 @@ public enum ClientMessage: Coded {
     }
 }
 
-/// What a door says.
+/// A message from a door.
 public enum DoorMessage: Coded {
     public static let minimumSize = 2
     public static let version: UInt8 = 1
@@ -152,10 +152,10 @@ public enum DoorMessage: Coded {
     case output([UInt8])
     /// For standard error.
     case errors([UInt8])
-    /// The last word: the command's exit status.
+    /// The last message: the exit status.
     case end(status: UInt8)
     case alive
-    /// The last word, where there was no command or it was given up.
+    /// The last message if there was no command or it was refused.
     case refused(Failure)
 
     public init(from reader: inout ByteReader) throws(Malformed) {
@@ -193,7 +193,7 @@ public enum DoorMessage: Coded {
 }
 
 extension CommandText {
-    /// One line of at most so many bytes.
+    /// One line, truncated to this many bytes.
     public func line(longestBytes: Int) -> [UInt8] {
         let whole =
             switch self {

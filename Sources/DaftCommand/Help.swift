@@ -1,4 +1,4 @@
-// What `help` says, put together from the tables.
+// Generates the text of `help` from the tables.
 
 extension CommandShape {
     /// `put SRC…[@HOST] [--as NAME]`: switches before the operands, options with values after them.
@@ -18,7 +18,7 @@ extension CommandShape {
         }
     }
 
-    /// The synopsis, the purpose, the options with their meanings, and the details.
+    /// Synopsis, purpose, options and details.
     public var help: String {
         var parts = [synopsis, "    " + purpose]
         if !options.isEmpty { parts.append(OptionTable(options).help) }
@@ -35,14 +35,14 @@ extension CommandShape {
 }
 
 extension Verb {
-    /// Every command on a line of its own.
+    /// One line per command.
     public static var overview: String {
         columns(allCases.map { ($0.shape.synopsis, $0.shape.purpose) })
     }
 }
 
 extension OptionTable {
-    /// Every option on a line of its own, with its environment variable.
+    /// One line per option, with its environment variable.
     public var help: String {
         columns(options.map { ($0.spelling, $0.meaning + ($0.variable.map { " [\($0)]" } ?? "")) })
     }
@@ -55,7 +55,7 @@ private func columns(_ rows: [(left: String, right: String)]) -> String {
     }.joined(separator: "\n")
 }
 
-/// `text` in lines of at most 80 columns.
+/// `text` wrapped at 80 columns.
 private func filled(_ text: String, indent: Int) -> String {
     let margin = String(repeating: " ", count: indent)
     var lines: [String] = []

@@ -1,14 +1,14 @@
-// A host file: one host a line, `#` begins a comment, blank lines are nothing. Ranges are written as Slurm, pdsh and
-// clush write them: `n[1-8]`, `n[01-16,20]`, `rack[1-2]n[1-4]`.
+// Parses host files: one host per line, `#` starts a comment, blank lines are ignored. Ranges as in Slurm, pdsh and
+// clush: `n[1-8]`, `n[01-16,20]`, `rack[1-2]n[1-4]`.
 
 import DaftModel
 
 public struct HostFile: Sendable {
-    /// More than this are a slip of the finger.
+    /// More hosts are assumed to be a typing error.
     public static let mostHosts = 4096
 
     public private(set) var hosts: [Host] = []
-    /// The line of each, however its letters are written.
+    /// The line of each host, in lower case.
     private var lines: [Host: Int] = [:]
 
     /// `path` is for messages.
@@ -54,7 +54,7 @@ public struct HostFile: Sendable {
     }
 }
 
-/// The hosts that a word means: one, or as many as its ranges make.
+/// The hosts of a word, with ranges expanded.
 public func hosts(_ word: some Collection<UInt8>) throws(CommandError) -> [Host] {
     guard let text = String(validating: word, as: UTF8.self) else {
         throw CommandError("this is no UTF-8 text", column: 1)
@@ -83,7 +83,7 @@ private struct TypedName {
     let isAddress: Bool
 }
 
-/// The host and the port of `host:port`, `[::1]:port`.
+/// Splits `host:port` and `[::1]:port`.
 private func split(_ text: Substring, column: Int) throws(CommandError) -> (TypedName, port: Substring?) {
     let bracketed = text.hasPrefix("[") ? text.firstIndex(of: "]").map { text[...$0] } : nil
     if let bracketed, bracketed.contains(":") {
@@ -108,14 +108,14 @@ private func sshPort(_ text: Substring, column: Int) throws(CommandError) -> UIn
     return port
 }
 
-/// Every name that `rack[1-2]n[01-16,20]` means.
+/// All names of `rack[1-2]n[01-16,20]`.
 private func expanded(_ text: Substring, column: Int) throws(CommandError) -> [String] {
     var names = [""]
     var rest = text
     func here() -> Int { column + text.count - rest.count }
     while let open = rest.firstIndex(where: { $0 == "[" || $0 == "]" }) {
         let plain = rest[..<open]
-        // Before a range repeats it.
+        // Check the length before a range multiplies it.
         guard names[0].utf8.count + plain.utf8.count <= Host.longestName else {
             throw CommandError(Host.tooLong, column: column)
         }
@@ -139,7 +139,7 @@ private func expanded(_ text: Substring, column: Int) throws(CommandError) -> [S
     return names.map { $0 + rest }
 }
 
-/// `7`, `1-8`, `01-16`: zeros in front of the first stay.
+/// `7`, `1-8`, `01-16`: leading zeros of the first are kept.
 private func range(_ text: Substring, column: Int) throws(CommandError) -> [String] {
     let ends = text.split(separator: "-", omittingEmptySubsequences: false)
     let numbers = ends.compactMap { end in

@@ -1,16 +1,16 @@
-// Which nodes a job has, as the batch system says it. Slurm gives a list with ranges; the others give a file with a
-// line for each core, so that a node stands in it many times; a user may give a file of either kind.
+// The nodes of a batch job. Slurm gives a list with ranges; the others give a file with a line per core, which repeats
+// nodes; a user may give either kind.
 
 import DaftModel
 
-/// The batch systems that are known, in the order in which they are looked for.
+/// The supported batch systems, in order of detection.
 public enum BatchSystem: String, CaseIterable, Sendable {
     case slurm = "Slurm"
     case oar = "OAR"
     case pbs = "PBS"
     case lsf = "LSF"
 
-    /// The variables that give the job's nodes, the first that is set.
+    /// Variables that have the job's nodes; the first one set is used.
     public var nodesVariables: [String] {
         switch self {
         case .slurm: ["SLURM_JOB_NODELIST"]
@@ -20,7 +20,7 @@ public enum BatchSystem: String, CaseIterable, Sendable {
         }
     }
 
-    /// The variables that tell jobs of one user apart, of which all that are set count.
+    /// Variables that identify the job; all that are set are combined.
     public var idVariables: [String] {
         switch self {
         case .slurm: ["SLURM_JOB_ID"]
@@ -32,11 +32,11 @@ public enum BatchSystem: String, CaseIterable, Sendable {
 }
 
 public struct JobNodes: Hashable, Sendable {
-    /// Each once, in the order in which they were given.
+    /// Each node once, in the given order.
     public private(set) var names: [String] = []
     private var known: Set<String> = []
 
-    /// As Slurm writes them: `n[1-3,07-09],m4`.
+    /// In Slurm's format: `n[1-3,07-09],m4`.
     public init(list: some Collection<UInt8>, variable: String) throws(Failure) {
         var start = list.startIndex
         var depth = 0
@@ -54,8 +54,8 @@ public struct JobNodes: Hashable, Sendable {
         try add(list[start...], at: variable)
     }
 
-    /// One node a line, as often as it has cores. Behind it may stand what mpirun wants to know of it, `slots=4`; `#`
-    /// begins a comment. `path` is for messages.
+    /// One node per line, repeated per core, optionally followed by mpirun parameters such as `slots=4`; `#` starts a
+    /// comment. `path` is for messages.
     public init(file bytes: some Collection<UInt8>, path: String) throws(Failure) {
         let lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
         for (index, line) in lines.enumerated() {
@@ -86,8 +86,8 @@ public struct JobNodes: Hashable, Sendable {
         }
     }
 
-    /// The node that a command is given on comes first, if it is one of them: the metadata server runs there, and what
-    /// a command calls `here` is there.
+    /// With the node of the command first, if it is in the list: the metadata server runs there, and `here` means that
+    /// node.
     public func beginning(with host: String) -> JobNodes {
         guard let index = index(of: host) else { return self }
         var nodes = self
@@ -100,7 +100,7 @@ public struct JobNodes: Hashable, Sendable {
     private func index(of host: String) -> Int? { names.firstIndex { firstLabel($0) == firstLabel(host) } }
 }
 
-/// A node calls itself `n1` or `n1.site.org`, and the batch system may do the other.
+/// A node may call itself `n1` while the batch system says `n1.site.org`, or vice versa.
 private func firstLabel(_ host: String) -> String {
     let isNumber = host.utf8.allSatisfy { ("0"..."9").contains(Character(Unicode.Scalar($0))) || $0 == 46 }
     return isNumber ? host : String(host.prefix { $0 != "." }).lowercased()

@@ -1,9 +1,9 @@
-// `daft-run job`: which files come to the nodes of a job, which command works on them, and where its results go.
+// Arguments of `daft-run job`: files to stage, the command, and where its results go.
 
 import DaftModel
 
 extension OptionTable {
-    /// Of `daft-run job`.
+    /// The options of `daft-run job`.
     public static let jobCommand = OptionTable([
         Option("-i", value: "PATH", meaning: "a file or directory for the nodes; repeat it for more"),
         Option("-o", value: "DIR", meaning: "copy $RESULTS to DIR/JOB/NODE/results"),
@@ -20,11 +20,11 @@ public struct JobRequest: Hashable, Sendable {
     public private(set) var isShared = false
     public private(set) var isDiffused = false
     public private(set) var serves = false
-    /// Nil where the batch system decides.
+    /// Nil: as the batch system decides.
     public private(set) var tasksPerNode: Int?
     public private(set) var command: [[UInt8]] = []
 
-    /// Parses the words behind `job`.
+    /// Parses the words after `job`.
     public init(_ arguments: some Collection<[UInt8]>) throws(CommandError) {
         let words = arguments.map(Token.init(argument:))
         var index = 0
@@ -61,7 +61,7 @@ public struct JobRequest: Hashable, Sendable {
         }
     }
 
-    /// The command of daft that stages the files; nil where there are none.
+    /// The daft command that stages the files; nil if there are none.
     public var staging: [[UInt8]]? {
         if sources.isEmpty { return nil }
         // A source may begin with a dash.
@@ -70,9 +70,9 @@ public struct JobRequest: Hashable, Sendable {
     }
 }
 
-/// The directories of a job, the same paths on each of its nodes.
+/// The directories of a job, at the same paths on each of its nodes.
 public struct JobDirectories: Hashable, Sendable {
-    /// Holds the others; the job removes it when it ends by itself.
+    /// Contains the others; removed when the job ends normally.
     public let directory: [UInt8]
     public var staged: [UInt8] { directory + Array("/staged".utf8) }
     public var results: [UInt8] { directory + Array("/results".utf8) }

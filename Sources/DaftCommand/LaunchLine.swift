@@ -1,5 +1,5 @@
-// The command that starts a system on the nodes of a job: data servers on each node, and the metadata server beside the
-// first of them. Or any other program, on each node.
+// The command line that starts a system in a job: data servers on each node, and the metadata server on the first. Or
+// any other program on each node.
 
 public struct LaunchLine: Sendable {
     private let nodes: [String]
@@ -7,12 +7,12 @@ public struct LaunchLine: Sendable {
     private let isSystem: Bool
     private let program: [[UInt8]]
 
-    /// `program` is what each rank is started as, with its arguments.
+    /// `program` is the command line of each rank.
     public init(nodes: JobNodes, serversPerNode: Int, program: [[UInt8]]) {
         (self.nodes, perNode, isSystem, self.program) = (nodes.names, serversPerNode, true, program)
     }
 
-    /// `program` is none of ours.
+    /// `program` is any other program.
     public init(nodes: JobNodes, tasksPerNode: Int, program: [[UInt8]]) {
         (self.nodes, perNode, isSystem, self.program) = (nodes.names, tasksPerNode, false, program)
     }
@@ -20,10 +20,10 @@ public struct LaunchLine: Sendable {
     private var besides: Int { isSystem ? 1 : 0 }
     private var rankCount: Int { nodes.count * perNode + besides }
 
-    /// In an allocation of Slurm. The list says node by node where each rank runs. The metadata server has no processor
-    /// of its own, hence `--overcommit`; other steps of the job may have all of them, hence `--overlap`. Without
-    /// `--disable-status` a Ctrl-C makes srun list its tasks, and the ranks hear nothing of it.
-    /// `onTerminal`: rank 0 has a terminal of its own for that of the user, as the prompt and progress need it.
+    /// For a Slurm allocation. The node list places each rank. `--overcommit`: the metadata server has no processor of
+    /// its own. `--overlap`: other steps may use all processors. Without `--disable-status` srun handles Ctrl-C by
+    /// listing tasks and does not forward it. `onTerminal`: gives rank 0 a pseudo-terminal, as the prompt and progress
+    /// need.
     public func srun(onTerminal: Bool = false) -> [[UInt8]] {
         let list = Array(repeating: nodes[0], count: besides) + nodes.flatMap { Array(repeating: $0, count: perNode) }
         return bytes(["srun"] + (isSystem ? ["--mpi=pmix"] : []))
@@ -34,8 +34,8 @@ public struct LaunchLine: Sendable {
             ]) + program
     }
 
-    /// Over whatever mpirun reaches other nodes with; `agent` says it where mpirun would not find out. `command` is the
-    /// mpirun itself, and `variables` are those of the environment that the other nodes get as well.
+    /// For mpirun's remote launcher; `agent` names it if mpirun cannot find it. `command` is mpirun itself, and
+    /// `variables` are the environment variables to forward.
     public func mpirun(
         _ command: [UInt8] = Array("mpirun".utf8), agent: String? = nil, variables: [String] = []
     ) -> [[UInt8]] {
@@ -50,7 +50,7 @@ public struct LaunchLine: Sendable {
     private func bytes(_ words: [String]) -> [[UInt8]] { words.map { Array($0.utf8) } }
 }
 
-/// A command as it could be typed into a shell.
+/// A command quoted for a shell.
 public func shellLine(_ words: [[UInt8]]) -> [UInt8] {
     Array(words.map(shellWord).joined(separator: [UInt8(ascii: " ")]))
 }

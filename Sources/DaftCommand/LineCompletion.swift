@@ -1,4 +1,4 @@
-// What may stand where the cursor is in a line that is being typed at a prompt.
+// Determines what can be completed at the cursor of a prompt line.
 
 import DaftModel
 
@@ -9,17 +9,17 @@ public struct LineCompletion: Hashable, Sendable {
         case nothing
     }
 
-    /// Where in the line the word begins that the cursor is in.
+    /// Where the word at the cursor begins.
     public let start: Int
-    /// What is typed of it, without its quotes.
+    /// The text typed so far, without quotes.
     public let typed: [UInt8]
     public let kind: Kind
 
-    /// `line` up to the cursor.
+    /// `line` ends at the cursor.
     public init(_ line: [UInt8]) {
         start = beginningOfLastWord(in: line)
         let last = Array(line[start...])
-        // A quote that is open is closed for it.
+        // An open quote is closed for parsing.
         let closed = [last, last + "'".utf8, last + "\"".utf8].lazy.compactMap { try? words(of: $0) }.first
         typed = closed?.first?.bytes ?? []
         let before = (try? words(of: line[..<start])) ?? []
@@ -77,7 +77,7 @@ private func beginningOfLastWord(in line: [UInt8]) -> Int {
     return start
 }
 
-/// A word as it is typed: with a backslash before what means something, and bytes that nobody can type as `\xHH`.
+/// A word as it must be typed: special characters are escaped with a backslash, unprintable bytes as `\xHH`.
 public func typedWord(_ bytes: some Sequence<UInt8>) -> [UInt8] {
     var typed: [UInt8] = []
     for byte in bytes {

@@ -1,7 +1,7 @@
-// Which directory of a node is a store where nobody names one.
+// The default store directory of a node.
 
 extension BatchSystem {
-    /// What tells the job that this process is in from others of the same user: `12345`. Nil where it is in none.
+    /// The id of the current batch job: `12345`; nil outside of jobs.
     public static func jobID(_ environment: (String) -> [UInt8]?) -> String? {
         for system in allCases {
             let ids = system.idVariables.compactMap(environment).filter { !$0.isEmpty }
@@ -11,7 +11,7 @@ extension BatchSystem {
         return nil
     }
 
-    /// PBS has brackets in its ids.
+    /// Replaces the brackets of PBS job ids.
     private static func ofPath(_ byte: UInt8) -> UInt8 {
         switch byte {
         case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"): byte
@@ -21,8 +21,8 @@ extension BatchSystem {
     }
 }
 
-/// The store's directory by the environment. In a job it is the job's: below what Slurm made for it alone, or one with
-/// the job's number in its name below what all of the node share. `user` keeps those of several people apart.
+/// The default store directory. In a job it is private to the job: below the directory that Slurm made for it, or named
+/// after the job below a shared one. `user` separates users.
 public func localDirectory(_ environment: (String) -> [UInt8]?, user: String) -> [UInt8] {
     func directory(_ name: String) -> [UInt8]? { environment(name).flatMap { $0.isEmpty ? nil : $0 } }
     let temporary = directory("TMPDIR") ?? Array("/tmp".utf8)

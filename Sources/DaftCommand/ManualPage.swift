@@ -1,11 +1,11 @@
-// Manual pages in mdoc(7), made from the tables: of each program, and of job files. `man -l` shows one.
+// Generates manual pages in mdoc(7) from the tables: for each program, and for job files. View one with `man -l`.
 
 public struct ManualPage: Sendable {
     public let name: String
     public let section: Int
     private let body: [String]
 
-    /// The whole page. `version` and `date`, as `November 21, 2026`, are the program's.
+    /// The whole page. `date` has the form `November 21, 2026`.
     public func text(version: String, date: String) -> String {
         let head = [".Dd \(date)", ".Dt \(name.uppercased()) \(section)", ".Os"]
         let last = [".Sh HISTORY", "This is the manual of daft \(version)."]
@@ -14,7 +14,7 @@ public struct ManualPage: Sendable {
 
     public static let all = ProgramShape.all.map(ManualPage.init(of:)) + [jobFile]
 
-    /// `daft-run`, `jobfile` or `daft-jobfile`.
+    /// Accepts `daft-run`, `jobfile` and `daft-jobfile`.
     public static func named(_ name: String) -> ManualPage? {
         all.first { $0.name == name || $0.name == "daft-" + name }
     }
@@ -87,7 +87,7 @@ public struct ManualPage: Sendable {
     }
 }
 
-/// A line of text as lines of at most 80 columns; a request stays as it is.
+/// Wraps a line at 80 columns; requests stay unchanged.
 private func filled(_ line: Substring) -> [String] {
     if line.first == "." { return [String(line)] }
     var lines: [String] = []
@@ -126,7 +126,7 @@ private func examples(_ all: [ProgramShape.Use]) -> [String] {
     all.flatMap { [capitalised($0.meaning) + ":", ".Dl \(plain($0.form))"] }
 }
 
-/// `text` of an item may be several lines, macros among them.
+/// The `text` of an item may be several lines with macros.
 private func list(_ items: [(tag: String, text: String)]) -> [String] {
     [".Bl -tag -width Ds"] + items.flatMap { [".It \(plain($0.tag))", $0.text] } + [".El"]
 }
@@ -135,7 +135,7 @@ private func paragraphs(_ all: [String]) -> [String] {
     Array(all.map(sentences).joined(separator: [".Pp"]))
 }
 
-/// Each on a line of its own, as mdoc wants them.
+/// One sentence per line, as mdoc recommends.
 private func sentences(_ text: String) -> [String] {
     let words = text.split(whereSeparator: \.isWhitespace).map(String.init)
     var lines: [String] = []
@@ -152,7 +152,7 @@ private func sentences(_ text: String) -> [String] {
 
 private func capitalised(_ text: String) -> String { plain(text.prefix(1).uppercased() + text.dropFirst()) }
 
-/// Text as roff takes it for itself: a leading dot or quote is no request, a dash one that can be copied.
+/// Escapes roff syntax: leading dots and quotes, and dashes, so that they can be copied.
 private func plain(_ text: String) -> String {
     var result = ""
     for character in text {

@@ -1,21 +1,21 @@
-// Options, of programs and of commands: a table says which there are, and the words are read by that table.
+// Tables of options, of programs and commands, and the parser for them.
 
 import DaftModel
 
 public struct Option: Hashable, Sendable {
-    /// All its spellings, the best known last: `["-v", "--verbose"]`.
+    /// All spellings, the best known last: `["-v", "--verbose"]`.
     public let names: [String]
-    /// What follows it, `DIR`; nil where it is a switch.
+    /// Placeholder of its value, `DIR`; nil for a switch.
     public let value: String?
-    /// The value may be left out; then it is given behind a `=` only.
+    /// The value is optional, and then given only after `=`.
     public let isValueOptional: Bool
-    /// The environment variable that gives it where the command line does not.
+    /// The environment variable used if the option is not given.
     public let variable: String?
-    /// It is for the process that launches the others, and not for those.
+    /// Only for the launching process, not passed on to ranks.
     public let isForLaunch: Bool
-    /// A command is none without it.
+    /// Required by its command.
     public let isRequired: Bool
-    /// Several commands have it, and it is not in what each shows in one line.
+    /// Common to several commands and left out of their synopses.
     public let isShared: Bool
     public let meaning: String
 
@@ -34,7 +34,7 @@ public struct Option: Hashable, Sendable {
         self.meaning = meaning
     }
 
-    /// The spelling under which its value is asked for.
+    /// The spelling by which the program looks it up.
     public var name: String { names[names.count - 1] }
 
     /// `-f JOBFILE`, `-v, --verbose`.
@@ -45,7 +45,7 @@ public struct Option: Hashable, Sendable {
     }
 }
 
-/// An option as somebody gave it.
+/// An option as given.
 struct OptionValue: Hashable, Sendable {
     let option: Option
     /// Empty for a switch.
@@ -64,7 +64,7 @@ struct OptionValue: Hashable, Sendable {
         return seconds
     }
 
-    /// The value as the most that a command may send.
+    /// The value as a rate limit.
     func limit() throws(CommandError) -> ByteRate? {
         guard let limit = ByteLimit(value) else {
             throw wrong(
@@ -91,8 +91,8 @@ public struct OptionTable: Sendable {
 
     public subscript(name: String) -> Option? { options.first { $0.names.contains(name) } }
 
-    /// The options that the word at `index` gives, and `index` moves past it and its value. None, and nothing moves,
-    /// where that word is no option of this table.
+    /// Parses the options of the word at `index` and advances past it and its value. Returns none, without advancing,
+    /// if the word is no option of this table.
     func read(_ words: [Token], at index: inout Int) throws(CommandError) -> [OptionValue] {
         let word = words[index]
         guard word.isDashed else { return [] }
@@ -116,11 +116,11 @@ public struct OptionTable: Sendable {
         return [try checked(OptionValue(option: option, value: value, origin: name, column: word.column))]
     }
 
-    /// `-lc`, `-qf JOBFILE`: letters in one word, of which the last may take a value.
+    /// `-lc`, `-qf JOBFILE`: combined letters, of which the last may take a value.
     private func readLetters(_ word: Token, of words: [Token], at index: inout Int) throws(CommandError)
         -> [OptionValue]
     {
-        // Not characters: an accent on the dash would leave none.
+        // Scalars, since a combining accent would merge with the dash into one character.
         let names = word.text.unicodeScalars.dropFirst().map { "-\($0)" }
         let options = names.compactMap { self[$0] }
         guard options.count == names.count, options.dropLast().allSatisfy({ $0.value == nil }) else { return [] }

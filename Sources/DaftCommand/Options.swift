@@ -1,5 +1,5 @@
-// The options that every program of daft has. A program adds its own to the table: `.common + [Option("-np", …)]`.
-// What the command line does not give, the environment may; the command line wins.
+// The common options of all programs. A program extends the table: `.common + [Option("-np", …)]`. The command line
+// overrides the environment.
 
 import DaftModel
 
@@ -39,14 +39,14 @@ extension OptionTable {
 }
 
 extension OptionTable {
-    /// Of the programs that have all ranks of a system begin and end with them.
+    /// For programs that start and end all ranks of a system.
     static let tracing = [
         Option(
             "--trace", value: "FILE", variable: "DAFT_TRACE",
             meaning: "write a timeline of every slab, in Chrome's trace-event format")
     ]
 
-    /// Of programs whose ranks end with them.
+    /// For programs whose ranks end with them.
     public static let logging = [
         Option(
             "--log", value: "DIR", variable: "DAFT_LOG", meaning: "each rank writes a log file in DIR"),
@@ -57,7 +57,7 @@ extension OptionTable {
         "--log-level", value: "LEVEL", variable: "DAFT_LOG_LEVEL",
         meaning: "error, warning, info or debug (info)")
 
-    /// Of the program that jobs run: with these it starts itself on the job's nodes.
+    /// For the program used in jobs, which can launch itself on the job's nodes.
     public static let job =
         common + logging + tracing + [
             Option(
@@ -87,23 +87,23 @@ extension OptionTable {
 }
 
 public struct Options: Hashable, Sendable {
-    /// The words that are no options of the program: a command and its own options.
+    /// The words that are no program options: a command with its own options.
     public private(set) var command: [[UInt8]] = []
-    /// All the words, but for those that say how to launch.
+    /// All words except launch options.
     public private(set) var handedOn: [[UInt8]] = []
     public let chunkSize: ChunkSize
-    /// How hard bytes are packed on their way; 0: not at all.
+    /// zstd level for transfers; 0: no compression.
     public let compression: UInt8
-    /// Where a command does not say.
+    /// The default number of copies.
     public let copies: Copies
-    /// How long a part of the system waits for a metadata server that is silent; nil: as the program decides.
+    /// How long to wait for a silent metadata server; nil: the program's default.
     public let orphanSeconds: UInt32?
-    /// How long `job` and `serve` go on after SIGTERM; nil: as they decide.
+    /// How long `job` and `serve` continue after SIGTERM; nil: their default.
     public let graceSeconds: UInt32?
     public let logLevel: LogLevel
     private var given: [String: OptionValue] = [:]
 
-    /// Options are read up to the command and, but for those of the command itself, behind it too, up to a `--`.
+    /// Options may precede the command or, unless they are its own, follow it, up to a `--`.
     public init(
         arguments: [[UInt8]], environment: (String) -> [UInt8]?, table: OptionTable = .common
     ) throws(CommandError) {
@@ -115,7 +115,7 @@ public struct Options: Hashable, Sendable {
                 handedOn += arguments[index...]
                 break
             }
-            // What follows is another program's.
+            // The rest belongs to another program.
             if given["--each"] != nil, !words[index].isDashed {
                 command = Array(arguments[index...])
                 break
@@ -142,10 +142,10 @@ public struct Options: Hashable, Sendable {
 
     public func value(_ name: String) -> [UInt8]? { given[name]?.value }
 
-    /// Nil where nobody said; only the environment can say no.
+    /// Nil if not given; only the environment can say no.
     public func flag(_ name: String) -> Bool? { given[name].map { $0.value != Options.no } }
 
-    /// A number from 1 upwards.
+    /// A number from 1 on.
     public func number(_ name: String) throws(CommandError) -> Int? {
         guard let given = given[name] else { return nil }
         guard let number = Int(String(decoding: given.value, as: UTF8.self)), number > 0 else {
@@ -154,7 +154,7 @@ public struct Options: Hashable, Sendable {
         return number
     }
 
-    /// A time in seconds, as `90`, `90s`, `10m`, `24h`.
+    /// A time in seconds: `90`, `90s`, `10m`, `24h`.
     public func time(_ name: String) throws(CommandError) -> UInt32? {
         try given[name]?.seconds()
     }
@@ -167,7 +167,7 @@ public struct Options: Hashable, Sendable {
         return level
     }
 
-    /// What the command line gives, as the variables that give it to another process of daft.
+    /// The command line's options as environment variables for another daft process.
     public var typedVariables: [(name: String, value: [UInt8])] {
         given.values.compactMap { given in
             guard given.origin.hasPrefix("-"), let name = given.option.variable else { return nil }
@@ -184,14 +184,14 @@ public struct Options: Hashable, Sendable {
     public var quiet: Bool { flag("--quiet") ?? false }
     public var verbose: Bool { flag("--verbose") ?? false }
     public var progress: Bool { !(flag("--no-progress") ?? false) }
-    /// Nil: as the program decides.
+    /// Nil: the program's default.
     public var durable: Bool? { flag("--durable") }
     public var version: Bool { flag("--version") ?? false }
     public var help: Bool { flag("--help") ?? false }
 
     private static let no = Array("no".utf8)
 
-    /// Moves an option of the command itself out of the program's sight, which may have one of the same name.
+    /// Keeps an option of the command from being parsed as a program option of the same name.
     private static func keepOwn(
         _ words: [Token], at index: inout Int, in command: inout [[UInt8]]
     ) throws(CommandError) -> Bool {
@@ -205,7 +205,7 @@ public struct Options: Hashable, Sendable {
         return true
     }
 
-    /// Moves a word of the command, with the value that belongs to it, out of the program's sight.
+    /// Moves a word of the command, with its value, to `command`.
     private static func keep(
         _ words: [Token], at index: inout Int, in command: inout [[UInt8]], _ table: OptionTable
     ) throws(CommandError) {

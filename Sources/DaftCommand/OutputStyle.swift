@@ -1,18 +1,18 @@
-// How a user wants to see what a command says. It goes with the command to wherever that is performed.
+// How a command's output is formatted; sent along with the command to its performer.
 
 import DaftModel
 
 public struct OutputStyle: Coded {
     public static let minimumSize = 7
 
-    /// One object a line, for programs.
+    /// One JSON object per line.
     public var json = false
     public var quiet = false
     public var verbose = false
     public var progress = true
-    /// Sizes are numbers of bytes.
+    /// Sizes are exact numbers of bytes.
     public var exactSizes = false
-    /// Results go to a terminal, where what was shown can be shown anew.
+    /// Results go to a terminal, where they can be redrawn.
     public var isOnTerminal = false
     public var isColoured = false
 
@@ -34,9 +34,9 @@ public struct OutputStyle: Coded {
 
     public var drawsProgress: Bool { progress && !quiet }
 
-    /// `4.0 MiB`, or `4194304` where sizes are to be exact.
+    /// `4.0 MiB`, or `4194304` if exact.
     public func size(_ bytes: Int64) -> String { exactSizes ? "\(bytes)" : shown(size: bytes) }
 
-    /// The same within a sentence.
+    /// Likewise, for use in a sentence.
     public func amount(_ bytes: Int64) -> String { exactSizes ? "\(bytes) B" : shown(size: bytes) }
 }

@@ -1,10 +1,10 @@
-// Every program, described once: `--help`, the manual pages and the completions of shells read this, the commands'
-// table and the options'.
+// Descriptions of the programs, from which `--help`, manual pages and completions are generated, with the tables of
+// commands and options.
 
 import DaftModel
 
 public struct ProgramShape: Sendable {
-    /// One way to call a program, or one thing that it does, and what that means.
+    /// A usage or a subcommand, and its meaning.
     public struct Use: Sendable {
         public let form: String
         public let meaning: String
@@ -12,7 +12,7 @@ public struct ProgramShape: Sendable {
         init(_ form: String, _ meaning: String) { (self.form, self.meaning) = (form, meaning) }
     }
 
-    /// A command of this program alone.
+    /// A subcommand of this program only.
     public struct OwnWord: Sendable {
         public let word: String
         public let operand: String
@@ -25,19 +25,19 @@ public struct ProgramShape: Sendable {
     public let uses: [Use]
     public let table: OptionTable
     public var ownWords: [OwnWord] = []
-    /// It takes no command but its own words.
+    /// It accepts only its own subcommands.
     public var hasOwnWordsAlone = false
-    /// It can be told to stay and serve clients.
+    /// It can stay and serve clients.
     public var serves = false
-    /// A shell may ask it for published names: it answers at once.
+    /// Its completions may query published names, because it answers at once.
     public var knowsNames = false
-    /// What it is, paragraph by paragraph.
+    /// Paragraphs of the description.
     let description: [String]
     let examples: [Use]
     let files: [Use]
 }
 
-/// What a program's exit status says.
+/// The exit statuses of all programs.
 public let exitStatuses: [(status: String, meaning: String)] = [
     ("0", "Success."),
     ("1", "Something failed: each failure is named, and the rest is done."),
@@ -73,7 +73,7 @@ extension ProgramShape {
             Use("join HOST… [OPTIONS]", "add hosts to the system started here"),
             oneCommand, jobFile, prompt,
         ],
-        // How files are cut and kept is the server's business.
+        // The server determines how files are split and kept.
         table: OptionTable(
             OptionTable.common.options.filter { !["--chunk-size", "--copies", "--durable"].contains($0.name) }),
         ownWords: [
@@ -166,6 +166,6 @@ extension ProgramShape {
         examples: [Use("daft-solo -np 3 --store /tmp/try bcast set", "three copies of set, below /tmp/try")],
         files: [store])
 
-    /// Those that are installed.
+    /// The installed programs.
     public static let all = [client, job, solo]
 }

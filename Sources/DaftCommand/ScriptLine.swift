@@ -1,11 +1,11 @@
-// A line of a user's job script, for which `#DAFT put DIR` is what `#SBATCH --nodes=2` is for sbatch.
+// A line of a job script: `#DAFT put DIR` is for daft-run what `#SBATCH --nodes=2` is for sbatch.
 
 public enum ScriptLine: Hashable, Sendable {
-    /// A command, in the columns where it stands.
+    /// A command, at its original columns.
     case directive([UInt8])
-    /// A comment or a blank line: directives may follow.
+    /// A comment or blank line: directives may follow.
     case comment
-    /// From here on nothing is a directive.
+    /// Code: no directives follow.
     case code
 
     private static let mark = Array("#DAFT".utf8)

@@ -1,10 +1,10 @@
-// The options by which put, bcast and diffuse take their sources.
+// The source options of put, bcast and diffuse.
 
 import DaftModel
 import DaftPlan
 
 extension Option {
-    /// Of every command that moves bytes.
+    /// Common to all commands that transfer data.
     static let limit = Option(
         "--bwlimit", value: "RATE", isShared: true,
         meaning: "limit the rate: KiB a second, or 1.5M, 10MB, as rsync")
@@ -31,7 +31,7 @@ extension OptionTable {
 }
 
 extension StagingOptions {
-    /// From the options of a command in the order in which they were given.
+    /// From a command's options in the given order.
     init(_ given: [OptionValue]) throws(CommandError) {
         self.init()
         var rules: [PathRules.Rule] = []

@@ -1,10 +1,10 @@
-// The options of `daft start` and `daft join` beside the common ones, and what they mean.
+// The options of `daft start` and `daft join` besides the common ones.
 
 import DaftModel
 import DaftWire
 
 extension OptionTable {
-    /// A system of workstations has no job file when it starts.
+    /// A starting workstation system has no job file.
     public static let starting =
         OptionTable(OptionTable.common.options.filter { $0.name != "-f" && $0.name != "--no-progress" }) + [
             Option("--mds", value: "HOST", variable: "DAFT_MDS", meaning: "the metadata server's host (here)"),
@@ -38,7 +38,7 @@ extension OptionTable {
 }
 
 public struct StartOptions: Hashable, Sendable {
-    /// Nil: where the command is typed.
+    /// Nil: this host.
     public let metadataServer: Host?
     public let isAllOrNothing: Bool
     public let patienceSeconds: Int
@@ -79,7 +79,7 @@ public struct StartOptions: Hashable, Sendable {
         }
     }
 
-    /// Makes `order` what these options and the common ones say.
+    /// Applies these options and the common ones to `order`.
     public func apply(_ options: Options, to order: inout NodeOrder) {
         order.store = options.store ?? []
         order.group = options.value("--group") ?? []
@@ -94,7 +94,7 @@ public struct StartOptions: Hashable, Sendable {
         if let repairAfterSeconds { order.repairAfterSeconds = repairAfterSeconds }
     }
 
-    /// `--durable` and `--no-durable`, of which the first is what is done anyway.
+    /// Evaluates `--NAME` and `--no-NAME`; on by default.
     private static func choice(_ name: String, _ options: Options) throws(CommandError) -> Bool {
         let opposite = "--no-" + name.dropFirst(2)
         let (wanted, unwanted) = (options.flag(name), options.flag(opposite) ?? false)

@@ -1,19 +1,19 @@
-// A typed line becomes words, as a shell would cut it, so that every name can be typed, whatever its bytes.
+// Splits a typed line into words with shell-like quoting, so that every name can be typed, whatever its bytes.
 //
-//     'a b'            all literal up to the next '
-//     "a \" b"         literal but for \" \\ and the escapes below
-//     a\ b             a backslash takes the next character as it is
-//     \n \t \xHH       outside '…': newline, tab, any byte; what `shown` writes can be typed back
-//     # the rest       a comment, where a word would begin
+//     'a b'            literal up to the next '
+//     "a \" b"         literal except \" \\ and the escapes below
+//     a\ b             a backslash quotes the next character
+//     \n \t \xHH       outside '…': newline, tab, any byte; so the output of `shown` can be typed
+//     # the rest       a comment, at the start of a word
 
 import DaftModel
 
-/// One word of a command, from a line or from the program's arguments.
+/// One word of a command, from a line or from program arguments.
 public struct Token: Hashable, Sendable {
     public let bytes: [UInt8]
-    /// Where it begins in its line, counted in characters from 1; words of the program's arguments have none.
+    /// Position in the line in characters, from 1; nil for program arguments.
     public let column: Int?
-    /// Where in `bytes` the last `@` stands that was neither quoted nor escaped.
+    /// Index in `bytes` of the last `@` that was neither quoted nor escaped.
     let at: Int?
 
     init(_ bytes: [UInt8], column: Int?, at: Int?) {
@@ -22,7 +22,7 @@ public struct Token: Hashable, Sendable {
         self.at = at
     }
 
-    /// An argument of the program: a shell has taken the quotes away, so every `@` counts.
+    /// A program argument: the shell has removed quotes, so every `@` counts.
     public init(argument: [UInt8]) {
         self.init(argument, column: nil, at: argument.lastIndex(of: UInt8(ascii: "@")))
     }
@@ -32,7 +32,7 @@ public struct Token: Hashable, Sendable {
     var endsOptions: Bool { bytes.elementsEqual("--".utf8) }
 }
 
-/// The words of a line; none where it is blank or a comment.
+/// The words of a line; none if it is blank or a comment.
 public func words(of line: some Sequence<UInt8>) throws(CommandError) -> [Token] {
     var reader = Tokenizer(line: Array(line))
     var words: [Token] = []
@@ -111,7 +111,7 @@ private struct Tokenizer {
         }
     }
 
-    /// Reads `\n`, `\t`, `\xHH`, or a backslash before one of `literals`, if that stands here.
+    /// Reads `\n`, `\t`, `\xHH`, or a backslash before one of `literals`, if present.
     private mutating func readCode(taking literals: [UInt8] = []) -> Bool {
         guard line[index] == backslash, index + 1 < line.count else { return false }
         var width = 2

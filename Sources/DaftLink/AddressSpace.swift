@@ -1,13 +1,12 @@
-// Memory that a process may not have (`ulimit -v`) is found missing in the middle of something, where nobody can say
-// so: it is looked for before the beginning.
+// Checks the address space limit (`ulimit -v`) at the start, because a failed allocation later could not be reported.
 
 import Glibc
 
 public enum AddressSpace {
-    /// For stacks, buffers of the libraries and the pages of databases.
+    /// Reserve for stacks, library buffers and database caches.
     private static let aside = 256 << 20
 
-    /// Why `bytes` more cannot be had under the limit of this process; nil where they can.
+    /// Why `bytes` more cannot be allocated under the limit; nil if they can.
     public static func lack(of bytes: Int) -> String? {
         var limit = rlimit()
         getrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &limit)
@@ -22,7 +21,7 @@ public enum AddressSpace {
             + "raise that limit"
     }
 
-    /// The address space that is in use now; 0 where the system does not say.
+    /// Address space in use; 0 if unknown.
     private static func used() -> Int {
         guard let file = fopen("/proc/self/statm", "r") else { return 0 }
         defer { fclose(file) }

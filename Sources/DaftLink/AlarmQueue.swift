@@ -1,4 +1,4 @@
-// Alarms in the order of their deadlines: a binary heap, with cancelled ones left in it until they come up.
+// A priority queue of alarms: a binary heap from which cancelled ones are removed lazily.
 
 public struct AlarmQueue: Sendable {
     private var heap: [Alarm] = []
@@ -18,7 +18,7 @@ public struct AlarmQueue: Sendable {
 
     public mutating func cancel(_ alarm: Alarm) {
         bodies[alarm.number] = nil
-        // What is cancelled must not pile up: a heap that is mostly dead is built again.
+        // Rebuild the heap when most of it is cancelled.
         if heap.count > 64, heap.count > 4 * bodies.count {
             heap.removeAll { bodies[$0.number] == nil }
             heap.sort(by: AlarmQueue.isEarlier)
@@ -32,7 +32,7 @@ public struct AlarmQueue: Sendable {
         }
     }
 
-    /// The earliest alarm that is due at `now`, taken out.
+    /// Removes and returns the earliest alarm due at `now`.
     public mutating func due(at now: Nanoseconds) -> (@Sendable () -> Void)? {
         guard let next, next <= now, let first = heap.first else { return nil }
         removeFirst()

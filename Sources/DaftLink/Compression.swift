@@ -1,14 +1,14 @@
-// Compression on the wire: a chunk is packed once, by the rank that has its bytes, goes along a chain as it is, and is
-// unpacked wherever it arrives. What hardly gets smaller goes as it is.
+// Compression of transfers: the rank that has the bytes compresses a chunk once, chains relay it unchanged, and each
+// receiver decompresses it. Incompressible chunks are sent as they are.
 
 import CZstd
 import DaftWire
 
 public enum Compression {
-    /// The first part of a chunk tells whether the rest is worth the trouble.
+    /// Size of the prefix tested for compressibility.
     private static let sample = 64 << 10
 
-    /// Packs a piece into `room`, which is of the same size; nil where it saves less than a tenth.
+    /// Compresses a piece into `room` of equal size; nil if that saves less than a tenth.
     public static func pack(
         _ bytes: UnsafeRawBufferPointer, into room: UnsafeMutableRawBufferPointer, level: UInt8
     ) -> Int? {
@@ -28,12 +28,12 @@ public enum Compression {
         return ZSTD_isError(count) == 0 ? count : nil
     }
 
-    /// Unpacks a piece; false where it is nothing that was packed from just so many bytes.
+    /// Decompresses a piece; false unless the result has exactly the size of `room`.
     public static func unpack(_ bytes: UnsafeRawBufferPointer, into room: UnsafeMutableRawBufferPointer) -> Bool {
         ZSTD_decompress(room.baseAddress, room.count, bytes.baseAddress, bytes.count) == room.count
     }
 
-    /// A supply in fewer bytes: each piece packed, or as it was, in the same place of another slab. Blocking.
+    /// Compresses each piece of a supply, if worthwhile, into the same place of another slab. Blocks.
     public static func pack(_ run: ChunkRun, _ states: [PieceState], from slab: Slab, into room: Slab) -> Supply {
         var packed = states
         for (index, (piece, offset)) in zip(run.pieces, run.offsets).enumerated() where states[index] == .sent {
@@ -48,8 +48,7 @@ public enum Compression {
             ? Supply(slab: room, states: packed) : Supply(slab: slab, states: states)
     }
 
-    /// What arrived, unpacked into another slab; pieces that are not right are all zeros there, and nobody's chunk.
-    /// Blocking.
+    /// Decompresses what arrived into another slab; invalid pieces become zeros, which match no requested id. Blocks.
     public static func unpack(_ run: ChunkRun, _ states: [PieceState], from slab: Slab, into room: Slab) {
         for (index, (piece, offset)) in zip(run.pieces, run.offsets).enumerated() where states[index].isOnItsWay {
             let bytes = slab.slice(offset, states[index].count(of: piece))

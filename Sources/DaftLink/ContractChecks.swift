@@ -1,4 +1,4 @@
-// The checks of the contract: questions and answers, bytes, deadlines.
+// The checks of the link contract: requests, loads, deadlines.
 
 import DaftModel
 import DaftWire
@@ -80,7 +80,7 @@ extension LinkContract {
         return nil
     }
 
-    /// A loop that always has another job looks at the network all the same.
+    /// A loop with an endless supply of jobs still polls the network.
     private func endlessWork() async -> String? {
         let isOver = Mutex(false)
         let work = link.loop.start { while !isOver.withLock({ $0 }) { await Task.yield() } }
@@ -96,7 +96,7 @@ extension LinkContract {
         Piece(.offered(offer: offer, file: file), chunk: chunk, length: length)
     }
 
-    /// Loads a run into a slab full of a pattern; where bytes are wrong.
+    /// Loads a run into a pattern-filled slab; returns where bytes are wrong.
     private func load(_ run: ChunkRun, from rank: Rank, expecting states: [PieceState]) async -> String? {
         let pool = SlabPool(totalBytes: run.byteCount + 8192, slabBytes: run.byteCount + 8192)
         let slab = await pool.take()
@@ -124,8 +124,8 @@ extension LinkContract {
         return isUntouched ? nil : "\(rank): bytes behind the run were written"
     }
 
-    /// For links whose receives a test can have fail: the load whose bytes did not come fails, and one from another
-    /// rank that is under way at the same time does not. `failNext` has the next receive from `rank` fail.
+    /// For links with injectable receive errors: the affected load fails, a concurrent one from another rank does not.
+    /// `failNext` makes the next receive from `rank` fail.
     public func checkFailedReceive(from rank: Rank, beside other: Rank, failNext: () -> Void) async -> Broken? {
         let name = "a failed receive fails its load alone"
         let run = ChunkRun((0..<8).map { piece(20, $0, 300_000) })
@@ -140,7 +140,7 @@ extension LinkContract {
         return await load(run, from: rank, expecting: states).map { Broken(check: name, what: "the next one: \($0)") }
     }
 
-    /// For links whose look at the network a test can have fail: `fail` has it fail for a while.
+    /// For links with injectable poll errors: `fail` makes polls fail for a while.
     public func checkFailedLook(at rank: Rank, fail: () -> Void) async -> Broken? {
         let run = ChunkRun((0..<8).map { piece(20, $0, 300_000) })
         fail()
@@ -214,7 +214,7 @@ extension LinkContract {
         return nil
     }
 
-    /// A slab stays the link's after an error: what the caller takes then is another one, and comes to no harm.
+    /// After an error the slab still belongs to the link; late bytes must not damage the caller's next slab.
     private func lateBytes() async -> String? {
         let size = 1 << 20
         let pool = SlabPool(totalBytes: 2 * size, slabBytes: size)
@@ -256,7 +256,7 @@ extension LinkContract {
     }
 }
 
-// A debug build compares megabytes by memcmp in no time, and byte by byte in seconds.
+// In a debug build memcmp is thousands of times faster than a byte loop.
 
 private func begins(_ bytes: [UInt8], with others: UnsafeRawBufferPointer) -> Bool {
     guard let start = others.baseAddress, others.count <= bytes.count else { return others.isEmpty }

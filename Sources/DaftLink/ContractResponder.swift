@@ -1,13 +1,13 @@
-// The other side of the contract's checks: answers that the asker can foretell, early, late or much too late.
+// The responder for the contract's checks: predictable replies, some of them late.
 //
 //     ping                  done
-//     poll(n)               working(n), with how many polls of this rank came before it
-//     doubt(ids)            the ids again: a large question and a large answer
-//     identify(offer, [])   nothing identified, after so many milliseconds as the offer's number says
-//     cancel(end)           done, and the checks are over
-//     load                  bytes that follow from offer, file and chunk; file 1 is missing, file 2 has changed, and
-//                           chunks of file 3 come after so many milliseconds as the offer's number says; those of
-//                           file 4 are passed on as they come in, in parts; of file 5 only the first third comes
+//     poll(n)               working(n), with the number of earlier polls by that rank
+//     doubt(ids)            the ids: a large request and a large reply
+//     identify(offer, [])   identified [], after the offer's number in milliseconds
+//     cancel(end)           done; ends the checks
+//     load                  bytes derived from offer, file and chunk; file 1 is missing, file 2 has changed, file 3
+//                           is delayed by the offer's number in milliseconds, file 4 is relayed in parts while it
+//                           arrives, and of file 5 only the first third is sent
 
 import DaftModel
 import DaftWire
@@ -34,7 +34,7 @@ final class ContractResponder: Responder {
 
     func awaitEnd() async {
         while !hasEnded.load(ordering: .acquiring) { await over.wait(until: loop.deadline(inMilliseconds: 1_000)) }
-        await loop.sleep(milliseconds: 100)  // the answer to the last question is on its way
+        await loop.sleep(milliseconds: 100)  // the last reply is on its way
     }
 
     func answer(_ request: Request, from rank: Rank) async -> Reply {
@@ -78,7 +78,7 @@ final class ContractResponder: Responder {
         return Supply(slab: slab, states: states)
     }
 
-    /// What lies before a relayed run in its slab.
+    /// Bytes before a relayed run in its slab.
     private static let ahead = 1_000
 
     private func relay(_ run: ChunkRun, _ slab: Slab) -> Supply {
@@ -102,7 +102,7 @@ final class ContractResponder: Responder {
 
 private let noise: [UInt8] = (0..<65_521).map { UInt8(truncatingIfNeeded: ($0 &* 0x9e37_79b9) >> 13) }
 
-/// What a piece consists of: from a place of its own on, one noise again and again.
+/// The bytes of a piece: a repeated noise block from a piece-specific offset on.
 func contractBytes(of piece: Piece) -> [UInt8] {
     guard case .offered(let offer, let file) = piece.origin else { return [] }
     var bytes: [UInt8] = []

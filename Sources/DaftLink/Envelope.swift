@@ -1,34 +1,33 @@
-// How the messages of an RPC are framed: a small message goes first and says what it is about; the bytes of a
-// load follow apart from it, range after range. A message of some thousand bytes is packed: orders about hundreds of
-// files say much the same of each, and all of them leave by rank 0's link.
+// Framing of RPC messages: a small message first, and a load's bytes separately, range by range. Messages above some
+// thousand bytes are compressed: orders about many files are repetitive, and all of them leave over rank 0's link.
 
 import CZstd
 import DaftModel
 import DaftWire
 
-/// One small message between two ranks.
+/// A small message between two ranks.
 public struct Envelope: Coded {
     public enum Kind: UInt8, Sendable {
         case call = 1
         case answer = 2
         case load = 3
-        /// The states of a load's pieces; the bytes of those that were sent follow.
+        /// The states of a load's pieces; the bytes of sent pieces follow.
         case loaded = 4
         /// The system ends.
         case end = 5
-        /// What those that carry the messages say to one another.
+        /// A message between carriers, such as a heartbeat.
         case carriers = 6
     }
 
     public static let minimumSize = 15
     public static let version: UInt8 = 1
     private static let smallestPacked = 4_096
-    /// A message may get so large by unpacking, or so many times larger. What would get smaller goes as it is.
+    /// Bounds on the decompressed size and ratio. Larger messages are sent uncompressed.
     private static let unpackedBytes = 1 << 20
     private static let unpackedRatio = 256
 
     public let kind: Kind
-    /// The asker's number of the question.
+    /// The requester's number.
     public let number: UInt64
     public let payload: [UInt8]
 
@@ -61,7 +60,7 @@ public struct Envelope: Coded {
 
     private static func longest(from packed: Int) -> Int { max(unpackedBytes, packed * unpackedRatio) }
 
-    /// Nil where it would not get a good deal smaller.
+    /// Nil if compression does not save much.
     private static func packed(_ payload: [UInt8]) -> [UInt8]? {
         guard payload.count >= smallestPacked else { return nil }
         let most = payload.count / 4 * 3
@@ -90,7 +89,7 @@ public struct Envelope: Coded {
 }
 
 extension ChunkRun {
-    /// The parts of the slab that are on their way: neighbouring pieces together, in the order of the run.
+    /// The slab's ranges in transit: adjacent pieces are joined, in the order of the run.
     func ranges(of states: [PieceState]) -> [Range<Int>] {
         var ranges: [Range<Int>] = []
         for (offset, (piece, state)) in zip(offsets, zip(pieces, states)) where state.count(of: piece) > 0 {

@@ -1,13 +1,12 @@
-// What a rank has done, for whoever looks later: one line an event, one file a rank. A log must not hold up what it
-// tells of: lines are written by a thread of its own, and where the disk is too slow for them some are left out, which
-// the next one says.
+// A rank's event log: one line per event, one file per rank. Logging never blocks: a dedicated thread writes, and lines
+// that the disk cannot keep up with are dropped and counted in the next line.
 
 import DaftModel
 import Glibc
 import Synchronization
 
 public final class EventLog: Sendable {
-    /// Lines that wait to be written, at most.
+    /// The most lines queued.
     private static let mostWaiting = 1_000
 
     private struct State {
@@ -21,16 +20,16 @@ public final class EventLog: Sendable {
     private let thread = Workers(threads: 1, name: "daft-log")
     private let state = Mutex(State())
 
-    /// The file is made with the first line, or with `open`.
+    /// The file is created by `open` or the first line.
     public init(_ path: [UInt8], _ level: LogLevel) {
         self.path = path
         self.level = level
     }
 
-    /// Of one that a rank which could not start has left.
+    /// Also closes the log of a rank that failed to start.
     deinit { close() }
 
-    /// What has been noted is written before.
+    /// Writes pending lines first.
     public func close() {
         thread.stop()
         state.withLock { state in
@@ -39,7 +38,7 @@ public final class EventLog: Sendable {
         }
     }
 
-    /// Makes the file and what it is in, or says what is wrong there.
+    /// Creates the file and its directories; throws if that fails.
     public func open() throws(Failure) {
         let directory = path.prefix(upTo: path.lastIndex(of: Name.slash) ?? 0)
         if !directory.isEmpty, withCString(directory, { mkdir($0, 0o700) }) != 0, errno != EEXIST {
@@ -86,7 +85,7 @@ private func logLine(
     return ([time, level.rawValue, event] + words).joined(separator: " ") + "\n"
 }
 
-/// The time of all nodes, to the microsecond.
+/// Wall-clock time in microseconds.
 private func now() -> String {
     var time = timespec()
     clock_gettime(CLOCK_REALTIME, &time)

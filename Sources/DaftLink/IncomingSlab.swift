@@ -1,5 +1,5 @@
-// A slab while the bytes of a load land in it, front to back. Whoever is next in a chain gets them from here as they
-// come, long before all are there: so a chain costs its length in small pieces, not in chunks.
+// A slab being filled by a load, front to back. The next rank of a chain reads it while it is being filled, so that a
+// chain's latency is that of small pieces, not of chunks.
 
 import DaftModel
 import DaftWire
@@ -18,18 +18,18 @@ public final class IncomingSlab: Sendable {
 
     public init(_ slab: Slab) { self.slab = slab }
 
-    /// What is coming, once the source has said so.
+    /// The states, once the source has reported them.
     public var states: [PieceState]? { state.withLock { $0.states } }
 
-    /// Nothing more comes: all has arrived, or what has not never will.
+    /// Nothing more will arrive.
     public var isOver: Bool { state.withLock { $0.isOver } }
 
-    /// Whether the bytes of that range are there, as far as they will ever be.
+    /// Whether the range has arrived, as far as it ever will.
     public func hasArrived(_ range: Range<Int>) -> Bool {
         state.withLock { $0.isOver || range.upperBound <= $0.arrived }
     }
 
-    /// Calls `body` at the next change, once, on whatever thread makes it.
+    /// Calls `body` once at the next change, on the thread that makes it.
     public func onChange(_ body: @escaping @Sendable () -> Void) {
         let isOver = state.withLock { state in
             if !state.isOver { state.watchers.append(body) }
@@ -42,7 +42,7 @@ public final class IncomingSlab: Sendable {
 
     public func begin(_ states: [PieceState]) { change { $0.states = states } }
 
-    /// Everything before `end` that comes at all is there.
+    /// All bytes before `end` that will come have arrived.
     public func advance(to end: Int) { change { $0.arrived = max($0.arrived, end) } }
 
     public func finish() { change { $0.isOver = true } }

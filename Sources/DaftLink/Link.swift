@@ -1,5 +1,5 @@
-// The seam between the engine and the bytes in motion. The engine sees `any Link`: memory in tests and in one process,
-// MPI on a cluster, ZeroMQ between workstations. `LinkContract` says the same as these comments, as checks.
+// The interface between the engine and the network. Implementations: memory (tests, one process), MPI (clusters),
+// ZeroMQ (workstations). `LinkContract` checks what these comments promise.
 
 import DaftModel
 import DaftWire
@@ -8,40 +8,39 @@ public protocol Link: Sendable {
     /// This rank.
     var rank: Rank { get }
 
-    /// The ranks that are alive as far as known, this one among them, in order.
+    /// The ranks believed alive, including this one, in order.
     var ranks: [Rank] { get }
 
-    /// From now on `body` is called on the loop when a rank goes, and when one comes or comes back: perhaps as another
-    /// process, which remembers nothing of what was said before.
+    /// Registers an observer, called on the loop when a rank is gone, comes, or returns; a returning rank may be a new
+    /// process without memory of earlier messages.
     func onChange(_ body: @escaping @Sendable (Rank, Presence) -> Void)
 
-    /// Where this rank's protocol runs.
+    /// The executor of this rank's protocol.
     var loop: any Loop { get }
 
-    /// From now on `responder` answers what other ranks ask. Until then questions wait. A rank may ask itself.
+    /// Sets the responder. Earlier requests wait for it. A rank may send requests to itself.
     func serve(_ responder: any Responder)
 
-    /// A small question, a small answer. It ends by the deadline, whatever the other side does: what is asked of a rank
-    /// that is known to be dead fails at once with `unreachable`, and no answer in time is `timedOut`. Either way the
-    /// question may have been carried out. Between two ranks, questions arrive in the order in which they were asked.
+    /// Sends a small request. Ends by the deadline: a rank known to be dead fails at once with `unreachable`, a missing
+    /// reply with `timedOut`. In both cases the request may have been executed. Requests between two ranks arrive in
+    /// order.
     func call(_ request: Request, at rank: Rank, timeoutMilliseconds: Int) async throws(LinkError) -> Reply
 
-    /// Bytes, pulled: the run's pieces land in `slab` one behind the other, each at its own place whatever became of
-    /// the others, and the states say which are there. It ends so long after the last bytes that came from that rank.
-    /// The slab is the link's until this returns; after an error it stays so, for its bytes may still come: the caller
-    /// lets go of it and takes another.
-    /// `incomingSlab`, over the same slab, is told what comes as it comes, and that it is over before this returns.
+    /// Pulls the run's pieces into `slab`, each at its own offset regardless of the others; the states say which
+    /// arrived. The timeout restarts with every byte from that rank. The link owns the slab until this returns, and
+    /// after an error for good, since bytes may still arrive: the caller must release it and take another.
+    /// `incomingSlab`, over the same slab, is updated as bytes arrive, and is over before this returns.
     func load(
         _ run: ChunkRun, from rank: Rank, into slab: Slab, incomingSlab: IncomingSlab?, timeoutMilliseconds: Int
     ) async throws(LinkError) -> [PieceState]
 
-    /// Ends this rank's part: what is under way fails with `closed`.
+    /// Closes the link: pending operations fail with `closed`.
     func close()
 }
 
 public enum Presence: Hashable, Sendable {
     case here
-    /// Nothing has been heard of it for long, or its end is certain. What it was asked has failed.
+    /// Silent for too long, or certainly dead. Pending requests to it have failed.
     case gone
 }
 
@@ -53,22 +52,22 @@ extension Link {
     }
 }
 
-/// What a rank does for others.
+/// Answers other ranks' requests.
 public protocol Responder: Sendable {
     func answer(_ request: Request, from rank: Rank) async -> Reply
 
-    /// Finds a slab with the run's pieces. Only the bytes of those that are on their way mean anything.
+    /// Provides a slab with the run's pieces. Only pieces in transit have meaningful bytes.
     func supply(_ run: ChunkRun, to rank: Rank) async -> Supply
 }
 
 public struct Supply: Sendable {
-    /// None where no piece could be sent.
+    /// Nil if no piece can be sent.
     public var slab: Slab? { outgoingSlab?.slab }
     public private(set) var outgoingSlab: OutgoingSlab?
     public let states: [PieceState]
-    /// Where in the slab the run begins.
+    /// Offset of the run in the slab.
     public let offset: Int
-    /// The bytes are still coming in: each part goes out once it is there.
+    /// Set if the bytes are still arriving: each part is sent once it is there.
     public let incomingSlab: IncomingSlab?
 
     public init(slab: Slab?, states: [PieceState]) {
@@ -78,7 +77,7 @@ public struct Supply: Sendable {
         incomingSlab = nil
     }
 
-    /// Passes on what lands elsewhere in this rank, from `offset` on.
+    /// Relays a slab that this rank is receiving, from `offset` on.
     public init(relaying incomingSlab: IncomingSlab, from offset: Int, _ states: [PieceState]) {
         outgoingSlab = OutgoingSlab(incomingSlab.slab)
         self.states = states.map(\.passedOn)
@@ -86,7 +85,7 @@ public struct Supply: Sendable {
         self.incomingSlab = incomingSlab
     }
 
-    /// Calls `body`, from wherever, when the last of the bytes has left.
+    /// Calls `body`, on any thread, after the last byte has left.
     public mutating func onEnd(_ body: @escaping @Sendable () -> Void) {
         outgoingSlab = outgoingSlab.map { OutgoingSlab($0.slab, onEnd: body) }
     }
@@ -95,7 +94,7 @@ public struct Supply: Sendable {
 public enum LinkError: Error, Hashable, Sendable {
     case unreachable(Rank)
     case timedOut(Rank, milliseconds: Int)
-    /// The other side sent what is no message.
+    /// The other side sent an invalid message.
     case malformed(Rank, Malformed)
     case closed
 

@@ -1,16 +1,15 @@
-// What every link promises, as checks that any of them can be held against, with several ranks in one program or one
-// in each: rank 0 asks, and the others serve until it says that it is over.
+// The contract of links as executable checks, with several ranks in one process or one each: rank 0 checks, the others
+// serve until it ends.
 //
 //     if link.rank == Rank(0) { broken = await LinkContract(link).run() } else { await LinkContract.serve(link) }
 //
-// Both are to be called on the link's loop. A check that waits for something has an end, so that a link that forgets an
-// answer is told so and does not hang the program.
+// Call both on the link's loop. Every check has a timeout, so that a broken link fails instead of hanging.
 
 import DaftModel
 import DaftWire
 
 public struct LinkContract: Sendable {
-    /// A promise that is not kept.
+    /// A violated promise.
     public struct Broken: Error, CustomStringConvertible {
         public let check: String
         public let what: String
@@ -18,7 +17,7 @@ public struct LinkContract: Sendable {
         public var description: String { "\(check): \(what)" }
     }
 
-    /// Nil, or what went otherwise than it should.
+    /// Returns nil, or what went wrong.
     typealias Check = @Sendable (LinkContract) async -> String?
 
     static let patience = 20_000
@@ -31,18 +30,18 @@ public struct LinkContract: Sendable {
         responder = ContractResponder(on: link.loop)
     }
 
-    /// The part of every other rank, up to the end.
+    /// Serves checks on another rank until they end.
     public static func serve(_ link: any Link) async {
         let responder = ContractResponder(on: link.loop)
-        await link.loop.sleep(milliseconds: 100)  // questions that come before wait
+        await link.loop.sleep(milliseconds: 100)  // earlier requests must wait
         link.serve(responder)
         await responder.awaitEnd()
     }
 
-    /// The names of all checks, in their order.
+    /// All checks, in order.
     public static var names: [String] { checks.map(\.name) }
 
-    /// Makes these checks, ends the others' part and then this link; what is broken.
+    /// Runs these checks, ends the other ranks' part, then closes this link; returns violations.
     public func run(_ names: [String] = LinkContract.names) async -> [Broken] {
         link.serve(responder)
         var broken: [Broken] = []
@@ -57,8 +56,8 @@ public struct LinkContract: Sendable {
         return broken
     }
 
-    /// For links whose ranks can be killed: what was asked of one that dies fails, and so does what is asked of it
-    /// then. The last check of all; `kill` ends the rank.
+    /// For links whose ranks can be killed: pending and later requests to a dead rank fail. Must be the last check;
+    /// `kill` ends the rank.
     public func checkDeath(of rank: Rank, kill: @Sendable () -> Void) async -> Broken? {
         let name = "a dead rank cannot be reached"
         let asked = link.loop.start {
@@ -75,7 +74,7 @@ public struct LinkContract: Sendable {
         return milliseconds(since: start) > 10_000 ? Broken(check: name, what: "that took too long") : nil
     }
 
-    /// What is under way fails when the link closes, and so does whatever comes later.
+    /// Pending and later requests fail when the link is closed.
     private func closing() async -> String? {
         let asked = link.loop.start {
             await outcome(.identify(Offer(rank: link.rank, number: 15_000), []), link.rank, LinkContract.patience)
@@ -91,7 +90,7 @@ public struct LinkContract: Sendable {
 
     // MARK: for the checks
 
-    /// The others, and this rank where it is alone.
+    /// The other ranks, or this one if it is alone.
     var peers: [Rank] {
         let others = link.ranks.filter { $0 != link.rank }
         return others.isEmpty ? [link.rank] : others

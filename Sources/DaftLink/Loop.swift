@@ -1,13 +1,13 @@
-// The one thread of a rank on which its protocol runs: an executor, and the clock that deadlines are read from.
-// A link's own loop implements it (MPI's polls the network between jobs); tests have one with a simulated time.
+// The event loop of a rank: a single-threaded executor and the clock for deadlines. Links implement it (MPI polls the
+// network between jobs); tests use simulated time.
 
 public typealias Nanoseconds = UInt64
 
 public protocol Loop: SerialExecutor, TaskExecutor {
-    /// Time since some fixed point; it never goes back.
+    /// Monotonic time.
     var now: Nanoseconds { get }
 
-    /// Calls `body` on the loop at `deadline`, unless the alarm is cancelled before.
+    /// Calls `body` on the loop at `deadline`, unless cancelled.
     func alarm(at deadline: Nanoseconds, _ body: @escaping @Sendable () -> Void) -> Alarm
     func cancel(_ alarm: Alarm)
 }
@@ -27,7 +27,7 @@ extension Loop {
         now + Nanoseconds(milliseconds) * 1_000_000
     }
 
-    /// Starts a task whose every step runs on this loop.
+    /// Starts a task that runs on this loop.
     @discardableResult
     public func start<T: Sendable>(_ body: @escaping @Sendable () async -> T) -> Task<T, Never> {
         Task(executorPreference: self, operation: body)

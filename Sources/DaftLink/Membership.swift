@@ -1,4 +1,4 @@
-// Who is there as far as a link knows: for whoever asks, from any thread, and for those who want to hear of changes.
+// The members known to a link: a thread-safe list, and observers of changes.
 
 import DaftModel
 import Synchronization
@@ -23,7 +23,7 @@ public final class Membership: @unchecked Sendable {
         observers = []
     }
 
-    /// From now on these are there; nobody is told yet.
+    /// Replaces the members without notifying observers.
     public func become(_ now: Set<Rank>) -> (gone: [Rank], come: [Rank]) {
         let before = known.withLock { known in
             defer { known = now.sorted() }

@@ -1,5 +1,4 @@
-// The link inside one process. What ranks say is the RPC of the real links, in its binary form, so that whatever works
-// here has been coded and decoded; only how messages and bytes get over is memory's own.
+// The link inside one process. It uses the RPC of the real links with encoded messages; only the transport is memory.
 
 import DaftModel
 import DaftWire
@@ -20,7 +19,7 @@ public final class MemoryLink: RPCLink {
         rpc.carry(by: self)
     }
 
-    /// Known at once: the network has no silence to tell death by.
+    /// Exact: the network knows which ranks are alive.
     public var ranks: [Rank] { network.alive(seenBy: rank) }
 
     public func onChange(_ body: @escaping @Sendable (Rank, Presence) -> Void) { observer.withLock { $0 = body } }
@@ -30,7 +29,7 @@ public final class MemoryLink: RPCLink {
         rpc.close()
     }
 
-    /// What was asked of a rank that is gone fails before anybody hears of it.
+    /// Fails requests to a gone rank before observers hear of it.
     func tell(_ other: Rank, _ presence: Presence) {
         loop.start { [self] in
             if presence == .gone { rpc.lose(other) }
@@ -47,7 +46,7 @@ extension MemoryLink: Carrier {
         }
     }
 
-    /// Nobody gains from small pieces where nothing is sent.
+    /// Splitting has no benefit without a network.
     public func longestPiece(to rank: Rank) -> Int { .max / 2 }
 
     public func send(
@@ -61,7 +60,7 @@ extension MemoryLink: Carrier {
         }
     }
 
-    /// They come with what is sent.
+    /// Bytes arrive with the send.
     public func expect(_ pieces: [Range<Int>], of question: UInt64, in slab: Slab, from rank: Rank) {}
 
     public var canAbandon: Bool { true }

@@ -1,24 +1,24 @@
-// The network inside one process: any number of ranks, each with its loop. Its weather decides the fate of every
-// message: simulations delay and lose.
+// The network of memory links: any number of ranks, each with its loop. A weather function decides on every message, so
+// that simulations can delay and lose them.
 
 import DaftModel
 import DaftWire
 import Synchronization
 
-/// What happens to one message on its way.
+/// What happens to one message.
 public enum MessageFate: Sendable {
     case deliver(afterNanoseconds: Nanoseconds)
     case lose
 }
 
 public final class MemoryNetwork: Sendable {
-    /// Asked for every message; the default delivers at once.
+    /// Called for every message; by default they are delivered at once.
     public typealias Weather = @Sendable (_ from: Rank, _ to: Rank) -> MessageFate
 
     private struct State {
         var links: [Rank: MemoryLink] = [:]
         var dead: Set<Rank> = []
-        /// They live, and nobody hears of them, nor they of anybody.
+        /// Alive, but partitioned from all others.
         var cut: Set<Rank> = []
 
         func isBetween(_ x: Rank, _ y: Rank) -> Bool { x != y && (cut.contains(x) || cut.contains(y)) }
@@ -41,8 +41,7 @@ public final class MemoryNetwork: Sendable {
         return link
     }
 
-    /// The rank is gone, as if its process had been killed: nothing reaches it or comes from it any more, and what
-    /// others had asked of it fails.
+    /// Kills the rank as if its process had died: nothing reaches or leaves it, and requests to it fail.
     public func kill(_ rank: Rank) {
         let (killed, others) = state.withLock { state in
             state.dead.insert(rank)
@@ -53,7 +52,7 @@ public final class MemoryNetwork: Sendable {
         for link in others { link.tell(rank, .gone) }
     }
 
-    /// Cuts a rank off, as a cable does: to the others it is gone, and to it all others are, until it is mended.
+    /// Partitions a rank: all others are gone for it, and it for them, until it is reconnected.
     public func cut(_ rank: Rank) {
         for (link, other) in pairs(with: rank, { $0.cut.insert(rank).inserted }) { link.tell(other, .gone) }
     }
@@ -62,7 +61,7 @@ public final class MemoryNetwork: Sendable {
         for (link, other) in pairs(with: rank, { $0.cut.remove(rank) != nil }) { link.tell(other, .here) }
     }
 
-    /// After a change between a rank and the others: each of them, and of whom it has to be told.
+    /// For a change that concerns `rank`: each other link, and whom it must be told about.
     private func pairs(
         with rank: Rank, _ change: (inout State) -> Bool
     ) -> [(link: MemoryLink, other: Rank)] {
@@ -77,7 +76,7 @@ public final class MemoryNetwork: Sendable {
         state.withLock { state in state.links.keys.filter { !state.isBetween(rank, $0) }.sorted() }
     }
 
-    /// Runs `body` on the loop of `rank` after the message's passage; false if that rank is known to be dead.
+    /// Runs `body` on the loop of `rank` when the message arrives; false if that rank is known to be dead.
     func send(from: Rank, to: Rank, _ body: @escaping @Sendable (MemoryLink) -> Void) -> Bool {
         let (target, isDead) = state.withLock { state in
             (

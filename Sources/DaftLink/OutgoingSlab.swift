@@ -1,4 +1,4 @@
-// A slab while bytes of it leave: whoever carries some of them holds on to this until they are gone.
+// Keeps a slab alive while its bytes are being sent: every pending send holds a reference.
 
 public final class OutgoingSlab: Sendable {
     public let slab: Slab

@@ -1,8 +1,8 @@
-// Work in stages: up to `width` pieces are under way at once, and their results are taken in the order of the pieces.
+// Ordered pipelines: up to `width` items in flight, with results taken in item order.
 
 extension Loop {
-    /// Calls `next` for piece after piece until it says nil, `work` on each while others are still under way, and
-    /// `take` with each result in order. Only `work` runs beside anything else.
+    /// Calls `next` until it returns nil, `work` on several items concurrently, and `take` with the results in order.
+    /// Only `work` runs concurrently.
     public func inOrder<Item: Sendable, Result: Sendable>(
         width: Int,
         next: () async -> Item?,
@@ -17,7 +17,7 @@ extension Loop {
         for task in underWay { await take(await finished(task)) }
     }
 
-    /// The same over what is there already.
+    /// The same over an array.
     public func inOrder<Item: Sendable, Result: Sendable>(
         width: Int, over items: [Item], work: @escaping @Sendable (Item) async -> Result, take: (Result) async -> Void
     ) async {
@@ -25,7 +25,7 @@ extension Loop {
         await inOrder(width: max(1, width), next: { rest.next() }, work: work, take: take)
     }
 
-    /// Waits for a task, handing on a cancellation.
+    /// Waits for a task and forwards cancellation to it.
     public func finished<T: Sendable>(_ task: Task<T, Never>) async -> T {
         await withTaskCancellationHandler {
             await task.value

@@ -1,5 +1,5 @@
-// The loop of a rank whose one thread looks after the network, too: what is queued and what is due, and a way to be
-// woken. How it looks at the network and how it waits is for those who inherit: MPI polls, ZeroMQ sleeps.
+// Base of loops that also poll the network: job queue, alarms and wake-up. Subclasses define how they wait: MPI polls,
+// ZeroMQ sleeps.
 
 import CLinux
 import Glibc
@@ -15,7 +15,7 @@ open class PolledLoop: Loop, @unchecked Sendable {
 
     private let waker: Int32
     private let shared = Mutex(Shared())
-    /// Looks at the network; true if anything happened. Set before it runs, called on the loop's thread only.
+    /// Polls the network; true if anything happened. Set it before running; called only on the loop's thread.
     public var poll: () -> Bool = { false }
 
     public init() { waker = linux_eventfd() }
@@ -43,7 +43,7 @@ open class PolledLoop: Loop, @unchecked Sendable {
 
     public func cancel(_ alarm: Alarm) { shared.withLock { $0.alarms.cancel(alarm) } }
 
-    /// Makes the loop end when it has come round.
+    /// Makes the loop end after its current round.
     public func stop() {
         shared.withLock { $0.isStopped = true }
         wake()
@@ -51,7 +51,7 @@ open class PolledLoop: Loop, @unchecked Sendable {
 
     public var isStopped: Bool { shared.withLock { $0.isStopped } }
 
-    /// Runs what is queued and due; true if there was anything.
+    /// Runs queued jobs and due alarms; true if there were any.
     public func work() -> Bool {
         let (jobs, due) = shared.withLock { shared in
             defer { shared.jobs.removeAll(keepingCapacity: true) }
@@ -64,13 +64,13 @@ open class PolledLoop: Loop, @unchecked Sendable {
         return !jobs.isEmpty || due != nil
     }
 
-    /// Has `sleep` wait until the file it gets can be read or so long; not at all where there is something to do.
-    /// It says whether the file can be read.
+    /// Calls `sleep` to wait until its file is readable or the time is over, unless there is work. `sleep` returns
+    /// whether the file is readable.
     public func rest(atMost longest: Nanoseconds, _ sleep: (_ waker: Int32, _ time: Nanoseconds) -> Bool) {
         let time = shared.withLock { shared -> Nanoseconds in
             guard shared.jobs.isEmpty, !shared.isStopped else { return 0 }
             shared.isAsleep = true
-            // One look at the clock: between two of them a deadline may pass, and the difference would be negative.
+            // Read the clock once: between two reads the deadline could pass, and the difference would underflow.
             let now = self.now
             let next = shared.alarms.next.map { $0 > now ? $0 - now : 0 }
             return min(longest, next ?? longest)

@@ -1,5 +1,4 @@
-// A link that carries an RPC: questions, answers and loads are the RPC's; only how things travel, and how the link
-// finds out who is there, are its own.
+// A link built on the RPC, which handles requests, replies and loads; the link adds transport and membership.
 
 import DaftModel
 import DaftWire
@@ -8,7 +7,7 @@ public protocol RPCLink: Link, Carrier {
     var rpc: RPC { get }
 }
 
-/// One that learns from messages who is there.
+/// A link whose membership follows from messages.
 public protocol MembershipLink: RPCLink {
     var membership: Membership { get }
 }

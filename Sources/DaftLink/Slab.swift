@@ -1,10 +1,10 @@
-// Memory that bytes travel in. A slab is taken from a pool of fixed size and goes back when its last owner lets go;
-// an empty pool is the back-pressure: whoever wants a slab waits, and nothing anywhere grows with the size of the data.
+// Transfer memory. Slabs come from a pool of fixed size and return with their last reference. An empty pool is the
+// back-pressure: takers wait, so memory does not grow with the size of the data.
 
 import Glibc
 import Synchronization
 
-/// Page-aligned memory from a pool. Its one owner at a time may write it; handing it on hands that over.
+/// Page-aligned memory of a pool. It has one owner at a time, who may write it and may pass it on.
 public final class Slab: @unchecked Sendable {
     private let memory: UnsafeMutableRawBufferPointer
     private let pool: SlabPool
@@ -19,20 +19,20 @@ public final class Slab: @unchecked Sendable {
         if isWrittenOff.load(ordering: .relaxed) { memory.deallocate() } else { pool.giveBack(memory) }
     }
 
-    /// Its owner may never let go of it, as of what was to be sent to the dead: the pool counts on it no more.
+    /// Removes the slab from the pool's account if it may never be released, as after a send to a dead rank.
     public func writeOff() {
         if !isWrittenOff.exchange(true, ordering: .relaxed) { pool.regain(memory.count) }
     }
 
     public var byteCount: Int { memory.count }
 
-    /// Lends the bytes for the length of a call. What is to last longer is a slice, which keeps the slab.
+    /// Provides the bytes for the duration of the call. For longer use take a slice, which keeps the slab alive.
     public func withBytes<T, E: Error>(_ body: (UnsafeRawBufferPointer) throws(E) -> T) throws(E) -> T {
         defer { withExtendedLifetime(self) {} }
         return try body(UnsafeRawBufferPointer(memory))
     }
 
-    /// For the one owner at a time.
+    /// For the owner only.
     public func withMutableBytes<T, E: Error>(
         _ body: (UnsafeMutableRawBufferPointer) throws(E) -> T
     ) throws(E) -> T {
@@ -55,14 +55,14 @@ public final class SlabPool: Sendable {
     }
 
     public static let alignment = 4096
-    /// A huge page: the kernel then handles one where it would handle 512, in every read and write.
+    /// With huge pages the kernel handles one page instead of 512 in every read and write.
     private static let hugePage = 2 << 20
 
     public let slabBytes: Int
     public let totalBytes: Int
     private let state: Mutex<State>
 
-    /// A pool of `totalBytes`, cut in slabs of `slabBytes`. A slab may be larger on demand: it then counts for more.
+    /// A pool of `totalBytes` in slabs of `slabBytes`. Larger slabs are available and count accordingly.
     public init(totalBytes: Int, slabBytes: Int) {
         self.totalBytes = max(totalBytes, slabBytes)
         self.slabBytes = slabBytes
@@ -75,14 +75,14 @@ public final class SlabPool: Sendable {
         }
     }
 
-    /// Waits until there is room. Nobody overtakes: a large wish is not starved by small ones.
+    /// Waits for room, first come first served, so that large requests do not starve.
     public func take(_ bytes: Int? = nil) async -> Slab {
         let size = min(totalBytes, size(for: bytes ?? 0))
         await wait(for: size)
         return Slab(allocate(size), of: self)
     }
 
-    /// Waits until there is room for several. Whoever took them one by one could wait for ever for the last.
+    /// Waits for several slabs at once; taking them one by one could deadlock.
     public func take(_ count: Int, of bytes: Int) async -> [Slab] {
         let size = size(for: bytes)
         precondition(count * size <= totalBytes, "more than the pool has")
@@ -90,7 +90,7 @@ public final class SlabPool: Sendable {
         return (0..<count).map { _ in Slab(allocate(size), of: self) }
     }
 
-    /// Who keeps slabs that it can do without gives them back in `body`, which is called when somebody has to wait.
+    /// Registers a callback for when a task must wait, to release cached slabs.
     public func onShortage(_ body: @escaping @Sendable () -> Void) { state.withLock { $0.onShortage = body } }
 
     private func size(for bytes: Int) -> Int {
@@ -113,7 +113,7 @@ public final class SlabPool: Sendable {
         }
     }
 
-    /// Whether somebody waits.
+    /// Whether a task is waiting.
     public var isShort: Bool { state.withLock { !$0.waiting.isEmpty } }
 
     private func reserve(_ size: Int) -> Bool {
@@ -133,7 +133,7 @@ public final class SlabPool: Sendable {
     private static func allocate(_ size: Int) -> UnsafeMutableRawPointer {
         let isHuge = size % hugePage == 0
         let memory = UnsafeMutableRawPointer.allocate(byteCount: size, alignment: isHuge ? hugePage : alignment)
-        // A kernel without them does well enough.
+        // Kernels without huge pages work too.
         if isHuge { madvise(memory, size, MADV_HUGEPAGE) }
         return memory
     }

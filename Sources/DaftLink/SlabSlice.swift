@@ -1,5 +1,5 @@
-// A part of a slab. It keeps the slab, and lends its bytes for the length of a call: a pointer that outlives the slab
-// would read memory that belongs to somebody else, or to nobody.
+// A part of a slab that keeps it alive. Bytes are provided only during a call, because a pointer that outlives the slab
+// could read memory of another owner.
 
 public struct SlabSlice: Sendable {
     public let slab: Slab
@@ -11,7 +11,7 @@ public struct SlabSlice: Sendable {
         try slab.withBytes { (bytes) throws(E) in try body(UnsafeRawBufferPointer(rebasing: bytes[range])) }
     }
 
-    /// For the slab's one owner at a time.
+    /// For the slab's owner only.
     public func withMutableBytes<T, E: Error>(
         _ body: (UnsafeMutableRawBufferPointer) throws(E) -> T
     ) throws(E) -> T {
@@ -20,14 +20,14 @@ public struct SlabSlice: Sendable {
         }
     }
 
-    /// Fills this with the bytes of another slice of the same length.
+    /// Copies another slice of equal length.
     public func copy(from other: SlabSlice) {
         withMutableBytes { room in other.withBytes { room.copyMemory(from: $0) } }
     }
 }
 
 extension Sequence<SlabSlice> {
-    /// The bytes of all of them.
+    /// Provides the bytes of all slices.
     public func withAllBytes<T, E: Error>(_ body: ([UnsafeRawBufferPointer]) throws(E) -> T) throws(E) -> T {
         let slices = Array(self)
         let bytes = slices.map { $0.withBytes { $0 } }

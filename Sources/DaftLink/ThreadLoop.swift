@@ -1,4 +1,4 @@
-// The loop of a rank that has no network of its own to poll: a thread that runs jobs and alarms and sleeps otherwise.
+// A loop without a network: a thread that runs jobs and alarms and otherwise sleeps.
 
 public final class ThreadLoop: Loop, @unchecked Sendable {
     private let latch = Latch()
@@ -12,7 +12,7 @@ public final class ThreadLoop: Loop, @unchecked Sendable {
         thread = OwnThread(name) { [unowned self] in run() }
     }
 
-    /// Ends the thread once what is queued has run. The caller sees to it that nothing is started afterwards.
+    /// Ends the thread after the queued jobs. The caller must not start anything afterwards.
     public func stop() {
         latch.locked {
             isStopped = true
@@ -22,7 +22,7 @@ public final class ThreadLoop: Loop, @unchecked Sendable {
         thread = nil
     }
 
-    /// Runs `body` on this loop, and blocks the calling thread, which is another, to its end.
+    /// Runs `body` on this loop and blocks the calling thread, which must be another one, until it ends.
     public func finish<T: Sendable>(_ body: @escaping @Sendable () async -> T) -> T {
         let ending = AwaitedResult<T>()
         start { ending.tell(await body()) }
@@ -60,7 +60,7 @@ public final class ThreadLoop: Loop, @unchecked Sendable {
         }
     }
 
-    /// What to run now, after sleeping for it if need be; nil when stopped.
+    /// Waits for the next jobs and alarm; nil when stopped.
     private func next() -> ([UnownedJob], (@Sendable () -> Void)?)? {
         latch.locked {
             while true {
@@ -76,7 +76,7 @@ public final class ThreadLoop: Loop, @unchecked Sendable {
     }
 }
 
-/// A result that a thread sleeps for.
+/// A result that a thread blocks for.
 private final class AwaitedResult<T: Sendable>: @unchecked Sendable {
     private let latch = Latch()
     // Guarded by the latch.

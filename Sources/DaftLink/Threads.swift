@@ -1,9 +1,9 @@
-// Threads of our own: never the cooperative pool, whose width is the cores and which blocking calls would starve.
+// Dedicated threads. Not the cooperative pool, which has one thread per core and would be starved by blocking calls.
 
 import CLinux
 import Glibc
 
-/// A lock with a condition, for queues that threads sleep on.
+/// A mutex with a condition variable.
 public final class Latch: @unchecked Sendable {
     private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
     private let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
@@ -30,7 +30,7 @@ public final class Latch: @unchecked Sendable {
         return body()
     }
 
-    /// Inside `locked`: sleeps until `wake`, or until the deadline.
+    /// Inside `locked`: blocks until `wake` or the deadline.
     public func wait(until deadline: Nanoseconds?) {
         guard let deadline else {
             pthread_cond_wait(condition, mutex)
@@ -51,7 +51,7 @@ public func monotonicNow() -> Nanoseconds {
     return Nanoseconds(time.tv_sec) * 1_000_000_000 + Nanoseconds(time.tv_nsec)
 }
 
-/// Starts a thread that runs `body` and ends; `join` waits for that.
+/// A thread that runs `body`; `join` waits for its end.
 public final class OwnThread: @unchecked Sendable {
     private var handle = pthread_t()
 
@@ -61,7 +61,7 @@ public final class OwnThread: @unchecked Sendable {
         if status != 0 { OwnThread.giveUp(name, status) }
     }
 
-    /// Nothing works without its threads; but nobody is to guess why it has ended.
+    /// Without its threads the process cannot continue; say why it ends.
     private static func giveUp(_ name: String, _ code: Int32) -> Never {
         let reason = String(cString: strerror(code))
         let line = "daft: no thread can be started for \(name): \(reason): raise ulimit -u or ulimit -v\n"
@@ -85,7 +85,7 @@ private final class ThreadBody: Sendable {
 private func runThread(_ raw: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
     let box = Unmanaged<ThreadBody>.fromOpaque(raw!).takeRetainedValue()
     linux_name_thread(box.name)
-    _ = linux_use_all_processors()  // mpirun binds a rank to one core, and its threads with it
+    _ = linux_use_all_processors()  // mpirun binds a rank, and so its threads, to one core
     box.body()
     return nil
 }

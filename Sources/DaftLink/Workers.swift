@@ -1,9 +1,9 @@
-// The few threads that disk, hashing and SQLite run on, so that the loop never blocks. How much is queued is bounded
-// by whoever asks: each piece of work holds a slab, or is one of a window.
+// The threads for disk I/O, hashing and SQLite, so that the loop never blocks. The callers bound the queue: each job
+// holds a slab or is part of a window.
 
 /// Runs blocking work off the loop.
 public final class Workers: @unchecked Sendable {
-    /// Has work done soon, in any order.
+    /// Schedules work in any order.
     public typealias Starter = @Sendable (_ work: @escaping @Sendable () -> Void) -> Void
 
     private let latch = Latch()
@@ -19,12 +19,12 @@ public final class Workers: @unchecked Sendable {
         threads = (0..<count).map { i in OwnThread("\(name)-\(i)") { [unowned self] in run() } }
     }
 
-    /// Somebody else has the threads: a simulation, which runs one of them at a time.
+    /// Uses another scheduler instead of threads: simulations run one job at a time.
     public init(startedBy starter: @escaping Starter) {
         self.starter = starter
     }
 
-    /// What is queued is done before; what comes later is done at once by whoever asks.
+    /// Finishes queued work; later work runs at once on the caller's thread.
     public func stop() {
         latch.locked {
             isStopped = true
@@ -41,13 +41,13 @@ public final class Workers: @unchecked Sendable {
         return try result.get()
     }
 
-    /// Runs work that nobody waits for here.
+    /// Runs work without waiting for it.
     public func start(_ work: @escaping @Sendable () -> Void) {
         if let starter { return starter(work) }
         if !push(work) { work() }
     }
 
-    /// False at the end, when nobody would do it any more.
+    /// False after `stop`.
     private func push(_ work: @escaping @Sendable () -> Void) -> Bool {
         latch.locked {
             if isStopped { return false }
@@ -68,7 +68,7 @@ public final class Workers: @unchecked Sendable {
                 latch.wait(until: nil)
             }
             defer { advance() }
-            // The queue lets go of the work, and of the slab that it holds, at once.
+            // Take the job out of the queue, which otherwise would keep it and its slab alive.
             return queue[head].take()
         }
     }

@@ -1,9 +1,9 @@
-// A communicator, and the life of MPI in this process. Used from the one thread that initialised it.
+// Communicators, and the lifetime of MPI. Used only on the thread that initialised MPI.
 
 import CMPI
 import Glibc
 
-/// MPI from its initialisation to its end.
+/// MPI from initialisation to finalisation.
 public struct MPIProcess {
     public let world: Communicator
 
@@ -14,15 +14,14 @@ public struct MPIProcess {
         world = try Communicator(cmpi_world())
     }
 
-    /// An orderly end with this status, which all ranks take part in. Never from a deinit: a rank that threw would
-    /// wait for the others there.
+    /// Collective: finalises MPI with this status. Not in a deinit, where a rank that threw would wait for the others.
     public func finalize(_ status: Int32) throws(MPIError) {
         try check("MPI_Finalize", MPI_Finalize())
         if world.rank == 0, status != 0, startedToGoOn { kill(getppid(), SIGTERM) }
     }
 
-    /// The end where others are missing, for whom MPI's own would wait. Rank 0 ends them all, with this status; the
-    /// others wait for that, and not for long.
+    /// Ends without the missing ranks, for which MPI_Finalize would wait. Rank 0 aborts all with this status; the
+    /// others wait briefly for that.
     public func abandon(_ status: Int32) -> Never {
         if world.rank == 0 {
             usleep(MPIProcess.closingMicroseconds)
@@ -32,8 +31,8 @@ public struct MPIProcess {
         _exit(status)
     }
 
-    /// The parent is a mpirun that goes on without its dead. It ends with 0 whatever the ranks end with: that something
-    /// failed it shows only where a signal ends it.
+    /// Whether our parent is an mpirun with recovery enabled. It exits with 0 whatever the ranks return, so only a
+    /// signal to it reports a failure.
     private var startedToGoOn: Bool {
         guard let goesOn = getenv("OMPI_MCA_orte_enable_recovery"), strcmp(goesOn, "1") == 0,
             let starter = getenv("OMPI_MCA_orte_hnp_uri"), let parent = getenv("OMPI_MCA_orte_local_daemon_uri")
@@ -41,7 +40,7 @@ public struct MPIProcess {
         return strcmp(starter, parent) == 0
     }
 
-    /// What the others need to close what they have open.
+    /// Time for the other ranks to close their files.
     private static let closingMicroseconds: UInt32 = 300_000
     private static let abandonedSeconds: UInt32 = 2
 }
@@ -61,7 +60,7 @@ public struct Communicator: @unchecked Sendable {
         size = Int(number)
     }
 
-    /// The same ranks, with messages of their own. All ranks call it.
+    /// Collective: a communicator of the same ranks with separate messages.
     public func duplicate() throws(MPIError) -> Communicator {
         var made: MPI_Comm?
         var request: MPI_Request?
@@ -70,7 +69,7 @@ public struct Communicator: @unchecked Sendable {
         return try Communicator(made)
     }
 
-    /// Every rank's `value`, in the order of ranks. All ranks call it.
+    /// Collective: every rank's `value`, in rank order.
     private func gather(_ value: Int64, limited: Bool) throws(MPIError) -> [Int64] {
         let own = PinnedMemory<Int64>(1)
         let all = PinnedMemory<Int64>(size)
@@ -85,8 +84,8 @@ public struct Communicator: @unchecked Sendable {
         return Array(all.memory)
     }
 
-    /// Every rank's bytes, in the order of ranks. All ranks call it. `limited`: none of them has anything to do before,
-    /// and who does not answer cannot be reached.
+    /// Collective: every rank's bytes, in rank order. `limited`: fails after a timeout, since no rank has other work to
+    /// do first.
     public func gather(_ bytes: [UInt8], limited: Bool = false) throws(MPIError) -> [[UInt8]] {
         let counts = try gather(Int64(bytes.count), limited: limited).map { Int32($0) }
         let (lengths, starts) = (PinnedMemory<Int32>(size), PinnedMemory<Int32>(size))
@@ -109,17 +108,17 @@ public struct Communicator: @unchecked Sendable {
         return zip(starts.memory, lengths.memory).map { Array(all.memory[Int($0)..<Int($0 + $1)]) }
     }
 
-    /// How long all may need until each has heard of each, once MPI has begun. Rank 0 says why it ends, and is to be
-    /// the first to do so.
+    /// How long the first exchange may take. Rank 0's limit is shorter, so that it reports the failure first.
     private var patience: Duration { .seconds(rank == 0 ? 60 : 65) }
 
-    /// Waits for all ranks without taking the processor from those that are not there yet: MPI's own waiting spins.
+    /// Waits for all ranks with sleeps, since MPI's own waiting spins and would take processors from ranks still
+    /// starting.
     private func waitFor(_ call: String, _ request: inout MPI_Request?, limited: Bool) throws(MPIError) {
         var pause: UInt32 = 50
         var isDone: Int32 = 0
         let deadline = ContinuousClock.now + patience
         while true {
-            // Open MPI looks before it makes progress: the second look sees what the first one brought.
+            // Open MPI tests for completion before it makes progress, so the second test sees the result of the first.
             for _ in 0..<2 where isDone == 0 {
                 try check("MPI_Test", MPI_Test(&request, &isDone, cmpi_ignored_status()))
             }
@@ -133,7 +132,7 @@ public struct Communicator: @unchecked Sendable {
     }
 }
 
-/// Memory that stays in its place while MPI works on it.
+/// Memory at a fixed address while MPI uses it.
 private final class PinnedMemory<Element: BitwiseCopyable> {
     let memory: UnsafeMutableBufferPointer<Element>
 

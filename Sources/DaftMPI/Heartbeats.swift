@@ -1,6 +1,6 @@
-// Who is still there. MPI does not say: what is under way with the dead never ends. So every data server shows rank 0 a
-// sign of life each second, and whoever waits for an answer from another asks it for one as well. A rank that is silent
-// for too long is given up; rank 0 tells all others. It is back when it is heard again, as after a pause of its node.
+// Failure detection: MPI itself never completes operations with dead ranks. Each data server sends rank 0 a heartbeat
+// every second; ranks that wait for an answer exchange heartbeats as well. A silent rank is given up and rank 0 tells
+// all others; it counts as present again when it is heard.
 
 import DaftLink
 import DaftModel
@@ -10,16 +10,16 @@ import DaftWire
 extension MPILink {
     private static let beatMilliseconds = 1_000
 
-    /// Those that have been given up.
+    /// Ranks that have been given up.
     public var gone: Set<Rank> { Set(all).subtracting(ranks) }
 
-    /// A data server: calls `body`, once, when nothing has been heard of rank 0 for so long.
+    /// On a data server: calls `body` once when rank 0 has been silent for so long.
     public func onOrphaned(afterSeconds seconds: UInt32, _ body: @escaping @Sendable () -> Void) {
         loop.start { self.orphaned = (UInt64(seconds) * 1_000, body) }
     }
 
-    /// Rank 0, before the end: waits until all have answered, or are given up. Who died a moment ago is not known to
-    /// have gone yet, and MPI's own end would wait for it.
+    /// On rank 0, before the end: waits until every rank has answered or is given up, since MPI_Finalize would wait for
+    /// a rank that died a moment ago.
     public func callRoll() async {
         answered = []
         for peer in ranks where peer != rank { say(.farewell, to: peer) }
@@ -47,7 +47,7 @@ extension MPILink {
                 detector.watch(peer, atMilliseconds: milliseconds)
             } else if peer == .metadataServer || debtors.contains(peer) || detector.sight(of: peer) == .gone {
                 detector.watch(peer, atMilliseconds: milliseconds)
-                // What is said to the dead is kept for ever; rank 0 says who is back.
+                // Messages to dead ranks are kept for ever, so do not send any; rank 0 reports ranks that return.
                 if book[peer] == nil { say(.beat(edition: book.edition), to: peer) }
             } else {
                 detector.unwatch(peer)
@@ -78,7 +78,7 @@ extension MPILink {
         post(Envelope(.carriers, 0, word.encoded), to: target)
     }
 
-    /// Says who came and who went since it was last looked.
+    /// Reports membership changes since the last call.
     private func refresh() {
         let isTold = rank != .metadataServer
         let now = all.filter { $0 == rank || detector.sight(of: $0) != .gone && !(isTold && book[$0] != nil) }
@@ -92,7 +92,7 @@ extension MPILink {
         membership.tell(changes)
     }
 
-    /// Rank 0: a new edition, which all who are there get at once.
+    /// On rank 0: sends a new edition to all present ranks.
     private func publish() {
         let entries = gone.sorted().map {
             RankAddress(rank: $0, incarnation: 0, address: "", talkPort: 0, bulkPort: 0, isHere: false)

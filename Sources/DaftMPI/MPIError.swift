@@ -1,9 +1,8 @@
-// The one place where an MPI error class becomes a Swift error. Errors come back as values from the start:
-// MPI_ERRORS_RETURN is set on every communicator before its first use.
+// Turns MPI error codes into Swift errors. MPI_ERRORS_RETURN is set on every communicator before its first use.
 
 import CMPI
 
-/// An MPI call that failed: which, and what MPI says of it.
+/// A failed MPI call with MPI's error string.
 public struct MPIError: Error, Hashable, Sendable {
     public let call: String
     public let code: Int32
@@ -11,7 +10,7 @@ public struct MPIError: Error, Hashable, Sendable {
 }
 
 extension MPIError {
-    /// What MPI itself never says.
+    /// A timeout, which MPI itself never reports.
     init(unansweredCall call: String, after patience: Duration) {
         self.init(
             call: call, code: 0,

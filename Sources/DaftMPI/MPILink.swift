@@ -1,9 +1,9 @@
-// The link over MPI: point-to-point messages on the loop's thread, which is the main one.
+// The link over MPI: point-to-point messages on the loop's thread, which is the main thread.
 //
-// Small messages are found by a matched probe, so they may be of any size and are taken in the order in which they were
-// sent. A load's bytes go in pieces straight from the supplier's slab into the asker's, which the request table keeps
-// alive until the last piece is in. The piece on the wire is a number of its own: on TCP, what is larger than the eager
-// limit waits for a handshake behind queued data, so small pieces win on slow links, and large ones in shared memory.
+// Small messages are received by matched probes: any size, in the order sent. A load's bytes go in pieces directly from
+// the supplier's slab into the requester's; the request table keeps both alive until the last piece is complete. Piece
+// sizes are tuned per peer: on TCP, messages above the eager limit wait for a handshake behind queued data, so small
+// pieces are faster on slow links and large ones in shared memory.
 
 import CMPI
 import DaftLink
@@ -17,7 +17,7 @@ public final class MPILink: MembershipLink, @unchecked Sendable {
     private static let bulkTags: UInt64 = 1 << 14
 
     public let rank: Rank
-    /// All that the job began with.
+    /// All ranks that the job started with.
     let all: [Rank]
     public let loop: any Loop
 
@@ -29,12 +29,12 @@ public final class MPILink: MembershipLink, @unchecked Sendable {
     private var onEnd: (@Sendable () -> Void)?
     public let membership: Membership
     var detector = FailureDetector()
-    /// Those that rank 0 has given up.
+    /// Records the ranks that rank 0 has given up.
     var book = AddressBook()
     var orphaned: (milliseconds: UInt64, body: @Sendable () -> Void)?
     var answered: Set<Rank> = []
 
-    /// `pieceBytes` says how large a piece on the wire to a rank is.
+    /// `pieceBytes` gives the piece size for a rank.
     public init(_ communicator: Communicator, on loop: MPILoop, pieceBytes: @escaping @Sendable (Int) -> Int) {
         self.communicator = communicator
         self.pieceBytes = pieceBytes
@@ -49,7 +49,7 @@ public final class MPILink: MembershipLink, @unchecked Sendable {
         loop.start { [self] in beat() }
     }
 
-    /// Calls `body` when rank 0 says that the system ends.
+    /// Calls `body` when rank 0 ends the system.
     public func onEnd(_ body: @escaping @Sendable () -> Void) { loop.start { self.onEnd = body } }
 
     /// Tells all other ranks that the system ends.
@@ -59,7 +59,7 @@ public final class MPILink: MembershipLink, @unchecked Sendable {
         }
     }
 
-    /// Whether everything that was to be sent is sent, but to those that have gone.
+    /// Whether all sends have completed, except those to ranks that are gone.
     public var isQuiet: Bool { requests.isEmpty(besides: Set(gone.map(\.number))) }
 
     private func poll() -> Bool {
@@ -68,7 +68,7 @@ public final class MPILink: MembershipLink, @unchecked Sendable {
         return hasCompleted || hasCome
     }
 
-    /// Matches one message that has come, if there is one, and receives it.
+    /// Receives one pending message, if any.
     private func takeMessage() -> Bool {
         var isThere: Int32 = 0
         var matched: MPI_Message?
@@ -127,7 +127,7 @@ extension MPILink {
             slab.slice(piece.lowerBound, piece.count).withMutableBytes { memory in
                 requests.receive(into: memory, owner: slab, from: rank.number, tag: bulkTag(question)) {
                     [self] error in
-                    // What was to be here is not: nobody may take it for arrived.
+                    // The bytes did not arrive: fail instead of using them.
                     if error != nil { return rpc.lose(rank) }
                     noteLife(of: rank)
                     rpc.arrived(piece, as: question)
@@ -138,11 +138,11 @@ extension MPILink {
 
     public var canAbandon: Bool { false }
 
-    /// Loads that are under way at once have tags of their own.
+    /// Concurrent loads use different tags.
     private func bulkTag(_ number: UInt64) -> Int32 { MPILink.firstBulkTag + Int32(number % MPILink.bulkTags) }
 }
 
-/// Bytes of a message, in one place until MPI is done with them.
+/// A message's bytes, at a fixed address until MPI is done.
 private final class Message {
     let memory: UnsafeMutableRawBufferPointer
 

@@ -1,22 +1,21 @@
-// The loop of a rank under MPI: the main thread runs jobs, looks at alarms and at the network, and when there is
-// nothing to do it sleeps, longer and longer, so that a data server beside a computation is not noticed. Workers wake
-// it.
+// The event loop under MPI: the main thread runs jobs, alarms and network polls. When idle it sleeps for increasing
+// times, so that a data server does not disturb a computation. Workers wake it.
 //
-// Open MPI 4.1 looks at completions before it makes progress: after a sleep the network is polled twice, or a message
-// that has come would be seen only after the next sleep.
+// Open MPI 4.1 tests for completion before it makes progress: after a sleep the network is polled twice, otherwise a
+// message would be seen only after the next sleep.
 
 import CLinux
 import DaftLink
 
 public final class MPILoop: PolledLoop, @unchecked Sendable {
-    /// How a rank waits.
+    /// How a rank waits for events.
     public struct Patience: Sendable {
-        /// Polls without any progress before the first sleep: on a slow link a piece comes every millisecond, and
-        /// whoever polls from one to the next takes a whole core.
+        /// Idle polls before the first sleep. On slow links a piece arrives every millisecond, and polling in between
+        /// would take a whole core.
         public var polls = 10
         public var firstSleepMicroseconds: UInt64 = 50
         public var longestSleepMicroseconds: UInt64 = 500
-        /// Once nothing has happened for this long, sleeps may be `idleSleepMicroseconds`.
+        /// After so long without events, sleeps may last `idleSleepMicroseconds`.
         public var idleAfterMilliseconds: UInt64 = 200
         public var idleSleepMicroseconds: UInt64 = 5_000
 
@@ -27,14 +26,14 @@ public final class MPILoop: PolledLoop, @unchecked Sendable {
 
     public init(_ patience: Patience = Patience()) { self.patience = patience }
 
-    /// Runs until stopped, on the calling thread.
+    /// Runs on the calling thread until stopped.
     public func run() {
         var idlePolls = 0
         var lastWork = now
         var sleep = patience.firstSleepMicroseconds
         while !isStopped {
             let hasWorked = work()
-            // Also where there always is another job: else nothing that has come would be seen.
+            // Poll even if jobs never run out; otherwise messages would starve.
             if poll() || hasWorked {
                 (idlePolls, lastWork, sleep) = (0, now, patience.firstSleepMicroseconds)
                 continue

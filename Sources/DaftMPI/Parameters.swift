@@ -1,16 +1,14 @@
-// Open MPI's parameters: where its own choice is known to be wrong for us, a better default is put into the environment
-// before MPI_Init, if and only if nobody has chosen: not by mpirun --mca, which comes to us as the environment, not by
-// the environment, not by a file of the user's or the administrator's. What Debian's own file says counts as nobody's
-// choice.
+// Open MPI parameters: better defaults, set in the environment before MPI_Init unless the user or administrator has set
+// them (by mpirun --mca, the environment, or a parameter file). Settings in Debian's own file do not count.
 
 import Glibc
 
-/// A parameter that we would set, and what became of that.
+/// A parameter we would set, and the result.
 public struct MPIParameter: Hashable, Sendable {
     public let name: String
     public let value: String
     public let reason: String
-    /// Why it is not ours to set: somebody has chosen. Nil: it was set.
+    /// Who had set it already; nil: we set it.
     public internal(set) var leftSince: String?
 
     public var description: String {
@@ -20,21 +18,21 @@ public struct MPIParameter: Hashable, Sendable {
 }
 
 public enum MPIParameters {
-    /// There is an entry here for each device of a fast fabric.
+    /// Has an entry for each device of a fast fabric.
     private static let fastFabrics = "/sys/class/infiniband"
-    /// Settings of these decide which network is used, so who has set one of them has chosen.
+    /// Each of these selects the network; if one is set, none is changed.
     private static let networks = ["pml", "btl", "mtl"]
     private static let interfaces = "/sys/class/net"
     private static let choosingInterfaces = ["btl_tcp_if_include", "btl_tcp_if_exclude"]
-    /// What Open MPI itself leaves out.
+    /// Open MPI's own default.
     private static let excluded = "127.0.0.1/8,sppp"
-    /// Networks inside of a node, for containers and virtual machines: they have the same address on every node, so
-    /// that each rank takes itself for all others.
+    /// Node-internal networks of containers and virtual machines: they have the same address on every node, so ranks
+    /// would connect to themselves.
     private static let inner: Set<String> = ["docker0", "podman0", "cni0", "virbr0", "lxcbr0", "lxdbr0"]
-    /// The lines of Debian's openmpi-mca-params.conf.
+    /// The settings of Debian's openmpi-mca-params.conf.
     private static let debian = ["mtl": "^ofi", "btl": "^uct,openib,ofi", "pml": "^ucx", "osc": "^ucx,pt2pt"]
 
-    /// Sets what nobody has chosen; gives back what was set and what was left, for `-v` to name.
+    /// Sets parameters that nobody has set; returns those set and those left alone, for `-v`.
     public static func choose() -> [MPIParameter] {
         let directories = ["/etc/openmpi"] + (variable("OPAL_PREFIX").map { [$0 + "/etc"] } ?? [])
         let files =
@@ -49,13 +47,13 @@ public enum MPIParameters {
         return decided
     }
 
-    /// What we would choose in such surroundings, and who has chosen before us.
+    /// The parameters we want in this environment, and those already set.
     static func decide(
         hasFastFabric: Bool, interfaces: [String], variable: (String) -> String?, files: [String]
     ) -> [MPIParameter] {
         var wishes: [(wish: MPIParameter, rivals: [String])] = []
         if hasFastFabric {
-            // To exclude nothing, and not to demand UCX: where UCX cannot be used, demanding it ends the job.
+            // Excludes nothing instead of requiring UCX, because requiring it ends the job if it cannot be used.
             let wish = MPIParameter(
                 name: "pml", value: "^none",
                 reason: "a fast fabric is here, and Debian's configuration would leave it for TCP")
@@ -100,7 +98,7 @@ public enum MPIParameters {
         return settings
     }
 
-    /// What a line `name = value` of a parameter file sets.
+    /// Parses a line `name = value` of a parameter file.
     static func setting(in line: String) -> (name: String, value: String)? {
         let text = line.prefix { $0 != "#" }
         guard let equals = text.firstIndex(of: "=") else { return nil }

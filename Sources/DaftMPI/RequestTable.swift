@@ -1,6 +1,5 @@
-// Pending MPI operations. Each owns its bytes until it is complete: the table keeps the owner of the memory alive, and
-// an entry leaves the table only by completing. Never more than `longestPiece` bytes in one call, so no count
-// overflows.
+// Pending MPI operations. Each entry keeps the owner of its memory alive until it completes, which is the only way it
+// is removed. Calls are limited to `longestPiece` bytes, so that counts do not overflow.
 
 import CMPI
 import DaftLink
@@ -9,9 +8,9 @@ final class RequestTable {
     typealias Done = (MPIError?) -> Void
 
     private struct Entry {
-        /// The rank at the other end, where there is one in particular.
+        /// The other rank, if specific.
         var peer: Int?
-        /// Whatever keeps the memory: a slab, incoming or outgoing, or the bytes of a message.
+        /// Keeps the memory alive: a slab or a message.
         let owner: AnyObject
         let done: Done
     }
@@ -29,12 +28,12 @@ final class RequestTable {
 
     private var isEmpty: Bool { free.count == requests.count }
 
-    /// Whether anything is under way with a rank that is none of these.
+    /// Whether nothing is pending except with these ranks.
     func isEmpty(besides ranks: Set<Int>) -> Bool {
         entries.allSatisfy { entry in entry?.peer.map(ranks.contains) ?? (entry == nil) }
     }
 
-    /// What is under way with that rank may never end: the memory is MPI's, and nobody waits for it.
+    /// Operations with that rank may never complete: MPI keeps the memory, and nobody waits for them.
     func writeOff(_ rank: Int) {
         for case let entry? in entries where entry.peer == rank {
             let slab = entry.owner as? Slab ?? (entry.owner as? OutgoingSlab)?.slab
@@ -60,7 +59,7 @@ final class RequestTable {
         add(request, "MPI_Irecv", code, Entry(peer: rank, owner: owner, done: done))
     }
 
-    /// Takes a message that has been matched.
+    /// Receives a matched message.
     func receive(
         _ message: MPI_Message?, into memory: UnsafeMutableRawBufferPointer, owner: AnyObject, done: @escaping Done
     ) {
@@ -70,7 +69,7 @@ final class RequestTable {
         add(request, "MPI_Imrecv", code, Entry(owner: owner, done: done))
     }
 
-    /// Completes what can be completed; true if anything was.
+    /// Completes finished operations; true if there were any.
     func progress() -> Bool {
         if isEmpty { return false }
         if completed.count < requests.count {
@@ -80,10 +79,10 @@ final class RequestTable {
         var count: Int32 = 0
         let code = MPI_Testsome(Int32(requests.count), &requests, &count, &completed, &statuses)
         if count == MPI_UNDEFINED { return false }
-        // An error that belongs to no request: each is asked for itself.
+        // The error belongs to no particular request, so test each.
         if code != MPI_SUCCESS, count == 0 { return testEach() }
         for (index, status) in zip(completed, statuses).prefix(Int(count)) {
-            // Only then does a status say what became of its request.
+            // Statuses are only valid if the call reported errors in them.
             end(Int(index), code == MPI_SUCCESS ? MPI_SUCCESS : status.MPI_ERROR, "MPI_Testsome")
         }
         return count > 0

@@ -1,10 +1,10 @@
-// What a client is told of a name: the entry, the state in which it was born, and how large its content is.
+// Attributes of a name: its entry, the state that published it, and its size.
 
 public struct Attributes: Hashable, Sendable {
     public let entry: Entry
-    /// The state that published it: with the name it tells one version of an entry from every other.
+    /// The state that published it; identifies, with the name, one version of an entry.
     public let born: State
-    /// Of a file its bytes, of a symlink those of its target, of a directory none.
+    /// A file's bytes, the length of a symlink's target, 0 for a directory.
     public let size: Int64
 
     public init(_ entry: Entry, born: State, size: Int64) {
@@ -14,7 +14,7 @@ public struct Attributes: Hashable, Sendable {
     }
 }
 
-/// A name in a directory.
+/// An entry of a directory.
 public struct DirectoryEntry: Hashable, Sendable {
     public let name: Name
     public let attributes: Attributes

@@ -1,8 +1,8 @@
-// A set of small numbers: the chunks of a content that a store keeps, or the stores that keep a content.
+// A set of small integers: chunks of a content, or stores.
 
 public struct BitSet: Coded {
     public static let minimumSize = 4
-    /// No trailing zero word, so that equal sets have one form.
+    /// Without trailing zero words, so that equal sets have equal representations.
     private var words: [UInt64] = []
 
     public init() {}
@@ -32,7 +32,7 @@ public struct BitSet: Coded {
     public var isEmpty: Bool { words.isEmpty }
     public var count: Int { words.reduce(0) { $0 + $1.nonzeroBitCount } }
 
-    /// One more than the largest member.
+    /// The largest member plus one.
     public var bound: Int {
         guard let last = words.last else { return 0 }
         return words.count * 64 - last.leadingZeroBitCount
@@ -79,7 +79,7 @@ public struct BitSet: Coded {
         return common
     }
 
-    /// The first member from `start` on, coming round at the end.
+    /// The first member from `start` on, with wrap-around.
     public func first(from start: Int) -> Int? {
         first(in: Swift.min(start, bound)..<bound) ?? first(in: 0..<Swift.min(start, bound))
     }

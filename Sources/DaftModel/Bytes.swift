@@ -1,12 +1,12 @@
-// Binary coding: every format of daft, on the wire and on disk, is written and read by these two types.
-// Integers are little-endian with explicit widths; a run of bytes is a u32 length and the bytes.
-// A reader survives any input: it throws `Malformed` and never allocates more than the input justifies.
+// Binary coding: all wire and disk formats use these two types. Integers are little-endian with explicit widths; byte
+// strings have a u32 length. The reader accepts any input: it throws `Malformed` and never allocates more than the
+// input justifies.
 
-/// Bytes that are not what they claim to be: what was expected, and where.
+/// Invalid input: what was expected, and where.
 public struct Malformed: Error, Hashable, Sendable {
-    /// No system ever has so many ranks or stores.
+    /// Above any number of ranks or stores.
     static let ordinalLimit = 1 << 24
-    /// A thousand of these are no overflow yet.
+    /// The sum of a thousand of these does not overflow.
     public static let largestAmount: Int64 = 1 << 53
 
     public let what: String
@@ -18,7 +18,7 @@ public struct Malformed: Error, Hashable, Sendable {
     }
 }
 
-/// A value with one binary form. `minimumSize` bounds what a list of them may claim to hold.
+/// A type with a unique encoding. `minimumSize` bounds the element count that a list may claim.
 public protocol Coded: Hashable, Sendable {
     static var minimumSize: Int { get }
     func encode(into writer: inout ByteWriter)
@@ -32,7 +32,7 @@ extension Coded {
         return writer.bytes
     }
 
-    /// Decodes a value that must fill `bytes` to the end.
+    /// Decodes a value that must occupy all of `bytes`.
     public init(decoding bytes: [UInt8]) throws(Malformed) {
         var reader = ByteReader(bytes)
         try self.init(from: &reader)
@@ -52,7 +52,7 @@ public struct ByteWriter {
     public mutating func i64(_ value: Int64) { fixed(UInt64(bitPattern: value)) }
     public mutating func flag(_ value: Bool) { u8(value ? 1 : 0) }
 
-    /// A count or an index; what daft counts stays below 2³².
+    /// A count or index below 2³².
     public mutating func count(_ value: Int) { u32(UInt32(value)) }
 
     public mutating func run(_ value: some Collection<UInt8>) {
@@ -94,14 +94,14 @@ public struct ByteReader {
     public mutating func i64() throws(Malformed) -> Int64 { Int64(bitPattern: try u64()) }
     public mutating func count() throws(Malformed) -> Int { Int(try u32()) }
 
-    /// The number of a rank, or of a store: a set of such numbers takes as much memory as its largest asks for.
+    /// A rank or store number, bounded because a bit set of them takes memory proportional to its largest.
     public mutating func ordinal() throws(Malformed) -> Int {
         let number = try count()
         guard number < Malformed.ordinalLimit else { throw Malformed("number of a rank or store", at: offset - 4) }
         return number
     }
 
-    /// How many bytes, files or the like: what several ranks say can be summed.
+    /// A number of bytes or files, bounded so that sums over ranks do not overflow.
     public mutating func amount() throws(Malformed) -> Int64 {
         let amount = try i64()
         guard (0...Malformed.largestAmount).contains(amount) else { throw Malformed("amount", at: offset - 8) }

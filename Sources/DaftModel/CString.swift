@@ -1,6 +1,6 @@
-// Bytes as C takes them: paths, above all, which are bytes and not text.
+// Byte strings for C, in particular paths, which need not be text.
 
-/// Calls `body` with `bytes` and the zero that ends them. Inlinable: every file passes here several times.
+/// Calls `body` with `bytes` and a terminating zero. Inlinable, since it runs several times per file.
 @inlinable
 public func withCString<T, E: Error>(
     _ bytes: some Collection<UInt8>, _ body: (UnsafePointer<CChar>) throws(E) -> T

@@ -1,12 +1,12 @@
-// The way bytes go from data server to data server in a broadcast: each takes from the one before it what that one is
-// itself just getting, so every link carries everything once in and once out, all at the same time. The chain is closed
-// to a ring: where several have parts at the start, each part travels from its holder once round to the one before it.
+// The chain of data servers in a broadcast: each takes the bytes from its predecessor while that is receiving them, so
+// every link carries everything once in each direction, concurrently. The chain is closed to a ring: a part that is
+// present at the start travels once round from its holder.
 
 public struct Chain: Coded {
     public static let minimumSize = 8
 
     public let ranks: [Rank]
-    /// The positions of those who read the source themselves, each its share; none, where stores keep it already.
+    /// Positions of the ranks that read the source, a share each; empty if stores have the contents already.
     public let readers: [Int]
 
     public init(_ ranks: [Rank], readers: [Int] = []) {
@@ -33,19 +33,19 @@ public struct Chain: Coded {
         for position in readers { writer.count(position) }
     }
 
-    /// All others, the one before `rank` first.
+    /// All other ranks, the predecessor of `rank` first.
     public func upstream(of rank: Rank) -> [Rank] {
         guard let position = ranks.firstIndex(of: rank) else { return ranks.reversed() }
         return ranks[..<position].reversed() + ranks[(position + 1)...].reversed()
     }
 
-    /// How far upstream of `rank` another one is; 0 for itself.
+    /// How many steps upstream of `rank` another rank is; 0 for itself.
     public func distance(from rank: Rank, upTo other: Rank) -> Int? {
         guard let here = ranks.firstIndex(of: rank), let there = ranks.firstIndex(of: other) else { return nil }
         return (here - there + ranks.count) % ranks.count
     }
 
-    /// Who reads item `index` of `count`: neighbouring items have the same reader.
+    /// The reader of item `index` of `count`; adjacent items share a reader.
     public func reader(of index: Int, among count: Int) -> Rank? {
         readers.isEmpty ? nil : ranks[readers[index * readers.count / max(1, count)]]
     }

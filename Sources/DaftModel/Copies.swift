@@ -1,14 +1,14 @@
-// How many copies of a content are wanted. Nothing said: one.
+// The number of wanted copies of a content; one by default.
 
 public enum Copies: Hashable, Comparable, Sendable {
     case atLeast(Int)
-    /// On every data server there is, and on each that comes.
+    /// On every data server, including future ones.
     case everywhere
 
     public static let one = Copies.atLeast(1)
     public static let most = 255
 
-    /// Of so many data servers, on how many.
+    /// The number of copies, given the number of data servers.
     public func among(_ servers: Int) -> Int {
         switch self {
         case .atLeast(let count): min(count, servers)
@@ -16,7 +16,7 @@ public enum Copies: Hashable, Comparable, Sendable {
         }
     }
 
-    /// `everywhere` is more than any number: in this form the larger wish is the larger number.
+    /// Ordered by the number of copies; `everywhere` is the largest.
     public var number: Int {
         switch self {
         case .atLeast(let count): count
@@ -48,8 +48,7 @@ extension Copies: Coded {
     public func encode(into writer: inout ByteWriter) { writer.u16(UInt16(number)) }
 }
 
-/// So many copies of each of these contents are wanted. Directories and symlinks have none; where everything is wanted
-/// everywhere, they are by their names.
+/// Requests a number of copies of contents. Directories and symlinks are included by name only if wanted everywhere.
 public struct CopiesRequest: Coded {
     public static let minimumSize = 8 + Copies.minimumSize
     public let contents: [ContentID]

@@ -1,6 +1,6 @@
-// The records between two states, as the metadata server sends them to a copy of its catalogue.
+// The records between two states, as sent to a catalogue replica.
 
-/// One record of a journal in its binary form, and the state it leads to.
+/// An encoded journal record and the state it leads to.
 public struct JournalRecord: Coded {
     public static let minimumSize = 12
     public let state: State
@@ -22,13 +22,13 @@ public struct JournalRecord: Coded {
     }
 }
 
-/// Records that follow a head the receiver named, in order; perhaps not all there are.
+/// Consecutive records after a head that the receiver named; possibly not all.
 public struct Delta: Coded {
     public static let minimumSize = 1 + 4 + Head.minimumSize
     static let version: UInt8 = 1
 
     public let records: [JournalRecord]
-    /// How far the sender's whole journal goes.
+    /// The head of the sender's journal.
     public let head: Head
 
     public init(records: [JournalRecord], head: Head) {
@@ -48,6 +48,6 @@ public struct Delta: Coded {
         head.encode(into: &writer)
     }
 
-    /// Whether whoever applies these is where the sender is.
+    /// Whether the receiver reaches the sender's state by these.
     public var isLast: Bool { records.last.map { $0.state == head.state } ?? true }
 }

@@ -1,4 +1,4 @@
-// What stands under a name: a file, a directory or a symlink, with mode and mtime.
+// The entry of a name: a file, directory or symlink, with mode and mtime.
 
 public struct Time: Coded, Comparable {
     public static let zero = Time(seconds: 0, nanoseconds: 0)
@@ -36,7 +36,7 @@ public struct Entry: Coded {
     public static let longestTarget = 4095
 
     public let kind: Kind
-    /// The permission bits, 0…0o7777.
+    /// Permission bits, 0…0o7777.
     public let mode: UInt16
     public let mtime: Time
 
@@ -60,7 +60,7 @@ public struct Entry: Coded {
         }
     }
 
-    /// Of a symlink: what a path may be.
+    /// A valid symlink target.
     public static func target(from reader: inout ByteReader) throws(Malformed) -> [UInt8] {
         let target = try reader.run()
         guard (1...longestTarget).contains(target.count), !target.contains(0) else {
@@ -90,7 +90,7 @@ public struct Entry: Coded {
 
     public var isDirectory: Bool { kind == .directory }
 
-    /// Write once: may `newer` be published where this stands? Mode and mtime may change; content and kind may not.
+    /// Write once: whether `newer` may replace this entry. Mode and mtime may change, content and kind may not.
     public func admits(_ newer: Entry) -> Bool { kind == newer.kind }
 
     public var word: String {
@@ -102,7 +102,7 @@ public struct Entry: Coded {
     }
 }
 
-/// A name and what stands there.
+/// A name with its entry.
 public struct NamedEntry: Coded {
     public static let minimumSize = Name.minimumSize + Entry.minimumSize
     public let name: Name

@@ -1,5 +1,5 @@
-// The one error that reaches a user: what failed, where, why. It travels over the wire, and its kind decides the
-// exit status. A kind exists because somebody reacts to exactly that.
+// The only user-visible error: what failed, where and why. It is sent over the wire, and its kind determines the exit
+// status. There is a kind only where code reacts to it.
 
 public struct Failure: Error, Coded {
     public enum Kind: UInt8, Sendable, CaseIterable {
@@ -17,7 +17,7 @@ public struct Failure: Error, Coded {
         case stopped = 12
         case locked = 13
         case unrelated = 14
-        /// A store or a catalogue was removed while it was used.
+        /// A store or catalogue was removed while in use.
         case gone = 15
 
         public var exitStatus: Int32 {
@@ -36,11 +36,11 @@ public struct Failure: Error, Coded {
     public static let minimumSize = 13
 
     public let kind: Kind
-    /// The path or name it is about.
+    /// The path or name concerned.
     public let subject: [UInt8]
-    /// The node where it happened; empty where that is here.
+    /// The node where it happened; empty: this one.
     public let node: String
-    /// Why, and what to do, in words.
+    /// The reason and possible remedy, as text.
     public let reason: String
 
     public init(_ kind: Kind, _ subject: some Collection<UInt8>, node: String = "", _ reason: String) {

@@ -1,14 +1,14 @@
-// What lies below a store, by the number that Linux has for each kind of filesystem.
+// The filesystem below a store, by Linux's filesystem type number.
 
 public struct Filesystem: Hashable, Sendable {
     public enum Sort: Hashable, Sendable {
         case local
         case inMemory
-        /// What one node writes goes over a network, and perhaps all nodes see the same.
+        /// A network filesystem, possibly shared by all nodes.
         case shared
     }
 
-    /// As statfs(2) has it.
+    /// As returned by statfs(2).
     public let number: UInt64
 
     public init(number: UInt64) { self.number = number }
@@ -20,7 +20,7 @@ public struct Filesystem: Hashable, Sendable {
         }
     }
 
-    /// `NFS`; of a local one nothing, since there are many.
+    /// `NFS`; empty for local filesystems.
     public var name: String {
         switch sort {
         case .inMemory: number == 0x0102_1994 ? "tmpfs" : "ramfs"
@@ -29,8 +29,8 @@ public struct Filesystem: Hashable, Sendable {
         }
     }
 
-    /// Whether each change of a file's bytes gives it another ctime, whoever makes it. Images have what their maker
-    /// wrote into them, FUSE what a program says, and vfat no ctime at all.
+    /// Whether every change of a file's bytes changes its ctime. Not so on read-only images, FUSE (up to its program),
+    /// and vfat, which has no ctime.
     public var tellsChanges: Bool { Filesystem.tellingChanges.contains(number) }
 
     /// ext2 to ext4, XFS, Btrfs, F2FS, ZFS, bcachefs, tmpfs, NFS, Lustre, BeeGFS, GPFS, CephFS.

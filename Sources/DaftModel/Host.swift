@@ -1,18 +1,18 @@
-// A host as ssh is told of it: `[user@]host[:port]`, where the port is sshd's and an IPv6 address stands in brackets.
+// A host as given to ssh: `[user@]host[:port]`, with sshd's port, and brackets around IPv6 addresses.
 
 public struct Host: Coded {
     public static let minimumSize = 10
     public static let longestName = 255
     public static let tooLong = "a host's name has at most \(longestName) letters"
 
-    /// Empty: as ssh has it.
+    /// Empty: ssh's default.
     public let user: String
     /// A name or an address, without brackets.
     public let name: String
-    /// 0: as ssh has it.
+    /// 0: ssh's default.
     public let port: UInt16
 
-    /// Nil where ssh could take it for something else than a host.
+    /// Nil if ssh could take it for anything but a host.
     public init?(user: String = "", name: String, port: UInt16 = 0) {
         guard Host.wrong(user: user) == nil, Host.wrong(name: name) == nil else { return nil }
         self.init(known: user, name, port)
@@ -35,22 +35,22 @@ public struct Host: Coded {
         writer.u16(port)
     }
 
-    /// Host names are the same however their letters are written.
+    /// Host names are case-insensitive.
     public func isSame(as other: Host) -> Bool { inSmallLetters == other.inSmallLetters }
 
     public func isSameName(as other: Host) -> Bool { name.lowercased() == other.name.lowercased() }
 
-    /// As those are compared whose letters may differ.
+    /// Lower-cased, for comparison.
     public var inSmallLetters: Host { Host(known: user, name.lowercased(), port) }
 
-    /// What is wrong with a user's name; nil for nothing.
+    /// Why a user name is invalid; nil if it is valid.
     public static func wrong(user: String) -> String? {
         if user.hasPrefix("-") { return "a user's name does not begin with -" }
         guard let odd = user.unicodeScalars.first(where: { !isOfUser($0) }) else { return nil }
         return "a user's name has no `\(shown("\(odd)".utf8))`"
     }
 
-    /// What is wrong with a name or an address; nil for nothing.
+    /// Why a name or address is invalid; nil if it is valid.
     public static func wrong(name: String) -> String? {
         if name.isEmpty { return "no host" }
         if name.hasPrefix("-") { return "a host's name does not begin with -" }
@@ -74,7 +74,7 @@ public struct Host: Coded {
 }
 
 extension Host: CustomStringConvertible {
-    /// As it is typed.
+    /// As the user types it.
     public var description: String {
         (user.isEmpty ? "" : user + "@") + (name.contains(":") ? "[\(name)]" : name) + (port == 0 ? "" : ":\(port)")
     }

@@ -1,11 +1,11 @@
-// Who is who: ids of chunks, contents, stores and systems, and the number of a rank.
+// Identifiers: of chunks, contents, stores, systems and ranks.
 
-/// The 32 bytes of a SHA-256, kept as four words so that comparing and hashing are cheap.
+/// A SHA-256 as four words, for fast comparison and hashing.
 public struct Digest: Coded, Comparable {
     public static let minimumSize = 32
     private var a, b, c, d: UInt64
 
-    /// The first 32 bytes of `bytes`; the caller has at least that many.
+    /// The first 32 bytes of `bytes`, which must have at least that many.
     public init(_ bytes: UnsafeRawBufferPointer) {
         precondition(bytes.count >= 32)
         func word(_ i: Int) -> UInt64 { UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: i * 8, as: UInt64.self)) }
@@ -32,17 +32,17 @@ public struct Digest: Coded, Comparable {
     public var bytes: [UInt8] { encoded }
     public var hex: String { hexadecimal(bytes) }
 
-    /// Any eight bytes of the digest: enough to spread and to mix.
+    /// Eight bytes of the digest, for spreading and mixing.
     public var word: UInt64 { a }
 
-    /// Four words that know nothing of one another.
+    /// Four independent words.
     public var words: (UInt64, UInt64, UInt64, UInt64) { (a, b, c, d) }
 
-    /// Eight bytes as a signed number that is ordered as digests are: the key of an id in a table, whose rows are
-    /// a third of those with whole ids. Whoever finds a key looks whether it is that id's.
+    /// Eight bytes as a signed number that sorts like digests: a table key that needs a third of the space of whole
+    /// ids. Keys can collide, so compare the id of a row found by key.
     public var key: Int64 { Int64(bitPattern: a ^ 1 << 63) }
 
-    /// One word is as good as four: they are random already.
+    /// One word suffices: digests are uniformly distributed.
     public func hash(into hasher: inout Hasher) { hasher.combine(a) }
 
     public static func < (x: Digest, y: Digest) -> Bool { (x.a, x.b, x.c, x.d) < (y.a, y.b, y.c, y.d) }
@@ -50,10 +50,10 @@ public struct Digest: Coded, Comparable {
 
 /// The SHA-256 of a chunk's bytes.
 public typealias ChunkID = Digest
-/// The SHA-256 of a content's manifest in its binary form.
+/// The SHA-256 of a content's encoded manifest.
 public typealias ContentID = Digest
 
-/// 16 random bytes that name a store, or a system, for as long as it lives.
+/// 16 random bytes that identify a store or system for its lifetime.
 public struct UniqueID: Coded, Comparable {
     public static let minimumSize = 16
     public let high, low: UInt64
@@ -89,7 +89,7 @@ public struct UniqueID: Coded, Comparable {
 public typealias StoreID = UniqueID
 public typealias SystemID = UniqueID
 
-/// One process of the system in this run; 0 is the metadata server.
+/// A process of the system in this run; 0 is the metadata server.
 public struct Rank: Coded, Comparable, CustomStringConvertible {
     public static let minimumSize = 4
     public static let metadataServer = Rank(0)
@@ -104,7 +104,7 @@ public struct Rank: Coded, Comparable, CustomStringConvertible {
 
 public func hexadecimal(_ bytes: some Sequence<UInt8>) -> String { String(decoding: hexDigits(bytes), as: UTF8.self) }
 
-/// Two for each byte.
+/// Two hexadecimal digits per byte.
 public func hexDigits(_ bytes: some Sequence<UInt8>) -> [UInt8] {
     var digits: [UInt8] = []
     digits.reserveCapacity(2 * bytes.underestimatedCount)

@@ -1,4 +1,4 @@
-// A text as JSON has it.
+// A JSON string literal.
 
 public func quotedForJSON(_ text: String) -> String {
     var result = "\""

@@ -1,13 +1,13 @@
-// How much a rank's log tells, and how its values are written.
+// Log levels, and the format of log values.
 
 public enum LogLevel: String, CaseIterable, Comparable, Sendable {
-    /// A command that failed, data that is lost.
+    /// A failed command, lost data.
     case error
-    /// What was not as it should be, and was lived with.
+    /// A problem that was handled.
     case warning
-    /// Who came and went, what was asked and how it ended.
+    /// Membership changes, orders and their outcomes.
     case info
-    /// Every question that this rank was asked.
+    /// Every request to this rank.
     case debug
 
     public static func < (one: LogLevel, other: LogLevel) -> Bool { one.order < other.order }
@@ -15,12 +15,12 @@ public enum LogLevel: String, CaseIterable, Comparable, Sendable {
     public var order: Int { LogLevel.allCases.firstIndex(of: self) ?? 0 }
 }
 
-/// As it is, or in quotes: a value is one word, and a log's line one line.
+/// Quoted if necessary, so that a value is one word and an event one line.
 public func logValue(_ value: String) -> String {
     let isWord = value.utf8.allSatisfy { (0x21..<0x7f).contains($0) && $0 != UInt8(ascii: "\"") }
     if isWord, !value.isEmpty { return value }
     return "\"" + value.replacing("\"", with: "\\\"").replacing("\n", with: "\\n") + "\""
 }
 
-/// Which of its cases a value is: `fetch`.
+/// The name of an enum case: `fetch`.
 public func caseName(of value: Any) -> String { Mirror(reflecting: value).children.first?.label ?? "\(value)" }

@@ -1,5 +1,5 @@
-// A content's recipe: its size, how it is cut, and the ids of its chunks in order. A file is cut at multiples of
-// the chunk size; the last chunk is shorter; an empty content has none.
+// The manifest of a content: size, chunk size and chunk ids in order. Files are split at multiples of the chunk size;
+// the last chunk may be shorter; an empty content has none.
 
 public struct ChunkSize: Coded {
     public static let minimumSize = 4
@@ -9,7 +9,7 @@ public struct ChunkSize: Coded {
 
     public let bytes: Int
 
-    /// A multiple of the page size, so that holes and clones can fall on chunk borders.
+    /// Must be a multiple of the page size, so that holes and clones align with chunks.
     public init?(_ bytes: Int) {
         guard (ChunkSize.smallest...ChunkSize.largest).contains(bytes), bytes % ChunkSize.smallest == 0 else {
             return nil

@@ -1,7 +1,7 @@
-// A name: a path in daft's one namespace, `/set/a.bin`. Names are bytes; newlines and non-UTF-8 live, and
-// are shown escaped. What a name may be is decided here and nowhere else.
+// A name: a path in the namespace, `/set/a.bin`. Names are bytes: newlines and invalid UTF-8 are allowed and shown
+// escaped. The rules for names are defined only here.
 
-/// Why bytes are no name.
+/// Why bytes are no valid name.
 public enum NameError: Error, Hashable, Sendable {
     case relative
     case emptyPart
@@ -61,13 +61,13 @@ public struct Name: Coded, Comparable {
     public var parts: [ArraySlice<UInt8>] { bytes.split(separator: Name.slash) }
     public var last: ArraySlice<UInt8> { parts.last ?? [] }
 
-    /// The name one level up; the root has none.
+    /// The parent directory; nil for the root.
     public var parent: Name? {
         guard !isRoot, let cut = bytes.lastIndex(of: Name.slash) else { return nil }
         return cut == 0 ? .root : Name(checked: Array(bytes[..<cut]))
     }
 
-    /// Every name above this one, from the first below the root downwards.
+    /// All parents but the root, outermost first.
     public var ancestors: [Name] {
         bytes.indices.dropFirst().filter { bytes[$0] == Name.slash }.map { Name(checked: Array(bytes[..<$0])) }
     }
@@ -76,7 +76,7 @@ public struct Name: Coded, Comparable {
         try Name((isRoot ? [] : bytes) + [Name.slash] + part)
     }
 
-    /// This name seen from `root`: nothing for itself, `a/b` for what lies below.
+    /// This name relative to `root`: empty for `root` itself, `a/b` for a name below, nil for others.
     public func relative(to root: Name) -> ArraySlice<UInt8>? {
         if self == root { return [] }
         guard isBelow(root) else { return nil }
@@ -113,7 +113,7 @@ extension Name: CustomStringConvertible {
     public var description: String { shown(bytes) }
 }
 
-/// The name a user means: `set/a/` is `/set/a`, or below `base` if there is another than the root.
+/// The name that a user typed: `set/a/` is `/set/a`, or below `base` if that is not the root.
 public func resolvedName(_ typed: some Collection<UInt8>, in base: Name = .root) throws(NameError) -> Name {
     guard !typed.isEmpty else { throw .emptyPart }
     var bytes = Array(typed)

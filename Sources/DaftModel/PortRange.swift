@@ -1,4 +1,4 @@
-// The TCP ports that a system may listen at: those that a firewall lets through.
+// The TCP ports that a system may listen on, such as those open in a firewall.
 
 public struct PortRange: Hashable, Sendable {
     public let ports: ClosedRange<UInt16>
@@ -8,7 +8,7 @@ public struct PortRange: Hashable, Sendable {
         ports = first...last
     }
 
-    /// `5000-5100`, or one port.
+    /// Parses `5000-5100`, or one port.
     public init?(_ text: some Collection<UInt8>) {
         let ends = text.split(separator: UInt8(ascii: "-"), maxSplits: 1, omittingEmptySubsequences: false)
         let numbers = ends.map { digits in

@@ -1,11 +1,10 @@
-// How fast a command may take bytes from its source, and when the next of them may go: rates as rsync's --bwlimit
-// takes them, and a token bucket that is handed the time.
+// Rate limits in the syntax of rsync's --bwlimit, and a token bucket. The bucket is passed the time.
 
-/// Bytes a second.
+/// Bytes per second.
 public struct ByteRate: Hashable, Sendable {
-    /// As with rsync, nothing is slower.
+    /// The minimum, as in rsync.
     public static let least: Int64 = 1024
-    /// So that no sum of times can overflow.
+    /// The maximum, so that sums of times do not overflow.
     public static let most: Int64 = 1 << 60
 
     public let bytesPerSecond: Int64
@@ -15,7 +14,7 @@ public struct ByteRate: Hashable, Sendable {
         self.bytesPerSecond = bytesPerSecond
     }
 
-    /// In nanoseconds, rounded up; of more than a pebibyte as of that.
+    /// Nanoseconds, rounded up; bytes are capped at a pebibyte.
     public func time(for bytes: Int64) -> UInt64 {
         let bytes = UInt64(min(max(0, bytes), 1 << 50))
         let rate = UInt64(bytesPerSecond)
@@ -26,13 +25,13 @@ public struct ByteRate: Hashable, Sendable {
     }
 }
 
-/// What somebody gives as the most that may be sent.
+/// A rate limit as given by a user.
 public enum ByteLimit: Hashable, Sendable {
     case none
     case rate(ByteRate)
 
-    /// `500`, `500K`, `1.5M`, `10MB`, `1GiB`: K is 1024 and goes without saying, KB is 1000, B is one; 0 is no limit.
-    /// Nil for anything else, and for less than half of the least.
+    /// Parses `500`, `500K`, `1.5M`, `10MB`, `1GiB`: K is 1024 and the default, KB is 1000, B is one; 0 means no limit.
+    /// Nil for anything else and for less than half the minimum.
     public init?(_ text: some Collection<UInt8>) {
         let isOfNumber = { (byte: UInt8) in (48...57).contains(byte) || byte == UInt8(ascii: ".") }
         let number = String(decoding: text.prefix(while: isOfNumber), as: UTF8.self)
@@ -67,14 +66,14 @@ public enum ByteLimit: Hashable, Sendable {
     }
 }
 
-/// The bytes that have gone never come to more than the rate times the time since the beginning. Whoever was idle may
-/// catch up on a moment, and not on more.
+/// A token bucket: bytes never exceed the rate times the elapsed time. After idling, a burst of at most `slack` is
+/// allowed.
 public struct TokenBucket: Sendable {
-    /// As long as a moment is, in nanoseconds.
+    /// The burst, in nanoseconds.
     public static let slack: UInt64 = 100_000_000
 
     public let rate: ByteRate
-    /// When all that has been asked for will have had its time.
+    /// When everything reserved so far will have had its time.
     private var taken: UInt64
 
     public init(_ rate: ByteRate, now: UInt64) {
@@ -82,7 +81,7 @@ public struct TokenBucket: Sendable {
         taken = now
     }
 
-    /// The time from which these bytes may go, behind all that were asked for before.
+    /// The time from which these bytes may go, after everything reserved before.
     public mutating func reserve(_ bytes: Int64, now: UInt64) -> UInt64 {
         let begin = max(taken, now - min(now, TokenBucket.slack))
         let (end, isTooLate) = begin.addingReportingOverflow(rate.time(for: bytes))

@@ -1,23 +1,23 @@
-// The journal: every change of what the metadata server knows is one record, numbered by the state it leads to.
+// Journal records: each change of the metadata server's state is one record, numbered by the state it leads to.
 
-/// The numbered version of everything the metadata server knows.
+/// The version number of the metadata server's state.
 public typealias State = UInt64
 
 public enum Record: Coded {
-    /// The first record of every journal: whose journal it is.
+    /// The first record of every journal.
     case system(SystemID)
-    /// A store is known from now on; stores are numbered in the order of their first such records. A further one says
-    /// where it is now, and that it takes part again if it had left.
+    /// Registers a store; stores are numbered by their first such record. A later one updates the host, and lets a
+    /// store that had left take part again.
     case store(StoreInfo)
-    /// A content is known from now on, complete in `stores`.
+    /// Registers a content that `stores` keep completely.
     case content(ContentID, Manifest, stores: BitSet)
-    /// An entry stands under a name from now on; an older one of the same kind ends.
+    /// Creates an entry, or replaces one of the same kind.
     case entry(NamedEntry)
-    /// From now on each of `stores` keeps `extent` of each of these contents.
+    /// Sets what `stores` keep of contents.
     case holding(Holding)
-    /// From now on at least so many copies of these contents are wanted.
+    /// Raises the number of wanted copies.
     case wish(CopiesRequest)
-    /// These stores, of which nothing is kept any more as far as the others are concerned, take no part from now on.
+    /// Stores leave the system; nothing is kept only by them.
     case left(BitSet)
 
     public static let minimumSize = 2
@@ -71,8 +71,8 @@ public enum Record: Coded {
 }
 
 extension Record {
-    /// The size of a content, where `encoded` is the record by which it became known. Listings look there first: a file
-    /// was mostly published right behind its content.
+    /// The size of a content, if `encoded` is the record that introduced it. Listings check the record before the
+    /// entry's first, since a file is mostly published right after its content.
     public static func size(of content: ContentID, from encoded: UnsafeRawBufferPointer) -> Int64? {
         let (id, size) = (2, 2 + ContentID.minimumSize + 1)
         guard encoded.count >= size + 8, encoded[0] == version, encoded[1] == 3,
@@ -83,7 +83,7 @@ extension Record {
     }
 }
 
-/// A store and where it is.
+/// A store and its location.
 public struct StoreInfo: Coded {
     public static let minimumSize = 24
     public let id: StoreID
@@ -109,7 +109,7 @@ public struct StoreInfo: Coded {
     }
 }
 
-/// Each of these stores, by number, keeps this extent of each of these contents.
+/// These stores, by number, keep this extent of each of these contents.
 public struct Holding: Coded {
     public static let minimumSize = 9
     public let contents: [ContentID]
@@ -135,8 +135,8 @@ public struct Holding: Coded {
     }
 }
 
-/// How far a journal goes: its state, and a digest of every record up to it, so that two journals that parted are
-/// told from one that is behind.
+/// The head of a journal: its state and a digest over all records, which tells a forked journal from one that is
+/// behind.
 public struct Head: Coded {
     public static let minimumSize = 16
     public static let empty = Head(state: 0, digest: 0)
@@ -158,22 +158,22 @@ public struct Head: Coded {
         writer.u64(digest)
     }
 
-    /// The head after one more record, `steps` states on.
+    /// The head after another record that advances the state by `steps`.
     public func after(_ record: [UInt8], steps: Int) -> Head { after(record, at: state + State(steps)) }
 
-    /// The head after one more record, which leads to the state `next`.
+    /// The head after another record that leads to `next`.
     public func after(_ record: [UInt8], at next: State) -> Head {
         Head(state: next, digest: mixed(record, into: digest ^ next))
     }
 }
 
-/// What a store keeps of one content, as a number; xor-ed over all it keeps, the digest of its inventory. A store and
-/// the catalogue each keep that sum, and at start they compare nothing else.
+/// A number for what a store keeps of one content; their XOR is the digest of its inventory. Store and catalogue each
+/// maintain it, and a joining store compares only that.
 public func inventoryMark(of content: ContentID, _ extent: Extent) -> UInt64 {
     extent == .nothing ? 0 : mixed(extent.encoded, into: content.word)
 }
 
-/// 64 bits of everything in `bytes`, in order: against accidents, not against forgers.
+/// A 64-bit hash of `bytes`: detects accidents, not attacks.
 public func mixed(_ bytes: [UInt8], into seed: UInt64) -> UInt64 {
     func fold(_ x: UInt64, _ y: UInt64) -> UInt64 {
         let product = (x ^ 0x9E37_79B9_7F4A_7C15).multipliedFullWidth(by: y ^ 0xD6E8_FEB8_6659_FD93)

@@ -1,6 +1,6 @@
-// How bytes are shown to people: names may hold newlines, quotes and bytes that are no UTF-8.
+// Bytes as printable text: names may have newlines, quotes and invalid UTF-8.
 
-/// Printable text stays; a backslash, controls and bytes that are no UTF-8 become `\\`, `\n`, `\t`, `\xHH`.
+/// Escapes backslashes, control characters and invalid UTF-8 as `\\`, `\n`, `\t`, `\xHH`.
 public func shown(_ bytes: some Sequence<UInt8>) -> String {
     let bytes = Array(bytes)
     if bytes.allSatisfy({ (0x20..<0x7f).contains($0) && $0 != UInt8(ascii: "\\") }) {
@@ -32,7 +32,7 @@ public func shown(_ bytes: some Sequence<UInt8>) -> String {
 }
 
 extension Unicode.Scalar {
-    /// Beyond ASCII: a control that steers a terminal, or a mark that is not seen and may turn the direction of a text.
+    /// A non-ASCII control or format character, which could steer a terminal or change the text direction.
     var isSteering: Bool { !isASCII && (value < 0xa0 || properties.generalCategory == .format) }
 }
 

@@ -1,6 +1,6 @@
-// Sizes as people write and read them, and rates and durations as they read them. K, M, G and T are powers of 1024.
+// Parses and formats sizes, rates and durations. K, M, G and T are powers of 1024.
 
-/// `4096`, `512k`, `1.5G`, `4MiB`, `4.0 MiB`, `12 B`; nil for anything else and for what is 2⁶³ or more.
+/// `4096`, `512k`, `1.5G`, `4MiB`, `4.0 MiB`, `12 B`; nil for anything else and from 2⁶³ on.
 public func size(_ text: some Collection<UInt8>) -> Int64? {
     let digits = text.prefix { isDigit($0) }
     let tail = text.dropFirst(digits.count)
@@ -21,7 +21,7 @@ public func size(_ text: some Collection<UInt8>) -> Int64? {
     return tooLarge || alsoTooLarge ? nil : sum
 }
 
-/// `512 B`, `4.0 MiB`: exact below 1 KiB, to a tenth of the unit from there.
+/// `512 B`, `4.0 MiB`: exact below 1 KiB, then with one decimal.
 public func shown(size: Int64) -> String {
     let units = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"]
     guard size >= 1024 else { return "\(size) B" }
@@ -34,7 +34,7 @@ public func shown(size: Int64) -> String {
     return "\(size) B"
 }
 
-/// `47.5 MiB/s`; `-` where there is no rate yet.
+/// `47.5 MiB/s`; `-` if unknown.
 public func shown(rate bytesPerSecond: Double) -> String {
     guard bytesPerSecond.isFinite, bytesPerSecond >= 0 else { return "-" }
     return shown(size: bytesPerSecond < 0x1p63 ? Int64(bytesPerSecond) : .max) + "/s"
@@ -53,7 +53,7 @@ public func shown(_ duration: Duration) -> String {
     return "\(minutes / 60)h\(twoDigits(minutes % 60))m"
 }
 
-/// `90`, `90s`, `10m`, `24h`, `7d`: from a second to what a `u32` holds.
+/// `90`, `90s`, `10m`, `24h`, `7d`: from one second to the maximum of `u32`.
 public func seconds(_ text: some Collection<UInt8>) -> UInt32? {
     let digits = text.prefix { isDigit($0) }
     let units: [String: UInt32] = ["": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400]

@@ -1,15 +1,15 @@
-// A file as it was seen in the user's own tree: where to open it again, and what tells that it has changed since.
+// A source file as found in the user's tree: its path, and the attributes that reveal changes.
 
 public struct SourceFileInfo: Coded {
     public static let minimumSize = 54
-    /// Absolute, and perhaps longer than the kernel takes in one piece.
+    /// Absolute; may exceed the kernel's path limit.
     public let path: [UInt8]
     public let size: Int64
     public let mtime: Time
     public let ctime: Time
     public let device: UInt64
     public let inode: UInt64
-    /// The permission bits, 0…0o7777.
+    /// Permission bits, 0…0o7777.
     public let mode: UInt16
 
     public init(

@@ -1,6 +1,6 @@
-// By what a data server knows a file of its own node again without reading it, and which content it had then.
+// The attributes by which a data server recognises an unchanged file of its node, and the content it had.
 
-/// Every change of a file's bytes or of its inode gives it another of these, on a filesystem that `tellsChanges`.
+/// Differs after every change of a file's bytes or inode on filesystems with `tellsChanges`.
 public struct SourceIdentity: Coded {
     public static let minimumSize = 48
     public let device: UInt64
@@ -33,8 +33,8 @@ public struct SourceIdentity: Coded {
         ctime.encode(into: &writer)
     }
 
-    /// Whether nothing can have been written later under the same times: a filesystem's clock may stand still for
-    /// some milliseconds, on old ones for two seconds. `seen` is when the file was looked at, before it was read.
+    /// Whether no later write can have the same timestamps: filesystem clocks may stand still for milliseconds, on old
+    /// filesystems for two seconds. `seen`: when the file was examined, before it was read.
     public func isSettled(seen: Time, marginMilliseconds: Int64) -> Bool {
         let nanoseconds = Int64(seen.nanoseconds) - marginMilliseconds % 1_000 * 1_000_000
         let borrow: Int64 = nanoseconds < 0 ? 1 : 0
@@ -45,7 +45,7 @@ public struct SourceIdentity: Coded {
     }
 }
 
-/// A file that was read, and the content that was published for it.
+/// A file that was read, and its published content.
 public struct KnownSource: Coded {
     public static let minimumSize = SourceIdentity.minimumSize + 32
     public let identity: SourceIdentity
@@ -67,7 +67,7 @@ public struct KnownSource: Coded {
     }
 }
 
-/// The content of a file that was asked for, if it is known.
+/// The content of a requested file, if known.
 public struct SourceLookup: Coded {
     public static let minimumSize = 1
     public let content: ContentID?

@@ -1,7 +1,7 @@
-// Whether a symlink would still lead somewhere after its tree has been copied elsewhere.
+// Whether a symlink still resolves after its tree is copied elsewhere.
 
-/// `path` is the link's, below the root of its tree. An absolute target leads out, whatever it is: on other nodes the
-/// tree stands elsewhere.
+/// `path` is the link's path below the root. Absolute targets always lead out, since the tree's path differs on other
+/// nodes.
 public func leadsOut(_ target: [UInt8], of path: [UInt8]) -> Bool {
     let slash = UInt8(ascii: "/")
     if target.first == slash { return true }

@@ -1,25 +1,25 @@
-// SQLite in Swift words: one connection, prepared statements that are prepared once, one error. Both the catalogue and
-// the store's own record stand on it. A database is used by one thread at a time; its owner sees to that.
+// A thin wrapper of SQLite: one connection, cached prepared statements, one error type. Used by catalogue and ledger.
+// Not thread-safe; the owner serializes access.
 
 import CSQLite
 import Glibc
 import Synchronization
 
-/// What SQLite says went wrong, and the statement it was about.
+/// SQLite's error and the statement concerned.
 public struct SQLError: Error, Hashable, Sendable {
     public let code: Int32
     public let message: String
     public let statement: String
 
-    /// What the operating system gave as the reason, or 0.
+    /// The errno behind it, or 0.
     public var systemCode: Int32 = 0
 
-    /// The disk is full, or the quota used up.
+    /// The disk or quota is full.
     public var isFull: Bool { code & 0xff == SQLITE_FULL || systemCode == ENOSPC || isOverQuota }
     public var isOverQuota: Bool { systemCode == EDQUOT }
-    /// Another process has the database.
+    /// Another process has locked the database.
     public var isBusy: Bool { code & 0xff == SQLITE_BUSY }
-    /// The file is no database, or a damaged one.
+    /// The file is damaged or no database.
     public var isCorrupt: Bool { code & 0xff == SQLITE_CORRUPT || code & 0xff == SQLITE_NOTADB }
 }
 
@@ -28,15 +28,15 @@ public final class Database {
     private var prepared: [String: Statement] = [:]
     private let claim: ExclusiveClaim?
 
-    /// Opens or makes the database at `path`, in WAL mode. `durable`: a commit is on the disk when it returns. `alone`:
-    /// no other process may open it meanwhile, and in this one only readers may. `isShared`: members of its group may
-    /// open it at another time; then no symlink is in its path.
+    /// Opens or creates the database at `path`, in WAL mode. `durable`: commits are synced. `alone`: no other process
+    /// may open it, and in this one only readers may. `isShared`: members of its group may open it later; its path must
+    /// have no symlink.
     public init(
         path: [UInt8], durable: Bool, alone: Bool = false, isShared: Bool = false, cacheBytes: Int = 64 << 20
     ) throws(SQLError) {
         Database.make(path, mode: isShared ? 0o660 : 0o600)
         var flags = SQLITE_OPEN_CREATE
-        // Whoever may put a symlink there must not have another file opened.
+        // A symlink placed by a member must not open another file.
         if isShared { flags |= SQLITE_OPEN_NOFOLLOW }
         handle = try Database.open(path, flags, alone ? exclusiveVFS : sharedVFS)
         claim = alone ? ExclusiveClaim(path) : nil
@@ -51,8 +51,8 @@ public final class Database {
         if durable { try sync() }
     }
 
-    /// A further connection to a database that this process has open alone. It only reads, and sees what was committed
-    /// when each statement, or `reading`, began.
+    /// A read-only connection to a database that this process has open exclusively. It sees the state committed when a
+    /// statement, or `reading`, begins.
     public init(readerOf path: [UInt8], cacheBytes: Int) throws(SQLError) {
         handle = try Database.open(path, 0, exclusiveVFS)
         claim = nil
@@ -78,14 +78,15 @@ public final class Database {
         return opened
     }
 
-    /// The database has this mode, whatever the umask is; SQLite gives its logs the same. What fails here SQLite says.
+    /// Creates the database with this mode regardless of the umask; SQLite gives its logs the same. SQLite reports
+    /// errors.
     private static func make(_ path: [UInt8], mode: mode_t) {
-        // SQLite's word for one that is in no file.
+        // SQLite's name of an in-memory database.
         if path.elementsEqual(":memory:".utf8) { return }
         (path + [0]).withUnsafeBufferPointer { bytes in
             bytes.withMemoryRebound(to: CChar.self) { path in
                 guard let path = path.baseAddress else { return }
-                // Never one that is there: to close it would end all locks that this process has on it.
+                // Never open an existing file: closing it would release all of this process's locks on it.
                 let file = Glibc.open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, mode)
                 if file >= 0 {
                     fchmod(file, mode)
@@ -111,12 +112,12 @@ public final class Database {
         sqlite3_close_v2(handle)
     }
 
-    /// Runs statements that return nothing of interest, one or several.
+    /// Runs one or several statements without results.
     public func execute(_ sql: String) throws(SQLError) {
         guard sqlite3_exec(handle, sql, nil, nil, nil) == SQLITE_OK else { throw error(sql) }
     }
 
-    /// The statement for `sql`, prepared at its first use and kept.
+    /// The prepared statement for `sql`, cached.
     public func statement(_ sql: String) throws(SQLError) -> Statement {
         if let known = prepared[sql] { return known }
         var made: OpaquePointer?
@@ -128,7 +129,7 @@ public final class Database {
         return statement
     }
 
-    /// Runs one statement with these values and hands each row to `body`.
+    /// Runs a statement with these values and passes each row to `body`.
     public func run<E: Error>(
         _ sql: String, _ values: SQLValue..., each body: (borrowing Row) throws(E) -> Void
     ) throws {
@@ -138,7 +139,7 @@ public final class Database {
         while try statement.step() { try body(Row(statement)) }
     }
 
-    /// As `run`, as long as `body` wants more.
+    /// Like `run`, until `body` returns false.
     public func scan<E: Error>(
         _ sql: String, _ values: SQLValue..., while body: (borrowing Row) throws(E) -> Bool
     ) throws {
@@ -155,7 +156,7 @@ public final class Database {
         while try statement.step() {}
     }
 
-    /// The first column of the first row, if there is one.
+    /// The first column of the first row, if any.
     public func first<T>(_ sql: String, _ values: SQLValue..., as read: (borrowing Row) -> T) throws(SQLError) -> T? {
         let statement = try statement(sql)
         defer { statement.reset() }
@@ -163,7 +164,7 @@ public final class Database {
         return try statement.step() ? read(Row(statement)) : nil
     }
 
-    /// All of `body` or nothing: an error rolls back.
+    /// Runs `body` in a transaction; an error rolls back.
     public func transaction<T, E: Error>(_ body: () throws(E) -> T) throws -> T {
         try run("BEGIN IMMEDIATE")
         do {
@@ -176,7 +177,7 @@ public final class Database {
         }
     }
 
-    /// Many questions as one: each by itself begins and ends a transaction, which takes as long as its answer.
+    /// Runs queries in one read transaction, since one per query takes as long as the query.
     public func reading<T>(_ body: () throws -> T) throws -> T {
         guard sqlite3_get_autocommit(handle) != 0 else { return try body() }
         try run("BEGIN")
@@ -186,7 +187,7 @@ public final class Database {
 
     public var lastInsertedRow: Int64 { sqlite3_last_insert_rowid(handle) }
 
-    /// What was written without waiting for the disk, by somebody to whom it did not matter, is on it from now on.
+    /// Syncs what an earlier, non-durable connection wrote.
     private func sync() throws(SQLError) {
         guard let file = Database.file(SQLITE_FCNTL_FILE_POINTER, handle), let methods = file.pointee.pMethods else {
             return
@@ -204,11 +205,11 @@ public final class Database {
         guard let handle else { return SQLError(code: SQLITE_NOMEM, message: "out of memory", statement: statement) }
         var code = sqlite3_extended_errcode(handle)
         var message = String(cString: sqlite3_errmsg(handle))
-        // A read that the system refuses is called damage; but nobody is to be told to throw away what is whole.
+        // SQLite reports an unreadable file as damaged; report the I/O error, so that nobody discards an intact file.
         if code & 0xff == SQLITE_CORRUPT, codeOfFiles(handle) != 0 {
             (code, message) = (SQLITE_IOERR, "disk I/O error")
         }
-        // Of other errors it says what came of an earlier call.
+        // For other errors, the system error may be that of an earlier call.
         let isOfSystem = [SQLITE_IOERR, SQLITE_CANTOPEN].contains(code & 0xff)
         let systemCode = isOfSystem ? systemCode(handle) : 0
         return SQLError(
@@ -219,13 +220,13 @@ public final class Database {
         systemCode == 0 ? "" : ": " + String(cString: strerror(systemCode))
     }
 
-    /// SQLite does not remember why a commit failed; its files do.
+    /// SQLite does not keep the cause of a failed commit, but its file handles do.
     private static func systemCode(_ handle: OpaquePointer) -> Int32 {
         let code = codeOfFiles(handle)
         return code == 0 ? sqlite3_system_errno(handle) : code
     }
 
-    /// What the system said of the last call for the log or the database that it refused; 0: it has refused none.
+    /// The errno of the last failed call on the log or database file; 0: none failed.
     private static func codeOfFiles(_ handle: OpaquePointer) -> Int32 {
         for which in [SQLITE_FCNTL_JOURNAL_POINTER, SQLITE_FCNTL_FILE_POINTER] {
             var code: Int32 = 0
@@ -237,14 +238,14 @@ public final class Database {
         return 0
     }
 
-    /// The database, or its log.
+    /// The database file, or its log.
     private static func file(_ which: Int32, _ handle: OpaquePointer) -> UnsafeMutablePointer<sqlite3_file>? {
         var file: UnsafeMutablePointer<sqlite3_file>?
         return sqlite3_file_control(handle, "main", which, &file) == SQLITE_OK ? file : nil
     }
 }
 
-/// That one connection of this process may write to a database: locks of the system tell processes apart, not these.
+/// Ensures one writing connection per database in this process: POSIX locks only exclude other processes.
 private final class ExclusiveClaim {
     private static let claimed = Mutex<Set<[UInt64]>>([])
     private let file: [UInt64]
@@ -299,7 +300,7 @@ public final class Statement {
 
     private func bindBlob(_ bytes: [UInt8], _ column: Int32) -> Int32 {
         guard !bytes.isEmpty else { return sqlite3_bind_zeroblob(handle, column, 0) }
-        let transient = unsafeBitCast(-1, to: sqlite3_destructor_type.self)  // SQLite keeps a copy of its own
+        let transient = unsafeBitCast(-1, to: sqlite3_destructor_type.self)  // SQLite makes its own copy
         return bytes.withUnsafeBytes { sqlite3_bind_blob(handle, column, $0.baseAddress, Int32($0.count), transient) }
     }
 
@@ -317,7 +318,7 @@ public final class Statement {
     }
 }
 
-/// The row a statement stands on; valid until the next step.
+/// The current row of a statement; valid until the next step.
 public struct Row: ~Copyable {
     private let statement: Statement
 
@@ -327,7 +328,7 @@ public struct Row: ~Copyable {
     public func integer(_ column: Int) -> Int64 { sqlite3_column_int64(statement.handle, Int32(column)) }
     public func word(_ column: Int) -> UInt64 { UInt64(bitPattern: integer(column)) }
 
-    /// Lends a blob for the length of a call.
+    /// Provides a blob for the duration of the call.
     public func withBytes<T, E: Error>(
         _ column: Int, _ body: (UnsafeRawBufferPointer) throws(E) -> T
     ) throws(E) -> T {

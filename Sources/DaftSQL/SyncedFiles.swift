@@ -1,5 +1,5 @@
-// SQLite makes every call again that a signal interrupted, but fsync and unlink: those it takes for failed, and the
-// commit with them. So daft's databases go through SQLite's own file system with these two made again, too.
+// SQLite repeats system calls interrupted by a signal except fsync and unlink, whose failure fails the commit. This VFS
+// wraps SQLite's own and repeats these too.
 
 import CSQLite
 import Glibc
@@ -7,18 +7,17 @@ import Synchronization
 
 private typealias Methods = UnsafePointer<sqlite3_io_methods>
 
-/// SQLite's own file systems: the second locks a database for this process once and for all, and keeps what
-/// connections share in this process's memory.
+/// SQLite's VFSs. The second locks a database for the process's lifetime and keeps the shared memory of connections on
+/// the heap.
 private nonisolated(unsafe) let usualFiles: UnsafeMutablePointer<sqlite3_vfs>? = sqlite3_vfs_find(nil)
 private nonisolated(unsafe) let exclusiveFiles: UnsafeMutablePointer<sqlite3_vfs>? = sqlite3_vfs_find("unix-excl")
 
-/// The usual methods of files, by those that stand in for them: there are two or three sets, for as long as the process
-/// lives.
+/// Maps our file methods to SQLite's; two or three sets, for the process's lifetime.
 private let addresses = Mutex<[UInt: UInt]>([:])
 
-/// What a database is opened with.
+/// The VFS for normal databases.
 nonisolated(unsafe) let sharedVFS = register("daft", over: usualFiles)
-/// What one is opened with that no other process may open meanwhile; this one may have several connections to it.
+/// The VFS for databases exclusive to this process, which may have several connections to it.
 nonisolated(unsafe) let exclusiveVFS = register("daft-exclusive", over: exclusiveFiles)
 
 private func register(_ name: String, over found: UnsafeMutablePointer<sqlite3_vfs>?) -> UnsafePointer<CChar>? {

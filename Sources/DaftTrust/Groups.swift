@@ -1,10 +1,10 @@
-// Groups, and who is in them, as this system knows it.
+// User groups as known to this system.
 
 import DaftModel
 import Glibc
 
-/// The group called `name`, or of that number: one that this process is in. What another group owned nobody could give
-/// to it, and its members could not be told from others.
+/// The id of a group by name or number; this process must be a member: a file cannot be given to another group, whose
+/// members would be indistinguishable from others.
 public func ownGroup(_ name: [UInt8]) throws(Failure) -> UInt32 {
     let text = String(decoding: name, as: UTF8.self)
     guard let group = withCString(name, { getgrnam($0) }).map({ $0.pointee.gr_gid }) ?? UInt32(text) else {
@@ -17,12 +17,12 @@ public func ownGroup(_ name: [UInt8]) throws(Failure) -> UInt32 {
     return group
 }
 
-/// `lab`, or a number that has no name.
+/// `lab`, or the number of an unnamed group.
 func groupName(_ group: UInt32) -> String {
     getgrgid(group).map { shown(String(cString: $0.pointee.gr_name).utf8) } ?? "\(group)"
 }
 
-/// Whether the system's list of users and groups has that user in the group. Root could enter any.
+/// Whether the system lists the user as a member. Root counts as a member of every group.
 func isMember(_ user: UInt32, of group: UInt32) -> Bool {
     if user == 0 { return true }
     guard let known = getpwuid(user) else { return false }

@@ -1,12 +1,11 @@
-// Whether a file that is open is still the one at its path: whoever removes a directory that is in use takes no notice
-// of those who use it, and what they have open goes on to work as if it were there.
+// Whether an open file is still the one at its path. If a directory is removed while in use, open descriptors continue
+// to work without any error.
 
 import CLinux
 import DaftModel
 import Glibc
 
-/// True where the file has been removed, or another one or none stands at its path. Where that cannot be said it is
-/// taken to be there.
+/// True if the file was removed or replaced at its path. False if that cannot be determined.
 public func isGone(_ file: Int32, from path: [UInt8]) -> Bool {
     var (held, there) = (stat(), stat())
     guard fstat(file, &held) == 0 else { return false }
@@ -15,7 +14,7 @@ public func isGone(_ file: Int32, from path: [UInt8]) -> Bool {
     return held.st_dev != there.st_dev || held.st_ino != there.st_ino
 }
 
-/// A file that is only held, to be looked at. Nobody's locks end when this is closed, as they would with an open file.
+/// A file held with O_PATH, only for comparison: closing it does not release POSIX locks of this process.
 public final class HeldFile: Sendable {
     private let path: [UInt8]
     private let number: Int32

@@ -1,5 +1,5 @@
-// The way to a directory that others must not replace: step by step, each held open while the next is looked for, so
-// that what was looked at is what is used. What is found is judged by `Trust`.
+// Opens directories that others must not replace, component by component relative to open descriptors, so that what was
+// checked is what is used. `Trust` decides on the result.
 
 import CLinux
 import DaftModel
@@ -8,9 +8,9 @@ import Glibc
 
 public enum DirectoryUse: Sendable {
     case store, catalogue
-    /// What one user alone has in a store or beside a catalogue that a group shares.
+    /// One user's private part of a shared store or catalogue directory.
     case own
-    /// Somebody else's may be named by root, and used.
+    /// If root named it, it may belong to another user.
     case door(isNamed: Bool)
 
     fileprivate var choice: String {
@@ -35,7 +35,7 @@ public enum DirectoryUse: Sendable {
         }
     }
 
-    /// What is made for it, a group shares.
+    /// Whether new directories are shared with the group.
     fileprivate var isShared: Bool {
         switch self {
         case .store, .catalogue: true
@@ -44,14 +44,14 @@ public enum DirectoryUse: Sendable {
     }
 }
 
-/// A directory of ours, open; whoever gets it closes it.
+/// An open, trusted directory; the receiver closes it.
 public struct OwnDirectory: Sendable {
     public let number: Int32
-    /// What the user should know of it.
+    /// A warning about it for the user.
     public let warning: Failure?
 
-    /// Opens what is there, or makes it with its parents. One that is not ours, or not ours alone, is refused: that
-    /// failure is `denied`, and of a door no other one is. `group`: who shares it.
+    /// Opens the directory, or creates it with its parents. Throws `denied` if it is not trusted (for a door this is
+    /// the only failure). `group`: the group that shares it.
     public init(
         _ path: [UInt8], for use: DirectoryUse, group: UInt32? = nil, isMade: Bool = false
     ) throws(Failure) {
@@ -62,7 +62,7 @@ public struct OwnDirectory: Sendable {
         var walk = Walk()
         if isMade { walk.mayMake = { steps in refusal(trust.verdict(ofWay: steps)) } }
         if use.isShared { walk.group = group }
-        // What is mounted when it is asked for by its path is mounted now.
+        // Triggers automounts, which need an access by path.
         var status = stat()
         _ = withCString(path) { stat($0, &status) }
         do throws(WalkError) {
@@ -78,8 +78,8 @@ public struct OwnDirectory: Sendable {
     }
 }
 
-/// Closes a directory that was made in one of ours to everybody else, or to all but the group that shares it. One that
-/// is not ours, or not theirs, is refused.
+/// Restricts a directory just created to its owner, or to the group that shares it. Throws if its owner cannot be
+/// trusted.
 public func closeToOthers(
     _ directory: Int32, _ path: [UInt8], for use: DirectoryUse, group: UInt32? = nil
 ) throws(Failure) {
@@ -96,7 +96,7 @@ public func closeToOthers(
     if case .open = verdict { fchmod(directory, 0o700) }
 }
 
-/// Whatever the umask is: the group may do all in it, and what is made there is the group's.
+/// Regardless of the umask: writable for the group, and setgid, so that new files belong to the group.
 private func share(_ directory: Int32, with group: UInt32) throws(WalkError) {
     if fchown(directory, uid_t.max, group) != 0 || fchmod(directory, 0o2770) != 0 { throw WalkError(errno) }
 }
@@ -134,15 +134,15 @@ private struct Walk {
     private static let slash = UInt8(ascii: "/")
 
     private(set) var steps: [PathStep] = []
-    /// Why nothing is to be made behind these steps; without it, nothing is made anyway.
+    /// Why nothing may be created below these components; nil: nothing is created.
     var mayMake: (([PathStep]) -> Failure?)?
-    /// Shares what is made.
+    /// The group that gets new directories.
     var group: UInt32?
-    /// Of the directory that the walk is in.
+    /// The current directory of the walk.
     private var here: [UInt8] = []
     private var links = 0
 
-    /// The directory, as something that is only held.
+    /// Returns an O_PATH descriptor of the directory.
     mutating func go(to path: [UInt8]) throws(WalkError) -> Int32 {
         var ahead = try absolute(path).split(separator: Walk.slash).map(Array.init)
         var current = try root()
@@ -193,7 +193,7 @@ private struct Walk {
         return try open()
     }
 
-    /// Notes a step; where a symlink leads, or nil for a directory.
+    /// Records a component; returns the target of a symlink, or nil for a directory.
     private mutating func enter(_ next: Int32, _ part: [UInt8]) throws(WalkError) -> [UInt8]? {
         do throws(WalkError) {
             let status = try status(of: next)

@@ -1,17 +1,16 @@
-// What one user has in a directory that a group shares. The others of the group may rename what is in it, and put a
-// symlink there, while this process opens files by their paths: so it reaches them by what it holds open.
+// A user's private directory inside a group's shared one. Other members may rename entries and place symlinks while
+// this process opens files by path, so it uses paths through an open descriptor.
 
 import DaftModel
 import Glibc
 
-/// Where a user has what concerns nobody else (a door, keys, messages) in a directory that a group shares; else it is
-/// that directory itself.
+/// The directory for a user's door, keys and messages: private if the directory is shared, else the directory itself.
 public func ownDirectory(in directory: [UInt8], isShared: Bool) -> [UInt8] {
     isShared ? directory + Array("/user-\(geteuid())".utf8) : directory
 }
 
-/// The same in the last of `directories`, each in the one before it, all made if they are not there: a path that leads
-/// there as long as this process lives, whatever is renamed meanwhile.
+/// Opens or creates each of `directories`, the next inside the one before. Returns a path to the last one that stays
+/// valid while this process lives, even after renames.
 public func heldOwnDirectory(
     in directories: [[UInt8]], for use: DirectoryUse, group: UInt32
 ) throws(Failure) -> [UInt8] {

@@ -1,4 +1,4 @@
-// Users, by their numbers, and what is theirs.
+// Users by number, and what they own.
 
 import CLinux
 import DaftModel
@@ -10,14 +10,13 @@ public func userName(_ user: UInt32) -> String {
     return "\(shown(String(cString: known.pointee.pw_name).utf8)) (uid \(user))"
 }
 
-/// Who is at the other end of a connected local socket, as the kernel knows it.
+/// The user at the other end of a local socket, from the kernel.
 public func peerUser(of socket: Int32) -> UInt32? {
     var user = uid_t()
     return linux_peer_user(socket, &user) == 0 ? user : nil
 }
 
-/// In a user namespace that does not know all users, as of a container without root: whom it shows as the owner of what
-/// the others own.
+/// The uid to which a user namespace, such as a rootless container's, maps unknown owners; nil if it knows all users.
 let unknownOwner: UInt32? = {
     let all = text("/proc/self/uid_map").split { $0 == " " || $0 == "\n" }
     if all.isEmpty || all.map(String.init) == ["0", "0", "4294967295"] { return nil }
@@ -38,7 +37,7 @@ private func text(_ path: String, atMost limit: Int = 4_096) -> String {
     return String(decoding: bytes.prefix(count), as: UTF8.self)
 }
 
-/// Whose process on this node has locked that file: `alice (uid 1000), process 4711`. The kernel's list has lines such
+/// The owner of a lock on a file of this node: `alice (uid 1000), process 4711`. From /proc/locks, which has lines such
 /// as `1: POSIX ADVISORY WRITE 4711 fd:01:123456 0 EOF`.
 public func lockHolder(of path: [UInt8]) -> String? {
     var status = stat()

@@ -1,4 +1,4 @@
-// What a rank is doing at this moment, as `status` shows it: its users' commands, and what crosses its link.
+// A rank's activity for `status`: its users' commands and its link traffic.
 
 import DaftModel
 
@@ -23,7 +23,7 @@ public struct Activity: Coded {
     }
 }
 
-/// Bytes of files that crossed a rank's link since it began; between two looks that is a rate.
+/// Payload bytes that have crossed a rank's link since it began; two samples give a rate.
 public struct Traffic: Coded {
     public static let minimumSize = 16
     public var received, sent: Int64
@@ -43,7 +43,7 @@ public struct Traffic: Coded {
         writer.i64(sent)
     }
 
-    /// What has crossed since; a rank that began anew meanwhile counts from nothing.
+    /// Bytes since an earlier sample; a restarted rank counts from zero.
     public func since(_ before: Traffic) -> Traffic {
         if received < before.received || sent < before.sent { return self }
         return Traffic(received: received - before.received, sent: sent - before.sent)

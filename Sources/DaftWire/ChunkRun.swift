@@ -1,4 +1,4 @@
-// A request for bytes: chunks that are to land one behind the other in a slab, and what became of each.
+// A request for chunks that are placed consecutively in a slab, and the state of each.
 
 import DaftModel
 
@@ -7,9 +7,9 @@ public struct ChunkRun: Coded {
     static let version: UInt8 = 1
 
     public let pieces: [Piece]
-    /// Whether the supplier may keep the request until a chunk that it is about to have is there.
+    /// Whether the supplier may hold the request until chunks that it is receiving have arrived.
     public let waits: Bool
-    /// How hard the supplier may pack the bytes, as a level of zstd; 0: not at all.
+    /// zstd level that the supplier may use; 0: no compression.
     public let compression: UInt8
 
     public init(_ pieces: [Piece], waits: Bool = false, compression: UInt8 = 0) {
@@ -34,7 +34,7 @@ public struct ChunkRun: Coded {
 
     public var byteCount: Int { pieces.reduce(0) { $0 + $1.length } }
 
-    /// Where each piece lies in the slab.
+    /// Offset of each piece in the slab.
     public var offsets: [Int] {
         var sum = 0
         return pieces.map { piece in
@@ -46,11 +46,11 @@ public struct ChunkRun: Coded {
 
 public struct Piece: Coded {
     public enum Origin: Hashable, Sendable {
-        /// A chunk of a content that a store keeps.
+        /// A chunk of a content in a store.
         case kept(ContentID)
         /// A chunk of a file that a rank offers.
         case offered(offer: UInt64, file: Int)
-        /// The bytes with this id, from wherever the supplier has them. The chunk's number means nothing.
+        /// The bytes with this id, from any source; the chunk number is ignored.
         case identified(ChunkID)
     }
 
@@ -96,17 +96,16 @@ public struct Piece: Coded {
     }
 }
 
-/// What became of a piece.
+/// The state of a piece.
 public enum PieceState: Coded {
     case sent
-    /// The supplier does not have it, or not yet.
+    /// The supplier does not have it (yet).
     case missing
-    /// The offered file is no longer what it was.
+    /// The offered file has changed.
     case changed
-    /// Sent as it arrives at the supplier, who has not looked at it yet: if it is wrong, that is not the supplier's
-    /// doing.
+    /// Sent while it arrives at the supplier, unverified: if it is wrong, the supplier is not to blame.
     case relayed
-    /// Sent packed, in so many bytes at the beginning of its place.
+    /// Compressed to this many bytes, at the start of its place.
     case packed(Int, relayed: Bool)
 
     public static let minimumSize = 1
@@ -114,7 +113,7 @@ public enum PieceState: Coded {
     /// Whether its bytes follow.
     public var isOnItsWay: Bool { self != .missing && self != .changed }
 
-    /// Whether the supplier stands for its bytes.
+    /// Whether wrong bytes are the fault of the supplier.
     public var isVouchedFor: Bool {
         switch self {
         case .sent, .packed(_, relayed: false): true
@@ -122,7 +121,7 @@ public enum PieceState: Coded {
         }
     }
 
-    /// The same, as the next in a chain is told.
+    /// The state when relayed to the next rank of a chain.
     public var passedOn: PieceState {
         switch self {
         case .sent, .relayed: .relayed
@@ -167,7 +166,7 @@ public enum PieceState: Coded {
     }
 }
 
-/// The states of a run's pieces, as a link sends them.
+/// The states of a run's pieces, encoded.
 public struct PieceStates: Coded {
     public static let minimumSize = 4
     public let states: [PieceState]

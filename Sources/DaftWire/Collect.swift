@@ -1,8 +1,8 @@
-// The way back: what a data server is told to publish of its own node, and what came of it.
+// The order to publish files of a data server's own node, and its outcome.
 
 import DaftModel
 
-/// Publish what stands under these paths of your node, each under its name.
+/// Publish the files below these paths of your node, each under its name.
 public struct Collect: Coded {
     public static let minimumSize = 4
     public struct Item: Coded {

@@ -1,15 +1,15 @@
-// What links say to one another, below all questions: who is there, and that they live; on workstations also where.
+// Membership messages of the links, below requests and replies: heartbeats, and on workstations addresses.
 
 import DaftModel
 
-/// Where one rank's process can be reached.
+/// The address of one rank's process.
 public struct RankAddress: Coded {
     public static let minimumSize = Rank.minimumSize + 8 + 4 + 2 + 2 + 1
 
     public let rank: Rank
-    /// Another process under the same rank has another one, and a later one a larger one.
+    /// Differs between processes of the same rank; later ones are larger.
     public let incarnation: UInt64
-    /// As the metadata server sees it; empty: the metadata server's own address, however one reaches that.
+    /// As seen by the metadata server; empty: the metadata server's own address, however it is reached.
     public let address: String
     public let talkPort: UInt16
     public let bulkPort: UInt16
@@ -45,7 +45,7 @@ public struct RankAddress: Coded {
     }
 }
 
-/// Who is where, as rank 0 knows it; every change is a new edition.
+/// The addresses of all ranks, kept by rank 0; every change makes a new edition.
 public struct AddressBook: Coded {
     public static let minimumSize = 12
 
@@ -69,7 +69,7 @@ public struct AddressBook: Coded {
 
     public subscript(rank: Rank) -> RankAddress? { entries.first { $0.rank == rank } }
 
-    /// Puts an entry in place of the older one of that rank.
+    /// Replaces the entry of that rank.
     public mutating func note(_ entry: RankAddress) {
         edition += 1
         entries.removeAll { $0.rank == entry.rank }
@@ -82,18 +82,18 @@ public enum MembershipMessage: Coded {
     public static let minimumSize = 2
     public static let version: UInt8 = 1
 
-    /// A data server that has begun, or is not known any more, tells rank 0 where it listens.
+    /// From a data server that has started or is unknown to rank 0: where it listens.
     case introduce(talkPort: UInt16, bulkPort: UInt16)
-    /// "Are you there?" Every data server asks rank 0 every second, and others while they owe it an answer.
+    /// A heartbeat request: to rank 0 every second, to others while they owe an answer.
     case beat(edition: UInt64)
-    /// "I am." From rank 0 with the edition of its book.
+    /// The reply; from rank 0 with the edition of its address book.
     case pulse(edition: UInt64)
     case book(AddressBook)
-    /// Rank 0 does not know this process: it is to introduce itself.
+    /// Rank 0 does not know this process: it must introduce itself.
     case stranger
-    /// Bytes for this rank are to be sent to whoever calls itself so.
+    /// The name under which the sender connects to receive bulk data.
     case bulk(token: [UInt8])
-    /// This process ends in order. Under MPI: from rank 0, who is to be answered so before all end together.
+    /// This process ends in order. Under MPI: from rank 0, and to be answered before all end together.
     case farewell
 
     public init(from reader: inout ByteReader) throws(Malformed) {

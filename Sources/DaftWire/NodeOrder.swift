@@ -1,4 +1,4 @@
-// What a node process of a system of workstations is told when it begins, on its standard input, and what it answers.
+// The configuration that a workstation's node process reads from standard input, and its report.
 
 import DaftModel
 
@@ -8,36 +8,36 @@ public struct NodeOrder: Coded {
 
     public var rank: Rank
     public var system: SystemKeys
-    /// What people call this node.
+    /// Display name of this node.
     public var host: String
-    /// Addresses under which the metadata server may be reached, the likeliest first; none for itself.
+    /// Addresses of the metadata server, most likely first; empty for the metadata server.
     public var metadataServer: [String] = []
-    /// The metadata server's port. Itself gets the one it should have, where 0 is any.
+    /// The metadata server's port; for itself the wanted one, 0: any.
     public var port: UInt16 = 0
-    /// All ports that a node listens at are of these; nil: any.
+    /// The ports that the node may listen on; nil: any.
     public var ports: PortRange?
-    /// Where the store is; empty: as the node has it by default.
+    /// Store directory; empty: the node's default.
     public var store: [UInt8] = []
-    /// The how-manieth data server on its node, from 0.
+    /// Index of this data server on its node, from 0.
     public var place: UInt16 = 0
-    /// Where the metadata server's catalogue is; empty: by default.
+    /// The metadata server's catalogue directory; empty: the default.
     public var catalogue: [UInt8] = []
-    /// The group that shares both, by its name, which may have another number there; empty: none.
+    /// Name of the group that shares both, whose number may differ between nodes; empty: none.
     public var group: [UInt8] = []
     public var chunkSize = ChunkSize.standard
-    /// How hard bytes are packed on their way; 0: not at all.
+    /// zstd level for transfers; 0: no compression.
     public var compression: UInt8 = 0
     public var durable = true
     public var encrypts = true
-    /// A data server that hears nothing of a metadata server for so long ends.
+    /// A data server ends after so long without a metadata server.
     public var orphanSeconds: UInt32 = 24 * 3600
-    /// Copies on a data server that is away for so long are made anew elsewhere.
+    /// Copies of an absent data server are re-created after so long.
     public var repairAfterSeconds: UInt32 = 600
-    /// How many copies of what is put or diffused there should be, where the command does not say.
+    /// Default number of copies for put and diffuse.
     public var copies: UInt8 = 1
-    /// Data servers that the metadata server waits for when it begins.
+    /// Data servers that the metadata server waits for at the start.
     public var expected: UInt16 = 0
-    /// The metadata server makes its catalogue anew from what the data servers keep.
+    /// Whether the metadata server rebuilds its catalogue from the stores.
     public var rebuilds = false
     public var logLevel = LogLevel.info
 
@@ -103,7 +103,7 @@ public struct NodeOrder: Coded {
         writer.u8(UInt8(logLevel.order))
     }
 
-    /// Two zeros are no range.
+    /// Two zeros mean nil.
     private static func ports(_ reader: inout ByteReader) throws(Malformed) -> PortRange? {
         let start = reader.offset
         let (first, last) = (try reader.u16(), try reader.u16())
@@ -112,7 +112,7 @@ public struct NodeOrder: Coded {
         return ports
     }
 
-    /// Absolute, for it is meant on another node; or empty.
+    /// An absolute path, since it is used on another node; or empty.
     private static func directory(_ reader: inout ByteReader) throws(Malformed) -> [UInt8] {
         let start = reader.offset
         let path = try reader.run()
@@ -123,18 +123,18 @@ public struct NodeOrder: Coded {
     }
 }
 
-/// What a node process says when it has begun.
+/// What a node process reports when it has started.
 public struct NodeReport: Coded {
     public static let minimumSize = 20
     public static let version: UInt8 = 1
 
     public var pid: UInt32
-    /// Where the other ranks reach it; 0 where that is of no interest.
+    /// The port for other ranks; 0 if irrelevant.
     public var port: UInt16 = 0
-    /// A node of the same system ran here already and goes on; nothing was started.
+    /// A node of this system was running already; nothing was started.
     public var isResumed = false
     public var store: [UInt8]
-    /// Where this node may be reached by others; of the metadata server only.
+    /// Of the metadata server: addresses at which others may reach this node.
     public var addresses: [String] = []
     public var warnings: [Failure] = []
 

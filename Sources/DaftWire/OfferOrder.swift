@@ -1,11 +1,12 @@
-// A tree of one node, read out for somebody who writes it elsewhere: nothing of it is published, and nothing kept.
+// The order to serve a node's directory tree to another rank, which writes it elsewhere: nothing is published or
+// stored.
 
 import DaftModel
 
-/// Let who gives this order read what stands under a path of your node, for as long as the order lasts.
+/// Let the sender read the tree at a path of your node while the order lasts.
 public struct OfferOrder: Coded {
     public static let minimumSize = 16
-    /// What the pages are asked for by; whoever gives the order chooses it.
+    /// Identifies the tree in page requests; chosen by the sender.
     public let number: UInt64
     /// Absolute, or relative to the store.
     public let path: [UInt8]
@@ -31,10 +32,10 @@ public struct OfferOrder: Coded {
     }
 }
 
-/// Some hundred entries of such a tree, in the order of its walk.
+/// A page of entries in walk order.
 public struct OfferedPage: Coded {
     public static let minimumSize = 21
-    /// The number of the offer in which the files of this page stand, in their order here.
+    /// The offer that has the files of this page, in this order.
     public let offer: UInt64
     public let entries: [OfferedEntry]
     public let failures, warnings: [Failure]
@@ -69,17 +70,17 @@ public struct OfferedPage: Coded {
 
 public struct OfferedEntry: Coded {
     public static let minimumSize = 19
-    /// What a look at it tells, before any byte is read.
+    /// What `stat` shows, before any byte is read.
     public enum Kind: Hashable, Sendable {
         case file(size: Int64)
         case directory
         case symlink([UInt8])
     }
 
-    /// The path below the root; empty for the root itself.
+    /// Path below the root; empty for the root.
     public let relative: [UInt8]
     public let kind: Kind
-    /// The permission bits, 0…0o7777.
+    /// Permission bits, 0…0o7777.
     public let mode: UInt16
     public let mtime: Time
 
@@ -125,11 +126,10 @@ public struct OfferedEntry: Coded {
         }
     }
 
-    /// What the root of every such tree is called while it is under way.
+    /// The root's name during the transfer.
     public static let root: Name = .top(UInt8(ascii: "t"))
 
-    /// The name of what stands at a path below the root. Nobody's tree leads out of the directory that it is written
-    /// into.
+    /// The name of an entry. Rejects paths that would lead out of the target directory.
     public static func name(of relative: [UInt8]) throws(NameError) -> Name {
         relative.isEmpty ? root : try root.appending(relative)
     }

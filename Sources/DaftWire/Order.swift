@@ -1,42 +1,42 @@
-// What a data server can be told to do, and two things that the metadata server can. An order may take long: whoever
-// gave it polls, sees its progress, and may cancel it.
+// Orders to data servers, and two to the metadata server. Orders may take long: the sender polls progress and may
+// cancel.
 
 import DaftModel
 
 public enum Order: Coded {
-    /// Read these files, hash them and keep their bytes, without names yet.
+    /// Read, hash and store these files, without names.
     case ingest(Ingest)
-    /// Bytes kept under these keys are parts of contents that are known now.
+    /// The data stored under these keys are parts of contents now known.
     case settle([Settled])
-    /// Give kept contents their names; make directories and symlinks.
+    /// Place stored contents at their names; create directories and symlinks.
     case place([NamedEntry])
-    /// Bring what is published into this store.
+    /// Fetch published names into this store.
     case fetch(Fetch)
-    /// Read again and hash what this store keeps below these names, or all of it.
+    /// Scrub what this store keeps below these names, or everything.
     case verify(below: [Name], state: State)
-    /// Forget these contents, which got no name.
+    /// Drop these contents, which got no names.
     case discard([ContentID])
-    /// Bring these parts of contents into this store, and say to the metadata server what is here then.
+    /// Fetch these parts of contents and report the new holdings to the metadata server.
     case replicate(Replicate)
-    /// To the metadata server: have the copies made that are wanted and lacking, below these names or of everything.
+    /// To the metadata server: create missing copies below these names, or of everything.
     case repair(below: [Name])
-    /// To the metadata server: have copied what only this store keeps, then let it leave.
+    /// To the metadata server: copy what only this store keeps, then remove it from the system.
     case leave(store: Int)
-    /// Remember these names of contents that are kept here in part.
+    /// Record these names of contents kept in part.
     case note([NamedEntry])
-    /// Publish what stands on your node.
+    /// Publish files of your node.
     case collect(Collect)
-    /// Write a file that you keep to your node.
+    /// Write a stored file to a path of your node.
     case writeOut(WriteOut)
-    /// Give kept contents names that were published before; what stands in their place is moved to the side.
+    /// Place contents at names published before; conflicting files are moved aside.
     case restore([NamedEntry])
-    /// Let me read what stands on your node.
+    /// Serve a tree of your node.
     case offer(OfferOrder)
-    /// Say of files of your node which contents they had when they were read last.
+    /// Look up the contents that these files of your node had when last read.
     case recognise([SourceIdentity])
-    /// Remember that.
+    /// Remember the contents of these files.
     case remember([KnownSource])
-    /// Say which of these stand in your store just so.
+    /// Check which of these entries are correctly placed in your store.
     case inspect([NamedEntry])
 
     public static let minimumSize = 5
@@ -122,17 +122,17 @@ public enum Order: Coded {
     }
 }
 
-/// Files to take in: paths of this node, or files that another rank offers.
+/// Files to ingest: of this node, or offered by another rank.
 public struct Ingest: Coded {
     public static let minimumSize = Offer.minimumSize + 18
-    /// Who offers the files, under which number.
+    /// The offer that has the files.
     public let offer: Offer
-    /// The paths are this node's own too: it reads them itself.
+    /// The paths exist on this node, so it reads them itself.
     public let isHere: Bool
-    /// All data servers of the chain take in the same files, and pass on what comes.
+    /// The chain of data servers that ingest the same files and relay their bytes.
     public let chain: Chain?
     public let chunkSize: ChunkSize
-    /// No bytes are read sooner than who offers them allows; what that comes to for all who read.
+    /// The rate limit that the offering rank enforces for all readers together.
     public let limit: ByteRate?
     public let files: [IngestFile]
 
@@ -167,7 +167,7 @@ public struct Ingest: Coded {
         writer.list(files)
     }
 
-    /// A file that is outside of what it should be: chunks that it has not, or not all of them where it is no part.
+    /// A file with invalid spans: chunks out of range, or an incomplete range for a file that is no part.
     public var misfit: IngestFile? {
         files.first { file in
             let (span, count) = (file.span, chunkSize.count(of: file.info.size))
@@ -197,16 +197,16 @@ public struct Offer: Coded {
     }
 }
 
-/// One file, or a run of its chunks.
+/// One file, or a range of its chunks.
 public struct IngestFile: Coded {
     public static let minimumSize = SourceFileInfo.minimumSize + 46
     public let info: SourceFileInfo
-    /// Names the file as it was seen, so that an interrupted ingest goes on where it was.
+    /// Identifies the unchanged file, to resume an interrupted ingest.
     public let key: Digest
     public let span: Span
-    /// The file is cut over several stores: keep the bytes as a part, whose content is told later.
+    /// The file is split over stores: keep the bytes as a part, whose content is reported later.
     public let isPart: Bool
-    /// What stands under the name that the file is for: bytes that are not these are refused before they move.
+    /// The content published at the file's name: differing files are refused before they are transferred.
     public let standing: ContentID?
 
     public init(info: SourceFileInfo, key: Digest, span: Span, isPart: Bool, standing: ContentID? = nil) {
@@ -235,7 +235,7 @@ public struct IngestFile: Coded {
     }
 }
 
-/// The content that the parts kept under `key` belong to.
+/// The content of the parts stored under `key`.
 public struct Settled: Coded {
     public static let minimumSize = 64 + Manifest.minimumSize
     public let key: Digest
@@ -261,18 +261,17 @@ public struct Settled: Coded {
     }
 }
 
-/// Published names to bring in. The data server lists them from its own copy of the catalogue, so an order is
-/// small however many files it means.
+/// Published names to fetch. The data server lists them from its catalogue replica, so the order stays small.
 public struct Fetch: Coded {
     public static let minimumSize = 22
     public let below: [Name]
-    /// The state that the order was given in; the data server catches up to it first.
+    /// The state when the order was given; the data server catches up to it first.
     public let state: State
-    /// All data servers of the chain bring in the same, and pass on what comes.
+    /// The chain of data servers that fetch the same and relay it.
     public let chain: Chain?
-    /// Whether the data server reports what it now keeps; a broadcast's caller does it for all at once.
+    /// Whether the data server reports its holdings; for a broadcast the caller reports for all at once.
     public let reports: Bool
-    /// How fast it may come in.
+    /// Rate limit.
     public let limit: ByteRate?
 
     public init(below: [Name], state: State, chain: Chain? = nil, reports: Bool, limit: ByteRate? = nil) {
@@ -301,12 +300,12 @@ public struct Fetch: Coded {
     }
 }
 
-/// Further copies, to be taken from whoever keeps them.
+/// Further copies to fetch from other holders.
 public struct Replicate: Coded {
     public static let minimumSize = 12
-    /// What is wanted here of each content.
+    /// The wanted parts per content.
     public let wanted: [Lacking]
-    /// The state that the order was given in; the data server catches up to it first.
+    /// The state when the order was given; the data server catches up to it first.
     public let state: State
 
     public init(_ wanted: [Lacking], state: State) {

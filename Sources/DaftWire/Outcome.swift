@@ -1,22 +1,22 @@
-// How an order ended.
+// The outcome of an order.
 
 import DaftModel
 
 public enum Outcome: Coded {
-    /// Each file of an ingest, in order, and how many bytes crossed the link for them.
+    /// Each file of an ingest, in order, and the bytes sent over the link.
     case ingested([Ingested], moved: Int64)
-    /// What could not be done of a settle, place, discard, note, writing out or remembering.
+    /// The failures of settling, placing, discarding, noting, writing out or remembering.
     case placed([Failure])
-    /// The same of a restoring, and what was moved to the side.
+    /// The failures of restoring, and what was moved aside.
     case restored([Failure], warnings: [Failure])
     case fetched(Fetched)
     case verified(Verified)
     case failed(Failure)
     case repaired(Repaired)
     case collected(Collected)
-    /// Of each file that was asked for, in order.
+    /// For each requested file, in order.
     case recognised([SourceLookup])
-    /// The positions of the entries that stand as they should.
+    /// Positions of the correctly placed entries.
     case inspected(BitSet)
 
     public static let minimumSize = 5
@@ -75,7 +75,7 @@ public enum Outcome: Coded {
     }
 }
 
-/// What became of one file, or of a part of it, that was to be ingested.
+/// The result of ingesting one file or part.
 public enum Ingested: Coded {
     case whole(ContentID, Manifest)
     case part([ChunkID])
@@ -108,15 +108,15 @@ public enum Ingested: Coded {
     }
 }
 
-/// What a fetch brought, and what it could not.
+/// The result of a fetch.
 public struct Fetched: Coded {
     public static let minimumSize = 24
-    /// Files that have their names here now.
+    /// Files placed at their names.
     public let files: Int64
-    /// Bytes that crossed the link for it.
+    /// Bytes sent over the link.
     public let moved: Int64
     public let failures: [Failure]
-    /// Contents that are not complete here, and what there is of each.
+    /// Contents that are incomplete here, and which chunks are present.
     public let lacking: [Lacking]
 
     public init(files: Int64, moved: Int64, failures: [Failure], lacking: [Lacking]) {
@@ -162,12 +162,12 @@ public struct Lacking: Coded {
     }
 }
 
-/// What reading a store again showed.
+/// The result of a scrub.
 public struct Verified: Coded {
     public static let minimumSize = 36
     public let contents: Int64
     public let bytes: Int64
-    /// Chunks that were corrupt or gone, and of those how many were brought back from a good copy.
+    /// Chunks that were corrupt or gone, and how many of them were restored from good copies.
     public let corrupt: Int64
     public let repaired: Int64
     public let failures: [Failure]
@@ -194,15 +194,15 @@ public struct Verified: Coded {
     }
 }
 
-/// Copies that were made, and what could not be.
+/// The result of a repair.
 public struct Repaired: Coded {
     public static let minimumSize = 32
-    /// Contents, or parts of them, that a data server got a copy of; one for each data server.
+    /// Contents, or parts of them, of which a data server got a copy; counted per data server.
     public var copies: Int64
-    /// Their bytes, and of these how many crossed the link.
+    /// Their bytes, and the bytes sent over the link.
     public var bytes, moved: Int64
     public var failures: [Failure]
-    /// Where there were fewer data servers than copies are wanted.
+    /// More copies are wanted than there are data servers.
     public var warnings: [Failure]
 
     public init(

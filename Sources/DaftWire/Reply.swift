@@ -1,16 +1,16 @@
-// The small answers.
+// Replies to requests.
 
 import DaftModel
 
 public enum Reply: Coded {
     case done
     case failed(Failure)
-    /// The store's number in the catalogue, and how far the catalogue goes.
+    /// The store's number, and the catalogue's head.
     case welcome(number: Int, Head)
     case records(Delta)
-    /// Your journal and mine parted: forget yours and ask from the start.
+    /// The requester's journal has forked: it must discard it and start over.
     case forked
-    /// How each entry of a publication fared, in order, and the state it led to.
+    /// The verdict on each entry of a publication, in order, and the resulting state.
     case published(State, [Verdict])
     case members([Member])
     case loaders([Rank])
@@ -21,7 +21,7 @@ public enum Reply: Coded {
     case underWay(Activity)
     case traced(TracePage)
     case offered(OfferedPage)
-    /// Wait so long before you do what you asked for.
+    /// Wait for this long before reading.
     case wait(nanoseconds: UInt64)
 
     public static let minimumSize = 2
@@ -94,10 +94,10 @@ public enum Reply: Coded {
     }
 }
 
-/// How one entry of a publication fared.
+/// The verdict on one entry of a publication.
 public enum Verdict: Coded {
     case new
-    /// It stood there already, the same or with another mode or mtime.
+    /// The entry existed, the same or with another mode or mtime.
     case known
     case refused(Failure)
 
@@ -123,14 +123,14 @@ public enum Verdict: Coded {
     }
 }
 
-/// A data server of this run: its rank, and its store's number in the catalogue.
+/// A data server of this run.
 public struct Member: Coded {
     public static let minimumSize = 17 + StoreInfo.minimumSize
     public let rank: Rank
     public let number: Int
     public let store: StoreInfo
     public let isAlive: Bool
-    /// For how long it has been away: clocks of nodes differ.
+    /// How long it has been away; a duration, because clocks differ.
     public let awayMilliseconds: UInt64
 
     public init(rank: Rank, number: Int, store: StoreInfo, isAlive: Bool, awayMilliseconds: UInt64 = 0) {
@@ -160,10 +160,10 @@ public struct Member: Coded {
 
 public struct Space: Coded {
     public static let minimumSize = 24
-    /// `unfinished` is what contents that are not complete, or have no name yet, take already.
+    /// `unfinished`: space used by incomplete and unnamed contents.
     public let total, free, unfinished: Int64
 
-    /// Of each at most what an amount may be, whatever a filesystem says.
+    /// Clamps values of odd filesystems to the wire format's range.
     public init(total: Int64, free: Int64, unfinished: Int64 = 0) {
         func amount(_ bytes: Int64) -> Int64 { min(max(0, bytes), Malformed.largestAmount) }
         (self.total, self.free, self.unfinished) = (amount(total), amount(free), amount(unfinished))
@@ -180,7 +180,7 @@ public struct Space: Coded {
     }
 }
 
-/// How far work is. Totals grow while a tree is still being walked.
+/// Progress of work. Totals grow while a tree is being walked.
 public struct Progress: Coded {
     public static let minimumSize = 32
     public var bytes, totalBytes, files, totalFiles: Int64
@@ -214,7 +214,7 @@ public struct Progress: Coded {
 public enum Identified: Coded {
     case ids([ChunkID])
     case failed(Failure)
-    /// Whoever is asked does not know them, or not yet.
+    /// Not known (yet).
     case unknown
 
     public static let minimumSize = 1

@@ -1,53 +1,53 @@
-// The small questions that ranks ask one another. A request is one message; bytes of files never travel in it.
+// Small requests between ranks, one message each; file data never travels in them.
 
 import DaftModel
 
 public enum Request: Coded {
-    /// To the metadata server: a store is here; the answer is `welcome`.
+    /// To the metadata server: a store joins; the reply is `welcome`.
     case hello(Hello)
     /// The records after a head; any rank with a catalogue answers.
     case delta(after: Head)
-    /// To the metadata server: these names, with what stands under them.
+    /// To the metadata server: publish these entries.
     case publish(Publication)
-    /// To the metadata server: from now on this is kept where it says.
+    /// To the metadata server: record these holdings.
     case hold([Holding])
-    /// To the metadata server: who is in the system in this run.
+    /// To the metadata server: the members of this run.
     case members
-    /// To the metadata server: this rank begins or ends loading a content; the answer is who else is loading it.
+    /// To the metadata server: this rank begins or ends loading a content; the reply lists its other loaders.
     case loading(ContentID, begun: Bool)
-    /// To a data server: bytes of these contents came wrong from you; look.
+    /// To a data server: bytes of these contents arrived corrupt from you; verify them.
     case doubt([ContentID])
-    /// To whom the order is for: do this; the answer is `finished`, or `working` with a number to poll.
+    /// Execute this order; the reply is `finished`, or `working` with a number to poll.
     case order(Order)
     case poll(task: UInt64)
     case cancel(task: UInt64)
-    /// To a data server: how much room is there?
+    /// To a data server: free space.
     case space
-    /// To a rank that offers files: read and hash these chunks.
+    /// To an offering rank: read and hash these chunks.
     case identify(Offer, [Span])
-    /// Are you there?
+    /// A liveness check.
     case ping
-    /// To the metadata server: this data server has caught up and compared what it keeps; what it found wrong.
+    /// To the metadata server: this data server has joined, with the problems that it found.
     case joined([Failure])
-    /// To the metadata server: a user wants the whole system to end. From it to a data server: end.
+    /// To the metadata server: end the whole system. To a data server: end.
     case quit
-    /// What commands have your users under way?
+    /// The running commands of your users.
     case underWay
-    /// To a data server: do you see just this, under that path?
+    /// To a data server: whether it sees exactly this file at that path.
     case sees(SourceFileInfo)
-    /// From the metadata server to a data server: you were away; say hello again.
+    /// From the metadata server to a data server: you were considered gone; join again.
     case join
-    /// To the metadata server: so many copies are wanted.
+    /// To the metadata server: keep so many copies.
     case wish(CopiesRequest)
-    /// What have you noted for a trace, from that event on?
+    /// Trace events from this index on.
     case traced(from: Int)
-    /// To a data server: that page of a tree which you offer to me; I have what I want of these offers.
+    /// To a data server: a page of an offered tree; the `done` offers are finished.
     case offered(tree: UInt64, page: Int, done: [UInt64])
-    /// To the metadata server: this data server takes no part any more, for this reason.
+    /// To the metadata server: this data server withdraws for this reason.
     case withdrawn(Failure)
-    /// To a rank that offers files under that number: when may I read these chunks?
+    /// To an offering rank: when these chunks may be read under the rate limit.
     case pace(offer: UInt64, [Span])
-    /// To the metadata server: answer as soon as your state is another than this one, or after that time.
+    /// To the metadata server, long poll: answer when the state differs from this one, or after the timeout.
     case news(after: State, milliseconds: Int)
 
     public static let minimumSize = 2
@@ -150,12 +150,12 @@ public enum Request: Coded {
     }
 }
 
-/// What a data server brings when it joins.
+/// What a data server reports when it joins.
 public struct Hello: Coded {
     public static let minimumSize = StoreInfo.minimumSize + Head.minimumSize + 1
     public let store: StoreInfo
     public let head: Head
-    /// Whose catalogue it has a copy of; nothing yet for a fresh store.
+    /// The system of its catalogue replica; nil for a fresh store.
     public let system: SystemID?
 
     public init(store: StoreInfo, head: Head, system: SystemID?) {
@@ -178,12 +178,12 @@ public struct Hello: Coded {
     }
 }
 
-/// Names to publish, and the contents that stand under them with who keeps what.
+/// Entries to publish, with their contents and holders.
 public struct Publication: Coded {
     public static let minimumSize = 8 + Copies.minimumSize
     public let entries: [NamedEntry]
     public let contents: [KeptContent]
-    /// How many copies are wanted of all of them.
+    /// How many copies of each are wanted.
     public let copies: Copies
 
     public init(entries: [NamedEntry], contents: [KeptContent], copies: Copies = .one) {
@@ -205,7 +205,7 @@ public struct Publication: Coded {
     }
 }
 
-/// A content and which stores, by number, keep how much of it.
+/// A content and its holders by store number.
 public struct KeptContent: Coded {
     public static let minimumSize = 32 + Manifest.minimumSize + 4
     public let id: ContentID
@@ -252,7 +252,7 @@ public struct StoreExtent: Coded {
     }
 }
 
-/// A run of chunks of one offered file.
+/// A range of chunks of an offered file.
 public struct Span: Coded {
     public static let minimumSize = 12
     public let file: Int

@@ -1,14 +1,14 @@
-// What somebody's command is doing at this moment, as `status` shows it.
+// A running command, for `status`.
 
 import DaftModel
 
 public struct RunningCommand: Coded {
     public static let minimumSize = 16 + Progress.minimumSize
-    /// The node where it was given.
+    /// The node where it was started.
     public let host: String
-    /// As it was given, or its beginning.
+    /// Its text, possibly truncated.
     public let wording: [UInt8]
-    /// For how long it has been under way: clocks of nodes differ.
+    /// How long it has been running; a duration, because clocks differ.
     public let milliseconds: UInt64
     public let progress: Progress
 

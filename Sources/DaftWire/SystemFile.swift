@@ -1,5 +1,5 @@
-// What `daft start` writes down of a system of workstations, beside the catalogue and for its owner alone: so that the
-// metadata server can be started again with the same keys, and hosts can join.
+// The description of a workstation system that `daft start` writes beside the catalogue, readable only by its owner:
+// for restarting the metadata server with the same keys and for joining hosts.
 
 import DaftModel
 
@@ -7,9 +7,9 @@ public struct SystemFile: Coded {
     public static let minimumSize = 1 + NodeOrder.minimumSize + 5
     public static let version: UInt8 = 1
 
-    /// The metadata server's. Its port is the one that it got.
+    /// The metadata server's configuration, with its actual port.
     public var order: NodeOrder
-    /// Where the metadata server is, if not where this file is.
+    /// The metadata server's host, if not this one.
     public var metadataServer: Host?
     public private(set) var members: [SystemMember] = []
 
@@ -39,7 +39,7 @@ public struct SystemFile: Coded {
         writer.list(members)
     }
 
-    /// The data server of `host`: it keeps the rank that it had, else it gets the next.
+    /// The data server of `host`: with its previous rank, else the next free one.
     public mutating func member(for host: Host) -> SystemMember {
         if let known = members.first(where: { $0.host.isSame(as: host) }) { return known }
         let last = members.map(\.rank).max() ?? .metadataServer
@@ -49,7 +49,7 @@ public struct SystemFile: Coded {
         return new
     }
 
-    /// What the data server of `member` is told.
+    /// The configuration of a data server.
     public func order(for member: SystemMember, metadataServer addresses: [String]) -> NodeOrder {
         var order = order
         (order.rank, order.host, order.place) = (member.rank, member.host.name, member.place)
@@ -65,7 +65,7 @@ public struct SystemMember: Coded {
 
     public let rank: Rank
     public let host: Host
-    /// The how-manieth on a host of that name, from 0.
+    /// Its index among data servers on hosts of that name, from 0.
     public let place: UInt16
 
     public init(rank: Rank, host: Host, place: UInt16) {

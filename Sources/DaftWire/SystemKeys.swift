@@ -1,11 +1,11 @@
-// The key pair of a system of workstations: made when it is started, and handed over ssh to every node. Whoever has it
-// is part of the system.
+// The key pair of a workstation system, generated at its start and sent to every node over ssh. Whoever has it is a
+// member.
 
 import DaftModel
 
 public struct SystemKeys: Coded {
     public static let minimumSize = 2 * length
-    /// Of each key.
+    /// Length of each key.
     public static let length = 32
 
     public let publicKey: [UInt8]
@@ -26,7 +26,7 @@ public struct SystemKeys: Coded {
     }
 }
 
-/// However they are shown, in a message or by a debugger, the secret stays out of it.
+/// Keeps the secret out of messages and debugger output.
 extension SystemKeys: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
     public var description: String { "keys \(hexadecimal(publicKey.prefix(4)))…" }
     public var debugDescription: String { description }

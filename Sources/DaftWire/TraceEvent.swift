@@ -1,27 +1,27 @@
-// What became of one slab at a moment of a run: what `--trace` keeps of it, and how ranks hand that on.
+// One event in the life of a slab, recorded for `--trace`.
 
 import DaftModel
 
 public struct TraceEvent: Coded {
-    /// The stations of a slab on its way.
+    /// What happens to a slab.
     public enum Kind: UInt8, CaseIterable, Sendable {
-        /// From the disk of the user who gives it.
+        /// From the source's disk.
         case read
-        /// To learn its chunk's id.
+        /// To compute the chunk id.
         case hashed
         case received
-        /// Hashed again, and held against the id.
+        /// Hashed again and compared with the id.
         case verified
-        /// To a store, or to where `get` writes.
+        /// To a store, or to the target of `get`.
         case written
         case sent
     }
 
-    /// What the slab holds: one chunk, or the first of several small ones.
+    /// The slab's contents: one chunk, or the first of several small ones.
     public struct Subject: Hashable, Sendable {
-        /// The first eight bytes of the chunk's id, where it is known.
+        /// The first eight bytes of the chunk id, if known.
         public let chunk: UInt64?
-        /// The first eight bytes of the content's id, where it is asked for by that, and the chunk's number in it.
+        /// If requested by content: the first eight bytes of the content id, and the chunk's number.
         public let content: UInt64?
         public let number: Int
 
@@ -29,7 +29,7 @@ public struct TraceEvent: Coded {
             self.init(chunk: chunk?.word, content: content?.word, number: number)
         }
 
-        /// What is asked for as this piece, and has that id.
+        /// The chunk of a piece, with its id if known.
         public init(_ piece: Piece, chunk: ChunkID? = nil) {
             switch piece.origin {
             case .kept(let content): self.init(chunk: chunk, content: content, number: piece.chunk)
@@ -46,18 +46,18 @@ public struct TraceEvent: Coded {
     public static let minimumSize = 44
     public let kind: Kind
     public let subject: Subject
-    /// How many chunks the slab holds.
+    /// Number of chunks in the slab.
     public let chunks: Int
     public let bytes: Int64
-    /// Who sends what is received, or receives what is sent.
+    /// The other rank of a transfer.
     public let peer: Rank?
-    /// By the clock on the wall of that rank, since 1970-01-01 00:00 UTC.
+    /// Wall clock of the recording rank, since 1970-01-01 00:00 UTC.
     public let begunNanoseconds: UInt64
     public let lengthNanoseconds: UInt64
-    /// For how long it had been asked for before it began.
+    /// How long it had been requested before it began.
     public let waitedNanoseconds: UInt64
 
-    /// `span` as the clock said: set back meanwhile, it gives no length.
+    /// If the clock was set back meanwhile, the length is zero.
     public init(
         _ kind: Kind, _ subject: Subject, chunks: Int = 1, bytes: Int, peer: Rank? = nil,
         from begunNanoseconds: UInt64, to endNanoseconds: UInt64, askedNanoseconds: UInt64? = nil
@@ -106,7 +106,7 @@ public struct TraceEvent: Coded {
 }
 
 extension ByteReader {
-    /// Some of them can be added.
+    /// Limited, so that sums cannot overflow.
     fileprivate mutating func time() throws(Malformed) -> UInt64 {
         let nanoseconds = try u64()
         guard nanoseconds < 1 << 62 else { throw Malformed("nanoseconds", at: offset - 8) }
@@ -114,15 +114,15 @@ extension ByteReader {
     }
 }
 
-/// Some of what a rank has kept.
+/// A page of a rank's events.
 public struct TracePage: Coded {
-    /// As many as are asked for at a time.
+    /// The most events per page.
     public static let mostEvents = 4_096
     public static let minimumSize = 16
     public let events: [TraceEvent]
-    /// How many it has kept in all.
+    /// The total number of events recorded.
     public let kept: Int
-    /// How many came when there was no room any more.
+    /// The number of events dropped for lack of room.
     public let dropped: UInt64
 
     public init(_ events: [TraceEvent], kept: Int, dropped: UInt64) {

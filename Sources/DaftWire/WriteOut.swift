@@ -1,4 +1,4 @@
-// What a data server is told to write to its own node, outside its store.
+// The order to write a stored file to a path outside the store.
 
 import DaftModel
 
@@ -8,11 +8,11 @@ public struct WriteOut: Coded {
     public let name: Name
     public let path: [UInt8]
     public let mode: UInt16
-    /// None: it is written now.
+    /// Nil: the time of writing.
     public let mtime: Time?
-    /// What stands there may be replaced.
+    /// Whether an existing file may be replaced.
     public let isForced: Bool
-    /// Only say whether it could be done.
+    /// Only check whether it would work.
     public let isTrial: Bool
 
     public init(name: Name, path: [UInt8], mode: UInt16, mtime: Time?, isForced: Bool, isTrial: Bool) {

@@ -1,5 +1,5 @@
-// A tree of which nothing has changed: put, diffuse and bcast of it once more, against what rsync takes to find that
-// out of the tree and its copy; where several data servers are looked at, against as many rsyncs at once.
+// Publishing an unchanged tree again: put, diffuse and bcast, compared with rsync on the tree and a copy; with several
+// data servers, with as many concurrent rsyncs.
 
 import Glibc
 
@@ -9,7 +9,7 @@ struct AgainBench {
     private static let bytes = 500
     private static let rounds = 5
     private static let mostServers = 4
-    /// A tree, against copies of it at the same time.
+    /// Compares a tree with several copies concurrently.
     private static let looks = """
         t=$1; shift; p=
         for c; do rsync -an "$t/" "$c" & p="$p $!"; done
@@ -25,7 +25,7 @@ struct AgainBench {
             tree, files: AgainBench.files, bytes: AgainBench.bytes, inDirectory: AgainBench.inDirectory)
         let copies = try (0..<AgainBench.mostServers).map { try scratch.fresh("again-copy\($0)") }
         for copy in copies { try daft_bench.run(["rsync", "-a", tree + "/", copy]) }
-        // What has changed in the last seconds is not taken for unchanged.
+        // Recently changed files do not count as unchanged.
         sleep(3)
         var rows: [Row] = []
         for (what, servers) in [("put", 1), ("diffuse", 1), ("bcast", 1), ("bcast", AgainBench.mostServers)] {

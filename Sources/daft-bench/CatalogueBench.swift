@@ -1,4 +1,4 @@
-// The catalogue at a million files: published through the metadata server, opened again, and caught up with by a copy.
+// The catalogue with a million files: publishing, opening, and catching up of a replica.
 
 import DaftCatalogue
 import DaftEngine
@@ -11,7 +11,7 @@ import Glibc
 struct CatalogueBench {
     private static let entries = 1_000_000
     private static let batch = 500
-    /// Two records an entry: its content, and its name.
+    /// Two records per entry: content and name.
     private static let deltaRecords = 100_000
     private static let timeoutMilliseconds = 60_000
     private let scratch: Scratch
@@ -41,7 +41,7 @@ struct CatalogueBench {
         ]
     }
 
-    /// The time that the metadata server takes for it, and by how much this process grows.
+    /// The metadata server's cost, and the growth of this process's memory.
     private func publish(_ place: String) async throws -> (cost: Cost, grownBytes: Int) {
         let daft = try await LocalRun(place, dataServers: 1)
         defer { daft.close() }
@@ -64,7 +64,7 @@ struct CatalogueBench {
         return (all, try residentBytes() - before)
     }
 
-    /// What a copy made before does not know.
+    /// Adds records that an earlier copy lacks.
     private func append(to file: String) throws {
         let catalogue = try Catalogue(path: file)
         defer { catalogue.close() }
@@ -103,7 +103,7 @@ struct CatalogueBench {
         }
     }
 
-    /// The last records, which the copy does not have yet.
+    /// Applies the records that the copy lacks.
     private func apply(from file: String, to copy: String) async throws -> Cost {
         let (newer, older) = (try Catalogue(path: file), try Catalogue(path: copy))
         defer {

@@ -1,11 +1,11 @@
-// What a piece of work costs: time on the clock, and the processor time of all its threads.
+// The cost of work: elapsed time, and processor time of all threads.
 
 import DaftLink
 import Glibc
 
 struct Cost {
     var seconds: Double
-    /// User and system time together.
+    /// User plus system time.
     var processorSeconds: Double
 
     static let nothing = Cost(seconds: 0, processorSeconds: 0)
@@ -28,7 +28,7 @@ func median(_ values: [Double]) -> Double {
     return sorted.count % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
 }
 
-/// What `body` costs in this process.
+/// The cost of `body` in this process.
 func cost(_ body: () async throws -> Void) async rethrows -> Cost {
     let (start, before) = (monotonicNow(), processorSeconds())
     try await body()
@@ -49,7 +49,7 @@ extension rusage {
     }
 }
 
-/// The memory of this process that is in use now.
+/// The resident memory of this process.
 func residentBytes() throws -> Int {
     let fields = try contents(of: "/proc/self/statm").split(separator: " ")
     return (fields.count > 1 ? Int(fields[1]) ?? 0 : 0) * Int(getpagesize())

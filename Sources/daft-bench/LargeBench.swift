@@ -1,5 +1,5 @@
-// One large file in the page cache: hashed and taken into a store, against what OpenSSL hashes; and written out of the
-// store again, against cp.
+// One large file in the page cache: ingest, compared with OpenSSL's hash rate; and writing it out of the store,
+// compared with cp.
 
 import Glibc
 
@@ -18,7 +18,7 @@ struct LargeBench {
     func ingest() async throws -> [Row] {
         var puts: [Cost] = []
         var hashed: [Double] = []
-        try await put()  // the first touch of memory and file
+        try await put()  // touches memory and file for the first time
         for _ in 0..<LargeBench.rounds {
             hashed.append(try hashedBytesPerSecond())
             puts.append(try await put())
@@ -54,7 +54,7 @@ struct LargeBench {
         let stored = scratch.path + "/get.store0/large"
         var (gets, copies): ([Cost], [Cost]) = ([], [])
         for _ in 0..<LargeBench.rounds {
-            try run(["cmp", source, stored])  // brings both into the page cache
+            try run(["cmp", source, stored])  // reads both into the page cache
             let target = try scratch.fresh("got")
             gets.append(try await cost { try await daft.get("/large", to: target) })
             let copy = try scratch.fresh("copied")

@@ -1,4 +1,4 @@
-// daft as it is measured: a metadata server and data servers in this process, over the memory link.
+// The system under test: a metadata server and data servers in this process, over the memory link.
 
 import DaftEngine
 import DaftModel
@@ -6,7 +6,7 @@ import DaftModel
 struct LocalRun {
     let system: LocalSystem
 
-    /// Stores and catalogue stand in `directory`, the first data server on the node of the metadata server.
+    /// Stores and catalogue are in `directory`; the first data server shares the metadata server's node.
     init(_ directory: String, dataServers: Int) async throws {
         var settings = [Settings(host: "n0", catalogue: directory + ".catalogue")]
         for number in 0..<dataServers {
@@ -25,7 +25,7 @@ struct LocalRun {
         try await succeed { await $0.diffuse([Array(path.utf8)]) }
     }
 
-    /// Of a path, or of what stands under a name.
+    /// Broadcasts a local path or a published name.
     func bcast(_ name: String) async throws {
         try await succeed { await $0.bcast([Array(name.utf8)]) }
     }

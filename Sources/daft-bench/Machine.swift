@@ -1,11 +1,11 @@
-// What a figure was measured on: without it the figure means nothing.
+// The machine on which figures were measured.
 
 import Glibc
 
 struct Machine {
     let text: String
 
-    /// The machine, and the filesystem that `path` is on.
+    /// This machine, and the filesystem of `path`.
     init(of path: String) throws {
         let memory = Machine.field("MemTotal", in: try contents(of: "/proc/meminfo"))
         let mebibytes = (memory.split(separator: " ").first.flatMap { Int($0) } ?? 0) >> 10
@@ -33,7 +33,7 @@ struct Machine {
         return withUnsafeBytes(of: &names.release) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
     }
 
-    /// The type of the filesystem whose mount point is the longest that leads to `path`.
+    /// The filesystem type of the longest mount point above `path`.
     private static func filesystem(of path: String) throws -> String {
         let mounts = try contents(of: "/proc/self/mounts").split(separator: "\n").map { $0.split(separator: " ") }
         let over = mounts.filter { mount in
@@ -50,5 +50,5 @@ struct Machine {
     }
 }
 
-/// The processors that this process may use.
+/// The number of usable processors.
 let processors = max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))

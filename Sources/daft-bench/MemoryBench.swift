@@ -1,5 +1,5 @@
-// The memory that a data server needs, whatever it moves: the peak of a process of its own that has a metadata server
-// and two data servers in it.
+// Peak memory of a data server regardless of data size, measured in a separate process with a metadata server and two
+// data servers.
 
 import Glibc
 
@@ -31,7 +31,7 @@ struct MemoryBench {
             atMost: MemoryBench.limitMebibytes)
     }
 
-    /// What the process of its own does.
+    /// The work of the separate process.
     static func stage(_ path: String) async throws {
         let name = "/" + (path.split(separator: "/").last ?? "")
         let daft = try await LocalRun(path, dataServers: dataServers)

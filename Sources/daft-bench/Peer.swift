@@ -1,4 +1,4 @@
-// Other programs: what daft is compared with, and what makes and removes trees.
+// Other programs: those that daft is compared with, and tools that create and remove trees.
 
 import DaftLink
 import Glibc
@@ -34,7 +34,7 @@ private func spawn(_ arguments: [String], printingTo output: Int32) throws -> pi
     defer { posix_spawn_file_actions_destroy(&actions) }
     posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO)
     posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0)
-    // Swift's own threads block signals, and openssl waits for its alarm.
+    // Swift's threads block signals, but openssl needs SIGALRM.
     var (attributes, none) = (posix_spawnattr_t(), sigset_t())
     posix_spawnattr_init(&attributes)
     defer { posix_spawnattr_destroy(&attributes) }
@@ -49,10 +49,10 @@ private func spawn(_ arguments: [String], printingTo output: Int32) throws -> pi
     return child
 }
 
-/// The words of a command as C wants them.
+/// The words of a command as C strings.
 func cWords(_ words: [String]) -> [UnsafeMutablePointer<CChar>?] { words.map { strdup($0) } + [nil] }
 
-/// What one thread of OpenSSL hashes in a second, in calls of a mebibyte.
+/// Bytes per second that one thread of OpenSSL hashes, in calls of a mebibyte.
 func hashedBytesPerSecond() throws -> Double {
     let words = ["openssl", "speed", "-seconds", "2", "-bytes", "1048576", "-evp", "sha256"]
     let last = try run(words).output.split(separator: "\n").last ?? ""

@@ -1,11 +1,10 @@
-// daft-bench: what daft costs on the machine it runs on, beside what anybody would use instead. Each figure is the
-// median of several rounds, and within a round daft and its peer take turns, so that a busy disk or processor meets
-// both.
+// daft-bench: measures daft on this machine, compared with common alternatives. Each figure is the median of several
+// rounds; within a round daft and its peer alternate, so that load on disk or processor affects both.
 //
 //     daft-bench core [--write FILE] [--only PART]…
 //
-// PART is one of ingest, get, small, again, catalogue, view, memory. What is measured goes to standard output as a
-// table, and with `--write` between the markers in FILE.
+// PART is one of ingest, get, small, again, catalogue, view, memory. Results go to standard output as a table and, with
+// `--write`, between the markers in FILE.
 
 import Glibc
 
@@ -24,7 +23,7 @@ struct Program {
     }
 
     private static func run(_ arguments: [String]) async throws {
-        // What the memory of is measured runs in a process of its own.
+        // Memory is measured in a separate process.
         if arguments.first == "stage", arguments.count == 2 { return try await MemoryBench.stage(arguments[1]) }
         guard arguments.first == "core" else { return refuse() }
         var file: String?
@@ -67,7 +66,7 @@ struct Program {
     }
 }
 
-/// To standard error, as a line.
+/// Prints a line to standard error.
 func complain(_ text: String) {
     let line = text + "\n"
     _ = write(STDERR_FILENO, line, line.utf8.count)

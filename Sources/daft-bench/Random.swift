@@ -1,4 +1,4 @@
-// Bytes that look random, the same in every run, as fast as memory takes them.
+// Fast pseudo-random bytes, the same in every run.
 
 import Glibc
 
@@ -20,7 +20,7 @@ struct Random {
     }
 }
 
-/// Makes a file with `bytes` random bytes at `offset`.
+/// Writes `bytes` random bytes to a file at `offset`.
 func writeRandom(_ path: String, _ bytes: Int, at offset: Int = 0, seed: UInt64) throws {
     let file = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0o644)
     guard file >= 0 else { throw PeerFailure(description: "\(path) cannot be made") }

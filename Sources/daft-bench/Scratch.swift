@@ -1,4 +1,4 @@
-// A directory of this run's own, under $TMPDIR or /tmp, that is gone when the run is over, however it ends.
+// A temporary directory under $TMPDIR or /tmp, removed when the run ends in any way.
 
 import Glibc
 
@@ -20,7 +20,7 @@ struct Scratch {
         removeWhenInterrupted(path)
     }
 
-    /// A place in it where nothing stands.
+    /// A new path in it.
     func fresh(_ leaf: String) throws -> String {
         let place = path + "/" + leaf
         try run(["rm", "-rf", place])
@@ -32,10 +32,10 @@ struct Scratch {
     }
 }
 
-/// The words of `rm -rf PATH`, made beforehand: a signal handler may allocate nothing.
+/// The arguments of `rm -rf PATH`, prepared because a signal handler must not allocate.
 private nonisolated(unsafe) var removal: [UnsafeMutablePointer<CChar>?] = []
 
-/// An interrupted run becomes the program that cleans up after it.
+/// An interrupted run executes `rm` in its place.
 private func removeWhenInterrupted(_ path: String) {
     removal = cWords(["rm", "-rf", path])
     for number in [SIGINT, SIGTERM, SIGHUP] {

@@ -1,4 +1,4 @@
-// Many small files: put, against cp of the same tree onto the same disk.
+// Many small files: put, compared with cp of the same tree onto the same disk.
 
 import Glibc
 
@@ -12,7 +12,7 @@ struct SmallBench {
 
     func run() async throws -> [Row] {
         let tree = scratch.path + "/small"
-        try makeTree(tree, files: SmallBench.files, bytes: SmallBench.bytes)  // from now on in memory, for both
+        try makeTree(tree, files: SmallBench.files, bytes: SmallBench.bytes)  // now cached for both
         var (puts, copies): ([Cost], [Cost]) = ([], [])
         for _ in 0..<SmallBench.rounds {
             puts.append(try await put(tree))
@@ -46,7 +46,7 @@ struct SmallBench {
     }
 }
 
-/// Files with different contents.
+/// Creates files with different contents.
 func makeTree(_ tree: String, files: Int, bytes: Int, inDirectory: Int = 1000) throws {
     mkdir(tree, 0o755)
     for directory in 0..<(files + inDirectory - 1) / inDirectory {

@@ -1,4 +1,4 @@
-// The rows that are measured, as a Markdown table with the machine they were measured on.
+// Results as a Markdown table, with the machine on which they were measured.
 
 import Glibc
 
@@ -9,7 +9,7 @@ struct Row {
     let peer: String
     var ratio: String = ""
     var goal: String = ""
-    /// None where nothing is promised.
+    /// Nil if there is no goal.
     var isReached: Bool?
 
     var line: String {
@@ -19,35 +19,35 @@ struct Row {
 }
 
 extension Row {
-    /// At least `goal` of the peer's figure.
+    /// Goal: at least `goal` times the peer's figure.
     init(_ what: String, _ daft: String, _ peer: String, ratio: Double, atLeast goal: Double) {
         self.init(
             what: what, daft: daft, peer: peer, ratio: fixed(ratio, 2), goal: "≥ \(fixed(goal, 2))",
             isReached: ratio >= goal)
     }
 
-    /// At most `goal` of the peer's figure.
+    /// Goal: at most `goal` times the peer's figure.
     init(_ what: String, _ daft: String, _ peer: String, ratio: Double, atMost goal: Double) {
         self.init(
             what: what, daft: daft, peer: peer, ratio: fixed(ratio, 2), goal: "≤ \(fixed(goal, 2))",
             isReached: ratio <= goal)
     }
 
-    /// At most so many seconds.
+    /// Goal: at most this many seconds.
     init(_ what: String, _ cost: Cost, atMostSeconds limit: Double) {
         self.init(
             what: what, daft: "\(fixed(cost.seconds, 2)) s", peer: "", goal: "≤ \(fixed(limit, 1)) s",
             isReached: cost.seconds <= limit)
     }
 
-    /// At least so many a second.
+    /// Goal: at least this many per second.
     init(_ what: String, perSecond value: Double, atLeast goal: Double) {
         self.init(
             what: what, daft: "\(fixed(value, 0))/s", peer: "", goal: "≥ \(fixed(goal, 0))/s",
             isReached: value >= goal)
     }
 
-    /// At most so much, in a unit.
+    /// Goal: at most this much, in a unit.
     init(_ what: String, _ value: Double, _ unit: String, atMost limit: Double) {
         self.init(
             what: what, daft: "\(fixed(value, 2)) \(unit)", peer: "", goal: "≤ \(fixed(limit, 1)) \(unit)",
@@ -67,7 +67,7 @@ struct Table {
     private static let begin = "<!-- daft-bench core: begin -->"
     private static let end = "<!-- daft-bench core: end -->"
 
-    /// Puts the table between the markers of a file, instead of what stood there.
+    /// Replaces the text between the markers of a file.
     func write(into file: String) throws {
         let lines = try contents(of: file).split(separator: "\n", omittingEmptySubsequences: false)
         guard let first = lines.firstIndex(of: Table.begin[...]), let last = lines.firstIndex(of: Table.end[...]),
@@ -81,7 +81,7 @@ struct Table {
     }
 }
 
-/// With so many digits after the point.
+/// With this many decimals.
 func fixed(_ value: Double, _ digits: Int) -> String {
     guard value.isFinite else { return "–" }
     var scale = 1

@@ -1,4 +1,4 @@
-// Views of files: a million calls for attributes by eight tasks, and a directory of a million names, listed.
+// Views: a million attribute lookups by eight tasks, and listing a directory of a million names.
 
 import DaftCatalogue
 import DaftEngine
@@ -7,7 +7,7 @@ import DaftStore
 
 struct ViewBench {
     private static let names = 1_000_000
-    /// What a client looks at over and over.
+    /// Names that a client looks up repeatedly.
     private static let fewNames = 10_000
     private static let tasks = 8
     private static let pageNames = 1_000
@@ -77,7 +77,7 @@ struct ViewBench {
             for task in 0..<ViewBench.tasks {
                 group.addTask {
                     var sum: Int64 = 0
-                    // In an order that is not the order of names.
+                    // Not in name order.
                     for step in stride(from: task, to: ViewBench.names, by: ViewBench.tasks) {
                         sum += try await view.attributes(of: try ViewBench.name(step * 7919 % names)).size
                     }

@@ -1,20 +1,20 @@
-// `daft-run job`, on the node that runs the job's script: makes the job's directories on every node, stages the files,
-// starts the command, copies its results to the output directory and removes the directories.
+// `daft-run job`, on the node of the job script: creates the job's directories on every node, stages the files, runs
+// the command, copies its results to the output directory and removes the directories.
 //
-// Told to end, by SIGTERM, SIGINT or SIGHUP, it passes that on to the command, copies the results within the grace, and
-// removes nothing: the same job, started again on these nodes, finds what is staged and what the command has written.
+// On SIGTERM, SIGINT or SIGHUP it forwards the signal to the command, copies the results within the grace period, and
+// removes nothing: the same job, restarted on these nodes, finds the staged files and the command's output.
 //
-// A cancelled job of Slurm can start no further step. So where results are wanted, one that serves runs from the start.
+// A cancelled Slurm job cannot start further steps. If results are wanted, a server therefore runs from the start.
 
 import DaftCommand
 import DaftModel
 import DaftShell
 import Glibc
 
-/// How a job ends before its time; all has been said.
+/// Why a job ends early; the reason has been printed.
 private enum JobEnd: Error {
     case failed(Int32)
-    /// By a signal; whether its command was started.
+    /// Ended by a signal; whether its command had been started.
     case told(isStarted: Bool)
 }
 
@@ -41,7 +41,7 @@ private struct Job {
     private let system: BatchSystem?
     private let nodeCount: Int
     private let place: JobDirectories
-    /// Where the results go, absolute.
+    /// Absolute path for the results.
     private let output: [UInt8]?
     private let graceMilliseconds: UInt64
     private let program: [UInt8]
@@ -77,7 +77,7 @@ private struct Job {
         _ = write(STDERR_FILENO, text, text.count)
     }
 
-    /// Slurm lets no step begin in a job that is cancelled.
+    /// Slurm starts no step in a cancelled job.
     private var keepsSystem: Bool { request.serves || system == .slurm && output != nil }
 
     func run() -> Int32 {
@@ -109,13 +109,13 @@ private struct Job {
 
     // MARK: its parts
 
-    /// The nodes' shells run these with the job's directory as $1. None removes results.
+    /// Run by a shell on each node, with the job's directory as $1. None of them removes results.
     private static let preparing = """
         umask 077; [ -d "$1" ] || mkdir "$1"
         [ -O "$1" ] && [ ! -L "$1" ] || { echo "$(hostname): $1 is not ours" >&2; exit 1; }
         chmod 700 "$1" && mkdir -p "$1/results"
         """
-    /// What a command wrote may have directories without write permission.
+    /// The command may have created directories without write permission.
     private static let removing = #"rm -rf "$1" 2>/dev/null || { chmod -R u+w "$1"; rm -rf "$1"; }"#
     private static let removingStaged = #"""
         cd "$1" && rm -rf staged staged.mds staged.[0-9]*; cd /; rmdir "$1/results" "$1" 2>/dev/null
@@ -126,9 +126,9 @@ private struct Job {
         [program] + ["--each", "sh", "-c", line, "sh"].map { Array($0.utf8) } + [place.directory]
     }
 
-    /// A server that clients on the nodes can use until the job ends, from when it answers.
+    /// Starts a server for clients on the nodes until the job ends; returns once it answers.
     private func startServer() throws(JobEnd) -> pid_t {
-        // It ends when the job does, however often Slurm has told it to.
+        // It ends with the job, however often Slurm signals it.
         let server = try start([program] + ["--launch", "--grace", "24h", "serve"].map { Array($0.utf8) })
         while true {
             let asked = try start([client] + [Array("status".utf8)], isMute: true)
@@ -144,7 +144,7 @@ private struct Job {
         }
     }
 
-    /// The exit status where not all is staged.
+    /// The exit status if staging was incomplete.
     private func stage(_ server: pid_t?) throws(JobEnd) -> Int32? {
         guard let words = request.staging else { return nil }
         if request.isDiffused, !request.serves {
@@ -161,13 +161,13 @@ private struct Job {
         return status
     }
 
-    /// By the server where there is one that runs, else by one that is started for it.
+    /// The command line for the running server, or else for a system started for it.
     private func daft(_ words: [[UInt8]], _ server: pid_t?) -> [[UInt8]] {
         if let server, steps.isRunning(server) { return [client] + words }
         return [program, Array("--launch".utf8)] + words
     }
 
-    /// The client that was installed with this program.
+    /// The client installed beside this program.
     private var client: [UInt8] {
         let name = Array("daft".utf8)
         let directory = program.lastIndex(of: UInt8(ascii: "/")).map { program[...$0] } ?? []
@@ -183,7 +183,8 @@ private struct Job {
             return status
         }
         let half = deadline - graceMilliseconds / 2
-        // The command may have been told as well. mpirun takes a second signal as leave to go without its tasks.
+        // The command may have received the signal too. mpirun takes a second signal as permission to abandon its
+        // tasks.
         let patience = deadline - graceMilliseconds + (system == .slurm ? 1_000 : 3_000)
         if steps.wait(for: process, until: min(half, patience), heedsSignals: false) == nil {
             tell(process)
@@ -194,7 +195,7 @@ private struct Job {
         throw .told(isStarted: true)
     }
 
-    /// srun does not pass a signal on, scancel does. In a job that ends already it would try again for a minute.
+    /// scancel delivers signals to the step, srun does not forward them. In an ending job it would retry for a minute.
     private func tell(_ process: pid_t) {
         guard system == .slurm else { return steps.signal(process, SIGTERM) }
         let words = [Array("scancel".utf8), Array("--signal=TERM".utf8), variable("SLURM_JOB_ID") ?? []]
@@ -203,7 +204,7 @@ private struct Job {
         if steps.wait(for: scancel, until: patience, heedsSignals: false) == nil { steps.signal(scancel, SIGKILL) }
     }
 
-    /// Copies the results to the output directory. Told to end, it has the grace to do so. The exit status.
+    /// Copies the results to the output directory, within the grace period if signalled; returns the exit status.
     private func gather(_ server: pid_t?) -> Int32 {
         guard let output else { return 0 }
         let words = ["gather", "--to"].map { Array($0.utf8) } + [output, place.results]
@@ -250,11 +251,11 @@ private struct Job {
         }
     }
 
-    /// The exit status of a step; the step ends where the job is told to.
+    /// The exit status of a step; it is ended if the job is signalled.
     private func status(of words: [[UInt8]]) throws(JobEnd) -> Int32 {
         let process = try start(words)
         if let status = steps.wait(for: process) { return status }
-        // Its processes may have been told as well: what is under way ends first.
+        // Its processes may have received the signal too: let them finish first.
         if steps.wait(for: process, until: monotonicMilliseconds() + 1_000, heedsSignals: false) == nil {
             steps.signal(process, SIGTERM)
             _ = steps.wait(for: process, until: deadline, heedsSignals: false)
@@ -269,7 +270,7 @@ private struct Job {
         throw .failed(status)
     }
 
-    /// When the grace is over.
+    /// The end of the grace period.
     private var deadline: UInt64 { (steps.told?.at ?? 0) + graceMilliseconds }
 
     private var signalName: String {

@@ -1,4 +1,4 @@
-// What tells one job of a user from another, and where a job has its directories: on the nodes, and for its results.
+// Identifies a job, and determines its directories on the nodes and for its results.
 
 import DaftCommand
 import DaftModel
@@ -6,9 +6,9 @@ import DaftShell
 import Glibc
 
 struct JobIdentity {
-    /// The number of the batch system's job, or one that follows from the path of the list of nodes.
+    /// The batch system's job number, or one derived from the path of the node list.
     let word: String
-    /// The list of nodes, locked: one job at a time has them.
+    /// The locked node list: one job at a time uses it.
     private let lock: Int32?
 
     init(hostfile: [UInt8]?) throws(Failure) {
@@ -29,17 +29,17 @@ struct JobIdentity {
         (word, lock) = ("hosts-" + String(hash, radix: 16), file)
     }
 
-    /// The same path on each of the job's nodes.
+    /// The same path on each node of the job.
     var place: JobDirectories {
         let user = getpwuid(getuid()).map { String(cString: $0.pointee.pw_name) } ?? "\(getuid())"
-        // Where there is no batch system, any variable that would have given the number gives this one.
+        // Without a batch system, any of the job id variables sets this number.
         let isNamed = lock != nil
         return JobDirectories(
             localDirectory({ isNamed && $0 == "OAR_JOB_ID" ? Array(word.utf8) : variable($0) }, user: user))
     }
 
-    /// A directory of this job's own below `path`, absolute: jobs with one output directory do not write over each
-    /// other's results. One that is requeued has its number again; without a batch system each run has its own.
+    /// A job-specific directory below `path`, absolute, so that jobs with one output directory do not overwrite each
+    /// other. A requeued job keeps its number; without a batch system each run has its own.
     func output(below path: [UInt8]) throws(Failure) -> [UInt8] {
         let isThere = withCString(path) { mkdir($0, 0o777) == 0 || errno == EEXIST && access($0, W_OK | X_OK) == 0 }
         guard isThere, let real = realPath(path) else {
@@ -50,7 +50,7 @@ struct JobIdentity {
 }
 
 extension JobIdentity {
-    /// `20260503-142233-4711`: when and by which process.
+    /// `20260503-142233-4711`: time and process id.
     private static func runName() -> String {
         var (now, parts) = (time(nil), tm())
         localtime_r(&now, &parts)

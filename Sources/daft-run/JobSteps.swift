@@ -1,5 +1,5 @@
-// The processes that `daft-run job` starts, one after another, and the signals that end a job. Each process leads a
-// group of its own, so that a signal to this one's group, as Ctrl-C is, reaches it only from here.
+// The processes that `daft-run job` starts in sequence, and the signals that end a job. Each leads its own process
+// group, so that terminal signals such as Ctrl-C reach it only through this process.
 
 import DaftCommand
 import DaftLink
@@ -7,9 +7,9 @@ import DaftModel
 import Glibc
 
 final class JobSteps {
-    /// SIGINT, SIGTERM, SIGHUP and SIGCHLD; blocked, and taken by `wait`.
+    /// SIGINT, SIGTERM, SIGHUP and SIGCHLD: blocked, and received by `wait`.
     private var signals = sigset_t()
-    /// The signal that this job was told to end by, and when.
+    /// The signal that ends this job, and when it arrived.
     private(set) var told: (signal: Int32, at: UInt64)?
     private var running: Set<pid_t> = []
 
@@ -24,8 +24,8 @@ final class JobSteps {
         pthread_sigmask(SIG_BLOCK, &signals, nil)
     }
 
-    /// Starts a program. It reads what this process would read, unless that is a terminal, which other groups than the
-    /// foreground one must not read.
+    /// Starts a program. It inherits standard input unless that is a terminal, from which background groups must not
+    /// read.
     func start(_ words: [[UInt8]], readsInput: Bool = false, isMute: Bool = false) throws(Failure) -> pid_t {
         var actions = posix_spawn_file_actions_t()
         var attributes = posix_spawnattr_t()
@@ -62,8 +62,8 @@ final class JobSteps {
         return process
     }
 
-    /// The exit status of a process, as a shell says it. Nil at the deadline, and, if the wait heeds signals, as soon
-    /// as this job was told to end.
+    /// The exit status of a process, as in a shell. Nil at the deadline and, if `heedsSignals`, once this job is
+    /// signalled.
     func wait(for process: pid_t, until deadline: UInt64 = .max, heedsSignals: Bool = true) -> Int32? {
         while true {
             var raw: Int32 = 0
@@ -78,12 +78,12 @@ final class JobSteps {
         }
     }
 
-    /// Whether a process of this job still runs.
+    /// Whether a process of this job is still running.
     func isRunning(_ process: pid_t) -> Bool { wait(for: process, until: 0, heedsSignals: false) == nil }
 
     func signal(_ process: pid_t, _ number: Int32) { if running.contains(process) { kill(-process, number) } }
 
-    /// Waits for a signal. A second SIGINT ends this process and all that it started, at once.
+    /// Waits for a signal. A second SIGINT kills this process and all its children.
     private func takeSignal(milliseconds: Int) {
         var time = timespec(tv_sec: 0, tv_nsec: milliseconds * 1_000_000)
         let number = sigtimedwait(&signals, nil, &time)

@@ -1,12 +1,12 @@
-// `daft-run --launch …`: becomes the srun or the mpirun that starts this program on the nodes of the job; with `--each`
-// another program. Signals to this process are then theirs, and so is its exit status.
+// `daft-run --launch …`: executes srun or mpirun to start this program on the job's nodes; with `--each`, another
+// program. It then receives this process's signals, and its exit status is ours.
 
 import DaftCommand
 import DaftModel
 import DaftShell
 import Glibc
 
-/// The exit status where nothing could be started, or nothing was to be.
+/// Returns the exit status if nothing was or could be started.
 func launch(_ options: Options) -> Int32 {
     if options.isJob { return runJob(options) }
     do throws(Failure) {
@@ -34,7 +34,7 @@ private func launchLine(_ options: Options) throws(Failure) -> [[UInt8]] {
 }
 
 extension Options {
-    /// Whether commands, or the bytes of one, come from standard input.
+    /// Whether commands or data come from standard input.
     fileprivate var readsInput: Bool {
         let dash = Array("-".utf8)
         if let jobFile { return jobFile == dash }
@@ -43,13 +43,13 @@ extension Options {
     }
 }
 
-/// A person types, and reads all that comes.
+/// A person types and reads the output.
 private var isOnTerminal: Bool {
     [STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO].allSatisfy { isatty($0) == 1 }
 }
 
-/// Else a command that is given takes what the script around it reads, as `while read f; do …` does: srun and mpirun
-/// read ahead for rank 0.
+/// Otherwise redirect standard input: srun and mpirun read ahead for rank 0 and would consume the input of a
+/// surrounding loop such as `while read f; do …`.
 private func readNothing() {
     let file = open("/dev/null", O_RDONLY | O_CLOEXEC)
     guard file >= 0 else { return }
@@ -85,7 +85,7 @@ func jobNodes(_ options: Options, _ system: BatchSystem?) throws(Failure) -> Job
 }
 
 extension BatchSystem {
-    /// The one whose list of nodes is in the environment.
+    /// The batch system whose node list is in the environment.
     static var ofThisJob: BatchSystem? { allCases.first { $0.nodes != nil } }
 
     var nodes: (variable: String, value: String)? {
@@ -96,10 +96,10 @@ extension BatchSystem {
     }
 }
 
-/// Where srun can start what Open MPI understands, the survivors outlive a rank or a node that dies.
+/// With PMIx, the surviving ranks continue after a rank or node dies.
 private func srunOffersPMIx() -> Bool {
     guard answer(of: "srun --mpi=list").split(whereSeparator: \.isWhitespace).contains("pmix") else { return false }
-    // It may be on the list and lack its library, libpmix.so, which Debian has in libpmix-dev.
+    // It may be listed without its library, libpmix.so, which Debian has in libpmix-dev.
     return !answer(of: "srun --mpi=pmix --overlap --test-only true").contains("Invalid MPI type")
 }
 
@@ -111,16 +111,15 @@ private func answer(of line: String) -> String {
     return String(decoding: answer, as: UTF8.self)
 }
 
-/// OAR's oarsh needs the cpusets that a site may have left out; then plain ssh reaches the nodes of a job. Nil where
-/// the user has chosen.
+/// Plain ssh if this site has no cpusets, which OAR's oarsh needs. Nil if the user has chosen an agent.
 private func remoteShellOfOAR() -> String? {
     if getenv("OMPI_MCA_plm_rsh_agent") != nil { return nil }
     let groups = (try? contents(of: Array("/proc/self/cgroup".utf8))) ?? []
     return String(decoding: groups, as: UTF8.self).split(separator: "/").contains("oar") ? "oarsh" : "ssh"
 }
 
-/// By its full path mpirun finds its own parts and libraries on the other nodes. In /usr/bin every shell looks, and so
-/// it need not say where its libraries are; what is alone in a directory is a wrapper.
+/// mpirun called by its full path passes its prefix to other nodes, for its parts and libraries. Not needed for
+/// /usr/bin; and an executable alone in its directory is a wrapper.
 private func mpirun() -> [UInt8] {
     let name = Array("mpirun".utf8)
     let directories = getenv("PATH").map { String(cString: $0) }?.split(separator: ":") ?? []
@@ -129,8 +128,8 @@ private func mpirun() -> [UInt8] {
     return Array("\(first)/mpirun".utf8)
 }
 
-/// Names of the variables of this process that another program is to find on every node, as srun does it: all but
-/// those of this node, of its login and of another mpirun. Functions of bash have a % in their names.
+/// Names of the environment variables to forward, as srun does: all except those of this node, login session and
+/// another mpirun. Exported bash functions have a % in their names.
 private func handedOn() -> [String] {
     let own: Set = ["_", "HOSTNAME", "OLDPWD", "PWD", "SHLVL"]
     let prefixes = ["OMPI_", "OPAL_", "ORTE_", "PMIX_", "SSH_"]
@@ -141,7 +140,7 @@ private func handedOn() -> [String] {
     }
 }
 
-/// The full path: on other nodes the program need not be where their shells look.
+/// The full path: on other nodes it may not be in PATH.
 func ownPath() throws(Failure) -> [UInt8] {
     var path = [UInt8](repeating: 0, count: Int(PATH_MAX))
     let count = path.withUnsafeMutableBytes { readlink("/proc/self/exe", $0.baseAddress!, $0.count) }
@@ -159,15 +158,15 @@ private func contents(of path: [UInt8]) throws(Failure) -> [UInt8] {
     return bytes
 }
 
-/// Returns only where that is not possible.
+/// Returns only on failure.
 private func replace(with line: [[UInt8]]) -> Failure {
-    // Slurm would look there before it looks at the line.
+    // Slurm would prefer this file to the given list.
     unsetenv("SLURM_HOSTFILE")
     if line[0] == Array("srun".utf8) {
-        // The list of nodes says how many on each; srun would warn that the job's own number does not fit it.
+        // The node list determines the tasks per node; srun would warn that the job's number differs.
         unsetenv("SLURM_NTASKS_PER_NODE")
-        // By a tree, or a ring and a tree in turn, some rank leaves MPI_Init of Slurm 22.05 before all are in it, and
-        // what it sends kills one that is not.
+        // With a tree fence, Slurm 22.05 lets some ranks leave MPI_Init before all are in it, and their messages kill
+        // the late ones.
         setenv("SLURM_PMIX_FENCE", "ring", 0)
     }
     var words = line.map { word in withCString(word) { strdup($0) } }

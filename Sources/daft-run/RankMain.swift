@@ -1,9 +1,9 @@
-// One rank of a job: what it is, what it opens, and how all end together.
+// One rank of a job: what it opens, and how all ranks end together.
 //
-//   1. Parameters of Open MPI that the user has not chosen are chosen, then MPI is initialised.
-//   2. Every rank opens what it needs; all learn whether all could, and if not, rank 0 says who could not and why.
-//   3. The data servers join; rank 0 runs the commands, or stays for those of clients; the others serve.
-//   4. Rank 0 tells the others that it is over; stores are closed, and all leave MPI together.
+//   1. Set Open MPI parameters that the user has not set, then initialise MPI.
+//   2. Each rank opens what it needs; if any rank fails, rank 0 says which and why.
+//   3. The data servers join and serve; rank 0 runs the commands, or serves clients.
+//   4. Rank 0 ends the others; stores are closed, and all finalise MPI together.
 
 import DaftCommand
 import DaftDoor
@@ -18,7 +18,7 @@ import Synchronization
 
 let clusterProgram = Program(.job, launch: launch)
 
-/// Whether this is the process that speaks for all; known before MPI is initialised.
+/// Whether this is rank 0, which alone prints; known before MPI is initialised.
 func isFirstRank() -> Bool {
     for name in ["OMPI_COMM_WORLD_RANK", "PMIX_RANK", "SLURM_PROCID"] {
         if let rank = getenv(name) { return strcmp(rank, "0") == 0 }
@@ -27,10 +27,10 @@ func isFirstRank() -> Bool {
 }
 
 struct RankMain {
-    /// Of a hundred nodes without a disk a few are enough to name.
+    /// Enough to diagnose a hundred nodes with the same problem.
     private static let mostReasons = 3
     private let options: Options
-    /// Rank 0 has one.
+    /// On rank 0 only.
     private let invocation: Invocation?
 
     init(_ options: Options, _ invocation: Invocation?) {
@@ -38,7 +38,7 @@ struct RankMain {
         self.invocation = invocation
     }
 
-    /// The exit status of this rank; the job's is that of rank 0.
+    /// The exit status of this rank; the job's is rank 0's.
     func run() -> Int32 {
         let interruption = invocation == nil ? Interruption.ofProcess() : nil
         defer { withExtendedLifetime(interruption) {} }
@@ -78,7 +78,7 @@ struct RankMain {
             warn(grounds, options)
             return RankEnd(status: refuse(failures) ?? 0)
         }
-        // Where another rank has died, this is a warning that the end is near; in order or not, rank 0 says.
+        // If another rank has died, the job is about to be killed. Rank 0 decides whether it ends in order.
         interruption?.onSignal { station.checkpoint() }
         let beginning = JobStart(hosts: hosts, grounds: grounds, chosen: chosen)
         let watch = SilenceWatch(link, hosts) { [self] line in await tell(line) }
@@ -88,7 +88,7 @@ struct RankMain {
         return RankEnd(status: status, isTogether: link.gone.isEmpty)
     }
 
-    /// This rank's loop, until somebody ends it: its status.
+    /// Runs this rank's loop to its end; returns the status.
     private func work(
         _ station: Station, _ opened: OpenedRank, _ beginning: JobStart, on loop: MPILoop, _ link: MPILink,
         _ watch: SilenceWatch, orphanSeconds: UInt32?
@@ -129,7 +129,7 @@ struct RankMain {
             } else {
                 settings.store = options.storeDirectory(place: place)
             }
-            // Before the store is made: what it lies on may be why that fails.
+            // Before the store is created, since the filesystem may be why that fails.
             opened.ground = StorageCheck(settings)
             let station = try Station(settings, link: link)
             opened.station = station
@@ -141,26 +141,25 @@ struct RankMain {
         return opened
     }
 
-    /// What serves this rank's clients, if there are to be any.
+    /// The service for this rank's clients, if any are to be served.
     private func service(_ rank: Int, _ options: Options, place: Int) throws(Failure) -> (any Service)? {
         guard options.isServe else { return nil }
         let directory = rank == 0 ? options.metadataDirectory : options.doorDirectory(place: place)
         return try CommandService(in: directory, group: options.sharers())
     }
 
-    /// Nil where this rank serves until it is told to end.
+    /// Nil if this rank serves until it is told to end.
     private func perform(_ station: Station, _ opened: OpenedRank, _ beginning: JobStart) async -> Int32? {
         let warnings: [Failure]
         do throws(Failure) { warnings = try await station.start() } catch { return refuse([error]) }
         guard let invocation else {
             do throws(Failure) { try await opened.service?.start(at: station) } catch { return refuse([error]) }
             await station.lost.wait()
-            // Its process stays: to end alone would end the whole job.
+            // The process stays, since its exit would end the whole job.
             if let loss = station.loss { await tell("\(loss)") }
             return nil
         }
-        // A name that clashed, or what somebody has changed in a store, is a warning; a data server that is not there
-        // is none.
+        // Conflicting names and changed files in a store are warnings; a data server that failed to join is fatal.
         let fatal = warnings.filter { $0.kind != .taken && $0.kind != .changed }
         if !fatal.isEmpty { return refuse(fatal) }
         for warning in warnings { await invocation.console.say("warning: \(warning)") }
@@ -184,19 +183,19 @@ struct RankMain {
         return await invocation.write(opened.trace, of: station, status: status)
     }
 
-    /// Who starts as many ranks as there are nodes has one node without a data server.
+    /// With as many ranks as nodes, one node has no data server.
     private func lackingServer(_ hosts: [String]) -> String? {
         if hosts.dropFirst().contains(hosts[0]) { return nil }
         return "warning: \(hosts[0]) has the metadata server and no data server, so no files are staged there; "
             + "for that start one rank more, as its second" + RankMain.launchAdvice
     }
 
-    /// In a job nobody needs to count ranks.
+    /// In a job, --launch counts the ranks.
     private static var launchAdvice: String {
         BatchSystem.ofThisJob == nil ? "" : ", or let daft-run --launch start them all"
     }
 
-    /// Rank 0 says where stores lie on what is no local disk.
+    /// On rank 0: warns of stores on filesystems that are not local disks.
     private func warn(_ grounds: [StorageCheck], _ options: Options) {
         if options.quiet { return }
         let isChosen = options.store != nil
@@ -206,7 +205,7 @@ struct RankMain {
         if !rest.isEmpty { say("daft: warning: the same on \(rest.count) more") }
     }
 
-    /// Rank 0 says why there is no system; the status is that of the first reason. The others wait to be told.
+    /// On rank 0: says why there is no system; the first reason determines the status. Other ranks wait for their end.
     private func refuse(_ failures: [Failure]) -> Int32? {
         guard invocation != nil else { return nil }
         var said: Set<Failure> = []
@@ -217,7 +216,7 @@ struct RankMain {
         return failures.first?.exitStatus ?? 1
     }
 
-    /// From any rank.
+    /// Works on any rank.
     private func tell(_ line: String) async {
         if let invocation { await invocation.console.say(line) } else { write("daft: \(line)") }
     }
@@ -232,30 +231,30 @@ struct RankMain {
     }
 }
 
-/// What the ranks know of one another before they work, and what this one has chosen of MPI.
+/// What ranks exchange before they work, and the MPI parameters set here.
 private struct JobStart: Sendable {
     let hosts: [String]
     let grounds: [StorageCheck]
     let chosen: [MPIParameter]
 }
 
-/// What a rank has open; without a station, or with a failure in its ground, it cannot take part.
+/// What a rank has opened; without a station, or with a failure in `ground`, it cannot take part.
 private struct OpenedRank {
     var station: Station?
     var service: (any Service)?
-    /// Rank 0's.
+    /// On rank 0 only.
     var trace: TraceFile?
     var ground: StorageCheck
 }
 
-/// How a rank's part ended.
+/// How a rank's work ended.
 private struct RankEnd {
     let status: Int32
-    /// Nobody is missing: all leave MPI together.
+    /// No rank is missing, so all finalise MPI together.
     var isTogether = true
 }
 
-/// Ends a rank's loop.
+/// Stops a rank's loop.
 private struct StoppedLoop: Sendable {
     private static let patienceMilliseconds = 2_000
     private let loop: MPILoop
@@ -268,14 +267,14 @@ private struct StoppedLoop: Sendable {
         self.service = service
     }
 
-    /// What this rank's clients still wait for will not come: their commands end by that.
+    /// Closing the link fails pending requests, and so ends the clients' commands.
     func now() async {
         link.close()
         await service?.stop()
         loop.stop()
     }
 
-    /// Rank 0: everybody else hears it first.
+    /// On rank 0: ends the other ranks first.
     func afterTelling() async {
         await service?.stop()
         await link.callRoll()

@@ -1,5 +1,5 @@
-// Who falls silent in a job is named to whoever reads its output, and where it is the metadata server nobody waits for
-// ever: the data servers end, and with them the job.
+// Reports silent ranks of a job in its output. If the metadata server stays silent, the data servers end, and so the
+// job.
 
 import DaftCommand
 import DaftLink
@@ -19,7 +19,7 @@ struct SilenceWatch: Sendable {
         self.say = say
     }
 
-    /// Calls `end` when nothing has been heard of the metadata server for so long.
+    /// Calls `end` when the metadata server has been silent for so long.
     func begin(orphanSeconds: UInt32?, end: @escaping @Sendable () async -> Void) {
         let seconds = orphanSeconds ?? SilenceWatch.orphanSeconds
         link.onChange { [self] rank, presence in
@@ -33,7 +33,7 @@ struct SilenceWatch: Sendable {
         }
     }
 
-    /// The metadata server speaks of all, and the first data server of the metadata server.
+    /// The metadata server reports on all others, and the first data server on the metadata server.
     private func line(_ rank: Rank, _ presence: Presence, orphanSeconds: UInt32) -> String? {
         guard link.rank == .metadataServer || rank == .metadataServer && isSpeaker else { return nil }
         if presence == .here { return "\(label(rank)) answers again" }

@@ -1,5 +1,4 @@
-// What a data server's store lies on, and whether it could be opened: each rank says it of itself, and rank 0 to the
-// user.
+// The filesystem of a data server's store, and whether it could be opened: determined by each rank, printed by rank 0.
 
 import DaftEngine
 import DaftModel
@@ -9,9 +8,9 @@ struct StorageCheck: Coded {
     private let host: String
     private let store: [UInt8]
     private let filesystem: Filesystem
-    /// Why the rank could not begin; at most one.
+    /// Why the rank could not start; at most one.
     let failures: [Failure]
-    /// What the user should know of its directory; at most one.
+    /// A warning about its directory; at most one.
     private let warnings: [Failure]
 
     init(_ settings: Settings) {
@@ -39,7 +38,7 @@ struct StorageCheck: Coded {
         warnings + (filesystemWarning(isChosen: isChosen).map { [$0] } ?? [])
     }
 
-    /// Memory is nobody's mistake who has chosen it.
+    /// An in-memory store is fine if the user chose it.
     private func filesystemWarning(isChosen: Bool) -> Failure? {
         switch filesystem.sort {
         case .local: return nil

@@ -1,5 +1,5 @@
-// daft-run: the cluster's program. mpirun starts one on each node and one more: rank 0 is the metadata server and reads
-// the commands, the others are data servers.
+// daft-run: the cluster program. mpirun starts one rank more than nodes: rank 0 is the metadata server and reads the
+// commands, the others are data servers.
 
 import DaftShell
 import Glibc
@@ -10,6 +10,6 @@ if isFirstRank() {
     case .go(let invocation): exit(RankMain(invocation.options, invocation).run())
     }
 } else if let options = clusterProgram.quietOptions() {
-    // Whoever launches may itself be any task of a step of the job.
+    // The launching process may itself be any task of a job step.
     exit(options.isLaunch ? launch(options) : RankMain(options, nil).run())
 }

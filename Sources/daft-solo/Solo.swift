@@ -1,5 +1,4 @@
-// What daft-solo adds to any program of daft: how many data servers there are, on which nodes they pretend to be, and
-// where their stores are.
+// daft-solo's own options: the number of data servers, the nodes they simulate, and their stores.
 
 import DaftCommand
 import DaftEngine
@@ -8,7 +7,7 @@ import DaftShell
 
 let solo = Program(.solo)
 
-/// Starts the system, runs what is to be run, and ends it in order.
+/// Starts the system, runs the commands, and ends it in order.
 func run(_ invocation: Invocation) async -> Int32 {
     let console = invocation.console
     do throws(Failure) {
@@ -41,7 +40,7 @@ private func settings(_ options: Options) throws(Failure) -> [Settings] {
     var all = [Settings(host: hosts?.first ?? hostName(), catalogue: try options.catalogueFile())]
     for index in 0..<count {
         let host = hosts.map { $0[index % $0.count] }
-        // The first of a node has the directory itself; nodes that are none have one each.
+        // A node's first data server uses the directory itself; simulated nodes have one each.
         let directory = store + Array((host.map { "-\($0)" } ?? "").utf8)
         let place = index / (hosts?.count ?? 1)
         let suffix = place == 0 ? "" : ".\(place)"

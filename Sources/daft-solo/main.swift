@@ -1,4 +1,4 @@
-// daft-solo: the whole system in one process, rank 0 and some data servers joined by memory.
+// daft-solo: the whole system in one process: rank 0 and data servers over the memory link.
 
 import DaftShell
 import Glibc

@@ -1,4 +1,4 @@
-// Each command is brought to a door of its own choice: a system may end and another begin between two of them.
+// Performs each command at a door found anew, since the system may be replaced between two commands.
 
 import DaftCommand
 import DaftEngine
@@ -52,7 +52,7 @@ struct DoorPerformer: Performer {
     private var search: DoorSearch { DoorSearch(options, console) }
 
     func entries(in name: Name, atMost limit: Int) throws(Failure) -> [CompletionEntry]? {
-        // Where no system runs, whatever is typed next says so.
+        // Without a system the next command reports that.
         guard let door = try search.found else { return [] }
         return try listed(name, atMost: limit, at: door)
     }
@@ -65,7 +65,7 @@ struct DoorPerformer: Performer {
     }
 }
 
-/// What `ls -l` shows below a name; nil where that is no directory.
+/// What `ls -l` lists below a name; nil if it is no directory.
 private func listed(_ name: Name, atMost limit: Int, at door: DoorAddress) throws(Failure) -> [CompletionEntry]? {
     var question = DoorCommand(.arguments([Array("ls".utf8), Array("-l".utf8), name.bytes]), in: [Name.slash])
     question.look.quiet = true
@@ -90,7 +90,7 @@ private func listed(_ name: Name, atMost limit: Int, at door: DoorAddress) throw
         guard let start = line.firstIndex(of: Name.slash), let typed = try? DaftCommand.words(of: line[start...]).first,
             let found = try? Name(typed.bytes)
         else { continue }
-        // A file is listed as itself.
+        // A file lists itself.
         if found == name { return nil }
         entries.append(CompletionEntry(name: found, isDirectory: line.first == UInt8(ascii: "d")))
     }
@@ -98,7 +98,7 @@ private func listed(_ name: Name, atMost limit: Int, at door: DoorAddress) throw
 }
 
 extension CommandText {
-    /// The data server that performs it is on this node, and opens this process's standard input under this path.
+    /// Replaces `-` with a /proc path: the data server on this node opens this process's standard input by it.
     fileprivate func readingInput() throws(Failure) -> CommandText {
         guard case .arguments(let words) = self else {
             throw Failure(.usage, "-".utf8, "standard input is where the commands come from: `daft put - --as NAME`")
@@ -113,7 +113,7 @@ extension CommandText {
     }
 }
 
-/// The node of each data server that is there; none where the system does not say.
+/// The nodes of the data servers present; empty if the system does not answer.
 private func listedNodes(at door: DoorAddress) -> [String] {
     let question = DoorCommand(.arguments([Array("ls".utf8), Array("-n".utf8)]), in: [Name.slash])
     guard let doorClient = try? DoorClient(at: door, question) else { return [] }
@@ -130,7 +130,7 @@ private func listedNodes(at door: DoorAddress) -> [String] {
     }
 }
 
-/// `3 data servers on n1 n2 n3`; of many the number alone.
+/// `3 data servers on n1 n2 n3`; only the number if there are many.
 private func shown(_ nodes: [String]) -> String {
     if nodes.isEmpty { return "its data servers" }
     let hosts = Set(nodes).sorted()
@@ -138,7 +138,7 @@ private func shown(_ nodes: [String]) -> String {
     return "\(nodes.count) data server\(nodes.count == 1 ? "" : "s")\(places)"
 }
 
-/// Prints what comes until the command is over; its exit status. Blocks.
+/// Prints output until the command ends; returns its exit status. Blocks.
 private func relay(_ doorClient: DoorClient, to console: Console) -> Result<Int32, Failure> {
     var trouble: Failure?
     while true {

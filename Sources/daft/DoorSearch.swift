@@ -1,4 +1,4 @@
-// Which door of this node a client's commands are brought to, and for how long one waits for a system that starts.
+// Finds the door for a client's commands, and waits for a system that is starting.
 
 import DaftCommand
 import DaftModel
@@ -7,7 +7,7 @@ import DaftZMQ
 import Glibc
 
 struct DoorSearch {
-    /// Data servers that one node may have, at most, to look for.
+    /// The most data servers per node to look for.
     private static let places = 64
     private static let startingMilliseconds = 10_000
     private static let silentMilliseconds = 1_000
@@ -18,10 +18,10 @@ struct DoorSearch {
 
     init(_ options: Options, _ console: Console) { (self.options, self.console) = (options, console) }
 
-    /// That of the first data server of this node that has one, or rank 0's; nil where there is none.
+    /// The door of the first data server of this node that has one, or of rank 0; nil if there is none.
     var found: DoorAddress? { get throws(Failure) { try look() } }
 
-    /// Where there is no door but somebody else has a directory where it would be, that is an error.
+    /// Without a door, a directory of another user in its place is an error.
     private func look() throws(Failure) -> DoorAddress? {
         var refusal: Failure?
         let group = try options.sharers()
@@ -40,7 +40,7 @@ struct DoorSearch {
 
     private var places: [[UInt8]] { (0..<DoorSearch.places).map { options.doorDirectory(place: $0) } }
 
-    /// A data server that has its store open, and no door yet, has perhaps just begun: it is waited for.
+    /// If a data server has its store open but no door yet, it is probably starting: wait.
     func door() async throws(Failure) -> DoorAddress {
         if let door = try look() { return door }
         guard isStarting else { throw nobody }
@@ -51,7 +51,7 @@ struct DoorSearch {
             "the daft that has this store open serves no clients: it runs commands of its own, or is still starting")
     }
 
-    /// Returns once a command that does nothing was performed.
+    /// Returns once an empty command has been performed.
     func wait(seconds: UInt32) async throws(Failure) {
         let door = try await seek(milliseconds: Int(seconds) * 1_000) { () throws(Failure) in
             try look().flatMap { serves($0) ? $0 : nil }
@@ -95,9 +95,8 @@ struct DoorSearch {
         }
     }
 
-    /// Whether a process has the store of this node's first data server open. Trying its lock would be in the way of a
-    /// data server that begins just now, so it is looked for among the kernel's: `1: FLOCK ADVISORY WRITE PID
-    /// MAJOR:MINOR:INODE 0 EOF`.
+    /// Whether a process has the store of this node's first data server locked. Trying the lock could disturb a
+    /// starting data server, so /proc/locks is read: `1: FLOCK ADVISORY WRITE PID MAJOR:MINOR:INODE 0 EOF`.
     private var isStarting: Bool {
         var status = stat()
         guard withCString(lock, { stat($0, &status) }) == 0 else { return false }
@@ -110,8 +109,8 @@ struct DoorSearch {
 
     private var lock: [UInt8] { options.ownedDirectory(place: 0) + Array("/lock".utf8) }
 
-    /// That another member of the group has the store open. Its door is for that one alone: what comes there is read
-    /// and written as that user.
+    /// The failure if another member of the group has the store open. Its door admits only that member, since commands
+    /// run as that user.
     private var otherMember: Failure? {
         let lines = readWhole(String(decoding: lock, as: UTF8.self)).split(separator: "\n")
         guard options.isShared, lines.count > 2, lines[2] != thisUser[...] else { return nil }

@@ -1,11 +1,12 @@
-// One rank of a system of workstations, in a process of its own: what it opens, and how it ends.
+// One rank of a workstation system in its own process: what it opens, and how it ends.
 //
-//   1. It opens its store or catalogue, and listens. A data server first looks which of the metadata server's addresses
-//      can be reached from here.
-//   2. The metadata server reports at once, for the data servers need its port; a data server when it has joined.
-//   3. From then on nobody is attached to it, and it serves clients at its door.
-//   4. It ends when the metadata server asks for it, as the system ends or it has left, or by a signal. A data server
-//      whose metadata server is gone waits for it, but not for ever.
+//   1. It opens its store or catalogue and listens. A data server first finds a reachable address of the metadata
+//      server.
+//   2. The metadata server reports at once, because the data servers need its port; a data server reports when it has
+//      joined.
+//   3. It then detaches and serves clients at its door.
+//   4. It ends when the metadata server asks for it, because the system ends or the data server has left, or by a
+//      signal. A data server without a metadata server waits for one, with a timeout.
 
 import DaftDoor
 import DaftEngine
@@ -33,7 +34,7 @@ func runNode(_ order: NodeOrder, _ reporter: NodeReporter) -> Int32 {
     }
 }
 
-/// One that ran here before may be about to end: what it has open is waited for, but not for long.
+/// A previous process may be about to end: wait a little for its files.
 private func node(
     _ order: NodeOrder, _ reporter: NodeReporter, _ interruption: Interruption
 ) throws(Failure) -> Node {
@@ -51,7 +52,7 @@ private func node(
 private final class Node: Sendable {
     private static let joiningMilliseconds = 10_000
     private static let agreementMilliseconds = 5_000
-    /// For the last words.
+    /// Time to send the last messages.
     private static let leavingMilliseconds = 200
 
     private let order: NodeOrder
@@ -90,7 +91,7 @@ private final class Node: Sendable {
         }
     }
 
-    /// On the calling thread, to the end of the process.
+    /// Runs on the calling thread until the process ends.
     func run() throws(Failure) -> Int32 {
         try places.note(order, port: link.talkPort)
         interruption.onSignal { [self] in wish("a signal") }
@@ -131,7 +132,7 @@ private final class Node: Sendable {
         let warnings = try await station.start()
         if !isMetadataServer { report(known + warnings) }
         station.note(known + warnings, .warning, in: "start")
-        // From here on: whoever is there now has been seen.
+        // Only later changes: the present ranks are known.
         link.onChange { [self] rank, presence in logPresence(rank, presence) }
         try await service.start(at: station)
         loop.start { [self] in
@@ -151,7 +152,7 @@ private final class Node: Sendable {
         if let loss = station.loss { throw loss }
     }
 
-    /// The metadata server tells of all by itself.
+    /// The metadata server logs membership by itself.
     private func logPresence(_ rank: Rank, _ presence: Presence) {
         if isMetadataServer || rank != .metadataServer { return }
         station.note(presence == .gone ? .warning : .info, "rank.\(presence)", ["rank": "0"])
@@ -161,7 +162,7 @@ private final class Node: Sendable {
         var report = NodeReport(pid: UInt32(getpid()), store: isMetadataServer ? [] : places.store)
         report.port = link.talkPort
         report.warnings = warnings
-        // Whoever started it may be gone; it was started all the same.
+        // The starter may have gone; the node runs anyway.
         reporter.tell(.ready(report))
         reporter.leave(log: places.log)
         station.note(.info, "node", ["port": "\(link.talkPort)", "pid": "\(getpid())"])

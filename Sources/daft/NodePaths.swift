@@ -1,4 +1,4 @@
-// Where a node process has its things, and what it leaves there for the next one to find.
+// Files of a node process, including those that its successor reads.
 
 import DaftCommand
 import DaftEngine
@@ -17,7 +17,7 @@ struct NodePaths: Sendable {
     let group: UInt32?
     private let order: NodeOrder
     private let options: Options
-    /// By which path this process reaches what is beside the door.
+    /// The path through which this process reaches the door's directory.
     private let own: [UInt8]
     private let sign: [UInt8]
 
@@ -68,25 +68,25 @@ struct NodePaths: Sendable {
 
     // MARK: the sign that it runs
 
-    /// So that a second one of the same system finds out that there is nothing to do.
+    /// Lets a second process of the same system detect this one.
     func note(_ order: NodeOrder, port: UInt16) throws(Failure) {
         let lines = "\(hexadecimal(order.system.publicKey))\n\(order.rank.number)\n\(getpid())\n\(port)\n"
         try writeForOwner(lines, to: sign)
     }
 
-    /// Another one may have begun meanwhile, and keeps its own.
+    /// Unless a newer process has written its own.
     func forget() {
         let words = noted
         if words.count > 2, words[2] == "\(getpid())" { _ = withCString(sign) { unlink($0) } }
     }
 
-    /// The system ends in order: its keys are of no use any more.
+    /// Removes the system's keys when it ends in order.
     func endSystem() { _ = withCString(own + Array("/system".utf8)) { unlink($0) } }
 
     fileprivate var noted: [Substring] { readText(sign).split(separator: "\n") }
 }
 
-/// What a node of the same system and rank that runs here already would report; nil where none runs.
+/// The report of a running node of the same system and rank; nil if none runs.
 func reportOfRunning(_ order: NodeOrder) throws(Failure) -> NodeReport? {
     let places = try NodePaths(order)
     let words = places.noted
@@ -101,8 +101,7 @@ func reportOfRunning(_ order: NodeOrder) throws(Failure) -> NodeReport? {
     return report
 }
 
-/// A data server finds a metadata server that was started again within a second or two, and joins it: only then it can
-/// be used again.
+/// A data server joins a restarted metadata server within seconds; wait, because only then can it be used.
 private func waitForUse(of door: DoorAddress) throws(Failure) {
     let (patienceMilliseconds, pauseMilliseconds) = (10_000, 100)
     for _ in 0..<patienceMilliseconds / pauseMilliseconds {
@@ -132,7 +131,7 @@ private func writeForOwner(_ text: String, to path: [UInt8]) throws(Failure) {
     if !writeAll(Array(text.utf8), to: file) { throw Failure(.failed, path, String(cString: strerror(errno))) }
 }
 
-/// Of a small file; nothing where there is none.
+/// The text of a small file; empty if it does not exist.
 private func readText(_ path: [UInt8]) -> String {
     let file = withCString(path) { open($0, O_RDONLY | O_CLOEXEC) }
     if file < 0 { return "" }

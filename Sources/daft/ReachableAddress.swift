@@ -1,11 +1,11 @@
-// Which of several addresses a port can be reached under from here.
+// Finds a reachable address among several.
 
 import DaftModel
 import Glibc
 
 private let patienceMilliseconds: Int32 = 2_000
 
-/// The first of `addresses`, by name or number, that takes a connection.
+/// The first of `addresses` (names or numbers) that accepts a connection.
 func reachable(_ addresses: [String], port: UInt16) throws(Failure) -> String {
     var reasons: [String] = []
     for address in addresses {
@@ -19,7 +19,7 @@ func reachable(_ addresses: [String], port: UInt16) throws(Failure) -> String {
     )
 }
 
-/// Nil where it can be reached.
+/// Nil if it can be reached.
 private func reasonNotToReach(_ address: String, _ port: UInt16) -> String? {
     var hints = addrinfo()
     hints.ai_socktype = Int32(SOCK_STREAM.rawValue)

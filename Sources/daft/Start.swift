@@ -1,5 +1,5 @@
-// `daft start HOSTFILE` and `daft join HOST…`: a metadata server here, or where it is wanted, then a data server on
-// each host, all over ssh. What is started is written down first, so that starting again goes on with the same system.
+// `daft start HOSTFILE` and `daft join HOST…`: starts a metadata server, here or elsewhere, then a data server on each
+// host, over ssh. The system is written to a file first, so that a second start continues the same system.
 
 import DaftCommand
 import DaftLaunch
@@ -29,7 +29,7 @@ struct Start: Sendable {
         place = SystemDirectory(catalogue: try options.heldMetadataDirectory(), isHeld: options.isShared)
     }
 
-    /// Performs `start HOSTFILE` or `join HOST…`; the exit status.
+    /// Performs `start HOSTFILE` or `join HOST…`; returns the exit status.
     func run(_ words: [[UInt8]]) async throws(Failure) -> Int32 {
         if let odd = words.first(where: { $0.count > 1 && $0[0] == UInt8(ascii: "-") }) {
             throw Failure(.usage, [], "unknown option `\(shown(odd))`; `daft start --help` names them all")
@@ -49,7 +49,7 @@ struct Start: Sendable {
         return await launch(members, of: system, report, isNew: known == nil)
     }
 
-    /// What runs goes on as it was told when it began, and so do those that join it now.
+    /// A running system keeps its configuration, also for joining hosts.
     private func keep(_ order: NodeOrder, in system: inout SystemFile) async {
         var wished = system.order
         (wished.port, wished.expected, wished.rebuilds) = (order.port, order.expected, order.rebuilds)
@@ -89,10 +89,10 @@ struct Start: Sendable {
 
     // MARK: which system
 
-    /// The one that is written down, for it did not end in order, or a new one.
+    /// The system in the file, which did not end in order, or a new one.
     private func begun(_ written: SystemFile?, expecting count: Int) throws(Failure) -> SystemFile {
         var known = written
-        // Of one whose metadata server is elsewhere nobody here knows whether it has ended.
+        // If its metadata server is elsewhere, this host cannot know whether it has ended.
         if known?.metadataServer != nil, known?.order.encrypts != wishes.encrypts { known = nil }
         let keys: SystemKeys
         if let known { keys = known.order.system } else { keys = try SystemKeys.random() }
@@ -104,7 +104,7 @@ struct Start: Sendable {
         order.expected = UInt16(clamping: count)
         guard var system = known else { return SystemFile(order, metadataServer: wishes.metadataServer) }
         if system.order.encrypts != order.encrypts {
-            // Data servers that wait for their metadata server would not understand the new one.
+            // Waiting data servers could not talk to the new metadata server.
             let how = system.order.encrypts ? "with" : "without"
             throw Failure(
                 .usage, options.metadataDirectory + Array("/system".utf8),
@@ -112,7 +112,7 @@ struct Start: Sendable {
                     + "nothing of it runs any more")
         }
         if let ports = order.ports, order.port != 0, !ports.contains(order.port) {
-            // Data servers that wait for their metadata server look for it there.
+            // Waiting data servers look for their metadata server there.
             throw Failure(
                 .usage, options.metadataDirectory + Array("/system".utf8),
                 "the metadata server of this system has port \(order.port), which is none of \(ports): `daft quit` "
@@ -164,7 +164,7 @@ struct Start: Sendable {
         return console.interruption.exitStatus ?? (isComplete ? 0 : 1)
     }
 
-    /// Where the data server on `host` may reach the metadata server, the likeliest first.
+    /// Addresses of the metadata server for the data server on `host`, most likely first.
     private func addresses(of metadataServer: NodeReport, in system: SystemFile, for host: Host) -> [String] {
         let isThere = system.metadataServer.map(host.isSameName) ?? isHere(host)
         let names = [isThere ? "127.0.0.1" : nil, system.metadataServer?.name].compactMap(\.self)
@@ -178,7 +178,7 @@ struct Start: Sendable {
         return ["localhost", "::1", own].contains(name) || name.hasPrefix("127.") || own.hasPrefix(name + ".")
     }
 
-    /// Ends what was started just now; what ran before goes on, and can find its metadata server again.
+    /// Ends what was just started. Nodes that ran before continue and can find their metadata server again.
     private func end(
         _ running: [(host: Host, report: NodeReport)], of system: SystemFile, _ metadataServer: NodeReport, isNew: Bool
     ) async {

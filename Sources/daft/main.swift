@@ -1,5 +1,5 @@
-// daft: a client of whatever runs on this node. It brings commands to the door of a data server here, and prints what
-// comes back. It starts systems of workstations too, and is what runs on each of their nodes.
+// daft: the client of a system on this node, whose data server performs its commands. It also starts workstation
+// systems, and is the program of their nodes.
 
 import DaftCommand
 import DaftLaunch
@@ -7,7 +7,7 @@ import DaftModel
 import DaftShell
 import Glibc
 
-/// Whether the words are `start …` or `join …`, wherever the options stand.
+/// Whether the words are `start …` or `join …`, wherever options are.
 private func isStart(_ words: [String]) -> Bool {
     let own: Set = ["start", "join"]
     if let first = words.first, own.contains(first) { return true }

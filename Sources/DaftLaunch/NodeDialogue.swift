@@ -75,7 +75,7 @@ final class NodeDialogue {
 
     private func moveDeadline() { deadline = Deadline(inMilliseconds: longestSilenceMilliseconds) }
 
-    // MARK: what it says
+    // MARK: output
 
     /// Reads output; returns the result once it is decided.
     private func hear() -> Result<NodeReport, Failure>? {
@@ -118,7 +118,7 @@ final class NodeDialogue {
         return NodeDialogue.failure(said)
     }
 
-    // MARK: what it is told
+    // MARK: input
 
     private func begin(_ next: Sending) {
         (sending, sent) = (next, 0)

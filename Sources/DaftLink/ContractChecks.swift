@@ -22,7 +22,7 @@ extension LinkContract {
         ("a rank that is not there cannot be reached", { await $0.nobodyThere() }),
     ]
 
-    // MARK: questions
+    // MARK: requests
 
     private func everyRankAnswers() async -> String? {
         for rank in link.ranks {

@@ -38,7 +38,7 @@ public final class IncomingSlab: Sendable {
         if isOver { body() }
     }
 
-    // MARK: by the link
+    // MARK: used by the link
 
     public func begin(_ states: [PieceState]) { change { $0.states = states } }
 

@@ -88,7 +88,7 @@ public struct LinkContract: Sendable {
         return milliseconds(since: start) > 5_000 ? "that took too long" : nil
     }
 
-    // MARK: for the checks
+    // MARK: helpers of checks
 
     /// The other ranks, or this one if it is alone.
     var peers: [Rank] {

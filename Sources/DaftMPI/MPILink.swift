@@ -98,7 +98,7 @@ public final class MPILink: MembershipLink, @unchecked Sendable {
     }
 }
 
-// MARK: carrying
+// MARK: carrier
 
 extension MPILink {
     public func post(_ envelope: Envelope, to target: Rank) {

@@ -80,7 +80,7 @@ public final class Console: Sendable {
     /// Runs blocking work: reading input, a local command.
     public func run<T: Sendable>(_ work: @escaping @Sendable () -> T) async -> T { await thread.run(work) }
 
-    // MARK: the progress line
+    // MARK: progress line
 
     /// Maximum width of the progress line; nil without a terminal.
     public var columns: Int? { files.columns }

@@ -48,7 +48,7 @@ final class Ledger: @unchecked Sendable {
         }
     }
 
-    // MARK: what is said about the store itself
+    // MARK: store metadata
 
     func about(_ key: StaticString) throws -> [UInt8]? {
         try database.first("SELECT value FROM about WHERE key = ?", .blob(bytes(key))) { $0.bytes(0) }
@@ -154,7 +154,7 @@ final class Ledger: @unchecked Sendable {
 
     func mark(_ content: ContentID, _ extent: Extent) { inventory ^= inventoryMark(of: content, extent) }
 
-    // MARK: all of them
+    // MARK: all contents
 
     /// Contents in the order of their ids.
     func kept(after: ContentID?, limit: Int) throws -> [(content: ContentID, extent: Extent)] {

@@ -160,7 +160,7 @@ private final class NameWriter {
         parents = OpenDirectories(store.paths, store.disk, durable: store.isDurable)
     }
 
-    // MARK: before
+    // MARK: preparation
 
     /// The content's file is now an unsynced copy.
     func noteCopy(of number: Int64, _ ledger: Ledger) throws {
@@ -243,7 +243,7 @@ private final class NameWriter {
         }
     }
 
-    // MARK: in DIR
+    // MARK: files in DIR
 
     func stand(_ step: Step) {
         do throws(Failure) {

@@ -67,7 +67,7 @@ struct Scrub {
             have: extent.chunks(of: manifest.chunks.count), standings: try ledger.standings(of: content, known.number))
     }
 
-    // MARK: looking
+    // MARK: inspection
 
     func inspect(_ found: Found, _ buffer: UnsafeMutableRawBufferPointer) throws(SystemError) -> Verdict {
         if found.standings.isEmpty { return try inspectPartial(found.have, buffer) }
@@ -130,7 +130,7 @@ struct Scrub {
         }
     }
 
-    // MARK: mending
+    // MARK: repair
 
     /// Changes the files so that none has wrong bytes; returns what to record.
     func mend(

@@ -94,7 +94,7 @@ public final class Store: Sendable {
         }
     }
 
-    // MARK: what it keeps
+    // MARK: queries
 
     public func extent(of content: ContentID) throws(Failure) -> Extent {
         if let partialFile = live.partialFile(content) { return Extent(partialFile.have, of: partialFile.count) }
@@ -158,7 +158,7 @@ public final class Store: Sendable {
             total: Int64(raw.f_blocks) * block, free: Int64(raw.f_bavail) * block, unfinished: paths.partialBytes())
     }
 
-    // MARK: for the store's own parts
+    // MARK: internal
 
     var now: ContinuousClock.Instant { turns?.now ?? .now }
 

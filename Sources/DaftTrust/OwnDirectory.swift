@@ -101,7 +101,7 @@ private func share(_ directory: Int32, with group: UInt32) throws(WalkError) {
     if fchown(directory, uid_t.max, group) != 0 || fchmod(directory, 0o2770) != 0 { throw WalkError(errno) }
 }
 
-// MARK: the walk
+// MARK: walk
 
 private struct WalkError: Error {
     let code: Int32

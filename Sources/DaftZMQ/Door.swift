@@ -191,7 +191,7 @@ private final class DoorLoop {
         seats[client]?.doorSession.end(128 + signal)
     }
 
-    // MARK: what clients say
+    // MARK: messages from clients
 
     private func takeMessages() {
         for _ in 0..<DoorLoop.messagesAtOnce {
@@ -250,7 +250,7 @@ private final class DoorLoop {
         }
     }
 
-    // MARK: what is said to them
+    // MARK: messages to clients
 
     private func forward(_ doorSession: DoorSession, to client: [UInt8]) {
         let (pieces, status) = doorSession.taken()

@@ -35,7 +35,7 @@ public final class DoorSession: @unchecked Sendable {
         self.waker = waker
     }
 
-    // MARK: for whoever performs the command
+    // MARK: used by the performer
 
     /// Whether the end was requested by the door instead of a client's signal.
     public var isDoorClosing: Bool { latch.locked { isClosing } }
@@ -86,7 +86,7 @@ public final class DoorSession: @unchecked Sendable {
         return (.done, piece.count)
     }
 
-    // MARK: for the door
+    // MARK: used by the door
 
     /// Messages to send, and the exit status after the last of them.
     func taken() -> (pieces: [DoorMessage], status: Int32?) {

@@ -176,7 +176,7 @@ public final class ZMQLink: MembershipLink, @unchecked Sendable {
     }
 }
 
-// MARK: carrying
+// MARK: carrier
 
 extension ZMQLink {
     public func post(_ envelope: Envelope, to target: Rank) {

@@ -107,7 +107,7 @@ private struct Job {
         }
     }
 
-    // MARK: its parts
+    // MARK: steps
 
     /// Run by a shell on each node, with the job's directory as $1. None of them removes results.
     private static let preparing = """

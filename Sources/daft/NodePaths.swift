@@ -66,7 +66,7 @@ struct NodePaths: Sendable {
         return settings
     }
 
-    // MARK: the sign that it runs
+    // MARK: run file
 
     /// Lets a second process of the same system detect this one.
     func note(_ order: NodeOrder, port: UInt16) throws(Failure) {

@@ -59,7 +59,7 @@ struct Start: Sendable {
         system.order = order
     }
 
-    // MARK: which hosts
+    // MARK: hosts
 
     private func hostsOfFile(_ words: some Collection<[UInt8]>) throws(Failure) -> [Host] {
         guard let path = words.first, words.count == 1 else { throw Failure(.usage, [], "usage: daft start HOSTFILE") }
@@ -87,7 +87,7 @@ struct Start: Sendable {
         return try HostFile(Array(words.joined(separator: "\n".utf8)), path: "join").hosts
     }
 
-    // MARK: which system
+    // MARK: system
 
     /// The system in the file, which did not end in order, or a new one.
     private func begun(_ written: SystemFile?, expecting count: Int) throws(Failure) -> SystemFile {
@@ -140,7 +140,7 @@ struct Start: Sendable {
         return .failure(Failure(.failed, [], "nothing was started"))
     }
 
-    // MARK: its data servers
+    // MARK: data servers
 
     private func launch(
         _ members: [SystemMember], of system: SystemFile, _ metadataServer: NodeReport, isNew: Bool

@@ -1,4 +1,4 @@
-// What an administrator's cron line removes of killed jobs, and what it leaves alone.
+// What the administrator's cron line removes of killed jobs, and what it leaves.
 
 import Foundation
 import Glibc
@@ -32,7 +32,7 @@ import TestPrograms
         Set(try FileManager.default.contentsOfDirectory(atPath: place + "/tmp"))
     }
 
-    /// The status of the script, with a squeue that does `queue`.
+    /// The script's exit status if squeue is replaced by `queue`.
     private func run(queue: String) throws -> Int32 {
         try "#!/bin/sh\n\(queue)\n".write(toFile: place + "/squeue", atomically: false, encoding: .utf8)
         chmod(place + "/squeue", 0o755)

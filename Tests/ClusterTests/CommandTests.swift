@@ -1,4 +1,4 @@
-// Each command of daft-run under mpirun, with real files, and each exit status.
+// Each command of daft-run under mpirun with real files, and each exit status.
 
 import Foundation
 import Testing

@@ -1,4 +1,4 @@
-// The MPI link keeps the contract of all links, over shared memory and over TCP.
+// The MPI link keeps the link contract, over shared memory and TCP.
 
 import Testing
 

@@ -1,4 +1,4 @@
-// The lines of a user's job script that are meant for daft.
+// Directives in a user's job script.
 
 import Foundation
 import Testing

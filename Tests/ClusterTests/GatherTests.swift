@@ -1,4 +1,4 @@
-// gather: what the tasks of a job wrote on each node comes to one place.
+// gather: collects what a job's tasks wrote on each node.
 
 import Foundation
 import Glibc
@@ -9,7 +9,7 @@ import Testing
 
     init() throws { nodes = try PretendedNodes(largeBytes: 1 << 20) }
 
-    /// As a task on that node would.
+    /// Writes a file as a task on that node would.
     private func write(_ node: String, _ path: String, _ text: String) throws {
         let file = nodes.store(node) + "/" + path
         let folder = (file as NSString).deletingLastPathComponent

@@ -1,4 +1,4 @@
-// A job that is stopped by a signal ends soon and in order, and goes on when run again.
+// A job stopped by a signal ends soon and in order, and continues when run again.
 
 import Foundation
 import Testing
@@ -12,7 +12,7 @@ import TestPrograms
     @Test(arguments: [SIGINT, SIGTERM])
     func aSignalToMpirunEndsInOrder(signal: Int32) throws {
         let scratch = try Scratch()
-        // Three seconds of reading, whatever the disk can do.
+        // Three seconds of reading on any disk.
         try scratch.makeTree("set", largeBytes: 120 << 20)
         let job = try job(scratch, ["put", "--bwlimit", "40M", scratch["set"]])
         let partial = scratch["s/.daft/partial"]

@@ -1,11 +1,11 @@
-// A job under mpirun: all that it makes is in a folder of its own and goes with it, and no rank outlives the test.
+// A job under mpirun: its files are in a temporary directory, and no rank outlives the test.
 
 import Foundation
 import Glibc
 import Testing
 import TestPrograms
 
-/// What a job came to.
+/// The result of a job.
 struct JobEnd: CustomStringConvertible {
     let status: Int32
     let output: String
@@ -20,8 +20,8 @@ final class Job {
     private let mpirun: Running
     private let start = Date()
 
-    /// mpirun with `ranks` processes of a program that was built beside the tests. `starter` is what starts each of
-    /// them, where it is not mpirun itself.
+    /// mpirun with `ranks` processes of a program built with the tests. `starter` is a command that starts each, if
+    /// any.
     init(
         _ ranks: Int, _ program: String, _ arguments: [String], mca: [String] = [], starter: [String] = [],
         input: String = ""
@@ -46,7 +46,7 @@ final class Job {
         try? FileManager.default.removeItem(atPath: folder)
     }
 
-    /// Waits for the end, and ends it at the limit.
+    /// Waits for the end; kills the job at the limit.
     func end(withinSeconds limit: Double = 60) -> JobEnd {
         let ended = mpirun.wait(seconds: limit)
         if ended.errors.hasPrefix("KILLED: ") {
@@ -61,7 +61,7 @@ final class Job {
 
     func signal(_ number: Int32) { mpirun.signal(number) }
 
-    /// The processes of the ranks, in their order: mpirun's children.
+    /// The processes of the ranks in order: mpirun's children.
     func ranks() -> [pid_t] {
         if mpirun.hasEnded { return [] }
         let all = (try? FileManager.default.contentsOfDirectory(atPath: "/proc").compactMap { pid_t($0) }) ?? []

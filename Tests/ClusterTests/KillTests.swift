@@ -1,14 +1,14 @@
-// A rank that is killed at a random moment of a command: the job ends soon and says what died, the stores are sound,
-// and the same command run again completes and moves only what was missing.
+// A rank killed at a random moment of a command: the job ends soon and names it, the stores are consistent, and the
+// same command run again completes and transfers only what was missing.
 //
-// One round for each command in every run. DAFT_KILLS=50 makes it so many rounds, with six times the bytes;
-// DAFT_KILL_SEED=7 has them begin with that seed, which is said in any case. The seed is also the command.
+// Every run has one round per command. DAFT_KILLS=50 sets the number of rounds, with six times the bytes;
+// DAFT_KILL_SEED=7 sets the first seed, which is always printed. The seed also determines the command.
 
 import Foundation
 import Glibc
 import Testing
 
-/// Who dies when, drawn from a seed.
+/// Which rank dies and when, drawn from a seed.
 struct KillRound: Sendable, CustomTestStringConvertible {
     static let verbs = ["put", "diffuse", "bcast", "fetch", "get"]
     private static let environment = ProcessInfo.processInfo.environment
@@ -25,7 +25,7 @@ struct KillRound: Sendable, CustomTestStringConvertible {
     var testDescription: String { "\(verb), DAFT_KILL_SEED=\(seed)" }
 }
 
-/// A generator that gives the same numbers for the same seed.
+/// A seeded generator.
 private struct Draw: RandomNumberGenerator {
     var state: UInt64
 
@@ -43,22 +43,22 @@ private struct Killed {
     let victim: Int
     let end: JobEnd
     let secondsToTheEnd: Double
-    /// What was on the disk when the rank was killed, and how much of it is not moved again.
+    /// Bytes on disk when the rank was killed, and how many of them are not transferred again.
     let written: Int
     let kept: Int
 }
 
-/// Where bytes go to, and the rank that writes them.
+/// A target directory and the rank that writes it.
 private struct Receiver {
     let rank: Int
     let path: String
 }
 
 @Suite(.serialized, .enabled(if: PretendedNodes.areAllowed)) struct KillTests {
-    /// A store notes what it has when it is told that the end is near, and else once a second for each file that is
-    /// being filled: so what a killed rank had before that is not moved again. Twice that, since the noting takes time.
+    /// A store checkpoints on SIGTERM and otherwise once a second for each partial file, so what a killed rank had
+    /// before that is not transferred again. Doubled, since checkpoints take time.
     private static let notedWithinSeconds = 2.0
-    /// What was in flight: chunks that are under way at once, and may be half written.
+    /// Chunks in flight, which may be half written.
     private static let bytesInFlight = 32 * PretendedNodes.chunkBytes
 
     @Test(arguments: KillRound.all)
@@ -105,7 +105,7 @@ private struct Receiver {
         #expect(try nodes.scratch.changes(from: "set", to: "out", permissions: true) == "")
     }
 
-    /// The command in question, after what has to be there before it.
+    /// The command under test, after its preparations.
     private func prepare(_ verb: String, _ nodes: PretendedNodes) throws -> [String] {
         let set = nodes.scratch["set"]
         switch verb {
@@ -122,8 +122,8 @@ private struct Receiver {
         }
     }
 
-    /// Starts the command and kills a rank of it at a moment drawn by how much is there; now and then before that,
-    /// while the system starts. Nothing where the command was faster.
+    /// Starts the command and kills one of its ranks at a random amount of data, sometimes during the start. Nil if the
+    /// command finished first.
     private func kill(
         _ command: [String], _ verb: String, _ nodes: PretendedNodes, _ draw: inout Draw
     ) throws -> Killed? {
@@ -157,7 +157,7 @@ private struct Receiver {
             written: seen.last?.bytes.reduce(0, +) ?? 0, kept: kept.reduce(0, +))
     }
 
-    /// Before another try of a command that was done too soon.
+    /// Prepares another try of a command that finished too soon.
     private func undo(_ verb: String, _ nodes: PretendedNodes) throws {
         for path in PretendedNodes.data.map(nodes.store) + [nodes.store("n1") + ".mds", nodes.scratch["out"]] {
             try? FileManager.default.removeItem(atPath: path)
@@ -175,12 +175,12 @@ private struct Receiver {
         }
     }
 
-    /// How much the command moves over the link at most.
+    /// The most bytes that the command sends over the link.
     private func bytesToMove(by verb: String, _ nodes: PretendedNodes) -> Int {
         verb == "bcast" ? 2 * nodes.bytes : nodes.bytes
     }
 
-    /// Bytes of chunks that these data servers do not hold, by what `ls -c` says.
+    /// Bytes of chunks that these data servers lack according to `ls -c`.
     private func missing(according looked: JobEnd, of servers: [String]) -> Int {
         var sum = 0
         for row in looked.rows where row["type"] as? String == "chunk" {
@@ -192,6 +192,6 @@ private struct Receiver {
 }
 
 extension KillRound {
-    /// The command publishes: before it ends there are no names.
+    /// Whether the command publishes, so that there are no names until it ends.
     fileprivate var isPublishing: Bool { verb == "put" || verb == "diffuse" }
 }

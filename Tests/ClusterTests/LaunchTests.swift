@@ -1,5 +1,4 @@
-// daft-run starts itself on the nodes of a job: which line it makes of what a batch system says, and that it becomes
-// that line.
+// daft-run launches itself in a job: the command line derived from the batch system's variables, and its execution.
 
 import Foundation
 import Testing
@@ -8,7 +7,7 @@ import TestPrograms
 @Suite(.serialized) struct LaunchTests {
     private let host = ProcessInfo.processInfo.hostName
 
-    /// daft-run without mpirun before it, in a folder of the test; `bin` of that folder is looked into first.
+    /// Runs daft-run without mpirun in a temporary directory, with its `bin` first in PATH.
     private func run(
         _ scratch: borrowing Scratch, _ arguments: [String], _ variables: [String] = [], input: String = ""
     ) throws -> Ended {

@@ -1,4 +1,4 @@
-// --bwlimit where several processes read one source, or send to one receiver: all of them together are no faster.
+// --bwlimit with several readers of one source or several senders to one receiver: the limit covers all together.
 
 import Foundation
 import Testing
@@ -9,7 +9,7 @@ import Testing
 
     init() throws { nodes = try PretendedNodes(largeBytes: 6 << 20) }
 
-    /// No faster than `bytes` would be, and not much slower.
+    /// Takes as long as `bytes` should, and not much longer.
     private func expectLimited(_ words: [String], bytes: Int, sourceLocation: SourceLocation = #_sourceLocation) throws
     {
         let begun = ContinuousClock.now

@@ -1,5 +1,4 @@
-// The local directory of a job: the same on all its nodes, looked at before anything moves, and with room for what
-// comes.
+// The local directory of a job: the same on all nodes, and checked for free space before anything is transferred.
 
 import Foundation
 import Testing
@@ -7,7 +6,7 @@ import Testing
 @Suite(.serialized) struct LocalDirectoryTests {
     @Test func isWhatTheFirstRanksEnvironmentSaysOnAllNodes() throws {
         let scratch = try Scratch()
-        // As where the batch system sets its variables on the first node only, and others have their own ideas.
+        // The batch system sets its variables on the first node only; the others have different ones.
         let script = """
             if [ $OMPI_COMM_WORLD_RANK = 0 ]; then export SLURM_JOB_ID=77 $1="$0"; else export TMPDIR=/none; fi
             shift; exec "$@"

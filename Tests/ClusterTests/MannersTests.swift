@@ -1,5 +1,5 @@
-// What goes wrong is said once, by one rank, with the right exit status, and the job ends: no hang, no core file, of
-// Open MPI's own text only what mpirun prints of any job that fails.
+// Errors are reported once, by one rank, with the right exit status, and the job ends: no hang, no core file, and of
+// Open MPI's messages only what mpirun prints for any failed job.
 
 import Foundation
 import Glibc
@@ -8,7 +8,7 @@ import Testing
 struct Mishap: Sendable, CustomTestStringConvertible {
     let name: String
     var ranks = 4
-    /// `%` is the directory of the test.
+    /// `%` stands for the test's directory.
     let arguments: [String]
     let status: Int32
     let says: String
@@ -55,7 +55,7 @@ struct Mishap: Sendable, CustomTestStringConvertible {
         #expect(ended.output == "", "\(ended)")
         let lines = ended.errors.split(separator: "\n")
         let ours = lines.filter { $0.hasPrefix("daft: ") }
-        // One reason; where it is the same on many nodes, three of them and how many more there are.
+        // One reason; if many nodes have the same, three of them and the number of the others.
         let reasons = ours.filter { !$0.contains("--help` says more") }
         #expect(reasons.count == (mishap.says.hasPrefix("and ") ? 4 : 1), "\(ended)")
         #expect(reasons.last?.contains(mishap.says) == true, "\(ended)")
@@ -74,7 +74,7 @@ struct Mishap: Sendable, CustomTestStringConvertible {
 
     @Test func whatTheFirstRanksEnvironmentSaysHoldsForAll() throws {
         let scratch = try Scratch()
-        // As where mpirun starts ranks over ssh: only the first has the job script's variables.
+        // As with mpirun over ssh: only the first rank has the job script's variables.
         let script = "[ $OMPI_COMM_WORLD_RANK = 0 ] && export DAFT_STORE=\"$0\"; exec \"$@\""
         let ended = try Job(3, "daft-run", ["ls", "-n"], starter: ["sh", "-c", script, scratch["s"]]).end()
         #expect(ended.status == 0, "\(ended)")

@@ -1,6 +1,6 @@
-// Three data servers that take themselves to be on nodes of their own, n1, n2 and n3, each with a store of its own; the
-// metadata server is on n1. So bytes move between them over the link, as they do on a cluster. What makes a process
-// believe it is a name space of its own for the name of its host, which takes a right that not every user has.
+// Three data servers that appear to be on separate nodes n1, n2 and n3, each with its own store, and the metadata
+// server on n1, so that bytes cross the link as on a cluster. Each runs in a UTS namespace with its own host name,
+// which requires a privilege.
 
 import Foundation
 import Glibc
@@ -27,11 +27,11 @@ final class PretendedNodes {
     /// Bytes of the files in the directory `set`.
     let bytes: Int
 
-    /// With a directory `set` to stage: a file of about so many bytes, one of a third of that, and many small ones.
+    /// Creates a directory `set` to stage: a file of about this size, one of a third of it, and many small ones.
     init(largeBytes: Int) throws {
         scratch = try Scratch()
         try FileManager.default.createDirectory(atPath: scratch["set"], withIntermediateDirectories: true)
-        // Sizes of which no two are equal: the bytes follow from the size.
+        // All sizes differ, since bytes are derived from the size.
         let sizes = [largeBytes + 1, largeBytes / 3 + 2] + (0..<200).map { 20_000 + $0 }
         for (number, size) in sizes.enumerated() { try scratch.makeFile("set/f\(number)", bytes: size) }
         bytes = sizes.reduce(0, +)
@@ -48,7 +48,7 @@ final class PretendedNodes {
 
     func run(_ arguments: String..., input: String = "") throws -> JobEnd { try start(arguments, input: input).end() }
 
-    /// Bytes of files that are on the disk below a path, but for those of databases: each file once.
+    /// Bytes of files on disk below a path, without databases, counting each file once.
     func written(below path: String) -> Int {
         var seen: Set<ino_t> = []
         var sum = 0
@@ -63,7 +63,7 @@ final class PretendedNodes {
 }
 
 extension JobEnd {
-    /// What was said with --json, one object a line.
+    /// The JSON objects printed.
     var rows: [[String: Any]] {
         output.split(separator: "\n").compactMap {
             try? JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any]

@@ -1,4 +1,4 @@
-// What mpirun stands between: a person at a terminal, and rank 0.
+// The prompt at a terminal, with mpirun between the user and rank 0.
 
 import Foundation
 import Testing

@@ -1,4 +1,4 @@
-// A directory of a test's own, with a tree to stage in it, and a comparison by a tool that is not ours.
+// A temporary directory with a tree to stage, and independent tree comparison.
 
 import Foundation
 
@@ -14,7 +14,7 @@ struct Scratch: ~Copyable {
 
     subscript(_ name: String) -> String { path + "/" + name }
 
-    /// A tree of all sorts of things, below `name`.
+    /// A varied tree below `name`.
     func makeTree(_ name: String, largeBytes: Int = 9 << 20) throws {
         let files = FileManager.default
         for folder in ["", "/a b", "/empty", "/deep/er/still"] {
@@ -31,7 +31,7 @@ struct Scratch: ~Copyable {
         try files.setAttributes([.posixPermissions: 0o750], ofItemAtPath: self[name + "/one"])
     }
 
-    /// A file no megabyte of which is like another.
+    /// A file without equal megabytes.
     func makeFile(_ name: String, bytes: Int) throws {
         try Data().write(to: URL(fileURLWithPath: self[name]))
         let file = try FileHandle(forWritingTo: URL(fileURLWithPath: self[name]))
@@ -46,8 +46,8 @@ struct Scratch: ~Copyable {
         }
     }
 
-    /// What rsync would have to change to make `copy` what `source` is: nothing, if all is well. A store has no write
-    /// bits, so permissions are only compared where they were given back.
+    /// What rsync would change to make `copy` equal `source`: empty if correct. Stores drop write bits, so permissions
+    /// are compared only for fetched files.
     func changes(from source: String, to copy: String, permissions: Bool) throws -> String {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/rsync")

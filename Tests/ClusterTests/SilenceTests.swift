@@ -1,14 +1,14 @@
-// A rank that dies where mpirun goes on without it, and one that hangs: the others are not held up for ever, who is
-// missing is named, what the survivors were asked for they have, and the status says that something lacks.
+// A rank that dies while mpirun continues, and one that hangs: the others continue, the missing rank is named, the
+// survivors complete, and the status reports the failure.
 //
-// Ten seconds pass before a silent rank is given up, so all jobs of this suite run side by side.
+// A silent rank is given up after ten seconds, so all jobs of this suite run concurrently.
 
 import Foundation
 import Glibc
 import Testing
 
 @Suite(.serialized, .enabled(if: PretendedNodes.areAllowed)) struct SilenceTests {
-    /// What befalls a rank of a job.
+    /// What happens to a rank of a job.
     struct Blow: Sendable {
         var signal = SIGKILL
         let rank: Int

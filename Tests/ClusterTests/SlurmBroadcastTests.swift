@@ -1,4 +1,4 @@
-// sbcast's words: one file at a path of the user's.
+// sbcast with Slurm's options: one file at a user's path.
 
 import Foundation
 import Testing

@@ -1,4 +1,4 @@
-// `daft-run --trace FILE`: the ranks are processes, and the file is one.
+// `daft-run --trace FILE`: several processes, one file.
 
 import Foundation
 import Testing

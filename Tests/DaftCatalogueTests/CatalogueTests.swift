@@ -1,4 +1,4 @@
-// A catalogue in its file: opened again, damaged, of another format, or open elsewhere.
+// A catalogue file: reopened, damaged, of another format, or in use.
 
 import DaftCatalogue
 import DaftModel
@@ -6,7 +6,7 @@ import DaftSQL
 import Glibc
 import Testing
 
-/// A directory of its own, removed at the end.
+/// A temporary directory.
 final class Place {
     let path: String
     var file: String { path + "/catalogue.sqlite" }
@@ -51,7 +51,7 @@ final class Place {
         #expect(try catalogue.dump() == expected.dump())
     }
 
-    /// The ids that were only in memory are read from the journal again.
+    /// Ids that were only in memory are read from the journal.
     @Test func whatWasCommittedIsThereAfterAnEndWithoutClosing() throws {
         let place = Place()
         let expected = try memory(records)
@@ -64,7 +64,7 @@ final class Place {
         #expect(try catalogue.dump() == expected.dump())
     }
 
-    /// More ids than are kept in memory, in a change that fails and one that does not.
+    /// More ids than fit in memory, in a failing and a succeeding change.
     @Test func idsAreKnownOnceTheyLeftMemory() throws {
         let catalogue = try memory([system()])
         let many = (0..<4).map { part in content(part, (0..<45_000).map { part * 40_000 + $0 }) }

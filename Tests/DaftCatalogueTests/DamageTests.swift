@@ -1,5 +1,5 @@
-// A catalogue in whose file somebody, or a bad disk, has written: what does not fit is damage and is said, never a
-// crash, a question without an end, or memory without bounds.
+// A catalogue file changed by others or by a bad disk: inconsistencies are reported as damage, without crash, endless
+// loop or unbounded memory.
 
 import DaftModel
 import DaftSQL
@@ -13,7 +13,7 @@ import Testing
         keeps([1], [1], .part(BitSet([1]))), content(2, [3]),
     ]
 
-    /// Writes a catalogue, changes it by `sql`, and asks `body` of what then opens.
+    /// Writes a catalogue, changes it by `sql`, and passes the reopened catalogue to `body`.
     private func damaged(_ sql: String, _ body: (Catalogue) throws -> Void) throws {
         let place = Place()
         do {
@@ -41,7 +41,7 @@ import Testing
         #expect(isDamage(sql) { try $0.append([keeps([1], [0], .nothing)]) })
     }
 
-    /// A flipped bit in it was another chunk's id, another content's, or another name's.
+    /// A flipped bit would otherwise yield another valid id or name.
     @Test func aRecordThatIsNotWhatWasWrittenIsDamage() {
         for (table, question) in [
             ("contents", { _ = try $0.manifest(id(1)) }), ("entries", { _ = try $0.entry(name("/d/f")) }),
@@ -91,7 +91,7 @@ import Testing
         #expect(isDamage(sql) { _ = try $0.lacking(from: .min, limit: 10, among: BitSet([0, 1])) })
     }
 
-    /// Once it went round for ever.
+    /// Regression: this was an endless loop.
     @Test func theHoldingsOfAStoreComeToAnEndWhateverStandsInTheTables() {
         let sql = "UPDATE contents SET id = zeroblob(32)"
         #expect(isDamage(sql) { _ = try $0.holdings(of: 0, after: nil, limit: 10) })

@@ -1,11 +1,11 @@
-// A copy that is given the records has the same catalogue, and two journals that parted are told apart.
+// A replica with the same records has the same catalogue, and forked journals are detected.
 
 import DaftCatalogue
 import DaftModel
 import Testing
 
 @Suite struct DeltaTests {
-    /// Records of all kinds, some of them refused.
+    /// Appends random records of all kinds, some of them invalid.
     private func grow(_ catalogue: Catalogue, _ count: Int, _ random: inout Seeded) throws {
         if catalogue.system == nil { try catalogue.append([system()]) }
         for _ in 0..<count {

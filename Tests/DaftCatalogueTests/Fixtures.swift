@@ -1,5 +1,4 @@
-// What the tests of the catalogue stand on: ids, names and contents made from numbers, a seeded generator, files that
-// are removed again.
+// Fixtures: ids, names and contents made from numbers, a seeded generator, temporary files.
 
 import DaftCatalogue
 import DaftModel
@@ -75,7 +74,7 @@ extension Catalogue {
         }
     }
 
-    /// Brings `self` to where `other` is, in deltas of about `limitBytes`; how many it took.
+    /// Brings `self` to the state of `other` in deltas of about `limitBytes`; returns their number.
     @discardableResult
     func follow(_ other: Catalogue, limitBytes: Int = 1 << 20) throws -> Int {
         var deltas = 0

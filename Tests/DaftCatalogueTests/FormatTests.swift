@@ -1,4 +1,4 @@
-// Catalogues that an earlier daft wrote.
+// Migration of catalogues of earlier formats.
 
 import DaftModel
 import DaftSQL
@@ -32,7 +32,7 @@ import Testing
         #expect(try catalogue.dump() == memory(base + later).dump())
     }
 
-    /// As that daft left it.
+    /// Rewrites the database in that format.
     private func turnBack(_ database: Database, to format: Int) throws {
         try database.execute(
             """

@@ -1,4 +1,4 @@
-// Who keeps what, and the digest of each store's inventory.
+// Holdings, and the inventory digest of each store.
 
 import DaftCatalogue
 import DaftModel
@@ -73,7 +73,7 @@ import Testing
         }
     }
 
-    /// The tables have eight bytes of an id.
+    /// Tables store only eight bytes of an id.
     @Test func contentsWhoseIdsBeginAlikeAreToldApart() throws {
         func alike(_ end: UInt8) -> ContentID {
             ContentID(bytes: Array(id(7).bytes[..<8]) + .init(repeating: end, count: 24))!

@@ -1,4 +1,4 @@
-// What a filter of keys promises.
+// The Bloom filter's error rates.
 
 import Testing
 

@@ -1,4 +1,4 @@
-// Names in byte order, one level or all of them, in pages of any size.
+// Listings in byte order, of one level or all, in pages of any size.
 
 import DaftCatalogue
 import DaftModel

@@ -1,4 +1,4 @@
-// Readers see what was committed and nothing else, wait for no change, and know ids wherever they are kept.
+// Readers see exactly the committed state, never block on a writer, and find ids in memory and tables.
 
 import DaftModel
 import Foundation
@@ -16,7 +16,7 @@ import Testing
         let state = catalogue.head.state
         try catalogue.change { (change) throws(Failure) in
             try change.append(directory("/e"))
-            // Another thread asks while this one holds the transaction open.
+            // Another thread reads while this transaction is open.
             let answer = Mutex<(Entry?, Entry?, State)?>(nil)
             let done = DispatchSemaphore(value: 0)
             Thread.detachNewThread {
@@ -39,7 +39,7 @@ import Testing
         for number in 0..<50 {
             try catalogue.append([content(number, [number]), file("/d/\(number)", number)])
             for known in 0...number { #expect(try catalogue.attributes(of: name("/d/\(known)"))?.size == 4096) }
-            // Moves the ids from memory into their tables.
+            // Settles the ids from memory into their tables.
             if number % 7 == 0 { _ = try catalogue.holdings(of: 0, after: nil, limit: 1) }
         }
         let listed = try #require(try catalogue.entries(of: name("/d"), after: nil, limit: 100))
@@ -47,7 +47,7 @@ import Testing
         #expect(listed.allSatisfy { $0.attributes.size == 4096 && $0.attributes.entry.content != nil })
     }
 
-    /// Numbers of contents begin again, and mean others.
+    /// Content numbers start over with other meanings.
     @Test func afterAResetNothingOldIsKnown() throws {
         let catalogue = try Catalogue(path: place.file)
         try catalogue.append([system(), store(0), content(1, [1, 2, 3]), file("/a", 1)])
@@ -74,7 +74,7 @@ import Testing
             Thread.detachNewThread {
                 while !isOver.load(ordering: .relaxed) {
                     do {
-                        // What one snapshot lists, it knows.
+                        // Everything that a snapshot lists is known to it.
                         try catalogue.snapshot { (snapshot) throws(Failure) in
                             for number in 0..<200 {
                                 guard let found = try snapshot.entry(name("/d/\(number)"))?.content else { break }
@@ -139,7 +139,7 @@ import Testing
         }
     }
 
-    /// Of a name whose content was known before, the record in front is another's.
+    /// If the content is older, the record before the name's is another's.
     @Test func aFurtherNameOfAContentHasItsSize() throws {
         let place = Place()
         let catalogue = try Catalogue(path: place.file)

@@ -1,4 +1,4 @@
-// What a record may say, and by how much it moves the state.
+// Which records are valid, and by how much they advance the state.
 
 import DaftCatalogue
 import DaftModel

@@ -1,4 +1,4 @@
-// How many copies are wanted, what lacks some, and stores that leave and come back.
+// Wanted copies, contents that lack some, and stores that leave and return.
 
 import DaftModel
 import Testing
@@ -49,7 +49,7 @@ import Testing
             start = page.next
             pages += 1
         }
-        #expect(found == [id(3), id(4)])  // nobody keeps 3, one keeps 4
+        #expect(found == [id(3), id(4)])  // 3 has no holder, 4 has one
         #expect(pages == 3)
         let alone = try catalogue.lacking(from: 0, limit: 10, among: BitSet([1])).contents
         #expect(alone.map(\.id) == [id(1), id(3)])

@@ -1,4 +1,4 @@
-// What has not changed is not read again; what has, however it hides that, is.
+// Unchanged files are not read again; changed ones are, even if disguised.
 
 import DaftLink
 import DaftModel
@@ -32,7 +32,7 @@ import Testing
         return scratch["tree"]
     }
 
-    /// How many chunks of sources were read on all ranks so far.
+    /// The number of source chunks read so far on all ranks.
     private func reads(_ cluster: Cluster) -> Int { events(.read, cluster) }
 
     private func events(_ kind: TraceEvent.Kind, _ cluster: Cluster) -> Int {
@@ -74,7 +74,7 @@ import Testing
         defer { cluster.close() }
         expect(await cluster.put(tree))
         let read = reads(cluster)
-        // Of another size; a file instead of a directory's place; and below what is a file.
+        // Another size; a file in place of a directory; below a file.
         let other = try Scratch()
         try other.write("tree/f0", 700, seed: 9)
         try other.write("tree/f1/below", 700, seed: 9)
@@ -101,7 +101,7 @@ import Testing
         let written = events(.written, cluster)
         #expect(written > 0)
         for index in 0..<3 { try scratch.damage("tree/f\(index)", at: 7) }
-        // Each data server judges its own chunks of a file that is cut.
+        // Each data server decides about its own chunks of a split file.
         try scratch.write("tree/large", 5 * 65_536, seed: 8)
         let report = await stage(tree)
         #expect(report.failures.map(\.kind) == [.taken, .taken, .taken, .taken], "\(report.failures)")

@@ -1,4 +1,4 @@
-// Nothing grows with the data: memory, descriptors, and what one holder has to give.
+// Memory, descriptors and the load of a single holder do not grow with the data.
 
 import DaftCatalogue
 import DaftLink
@@ -20,7 +20,7 @@ import Testing
         return (Int(fields[1]) ?? 0) * 4096 >> 20
     }
 
-    /// Every slab is back: the whole of each pool can be had at once.
+    /// All slabs of each pool are free.
     private func expectAllSlabsBack(_ cluster: Cluster) async {
         for station in cluster.stations {
             for pool in [station.intake, station.outlet] {

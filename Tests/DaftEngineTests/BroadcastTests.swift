@@ -1,4 +1,4 @@
-// A broadcast along a chain: who carries what, and what happens when somebody in it cannot.
+// Broadcasts along a chain: which rank sends what, and failures within the chain.
 import DaftLink
 import DaftModel
 import DaftStore
@@ -101,7 +101,7 @@ import Testing
         let report = await cluster.run { await $0.bcast([path], shared: true) }
         #expect(report.failures.isEmpty, "\(report.failures)")
         #expect(try await cluster.keepers(try Name("/src")) == hosts)
-        // Each reads a quarter, so nobody gets more than three quarters from others.
+        // Each rank reads a quarter, so it gets at most three quarters from others.
         #expect(cluster.traffic.supplied == 3 * size)
         for rank in 1...hosts.count { #expect(cluster.traffic.supplied(by: rank) <= size * 3 / 4, "rank \(rank)") }
     }
@@ -147,7 +147,7 @@ import Testing
         for file in 0..<40 { _ = try scratch.write("src/small\(file)", 3_000, seed: UInt64(file)) }
         let cluster = try await Cluster.start(scratch.settings(hosts))
         defer { cluster.close() }
-        // In the way of the second of the chain: its names cannot be given.
+        // Blocks the names on the second rank of the chain.
         let inTheWay = scratch["store-n1"] + "/src"
         try "not a directory".write(toFile: inTheWay, atomically: false, encoding: .utf8)
         let report = await cluster.bcast(scratch["src"])
@@ -216,7 +216,7 @@ import Testing
     }
 }
 
-/// Whatever a rank does with its disk has to wait again and again.
+/// Delays a rank's disk work repeatedly.
 private final class Slow: Sendable {
     private let workers: Workers
     private let isOver = Atomic<Bool>(false)
@@ -236,7 +236,7 @@ private final class Slow: Sendable {
     func end() { isOver.store(true, ordering: .relaxed) }
 }
 
-/// Changes the times of a file all the while, so that it is never what it was when it was found.
+/// Keeps changing a file's times, so that it always differs from what was found.
 private final class Restless: Sendable {
     private let isOver = Atomic<Bool>(false)
 

@@ -1,4 +1,4 @@
-// What `put` takes in by a clone of the source is what the clone holds, whatever becomes of the source.
+// A `put` by clone stores the clone's bytes, even if the source changes.
 
 import DaftModel
 import DaftStore
@@ -10,7 +10,7 @@ import Testing
 
 @testable import DaftEngine
 
-/// A disk with reflinks, as far as their bytes go; `after` comes when one is made.
+/// A disk that emulates reflinks by copying; `after` runs after each clone.
 private final class CloningDisk: Disk, @unchecked Sendable {
     private let count = Atomic(0)
     private let after: @Sendable () -> Void

@@ -1,4 +1,4 @@
-// A system of ranks in this process, whose messages and bytes are counted, and the verbs as a test calls them.
+// A system of ranks in this process with counted messages and bytes, and the verbs for tests.
 
 import DaftCatalogue
 import DaftLink
@@ -9,7 +9,7 @@ import Testing
 
 @testable import DaftEngine
 
-/// Like `LocalSystem`, with a look at what crosses the links.
+/// Like `LocalSystem`, with link statistics.
 final class Cluster: Sendable {
     let network: MemoryNetwork
     let traffic: Traffic
@@ -19,7 +19,7 @@ final class Cluster: Sendable {
 
     var stations: [Station] { running.withLock { $0.map(\.station) } }
 
-    /// What the start found wrong and could live with.
+    /// Non-fatal problems found at the start.
     var warnings: [Failure] { told.withLock { $0 } }
 
     static func start(_ settings: [Settings], delayMicroseconds: Int = 0) async throws(Failure) -> Cluster {
@@ -65,7 +65,7 @@ final class Cluster: Sendable {
         running = Mutex(pairs)
     }
 
-    /// Ends everything; the directories can be used by another cluster.
+    /// Ends everything; another cluster can then use the directories.
     func close() {
         for one in running.withLock({ $0 }) {
             one.station.close()
@@ -73,7 +73,7 @@ final class Cluster: Sendable {
         }
     }
 
-    /// Ends a rank as if its process had been killed; what it has on its disk is closed in order.
+    /// Ends a rank as if killed, except that its files are closed cleanly.
     func kill(_ rank: Int) {
         network.kill(Rank(rank))
         let one = running.withLock { $0[rank] }
@@ -81,7 +81,7 @@ final class Cluster: Sendable {
         one.loop.stop()
     }
 
-    /// Another process takes a rank, with the settings that it had or others.
+    /// Starts another process at a rank, by default with the same settings.
     @discardableResult
     func revive(_ rank: Int, as other: Settings? = nil) async throws(Failure) -> [Failure] {
         let loop = ThreadLoop(name: "rank\(rank) again")
@@ -93,7 +93,7 @@ final class Cluster: Sendable {
         return try await start.value.get()
     }
 
-    /// Waits until the metadata server sees so many data servers.
+    /// Waits until the metadata server has this many data servers.
     func await(servers count: Int) async throws {
         let station = stations[0]
         let isReached = await within(seconds: 20) {
@@ -103,7 +103,7 @@ final class Cluster: Sendable {
         try #require(isReached == true, "\(station.members)")
     }
 
-    /// Runs `body` where the protocol of a rank runs.
+    /// Runs `body` on a rank's loop.
     func run<T: Sendable>(at rank: Int = 0, _ body: @escaping @Sendable (Session) async -> T) async -> T {
         let station = stations[rank]
         return await station.loop.finished(station.loop.start { await body(Session(at: station)) })
@@ -141,7 +141,7 @@ extension Cluster {
         return (report, collected.bytes.withLock { $0 })
     }
 
-    /// What the metadata server says of a name.
+    /// The metadata server's entry of a name.
     func listed(_ name: Name) async throws -> ListedEntry {
         let result = await run { session in
             await Result.of { () async throws(Failure) in try await session.stat(name).listed }
@@ -149,7 +149,7 @@ extension Cluster {
         return try result.get()
     }
 
-    /// Hosts that keep a file complete, as the catalogue has it.
+    /// Hosts that keep the whole file according to the catalogue.
     func keepers(_ name: Name) async throws -> [String] { try await listed(name).complete }
 
     func entry(_ name: Name) throws -> Entry? { try stations[0].catalogue.entry(name) }
@@ -161,16 +161,16 @@ private final class Collected: Sendable {
     let bytes = Mutex<[UInt8]>([])
 }
 
-/// What crossed the links.
+/// Counts link traffic.
 final class Traffic: Sendable {
     private struct State {
         var messages = 0
         var calls = 0
-        /// Loads that ranks have asked of themselves.
+        /// Loads from the rank itself.
         var ownLoads = 0
-        /// Bytes that each rank supplied to others.
+        /// Bytes supplied to others, by rank.
         var supplied: [Rank: Int] = [:]
-        /// Once so many were supplied, no more are asked for.
+        /// After so many supplied bytes, further loads wait.
         var limit = Int.max
     }
 
@@ -183,7 +183,7 @@ final class Traffic: Sendable {
 
     private var isHeld: Bool { state.withLock { $0.supplied.values.reduce(0, +) >= $0.limit } }
 
-    /// Lets so many more bytes cross, and the rest only when `release` is called.
+    /// Lets this many further bytes pass; the rest waits for `release`.
     func hold(after bytes: Int) { state.withLock { $0.limit = $0.supplied.values.reduce(0, +) + bytes } }
     func release() { state.withLock { $0.limit = .max } }
 
@@ -202,7 +202,7 @@ final class Traffic: Sendable {
     func supply(_ rank: Rank, _ bytes: Int) { state.withLock { $0.supplied[rank, default: 0] += bytes } }
 }
 
-/// A link that counts the bytes it loads from others.
+/// A link that counts the bytes loaded from others.
 struct CountingLink: Link {
     private let link: MemoryLink
     private let traffic: Traffic
@@ -238,7 +238,7 @@ struct CountingLink: Link {
 }
 
 extension Name {
-    /// For names written in a test.
+    /// A name from a literal.
     static func of(_ text: String) throws -> Name { try Name(text) }
 }
 
@@ -262,7 +262,7 @@ extension Scratch {
     }
 }
 
-/// The result of `body`, or nil when it takes longer: a hang is a failure of its test, not of the whole run.
+/// The result of `body`, or nil after the timeout, so that a hang fails only its test.
 func within<T: Sendable>(seconds: Int, _ body: @escaping @Sendable () async -> T) async -> T? {
     let result = Mutexed<T?>(nil)
     Task {

@@ -1,4 +1,4 @@
-// Several verbs at once: they wait for one another where they must, and never for ever.
+// Concurrent verbs wait for each other where necessary, without deadlock.
 
 import DaftCatalogue
 import DaftLink

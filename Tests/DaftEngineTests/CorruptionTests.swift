@@ -1,4 +1,4 @@
-// Bytes that went wrong behind daft's back: they are never delivered, and what can be mended is.
+// Silent corruption: wrong bytes are never delivered, and repaired where possible.
 
 import DaftCatalogue
 import DaftModel
@@ -94,7 +94,7 @@ import Testing
         try run("/usr/bin/truncate", "-s", "5000", scratch["store-n1/src/d"])
         try run("/bin/rm", "-f", scratch["store-n0/src/e"])
         try scratch.write("store-n0/src/e", 10 * Self.chunk + 9, seed: 1234)
-        try scratch.damage("only", at: 0)  // the source is not asked
+        try scratch.damage("only", at: 0)  // not asked for the source
         try scratch.damage("store-n1/only", at: Self.chunk)
         let (report, verified) = await cluster.verify()
         #expect(report.exitStatus == 5, "\(report.failures)")
@@ -104,7 +104,7 @@ import Testing
         #expect(verified.reduce(0) { $0 + $1.verified.repaired } >= 5)
         for host in ["n0", "n1"] {
             let changes = try differences(scratch["src"], scratch["store-\(host)/src"], permissions: false)
-            // What was put back changed the directory's time.
+            // Restoring the file changed the directory's time.
             #expect(["", ".d..t...... ./\n"].contains(changes), "\(changes)")
         }
         #expect(try await cluster.keepers(Name("/src/a")) == ["n0", "n1"])
@@ -128,7 +128,7 @@ import Testing
         #expect(try await cluster.keepers(Name("/large")) == ["n0"])
     }
 
-    /// It failed with "its content is not complete here".
+    /// Regression: it failed with "its content is not complete here".
     @Test func whatIsFoundWrongBeforeItIsPlacedIsBroughtAgain() async throws {
         let scratch = try Scratch()
         try scratch.write("src/a", 20 * Self.chunk)
@@ -141,7 +141,7 @@ import Testing
         try run("/bin/mv", scratch["store-n2/src/a"], scratch["store-n2/src/away"])
         cluster.traffic.hold(after: 0)
         let fetch = Task { await cluster.fetch([try Name("/src")], at: "n2") }
-        // By now /src/a is known to be there, and /src/b on its way.
+        // By now /src/a is known to be present, and /src/b is in transit.
         try await Task.sleep(for: .milliseconds(300))
         let store = try #require(cluster.stations[2].store)
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: Self.chunk, alignment: 16)

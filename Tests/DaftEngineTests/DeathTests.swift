@@ -1,4 +1,4 @@
-// A data server dies in the middle of a command: the others finish, and what it missed is named.
+// A data server dies during a command: the others finish, and the report names what it lacks.
 
 import DaftModel
 import Foundation
@@ -16,7 +16,7 @@ import Testing
         return scratch["src"]
     }
 
-    /// Kills n2 once so many bytes have crossed the links for a command; what that comes to.
+    /// Kills n2 once this many bytes have crossed the links during a command; returns the command's report.
     private func command(
         _ cluster: Cluster, killingAfter bytes: Int, _ body: @escaping @Sendable () async -> Report
     ) async throws -> Report {
@@ -88,7 +88,7 @@ import Testing
         let failed = report.failures.map { shown($0.subject) }
         #expect(report.failures.allSatisfy { $0.node == "n2" || $0.kind == .unreachable }, "\(report.failures)")
         try await cluster.await(servers: 3)
-        // What is not named can be had, or was kept by the dead one alone, and is unreachable.
+        // Files not listed are available, or only the dead server kept them and they are unreachable.
         let got = await cluster.get(try Name("/src"), to: scratch["out"])
         #expect(got.failures.allSatisfy { $0.kind == .unreachable }, "\(got.failures)")
         #expect(got.files > 0 && Int(got.files) + got.failures.count + failed.count >= 31, "\(got) \(failed)")

@@ -1,4 +1,4 @@
-// Whoever has bytes hashed gets the ids of these, whoever else is in the queue.
+// Every caller gets the ids of its own bytes, whatever else is queued.
 
 import DaftLink
 import DaftModel

@@ -1,4 +1,4 @@
-// Nodes with names: who takes in what from where, and what a dead one costs.
+// Named nodes: who ingests from where, and the effect of a dead node.
 
 import DaftCatalogue
 import DaftLink
@@ -85,7 +85,7 @@ import Testing
             #expect(try differences(scratch["src"], scratch["store-\(host)/src"], permissions: false) == "")
         }
         #expect(try await cluster.keepers(Name("/src/large")) == ["n0", "n1", "n3"])
-        // What only the dead one keeps is not lost, and not said to be.
+        // What only the dead server keeps is neither lost nor reported as lost.
         for failure in [
             await cluster.get(try Name("/only"), to: scratch["out"]).failures.first,
             await cluster.cat(try Name("/only")).report.failures.first,

@@ -1,5 +1,5 @@
-// A rank that says what no honest one would, with every number at its limits: the others refuse it, go on, and have
-// what they had. Whoever gets wrong bytes from it knows.
+// A malicious rank with extreme values in every message: the others refuse it, continue, and keep their data. Receivers
+// of wrong bytes detect them.
 
 import DaftCatalogue
 import DaftLink
@@ -11,7 +11,7 @@ import Testing
 
 @testable import DaftEngine
 
-/// Gives whatever it is told to, whoever asks for what.
+/// Supplies fixed bytes to any request.
 private struct Liar: Responder {
     let bytes: [UInt8]
     let states: [PieceState]
@@ -28,7 +28,7 @@ private struct Liar: Responder {
 @Suite struct HostileTests {
     private static let chunk = 4_096
 
-    /// Two data servers that keep `/src`, and a stranger under rank 9.
+    /// Two data servers that keep `/src`, and a stranger at rank 9.
     private func withStranger(
         compression: UInt8 = 0, _ body: (Cluster, MemoryLink, Scratch) async throws -> Void
     ) async throws {
@@ -85,7 +85,7 @@ private struct Liar: Responder {
         try #require(isOver == true, "no end of \(request)")
     }
 
-    /// A request for a chunk behind the last once ended the data server, when the content was open already.
+    /// Regression: a chunk index past the end crashed the data server if the content was open.
     @Test func chunksThatThereAreNotAreMissing() async throws {
         try await withStranger { cluster, link, scratch in
             let content = try #require(try cluster.entry(Name("/src/large"))?.content)
@@ -105,8 +105,7 @@ private struct Liar: Responder {
         }
     }
 
-    /// The file is just what the order says, and is there; but its content would have fewer chunks than its size asks
-    /// for.
+    /// The file exists as described, but the chunk count does not fit its size.
     @Test func anOrderForSomeChunksOfAFileAsTheWholeIsRefused() async throws {
         try await withStranger { cluster, link, scratch in
             var status = stat()
@@ -137,7 +136,7 @@ private struct Liar: Responder {
         }
     }
 
-    /// Packed bytes that unpack to more than their piece, or to less, or are none.
+    /// Compressed bytes of another length than their piece, or invalid ones.
     @Test(arguments: [4_097, 4_095, 1 << 20, 0]) func aPackedChunkOfAnotherLengthIsWrong(count: Int) async throws {
         try await withStranger(compression: 1) { cluster, link, _ in
             let bomb = packed([UInt8](repeating: 7, count: count))
@@ -173,7 +172,7 @@ extension Digest {
     }
 }
 
-/// Requests that are well formed, and nothing else.
+/// Well-formed but hostile requests.
 private enum Hostile {
     private static let numbers = [0, 1, 1 << 24 - 1]
     private static let counts = [0, 1, 1 << 31, Int(UInt32.max)]
@@ -216,7 +215,7 @@ private enum Hostile {
         return requests
     }
 
-    /// Chunks that a file of 1 byte and one of 2⁶² have not.
+    /// Chunk indices out of range, for files of 1 byte and of 2⁶² bytes.
     private static func ingests(_ path: String, _ offer: Offer, _ span: Span) -> [Ingest] {
         [Int64(1), 1 << 62].flatMap { size in
             [true, false].map { isPart in

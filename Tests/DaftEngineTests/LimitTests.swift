@@ -1,4 +1,4 @@
-// A command with a limit: what it takes from its source, wherever that is read and by however many, is no faster.
+// Rate limits hold for the source as a whole, wherever and by however many ranks it is read.
 
 import DaftLink
 import DaftModel
@@ -22,7 +22,7 @@ import Testing
         return try await Cluster.start(settings)
     }
 
-    /// What it came to, and how many seconds it took.
+    /// The report and the time in seconds.
     private func time(
         _ cluster: Cluster, at rank: Int = 0, _ body: @escaping @Sendable (Session) async -> Report
     ) async -> (report: Report, seconds: Double) {
@@ -31,7 +31,7 @@ import Testing
         return (report, (ContinuousClock.now - begun) / .seconds(1))
     }
 
-    /// 3 MiB at 2 MiB a second.
+    /// 3 MiB at 2 MiB/s.
     private func expectLimited(
         _ timed: (report: Report, seconds: Double), sourceLocation: SourceLocation = #_sourceLocation
     ) {
@@ -51,7 +51,7 @@ import Testing
         #expect(try scratch.read("store-n0/small/f9") == scratch.read("small/f9"))
     }
 
-    /// The reader on this node and those elsewhere, who read through this rank, are three.
+    /// Three readers: on this node, and on others through this rank.
     @Test func allWhoReadShareOnePace() async throws {
         try scratch.write("large", 2 << 20)
         for file in 0..<64 { try scratch.write("small/f\(file)", 16 << 10, seed: UInt64(file) + 2) }
@@ -77,7 +77,7 @@ import Testing
         #expect(report.failures.isEmpty && cluster.traffic.supplied(by: 1) - before == 32 << 10, "\(report)")
     }
 
-    /// A chunk takes longer than ranks in a chain wait for one another where nothing limits them.
+    /// One chunk takes longer than the chain's timeout without a limit.
     @Test func whoMayNotBeFasterIsNotPassedOver() async throws {
         try scratch.write("large", 256 << 10)
         let cluster = try await cluster(["n0", "n1", "n2"], passingOverAfter: 100)
@@ -102,7 +102,7 @@ import Testing
         #expect(try scratch.read("store-n2/large") == scratch.read("large"))
     }
 
-    /// Chunks that are holes are not read, and files that are known are not read again.
+    /// Holes and unchanged files are not read and do not count.
     @Test func whatIsNotReadDoesNotWait() async throws {
         let path = try scratch.write("sparse", 0)
         let file = try #require(FileHandle(forWritingAtPath: path))
@@ -144,7 +144,7 @@ import Testing
         }
     }
 
-    /// A slow command holds none of what others need.
+    /// A limited command holds no resources that others need.
     @Test func othersAreNoSlower() async throws {
         try scratch.write("large", 3 << 20)
         try scratch.write("other", 3 << 20, seed: 9)

@@ -1,5 +1,5 @@
-// A store, or the catalogue, that somebody removes while it is used: that is what is said, and no source is blamed; the
-// data server is away from then on, and the others go on.
+// A store or catalogue removed while in use: the failure says so and blames no source; the data server withdraws and
+// the others continue.
 
 import DaftLink
 import DaftModel
@@ -20,7 +20,7 @@ import Testing
         try await status(cluster).nodes.filter { $0.rank == nil }.map(\.store.host)
     }
 
-    /// The withdrawal is on its way when whoever noticed the loss hears of it.
+    /// The withdrawal may still be in transit when the loss is reported.
     private func expectAway(
         _ cluster: Cluster, _ hosts: [String], sourceLocation: SourceLocation = #_sourceLocation
     ) async throws {
@@ -58,7 +58,7 @@ import Testing
         expectLoss(
             await cluster.put(try scratch.write("after", 20_000, seed: 2), at: "n1"), of: settings[2].store, on: "n1")
         try await expectAway(cluster, ["n1"])
-        // It stays so, and all others go on.
+        // It stays away, and the others continue.
         let again = await cluster.put(scratch["after"], at: "n1")
         #expect(again.exitStatus == 6, "\(again.failures)")
         let other = await cluster.put(scratch["after"], at: "n0")

@@ -1,4 +1,4 @@
-// Data servers that go and come, and a metadata server that is started anew under those that stay.
+// Data servers that leave and return, and a restarted metadata server.
 
 import DaftCatalogue
 import DaftLink
@@ -148,7 +148,7 @@ import Testing
         seats.take(0, store, at: one, now: 10)
         #expect(seats.members(alive: all, now: 20).map(\.isAlive) == [true])
         seats.gone(one, now: 30)
-        // Heard again, it may be another process.
+        // A rank heard again may be another process.
         #expect(seats.isVacant(one))
         #expect(seats.members(alive: all, now: 5_000_030).map(\.awayMilliseconds) == [5])
         #expect(seats.members(alive: all, now: 40).map(\.isAlive) == [false])

@@ -1,4 +1,4 @@
-// What a store of this node keeps is read from its file, and sends nothing over a link.
+// Contents in a store on this node are read from its file, without link traffic.
 
 import DaftLink
 import DaftModel
@@ -34,7 +34,7 @@ import Testing
         #expect(try cat.bytes == scratch.read("src/large"))
         #expect(cat.report.moved == 0)
         #expect(cluster.traffic.ownLoads == 0 && cluster.traffic.supplied == supplied)
-        // From elsewhere it comes as before.
+        // From another node they come over the link.
         let far = await cluster.get(try Name("/src"), to: scratch["far"], at: 2)
         #expect(try far.failures.isEmpty && differences(scratch["src"], scratch["far"]) == "")
         #expect(cluster.traffic.supplied(by: 1) == Int(far.bytes) && far.moved == far.bytes)

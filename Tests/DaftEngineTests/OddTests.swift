@@ -1,4 +1,4 @@
-// Odd input works, or is refused by name, and an independent tool agrees with what arrived.
+// Unusual input works or is refused by name; an independent tool verifies the results.
 
 import DaftCatalogue
 import DaftLink
@@ -51,7 +51,7 @@ import Testing
         #expect(await cluster.verify().report.failures.isEmpty)
     }
 
-    /// The memory of the reader's slabs is not theirs any more once they are gone.
+    /// Slab memory must not be used after release.
     @Test func chunksLargerThanTheReadersSlabsAreReadWhole() async throws {
         let scratch = try Scratch()
         var settings = scratch.settings(["n1", "n2"], at: "login", mds: "mds")
@@ -91,7 +91,7 @@ import Testing
         let cluster = try await Cluster.start(scratch.settings(["n1"], at: "login", mds: "mds"))
         defer { cluster.close() }
         if isThere { try scratch.write("store-n1/out/file", 5_000) }
-        // Its workers have other things to do, for longer than an order is waited for.
+        // Its workers are busy for longer than the order timeout.
         let station = cluster.stations[1]
         let over = Event()
         let busy = (0..<4).map { _ in

@@ -1,4 +1,4 @@
-// A tree with everything in it that a filesystem allows and a careless program stumbles over.
+// A tree with everything that a filesystem allows and careless programs mishandle.
 
 import DaftModel
 import Foundation
@@ -6,7 +6,7 @@ import Glibc
 import Testing
 
 extension Scratch {
-    /// Makes the tree at `relative`; returns how many regular files it has.
+    /// Creates the tree at `relative`; returns the number of regular files.
     func makeOddTree(_ relative: String, chunk: Int) throws -> Int {
         try makeDirectory(relative)
         let root = Array((self[relative] + "/").utf8)
@@ -68,7 +68,7 @@ extension Scratch {
             let bytes = pseudorandom(chunk, 77)
             for place in 0..<data { pwrite(descriptor, bytes, bytes.count, off_t((100 + 150 * place) * chunk)) }
         }
-        return modes.count + times.count + 3 + 1  // and the hard link
+        return modes.count + times.count + 3 + 1  // plus the hard link
     }
 
     private func oddDirectories(_ root: [UInt8]) throws {
@@ -89,7 +89,7 @@ extension Scratch {
         try #require(utimensat(AT_FDCWD, cPath(root + Array("empty".utf8)), [past, past], 0) == 0)
     }
 
-    /// What a file takes of the disk.
+    /// Disk usage of a file.
     func blocks(_ relative: String) throws -> Int {
         var status = stat()
         try #require(lstat(self[relative], &status) == 0, "\(relative)")

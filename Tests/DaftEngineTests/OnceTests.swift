@@ -1,4 +1,4 @@
-// Write once, read many: what is refused changes nothing anywhere, and what is the same again moves nothing.
+// Write once, read many: refused files change nothing, and identical ones move nothing.
 
 import DaftCatalogue
 import DaftLink
@@ -45,7 +45,7 @@ import Testing
                 #expect(report.failures.first?.subject == Array(name.utf8))
             }
         }
-        // The two broadcasts of what stands there bring that to the other node, and that is all.
+        // The two broadcasts of the published file only bring it to the other node.
         let fresh = try run(
             "/usr/bin/find", scratch["store-n0"], "-newer", scratch["other-link"], "-size", "+40k", "!", "-name",
             "*.sqlite*")
@@ -112,7 +112,7 @@ import Testing
     @Test func oneRefusedNameInATreeLeavesTheRestDone() async throws {
         let scratch = try Scratch()
         for i in 0..<1200 { try scratch.write("src/f\(10_000 + i)", 20, seed: UInt64(i + 1)) }
-        // A file of a later batch has the very content that is refused in the first.
+        // A later batch has a file with the content that is refused in the first.
         let same = try Data(contentsOf: URL(fileURLWithPath: scratch["src/f10003"]))
         for late in ["src/f10700", "src/f11100"] { try same.write(to: URL(fileURLWithPath: scratch[late])) }
         let cluster = try await scratch.cluster(["n0"])

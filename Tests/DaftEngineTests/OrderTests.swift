@@ -1,4 +1,4 @@
-// What outlasts the patience of those who asked: what is learned of an offer, and orders that nobody polls.
+// What outlives its requester: learned ids of an offer, and unpolled orders.
 
 import DaftLink
 import DaftModel

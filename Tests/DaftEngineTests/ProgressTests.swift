@@ -1,4 +1,4 @@
-// What is shown of how far a command is, and what others learn of it meanwhile.
+// Progress of commands, as shown and as seen by other ranks.
 
 import DaftCatalogue
 import DaftLink
@@ -10,7 +10,7 @@ import Testing
 @testable import DaftEngine
 
 @Suite struct ProgressTests {
-    /// A batch of small files takes less time than there is between two questions about it.
+    /// A batch of small files takes less than the poll interval.
     @Test func whatIsCountedAtTheEndIsAll() async throws {
         let scratch = try Scratch()
         for i in 0..<1_200 { try scratch.write("src/d\(i / 100)/f\(i)", 100, seed: UInt64(i + 1)) }

@@ -1,4 +1,4 @@
-// Several copies, what is made of them when data servers are gone, and data servers that leave.
+// Multiple copies, their repair after data servers are gone, and data servers that leave.
 
 import DaftCatalogue
 import DaftLink
@@ -13,7 +13,7 @@ extension Cluster {
     func repair(at rank: Int = 0) async -> Report { await run(at: rank) { await $0.repair() } }
     func leave(_ host: String) async -> Report { await run { await $0.leave(host) } }
 
-    /// Every file of `source` can be had.
+    /// Every file of `source` can be fetched correctly.
     func expectWhole(_ name: String, _ source: String, _ scratch: Scratch, permissions: Bool = true) async throws {
         let target = scratch["out-\(UInt64.random(in: 0 ... .max))"]
         let got = await get(try Name(name), to: target)
@@ -35,7 +35,7 @@ extension Cluster {
         return scratch["src"]
     }
 
-    /// How many live data servers keep each chunk of everything.
+    /// The number of live holders of each chunk.
     private func copies(_ cluster: Cluster) throws -> [Int] {
         let catalogue = cluster.stations[0].catalogue
         let here = BitSet(cluster.stations[0].members.filter(\.isAlive).map(\.number))
@@ -104,7 +104,7 @@ extension Cluster {
         #expect(found.allSatisfy { $0 == 2 }, "\(found)")
         let distinct = 100_000 + (0..<20).reduce(0) { $0 + 100 * $1 }
         #expect(report.moved <= Int64(distinct), "\(report.moved) of \(distinct)")
-        // A complete copy has its names, also on the disk.
+        // A complete copy has its names, also on disk.
         #expect(await cluster.repair().files == 0)
         cluster.kill(3)
         try await cluster.await(servers: 2)
@@ -254,7 +254,7 @@ extension Cluster {
         try await cluster.expectWhole("/src", source, scratch)
         #expect(await cluster.get(try Name("/only"), to: scratch["only-out"]).failures.isEmpty)
         #expect(try scratch.read("only-out") == scratch.read("only"))
-        // It comes back as any store, with what it has.
+        // It returns like any store, with its contents.
         try await cluster.revive(2)
         try await cluster.await(servers: 3)
         #expect(try await cluster.keepers(Name("/only")).contains("n1"))
@@ -294,7 +294,7 @@ extension Cluster {
         _ = await first.put(source, as: try Name("/again"))
         first.close()
         for host in hosts.dropFirst() { try run("/bin/sh", "-c", "rm \(scratch["store-\(host)/.daft/catalogue"])*") }
-        // One is left, from long ago: it does not count.
+        // One store remains from long ago and does not count.
         var settings = scratch.settings(hosts, mds: "other-mds")
         settings[0].rebuilds = true
         let second = try await Cluster.start(settings)

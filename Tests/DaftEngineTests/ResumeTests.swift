@@ -1,4 +1,4 @@
-// An interrupted command, run again, brings what was missing and nothing else.
+// A repeated interrupted command transfers only what was missing.
 
 import DaftCatalogue
 import DaftLink
@@ -11,13 +11,13 @@ import Testing
 
 @Suite struct ResumeTests {
     private static let size = 3 << 20
-    private static let slack = 64 * 4096  // chunks under way at the stop
+    private static let slack = 64 * 4096  // chunks in flight at the stop
 
     private func slow(_ scratch: Scratch, _ hosts: [String], at first: String = "n0") async throws -> Cluster {
         try await Cluster.start(scratch.settings(hosts, at: first), delayMicroseconds: 1_000)
     }
 
-    /// Runs `command`, stops it once `bytes` have crossed the links, and says how many had at its end.
+    /// Runs `command` and stops it after `bytes` have crossed the links; returns how many did in total.
     private func interrupt(
         _ cluster: Cluster, after bytes: Int, _ command: @escaping @Sendable () async -> Report
     ) async throws -> Int {
@@ -110,7 +110,7 @@ import Testing
         for host in hosts { #expect(try scratch.read("store-\(host)/large") == scratch.read("large")) }
     }
 
-    /// Else the next rank of the second chain would take it that a chunk does not come, or is there, as in the first.
+    /// Otherwise the next rank would apply the first chain's chunk states to the second.
     @Test func whatIsKnownOfAChainGoesWithTheLastThatIsUnderWay() async throws {
         let scratch = try Scratch()
         let cluster = try await scratch.cluster(["n0"])

@@ -1,4 +1,4 @@
-// A directory of its own for each test, files to put into it, and an independent tool that compares trees.
+// Temporary directories, test files, and independent tree comparison.
 
 import DaftModel
 import Foundation
@@ -22,7 +22,7 @@ final class Scratch: Sendable {
         try FileManager.default.createDirectory(atPath: self[relative], withIntermediateDirectories: true)
     }
 
-    /// Writes bytes that are the same for the same seed.
+    /// Writes pseudo-random bytes determined by the seed.
     @discardableResult
     func write(_ relative: String, _ size: Int, seed: UInt64 = 1) throws -> String {
         let (path, bytes) = (self[relative], pseudorandom(size, seed))
@@ -44,12 +44,12 @@ final class Scratch: Sendable {
 
     func exists(_ relative: String) -> Bool { FileManager.default.fileExists(atPath: self[relative]) }
 
-    /// Changes one byte behind daft's back; `keepingTime`: so that nothing but the bytes tells.
+    /// Changes one byte; `keepingTime`: without a visible change.
     func damage(_ relative: String, at offset: Int, keepingTime: Bool = true) throws {
         let path = self[relative]
         var status = stat()
         try #require(lstat(path, &status) == 0, "\(path)")
-        let file = open(path, O_RDWR)  // as root, whatever the mode says
+        let file = open(path, O_RDWR)  // as root, regardless of the mode
         try #require(file >= 0)
         defer { close(file) }
         var byte: UInt8 = 0
@@ -63,7 +63,7 @@ final class Scratch: Sendable {
     }
 }
 
-/// A loop over a pointer, with masking shifts: what a debug build runs fast.
+/// A pointer loop with masking shifts, for speed in a debug build.
 func pseudorandom(_ size: Int, _ seed: UInt64) -> [UInt8] {
     var bytes = [UInt8](repeating: 0, count: (size + 7) & ~7)
     var state = seed &* 0x9e37_79b9_7f4a_7c15 | 1
@@ -83,7 +83,7 @@ func pseudorandom(_ size: Int, _ seed: UInt64) -> [UInt8] {
     return bytes
 }
 
-/// What rsync would do to make `b` like `a`: nothing, if they are the same. A store drops write bits.
+/// What rsync would change to make `b` equal `a`: empty if they are equal. Stores drop write bits.
 func differences(_ a: String, _ b: String, permissions: Bool = true) throws -> String {
     let options = ["-nac", "--itemize-changes", "--modify-window=-1", "--delete"]
     return try run(["/usr/bin/rsync"] + options + (permissions ? [] : ["--no-perms"]) + [a + "/", b + "/"])

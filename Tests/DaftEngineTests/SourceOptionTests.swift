@@ -1,4 +1,4 @@
-// What put, bcast and diffuse take of their sources when they are told: links, patterns, lists, and standard input.
+// Source options of put, bcast and diffuse: links, patterns, lists, and standard input.
 
 import DaftCatalogue
 import DaftLink
@@ -117,7 +117,7 @@ import Testing
         #expect(cluster.state == state && !scratch.exists("store-n1/tree/deep/new"))
     }
 
-    /// Another process, whose standard input somebody here writes.
+    /// Another process whose standard input a test writes.
     private final class Reader {
         private let process = Process()
         let pipe = Pipe()

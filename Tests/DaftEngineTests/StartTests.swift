@@ -1,4 +1,4 @@
-// The rules of a start: everybody brings what it has, and nothing that a store keeps is forgotten.
+// System starts: the newest catalogue wins, and nothing stored is forgotten.
 
 import DaftModel
 import Foundation
@@ -30,7 +30,7 @@ import Testing
         let second = try await scratch.cluster(["n2", "n0", "n1"])
         #expect(second.warnings.isEmpty, "\(second.warnings)")
         #expect(second.state == state)
-        // Hello, welcome, one delta to each that missed the last holdings, and joined: questions and answers.
+        // Requests and replies for hello, welcome, one delta per server that lacked the last holdings, and joined.
         #expect(second.traffic.messages <= 3 * 2 * 4)
         #expect(try await second.keepers(Name("/src/small")).sorted() == ["n0", "n1", "n2"])
         second.close()
@@ -47,10 +47,10 @@ import Testing
         let first = try await scratch.cluster(["n0", "n1"])
         _ = await first.bcast(source)
         first.close()
-        let second = try await scratch.cluster(["n0"])  // n1 misses this
+        let second = try await scratch.cluster(["n0"])  // without n1
         _ = await second.put(more)
         let state = second.state
-        // A data server's copy is as new as its last catching up.
+        // A replica is as new as its last catch-up.
         _ = await second.fetch([try Name("/more")], at: "n0")
         second.close()
         let third = try await scratch.cluster(["n1", "n0"], at: "n1", mds: "other-mds")
@@ -69,7 +69,7 @@ import Testing
         let first = try await scratch.cluster(["n0"])
         _ = await first.put(source)
         first.close()
-        // The node of rank 0 is gone, and its catalogue with it.
+        // Rank 0's node and its catalogue are gone.
         let second = try await scratch.cluster(["n0"], mds: "other-mds")
         defer { second.close() }
         #expect(second.warnings.isEmpty, "\(second.warnings)")

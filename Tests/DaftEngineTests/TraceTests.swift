@@ -1,4 +1,4 @@
-// A trace has a fixed room, hands on what it keeps page by page, and is brought together from who is there.
+// Traces are bounded, paged, and collected from present ranks.
 
 import DaftLink
 import DaftModel

@@ -1,4 +1,4 @@
-// What a view costs in messages, and what it says when the metadata server is gone.
+// A view's messages, and its behaviour without a metadata server.
 
 import DaftLink
 import DaftModel
@@ -41,7 +41,7 @@ import Testing
             let offset = chunk * ViewTests.chunkBytes + 100
             #expect(try await read(reader, at: offset, 1000) == Array(bytes[offset..<offset + 1000]))
             #expect(cluster.traffic.supplied - loaded == ViewTests.chunkBytes)
-            // Three round trips; what else is told meanwhile is the follower's.
+            // Three round trips; further messages belong to the follower.
             #expect(cluster.traffic.messages - before <= 6 + 4)
         }
     }
@@ -82,7 +82,7 @@ import Testing
         #expect(cluster.traffic.supplied == bytes.count)
     }
 
-    /// What readers keep in memory goes when a command needs it.
+    /// Cached chunks are evicted when a command needs memory.
     @Test func readersThatHoldMemoryHoldUpNobody() async throws {
         let (cluster, name) = try await cluster(chunks: 64)
         defer { cluster.close() }
@@ -108,7 +108,7 @@ import Testing
         let view = try await Namespace(following: cluster.stations[2], patienceMilliseconds: 500)
         let before = try await view.attributes(of: name)
         cluster.kill(0)
-        // For a moment what is known is good enough.
+        // For a while the replica still counts as current.
         #expect(try await view.attributes(of: name) == before)
         let failure = await within(seconds: 20) { () async -> Failure? in
             while true {

@@ -1,4 +1,4 @@
-// What is run on a node before the program is, and what is read of what comes back.
+// The start script for nodes, and parsing of its replies.
 import DaftModel
 import DaftWire
 @testable import DaftLaunch

@@ -1,18 +1,18 @@
-// Bytes that claim to be packed, from somebody who wants to write beside the place they belong in.
+// Malicious compressed bytes must not write outside their piece.
 import CZstd
 import DaftWire
 import Testing
 
 @testable import DaftLink
 
-/// As zstd packs them.
+/// Compressed by zstd itself.
 func frame(_ bytes: [UInt8]) -> [UInt8] {
     var room = [UInt8](repeating: 0, count: ZSTD_compressBound(bytes.count))
     return Array(room[..<ZSTD_compress(&room, room.count, bytes, bytes.count, 1)])
 }
 
 @Suite struct CompressionTests {
-    /// A slab of three pieces: 64 bytes, `length`, and 64 bytes, of which the middle one arrived as `packed`.
+    /// A slab of three pieces: 64 bytes, `length`, and 64 bytes; the middle one arrived as `packed`.
     private func unpacked(_ packed: [UInt8], length: Int) async -> (before: [UInt8], piece: [UInt8], behind: [UInt8]) {
         let run = ChunkRun(
             [64, length, 64].map { Piece(.offered(offer: 1, file: 0), chunk: 0, length: $0) }, compression: 1)

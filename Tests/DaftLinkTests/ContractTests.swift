@@ -1,4 +1,4 @@
-// The memory link keeps the contract of all links.
+// The memory link keeps the link contract.
 
 import DaftLink
 import DaftModel
@@ -43,7 +43,7 @@ import Testing
         #expect(seen.withLock { $0 } == ["rank 1 here", "rank 1 gone", "rank 1 here"])
     }
 
-    /// A link that forgets, lies, or writes where it must not: the contract says so.
+    /// The contract detects links that lose messages, corrupt bytes, or write out of place.
     @Test func brokenLinksAreFound() async {
         for flaw in Flaw.allCases {
             let network = MemoryNetwork()

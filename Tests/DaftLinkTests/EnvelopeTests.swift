@@ -1,4 +1,4 @@
-// The frame of a message: what goes in comes out, in fewer bytes where there is much of the same.
+// Message framing: round trips, with repetitive messages compressed.
 import DaftModel
 import Testing
 

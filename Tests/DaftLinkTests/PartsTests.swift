@@ -1,4 +1,4 @@
-// The parts that links and the engine are made of: slabs, gates, signals, alarms, workers, loops.
+// Building blocks of links and engine: slabs, semaphores, events, alarms, workers, loops.
 
 import DaftLink
 import DaftModel
@@ -13,7 +13,7 @@ private final class Noted<T: Sendable>: Sendable {
     var all: [T] { held.withLock { $0 } }
 }
 
-/// Runs `body` on a loop of its own.
+/// Runs `body` on a separate loop.
 private func onLoop<T: Sendable>(_ body: @escaping @Sendable (ThreadLoop) async -> T) async -> T {
     let loop = ThreadLoop(name: "test")
     defer { loop.stop() }
@@ -268,7 +268,7 @@ private actor Looking {
 
     private final class Held: Sendable {}
 
-    /// What work holds, a slab above all, is free when it is done, and not when the queue is empty.
+    /// A job's resources are released when it is done, not when the queue is empty.
     @Test func aWorkerLetsGoOfWorkBeforeItTakesMore() {
         let workers = Workers(threads: 1, name: "test")
         let (begun, goOn) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
@@ -307,7 +307,7 @@ private actor Looking {
     @Test func questionsAskedFromAnyThreadAllEnd() async {
         let network = MemoryNetwork()
         let loop = ThreadLoop(name: "test")
-        let link = network.link(Rank(0), on: loop)  // nobody answers
+        let link = network.link(Rank(0), on: loop)  // no responder
         let closed = Task.detached {
             try? await Task.sleep(for: .milliseconds(30))
             link.close()

@@ -1,5 +1,5 @@
-// One side of a conversation is told what no honest rank would say: answers to questions of others, states of pieces
-// that nobody asked for, pieces that belong nowhere. It gives up that load, or waits for the right bytes.
+// An RPC with a dishonest peer: replies to others' requests, states of pieces not requested, pieces out of range. The
+// load fails, or waits for the right bytes.
 import DaftModel
 import DaftWire
 import Synchronization
@@ -7,7 +7,7 @@ import Testing
 
 @testable import DaftLink
 
-/// Carries nothing: the test says what comes.
+/// A carrier that delivers nothing by itself.
 private final class Nowhere: Carrier, @unchecked Sendable {
     let posted = Mutex<[Envelope]>([])
 
@@ -30,7 +30,7 @@ private final class Nowhere: Carrier, @unchecked Sendable {
         return rpc
     }
 
-    /// Loads a piece of 4 KiB from rank 1, of which `say` says what comes, as the question of that number.
+    /// Loads a 4 KiB piece from rank 1; `say` sends the peer's messages for that request number.
     private func load(
         _ say: @escaping @Sendable (RPC, UInt64) -> Void
     ) async -> Result<[PieceState], LinkError> {
@@ -70,7 +70,7 @@ private final class Nowhere: Carrier, @unchecked Sendable {
         #expect(result == .failure(.malformed(other, Malformed("states of a run", at: 0))))
     }
 
-    /// −1, 2³¹, and one more than the piece: no more than the piece is ever waited for, or taken.
+    /// −1, 2³¹, and one more than the piece: never more than the piece is awaited or received.
     @Test(arguments: [UInt32.max, 1 << 31, 4_097])
     func aPackedPieceThatClaimsMoreThanItsLengthGetsNoMore(count: UInt32) async {
         let states = PieceStates([.packed(Int(count), relayed: false)])

@@ -1,4 +1,4 @@
-// Which of Open MPI's parameters are set before it starts, and which are left to those who have chosen.
+// Which Open MPI parameters are set, and which are left to the user.
 
 import Foundation
 import Testing
@@ -15,7 +15,7 @@ import Testing
         osc = ^ucx,pt2pt
         """
 
-    /// What is decided beside a fast fabric, where a parameter file says this.
+    /// The decision with a fast fabric and this parameter file.
     private func decide(_ text: String = debian, environment: [String: String] = [:]) throws -> MPIParameter {
         let file = "/tmp/daft-parameters-\(UInt64.random(in: 0 ... .max))"
         try Data(text.utf8).write(to: URL(fileURLWithPath: file))

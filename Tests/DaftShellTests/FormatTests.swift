@@ -1,4 +1,4 @@
-// What people see: columns, times, progress, and what a command says it did.
+// Human-readable output: columns, times, progress, and summaries.
 
 import DaftCommand
 import DaftModel
@@ -70,7 +70,7 @@ extension OutputStyle {
 
     @Test func theSlowestDataServerIsNoSlowerThanTheWhole() {
         let stopwatch = Stopwatch()
-        // Two orders of one data server overlap; later it has a third.
+        // Two overlapping orders of one data server, and a later third.
         stopwatch.begin(2, at: 1_000)
         stopwatch.begin(2, at: 2_000)
         stopwatch.end(2, at: 6_000)
@@ -88,7 +88,7 @@ extension OutputStyle {
         #expect(rate.note(1_100, at: 16_000_000_000) == 100)
     }
 
-    /// Of a slow command a chunk comes every so many seconds: what is left is not told by the last of them alone.
+    /// A slow command gets a chunk every few seconds, so the last one alone must not determine the rest.
     @Test func theRateOfALimitedCommandIsThatOfSeveralChunks() {
         var rate = RecentRate(over: 10_000_000_000)
         for tick: UInt64 in 0...100 { _ = rate.note(Int64(tick / 10) * 1_000, at: tick * 1_000_000_000) }

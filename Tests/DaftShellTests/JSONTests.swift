@@ -1,4 +1,4 @@
-// What programs see.
+// JSON output.
 
 import DaftModel
 import Foundation

@@ -1,4 +1,4 @@
-// Commands that come line by line.
+// Reading commands line by line.
 
 import DaftModel
 import Foundation

@@ -1,4 +1,4 @@
-// Checks, drops and placements of one content exclude one another, and only wrong bytes are corruption.
+// Checks, drops and placements of one content exclude each other, and only wrong bytes count as corruption.
 
 import DaftModel
 import DaftStore
@@ -8,7 +8,7 @@ import Synchronization
 import TestDisk
 import Testing
 
-/// What another thread came to.
+/// The result of another thread.
 final class Outcome<T: Sendable>: Sendable {
     private let result = Mutex<Result<T, any Error>?>(nil)
 
@@ -26,7 +26,7 @@ final class Outcome<T: Sendable>: Sendable {
 @Suite struct ConcurrentCheckTests {
     let fixture = Fixture()
 
-    /// Places `made` under /a; just before the file gets its name, `body` is begun in another thread and has 0.2 s.
+    /// Places `made` at /a; just before the rename, starts `body` in another thread and gives it 0.2 s.
     private func place<T: Sendable>(
         _ made: Made, in store: Store, meanwhile body: @escaping @Sendable (Store) throws -> T
     ) throws -> T {
@@ -73,7 +73,7 @@ final class Outcome<T: Sendable>: Sendable {
         #expect(fixture.contents("/a") == made.bytes)
     }
 
-    /// `retain`, then a look at what is there: a drop is over before, or does not happen.
+    /// After `retain`, a drop has either finished or will not happen.
     @Test func whatIsThereAfterRetainingStaysThere() throws {
         let store = try fixture.open()
         for round in 0..<100 {
@@ -90,7 +90,7 @@ final class Outcome<T: Sendable>: Sendable {
         }
     }
 
-    /// Runs `body` with at most `count` more descriptors than are open.
+    /// Runs `body` with at most `count` further descriptors.
     private func withDescriptors<T>(_ count: Int, _ body: () throws -> T) throws -> T {
         var before = rlimit()
         getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &before)
@@ -118,7 +118,7 @@ final class Outcome<T: Sendable>: Sendable {
         let made = Made(seed: 5, size: 10_000)
         try store.put(made, at: "/a")
         fixture.spoil("/a", at: 0)
-        // Descriptors below the limit may have been closed since: they are used up first.
+        // Descriptors below the limit may have been closed meanwhile: use them up first.
         let kind = try withDescriptors(1) {
             var fillers: [Int32] = []
             while let filler = [dup(0)].first, filler >= 0 { fillers.append(filler) }

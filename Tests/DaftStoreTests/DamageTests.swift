@@ -1,4 +1,4 @@
-// A bad disk has changed what a store knows of what it keeps: that is said, and no file is taken away for it.
+// A damaged ledger is reported, and no file is removed because of it.
 
 import DaftModel
 import DaftSQL
@@ -10,12 +10,12 @@ import Testing
     let fixture = Fixture()
 
     @Test(arguments: [
-        // Another chunk's id in a manifest: the right bytes would look wrong.
+        // Another chunk id in a manifest: the right bytes would look wrong.
         """
         UPDATE contents SET manifest = CAST(substr(manifest, 1, 50) || x'00' || substr(manifest, 52) AS BLOB)
         WHERE number = 1
         """,
-        // A name that counts as another content's: the file under it would look wrong.
+        // A name attributed to another content: its file would look wrong.
         "UPDATE names SET number = 1 WHERE number = 2",
     ]) func aFileIsNotTakenAwayForWhatIsWrongInTheLedger(sql: String) throws {
         let (first, second) = (Made(seed: 1, size: 10_000), Made(seed: 2, size: 10_000))

@@ -1,5 +1,4 @@
-// What the store's tests stand on: a directory of their own, contents made from a seed, and short words for what they
-// do.
+// Fixtures for store tests: a temporary directory, contents made from a seed, and shorthands.
 
 import DaftModel
 import DaftStore
@@ -22,7 +21,7 @@ struct Made {
         manifest = Manifest(size: Int64(bytes.count), chunkSize: size, chunks: ids)
     }
 
-    /// Bytes that no other seed makes.
+    /// Bytes unique to the seed.
     init(seed: UInt64, size: Int, chunk: Int = 4096) {
         var random = Sequence64(seed)
         self.init(random.bytes(size), chunk: chunk)
@@ -38,7 +37,7 @@ struct Made {
     }
 }
 
-/// A directory in /tmp that goes with this object, and the store in it.
+/// A directory in /tmp that is removed with this object, and the store in it.
 final class Fixture {
     let directory: String
     let path: String
@@ -62,14 +61,14 @@ final class Fixture {
 
     func open() throws -> Store { try Store(at: Array(path.utf8), options) }
 
-    /// Opened anew after a loss of power.
+    /// Reopened after a power loss.
     func afterPowerLoss(_ random: inout Sequence64) throws -> Store {
         disk.powerLoss(using: &random)
         options.bootID = Array("boot \(random.next())".utf8)
         return try open()
     }
 
-    /// Copies the store at the moment of its next rename; then nothing more.
+    /// Copies the store at its next rename.
     func copyAtNextRename() {
         let command = "cp -a \(path) \(directory)/copy"
         disk.beforeRename { [disk] in
@@ -78,14 +77,14 @@ final class Fixture {
         }
     }
 
-    /// Opens that copy in the place of the store, as if the process had died there.
+    /// Opens that copy in the store's place, as if the process had died then.
     func openCopy() throws -> Store {
         rename(path, directory + "/original")
         rename(directory + "/copy", path)
         return try open()
     }
 
-    /// The file under a name, read as a user reads it.
+    /// The file at a name, read directly.
     func contents(_ name: String) -> [UInt8]? { DaftStoreTests.contents(path + name) }
 
     func write(_ name: String, _ bytes: [UInt8]) {
@@ -94,7 +93,7 @@ final class Fixture {
         close(file)
     }
 
-    /// Changes a byte of a file behind the store's back.
+    /// Changes a byte of a file.
     func spoil(_ path: String, at offset: Int) {
         let file = Glibc.open(self.path + path, O_RDWR)
         var byte: UInt8 = 0
@@ -138,7 +137,7 @@ func entries(of directory: String) -> [String] {
     return found.sorted()
 }
 
-/// Removes a tree of whatever names and depth.
+/// Removes a tree of any names and depth.
 private func removeTree(_ base: Int32, _ leaf: [CChar]) {
     if unlinkat(base, leaf, 0) == 0 { return }
     let directory = openat(base, leaf, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
@@ -210,7 +209,7 @@ extension PartialFile {
     }
 }
 
-/// The kind of the failure that `body` ends with.
+/// The kind of the failure that `body` throws.
 func failureKind(_ body: () throws -> Void) -> Failure.Kind? {
     do {
         try body()

@@ -1,4 +1,4 @@
-// Ids of many chunks at once are the ids of each.
+// Hashing many chunks at once gives the same ids as one by one.
 
 import DaftModel
 import DaftStore
@@ -23,7 +23,7 @@ import Testing
             return copy
         }
         defer { for copy in memory { copy.deallocate() } }
-        // One byte off any alignment.
+        // Unaligned by one byte.
         let together = digests(of: memory.map { UnsafeRawBufferPointer(rebasing: $0[1...]) })
         #expect(together == chunks.map { digest(of: $0) })
     }

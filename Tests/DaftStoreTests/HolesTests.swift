@@ -1,4 +1,4 @@
-// Zeros inside a chunk take nothing of the disk, in a store and at a target, and what was there before does not show.
+// Zeros within a chunk occupy no disk space, in stores and targets, and replace old bytes.
 
 import DaftModel
 import Glibc

@@ -1,4 +1,4 @@
-// A file whose content is not known yet is kept under a key, and found again by it.
+// An ingest of unknown content is recorded by key and found again.
 import DaftModel
 import DaftStore
 import Foundation
@@ -135,8 +135,7 @@ import Testing
         #expect(try ingest(store, []).have.isEmpty)
     }
 
-    /// The file of one of them was removed as the other's, once in a thousand times: most often where the ledger is
-    /// busy.
+    /// Regression: once in a thousand times, mostly with a busy ledger, one's file was removed as the other's.
     @Test func twoFilesThatTurnOutToBeOneContentLeaveIt() async throws {
         let store = try fixture.open()
         let isOver = Mutex(false)

@@ -1,4 +1,4 @@
-// The ids of what came last are in memory only, and no opening, failure or end of a content may show that.
+// Recent ids are only in memory; reopening, failures and dropped contents must not reveal that.
 
 import DaftModel
 import DaftSQL
@@ -54,7 +54,7 @@ import Testing
         try expect(store, keeps: made)
     }
 
-    /// The number of a content that is gone would be one whose ids are believed to be in their tables.
+    /// A reused number would count as settled although its ids are not in the tables.
     @Test func whatComesAfterTheLastWasDroppedIsFoundAfterAnOpening() throws {
         do {
             let store = try fixture.open()
@@ -100,7 +100,7 @@ import Testing
         }
     }
 
-    /// The table has eight bytes of an id.
+    /// Tables store only eight bytes of an id.
     @Test func contentsWhoseIdsBeginAlikeAreToldApart() throws {
         let store = try fixture.open()
         let ids = [3, 1, 2].map { end in
@@ -143,10 +143,10 @@ import Testing
         #expect(try store.noted(after: nil, limit: 9).map(\.name) == [name("/o")])
     }
 
-    /// Earlier daft entered their ids at once.
+    /// Earlier versions inserted ids at once.
     private var unsettled: [Made] { (101...104).map { Made(seed: $0, size: 1_000) } }
 
-    /// As an earlier daft left it.
+    /// Rewrites the ledger in an earlier format.
     private func turnBack(_ ledger: Database, to version: Int) throws {
         try ledger.execute("DROP TABLE sources; PRAGMA user_version = \(version)")
         if version == 4 { return }

@@ -1,4 +1,4 @@
-// Kept contents get their names in the directory.
+// Placing kept contents at their names.
 import DaftModel
 import DaftStore
 import Glibc

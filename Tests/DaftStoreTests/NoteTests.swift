@@ -1,4 +1,4 @@
-// The names of contents that are kept in part: remembered as long as the part, and no longer than it is one.
+// Noted names of partial contents are kept exactly as long as the content is partial.
 import DaftModel
 import DaftStore
 import Testing

@@ -1,4 +1,4 @@
-// A content is filled chunk by chunk, from any source in any order, and goes on where it was.
+// Partial files: chunks from any source in any order, and resumption.
 import DaftModel
 import DaftStore
 import Glibc
@@ -110,7 +110,7 @@ import Testing
         #expect(try store.fill(made.id, made.manifest).have == BitSet([0, 1]))
     }
 
-    /// What came after them would have made a file of them that nobody looks at again.
+    /// Adding further chunks would have made a file of them that is never verified.
     @Test(arguments: [false, true]) func chunksThatRottedBetweenTwoRunsDoNotCount(isIngest: Bool) throws {
         let made = Made(seed: 12, size: 20_000)
         let key = digest(of: [12])

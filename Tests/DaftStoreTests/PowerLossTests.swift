@@ -1,11 +1,11 @@
-// What was acknowledged survives a disk that forgets what was not synced.
+// Acknowledged data survives a disk that forgets unsynced changes.
 import DaftModel
 import DaftStore
 import TestDisk
 import Testing
 
 @Suite struct PowerLossTests {
-    /// A few contents in every way they come, cut off at a random moment.
+    /// Stores contents in every way, cut off at a random moment.
     private func work(_ store: Store, _ random: inout Sequence64) throws -> (placed: [String: Made], all: [Made]) {
         var placed: [String: Made] = [:]
         var all: [Made] = []
@@ -34,7 +34,7 @@ import Testing
         return (placed, all)
     }
 
-    /// Whatever is offered is right, and no name of a content that we know shows anything else.
+    /// Everything offered is right, and no name of a known content has other bytes.
     private func inspect(_ store: Store, _ fixture: Fixture, _ all: [Made], _ placed: [String: Made]) throws {
         for (content, extent) in try store.kept(after: nil, limit: .max) {
             let made = try #require(all.first { $0.id == content })
@@ -77,7 +77,7 @@ import Testing
         try inspect(store, fixture, all, placed)
     }
 
-    /// Names that the first start took away must not come back with the second.
+    /// Names removed at the first start must not return after the second.
     @Test(arguments: 1...60) func aSecondLossOfPowerBringsNoWrongBytesBack(seed: UInt64) throws {
         var random = Sequence64(seed)
         let fixture = Fixture()
@@ -87,7 +87,7 @@ import Testing
         try inspect(store, fixture, all, placed)
     }
 
-    /// That a content's first file is known to be on the disk says nothing about a copy made since.
+    /// A synced first file says nothing about a later copy.
     @Test(arguments: 1...40) func aNameThatIsNotSyncedIsInDoubtThoughItsContentIsOnTheDisk(seed: UInt64) throws {
         var random = Sequence64(seed)
         let fixture = Fixture(durable: true)
@@ -102,7 +102,7 @@ import Testing
         #expect(fixture.contents("/a") == made.bytes)
     }
 
-    /// What it has is said to be kept without being written once more.
+    /// Its contents count as kept without being written again.
     @Test(arguments: 1...20) func aStoreThatIsDurableFromNowOnKeepsWhatItHadBefore(seed: UInt64) throws {
         var random = Sequence64(seed)
         let fixture = Fixture()

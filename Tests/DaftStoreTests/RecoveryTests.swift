@@ -1,4 +1,4 @@
-// What a store trusts when it is opened, and what it reads again.
+// What a store trusts and what it re-reads when it is opened.
 import DaftModel
 import DaftStore
 import DaftWire
@@ -58,7 +58,7 @@ import Testing
         #expect(try again.space().free > 0)
     }
 
-    /// As after a restore: every file has another inode, those without names too.
+    /// As after a restore: every file has another inode, also those without names.
     @Test func aCopiedStoreGoesOnAsTheOneItWasCopiedFrom() throws {
         let (kept, torn) = (Made(seed: 1, size: 9000), Made(seed: 2, size: 9000))
         let store = try fixture.open()
@@ -238,7 +238,7 @@ import Testing
             #expect(failure.reason.contains("move the directory .daft away"))
         }
         #expect(fixture.contents("/.daft/store.sqlite") == rubbish)
-        // What the message advises.
+        // Follows the message's advice.
         #expect(rename(fixture.path + "/.daft", fixture.directory + "/away") == 0)
         let again = try fixture.open()
         try again.fillWhole(made).finish()
@@ -253,7 +253,7 @@ import Testing
         #expect(entries(of: fixture.directory + "/elsewhere") == [])
     }
 
-    /// Changes the first byte behind the store's back, with size, mtime and inode as they were.
+    /// Changes the first byte while size, mtime and inode stay the same.
     private func corrupt(_ made: Made, _ path: String) {
         guard let status = fixture.status(path) else { return }
         let file = open(fixture.path + path, O_WRONLY)

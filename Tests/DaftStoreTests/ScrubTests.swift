@@ -1,4 +1,4 @@
-// What is kept is read again, and what is wrong is dropped with its names.
+// Scrub: kept data is re-read, and wrong data dropped with its names.
 import DaftModel
 import DaftStore
 import Glibc
@@ -39,7 +39,7 @@ import Testing
         #expect(try store.check(short.id) == [])
     }
 
-    /// Past the kernel's memory, a block at a time; the last one is not full.
+    /// With direct I/O, in whole blocks; the last is incomplete.
     @Test func whatIsReadDirectlyIsJudgedTheSame() throws {
         let store = try fixture.open()
         let made = Made(seed: 5, size: 1_100_003, chunk: 1 << 16)
@@ -138,7 +138,7 @@ import Testing
         #expect(store.inventory == inventoryMark(of: other.id, .complete))
     }
 
-    /// Its names are recorded before they are made: who was stopped between has lost nothing.
+    /// Names are recorded before they are created: an interruption in between loses nothing.
     @Test func whatStillLiesBesideItsNamesIsFound() throws {
         let store = try fixture.open()
         let made = Made(seed: 22, size: 10_000)

@@ -1,4 +1,4 @@
-// What a walk takes of a tree by rules and lists is what rsync takes.
+// Walks with rules and lists select the same files as rsync.
 
 import DaftPlan
 import Foundation
@@ -14,7 +14,7 @@ import Testing
         "[[]z", ".*", "a-b", "[[:alpha:]]", "\\a",
     ]
 
-    /// Directories of directories, with files of all names in each.
+    /// Nested directories with all kinds of names.
     private func makeTree(_ scratch: SourceScratch, _ random: inout Sequence64) throws {
         func fill(_ folder: String, depth: Int) throws {
             for name in SelectionTests.names {
@@ -38,7 +38,7 @@ import Testing
         return (random.next() % 3 == 0 ? "/" : "") + text + (random.next() % 4 == 0 ? "/" : "")
     }
 
-    /// What rsync would send of the tree to an empty place, each below the root.
+    /// What rsync would copy to an empty target, relative to the root.
     private func sent(_ scratch: SourceScratch, _ options: [String]) throws -> Set<String> {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/rsync")

@@ -1,5 +1,5 @@
-// A disk that stands still holds up nobody but those who use what it is at: files are copied, written and synced
-// outside of the ledger's lock.
+// A hanging disk operation blocks only users of the same content: files are copied, written and synced outside of the
+// ledger's lock.
 
 import DaftModel
 import DaftStore
@@ -8,7 +8,7 @@ import Foundation
 import Synchronization
 import Testing
 
-/// Stands still before the next call of one kind, until it is told to go on.
+/// Blocks the next call of one kind until released.
 private final class StuckDisk: Disk, @unchecked Sendable {
     enum Call: Sendable { case copy, write, syncFile, syncDirectory }
 
@@ -75,7 +75,7 @@ private final class StuckDisk: Disk, @unchecked Sendable {
         return outcome
     }
 
-    /// While `body` stands still in such a call, another content can be kept, named and looked at.
+    /// While `body` blocks in such a call, another content can be stored, placed and read.
     private func othersGoOn(
         in store: Store, while call: StuckDisk.Call, of body: @escaping @Sendable (Store) throws -> Void
     ) throws {
@@ -106,7 +106,7 @@ private final class StuckDisk: Disk, @unchecked Sendable {
         #expect(fixture.contents("/b") == made.bytes)
     }
 
-    /// Each name is wrong in another place: what is good in one is copied into the other, and that one is synced.
+    /// Each copy is wrong in another place: good chunks of one are copied to the other, which is then synced.
     @Test(arguments: [false, true]) func whileACheckMends(syncs: Bool) throws {
         let fixture = fixture(durable: true)
         let store = try fixture.open()

@@ -1,4 +1,4 @@
-// A file of a user is read as it was found, or reported as changed.
+// Source files are read unchanged, or reported as changed.
 import DaftModel
 import Glibc
 import Testing
@@ -88,7 +88,7 @@ import Testing
         let data = try (0...40).filter { !(try source.isHole($0, of: small)) }
         #expect(data == [0, 20])
         #expect(try (0...40).reversed().filter { !(try source.isHole($0, of: small)) } == [20, 0])
-        // Two pages a chunk: a chunk that is partly data is no hole.
+        // Two pages per chunk: a chunk with some data is no hole.
         let double = ChunkSize(8192)!
         #expect(try (0...20).filter { !(try source.isHole($0, of: double)) } == [0, 10])
     }
@@ -139,7 +139,7 @@ import Testing
     }
 }
 
-/// The failure that `body` ends with, or nil.
+/// The failure that `body` throws, or nil.
 func failure(_ body: () throws -> Void) -> Failure? {
     do {
         try body()

@@ -1,4 +1,4 @@
-// A directory under /tmp for one test, gone when the test lets go of it, and what tests make in it.
+// A temporary directory for one test, and helpers to fill it.
 
 import CLinux
 import DaftModel

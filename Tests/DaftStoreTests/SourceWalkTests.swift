@@ -1,4 +1,4 @@
-// A tree of a user is walked whole, in order, and never left.
+// Walks are complete, ordered, and stay inside the tree.
 import DaftModel
 import Glibc
 import Testing
@@ -129,7 +129,7 @@ import Testing
         for depth in 0..<200 {
             try withCString(part) { part in _ = try system("mkdir") { mkdirat(folder.number, part, 0o755) } }
             folder = try folder.directory(below: part)
-            // A name after `ddd…`, so that the walk comes back to each level when it has been below.
+            // A name that sorts after `ddd…`, so that the walk returns to each level from below.
             let file = try openAt(folder.number, Array("later".utf8), O_WRONLY | O_CREAT, mode: 0o644)
             #expect(write(file.number, [UInt8(depth)], 1) == 1)
         }
@@ -197,18 +197,18 @@ import Testing
         #expect { try name("/x/.daft") } throws: { ($0 as? Failure)?.kind == .usage }
     }
 
-    /// How many files below `path` are open; other tests of this process have theirs.
+    /// The number of open files below `path`; other tests of this process have others.
     private func openDescriptors(below path: [UInt8]) -> Int {
         (0..<1024).count { number in
             var target = [UInt8](repeating: 0, count: 4096)
             let length = readlink("/proc/self/fd/\(number)", &target, target.count)
-            // A path too long to be told is one of the deep ones.
+            // A path too long to be read is one of the deep ones.
             return length > 0 ? target.starts(with: path) : errno == ENAMETOOLONG
         }
     }
 }
 
-/// A file's bytes by `readWhole`.
+/// A file's bytes, read by `readWhole`.
 func whole(_ info: SourceFileInfo) throws(Failure) -> [UInt8] {
     let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: Int(info.size) + 1, alignment: 16)
     defer { memory.deallocate() }

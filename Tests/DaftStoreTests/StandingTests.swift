@@ -1,4 +1,4 @@
-// Users' files are known by all that tells of a change, and names stand only as they are recorded.
+// Source files are recognised by every attribute that reveals a change, and names count as placed only as recorded.
 
 import DaftModel
 import Glibc

@@ -1,4 +1,4 @@
-// Who is refused a store reads who has it, and what to do.
+// The error for a store in use names its owner and the remedy.
 
 import DaftModel
 import DaftSQL

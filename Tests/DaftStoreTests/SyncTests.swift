@@ -1,5 +1,5 @@
-// A sync that failed is never made up for by one that succeeds: the kernel takes what it could not write for written.
-// What was not on the disk is written anew, or its directories are synced again, before anything counts.
+// A failed sync is not repaired by a later success, since the kernel takes the unwritten pages for written. Data is
+// rewritten, or directories synced again, before anything counts.
 import DaftModel
 import DaftStore
 import Glibc
@@ -7,7 +7,7 @@ import Synchronization
 import TestDisk
 import Testing
 
-/// Fails some syncs, and counts the others.
+/// Fails some syncs and counts the others.
 private final class UnsyncingDisk: FaultyDisk, @unchecked Sendable {
     private let state = Mutex((files: 0, directories: 0, synced: 0))
 

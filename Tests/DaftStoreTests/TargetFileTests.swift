@@ -1,4 +1,4 @@
-// What get writes is right, whole and resumed.
+// Files written by get are correct and complete, and interrupted ones are resumed.
 import DaftModel
 import Glibc
 import Testing
@@ -8,7 +8,7 @@ import Testing
 private let page = ChunkSize(4096)!
 private let longAgo = Time(seconds: 1_000_000_000, nanoseconds: 987_654_321)
 
-/// Bytes, and what daft knows of them.
+/// Bytes with their ids.
 private struct Content {
     let bytes: [UInt8]
     let manifest: Manifest

@@ -1,4 +1,4 @@
-// Directories and symlinks that get makes, and what stands in their way.
+// Directories and symlinks made by get, and conflicts with existing entries.
 import DaftModel
 import Glibc
 import Testing

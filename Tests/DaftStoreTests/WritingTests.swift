@@ -1,4 +1,4 @@
-// Writes arrive whole, whichever way they take to the disk.
+// Writes are complete, with and without the page cache.
 
 import DaftModel
 import DaftStore
@@ -6,7 +6,7 @@ import Glibc
 import Testing
 
 @Suite struct WritingTests {
-    /// What `/dev/shm` is made of may refuse to go past the page cache.
+    /// The filesystem of /dev/shm may refuse direct I/O.
     @Test(arguments: ["/tmp", "/dev/shm"], [0, 1, 4095])
     func aLargeWriteArrivesWithItsEnd(on base: String, offset: Int) throws {
         let path = "\(base)/daft-writing-\(UInt64.random(in: 0 ... .max))"
@@ -16,7 +16,7 @@ import Testing
         let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: length, alignment: 4096)
         defer { bytes.deallocate() }
         for i in bytes.indices { bytes[i] = UInt8(truncatingIfNeeded: i &* 7 &+ i >> 9) }
-        // Old bytes in the page cache are not seen any more.
+        // Old bytes in the page cache must not remain visible.
         try Disk().write(UnsafeRawBufferPointer(rebasing: bytes[1..<5000]), to: file, at: Int64(offset))
         try Disk().write(UnsafeRawBufferPointer(bytes), to: file, at: Int64(offset))
         #expect(try file.status().size == Int64(offset + length))

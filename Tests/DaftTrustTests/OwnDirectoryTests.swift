@@ -1,4 +1,4 @@
-// The walk to a directory, over real directories and symlinks: what it opens, what it makes, and what it refuses.
+// Opening trusted directories over real directories and symlinks: what is opened, created and refused.
 
 import DaftModel
 import DaftTrust
@@ -17,7 +17,7 @@ private let other: uid_t = 65_534
 
     private func path(_ name: String) -> [UInt8] { Array((place + name).utf8) }
 
-    /// The inode of what was opened.
+    /// The inode of the opened directory.
     private func inode(_ path: [UInt8], isMade: Bool = false, for use: DirectoryUse = .store) throws -> ino_t {
         let found = try OwnDirectory(path, for: use, isMade: isMade)
         defer { close(found.number) }
@@ -90,7 +90,7 @@ private let other: uid_t = 65_534
         #expect(refusal("/squatted/store", isMade: true).contains("/squatted, in its path, belongs to \(name)"))
         #expect(refusal("/lead/store", isMade: true).contains("is a symlink of \(name)"))
         #expect(access(place + "/squatted/store", F_OK) != 0 && access(place + "/mine/store", F_OK) != 0)
-        // Root has named it.
+        // Root named it.
         #expect(refusal("/squatted", for: .door(isNamed: true)).hasPrefix("others may write"))
         chmod(place + "/squatted", 0o700)
         #expect(refusal("/squatted", for: .door(isNamed: true)) == "")

@@ -1,5 +1,4 @@
-// Thousands of strangers at the port for bytes that is not encrypted: each is shown out, and what they cost is given
-// back.
+// Thousands of strangers at an unencrypted bulk port: all are disconnected, and their resources released.
 
 import DaftCommand
 import DaftLink
@@ -13,20 +12,20 @@ import Testing
 @Suite(.serialized, .timeLimit(.minutes(2))) struct CrowdTests {
     private static let strangers = 2_000
 
-    /// The beginning of ZeroMQ's protocol: version 3.1 with that mechanism.
+    /// The ZMTP 3.1 greeting with that mechanism.
     private static func greeting(_ mechanism: String) -> [UInt8] {
         let name = Array(mechanism.utf8)
         return [0xff, 0, 0, 0, 0, 0, 0, 0, 1, 0x7f, 3, 1] + name + [UInt8](repeating: 0, count: 52 - name.count)
     }
 
-    /// What each of them says: nothing sensible; as clients of ZeroMQ without a name, of new and of old, do; nothing.
+    /// What each sends: garbage; greetings of anonymous ZeroMQ clients, new and old; nothing.
     private static let garbage: [[UInt8]] = [
         (0..<4_000).map { UInt8(truncatingIfNeeded: $0 &* 7 &+ 1) & 0x7f },
         greeting("NULL") + [4, 25, 5] + Array("READY".utf8) + [11] + Array("Socket-Type".utf8) + [0, 0, 0, 1, 0x44],
         [1, 0, 5, 0] + Array("abcd".utf8),
         [],
     ]
-    /// A name that nobody knows, said as those of the system say theirs.
+    /// An unknown name, in the system's own format.
     private static let wrongName =
         greeting("PLAIN") + [4, 16, 5] + Array("HELLO".utf8) + [4] + Array("daft".utf8) + [4] + Array("none".utf8)
 
@@ -38,19 +37,19 @@ import Testing
         #expect(await stations.gather())
         let port = stations.links[0].bulkPort
         let before = residentBytes()
-        // 16 KiB each would be 31 MiB.
+        // At 16 KiB each it would be 31 MiB.
         for _ in 0..<2 { #expect(try letIn(port, Self.strangers, saying: Self.garbage) == 0) }
         let grown = residentBytes() - before
         #expect(grown < 4 << 20, "\(grown >> 10) KiB")
-        // Who speaks as those of the system do takes more, for as long as its handshake may take; the next ones use it
-        // again.
+        // A client that speaks the system's protocol costs more until its handshake times out; later ones reuse that
+        // memory.
         var waves: [Int] = []
         for _ in 0..<9 {
             #expect(try letIn(port, 400, saying: [Self.wrongName]) == 0)
             waves.append((residentBytes() - before) >> 10)
         }
         #expect(waves[8] < waves[5] + 6_144 && waves[8] < 40_960, "KiB: \(waves)")
-        // Whoever is of the system comes in as ever.
+        // Members can still connect.
         let others = stations.links.dropFirst().map { link in link.loop.start { await LinkContract.serve(link) } }
         let first = stations.links[0]
         let broken = await first.loop.start { await LinkContract(first).run() }.value
@@ -63,7 +62,7 @@ import Testing
         defer { stations.close() }
         #expect(await stations.gather())
         let (first, second) = (stations.links[0], stations.links[1])
-        // As one who comes in a crowd, and of whom nothing has been said yet.
+        // Like a client in a crowd whose name has not been announced yet.
         let early = try #require(await second.loop.start { second.bulkToken(for: Rank(0)) }.value)
         let rounds = Date().addingTimeInterval(40)
         while await !isRefused(second), Date() < rounds {
@@ -87,7 +86,7 @@ import Testing
         await link.loop.start { link.peers[Rank(0)]?.bulk?.isRefused ?? false }.value
     }
 
-    /// They all come, and stay for as long as they may, but not for ever: how many are still there at the end.
+    /// Opens connections and keeps them while allowed; returns how many remain at the end.
     private func letIn(_ port: UInt16, _ count: Int, saying words: [[UInt8]]) throws -> Int {
         var files: [Int32] = []
         defer { for file in files { close(file) } }

@@ -1,4 +1,4 @@
-// A door and its clients in one process: what is said arrives, nobody grows, and whoever goes leaves nothing behind.
+// A door and its clients in one process: messages arrive, memory is bounded, and clients leave nothing behind.
 
 import DaftCommand
 import DaftLink
@@ -134,7 +134,7 @@ extension AtTheDoor {
             let doorstep = try Doorstep { _ in }
             var patience = DoorClient.Patience()
             (patience.beatMilliseconds, patience.doubtMilliseconds, patience.silenceMilliseconds) = (50, 100, 700)
-            // One that listens and says nothing.
+            // A door that listens but does not answer.
             let mute = try Doorstep(below: "/mute") { _ in }
             await mute.door.close()
             let place = try mute.place
@@ -143,7 +143,7 @@ extension AtTheDoor {
             let doorClient = try mute.doorClient(.some, patience)
             #expect(doorClient.listen().refusal?.kind == .unreachable)
             doorClient.close()
-            // One that is not there any more.
+            // A door that has gone.
             let other = try doorstep.doorClient(.some, patience)
             #expect(soon { doorstep.latest != nil })
             await doorstep.door.close()
@@ -206,7 +206,7 @@ extension AtTheDoor {
             waiting.signal(SIGTERM)
             #expect(waiting.listen().status == 128 + SIGTERM)
             waiting.close()
-            // One who has left without a word is not waited for, nor is its turn taken.
+            // A client that vanished silently is not waited for, and does not keep its place.
             var gone: Stranger? = try doorstep.stranger()
             try gone?.say(ClientMessage.begin(.some).encoded)
             usleep(100_000)
@@ -232,7 +232,7 @@ extension AtTheDoor {
             usleep(200_000)
             let third = try doorstep.doorClient()
             #expect(third.listen().refusal?.kind == .failed)
-            // When the door is closed, who waits need not wait any more.
+            // Closing the door ends queued clients.
             await doorstep.door.close()
             #expect(seated.listen().status == SIGTERM)
             #expect(waiting.listen().refusal?.kind == .unreachable)

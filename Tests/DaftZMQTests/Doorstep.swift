@@ -1,4 +1,4 @@
-// A door in a directory of its own, with guests that a test serves, and clients of every kind.
+// A door in a temporary directory, with sessions served by a test and clients of every kind.
 
 import DaftCommand
 import DaftLink
@@ -10,7 +10,7 @@ import Testing
 
 @testable import DaftZMQ
 
-/// One at a time: some of them count what the process has.
+/// Serialized, because some tests count this process's resources.
 @Suite(.serialized, .timeLimit(.minutes(1))) enum AtTheDoor {}
 
 final class Doorstep: Sendable {
@@ -19,7 +19,7 @@ final class Doorstep: Sendable {
     private let guests = Mutex<[DoorSession]>([])
     private let threads = Mutex<[OwnThread]>([])
 
-    /// A door that hands its guests to `serve`, each on a thread of its own.
+    /// A door that passes each session to `serve` on a separate thread.
     init(
         _ patience: Door.Patience = .hasty, below path: String = "",
         serve: @escaping @Sendable (DoorSession) -> Void = { $0.end(0) }
@@ -47,7 +47,7 @@ final class Doorstep: Sendable {
         try DoorClient(at: place, command, patience)
     }
 
-    /// A client that says what it likes.
+    /// A client that sends arbitrary messages.
     func stranger() throws -> Stranger { try Stranger(at: place) }
 
     var latest: DoorSession? { guests.withLock { $0.last } }
@@ -65,7 +65,7 @@ final class Stranger {
 
     func say(_ parts: [UInt8]...) throws { try socket.send(parts) }
 
-    /// Why it was refused, if it was until now.
+    /// Why it was refused, if it was.
     func refusal() throws -> Failure? {
         while let parts = try socket.receive() {
             if case .refused(let failure) = try DoorMessage(decoding: parts[0]) { return failure }
@@ -79,7 +79,7 @@ extension DoorCommand {
 }
 
 extension Door.Patience {
-    /// For tests that wait for its end.
+    /// Short timeouts for tests.
     static var hasty: Door.Patience {
         var patience = Door.Patience()
         patience.beatMilliseconds = 100
@@ -95,7 +95,7 @@ extension DoorSession {
     }
 }
 
-/// All that a client hears.
+/// Everything that a client receives.
 struct Told {
     var output: [UInt8] = []
     var errors: [UInt8] = []
@@ -121,7 +121,7 @@ extension DoorClient {
     }
 }
 
-/// Waits for what will be true soon; false if it was not.
+/// Waits for a condition; false after the timeout.
 func soon(_ condition: () throws -> Bool) rethrows -> Bool {
     for _ in 0..<2_000 {
         if try condition() { return true }

@@ -1,4 +1,4 @@
-// Keys are made as libzmq makes them, each time others.
+// Key pairs have libzmq's format and are unique.
 import CZMQ
 import DaftWire
 import DaftZMQ

@@ -1,4 +1,4 @@
-// The link of workstations keeps the contract of all links, and those who are not of the system get nothing.
+// The workstation link keeps the link contract and rejects strangers.
 
 import DaftLink
 import DaftModel
@@ -19,8 +19,8 @@ import ZMQFaults
         for other in others { await other.value }
     }
 
-    /// A piece goes out in three parts. One whose end could not be sent is ended early, and comes whole with a later
-    /// beat: its load neither fails nor waits in vain, and nothing is taken for a part of something else.
+    /// A piece is sent in three parts. If its end cannot be sent, the message is terminated and sent whole at a later
+    /// heartbeat: the load neither fails nor hangs, and no part is taken for something else.
     @Test(arguments: [(1, 0), (0, 1), (5, 5)]) func aPieceOfWhichAPartCannotBeSentIsSentAgain(
         headers: Int32, bodies: Int32
     ) async throws {

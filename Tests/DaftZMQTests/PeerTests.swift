@@ -1,4 +1,4 @@
-// Who is at the other side of a door: a socket that is another user's, or at which another user listens, is no door.
+// Peer checks at a door: sockets owned or served by another user are rejected.
 
 import DaftTrust
 import Foundation
@@ -48,7 +48,7 @@ extension AtTheDoor {
             let named = try DoorAddress(in: Array(directory.utf8), isNamed: true)
             #expect(soon { named.isOpen })
             #expect(throws: (any Error).self) { try DoorAddress(in: Array(directory.utf8)) }
-            // The directory is ours from now on, then the socket as well; who listens is still another.
+            // Directory and socket are ours now; the listening process is still another user's.
             chown(directory, 0, 0)
             let place = try DoorAddress(in: Array(directory.utf8))
             #expect(!place.isOpen)

@@ -1,4 +1,4 @@
-// Ranks that fall silent, come back, or are taken over by another process, as the others see it.
+// Ranks that fall silent, return, or are replaced by another process, as seen by others.
 
 import DaftLink
 import DaftModel
@@ -18,7 +18,7 @@ private final class Seen: Sendable {
         link.onChange { [self] rank, presence in lines.withLock { $0.append("\(rank) \(presence)") } }
     }
 
-    /// Waits for so much to happen, and a little for what should not.
+    /// Waits for `count` events, and a little for unexpected ones.
     func first(_ count: Int) -> [String] {
         for _ in 0..<1_000 where all.count < count { usleep(10_000) }
         usleep(50_000)
@@ -27,7 +27,7 @@ private final class Seen: Sendable {
 }
 
 @Suite(.serialized) struct PresenceTests {
-    /// Ten times as impatient as daft is.
+    /// A tenth of the normal timeouts.
     private static let impatience: FailureDetector.Patience = {
         var patience = FailureDetector.Patience()
         patience.suspectedAfterMilliseconds = 300
@@ -53,7 +53,7 @@ private final class Seen: Sendable {
         let asker = stations.links[1]
         let asked = asker.loop.start { await error(of: asker, asking: Rank(2)) }
         usleep(100_000)
-        stations.stop(2)  // nobody serves there, so the question waits
+        stations.stop(2)  // nobody serves there, so the request waits
         #expect(await asked.value == .unreachable(Rank(2)))
         #expect(zero.first(1) == ["rank 2 gone"])
         #expect(one.first(1) == ["rank 2 gone"])
@@ -119,7 +119,7 @@ private final class Seen: Sendable {
         #expect(successor.links[0].ranks == [Rank(0), Rank(1), Rank(2)])
     }
 
-    /// As long as the way between them looks for the next process, again and again and at last each second.
+    /// As long as the connection between them, which retries every second, waits for a successor.
     @Test func whatFailedAsTheMetadataServerWasGoneIsNotHeardByTheNextOne() async throws {
         var patience = PresenceTests.impatience
         patience.goneAfterMilliseconds = 1_500
@@ -140,7 +140,7 @@ private final class Seen: Sendable {
         #expect(heard.count == 8)
     }
 
-    /// Whether a rank answers, with somebody there to serve.
+    /// Whether a rank with a responder answers.
     private func answers(_ link: ZMQLink, _ rank: Rank, _ stations: Workstations) async -> Bool {
         let serving = stations.links.first { $0.rank == rank }
         serving?.serve(Heard())
@@ -150,7 +150,7 @@ private final class Seen: Sendable {
     }
 }
 
-/// What is wrong with the answer to a question.
+/// The error of a request.
 private func error(of asker: ZMQLink, asking rank: Rank) async -> LinkError? {
     do throws(LinkError) {
         _ = try await asker.call(.ping, at: rank, timeoutMilliseconds: 20_000)
@@ -158,7 +158,7 @@ private func error(of asker: ZMQLink, asking rank: Rank) async -> LinkError? {
     } catch { return error }
 }
 
-/// Answers, and counts.
+/// Answers and counts requests.
 private final class Heard: Responder {
     private let requests = Mutex(0)
     var count: Int { requests.withLock { $0 } }

@@ -1,4 +1,4 @@
-// What strangers do to a door: nothing that anybody else would notice.
+// Strangers at a door do not affect anybody else.
 
 import DaftCommand
 import DaftModel
@@ -42,7 +42,7 @@ extension AtTheDoor {
             await doorstep.end()
         }
 
-        /// No such kind, no such version, no such signal, room that was never taken, nothing at all.
+        /// An unknown kind, version or signal, credit never used, an empty message.
         @Test(arguments: [[1, 9], [2, 4], [1, 3, 9], [1, 2, 1, 0, 0, 0], []] as [[UInt8]])
         func whatIsNothingToSayIsRefusedAndEndsTheCommand(bytes: [UInt8]) async throws {
             let doorstep = try Doorstep { doorSession in doorSession.onSignal { doorSession.end($0) } }
@@ -87,7 +87,7 @@ extension AtTheDoor {
         }
 
         @Test func noThreadOutlivesItsDoorOrItsClient() async throws {
-            // Of links that other tests have closed ZeroMQ's are there as long as a task waits on their loop.
+            // ZeroMQ threads of links that other tests closed remain while a task waits on their loop.
             let before = threads().count
             for _ in 0..<5 {
                 let doorstep = try Doorstep()
@@ -102,14 +102,14 @@ extension AtTheDoor {
     }
 }
 
-/// The threads of doors, of clients and of ZeroMQ in this process.
+/// This process's threads of doors, clients and ZeroMQ.
 private func threads() -> [String] {
     let tasks = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/task")) ?? []
     let names = tasks.compactMap { try? String(contentsOfFile: "/proc/self/task/\($0)/comm", encoding: .utf8) }
     return names.filter { name in ["daft-door", "daft-knock", "ZMQ"].contains { name.hasPrefix($0) } }
 }
 
-/// Bytes that are no ZeroMQ at all.
+/// Sends bytes that are no ZeroMQ.
 private func sayNonsense(to place: DoorAddress, _ dice: inout Dice) {
     for _ in 0..<5 {
         let stranger = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)

@@ -1,4 +1,4 @@
-// A system of workstations in one process: each rank with its sockets on loopback and a loop on a thread of its own.
+// A workstation system in one process: each rank has sockets on loopback and a loop on its own thread.
 
 import DaftLink
 import DaftModel
@@ -52,14 +52,14 @@ final class Workstations: Sendable {
         self.running = Mutex(running)
     }
 
-    /// Another process of the same system under a rank that there has been.
+    /// Another process of the same system at an existing rank.
     func another(_ rank: Rank) throws -> Workstations {
         var part = parts[rank.number]
         if rank != .metadataServer { part.port = 0 }
         return try Workstations([part])
     }
 
-    /// Until everybody knows everybody.
+    /// Waits until all ranks know each other.
     func gather() async -> Bool {
         for _ in 0..<300 {
             if links.allSatisfy({ $0.ranks.count == parts.count }) { return true }
@@ -68,13 +68,13 @@ final class Workstations: Sendable {
         return false
     }
 
-    /// Its loop stands still for a while.
+    /// Suspends its loop for a while.
     func pause(_ number: Int, milliseconds: UInt32) {
         let loop = running.withLock { $0[number].loop }
         loop.start { usleep(milliseconds * 1_000) }
     }
 
-    /// Nothing comes from it any more, though its sockets are there.
+    /// Silences a rank whose sockets stay open.
     func stop(_ number: Int) {
         let one = running.withLock { running -> Running? in
             if running[number].hasEnded { return nil }

@@ -1,4 +1,4 @@
-// Files: written, published, read in parts and by many.
+// Checks of files: written, published, and read in parts and concurrently.
 
 import DaftEngine
 import DaftModel

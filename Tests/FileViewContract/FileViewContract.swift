@@ -1,5 +1,5 @@
-// What every view of files keeps, whatever is below it. A check makes what it needs below a directory of its own, and
-// says what is broken.
+// The contract of file views, independent of their implementation. Each check works in a directory of its own and
+// returns violations.
 
 import DaftEngine
 import DaftModel
@@ -12,9 +12,9 @@ public struct FileViewContract: Sendable {
     typealias Check = @Sendable (FileViewContract, Name) async throws -> Void
 
     let view: any FileView
-    /// The same names, seen at another rank.
+    /// The same namespace, seen at another rank.
     let other: any FileView
-    /// What files are cut at.
+    /// The chunk size.
     let chunkBytes: Int
 
     public init(_ view: any FileView, beside other: any FileView, chunkBytes: Int) {
@@ -40,7 +40,7 @@ public struct FileViewContract: Sendable {
 
     public static var names: [String] { checks.map(\.name) }
 
-    /// What is broken, a line each.
+    /// Returns a line per violation.
     public func run(_ names: [String] = FileViewContract.names) async -> [String] {
         var broken: [String] = []
         for (number, one) in FileViewContract.checks.enumerated() where names.contains(one.name) {
@@ -59,7 +59,7 @@ func expect(_ isSo: Bool, _ what: @autoclosure () -> String, line: Int = #line) 
 }
 
 extension FileViewContract {
-    /// Bytes that differ from place to place and from seed to seed.
+    /// Bytes that depend on position and seed.
     func bytes(_ count: Int, _ seed: UInt64) -> [UInt8] {
         var state = seed &* 0x9E37_79B9_7F4A_7C15 | 1
         return (0..<count).map { _ in
@@ -98,7 +98,7 @@ extension FileViewContract {
         return try await read(reader, 0..<reader.attributes.size)
     }
 
-    /// What `body` fails with.
+    /// The failure that `body` throws.
     func failure<T>(of body: () async throws -> T) async throws -> Failure {
         do { _ = try await body() } catch let failure as Failure { return failure }
         throw Broken(description: "it did not fail")

@@ -1,4 +1,4 @@
-// Names: listed in pages, changed, and seen at another rank.
+// Checks of names: paged listings, changes, and visibility at another rank.
 
 import DaftEngine
 import DaftModel
@@ -26,7 +26,7 @@ extension FileViewContract {
         }
     }
 
-    /// Bytes that sort around the slash show whether levels are mixed up.
+    /// Names that sort around the slash reveal mixed-up levels.
     func whatIsBelowChildrenIsNotListed(below base: Name) async throws {
         for path in ["d/x", "d/y/z", "d.txt", "d0", "d-"] {
             var name = base

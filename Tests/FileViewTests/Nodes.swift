@@ -1,4 +1,4 @@
-// A system over ZeroMQ in this process: each rank with its sockets on loopback and a loop on a thread of its own.
+// A ZeroMQ system in this process: each rank has sockets on loopback and a loop on its own thread.
 
 import DaftEngine
 import DaftLink

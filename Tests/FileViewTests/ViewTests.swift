@@ -1,5 +1,4 @@
-// The contract of views over the memory link and over ZeroMQ, seen from every kind of rank. Over MPI it is run by
-// mpi-contract.
+// The view contract over the memory link and ZeroMQ, from every kind of rank. mpi-contract runs it over MPI.
 
 import DaftEngine
 import DaftLink
@@ -41,7 +40,7 @@ import Testing
     }
 }
 
-/// Stores and a catalogue, until it goes.
+/// Temporary stores and a catalogue.
 final class Place: Sendable {
     static let chunkSize = ChunkSize(64 << 10) ?? .standard
     let path = "/tmp/daft-view-\(UInt64.random(in: 0 ... .max))"
@@ -58,7 +57,7 @@ final class Place: Sendable {
     }
 }
 
-/// A view whose readers change a byte: the contract must find it.
+/// A view whose readers corrupt a byte; the contract must detect it.
 private struct LyingView: FileView {
     let view: Namespace
 

@@ -1,5 +1,4 @@
-// Records that are well formed and say what they like, applied to a catalogue; and the rows of a catalogue whose file
-// is damaged, or was written by somebody else.
+// Fuzz targets: arbitrary well-formed records applied to a catalogue, and queries of a catalogue with damaged rows.
 
 @testable import DaftCatalogue
 import DaftCommand
@@ -7,7 +6,7 @@ import DaftModel
 import DaftSQL
 
 extension Target {
-    /// Records one behind the other, each a run.
+    /// A sequence of length-prefixed records.
     static let catalogue = Target(name: "catalogue", seeds: { catalogueSeeds }) { bytes in
         guard let tables = inMemory else { complain("no catalogue in memory") }
         let before = tables.standing
@@ -22,8 +21,7 @@ extension Target {
         require(tables.standing == before, "what was undone is still there")
     }
 
-    /// Which value of which row, and what stands there instead: the catalogue is then opened anew. Half of the rows are
-    /// looked at after more was written.
+    /// Overwrites one value of one row, then opens the catalogue. Half of the rows are read after further writes.
     static let rows = Target(name: "rows", longestBytes: 512, seeds: { rowSeeds }) { bytes in
         guard bytes.count >= 2, let tables = unsettled else { return }
         let cell = Cell.all[Int(bytes[0]) % Cell.all.count]
@@ -45,7 +43,7 @@ private struct Undone: Error {}
 
 nonisolated(unsafe) private let inMemory: Tables? = try? filled()
 
-/// Some of its ids are in the journal alone.
+/// With some ids only in the journal.
 nonisolated(unsafe) private let unsettled: Tables? = try? filled(
     further: [partly, Sample.records[7], further[0]])
 
@@ -60,7 +58,7 @@ private func filled(further: [Record] = []) throws -> Tables {
 }
 
 extension Tables {
-    /// As if it had not been opened yet.
+    /// Drops the ids in memory, as after opening.
     fileprivate func forget() { (recent, settledKeys) = (nil, nil) }
 }
 
@@ -118,12 +116,12 @@ private struct Cell {
 }
 
 extension Database {
-    /// A number is the first eight of `bytes`.
+    /// Integers take the first eight of `bytes`.
     fileprivate func put(_ bytes: [UInt8], in cell: Cell, row: Int) {
         let word = bytes.prefix(8).reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
         let value = cell.isNumber ? SQLValue.integer(word) : SQLValue.blob(bytes)
         let count = (try? first("SELECT count(*) FROM \(cell.table)") { Int($0.integer(0)) }) ?? 1
-        // A value that is a key and is taken is refused: nothing changes.
+        // SQLite rejects duplicate keys; nothing then changes.
         let key = cell.table == "stores" || cell.table == "contents" ? "number" : "rowid"
         let isKeyed = !["entries", "uses", "ids", "parts", "everywhere"].contains(cell.table)
         let one = "SELECT \(key) FROM \(cell.table) LIMIT 1 OFFSET \(row % max(1, count))"

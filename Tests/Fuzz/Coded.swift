@@ -1,9 +1,8 @@
-// Values in their binary form: whatever decodes encodes to the same bytes again, and its decoder keeps within its
-// means.
+// Round trips: whatever decodes encodes to the same bytes, with bounded memory.
 
 import DaftModel
 
-/// The value that `bytes` are the form of, if they are one.
+/// The value encoded by `bytes`, if any.
 func decoded<T: Coded>(
     _ type: T.Type = T.self, _ bytes: [UInt8], hasOneForm: Bool = true, freeBytes: Int = Memory.freeBytes
 ) -> T? {
@@ -19,7 +18,7 @@ func decoded<T: Coded>(
     return value
 }
 
-/// The first byte says of which type the others are.
+/// The first byte selects the type of the rest.
 struct Choice {
     private let bytes: [UInt8]
     private let kind: Int
@@ -36,20 +35,19 @@ struct Choice {
     func take(_ kind: Int, _ use: ([UInt8]) -> Void) { if kind == self.kind { use(bytes) } }
 }
 
-/// Forms of values behind the number of their type, and what is made of them by numbers that no length should have.
+/// Encoded values prefixed with their type's number, and variants with implausible lengths.
 func forms(_ kind: UInt8, _ values: [some Coded]) -> [[UInt8]] {
     values.flatMap { Hostile.forms(of: $0.encoded) }.map { [kind] + $0 }
 }
 
 enum Hostile {
-    /// −1, 2³¹ and 2⁶³, and their neighbours, in the widths that lengths and sizes have.
+    /// −1, 2³¹, 2⁶³ and their neighbours, in the widths of lengths and sizes.
     private static let numbers: [[UInt8]] =
         [
             UInt64.max, 1 << 63, 1 << 63 - 1, 1 << 62,
         ].map(bytes) + [UInt32.max, 1 << 31, 1 << 31 - 1].map(bytes)
 
-    /// The form itself; each of those numbers in place of what stands at its beginning, in its middle and at its end;
-    /// cut; twice.
+    /// The encoding; with each of those numbers at its start, middle and end; truncated; doubled.
     static func forms(of form: [UInt8]) -> [[UInt8]] {
         var forms = [form, Array(form.dropLast()), form + form]
         for number in numbers where form.count >= number.count + 2 {

@@ -1,5 +1,4 @@
-// What is kept of earlier runs: the inputs that together reach all that was reached, one a line in hexadecimal, the
-// shortest first.
+// The kept corpus: a minimal set of inputs with full coverage, one per line in hexadecimal, shortest first.
 
 import DaftModel
 import Glibc
@@ -22,7 +21,7 @@ enum Corpus {
     }
 }
 
-/// Writes each input into a file of its own.
+/// Writes each input to a file.
 func lay(_ inputs: [[UInt8]], _ stem: String, in directory: String) {
     for (number, input) in inputs.enumerated() { write(input, to: "\(directory)/\(stem)-\(number)") }
 }
@@ -32,7 +31,7 @@ func files(in path: String) -> [[UInt8]] {
     defer { closedir(directory) }
     var files: [[UInt8]] = []
     while let entry = readdir(directory) {
-        // An entry is as long as its name, and not as its type.
+        // The entry is only as long as its name, so it must not be copied as a whole dirent.
         let start = UnsafeRawPointer(entry) + (MemoryLayout<dirent>.offset(of: \.d_name) ?? 0)
         let name = String(cString: start.assumingMemoryBound(to: CChar.self))
         if !name.hasPrefix(".") { files.append(bytes(of: "\(path)/\(name)")) }

@@ -1,4 +1,4 @@
-// How much memory a decoder takes at a time: no more than its input justifies.
+// Bounds a decoder's memory by the size of its input.
 
 private typealias MallocHook = @convention(c) (UnsafeRawPointer?, Int) -> Void
 private typealias FreeHook = @convention(c) (UnsafeRawPointer?) -> Void
@@ -9,13 +9,13 @@ private func installHooks(_ malloc: MallocHook, _ free: FreeHook) -> CInt
 @_silgen_name("__sanitizer_get_allocated_size")
 private func allocatedSize(_ memory: UnsafeRawPointer?) -> Int
 
-/// Bytes taken and not given back since the count began, and the most there were at a time.
+/// Bytes allocated and not yet freed, and their maximum.
 nonisolated(unsafe) private var live = 0
 nonisolated(unsafe) private var most = 0
 
 enum Memory {
-    /// What a small input may take all the same, and a byte of a large one: a byte can be an element of a list that
-    /// takes some hundred in memory, and arrays grow by doubling.
+    /// Allowed for any input, and per input byte: a byte can be a list element of some hundred bytes in memory, and
+    /// arrays grow by doubling.
     static let freeBytes = 64 << 10
     static let bytesPerByte = 512
 
@@ -29,7 +29,7 @@ enum Memory {
         if isInstalled == 0 { complain("the sanitizer takes no hooks") }
     }
 
-    /// Does `body`, which is given so many bytes, within its means.
+    /// Runs `body` on an input of `count` bytes and fails if it exceeds the bound.
     static func bounded<T>(_ count: Int, freeBytes: Int = freeBytes, _ body: () -> T) -> T {
         (live, most) = (0, 0)
         let value = body()

@@ -1,4 +1,4 @@
-// What ranks, clients and nodes send to one another, and what the journal is made of.
+// Fuzz targets for messages between ranks, clients and nodes, and for journal records.
 
 import CZstd
 import DaftCommand
@@ -82,7 +82,7 @@ extension Target {
     }
 
     static let envelopes = Target(name: "envelopes", seeds: { envelopeSeeds }) { bytes in
-        // What zstd works with takes some hundred kilobytes.
+        // zstd's working memory is some hundred kilobytes.
         _ = decoded(Envelope.self, bytes, hasOneForm: false, freeBytes: 4 << 20)
     }
 
@@ -135,7 +135,7 @@ extension Target {
     }
 }
 
-// MARK: what is done with it
+// MARK: traversal
 
 private func walk(_ order: Order) {
     switch order {
@@ -263,7 +263,7 @@ private let envelopeSeeds: [[UInt8]] = {
 }()
 
 extension Envelope {
-    /// As somebody would send it who wants the receiver to run out of memory.
+    /// A decompression bomb.
     static func compression(zeros count: Int) -> [UInt8] {
         let zeros = [UInt8](repeating: 0, count: count)
         var packed = [UInt8](repeating: 0, count: ZSTD_compressBound(count))

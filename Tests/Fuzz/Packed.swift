@@ -1,5 +1,5 @@
-// Bytes that claim to be packed from those of a chunk: into memory of just the chunk's length, which the sanitizer
-// guards on both sides, and into a slab of several pieces.
+// Fuzz target for decompression: into memory of exactly the chunk's length, guarded by the sanitizer, and into a slab
+// of several pieces.
 
 import CZstd
 import DaftCommand
@@ -7,7 +7,7 @@ import DaftWire
 @testable import DaftLink
 
 extension Target {
-    /// The first two bytes are the length that the bytes should have unpacked.
+    /// The first two bytes are the expected decompressed length.
     static let packed = Target(name: "packed", seeds: { packedSeeds }) { bytes in
         guard bytes.count >= 2 else { return }
         let length = Int(bytes[0]) | Int(bytes[1]) << 8
@@ -15,7 +15,7 @@ extension Target {
         let room = UnsafeMutableRawBufferPointer.allocate(byteCount: length, alignment: 1)
         defer { room.deallocate() }
         let isWhole = claimed.withUnsafeBytes { bytes in
-            // What zstd works with takes some hundred kilobytes.
+            // zstd's working memory is some hundred kilobytes.
             Memory.bounded(bytes.count, freeBytes: 1 << 20) { Compression.unpack(bytes, into: room) }
         }
         if isWhole { require(comesBack(UnsafeRawBufferPointer(room)), "what was unpacked does not come back") }
@@ -35,13 +35,13 @@ private func comesBack(_ bytes: UnsafeRawBufferPointer) -> Bool {
     return back.elementsEqual(bytes)
 }
 
-/// What arrives, and what it is unpacked into.
+/// The source and destination slabs.
 nonisolated(unsafe) private var slabs: [Slab] = []
 
-/// Before the target runs, for slabs are waited for.
+/// Call before the target runs, since taking slabs is asynchronous.
 func takeSlabs() async { slabs = await SlabPool(totalBytes: 512 << 10, slabBytes: 256 << 10).take(2, of: 256 << 10) }
 
-/// A piece before and one behind it stay as they are.
+/// Neighbouring pieces must not change.
 private func unpackBetweenOthers(_ claimed: [UInt8], _ length: Int) {
     let run = ChunkRun(
         [8, length, 8].map { Piece(.kept(Sample.digest(1)), chunk: 0, length: $0) }, compression: 1)
@@ -58,7 +58,8 @@ private let packedSeeds: [[UInt8]] = {
     let words = (0..<400).flatMap { Array("line \($0 % 17) of a file\n".utf8) }
     let packed = frame(words)
     let exact = [UInt8(words.count & 255), UInt8(words.count >> 8)]
-    // As it was, for less room and for more; cut; of one chunk's zeros and of far more; twice; a header alone.
+    // Unchanged; for less room and for more; truncated; zeros of one chunk's length and of far more; doubled; a header
+    // only.
     return [
         exact + packed, [1, 0] + packed, [255, 255] + packed, exact + packed.dropLast(3),
         [0, 64] + frame(zeros(16_384)), [0, 64] + frame(zeros(16_385)), [0, 64] + frame(zeros(1 << 24)),

@@ -1,4 +1,4 @@
-// What people write: names, commands, job files, options, host files, lists of nodes.
+// Fuzz targets for user input: names, commands, job files, options, host files, node lists.
 
 import DaftCommand
 import DaftModel
@@ -24,7 +24,7 @@ extension Target {
         choice.take(2, as: Name.self, walk)
     }
 
-    /// A line of the prompt or of a job file, the same as a line of a script, and as the words of a program.
+    /// Parsed as a line of a prompt or job file, as a script line, and as program arguments.
     static let words = Target(
         name: "commands",
         seeds: {
@@ -45,7 +45,7 @@ extension Target {
         }
         let arguments = bytes.split(separator: 0, omittingEmptySubsequences: false).map { Array($0) }
         let command = Memory.bounded(bytes.count) { try? Command(arguments: arguments) }
-        // What is shown can be typed again.
+        // Escaped output must parse to the same command.
         guard case .put(let sources, nil, nil, nil, _) = command, line != command else { return }
         let typed = sources.map { "'" + shown($0).replacing("'", with: "'\\''") + "'" }.joined(separator: " ")
         _ = try? Command(line: "put \(typed)".utf8)
@@ -103,7 +103,7 @@ extension Target {
         for host in file.hosts.prefix(16) { _ = decoded(Host.self, host.encoded) }
     }
 
-    /// Patterns, each behind a byte that says for what, with a path; and lists of paths.
+    /// Patterns, each after a byte for its kind, with a path; and path lists.
     static let patterns = Target(
         name: "patterns", longestBytes: 512,
         seeds: {
@@ -124,7 +124,7 @@ extension Target {
                     })
             }
             let takes = Memory.bounded(bytes.count) { rules.takes(path, isDirectory: true) }
-            // What is for directories alone leaves a file alone.
+            // A pattern for directories only does not match a file.
             let isForAll = rules.rules.allSatisfy { rule in
                 rule.pattern.suffix(3) != Array("***".utf8)
                     && (rule.pattern.count < 2 || rule.pattern.last != UInt8(ascii: "/"))
@@ -182,5 +182,5 @@ private func walk(_ name: Name) {
     require(name.isBelow(parent) && name.relative(to: parent).map(Array.init) == Array(name.last), "its way from there")
 }
 
-/// Each behind a zero, which chooses the first way of reading it.
+/// Each after a zero, which selects the first parser.
 private func texts(_ texts: String...) -> [[UInt8]] { texts.map { [0] + Array($0.utf8) } }

@@ -1,4 +1,4 @@
-// Values that seeds are made of: one of each kind, with something in every list.
+// Sample values for seeds: one of each kind, without empty lists.
 
 import DaftModel
 import DaftWire

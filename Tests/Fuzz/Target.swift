@@ -1,12 +1,12 @@
-// What a target is, and how libFuzzer is given one.
+// A fuzz target, and its connection to libFuzzer.
 
 import Glibc
 
 struct Target: Sendable {
     let name: String
-    /// How long libFuzzer makes its inputs.
+    /// Maximum input length for libFuzzer.
     var longestBytes = 4_096
-    /// What it begins with.
+    /// The initial corpus.
     let seeds: @Sendable () -> [[UInt8]]
     let run: @Sendable ([UInt8]) -> Void
 
@@ -17,7 +17,7 @@ struct Target: Sendable {
         ]
 }
 
-/// LibFuzzer's function has no room for what it is to call.
+/// libFuzzer's callback has no context argument.
 nonisolated(unsafe) private var chosen: Target?
 
 @_silgen_name("LLVMFuzzerRunDriver")
@@ -42,14 +42,14 @@ func drive(_ target: Target) -> CInt {
     }
 }
 
-/// Ends the process so that libFuzzer keeps the input.
+/// Aborts, so that libFuzzer keeps the input.
 func complain(_ what: String) -> Never {
     let line = Array("fuzz: \(what)\n".utf8)
     _ = Glibc.write(STDERR_FILENO, line, line.count)
     abort()
 }
 
-/// What has to be so whatever the input.
+/// An invariant for every input.
 func require(_ isSo: Bool, _ what: @autoclosure () -> String) {
     if !isSo { complain(what()) }
 }

@@ -1,10 +1,10 @@
-// Throws bytes at one decoder after another: libFuzzer makes them, and keeps those that lead somewhere new. The program
-// is called by a target's name, `fuzz-requests`, with libFuzzer's own arguments; `tools/fuzz.sh` does all of that.
+// Coverage-guided fuzzing of the decoders with libFuzzer. The program name selects the target, as in `fuzz-requests`,
+// and arguments are libFuzzer's; `tools/fuzz.sh` does all of that.
 //
-//     Fuzz                       the names of the targets
-//     Fuzz seeds NAME DIR        writes what a target begins with into files
-//     Fuzz unpack CORPUS DIR     the same with what is kept of earlier runs: an input a line, in hexadecimal
-//     Fuzz pack DIR CORPUS       keeps the files of a directory
+//     Fuzz                       lists the targets
+//     Fuzz seeds NAME DIR        writes a target's seeds to files
+//     Fuzz unpack CORPUS DIR     writes a kept corpus (one hexadecimal input per line) to files
+//     Fuzz pack DIR CORPUS       writes the files of a directory to a corpus
 //     fuzz-NAME ARG…             runs a target
 
 import Glibc

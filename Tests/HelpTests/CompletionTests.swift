@@ -1,4 +1,4 @@
-// The completions, in the shells themselves: what is typed up to a tab, and what the shell makes of it.
+// Completions in real shells: typed text up to a tab, and the result.
 
 import DaftCommand
 import DaftModel
@@ -10,7 +10,7 @@ import TestPrograms
 private func lacks(_ shell: String) -> Bool { access("/usr/bin/\(shell)", X_OK) != 0 }
 
 @Suite struct CompletionTests {
-    /// What is typed, and what it may become.
+    /// Typed text, and its possible completions.
     static let lines: [(typed: String, wanted: [String])] = [
         ("daft bc", ["bcast"]),
         ("daft st", ["start", "stat", "status"]),
@@ -24,7 +24,7 @@ private func lacks(_ shell: String) -> Bool { access("/usr/bin/\(shell)", X_OK) 
         ("daft-solo help verif", ["verify"]),
     ]
 
-    /// With the scripts of all programs, and two files to complete.
+    /// Sets up the scripts of all programs, and two files to complete.
     private func prepared(_ shell: CompletingShell) throws -> HelpScratch {
         let scratch = try HelpScratch()
         for program in programs {
@@ -43,7 +43,7 @@ private func lacks(_ shell: String) -> Bool { access("/usr/bin/\(shell)", X_OK) 
         let scratch = try prepared(.bash)
         let words = typed.split(separator: " ").map { "'\($0)'" }.joined(separator: " ")
         let program = typed.prefix { $0 != " " }
-        // Outside of a completion there is nothing that compopt could set.
+        // Outside of a completion, compopt has nothing to change.
         let line = """
             compopt() { :; }; for p in _daft*; do source "$p"; done
             COMP_WORDS=(\(words)); COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
@@ -51,7 +51,7 @@ private func lacks(_ shell: String) -> Bool { access("/usr/bin/\(shell)", X_OK) 
             """
         let ended = try scratch.run("/usr/bin/bash", "-c", line)
         let found = ended.output.split(separator: "\n").map(String.init).sorted()
-        // Bash adds the slash where it completes a file name.
+        // bash itself adds the slash to a completed directory.
         #expect(
             found == wanted.map { $0.hasSuffix("/") ? String($0.dropLast()) : $0 } && ended.errors.isEmpty, "\(ended)")
     }
@@ -64,7 +64,7 @@ private func lacks(_ shell: String) -> Bool { access("/usr/bin/\(shell)", X_OK) 
         #expect(found == wanted && ended.errors.isEmpty, "\(ended)")
     }
 
-    /// A zsh at a terminal, for it completes nowhere else; what has only one end is completed in the line.
+    /// zsh completes only on a terminal; a unique completion is inserted in the line.
     @Test(.enabled(if: !lacks("zsh"), "there is no zsh"))
     func zsh() throws {
         let scratch = try prepared(.zsh)
@@ -88,7 +88,7 @@ private func lacks(_ shell: String) -> Bool { access("/usr/bin/\(shell)", X_OK) 
             zpty -d z
             """
         let ended = try scratch.run("/usr/bin/zsh", "-f", "-c", script)
-        // The terminal goes back over what it has drawn.
+        // The terminal backs up over what it has drawn.
         let shown = ["\u{8} ", " \u{8}", "\u{8}", "\u{7}"].reduce(ended.output) { $0.replacing($1, with: "") }
         for line in single {
             let before = line.typed.split(separator: " ").dropLast().joined(separator: " ")

@@ -1,4 +1,4 @@
-// The manual pages, as mandoc sees them, and what they must not lack.
+// The manual pages as checked by mandoc, and their required contents.
 
 import DaftCommand
 import DaftModel
@@ -19,7 +19,7 @@ let programs = ["daft", "daft-run", "daft-solo"]
         #expect(text.status == 0 && text.errors.isEmpty, "\(text)")
         try text.output.write(toFile: scratch.path + "/page", atomically: true, encoding: .utf8)
         let lint = try scratch.run("/usr/bin/mandoc", "-T", "lint", scratch.path + "/page")
-        // That the other pages are not installed here is no fault of this one.
+        // Other pages need not be installed here.
         let faults = lint.output.split(separator: "\n").filter { !$0.contains("referenced manual not found") }
         #expect(faults.isEmpty, "\(faults)")
     }
@@ -52,7 +52,7 @@ let programs = ["daft", "daft-run", "daft-solo"]
     }
 }
 
-/// A directory that is gone with the test.
+/// A temporary directory.
 final class HelpScratch {
     let path = "/tmp/daft-help-\(UInt64.random(in: 0 ... .max))"
 

@@ -1,4 +1,4 @@
-// Stands before the MPI library's own MPI_Testsome, which it calls by its profiling name.
+// Replaces MPI_Testsome and calls the library's through its profiling name.
 
 #include "mpi_faults.h"
 #include <mpi.h>

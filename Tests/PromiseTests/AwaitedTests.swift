@@ -1,12 +1,12 @@
-// Who is waited for is said after ten seconds, and nothing is lost by the wait: a disk that hangs, and a reader of
-// standard output that takes nothing.
+// After ten seconds the nodes waited for are reported, and waiting loses nothing: with a hanging disk, and with a
+// blocked reader of standard output.
 
 import Foundation
 import Glibc
 import Testing
 import TestPrograms
 
-/// Why a file system of our own cannot be mounted here; nil where it can.
+/// Why a filesystem cannot be mounted here; nil if it can.
 private let obstacle: String? = {
     let programs = ["/usr/sbin/mkfs.ext4", "/usr/sbin/fsfreeze", "/usr/bin/mount"]
     let lacking = programs.filter { access($0, X_OK) != 0 }
@@ -51,7 +51,7 @@ private let obstacle: String? = {
     }
 }
 
-/// A directory that is gone with the test.
+/// A temporary directory.
 private final class PromiseScratch {
     let path = "/tmp/daft-waiting-\(UInt64.random(in: 0 ... .max))"
 
@@ -60,7 +60,7 @@ private final class PromiseScratch {
     deinit { try? FileManager.default.removeItem(atPath: path) }
 }
 
-/// A daft whose stores lie on a file system of their own, and who reads what is typed; all is gone with the test.
+/// A daft with stores on a separate filesystem, which reads typed commands; removed after the test.
 private final class Disk {
     let daft: Running
     private let scratch: PromiseScratch
@@ -98,7 +98,7 @@ private final class Disk {
         try run("fsfreeze --unfreeze disk", in: scratch.path)
     }
 
-    /// Nothing: the end of all typing.
+    /// Nil: end of input.
     func type(_ line: String?) {
         if let line {
             _ = write(keyboard, line, line.utf8.count)

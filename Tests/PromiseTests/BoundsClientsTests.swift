@@ -1,4 +1,4 @@
-// A thousand clients at the door at once: all are served, and what the data server takes for it is bounded.
+// A thousand concurrent clients at the door: all are served, with bounded resources of the data server.
 
 import Foundation
 import Glibc
@@ -18,7 +18,7 @@ import TestPrograms
         let job = try scratch.job(["serve"])
         #expect(soon(seconds: 30) { FileManager.default.fileExists(atPath: scratch.store + "/.daft/door") })
         #expect(try daft(scratch, ["put", "common"]).wait(seconds: 60).status == 0)
-        // Once, so that everything is there that stays.
+        // A first run, to allocate what stays.
         let server = try #require(doorkeeper(scratch))
         try crowd(scratch, first: 0, 64, bytes, watching: server)
         usleep(500_000)
@@ -42,7 +42,7 @@ import TestPrograms
                 + "before \(before), after \(after)")
     }
 
-    /// So many clients at once, each with one small command; how long until the last was served.
+    /// Runs this many clients at once, each with one small command; returns the time until the last was served.
     @discardableResult
     private func crowd(
         _ scratch: BoundsScratch, first: Int, _ count: Int, _ bytes: Data, watching server: pid_t
@@ -79,7 +79,7 @@ import TestPrograms
         try scratch.start(optimisedProgram("daft"), arguments)
     }
 
-    /// The data server whose door clients of this node come to.
+    /// The data server whose door serves this node's clients.
     private func doorkeeper(_ scratch: BoundsScratch) -> pid_t? {
         let lock = try? String(contentsOfFile: scratch.store + "/.daft/lock", encoding: .utf8)
         return lock?.split(separator: " ").first.flatMap { pid_t($0) }

@@ -1,4 +1,4 @@
-// Ten times as many files cost ten times as much, and no more memory than a process may have.
+// Ten times as many files cost ten times as much, in bounded memory.
 
 import Foundation
 import Glibc
@@ -10,12 +10,12 @@ import TestPrograms
     private static let memoryBytes = 256 << 20
     private static let descriptors = 200
     private static let threads = 16
-    /// Of the catalogue's and the stores' own journals, and files that have no name yet.
+    /// Journals of catalogue and stores, and files without names yet.
     private static let temporaryBytes = 512 << 20
     private static let timesAsLong = 12.0
 
     @Test func tenTimesAsManyFilesTakeAtMostTwelveTimesAsLong() throws {
-        // Both are removed at the end: for five minutes ext4 goes round the inodes that were freed last.
+        // Both are removed at the end: for five minutes ext4 searches past recently freed inodes.
         let (first, second) = (try BoundsScratch(), try BoundsScratch())
         let few = try commands(on: BoundsFilesTests.most / 10, in: first)
         let many = try commands(on: BoundsFilesTests.most, in: second)
@@ -24,7 +24,7 @@ import TestPrograms
                 large.processorSeconds / small.processorSeconds, large.seconds / small.seconds
             )
             #expect(processor <= BoundsFilesTests.timesAsLong, "\(name): processor time")
-            // A run of a few hundred files is short, and other tests have the processor meanwhile.
+            // Runs of a few hundred files are short, and other tests compete for the processor.
             let isSoLong = seconds <= BoundsFilesTests.timesAsLong || !Trials.areAll
             #expect(isSoLong, "\(name): \(small.seconds) s, then \(large.seconds) s")
             Trials.report(
@@ -34,7 +34,7 @@ import TestPrograms
         }
     }
 
-    /// put, bcast and get of so many files.
+    /// Runs put, bcast and get of this many files.
     private func commands(on files: Int, in scratch: BoundsScratch) throws -> [Measured] {
         try makeTree(scratch["tree"], files)
         return try [["put", scratch["tree"]], ["bcast", "/tree"], ["get", "/tree", "--to", scratch["got"]]].map {
@@ -57,7 +57,7 @@ import TestPrograms
     }
 }
 
-/// Files that differ, a thousand a directory.
+/// Distinct files, a thousand per directory.
 private func makeTree(_ tree: String, _ files: Int) throws {
     var word = UInt64.random(in: 1 ... .max)
     for file in 0..<files {

@@ -1,5 +1,5 @@
-// What the processes of a command take while they run, looked at every few milliseconds: memory at its peak,
-// descriptors, threads, and what they keep on the disk beside what was asked for; and their processor time.
+// Samples the resources of a command's processes every few milliseconds: peak memory, descriptors, threads, temporary
+// disk space; and measures processor time.
 
 import Foundation
 import Glibc
@@ -14,7 +14,7 @@ struct Footprint: CustomStringConvertible {
 
     init() {}
 
-    /// Of a process that there is no more, nothing.
+    /// Zero for a process that has ended.
     init(of process: pid_t) {
         peakBytes = status(of: process, "VmHWM:") * 1024
         descriptors = entries("/proc/\(process)/fd")
@@ -28,17 +28,17 @@ struct Footprint: CustomStringConvertible {
     }
 }
 
-/// Memory that a process has now.
+/// The resident memory of a process.
 func residentBytes(of process: pid_t) -> Int { status(of: process, "VmRSS:") * 1024 }
 
-/// A command, and what it took.
+/// A command and its resources.
 struct Measured {
     let ended: Ended
     let seconds: Double
-    /// Of all its processes, to their ends.
+    /// Of all its processes.
     let processorSeconds: Double
     let processes: [pid_t: Footprint]
-    /// What was on the disk at most that nobody had asked for.
+    /// Peak disk space besides the results.
     let temporaryBytes: Int
 
     var peakBytes: Int { processes.values.map(\.peakBytes).max() ?? 0 }
@@ -46,14 +46,14 @@ struct Measured {
     var threads: Int { processes.values.map(\.threads).max() ?? 0 }
 }
 
-/// Looks at a process and those that it started until it ends. `folder` is where everything is that it writes.
+/// Samples a process and its children until it ends. `folder` contains everything that it writes.
 func measure(_ running: Running, below folder: String, seconds limit: Double) -> Measured {
     let start = Date()
     var processes: [pid_t: Footprint] = [:]
     var temporary = 0
     var nextLook = start
     while !running.hasEnded, Date().timeIntervalSince(start) < limit {
-        // One that is only about to become daft still has what the tests have.
+        // A child between fork and exec still has the tests' resources.
         for process in [running.id] + children(of: running.id) where text("/proc/\(process)/comm").hasPrefix("daft") {
             processes[process, default: Footprint()].grow(to: Footprint(of: process))
         }
@@ -73,7 +73,7 @@ func children(of process: pid_t) -> [pid_t] {
     text("/proc/\(process)/task/\(process)/children").split(separator: " ").compactMap { pid_t($0) }
 }
 
-/// All below `.daft`, the catalogue's directory and TMPDIR that is no database: unfinished files, journals.
+/// Everything below `.daft`, the catalogue's directory and TMPDIR except databases: unfinished files, journals.
 private func temporaryBytes(below folder: String) -> Int {
     let places = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
     let roots = places.map { place in
@@ -94,7 +94,7 @@ private func allocated(below root: String) -> Int {
     return sum
 }
 
-/// Bytes that a file takes of the disk.
+/// Disk usage of a file.
 func allocatedBytes(_ path: String) -> Int {
     var status = stat()
     return lstat(path, &status) == 0 ? Int(status.st_blocks) * 512 : -1

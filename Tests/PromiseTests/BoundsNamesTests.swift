@@ -1,4 +1,4 @@
-// The longest name there can be goes wherever any other goes, and what is longer is refused by name.
+// The longest possible names work everywhere, and longer ones are refused by name.
 
 import Foundation
 import Glibc
@@ -39,7 +39,7 @@ import TestPrograms
     @Test func whatIsLongerIsRefusedByNameAndTheRestIsPublished() throws {
         let scratch = try BoundsScratch()
         try makeFile(scratch["over"], below: longPath(BoundsNamesTests.longest - 4, "c"), Data("over".utf8))
-        // As deep as memory would be wide, were each of its paths kept.
+        // So deep that keeping all of its paths would exhaust memory.
         try makeFile(scratch["over"], below: longPath(Trials.areAll ? 1_000_000 : 100_000, "z"), Data("far".utf8))
         try makeFile(scratch["over"], below: "/short", Data("short".utf8))
         let measured = measure(try scratch.job(["put", "over"]), below: scratch.path, seconds: 60)
@@ -60,7 +60,7 @@ import TestPrograms
     }
 }
 
-/// A path of so many bytes, its slash included: directories of 255 bytes, and a file.
+/// A path of this many bytes with its slash: directories of 255 bytes, and a file.
 private func longPath(_ count: Int, _ letter: Character) -> String {
     var path = ""
     while count - path.utf8.count > 256 {
@@ -70,7 +70,7 @@ private func longPath(_ count: Int, _ letter: Character) -> String {
     return path + "/" + String(repeating: letter, count: count - path.utf8.count - 1)
 }
 
-/// Makes directories one in the other, however long the path becomes, and calls `body` with the last.
+/// Creates nested directories beyond the path limit, and calls `body` with the last.
 private func walk<T>(_ root: String, _ path: String, making: Bool, _ body: (Int32, String) throws -> T) throws -> T {
     if making { mkdir(root, 0o755) }
     var folder = open(root, O_RDONLY | O_DIRECTORY)

@@ -1,4 +1,4 @@
-// A directory of its own for each test of bounds, with the stores and the catalogue in it, and jobs that run there.
+// A temporary directory for tests of bounds, with stores, catalogue and jobs.
 
 import Foundation
 import Glibc
@@ -12,7 +12,7 @@ final class BoundsScratch {
         try FileManager.default.createDirectory(atPath: path + "/tmp", withIntermediateDirectories: true)
     }
 
-    /// FileManager cannot remove what lies deeper than a path is long.
+    /// FileManager cannot remove paths beyond the path limit.
     deinit {
         for running in started { running.end() }
         let rm = try? Running(
@@ -24,7 +24,7 @@ final class BoundsScratch {
 
     var store: String { self["store"] }
 
-    /// A metadata server and two data servers, each a process.
+    /// A metadata server and two data servers, one process each.
     func job(_ arguments: [String], input: String = "/dev/null") throws -> Running {
         try start(
             "/usr/bin/mpirun",
@@ -49,7 +49,7 @@ final class BoundsScratch {
     }
 }
 
-/// With all trials what is measured is the optimised program, where it was built (`make build`).
+/// With all trials, the optimised program is measured if it was built (`make build`).
 func optimisedProgram(_ name: String) -> String {
     let built = builtProgram(name)
     let optimised = built.replacingOccurrences(of: "/debug/", with: "/release/")

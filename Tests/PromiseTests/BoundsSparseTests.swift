@@ -1,4 +1,4 @@
-// A sparse file costs what is in it, not what it is long.
+// A sparse file costs as much as its data, not its length.
 
 import Foundation
 import Glibc

@@ -1,5 +1,5 @@
-// What has to be true once the faults of a chaos trial are over: the system heals by `start`, `repair` and `verify`,
-// all that was acknowledged is there byte for byte with its copies, no store shows wrong bytes, nothing is left over.
+// What must hold after the faults of a chaos trial: `start`, `repair` and `verify` heal the system, everything
+// acknowledged is intact with its copies, no store shows wrong bytes, and nothing is left over.
 
 import Foundation
 import Glibc
@@ -7,13 +7,13 @@ import TestBox
 import TestPrograms
 
 extension ChaosTrial {
-    /// Of one node, in a debug build too.
+    /// Per node, also in a debug build.
     private static let memoryBytes = 256 << 20
     private static let healSeconds = 90.0
 
     private typealias State = (status: Int32, brief: String)
 
-    /// Every data server back, then a repair and a verify that find nothing wrong.
+    /// Starts every data server, then repairs and verifies without errors.
     func heal() throws {
         let deadline = Date().addingTimeInterval(ChaosTrial.healSeconds)
         try heal("start", before: deadline) { try state(system.beginStart().wait(seconds: 80)) }
@@ -31,7 +31,7 @@ extension ChaosTrial {
         }
     }
 
-    /// Tries until it succeeds; a loss is a violation whenever it is said.
+    /// Retries until success; a reported loss is a violation at any time.
     private func heal(_ what: String, before deadline: Date, _ act: () throws -> State) throws {
         while true {
             let (status, brief) = try act()
@@ -49,7 +49,7 @@ extension ChaosTrial {
         let before = model.violations.count
         try checkNames()
         try checkPublicationsAgain()
-        // What was published again may lack copies that were asked for while its data servers were away.
+        // Files published again may lack copies requested while their data servers were away.
         try heal("repair", before: Date().addingTimeInterval(ChaosTrial.healSeconds)) {
             try state(system.daft("repair"))
         }
@@ -62,7 +62,7 @@ extension ChaosTrial {
         for violation in model.violations[before...] { note("VIOLATION \(violation)") }
     }
 
-    /// Each name is what it may be, read from one host after another.
+    /// Every name has a possible content, read from each host in turn.
     private func checkNames() throws {
         let names = model.names.keys.sorted()
         for (index, name) in names.enumerated() {
@@ -83,7 +83,7 @@ extension ChaosTrial {
         }
     }
 
-    /// Whatever was begun succeeds now, or is refused because the name has other content.
+    /// Every publication now succeeds, or is refused because the name has another content.
     private func checkPublicationsAgain() throws {
         for subject in plan.subjects {
             let variants = subject.files.reduce(Set(0..<ChaosSubject.variants)) {
@@ -95,7 +95,7 @@ extension ChaosTrial {
             let by = "diffuse \(subject.name) again, after all faults"
             model.begin(subject.items(variant))
             model.end(subject.items(variant), ended.status == 0 ? .done : .failed, by: by)
-            // Of a tree that was never whole one file may have the other content.
+            // In a tree that was never complete, a single file may have the other content.
             let isKnown = subject.files.allSatisfy { model[$0.name].bound == variant }
             if ended.status != 0, isKnown || ended.status != 4 { model.violate("\(by): \(ended.brief)") }
         }
@@ -123,7 +123,7 @@ extension ChaosTrial {
         if found != known.count { model.violate("ls names \(found) of \(known.count) names") }
     }
 
-    /// No store shows bytes under a name that the name does not have.
+    /// No store shows bytes at a name that do not belong to it.
     private func checkStores() {
         for host in ChaosSystem.dataServers {
             for (name, known) in model.names {
@@ -136,7 +136,7 @@ extension ChaosTrial {
         }
     }
 
-    /// `quit` ends every process, and nothing is left that only a running system needs.
+    /// `quit` ends every process and leaves nothing that only a running system needs.
     func quit() throws {
         let ended = try system.daft("quit", on: 1)
         note("quit    \(ended.brief)")

@@ -1,12 +1,12 @@
-// One command of a chaos trial as a real `daft` runs it: its words, and what its end tells the model.
+// One command of a chaos trial, run by a real `daft`, and its effect on the model.
 
 import Foundation
 import Glibc
 import TestPrograms
 
-/// A command that is under way.
+/// A running command.
 final class ChaosClient {
-    /// Longer than any fault, the ten seconds until a rank is given up, and a start of what was killed.
+    /// Longer than any fault plus the ten-second failure timeout and a restart.
     static let seconds = 75.0
 
     let command: ChaosCommand
@@ -54,7 +54,7 @@ final class ChaosClient {
         }
     }
 
-    /// Its end, once there is one; a command that is too late is ended.
+    /// The result, once it has ended; a late command is killed.
     func ended() -> Ended? {
         if running.hasEnded { return running.wait(seconds: 0) }
         return seconds > ChaosClient.seconds ? running.wait(seconds: 0) : nil
@@ -64,7 +64,7 @@ final class ChaosClient {
 
     var line: String { "n\(command.verb == .join ? 0 : command.client): daft \(words.joined(separator: " "))" }
 
-    /// Tells the model what came of it.
+    /// Updates the model with the result.
     func judge(_ ended: Ended, of system: ChaosSystem, _ model: inout ChaosModel) {
         defer { if let output { unlink(output) } }
         if let fault = ChaosClient.fault(of: ended, after: seconds) { model.violate("\(line): \(fault)") }
@@ -81,7 +81,7 @@ final class ChaosClient {
         }
     }
 
-    /// What no command may end as, whatever happens to the system.
+    /// Results that no command may have under any circumstances.
     private static func fault(of ended: Ended, after seconds: Double) -> String? {
         if ended.errors.hasPrefix("KILLED: ") { return "not over after \(Int(seconds)) s: \(ended.brief)" }
         if ended.status < 0 || ended.status > 7 { return "status \(ended.status): \(ended.brief)" }
@@ -102,7 +102,7 @@ final class ChaosClient {
         }
     }
 
-    /// What was fetched stands in the store, whatever has become of its data server since.
+    /// Fetched files are in the store, whatever has happened to its data server since.
     private func judgeFetch(_ ended: Ended, _ system: ChaosSystem, _ model: inout ChaosModel) {
         guard ended.status == 0 else {
             return model.read(name, reading(ended, system), wasBound: wasBound, by: line)
@@ -116,7 +116,7 @@ final class ChaosClient {
 }
 
 extension Ended {
-    /// Status and first lines of what it said.
+    /// Status and first lines of output.
     var brief: String {
         let lines = errors.split(separator: "\n").prefix(3).joined(separator: " / ")
         return "status \(status)" + (lines.isEmpty ? "" : ": \(lines.prefix(400))")

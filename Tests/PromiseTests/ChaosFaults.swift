@@ -1,4 +1,4 @@
-// How a fault of a chaos trial begins and ends on a host of the box.
+// Starts and ends the faults of a chaos trial on the box's hosts.
 
 import Foundation
 import Glibc
@@ -7,7 +7,7 @@ import TestPrograms
 
 struct ChaosFaults {
     let system: ChaosSystem
-    /// What starts again what was killed; such a start may run for some seconds.
+    /// Restarts of killed processes, which may take some seconds.
     private(set) var starts: [Running] = []
 
     init(_ system: ChaosSystem) { self.system = system }
@@ -30,7 +30,7 @@ struct ChaosFaults {
         }
     }
 
-    /// The end of all faults, whichever there were; what the starts came to.
+    /// Ends all faults; returns the results of the restarts.
     func endAll() throws -> [String] {
         for host in 0..<ChaosSystem.hosts {
             signal(SIGCONT, host)
@@ -46,7 +46,7 @@ struct ChaosFaults {
 
     private func filler(_ host: Int) -> String { system.path(system.disk(of: host) + "/filler", on: host) }
 
-    /// Takes all room that there is, to the last block.
+    /// Fills the filesystem to the last block.
     private func fill(_ host: Int) {
         let file = open(filler(host), O_WRONLY | O_CREAT | O_CLOEXEC, 0o600)
         guard file >= 0 else { return }

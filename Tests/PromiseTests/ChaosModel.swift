@@ -1,43 +1,43 @@
-// What a chaos run knows about each name: which contents it may have, and which one it has for good. A pure value: it
-// learns from the start and the end of every command, and each end that contradicts what it knew is a violation.
+// The model of a chaos run: for each name, its possible contents and its final one. A pure value, updated at the start
+// and end of every command; a contradiction is a violation.
 
 struct ChaosModel {
-    /// A file name with one of the contents that are published under it.
+    /// A file name with one of the contents published under it.
     struct Item: Hashable, Sendable {
         let name: String
         let variant: Int
     }
 
-    /// What a publication said of its names.
+    /// The result of a publication.
     enum Publication: Equatable {
         case done
-        /// The name has other content.
+        /// The name has another content.
         case refused
-        /// Anything else: each of its names may or may not be published.
+        /// Anything else: each name may or may not have been published.
         case failed
     }
 
-    /// What came of reading one name.
+    /// The result of reading one name.
     enum Reading: Equatable {
         case content(Int)
-        /// Bytes that nobody has published under this name.
+        /// Bytes never published under this name.
         case foreign
         case absent
-        /// The system says that the content is corrupt or lost.
+        /// The system reports the content as corrupt or lost.
         case lost
         case failed
     }
 
     struct Knowledge: Equatable {
-        /// Contents that a command has tried to publish, whatever came of it.
+        /// Contents that commands tried to publish, with any result.
         var attempted: Set<Int> = []
         /// Contents that were refused: the name has another one.
         var refused: Set<Int> = []
-        /// The content that the name has for ever, once a command has said or shown it.
+        /// The final content, once a command has reported or read it.
         var bound: Int?
-        /// A publication was acknowledged: from then on the content must be there.
+        /// Once a publication is acknowledged, the content must exist.
         var isAcknowledged = false
-        /// Copies that an acknowledged command asked for.
+        /// Copies requested by an acknowledged command.
         var copies = 1
         var isWantedEverywhere = false
     }
@@ -47,12 +47,12 @@ struct ChaosModel {
 
     subscript(name: String) -> Knowledge { names[name] ?? Knowledge() }
 
-    /// What a later read of `name` may not contradict: taken before the read starts.
+    /// Whether the name has a final content. Ask before a read starts.
     func isBound(_ name: String) -> Bool { self[name].bound != nil }
 
     func isAcknowledged(_ name: String) -> Bool { self[name].isAcknowledged }
 
-    /// What a name may have when nothing more is known; empty only where nobody has tried to publish it.
+    /// Contents that the name may have; empty only if nobody has tried to publish it.
     func possible(_ name: String) -> Set<Int> {
         let known = self[name]
         return known.bound.map { [$0] } ?? known.attempted.subtracting(known.refused)

@@ -1,4 +1,4 @@
-// The model of a chaos run itself: what it lets pass, and what it calls a violation.
+// The chaos model itself: what it accepts, and what it reports as a violation.
 
 import Testing
 

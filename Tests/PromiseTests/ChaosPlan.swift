@@ -1,9 +1,9 @@
-// What a chaos trial does, drawn from its seed alone: the files, the commands of each client, and the faults with their
-// times. Nothing of it depends on what comes of a command, so the same seed plans the same trial.
+// The plan of a chaos trial, drawn from its seed: files, commands of each client, and timed faults. It does not depend
+// on results, so the same seed gives the same plan.
 
 import TestDisk
 
-/// A source as a user has it: a file, or a directory of three.
+/// A source: a file, or a directory of three.
 struct ChaosSubject: Sendable {
     static let variants = 2
     private static let sizes = [0, 1, 700, 5_000, 65_535, 65_536, 200_000, 1_000_000, 4_000_000]
@@ -21,14 +21,14 @@ struct ChaosSubject: Sendable {
     /// The name under which it is published.
     var name: String { isTree ? "/t\(number)" : "/f\(number)" }
 
-    /// Its files, by their names, with the size of each.
+    /// Its files by name, with sizes.
     var files: [(name: String, size: Int)] {
         let sizes = ChaosSubject.sizes
         return isTree
             ? (0..<3).map { ("\(name)/\($0)", sizes[(shape + $0) % 7]) } : [(name, sizes[shape % sizes.count])]
     }
 
-    /// Files with the same number have the same bytes: the first content of a subject is that of its neighbour, too.
+    /// Files with equal numbers have equal bytes: a subject's first content is also its neighbour's.
     func bytesNumber(_ file: Int, variant: Int) -> Int {
         variant == 0 ? (number / 2 * 4 + file) : 1_000_000 + number * 4 + file
     }
@@ -41,7 +41,7 @@ struct ChaosSubject: Sendable {
 struct ChaosCommand: Sendable {
     enum Verb: String, CaseIterable, Sendable {
         case put, bcast, diffuse, fetch, get, cat, verify, repair, leave, join
-        /// A bcast of a name that is published.
+        /// A bcast of a published name.
         case spread
 
         fileprivate var weight: Int {
@@ -60,9 +60,9 @@ struct ChaosCommand: Sendable {
     let verb: Verb
     let subject: Int
     let variant: Int
-    /// Where it is typed.
+    /// Where it is run.
     let client: Int
-    /// The data server that it names, where it names one.
+    /// The data server that it names, if any.
     let target: Int
     let copies: Int
 
@@ -87,13 +87,13 @@ struct ChaosCommand: Sendable {
 
 struct ChaosFault: Sendable {
     enum Kind: String, CaseIterable, Sendable {
-        /// SIGKILL to the daft process of a host; its end is a new start.
+        /// SIGKILL to a host's daft process, later restarted.
         case kill
-        /// SIGSTOP, SIGCONT.
+        /// SIGSTOP, then SIGCONT.
         case freeze
         /// The host's link is down.
         case cut
-        /// The disk of the store, or of the catalogue, is full.
+        /// The disk of the store or catalogue is full.
         case full
     }
 
@@ -105,17 +105,17 @@ struct ChaosFault: Sendable {
 }
 
 struct ChaosPlan: Sendable {
-    /// Of the part with faults. A fault is over by then.
+    /// Duration of the faulty part, in which every fault ends.
     static let seconds = 25.0
     static let clients = 4
     private static let commandsOfAClient = 400
-    /// A name is fought for while it is new: a client's next command may be about the next name.
+    /// Commands compete for a few new names at a time, so a client's next command may use the next name.
     private static let window = 8
     private static let subjectsCount = 56
 
     let seed: UInt64
     let subjects: [ChaosSubject]
-    /// Of each client, in their order.
+    /// By client, in order.
     let commands: [[ChaosCommand]]
     let faults: [ChaosFault]
 
@@ -134,8 +134,8 @@ struct ChaosPlan: Sendable {
         faults = ChaosPlan.faults(hosts, &random)
     }
 
-    /// Two sequences of faults, so that two may be there at once. Most are short; one in four is longer than the ten
-    /// seconds after which a rank is given up.
+    /// Two sequences of faults, so that two may overlap. Most are short; one in four exceeds the ten-second failure
+    /// timeout.
     private static func faults(_ hosts: Int, _ random: inout Sequence64) -> [ChaosFault] {
         var faults: [ChaosFault] = []
         for _ in 0..<2 {

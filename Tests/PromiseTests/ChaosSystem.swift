@@ -1,5 +1,5 @@
-// The system of a chaos trial: hosts of a box, a small file system for each store and for the catalogue, the files to
-// publish, and real `daft` clients on every host. All of it is gone with this object.
+// The system of a chaos trial: a box's hosts, a small filesystem per store and catalogue, files to publish, and real
+// `daft` clients on every host. Removed with this object.
 
 import Foundation
 import Glibc
@@ -10,13 +10,13 @@ import TestPrograms
 final class ChaosSystem {
     static let hosts = 5
     static let dataServers = 1..<hosts
-    /// All that is published in a trial has room in each store, a full disk is one that a fault has filled.
+    /// Fits all that a trial publishes, so a disk is full only through a fault.
     private static let diskSize = "160m"
     private static let rate = "100mbit"
 
     let box: Box
     let store: String
-    /// Where all hosts, and this process, have the sources, and what clients write.
+    /// Shared by all hosts and this process: sources, and files that clients write.
     let folder: String
     private var serial = 0
 
@@ -49,7 +49,7 @@ final class ChaosSystem {
         try? FileManager.default.removeItem(atPath: folder)
     }
 
-    /// Host 0 has the catalogue, each other one a store.
+    /// Host 0 has the catalogue, each other host a store.
     func disk(of host: Int) -> String { host == 0 ? store + ".mds" : store }
 
     // MARK: sources
@@ -62,7 +62,7 @@ final class ChaosSystem {
         try FileManager.default.createDirectory(atPath: holder, withIntermediateDirectories: true)
         for (index, file) in subject.files.enumerated() {
             let number = subject.bytesNumber(index, variant: variant)
-            // No two contents of a name are equal, an empty file neither.
+            // All contents of a name differ, also of an empty file.
             let bytes = drawnBytes(file.size + variant, Sequence64(seed &* 7_919 &+ UInt64(number)))
             try bytes.write(to: URL(fileURLWithPath: root + file.name))
         }
@@ -77,7 +77,7 @@ final class ChaosSystem {
 
     // MARK: commands
 
-    /// A place for what one client writes.
+    /// A path for one client's output.
     func place() -> String {
         serial += 1
         return "\(folder)/got/\(serial)"
@@ -93,26 +93,26 @@ final class ChaosSystem {
         try begin(words, on: host).wait(seconds: seconds)
     }
 
-    /// Starts what does not run: the first time all, later whoever was killed.
+    /// Starts what is not running: first everything, later killed processes.
     func beginStart() throws -> Running {
         let options = ["--launch-timeout", "5s", "--orphan-timeout", "10m", "--repair-after", "6s"]
         return try begin(["--chunk-size", "64K", "start", folder + "/hosts"] + options, on: 0)
     }
 
-    // MARK: what there is
+    // MARK: queries
 
     func nodes(on host: Int) -> [pid_t] { box.processes("daft-node", on: host) }
 
     var nodes: [pid_t] { (0..<ChaosSystem.hosts).flatMap(nodes(on:)) }
 
-    /// A host's file, as it is opened here.
+    /// The path of a host's file from here.
     func path(_ path: String, on host: Int) -> String { box.path(path, on: host) }
 
     func kept(_ name: String, on host: Int) -> Data? {
         try? Data(contentsOf: URL(fileURLWithPath: path(store + name, on: host)))
     }
 
-    /// Copies the log of every node, and leaves all else.
+    /// Copies the log of every node.
     func keepLogs(in directory: String) {
         for host in 0..<ChaosSystem.hosts {
             let log = host == 0 ? store + ".mds/log" : store + "/.daft/log"
@@ -121,7 +121,7 @@ final class ChaosSystem {
     }
 }
 
-/// Bytes that depend on the sequence alone.
+/// Bytes determined by the sequence.
 private func drawnBytes(_ count: Int, _ sequence: Sequence64) -> Data {
     var sequence = sequence
     let words = (0..<(count + 7) / 8).map { _ in sequence.next() }

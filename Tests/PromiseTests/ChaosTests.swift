@@ -1,5 +1,5 @@
-// Concurrent clients on a system of five hosts, while its nodes are killed and frozen, links cut and disks filled:
-// what the clients are told is held against a model of what each name may be. docs/simulation.md says how to run it.
+// Concurrent clients of five hosts while nodes are killed and frozen, links cut and disks filled; results are checked
+// against a model. See docs/simulation.md.
 
 import Foundation
 import Glibc
@@ -11,10 +11,10 @@ private let obstacle = Box.obstacle(for: "ChaosTests")
 
 @Suite(.serialized, .enabled(if: obstacle == nil, "needs root and what tools/setup.sh lists"))
 struct ChaosTests {
-    /// All trials together; a trial that has begun is finished.
+    /// For all trials together; a started trial is finished.
     private static let seconds =
         getenv("DAFT_CHAOS_SECONDS").flatMap { Double(String(cString: $0)) } ?? (Trials.areAll ? 1_800 : 1)
-    /// Where the logs of every trial are wanted, not only of one that fails.
+    /// Directory for the logs of all trials, not only failed ones.
     private static let logs = getenv("DAFT_CHAOS_LOGS").map { String(cString: $0) }
 
     @Test func whatIsAcknowledgedUnderFaultsIsKeptAndTheSystemHeals() throws {
@@ -50,7 +50,7 @@ struct ChaosTests {
         }
     }
 
-    /// Beside the programs: what is below it is not committed, and stays.
+    /// Beside the built programs, which are not committed.
     private static var place: String {
         URL(fileURLWithPath: builtProgram("daft")).deletingLastPathComponent().path + "/chaos"
     }

@@ -1,5 +1,5 @@
-// One chaos trial: clients and faults by the clock in one loop, then the end of all faults and what has to be true
-// then. Everything that happens is in its log, with its time.
+// One chaos trial: timed clients and faults, then the end of all faults and the final checks. Events are logged with
+// their times.
 
 import Foundation
 import Glibc
@@ -33,7 +33,7 @@ final class ChaosTrial {
         faults = ChaosFaults(system)
     }
 
-    /// Whatever was violated is in the model afterwards.
+    /// Runs the trial; violations are in the model.
     func run() throws {
         let started = try system.beginStart().wait(seconds: 60)
         guard started.status == 0 else { return model.violate("start: \(started.brief)") }
@@ -61,7 +61,7 @@ final class ChaosTrial {
         while true {
             let time = Date().timeIntervalSince(start)
             if time >= ChaosPlan.seconds { break }
-            // A fault that is late because of the one before it still begins before it ends.
+            // A fault delayed by the previous one still begins before it ends.
             if let fault = begins.first, fault.begin <= time {
                 begins.removeFirst()
                 note("fault \(fault.kind) n\(fault.host) begins")
@@ -118,7 +118,7 @@ final class ChaosTrial {
         for node in system.nodes { counts.peakBytes = max(counts.peakBytes, Footprint(of: node).peakBytes) }
     }
 
-    /// Copies the log of this trial and of every node to a directory of the trial's.
+    /// Copies the logs of this trial and of every node to a directory.
     func keep(in directory: String) throws {
         try? FileManager.default.removeItem(atPath: directory)
         try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)

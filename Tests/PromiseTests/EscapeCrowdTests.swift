@@ -1,5 +1,5 @@
-// No way in: a thousand who have no keys, at once, at the ports of workstations and at a door. They are told nothing;
-// the node's memory and descriptors are afterwards what they were; and who has the keys is served meanwhile.
+// A thousand simultaneous strangers without keys at workstation ports and a door: they learn nothing, the node's memory
+// and descriptors return to normal, and members are served meanwhile.
 
 import Foundation
 import Glibc
@@ -8,7 +8,7 @@ import TestPrograms
 
 @Suite(.serialized, .timeLimit(.minutes(10))) struct EscapeCrowdTests {
     private static let crowd = 1_000
-    /// How a connection of ZeroMQ begins, with keys or without; the latter is all that a door asks.
+    /// ZeroMQ greetings with and without keys; a door needs only the latter.
     private static let greetings = [
         "half a greeting": Data([0xff, 0, 0, 0, 0, 0, 0, 0, 1, 0x7f, 3, 1] + Array("CURVE".utf8)),
         "no keys": greeting("NULL") + Data([4, 0x19, 5] + Array("READY".utf8) + [11] + Array("Socket-Type".utf8))
@@ -61,7 +61,7 @@ import TestPrograms
     }
 }
 
-/// The most of all crowds.
+/// Maxima over all crowds.
 private struct Figures: CustomStringConvertible {
     private var crowds = 0
     private var (moreAtHeight, moreAfter, descriptors) = (0, 0, 0)
@@ -81,7 +81,7 @@ private struct Figures: CustomStringConvertible {
     }
 }
 
-/// What a process has of the machine.
+/// A process's resources.
 private struct Held: CustomStringConvertible {
     let descriptors: Int
     let kilobytes: Int
@@ -96,7 +96,7 @@ private struct Held: CustomStringConvertible {
     var description: String { "\(descriptors) fd \(kilobytes / 1024) MiB" }
 }
 
-/// Connections that say something and stay.
+/// Connections that send something and stay open.
 private final class Crowd {
     enum Place {
         case port(UInt16)
@@ -146,7 +146,7 @@ private final class Crowd {
     }
 }
 
-/// Workstations on this machine, with a shell script in the place of ssh.
+/// Workstations on this machine, with a shell script instead of ssh.
 private final class Neighbours {
     let path = "/tmp/daft-crowd-test-\(UInt64.random(in: 0 ... .max))"
     private var running: [Running] = []
@@ -181,7 +181,7 @@ private final class Neighbours {
         return one.wait()
     }
 
-    /// The processes that were started from here.
+    /// The node processes started here.
     var nodes: [pid_t] {
         let all = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
         return all.compactMap { pid_t($0) }.filter { process in
@@ -191,7 +191,7 @@ private final class Neighbours {
         }.sorted()
     }
 
-    /// Where a process listens, by its descriptors and the kernel's tables.
+    /// The ports a process listens on, from its descriptors and /proc.
     func ports(of process: pid_t) throws -> [UInt16] {
         let place = "/proc/\(process)/fd"
         let names = try FileManager.default.contentsOfDirectory(atPath: place)

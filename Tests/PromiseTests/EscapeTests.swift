@@ -1,5 +1,5 @@
-// No way out: names and symlinks that lead elsewhere, and directories that become symlinks while daft works in them.
-// What lies outside is neither made nor changed nor published.
+// Nothing outside of a tree is created, changed or published: with names and symlinks that lead out, and directories
+// replaced by symlinks during operations.
 
 import Foundation
 import Glibc
@@ -23,7 +23,7 @@ import TestPrograms
             let bcast = try place.run("bcast file --as \(name)x")
             #expect(bcast.status != 0 || name == "/set/link", "\(name): \(bcast)")
         }
-        // What stands in the target leads elsewhere, too.
+        // Entries in the target lead out, too.
         try place.shell(
             "mkdir -p out/tree; ln -s \(place.outside) out/tree/d; ln -s \(place.outside)/k0/f0 out/tree/f0")
         #expect(try place.run("put src --as /tree").status == 0)
@@ -64,7 +64,7 @@ import TestPrograms
     }
 }
 
-/// Trees to publish, stores, targets, and a directory outside with files of the same names, sizes and times.
+/// Trees to publish, stores, targets, and an outside directory with files of the same names, sizes and times.
 private final class EscapePlace {
     static let files = 20
     static let bytes = 3_000
@@ -78,7 +78,7 @@ private final class EscapePlace {
             try FileManager.default.createDirectory(atPath: "\(path)/\(directory)", withIntermediateDirectories: true)
         }
         for number in 0..<EscapePlace.files {
-            // Each in a directory of its own, so that there are many ways through the one that is exchanged.
+            // Each in its own directory, so that most paths avoid the one being exchanged.
             let name = "k\(number)/f\(number)"
             let rest = EscapePlace.bytes - EscapePlace.mark.count
             for place in ["outside", "outside/deep"] { try write("\(place)/\(name)", EscapePlace.mark + noise(rest)) }
@@ -122,7 +122,7 @@ private final class EscapePlace {
         return one
     }
 
-    /// All that can be told of what is outside; a change of anything changes a ctime.
+    /// The attributes of everything outside; any change changes a ctime.
     var seen: [String] {
         let names = FileManager.default.enumerator(atPath: outside)?.compactMap { $0 as? String } ?? []
         return (names + ["."]).sorted().map { name in
@@ -133,7 +133,7 @@ private final class EscapePlace {
         }
     }
 
-    /// Files of the stores and targets that have what is outside.
+    /// Files in stores and targets with bytes from outside.
     var leaks: [String] {
         let all = FileManager.default.enumerator(atPath: path)?.compactMap { $0 as? String } ?? []
         return all.filter { name in
@@ -146,8 +146,8 @@ private final class EscapePlace {
     }
 }
 
-/// Exchanges directories that daft works in with symlinks to what is outside, as fast as it can, on threads of its own:
-/// one for the sources, one for the targets, one for the stores.
+/// Exchanges directories in use with symlinks to the outside as fast as possible, on three threads: for sources,
+/// targets and stores.
 private final class Swapper: @unchecked Sendable {
     private typealias Rename =
         @convention(c) (Int32, UnsafePointer<CChar>, Int32, UnsafePointer<CChar>, UInt32) -> Int32

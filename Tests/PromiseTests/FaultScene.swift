@@ -1,14 +1,14 @@
-// One system after another in a directory that goes with this object: all in one process, or in processes of their own
-// under mpirun. The nodes a and b have a store each.
+// A sequence of systems in a temporary directory, in one process or in processes under mpirun. The nodes a and b have a
+// store each.
 
 import Foundation
 import Glibc
 import TestPrograms
 
-/// What is run, and what has to be true after it.
+/// The commands under test, with what must hold afterwards.
 enum FaultVerb: String, CaseIterable, Sendable {
     case get, fetch, verify, put, bcast
-    /// A get to where all of it stands already, though not all of it in its right time and mode.
+    /// A get of files that exist already, some with other times and modes.
     case complete
 
     var writesOut: Bool { self == .get || self == .complete }
@@ -17,7 +17,7 @@ enum FaultVerb: String, CaseIterable, Sendable {
 /// Whose disk fails.
 enum FaultRole: String, CaseIterable, Sendable {
     case metadataServer, source, destination
-    /// Where a get writes, whoever does.
+    /// The target directory of a get.
     case target
 
     static func all(of verb: FaultVerb) -> [FaultRole] { verb.writesOut ? allCases : allCases.dropLast() }
@@ -25,9 +25,9 @@ enum FaultRole: String, CaseIterable, Sendable {
 
 final class FaultScene {
     enum Shape: Sendable {
-        /// daft-solo, and whatever is acknowledged is synced.
+        /// daft-solo, with --durable.
         case oneProcess
-        /// mpirun with three ranks; nothing is synced.
+        /// mpirun with three ranks, not durable.
         case processes
     }
 
@@ -52,7 +52,7 @@ final class FaultScene {
         try? FileManager.default.removeItem(atPath: folder)
     }
 
-    // MARK: places
+    // MARK: paths
 
     /// All that daft writes is below this.
     var disk: String { folder + "/disk" }
@@ -70,7 +70,7 @@ final class FaultScene {
         }
     }
 
-    // MARK: what is run
+    // MARK: running
 
     func words(_ verb: FaultVerb) -> [String] {
         let host = Self.hostName
@@ -84,7 +84,7 @@ final class FaultScene {
         }
     }
 
-    /// An empty disk, and on it what the verb needs.
+    /// Empties the disk and creates what the verb needs.
     func prepare(_ verb: FaultVerb) throws -> [String] {
         clear()
         try FileManager.default.createDirectory(atPath: disk, withIntermediateDirectories: true)
@@ -104,7 +104,7 @@ final class FaultScene {
         return before.map { $0.status == 0 ? [] : ["before any fault: \($0)"] } ?? []
     }
 
-    /// Runs a command; with `below` its calls on what is below that directory count.
+    /// Runs a command; with `below`, faults apply to its calls below that directory.
     func run(_ words: [String], failing below: String? = nil) throws -> Ended {
         for name in ["run.out", "run.err"] { unlink("\(folder)/\(name)") }
         let options = ["--store", "\(disk)/s", "--catalogue", "\(disk)/catalogue", "--chunk-size", "64K"]
@@ -141,9 +141,9 @@ final class FaultScene {
         return String(decoding: name.prefix { $0 != 0 && $0 != 46 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }()
 
-    // MARK: what stands there
+    // MARK: inspection
 
-    /// The trees that a verb is about, and how they have to be.
+    /// The trees that a verb affects, and their expected state.
     private func trees(_ verb: FaultVerb) -> [(path: String, wanted: FaultTree)] {
         switch verb {
         case .put: [("\(stores[0])/set", wanted.inStore)]
@@ -162,7 +162,7 @@ final class FaultScene {
         trees(verb).flatMap { path, wanted in FaultTree(path).halfWritten(of: wanted).map { "in \(path): \($0)" } }
     }
 
-    /// What nothing needs any more, or what was never known to be on the disk.
+    /// Unneeded files, and files marked as unsynced.
     func leftOvers() -> [String] {
         var found: [String] = []
         for store in stores {
@@ -177,7 +177,7 @@ final class FaultScene {
         return found
     }
 
-    /// As root anything can be removed, as somebody else only below what may be written.
+    /// As root everything can be removed; otherwise only what is writable.
     private func clear() {
         for name in FaultTree(disk).facts where name.value.kind == S_IFDIR { chmod(disk + name.key, 0o700) }
         try? FileManager.default.removeItem(atPath: disk)

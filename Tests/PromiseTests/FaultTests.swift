@@ -1,5 +1,5 @@
-// Killed at every system call, and each of them failing once: a program ends with a status and a reason, the same
-// command run again completes, and nothing that was not on the disk is taken for it.
+// Kills at every system call, and a failure of each: the program ends with a status and a reason, the same command run
+// again completes, and unsynced data never counts as durable.
 
 import Foundation
 import Glibc
@@ -7,7 +7,7 @@ import TestDisk
 import Testing
 import TestPrograms
 
-/// One call that is hit, and all that is wrong afterwards.
+/// One faulty call and its consequences.
 struct FaultTrial {
     let scene: FaultScene
     let verb: FaultVerb
@@ -26,10 +26,10 @@ struct FaultTrial {
         } else if verb != .verify {
             wrong += scene.halfWritten(verb)
         }
-        // Nothing fails any more, but what is synced is seen.
+        // No more faults, but syncs are still observed.
         try scene.calls.arm(fault, at: 0)
         let again = try scene.run(scene.words(verb), failing: scene.disk)
-        // What verify had taken away when it was hit is missed at the next start, and brought back.
+        // If verify was hit, the next start misses what it had removed, and restores it.
         let isMissed =
             verb == .verify
             && again.errors.components(separatedBy: "\n").allSatisfy {
@@ -44,7 +44,7 @@ struct FaultTrial {
         return wrong.map { "\(verb.rawValue), \(fault) at call \(position), \(hit): \($0); first: \(first)" }
     }
 
-    /// How many calls there are to hit.
+    /// The number of calls that can be hit.
     func count() throws -> Int {
         _ = try scene.prepare(verb)
         try scene.calls.arm(fault, at: 0)
@@ -52,7 +52,7 @@ struct FaultTrial {
         return try scene.calls.count()
     }
 
-    /// What is wrong with the end of what was hit.
+    /// What is wrong with the end of the faulty command.
     func end(_ ended: Ended, _ hit: FaultyCalls.Hit) -> [String] {
         if ended.errors.hasPrefix("KILLED: ") { return ["it hangs"] }
         if fault.isHarmless { return ended.status == 0 ? [] : ["it was not survived"] }
@@ -73,10 +73,10 @@ struct FaultTrial {
 
 @Suite(.serialized, .enabled(if: FaultyCalls.areAvailable, "needs a compiler of C"))
 struct FaultTests {
-    /// Positions that `make test` takes of each verb and fault, and of each verb, role and kill.
+    /// Positions tested by `make test`, per verb and fault and per verb, role and kill.
     private static let share = 2
     private static let processShare = 1
-    /// Under mpirun a trial takes seconds: of the positions every so many-th, from another one for each seed.
+    /// Under mpirun a trial takes seconds: test every n-th position, from a seed-dependent first one.
     private static let processStride = 4
 
     @Test(arguments: FaultVerb.allCases)
@@ -109,7 +109,7 @@ struct FaultTests {
         Trials.report("faults", "\(verb.rawValue): \(tried) times a rank was killed under mpirun: \(names)")
     }
 
-    /// Hits some calls, or all up to the first that there is not; how many.
+    /// Hits some calls, or all until there are no more; returns the number.
     private func hit(_ trial: FaultTrial, among count: Int, share: Int, stride step: Int) throws -> Int {
         var tried = 0
         for position in positions(among: count, share: share, stride: step) {
@@ -126,7 +126,7 @@ struct FaultTests {
     private func positions(among count: Int, share: Int, stride step: Int) -> [Int] {
         var random = Sequence64(Trials.seed)
         let first = 1 + Int(Trials.seed % UInt64(step))
-        // In another order of threads there may be some more.
+        // With another thread order there may be more calls.
         if Trials.areAll { return Array(stride(from: first, through: 2 * count, by: step)) }
         return (0..<share).map { _ in Int.random(in: 1...max(1, count), using: &random) }
     }

@@ -1,10 +1,10 @@
-// A small tree with one of each kind, and what is compared of trees: everything that daft keeps of a file.
+// A small tree with every kind of entry, and its comparison in everything that daft preserves.
 
 import Foundation
 import Glibc
 
 struct FaultTree {
-    /// What there is to know of one name.
+    /// The attributes of one entry.
     struct Fact: Equatable {
         let kind: mode_t
         var mode: mode_t
@@ -15,7 +15,7 @@ struct FaultTree {
 
     private(set) var facts: [String: Fact] = [:]
 
-    /// All that stands below `root`, itself too.
+    /// Everything at and below `root`.
     init(_ root: String) {
         add(root, "")
     }
@@ -39,14 +39,14 @@ struct FaultTree {
         }
     }
 
-    /// How it stands in a store: nobody writes to its files, and the owner reads them.
+    /// Its state in a store: files are read-only, and readable for the owner.
     var inStore: FaultTree {
         var tree = self
         for (name, fact) in facts where fact.kind == S_IFREG { tree.facts[name]?.mode = fact.mode & ~0o222 | 0o400 }
         return tree
     }
 
-    /// What is other than it should be.
+    /// Differences from the expected state.
     func differences(from wanted: FaultTree) -> [String] {
         Set(facts.keys).union(wanted.facts.keys).sorted().compactMap { name in
             let (found, wanted) = (facts[name], wanted.facts[name])
@@ -55,7 +55,7 @@ struct FaultTree {
         }
     }
 
-    /// Files that have other bytes than theirs; unfinished ones of a get have other names.
+    /// Files with wrong bytes; unfinished files of a get have other names.
     func halfWritten(of wanted: FaultTree) -> [String] {
         facts.filter { name, fact in
             fact.kind == S_IFREG && !name.hasSuffix(".daft-partial") && fact.bytes != wanted.facts[name]?.bytes
@@ -68,7 +68,7 @@ struct FaultTree {
             + "\(fact.seconds).\(fact.nanoseconds)"
     }
 
-    /// Several chunks, one of them twice, holes, nothing at all, one below another directory, a symlink.
+    /// Several chunks (one duplicated), holes, an empty file, a nested directory, a symlink.
     static func make(at root: String) throws {
         let files = FileManager.default
         try files.createDirectory(atPath: root + "/d/e", withIntermediateDirectories: true)
@@ -95,7 +95,7 @@ struct FaultTree {
 
     static func touch(_ path: String) { utimensat(AT_FDCWD, path, nil, 0) }
 
-    /// Turns a bit in the middle, and has it look untouched.
+    /// Flips a bit in the middle and restores the times.
     static func spoil(_ path: String) {
         var status = stat()
         let file = open(path, O_RDWR)

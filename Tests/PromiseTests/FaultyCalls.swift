@@ -1,11 +1,10 @@
-// The library that makes one system call fail (faults/disk_faults.c): built once, told what to do by a file that
-// it has mapped, and asked by the same file what it did.
+// Builds and controls the fault injection library (faults/disk_faults.c) through a mapped file.
 
 import Foundation
 import Glibc
 import TestPrograms
 
-/// What happens at a call.
+/// The fault at a call.
 enum Fault: String, CaseIterable, Sendable {
     case kill, noSpace, inputOutput, quota, interrupted, short
 
@@ -20,10 +19,10 @@ enum Fault: String, CaseIterable, Sendable {
         }
     }
 
-    /// Nothing fails by it.
+    /// The program must handle it without an error.
     var isHarmless: Bool { self == .interrupted || self == .short }
 
-    /// What a message says of it.
+    /// How a message describes it.
     var reasons: [String] {
         switch self {
         case .noSpace: ["no space"]
@@ -40,7 +39,7 @@ struct FaultyCalls {
         let call: String
         let path: String
 
-        /// SQLite forgets the reason with the file, and opens for reading what it cannot open for writing.
+        /// SQLite loses the reason when it deletes the file, and opens read-only what it cannot open for writing.
         var hidesReason: Bool { path.hasSuffix("-journal") || path.hasSuffix("-shm") || call.hasPrefix("open") }
 
         var description: String { "\(call) \(path)" }
@@ -50,7 +49,7 @@ struct FaultyCalls {
     private static let pathBytes = 472
     private static let mark = 4_102_444_800
 
-    /// Where the library is; nil if it could not be built.
+    /// The library's path; nil if it could not be built.
     private static let library: String? = {
         let source = (#filePath as NSString).deletingLastPathComponent + "/faults/disk_faults.c"
         let library = (builtProgram("daft-test-faults.so") as NSString).standardizingPath
@@ -62,12 +61,12 @@ struct FaultyCalls {
         return building.wait(seconds: 60).status == 0 ? library : nil
     }()
 
-    /// Best in memory: a trial syncs a hundred times.
+    /// Preferably in memory: a trial syncs a hundred times.
     static let ground = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp"
 
     static var areAvailable: Bool { library != nil }
 
-    /// Whether it bears the mark of an fsync that failed.
+    /// Whether the file is marked by a failed fsync.
     static func isUnsynced(_ path: String) -> Bool {
         var status = stat()
         return lstat(path, &status) == 0 && status.st_atim.tv_sec == mark
@@ -75,14 +74,14 @@ struct FaultyCalls {
 
     let control: String
 
-    /// Counts, and hits the call of this number; none with 0.
+    /// Counts calls and hits the one of this number; 0: none.
     func arm(_ fault: Fault, at position: Int) throws {
         var bytes = Data()
         for number in [Int64(position), fault.number, 0] {
             withUnsafeBytes(of: number.littleEndian) { bytes.append(contentsOf: $0) }
         }
         bytes.append(Data(count: FaultyCalls.callBytes + FaultyCalls.pathBytes))
-        // Into the same file: whoever has it mapped sees it.
+        // Overwrite the file in place, since processes may have it mapped.
         if !FileManager.default.fileExists(atPath: control) {
             _ = FileManager.default.createFile(atPath: control, contents: nil)
         }
@@ -91,12 +90,12 @@ struct FaultyCalls {
         try file.close()
     }
 
-    /// For the environment of what is to fail.
+    /// Environment variables for the program under test.
     func variables(below directory: String) -> [String] {
         ["LD_PRELOAD=\(FaultyCalls.library ?? "")", "FAULT_CONTROL=\(control)", "FAULT_BELOW=\(directory)"]
     }
 
-    /// How many calls there have been.
+    /// The number of calls so far.
     func count() throws -> Int {
         try Data(contentsOf: URL(fileURLWithPath: control)).withUnsafeBytes {
             Int($0.loadUnaligned(fromByteOffset: 16, as: Int64.self))
@@ -111,7 +110,7 @@ struct FaultyCalls {
     }
 }
 
-/// A program of the PATH.
+/// A program in PATH.
 private func program(_ name: String) -> String? {
     let places = ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin"
     return places.split(separator: ":").map { "\($0)/\(name)" }.first { access($0, X_OK) == 0 }

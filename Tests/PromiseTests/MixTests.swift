@@ -1,5 +1,5 @@
-// Several users of one system do what they like at the same time: whatever they get is right, and when they have gone
-// the process is what it was. tools/sanitize.sh runs this under the sanitizers, for half an hour.
+// Several users with random concurrent commands: all results are right, and afterwards the process has no leftovers.
+// tools/sanitize.sh runs this with sanitizers for half an hour.
 
 import DaftEngine
 import DaftLink
@@ -28,7 +28,7 @@ import TestPrograms
         let done = users.reduce(0) { $0 + $1.done.withLock { $0 } }
         let after = Footprint(of: getpid())
         #expect(after.threads <= before.threads + 4, "other tests have some too, these must not pile up")
-        // Of each store as many contents stay open as were asked for lately, up to its limit.
+        // Each store keeps recently read contents open, up to its limit.
         #expect(after.descriptors <= before.descriptors + MixTests.keptOpen)
         let verified = await system.run { await Session(at: $0).verify([]) }
         #expect(verified.report.failures.isEmpty, "\(verified.report.failures.prefix(3))")
@@ -56,13 +56,13 @@ import TestPrograms
     }
 }
 
-/// Files that are published under their numbers, by whoever comes first.
+/// Files published under their numbers by whichever user comes first.
 private final class Shelf: Sendable {
     static let files = 12
     private static let sizes = [0, 1, 5_000, 65_536, 200_000, 1_500_000]
     let paths: [String]
     let contents: [Data]
-    /// Those that are published for sure.
+    /// Files that are certainly published.
     let published = Mutex<Set<Int>>([])
 
     init(_ scratch: BoundsScratch) throws {
@@ -72,12 +72,12 @@ private final class Shelf: Sendable {
     }
 }
 
-/// One who types random commands at a random rank.
+/// A user with random commands at random ranks.
 private final class User: Sendable {
     private let number: Int
     private let system: LocalSystem
     private let shelf: Shelf
-    /// Where its own files begin.
+    /// Index of its own files.
     private let place: String
     private let fresh = Mutex(0)
     private let random: Mutex<Sequence>
@@ -126,7 +126,7 @@ private final class User: Sendable {
         done.withLock { $0 += 1 }
     }
 
-    /// At a random rank, as a client of its door would.
+    /// At a random rank, like a client of its door.
     private func ask<T: Sendable>(_ body: @escaping @Sendable (Session) async -> T) async -> T {
         let station = system.stations[draw(system.stations.count)]
         return await station.loop.finished(station.loop.start { await body(Session(at: station)) })
@@ -138,7 +138,7 @@ private final class User: Sendable {
         if report.failures.isEmpty { _ = shelf.published.withLock { $0.insert(file) } }
     }
 
-    /// Only of what was published before it began is anything to be expected.
+    /// Expectations apply only to files published before it began.
     private func look(_ file: Int, _ body: @escaping @Sendable (Session) async -> Report) async {
         guard shelf.published.withLock({ $0.contains(file) }) else { return }
         let report = await ask(body)
@@ -156,7 +156,7 @@ private final class User: Sendable {
         unlink(target)
     }
 
-    /// Published one way or another, and fetched again from another rank.
+    /// Publishes a file in a random way and fetches it at another rank.
     private func publishSomethingNew() async {
         let serial = fresh.withLock { serial in
             serial += 1

@@ -1,6 +1,5 @@
-// A file system whose power can be cut: ext4 or xfs in a file, mounted for one test. The cut is the kernel's own
-// shutdown of a file system: from then on every call is an error, what is only in memory never reaches the file, and
-// the next mount recovers the journal, as after a loss of power.
+// A filesystem whose power can be cut: ext4 or xfs in a file, mounted for one test. The cut is the kernel's filesystem
+// shutdown: every call then fails, unwritten data is lost, and the next mount recovers the journal.
 
 import Foundation
 import Glibc
@@ -10,7 +9,7 @@ final class PowerDisk {
     enum Filesystem: String, CaseIterable, Sendable {
         case ext4, xfs
 
-        /// What makes one in a file.
+        /// The mkfs command.
         fileprivate var maker: [String] {
             self == .ext4 ? ["/usr/sbin/mkfs.ext4", "-q", "-F"] : ["/usr/sbin/mkfs.xfs", "-q", "-f"]
         }
@@ -20,20 +19,19 @@ final class PowerDisk {
         let what: String
     }
 
-    /// Less is no xfs; the file has holes where nothing was written.
+    /// The minimum for xfs; the file is sparse.
     private static let bytes: off_t = 320 << 20
-    /// The ioctl behind `xfs_io -x -c shutdown`, and its argument: nothing that is in memory is written any more.
+    /// The ioctl behind `xfs_io -x -c shutdown`, with the argument that drops unwritten data.
     private static let shutdown: UInt = 0x8004_587d
     private static let withoutFlush: UInt32 = 2
 
-    /// Whether this machine has what it takes: root, loop devices, and what makes the file systems.
+    /// Whether root, loop devices and mkfs programs are available.
     static let areThere = Filesystem.allCases.allSatisfy { (try? PowerDisk($0)) != nil }
 
-    /// The file lies in memory where that can be had, as does all else of a trial: whether a write has reached it is
-    /// all that counts, and nobody waits for a disk.
+    /// The image is in memory if possible: only whether a write reached it matters, and no disk is waited for.
     static let memory = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp"
 
-    /// Where it is mounted.
+    /// The mount point.
     let path: String
     private let filesystem: Filesystem
     private let folder: String
@@ -52,7 +50,7 @@ final class PowerDisk {
     }
 
     deinit {
-        // Whatever still has a file open there: the mount goes, and the rest with its last user.
+        // Lazy unmount: the mount goes now, the rest with its last user.
         umount2(path, Int32(MNT_DETACH))
         try? FileManager.default.removeItem(atPath: folder)
     }
@@ -71,7 +69,7 @@ final class PowerDisk {
         if ended.status != 0 { throw Trouble(what: "\(words): status \(ended.status): \(ended.errors)") }
     }
 
-    /// What stands there now is there after a cut, too.
+    /// Makes everything durable that exists now.
     func sync() throws {
         let directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         defer { close(directory) }
@@ -85,8 +83,8 @@ final class PowerDisk {
         guard ioctl(directory, PowerDisk.shutdown, &flag) == 0 else { throw Trouble(what: "shutdown: \(errno)") }
     }
 
-    /// Mounts it again, once nobody uses it any more; from a copy, since what is cut may live on as long as anybody's
-    /// name space of mounts that began meanwhile, and would be mounted as it is.
+    /// Mounts it again once unused. Uses a copy, since the filesystem may stay alive in mount namespaces created
+    /// meanwhile, and would be mounted in its dead state.
     func comeBack() throws {
         guard soon({ umount2(path, 0) == 0 }) else { throw Trouble(what: "still in use: \(errno)") }
         let old = image

@@ -1,5 +1,5 @@
-// Where a cut takes place: two stores, a catalogue and a target, some of them on the disk whose power is cut, and the
-// programs that are run over them.
+// The setup of a power cut: two stores, a catalogue and a target, some on the disk to be cut, and the programs run on
+// them.
 
 import Foundation
 import Glibc
@@ -17,7 +17,7 @@ final class PowerGround {
     enum Program: Sendable {
         case solo, underMPI
 
-        /// The words before those that all programs understand.
+        /// The words before the common arguments.
         fileprivate var words: [String] {
             switch self {
             case .solo: [builtProgram("daft-solo"), "-np", "2"]
@@ -27,15 +27,15 @@ final class PowerGround {
         }
     }
 
-    /// A program at work on the lines of a job file, and the objects that it prints.
+    /// A program executing a job file, with its JSON output.
     struct Job {
         let process: Running
         let output: String
 
-        /// The first line has been done, by which a job says that its system is there.
+        /// The job's first line is done, so its system runs.
         var hasStarted: Bool { rows.contains { $0["type"] as? String == "status" } }
 
-        /// The trees of which the output says that they are done; a tree's line is its number and two more.
+        /// The trees reported as done; the command of tree N is line N + 2 of the job file.
         var done: [(tree: Int, milliseconds: Int)] {
             let all = rows
             let failed = Set(all.compactMap { $0["line"] as? String }.compactMap { $0.split(separator: ":").last })
@@ -47,7 +47,7 @@ final class PowerGround {
             }
         }
 
-        /// The last line may not be there in full yet.
+        /// The last line may be incomplete.
         private var rows: [[String: Any]] {
             guard let bytes = FileManager.default.contents(atPath: output), let end = bytes.lastIndex(of: 0x0a) else {
                 return []
@@ -63,7 +63,7 @@ final class PowerGround {
     private let chunkSize: String
     private var jobs = 0
 
-    /// `parts` lie on the disk whose power is cut, the others on one that goes on.
+    /// `parts` are on the disk to be cut, the others on another.
     init(_ filesystem: PowerDisk.Filesystem, _ parts: Set<Part>, chunkSize: String) throws {
         disk = try PowerDisk(filesystem)
         folder = PowerDisk.memory + "/daft-power-\(UInt64.random(in: 0 ... .max))"
@@ -87,8 +87,7 @@ final class PowerGround {
 
     subscript(part: Part) -> String { base + "/" + part.rawValue }
 
-    /// Runs `status`, and then these lines, one for each tree. `rebooted`: it finds another run of the kernel than the
-    /// one before.
+    /// Runs `status`, then these lines, one per tree. `rebooted`: with another boot id than before.
     func start(_ lines: [String], by program: Program, durable: Bool = true, rebooted: Bool = false) throws -> Job {
         jobs += 1
         let name = "\(folder)/\(jobs)"
@@ -107,7 +106,7 @@ final class PowerGround {
         return Job(process: process, output: name + ".out")
     }
 
-    /// A process that sees another id of the running kernel, in a name space of mounts of its own.
+    /// Gives a process another boot id, in its own mount namespace.
     private static let anotherBoot = [
         "/usr/bin/unshare", "--mount", "sh", "-c",
         "mount --bind \"$0\" /proc/sys/kernel/random/boot_id && exec \"$@\"",

@@ -1,4 +1,4 @@
-// What cuts have found in single layers, each by itself: what a durable one has said to be done is there afterwards.
+// Regressions found by power cuts, layer by layer: what is reported as durable survives.
 
 import DaftCatalogue
 import DaftModel
@@ -14,7 +14,7 @@ struct PowerLayerTests {
     private static let entry = Entry(
         .file(manifest.contentID), mode: 0o640, mtime: Time(seconds: 1_500_000_000, nanoseconds: 5))
 
-    /// Writes the file `name` as `get` does with large ones, and `small-name` as it does with small ones.
+    /// Writes `name` like `get` writes large files, and `small-name` like small ones.
     private func write(_ name: String, into tree: TargetTree) throws {
         try PowerLayerTests.bytes.withUnsafeBytes { bytes in
             try TargetFile.writeWhole(in: tree, Array("small-\(name)".utf8), PowerLayerTests.entry, bytes)
@@ -82,7 +82,7 @@ struct PowerLayerTests {
         NamedEntry(name, Entry(.directory, mode: 0o755, mtime: .zero))
     }
 
-    /// It would be advice to throw away what is whole.
+    /// Otherwise a message would advise discarding intact data.
     @Test(arguments: PowerDisk.Filesystem.allCases)
     func aDiskThatDoesNotAnswerIsNotCalledDamage(filesystem: PowerDisk.Filesystem) throws {
         let disk = try PowerDisk(filesystem)

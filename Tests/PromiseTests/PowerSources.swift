@@ -1,11 +1,10 @@
-// What is staged while the power is cut: trees drawn from a seed, with all that a tree can have, and how trees are
-// compared.
+// Sources for power cut tests: random trees with every feature, and their comparison.
 
 import Foundation
 import Glibc
 import TestDisk
 
-/// A directory of trees t0, t1 …, of which no file's bytes equal another's, but for one that stands twice.
+/// A directory of trees t0, t1 … with distinct files, one of which occurs twice.
 struct PowerSources {
     enum Size { case large, tiny }
 
@@ -21,7 +20,7 @@ struct PowerSources {
         for tree in 0..<count { try PowerSources.make("\(path)/t\(tree)", size, &random) }
     }
 
-    /// Gives everything another mode and mtime, and no other bytes.
+    /// Changes modes and mtimes, but no bytes.
     func change(_ random: inout Sequence64) {
         for relative in paths(below: path).reversed() where !relative.isEmpty {
             guard let standing = Standing(path + relative) else { continue }
@@ -48,7 +47,7 @@ struct PowerSources {
         for directory in ["/d/empty", "/d", ""] { setTimes(tree + directory, &random) }
     }
 
-    /// One block again and again, each time with another number before it.
+    /// A repeated block, each time with another number.
     private static func noise(_ count: Int, _ random: inout Sequence64) -> Data {
         let words = (0..<min(block, count + 7) / 8).map { _ in random.next() }
         let block = words.withUnsafeBytes { Data($0) }
@@ -77,14 +76,14 @@ struct PowerSources {
     }
 }
 
-/// One thing that stands somewhere.
+/// One entry on disk.
 struct Standing: Equatable {
     enum Kind: Equatable {
         case file(Data), directory, symlink(String)
     }
 
     let kind: Kind
-    /// Of a symlink no mode counts.
+    /// A symlink's mode does not count.
     var mode: mode_t
     let seconds: Int
     let nanoseconds: Int
@@ -101,7 +100,7 @@ struct Standing: Equatable {
         (seconds, nanoseconds) = (status.st_mtim.tv_sec, status.st_mtim.tv_nsec)
     }
 
-    /// The same as a store has it: nobody writes files, the owner may do all with directories.
+    /// Its state in a store: files read-only, directories with all permissions for the owner.
     var stored: Standing {
         var stored = self
         switch kind {
@@ -129,13 +128,13 @@ struct Standing: Equatable {
     }
 }
 
-/// The paths of all below a directory, itself included as the empty one.
+/// All paths below a directory, with the empty path for itself.
 func paths(below path: String) -> [String] {
     let names = FileManager.default.enumerator(atPath: path)?.compactMap { $0 as? String } ?? []
     return [""] + names.map { "/" + $0 }.sorted()
 }
 
-/// What is not in `copy` as it is in the tree, one line each.
+/// A line for each difference of `copy` from the tree.
 func differences(of copy: String, from tree: String, isStored: Bool) -> [String] {
     paths(below: tree).compactMap { relative in
         guard let source = Standing(tree + relative) else { return nil }
@@ -144,7 +143,7 @@ func differences(of copy: String, from tree: String, isStored: Bool) -> [String]
     }
 }
 
-/// Files below `copy` that show other bytes than their namesakes in `tree`; those of daft's own are nobody's to see.
+/// Files in `copy` with other bytes than in `tree`, except daft's private ones.
 func halfDone(in copy: String, of tree: String) -> [String] {
     paths(below: copy).compactMap { relative in
         if relative.hasPrefix("/.daft/") || relative.hasSuffix(".daft-partial") { return nil }

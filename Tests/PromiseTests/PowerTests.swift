@@ -1,12 +1,12 @@
-// Acknowledged is kept: with --durable, what a command has reported as done is there after the power was cut at any
-// moment, and nothing half done has a name.
+// With --durable, everything that a command has reported as done survives a power cut at any moment, and nothing
+// incomplete has a name.
 
 import Testing
 import TestPrograms
 
 @Suite(.serialized, .enabled(if: PowerDisk.areThere, "needs root, loop devices, mkfs.ext4 and mkfs.xfs"))
 struct PowerTests {
-    /// Of so many trials one is a job under mpirun; the others are whole systems in one process.
+    /// One in so many trials is a job under mpirun; the others are whole systems in one process.
     private static let oneUnderMPI: UInt64 = 32
 
     private static func program(_ seed: UInt64, _ filesystem: PowerDisk.Filesystem, _ verb: PowerTrial.Verb)
@@ -39,7 +39,7 @@ struct PowerTests {
                 + "\(done) commands acknowledged before; \(broken) cuts broke the promise")
     }
 
-    /// The cuts would prove nothing if what is not synced survived them.
+    /// The tests would prove nothing if unsynced data survived cuts.
     @Test(arguments: PowerDisk.Filesystem.allCases)
     func withoutSyncingACutLosesWhatWasAcknowledged(filesystem: PowerDisk.Filesystem) throws {
         let count = Trials.count(40, share: 4)

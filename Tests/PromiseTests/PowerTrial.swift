@@ -1,4 +1,4 @@
-// One cut: a system at work, a moment drawn from a seed, and what is there when the disk is mounted again.
+// One power cut: a running system, a random moment, and the state after remounting.
 
 import DaftCatalogue
 import DaftCommand
@@ -12,21 +12,21 @@ import TestPrograms
 final class PowerTrial {
     enum Verb: String, CaseIterable, Sendable { case put, bcast, get, catalogue }
 
-    /// How long things take, as the last trial has shown, so that moments fall within them.
+    /// Durations measured in the last trial, so that cuts fall within them.
     struct Pace {
         var startSeconds = 0.2
         var commandSeconds = 0.05
     }
 
-    /// What came of it; what should not be is a line each.
+    /// The result, with a line per violation.
     struct Outcome {
-        /// Commands that were reported as done before the cut.
+        /// Commands reported as done before the cut.
         var done = 0
         var commands = 0
         var wasStarting = false
         var lost: [String] = []
         var halfDone: [String] = []
-        /// Of what was run afterwards.
+        /// Violations found afterwards.
         var wrong: [String] = []
 
         var wasInCommand: Bool { !wasStarting && done < commands }
@@ -36,9 +36,9 @@ final class PowerTrial {
     private let verb: Verb
     private let isDurable: Bool
     private let program: PowerGround.Program
-    /// The disk alone goes away: the processes live on and see what comes of it. Else they die at that very moment, as
-    /// where a machine loses power. To those who live on the kernel tells a lie now and then: an fsync that is under
-    /// way while a file system is shut down may say that it was done. What they report from then on says nothing.
+    /// Only the disk disappears and the processes continue; otherwise they are killed at that moment, as in a power
+    /// loss. An fsync during a filesystem shutdown may wrongly succeed, so reports of surviving processes after that
+    /// prove nothing.
     private let goesOn: Bool
     private let ground: PowerGround
     private let sources: PowerSources
@@ -84,8 +84,8 @@ final class PowerTrial {
         return outcome
     }
 
-    /// What is there before. One time in four the same has been done already, by a system that does not sync, and then
-    /// modes and mtimes have changed: what is said to be done, although nothing moves, is to be kept all the same.
+    /// The previous state. In one of four trials a non-durable system has done the same before, and modes and mtimes
+    /// have changed since: what is then reported as done must survive, although no data is moved.
     private func prepare() throws {
         if verb == .get { outcome.wrong += try complete((0..<sources.count).map { "put \(sources.path)/t\($0)" }) }
         isAgain = isDurable && Int.random(in: 0..<4, using: &random) == 0
@@ -94,12 +94,12 @@ final class PowerTrial {
         if verb != .get { sources.change(&random) }
     }
 
-    /// The trees whose command was reported as done.
+    /// Cuts the power; returns the trees whose commands were reported as done.
     private func cut(_ pace: inout Pace) throws -> Set<Int> {
         let start = Date()
         let job = try ground.start(commands, by: program, durable: isDurable)
         defer { job.process.end() }
-        // Until a system has started that syncs, what one that does not has done is not promised to anybody.
+        // Nothing done by a non-durable system is promised until a durable one has started.
         if !isAgain, Int.random(in: 0..<8, using: &random) == 0 {
             wait(atMost: pace.startSeconds)
         } else {
@@ -113,7 +113,7 @@ final class PowerTrial {
         let done = job.done
         if !goesOn { job.process.signal(SIGKILL) }
         try ground.disk.cut()
-        // Each of its commands may wait 10 s for what the disk has taken along.
+        // Each of its commands may wait 10 s for something lost with the disk.
         let ended = job.process.wait(seconds: 120)
         if goesOn, ended.status < 0 {
             outcome.wrong.append("ended by signal \(-ended.status): \(ended.errors)")
@@ -127,7 +127,7 @@ final class PowerTrial {
         usleep(UInt32(Double.random(in: 0..<seconds, using: &random) * 1e6))
     }
 
-    /// Where a tree stands once its command is done.
+    /// The paths of a tree after its command.
     private func standings(of tree: Int) -> [(path: String, isStored: Bool)] {
         switch commands[tree].prefix(while: { $0 != "/" }) {
         case "bcast ", "put --copies 2 ": [PowerGround.Part.first, .second].map { ("\(ground[$0])/t\(tree)", true) }
@@ -146,12 +146,12 @@ final class PowerTrial {
         }
     }
 
-    /// Nothing under a final name is short, torn or of other bytes, whether its command was done or not.
+    /// Files that are truncated, torn or wrong at a final name, whether their command was done or not.
     private func halfDone() -> [String] {
         [PowerGround.Part.first, .second, .target].flatMap { PromiseTests.halfDone(in: ground[$0], of: sources.path) }
     }
 
-    /// What the catalogue itself says, before a data server could tell it anew.
+    /// Checks the catalogue itself, before a data server can republish anything.
     private func lookAtCatalogue(for done: Set<Int>) {
         do {
             let catalogue = try Catalogue(path: ground[.catalogue] + "/catalogue.sqlite", durable: true)
@@ -168,8 +168,8 @@ final class PowerTrial {
         } catch { outcome.lost.append("the catalogue: \(error)") }
     }
 
-    /// The system on the same stores again: it is sound, and gives back what was acknowledged. Where processes were
-    /// told lies they may have published what is not there; that is only so until the commands are run again.
+    /// A system on the same stores is consistent and has everything acknowledged. After false fsyncs processes may have
+    /// published lost data, until the commands are run again.
     private func restart(_ done: Set<Int>) throws {
         let isRebooted = Bool.random(using: &random)
         let back = ground.folder + "/back"
@@ -185,7 +185,7 @@ final class PowerTrial {
         look(for: done)
     }
 
-    /// Runs commands to their end; what is wrong with it.
+    /// Runs commands to their end; returns what went wrong.
     private func complete(_ lines: [String], then last: String = "", durable: Bool = true) throws -> [String] {
         let job = try ground.start(lines + [last], by: program, durable: durable)
         let ended = job.process.wait(seconds: 60)
@@ -195,7 +195,7 @@ final class PowerTrial {
 }
 
 extension PowerTrial.Verb {
-    /// What may lie on the disk whose power is cut.
+    /// Which parts are on the disk to be cut.
     fileprivate var layouts: [[PowerGround.Part]] {
         let all = PowerGround.Part.allCases
         return switch self {
@@ -217,7 +217,7 @@ extension PowerTrial.Verb {
 }
 
 extension Standing {
-    /// Whether an entry of the catalogue says the same.
+    /// Whether the catalogue's entry matches.
     fileprivate func isRight(_ entry: Entry?, in catalogue: Catalogue) throws -> Bool {
         guard let entry, entry.mtime == Time(seconds: Int64(seconds), nanoseconds: UInt32(nanoseconds)) else {
             return false

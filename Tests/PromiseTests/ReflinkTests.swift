@@ -1,4 +1,4 @@
-// On one filesystem with reflinks nothing that daft stages takes room twice.
+// On one filesystem with reflinks, nothing staged occupies space twice.
 
 import Foundation
 import Glibc
@@ -38,8 +38,7 @@ struct ReflinkTests {
         #expect(try free - freeBytes() < 8 << 20)
     }
 
-    /// A clone that is wrong is put right from another store, and the one that it was made of stays as it is until
-    /// that is looked at.
+    /// A wrong clone is repaired from another store; the original stays until it is verified itself.
     @Test func aWrongChunkOfACloneComesFromElsewhere() throws {
         let data = try noise(Self.bytes)
         try data.write(to: URL(fileURLWithPath: disk.path + "/large"))

@@ -1,5 +1,5 @@
-// Bits flip in the databases, while nothing runs: in what the catalogues and the stores know. That is found, and said
-// with what to do, or it harms nobody; wrong bytes come of it never.
+// Bit flips in catalogue and store databases at rest are detected and reported with advice, or harmless; wrong bytes
+// are never delivered.
 
 import DaftModel
 import Foundation
@@ -28,7 +28,7 @@ extension RotTests {
         Trials.report("bits rot, databases", "\(trials) flips, \(found) of them found by their files")
     }
 
-    /// False where it is found, and named.
+    /// False if it is detected and reported.
     private func isHarmless(_ system: RotSystem, _ what: String) throws -> Bool {
         let ended = try system.run("ls -l", "get / --to out", "verify", "put src/d/s1 --as /new", seconds: 30)
         #expect((0...7).contains(ended.status), "\(what): \(ended)")
@@ -44,7 +44,7 @@ extension RotTests {
         return false
     }
 
-    /// What the message says to do helps.
+    /// Following the message's advice helps.
     private func expectRescue(of file: String, in system: RotSystem, _ what: String) throws {
         let isStore = file.hasSuffix("store.sqlite")
         let away = isStore ? String(file.dropLast("/store.sqlite".count)) : file
@@ -58,7 +58,7 @@ extension RotTests {
 }
 
 extension RotSystem {
-    /// The files of SQLite.
+    /// SQLite's files.
     var databases: [String] {
         stores.flatMap { ["\($0)/.daft/store.sqlite", "\($0)/.daft/catalogue.sqlite"] } + [
             "\(path)/st.mds/catalogue.sqlite"

@@ -1,5 +1,5 @@
-// Somebody writes into a store behind daft's back, while nothing runs and while it does: what he wrote is offered to
-// nobody, and what he took away is copied again.
+// Files in a store are edited by others, at rest or while it runs: edited files are never delivered, and missing ones
+// copied again.
 
 import DaftModel
 import Foundation
@@ -8,7 +8,7 @@ import TestDisk
 import Testing
 import TestPrograms
 
-/// What a shell does to the file $F of a store; $D is its directory, $O another file, outside.
+/// Shell edits of the file $F in a store; $D is its directory, $O a file outside.
 private let edits = [
     "/src/d/s1": "chmod u+w $F; printf other | dd of=$F conv=notrunc status=none",
     "/src/d/s2": "chmod u+w $F; printf more >> $F",
@@ -25,7 +25,7 @@ private let edits = [
     "/src/f/only": "mv $D $D.away; mkdir $D.other; cp $O $D.other/only; ln -s $D.other $D",
 ]
 
-/// Those of them after which something stands there that is not removed.
+/// Those that leave something that is not removed.
 private let inTheWay = ["/src/d/s7", "/src/d/s8", "/src/d/s9", "/src/f/only"]
 
 extension RotTests {
@@ -44,11 +44,11 @@ extension RotTests {
                     #expect(system.compare(tree, with: "\(system.path)/\(out)/\(tree)") == .same, "\(ended)")
                 }
             }
-            // What runs mends it, where nothing else has taken the place.
+            // A running system repairs it unless something else is in its place.
             for name in isRunning ? inTheWay : [] { #expect(ended.errors.contains("verify: vm:\(name): "), "\(ended)") }
             #expect(ended.status == (isRunning ? 4 : 0), "\(ended)")
             if isRunning {
-                // A directory behind a symlink is none of daft's.
+                // A directory behind a symlink does not belong to daft.
                 #expect(system.wrongInStores().filter { !$0.hasSuffix(" src/f/only") } == [])
             }
         }
@@ -56,7 +56,7 @@ extension RotTests {
             "bits rot, edits", "\(edits.count) ways of editing kept files, \(isRunning ? "while it runs" : "at rest")")
     }
 
-    /// One of the copies of each.
+    /// One copy of each file.
     private func editedFiles(_ system: RotSystem, _ dice: inout Sequence64) throws -> [String: String] {
         let chunks = try system.chunks().flatMap { $0 }.filter { $0.range.lowerBound == 0 }
         var files: [String: String] = [:]
@@ -73,7 +73,7 @@ extension RotTests {
             + (edits[name] ?? "")
     }
 
-    /// It is said at the start, and nobody is sent there.
+    /// The start reports it, and no rank is sent there.
     private func expectNotice(of files: [String: String], in system: RotSystem) throws {
         try shell("sh '\(system.path)/edit.sh'")
         let start = try system.run("ls")

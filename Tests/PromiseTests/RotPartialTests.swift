@@ -1,4 +1,5 @@
-// What an interrupted command left in partial/, or beside the file that `get` was writing, rots until it is run again.
+// Partial data of an interrupted command, in partial/ or beside a get's target, is damaged before the command is
+// repeated.
 
 import DaftModel
 import Foundation
@@ -32,7 +33,7 @@ extension RotTests {
             "bits rot, interrupted", "\(flips) flips in unfinished files of \(trials) put, bcast, get")
     }
 
-    /// Ended when something of it is there.
+    /// Interrupts a command when some of it has been written.
     private func interrupt(_ command: String, in system: RotSystem, at places: [String], _ dice: inout Sequence64)
         throws
     {
@@ -44,13 +45,13 @@ extension RotTests {
         _ = running.wait()
     }
 
-    /// Flips bits where something was written; how many.
+    /// Flips bits in written ranges; returns how many.
     private func rot(_ places: [String], _ dice: inout Sequence64) throws -> Int {
         var flips = 0
         for file in unfinished(places) {
             let bytes = Int(allocated(file))
             guard bytes > 0 else { continue }
-            // A write may be anywhere in the file; what was not written stays a hole.
+            // Data may be anywhere in the file; unwritten ranges stay holes.
             let data = dataBytes(file)
             for _ in 0..<10 {
                 guard let range = data.randomElement(using: &dice) else { continue }
@@ -74,7 +75,7 @@ private func allocated(_ file: String) -> Int64 {
     return lstat(file, &status) == 0 ? Int64(status.st_blocks) * 512 : 0
 }
 
-/// Where a file has no holes.
+/// The data ranges of a file.
 private func dataBytes(_ file: String) -> [Range<Int>] {
     let descriptor = open(file, O_RDONLY | O_CLOEXEC)
     defer { close(descriptor) }

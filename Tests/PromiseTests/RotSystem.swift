@@ -1,5 +1,5 @@
-// A system for daft-solo to run, and to be damaged while it is at rest: trees that are published on three stores, where
-// each of their chunks is, and a look at what came of them.
+// A daft-solo system to be damaged at rest: published trees in three stores, the location of each chunk, and result
+// checks.
 
 import DaftCatalogue
 import DaftCommand
@@ -10,13 +10,13 @@ import Glibc
 import Testing
 import TestPrograms
 
-/// A chunk as one store keeps it.
+/// A chunk as kept by one store.
 struct KeptChunk: Hashable {
     let file: String
     let range: Range<Int>
-    /// As messages say it, for each name of its content.
+    /// How messages name it, for each name of its content.
     let names: [String]
-    /// Only zeros, which are never lost.
+    /// All zeros, and so never lost.
     let isHole: Bool
 }
 
@@ -29,13 +29,13 @@ struct Compared: Equatable {
 final class RotSystem {
     static let chunkBytes = 4096
     let path = "/tmp/daft-rot-test-\(UInt64.random(in: 0 ... .max))"
-    /// What is published, each under its own name.
+    /// Published trees, each under its own name.
     let trees = ["src", "wide"]
     let stores: [String]
     private let copies: Int
     private var running: [Running] = []
 
-    /// `put` of one tree and `diffuse` of the other, so that there are whole files and parts.
+    /// `put` of one tree and `diffuse` of the other, for whole files and parts.
     init(copies: Int) throws {
         self.copies = copies
         stores = ["st", "st.1", "st.2"].map { [path] in "\(path)/\($0)" }
@@ -66,7 +66,7 @@ final class RotSystem {
 
     // MARK: running
 
-    /// Some commands, one after another, in one process.
+    /// Runs commands in sequence in one process.
     func run(_ commands: String..., seconds: Double = 60) throws -> Ended {
         try begin(commands).wait(seconds: seconds)
     }
@@ -82,9 +82,9 @@ final class RotSystem {
         return one
     }
 
-    // MARK: where everything is
+    // MARK: chunks
 
-    /// Each chunk of each content, with all that the stores keep of it.
+    /// Each chunk of each content, as kept by each store.
     func chunks() throws -> [[KeptChunk]] {
         let catalogue = try Catalogue(path: "\(path)/st.mds/catalogue.sqlite")
         defer { catalogue.close() }
@@ -114,9 +114,9 @@ final class RotSystem {
         return named.isEmpty ? ["\(store)/.daft/partial/\(content.hex)"] : named
     }
 
-    // MARK: what came of it
+    // MARK: results
 
-    /// The files of a tree of ours that are there and wrong in `place`, and those that are not there.
+    /// Files of a source tree that are wrong, and those missing, in `place`.
     func compare(_ tree: String, with place: String) -> Compared {
         var (wrong, missing): ([String], [String]) = ([], [])
         for name in FileManager.default.enumerator(atPath: "\(path)/\(tree)")?.compactMap({ $0 as? String }) ?? [] {
@@ -132,7 +132,7 @@ final class RotSystem {
         return Compared(wrong: wrong, missing: missing)
     }
 
-    /// Whether the stores show nothing but what was published.
+    /// Files in stores that differ from what was published.
     func wrongInStores() -> [String] {
         stores.flatMap { store in compare("src", with: store + "/src").wrong.map { "\(store): \($0)" } }
     }
@@ -143,7 +143,7 @@ private func regular(_ path: String) -> stat? {
     return lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG ? status : nil
 }
 
-/// Changes bits of a file, and nothing else that could be seen.
+/// Flips bits of a file without any other visible change.
 func flip(_ bits: [Int], of file: String) throws {
     var status = stat()
     try #require(lstat(file, &status) == 0, "\(file)")

@@ -1,5 +1,5 @@
-// Bits rot: what a disk returns otherwise than it was written is found, never served, and mended where there is another
-// copy; where there is none, it is said which bytes of which names are lost.
+// Bit rot is detected, never delivered, and repaired from other copies; without a copy, the lost bytes and names are
+// reported.
 
 import DaftModel
 import Foundation
@@ -21,7 +21,7 @@ import TestPrograms
             let verify = try system.run("verify")
             #expect(verify.status == 0, "round \(round): \(verify)")
             let told = Told(verify.output)
-            // Those that were asked for bytes have found some themselves.
+            // Serving ranks have found some already.
             if round % 2 == 0 { #expect(told.corrupt == hit, "round \(round): \(verify)") }
             #expect(told.repaired == told.corrupt, "round \(round): \(verify)")
             #expect(system.wrongInStores() == [], "round \(round)")
@@ -32,7 +32,7 @@ import TestPrograms
         Trials.report("bits rot", "\(rounds * RotTests.flips) flips in stores and parts")
     }
 
-    /// What comes to a store that lacked it comes right, whatever is wrong at those that it comes from.
+    /// Fetched data is right, whatever is wrong at its sources.
     @Test func whatIsBroughtToAllIsRight() throws {
         var dice = Sequence64(Trials.seed)
         for _ in 0..<Trials.count(10, share: 1) {
@@ -41,7 +41,7 @@ import TestPrograms
             let bcast = try system.run("bcast /src /wide")
             #expect(bcast.status == 0, "\(bcast)")
             #expect(system.compare("src", with: system.stores[2] + "/src") == .same)
-            // Of these each store had a part.
+            // Each store had a part of these.
             for store in system.stores { #expect(system.compare("wide", with: store + "/wide") == .same) }
             let verify = try system.run("verify")
             #expect(verify.status == 0, "\(verify)")
@@ -79,7 +79,7 @@ import TestPrograms
         (copies.first?.names ?? []).map { "\($0) \(copies[0].range.lowerBound)" }
     }
 
-    /// Each lost chunk by name and place, as `verify` said it.
+    /// Each lost chunk by name and position, as reported by `verify`.
     private func lostChunks(_ errors: String) -> Set<String> {
         var chunks: Set<String> = []
         for line in errors.split(separator: "\n") {
@@ -96,7 +96,7 @@ import TestPrograms
         return chunks
     }
 
-    /// In as many chunks, of which the other copies stay as they are.
+    /// In this many chunks, whose other copies stay intact.
     private func flipSome(_ count: Int, in system: RotSystem, _ dice: inout Sequence64) throws -> Int {
         let chosen = try system.chunks().filter { $0.count > 1 }.shuffled(using: &dice).prefix(count)
         for copies in chosen { try flipOne(of: copies, &dice) }
@@ -116,7 +116,7 @@ import TestPrograms
     }
 }
 
-/// What `verify` says it did, on all nodes.
+/// The counts reported by `verify` for all nodes.
 private struct Told {
     var corrupt = 0
     var repaired = 0

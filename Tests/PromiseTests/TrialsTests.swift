@@ -1,4 +1,4 @@
-// How much of a long test runs.
+// How many trials of a long test run.
 
 import Testing
 import TestPrograms

@@ -1,12 +1,12 @@
-// Every command of the README is run by a session of these tests or is on the list of those that another test runs;
-// and its tables name what there is, all of it and nothing else.
+// Every command of the README is run by a session of these tests or listed as run by another test; and its tables are
+// complete.
 
 import DaftCommand
 import Foundation
 import Testing
 import TestPrograms
 
-/// Commands of the README that no session of these tests runs, each by its beginning, and who runs it.
+/// Commands run by other tests, by their beginnings.
 private let elsewhere = [
     "make demo",  // DemoTests
     "make check",  // five of the rows of make test
@@ -18,7 +18,7 @@ private let elsewhere = [
 func isRunElsewhere(_ step: Step) -> Bool { elsewhere.contains { step.command.hasPrefix($0) } }
 
 @Suite struct CommandsTests {
-    /// Under these headings a session is run.
+    /// Headings below which a session is run.
     static let sessions = ["By hand", "In a job", "On workstations"]
 
     @Test func everyCommandIsRunByATest() {
@@ -31,12 +31,12 @@ func isRunElsewhere(_ step: Step) -> Bool { elsewhere.contains { step.command.ha
         for beginning in elsewhere {
             #expect(steps.contains { $0.command.hasPrefix(beginning) }, "\(beginning): not in the README")
         }
-        // Of the blocks only the picture has no command.
+        // Only the diagram has no commands.
         #expect(Readme.blocks.filter { $0.steps.isEmpty }.count == 1)
         #expect(steps.count > 20)
     }
 
-    /// The rows of the table of commands: what is typed, by its first word, or by each of `put|bcast`.
+    /// Rows of the command table: the usage by its command, or by each of `put|bcast`.
     private var rows: [String: [String]] {
         let rows = Readme.section("Commands").filter { $0.hasPrefix("| `") }
         let uses = rows.flatMap { Readme.code(in: $0.replacing("\\|", with: "/").components(separatedBy: " | ")[0]) }
@@ -50,7 +50,7 @@ func isRunElsewhere(_ step: Step) -> Bool { elsewhere.contains { step.command.ha
         var expected = Dictionary(uniqueKeysWithValues: Verb.allCases.map { ($0.rawValue, $0.shape.options) })
         for word in ProgramShape.all.flatMap(\.ownWords) { expected[word.word] = [] }
         expected["serve"] = []
-        // Written with what follows them.
+        // Written together with its argument.
         let rows = Dictionary(uniqueKeysWithValues: rows.map { ($0 == "!COMMAND" ? "!" : $0, $1) })
         #expect(Set(rows.keys) == Set(expected.keys))
         for (word, options) in expected {

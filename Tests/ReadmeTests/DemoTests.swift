@@ -1,4 +1,4 @@
-// `make demo` after its build, with the programs of the tests.
+// `make demo` after its build, with the programs built for tests.
 
 import Foundation
 import Glibc
@@ -15,7 +15,7 @@ import TestPrograms
         return try scratch.start("\(Readme.root)/tools/demo.sh", [programs])
     }
 
-    /// What is there of it: files and processes.
+    /// Files and processes left over.
     private var left: [String] {
         let files = (try? FileManager.default.contentsOfDirectory(atPath: scratch.path)) ?? []
         return files.filter { !$0.hasPrefix(".run-") } + scratch.processes.map { scratch.commandLine(of: $0) }
@@ -41,7 +41,7 @@ import TestPrograms
     func whoeverEndsItEarlyFindsNothingOfIt(signal: Int32) throws {
         let running = try start()
         #expect(soon(seconds: 20) { scratch.output(of: 0).contains("serving 4 data servers") })
-        // As a terminal does it: to all that it has started, too.
+        // To the whole group, as a terminal does.
         kill(-running.id, signal)
         let ended = running.wait(seconds: 15)
         #expect(ended.status == 128 + signal, "\(ended)")

@@ -1,4 +1,4 @@
-// What the README shows of daft on one machine is what a reader gets who types it there.
+// The README's single-machine session prints what the README shows.
 
 import Foundation
 import Testing
@@ -10,7 +10,7 @@ import TestPrograms
         try makePictures(in: scratch.path)
         let steps = Readme.steps(under: "By hand")
         #expect(steps.count > 8)
-        // A reader has /tmp for himself.
+        // Redirects /tmp to a private directory.
         let own = script(of: steps).replacing("/tmp/", with: scratch.path + "/")
         let ended = try scratch.run("/usr/bin/bash", "-c", own, variables: scratch.mpi)
         expect(steps, toShow: ended, naming: [scratch.path + "/": "/tmp/", ProcessInfo.processInfo.hostName: "laptop"])
@@ -32,7 +32,7 @@ import TestPrograms
     }
 }
 
-/// The tree that the README's sessions begin with.
+/// Creates the tree used in the README's sessions.
 func makePictures(in directory: String) throws {
     let pictures = URL(filePath: directory).appending(path: "pictures")
     try FileManager.default.createDirectory(at: pictures.appending(path: "2024"), withIntermediateDirectories: true)

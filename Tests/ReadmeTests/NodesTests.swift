@@ -1,5 +1,5 @@
-// What the README shows of several nodes is what a reader gets there: on hosts of a box, as somebody without any
-// rights, over real sshds; and in a job, whose batch system is no more than what it sets.
+// The README's multi-node sessions: on a box's hosts as an unprivileged user over real sshds; and in a job, of which
+// only the batch system's variables are simulated.
 
 import Foundation
 import TestBox
@@ -11,7 +11,7 @@ private let obstacle = Box.obstacle(for: "ReadmeTests of several nodes")
 
 @Suite(.serialized, .timeLimit(.minutes(2)), .enabled(if: obstacle == nil, "needs root and what tools/setup.sh lists"))
 struct NodesTests {
-    /// With an account that logs in to every host, and what the sessions suppose to be there.
+    /// With an account that can log in to every host, and the sessions' preconditions.
     private static let box = Result {
         let box = try Box(hosts: hosts, network: "10.79.0", programs: ["daft-run", "daft"])
         let set = box.common + "/lustre/me/set"
@@ -28,7 +28,7 @@ struct NodesTests {
         return box
     }
 
-    /// Runs the steps below a heading as that account on a host, in its home.
+    /// Runs the steps below a heading as that account in its home on a host.
     private func run(_ heading: String, on host: Int, variables: [String] = []) throws -> ([Step], Ended) {
         let steps = Readme.steps(under: heading).filter { !isRunElsewhere($0) }
         try #require(steps.count > 3)
@@ -44,7 +44,7 @@ struct NodesTests {
         let home = box.path("/home/me", on: 1)
         try makePictures(in: home)
         try "n1\nn1\nn2\nn3\n".write(toFile: home + "/nodes", atomically: true, encoding: .utf8)
-        // A box has memory in the place of /tmp, which daft would warn of.
+        // In a box /tmp is in memory, of which daft would warn.
         let job = ["OAR_NODEFILE=/home/me/nodes", "OAR_JOB_ID=7", "TMPDIR=/home/me", "OMPI_MCA_orte_execute_quiet=1"]
         let (steps, ended) = try run("In a job", on: 1, variables: job)
         expect(steps, toShow: ended)

@@ -1,11 +1,10 @@
-// The README as these tests see it: the commands of its blocks with what it shows of their output, and its words that
-// are set as code.
+// Parses the README: commands with their shown output, and words set as code.
 
 import Foundation
 
-/// A command of a block, a line that begins with `$ `, and the lines up to the next one.
+/// A command (a line that begins with `$ `) with the output lines up to the next one.
 struct Step: CustomStringConvertible {
-    /// Of the README, from 1.
+    /// Line number from 1.
     let line: Int
     let command: String
     var shown: [String] = []
@@ -13,10 +12,10 @@ struct Step: CustomStringConvertible {
     var description: String { "README.md:\(line): \(command)" }
 }
 
-/// What stands between two lines of three backticks.
+/// A block between lines of three backticks.
 struct Block {
     let line: Int
-    /// The heading that it is below.
+    /// The heading above it.
     let heading: String
     var lines: [String] = []
     var steps: [Step] = []
@@ -55,12 +54,12 @@ enum Readme {
         return Array(after.prefix { !$0.hasPrefix("## ") })
     }
 
-    /// What is set as code in a line, in the order in which it stands there.
+    /// Code spans of a line, in order.
     static func code(in line: String) -> [String] {
         line.components(separatedBy: "`").enumerated().filter { $0.offset % 2 == 1 }.map(\.element)
     }
 
-    /// Words that look like options: `--copies` of `[--copies K]`, `-l` of `[-l]`.
+    /// Options in a text: `--copies` of `[--copies K]`, `-l` of `[-l]`.
     static func options(in text: String) -> [String] {
         text.matches(of: #/(?:^|[\s\[=`|])(--?[a-zA-Z0][a-z0-9-]*)/#).map { String($0.output.1) }
     }

@@ -1,11 +1,11 @@
-// A directory that is gone with the test, and the built programs run there as by somebody who has them in his PATH.
+// A temporary directory in which built programs run with a PATH that contains them.
 
 import Foundation
 import Glibc
 import TestPrograms
 
 final class ReadmeScratch {
-    /// Short: Open MPI has sockets below it.
+    /// Short, since Open MPI creates sockets below it.
     let path = "/tmp/daft-readme-\(UInt32.random(in: 0 ... .max))"
     private var runs: [Running] = []
 
@@ -17,7 +17,7 @@ final class ReadmeScratch {
         try? FileManager.default.removeItem(atPath: path)
     }
 
-    /// Five ranks on any machine, by any user.
+    /// Allows five ranks on any machine, for any user.
     var mpi: [String] {
         [
             "OMPI_ALLOW_RUN_AS_ROOT=1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1", "OMPI_MCA_orte_tmpdir_base=\(path)",
@@ -42,10 +42,10 @@ final class ReadmeScratch {
 
     func text(_ name: String) -> Data? { FileManager.default.contents(atPath: "\(path)/\(name)") }
 
-    /// What the program that was started as that one has printed so far.
+    /// The output so far of the program started under that number.
     func output(of run: Int) -> String { String(decoding: text(".run-\(run).out") ?? Data(), as: UTF8.self) }
 
-    /// Those that were started here, whoever did it.
+    /// All processes started here, directly or indirectly.
     var processes: [pid_t] {
         let mark = Data("TMPDIR=\(path)".utf8)
         let all = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []

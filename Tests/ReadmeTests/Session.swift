@@ -1,17 +1,17 @@
-// What a reader would type, in one shell, and whether it prints what the README shows of it.
+// Runs README commands in one shell and compares their output with the README.
 
 import Foundation
 import Testing
 import TestPrograms
 
-/// What a step has printed, and how it ended.
+/// A step's output and status.
 struct Outcome {
     let output: String
     let status: Int32
 }
 
-/// The script that does the steps one after the other and marks where each begins and ends. What is to stay beside
-/// the others has begun when it says something.
+/// A script that runs the steps in sequence and marks the start and end of each. A background step counts as started
+/// once it prints something.
 func script(of steps: [Step]) -> String {
     let parts = steps.map { step in
         let command = step.command.replacing(#/\s+# .*$/#, with: "")
@@ -26,7 +26,7 @@ func script(of steps: [Step]) -> String {
     return "exec 2>&1\n" + parts.joined(separator: "\n") + "\nwait\n"
 }
 
-/// Of what the script printed: what came of each step that was begun.
+/// The result of each started step, from the script's output.
 func outcomes(of output: String) -> [Outcome] {
     output.components(separatedBy: "\u{1}").dropFirst().map { part in
         let halves = part.components(separatedBy: "\u{2}")
@@ -35,13 +35,13 @@ func outcomes(of output: String) -> [Outcome] {
     }
 }
 
-/// Expects of each step that it printed what the README shows. `names` are what the README calls otherwise.
+/// Expects each step's output as in the README. `names` maps actual names to the README's.
 func expect(_ steps: [Step], toShow ended: Ended, naming names: [String: String] = [:]) {
     let outcomes = outcomes(of: ended.output)
     #expect(outcomes.count == steps.count && ended.errors.isEmpty, "\(ended)")
     for (step, outcome) in zip(steps, outcomes) {
         let output = names.reduce(outcome.output) { $0.replacing($1.key, with: $1.value) }
-        // Open MPI's own, where two of its processes are faster than it thought.
+        // Open MPI's warning if two of its processes are faster than expected.
         let printed = output.split(separator: "\n").map(String.init).filter { !$0.contains("plm:rsh: Warning") }
         #expect(
             plain(printed) == plain(step.shown),
@@ -51,8 +51,8 @@ func expect(_ steps: [Step], toShow ended: Ended, naming names: [String: String]
     }
 }
 
-/// Lines without what differs from one time to another: how long it took, how fast it was, which day it is, the room on
-/// disks, how wide a column is. Where several hosts report, any may be the first.
+/// Removes variable parts: durations, rates, dates, free space, column widths. If several hosts report, their order
+/// does not matter.
 private func plain(_ lines: [String]) -> [String] {
     let plain = lines.map { line in
         var line = line.replacing(#/, [\d.]+ [KMGT]?i?B\/s(, slowest \S+ in .*)?$/#, with: "")

@@ -1,5 +1,4 @@
-// A small cluster in a box: hosts that see one directory, as they do a site's shared filesystem, and an account on each
-// of them. What a batch system is on it is the suites' own.
+// A small cluster in a box: hosts with a shared directory and an account on each. Suites add their batch system.
 
 import Foundation
 import Glibc
@@ -9,7 +8,7 @@ import TestPrograms
 
 let clusterHosts = 4
 
-/// Made when the first test needs it.
+/// Created by the first test that needs it.
 let clusterBox = Result {
     let box = try Box(hosts: clusterHosts, network: "10.78.0", programs: ["daft-run", "daft"])
     for host in 0..<clusterHosts {
@@ -19,21 +18,21 @@ let clusterBox = Result {
     return box
 }
 
-/// All suites of this target: one box for all, so one test at a time.
+/// Serialized: all suites share one box.
 @Suite(.serialized, .timeLimit(.minutes(5))) enum SchedulerTests {}
 
-/// Who submits jobs: somebody without any rights.
+/// The unprivileged user who submits jobs.
 enum Account {
     static let name = "ana"
     static let number: UInt32 = 5000
-    /// It may log in to every host from every host. With `*` it has no password; without, it would be locked.
+    /// May log in between all hosts. The password `*` matches nothing but leaves the account unlocked.
     static let making = """
         useradd --uid \(number) --password '*' --create-home \(name) && cp -r /root/.ssh /home/\(name) &&
         chown -R \(name): /home/\(name)/.ssh
         """
 }
 
-/// A directory of the account's that all hosts see, with what one test has there; it goes with the test.
+/// A test's directory, owned by the account and shared by all hosts; removed after the test.
 final class Desk {
     let box: Box
     let place: String
@@ -55,7 +54,7 @@ final class Desk {
         }
     }
 
-    /// Writes a file, in folders that are made.
+    /// Writes a file and creates its directories.
     func write(_ path: String, _ bytes: Data) throws {
         let folders = path.split(separator: "/").dropLast().map(String.init)
         for count in 0..<folders.count {
@@ -70,7 +69,7 @@ final class Desk {
 
     func write(_ path: String, _ text: String) throws { try write(path, Data(text.utf8)) }
 
-    /// A script of the repository, to be submitted from here.
+    /// A script of the repository, copied for submission.
     func script(_ path: String) throws -> String {
         let repository = (#filePath as NSString).deletingLastPathComponent + "/../../"
         let name = (path as NSString).lastPathComponent
@@ -87,7 +86,7 @@ final class Desk {
 
     func has(_ path: String) -> Bool { access(self[path], F_OK) == 0 }
 
-    /// Starts a program as the account, here.
+    /// Starts a program as the account, in this directory.
     func start(_ words: [String], on host: Int = 0) throws -> Running {
         let account = ["--reuid=\(Account.number)", "--regid=\(Account.number)", "--init-groups"]
         let variables = ["HOME=/home/\(Account.name)", "USER=\(Account.name)", "PATH=\(box.common):/usr/bin:/bin"]

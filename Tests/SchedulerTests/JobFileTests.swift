@@ -1,4 +1,4 @@
-// The job files of jobs/ do what their comments say, as they stand, on three nodes.
+// The job files of jobs/ do what their comments say, unmodified, on three nodes.
 
 import Foundation
 import TestBox
@@ -63,7 +63,7 @@ extension SchedulerTests {
 
         @Test func verify() throws {
             let file = store + "/set/index"
-            // A disk that returns other bytes: size, time and inode are as they were.
+            // Emulates bit rot: size, time and inode stay the same.
             let spoiling = """
                 cp -p \(file) /tmp/before && chmod u+w \(file) && printf other | dd of=\(file) conv=notrunc &&
                 chmod u-w \(file) && touch -r /tmp/before \(file)

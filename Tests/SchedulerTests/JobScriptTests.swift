@@ -1,5 +1,5 @@
-// The scripts of jobs/ where there is no batch system: mpirun over ssh between the hosts of the box. That of PBS runs
-// in what PBS would set, and in no PBS: it cannot be had here.
+// The scripts of jobs/ without a batch system: mpirun over ssh between the box's hosts. PBS is not available here, so
+// its script runs with the variables that PBS would set.
 
 import Foundation
 import Glibc
@@ -60,7 +60,7 @@ extension SchedulerTests {
             #expect(
                 other.status == 1 && other.errors.contains("hosts: another run has the nodes of this file"), "\(other)")
             let begin = Date()
-            // To what replaced the script and what it has started, as a batch system does it.
+            // To the process that replaced the script and its children, as a batch system would.
             for name in ["daft-run", "mpirun"] {
                 for process in desk.box.processes(name, on: 1) { kill(process, SIGTERM) }
             }

@@ -1,4 +1,4 @@
-// slurm/keep-warm.sbatch: what one job has staged is there for the next, as long as it is right.
+// slurm/keep-warm.sbatch: staged files are reused by later jobs while they are correct.
 
 import Foundation
 import Glibc
@@ -27,20 +27,20 @@ extension SchedulerTests {
                 ["-k", slurm.warm, "-i", "set"] + options + ["--", "sh", "-c", line])
         }
 
-        /// A job whose command finds on each node what the source is now; what its staging moved.
+        /// Runs a job whose command verifies the files on each node; returns the bytes that staging moved.
         private func moved(on nodes: String, _ options: String...) throws -> Int {
             let end = slurm.end(of: try submit(on: nodes, options))
             #expect(end.state == "COMPLETED" && end.status == 0, "\(end)")
             return end.moved.reduce(0, +)
         }
 
-        /// Somebody's hand at a staged file.
+        /// Modifies a staged file.
         private func tamper(_ line: String, on host: Int) throws {
             let done = try slurm.box.shell("cd \(slurm.warm)/staged/*/set && chmod u+w a b && \(line)", on: host)
             #expect(done.status == 0, "\(done)")
         }
 
-        /// As much as that, and the listing.
+        /// That many bytes, plus the listing.
         private func isOnly(_ bytes: Int, _ moved: Int) -> Bool { moved >= bytes && moved < bytes + 100_000 }
 
         @Test func aSecondJobMovesNothingWhicheverOfTheNodesItHas() throws {
@@ -57,7 +57,7 @@ extension SchedulerTests {
             try tamper("printf X | dd of=a conv=notrunc bs=1 seek=5000000 status=none", on: 0)
             try tamper("truncate -s 100 b && rm a", on: 1)
             _ = try moved(on: "n[0-1]")
-            // Its size, time and inode are what they were.
+            // Size, time and inode stay the same.
             try tamper("cp -p a ../a && printf X | dd of=a conv=notrunc bs=1 status=none && touch -r ../a a", on: 1)
             _ = try moved(on: "n[0-1]", "-c")
         }

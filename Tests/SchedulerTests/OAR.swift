@@ -1,5 +1,5 @@
-// A real OAR over the box: its server on the first host, the others are its nodes. Jobs are submitted as a user does,
-// and looked at until they have ended.
+// A real OAR on the box: its server on the first host, the others as nodes. Jobs are submitted as by users and watched
+// until they end.
 
 import Foundation
 import Glibc
@@ -7,7 +7,7 @@ import TestBox
 import Testing
 import TestPrograms
 
-/// Why there can be none; its packages are fetched here, if that was not done before.
+/// Why OAR is not available; downloads its packages if necessary.
 let oarObstacle: String? = {
     let obstacle = Box.obstacle(for: "SchedulerTests of OAR", alsoNeeded: ["/usr/bin/pg_createcluster", "/usr/bin/ps"])
     if let obstacle { return obstacle }
@@ -16,7 +16,7 @@ let oarObstacle: String? = {
     return reason
 }()
 
-/// Made when the first test needs it.
+/// Created by the first test that needs it.
 let oarBox = Result {
     let box = try clusterBox.get()
     try box.run("oar-up.sh", seconds: 180)
@@ -41,12 +41,12 @@ final class OAR {
         for host in 0..<clusterHosts { _ = try? box.shell("rm -rf /tmp/daft-\(Account.name)* /tmp/ompi*", on: host) }
     }
 
-    /// `oarsub -l nodes=NODES -S "SCRIPT WORDS"`; the job's number. OAR has a shell read the words again.
+    /// `oarsub -l nodes=NODES -S "SCRIPT WORDS"`; returns the job's number. OAR has a shell parse the words again.
     func submit(_ script: String, nodes: Int, _ words: [String]) throws -> String {
         try submit(nodes, ["-S"], "", script, words)
     }
 
-    /// Such that the script itself is told when the end is near.
+    /// With a signal to the script shortly before the end.
     func submitToBeTold(_ script: String, nodes: Int, _ words: [String]) throws -> String {
         try submit(nodes, ["-n", "stage", "--checkpoint", "1", "--signal", "15"], "exec ", script, words)
     }
@@ -65,7 +65,7 @@ final class OAR {
         return jobs[jobs.count - 1]
     }
 
-    /// Until it has ended.
+    /// Waits until it has ended.
     func end(of job: String, withinSeconds limit: Double = 30) -> BatchEnd {
         if !soon(seconds: limit, { hasEnded(job) }) { Issue.record("job \(job) has not ended within \(limit) s") }
         let status = field("exit_code", of: job).flatMap { Int32($0.prefix { $0 != " " }) } ?? -1
@@ -76,13 +76,13 @@ final class OAR {
 
     func state(of job: String) -> String { field("state", of: job) ?? "" }
 
-    /// Asked in a loop, oarstat would take the processor that the job needs.
+    /// Polling oarstat would take processor time from the job.
     private func hasEnded(_ job: String) -> Bool {
         usleep(200_000)
         return ["Terminated", "Error"].contains(state(of: job))
     }
 
-    /// As `oarstat -f` shows it: `    state = Running`.
+    /// A field as shown by `oarstat -f`: `    state = Running`.
     private func field(_ name: String, of job: String) -> String? {
         let shown = (try? desk.run("oarstat", "-f", "-j", job))?.output ?? ""
         return shown.split(separator: "\n").first { $0.hasPrefix("    \(name) = ") }.map {
@@ -92,7 +92,7 @@ final class OAR {
 }
 
 extension Desk {
-    /// Files and processes that the account has left on the hosts, one a line.
+    /// Files and processes that the account left on the hosts, one per line.
     var leftOvers: [String] {
         get throws {
             try (0..<clusterHosts).map { host in

@@ -1,4 +1,4 @@
-// The other scripts of slurm/ that stage for one job, and what daft-run is in a job without them.
+// The other scripts of slurm/ that stage for one job, and daft-run in a job without them.
 
 import Foundation
 import Glibc
@@ -13,7 +13,7 @@ extension SchedulerTests {
 
         init() throws { slurm = try Slurm() }
 
-        /// Files of a set that are small enough to stay whole.
+        /// Files small enough to stay whole.
         private func writeSet(_ count: Int) throws {
             for number in 1...count { try slurm.desk.write("set/\(number)", try noise(2_000_000)) }
         }
@@ -91,8 +91,8 @@ extension SchedulerTests {
             }
         }
 
-        /// Brings a large file to some nodes with `--launch`, and sends a signal to processes of that name on one host
-        /// as soon as another has some of it.
+        /// Broadcasts a large file with `--launch`, and sends a signal to the processes of that name on one host as
+        /// soon as another has received some of it.
         private func broadcast(
             to nodes: Int, _ store: String, killing name: String, by signal: String, on host: Int
         ) throws -> Ended {
@@ -112,7 +112,7 @@ extension SchedulerTests {
 
         @Test func oneCtrlCStopsTheCommandInOrderWithOneLine() throws {
             let store = "/tmp/daft-\(Account.name)-ctrl-c"
-            // The terminal would send it to both processes of srun.
+            // A terminal would send it to both processes of srun.
             let ended = try broadcast(to: 2, store, killing: "srun", by: "INT", on: 0)
             let own = ended.errors.split(separator: "\n").filter { $0.hasPrefix("daft: ") }
             #expect(ended.status == 130 && own.count == 1, "\(ended)")

@@ -1,4 +1,4 @@
-// A real Slurm over the box: scripts are submitted as a user does, and looked at until they have ended.
+// A real Slurm on the box: scripts are submitted as by users and watched until they end.
 
 import Foundation
 import Glibc
@@ -6,7 +6,7 @@ import TestBox
 import Testing
 import TestPrograms
 
-/// Why there can be none.
+/// Why Slurm is not available.
 let slurmObstacle = Box.obstacle(
     for: "SchedulerTests of Slurm",
     alsoNeeded: [
@@ -14,15 +14,15 @@ let slurmObstacle = Box.obstacle(
         "/usr/bin/ps",
     ])
 
-/// Made when the first test needs it.
+/// Created by the first test that needs it.
 let slurmBox = Result {
     let box = try clusterBox.get()
-    // Two processors a host, so that two jobs can share one.
+    // Two processors per host, so that two jobs can share one.
     try box.run("slurm-up.sh", ["2"])
     return box
 }
 
-/// What a job came to.
+/// The result of a job.
 struct BatchEnd: CustomStringConvertible {
     let job: String
     let state: String
@@ -31,7 +31,7 @@ struct BatchEnd: CustomStringConvertible {
 
     var description: String { "\(state), status \(status)\n\(log)" }
 
-    /// The bytes that each command of daft moved, in the order in which they ended; the job has `DAFT_JSON=1`.
+    /// Bytes moved by each daft command, in order of their ends; the job has `DAFT_JSON=1`.
     var moved: [Int] {
         log.split(separator: "\n").compactMap { line in
             let object = try? JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any]
@@ -50,7 +50,7 @@ final class Slurm {
     init() throws {
         box = try slurmBox.get()
         try box.settle()
-        // What the killed mpirun of another suite has left.
+        // Leftovers of mpirun processes killed by other suites.
         for host in 0..<clusterHosts { try box.shell("rm -rf /tmp/ompi* /dev/shm/*", on: host) }
         desk = try Desk(box)
     }
@@ -65,7 +65,7 @@ final class Slurm {
     /// A directory that stays on the hosts between jobs.
     let warm = "/tmp/warm"
 
-    /// `sbatch OPTIONS SCRIPT WORDS`; the job's number.
+    /// `sbatch OPTIONS SCRIPT WORDS`; returns the job's number.
     func submit(_ script: String, _ options: [String], _ words: [String]) throws -> String {
         let line = ["sbatch", "--parsable", "--output=log-%j"] + options + [try desk.script("slurm/" + script)]
         let submitted = try desk.start(["env"] + variables + line + words).wait()
@@ -75,7 +75,7 @@ final class Slurm {
         return job
     }
 
-    /// Until it has ended.
+    /// Waits until it has ended.
     func end(of job: String, withinSeconds limit: Double = 30) -> BatchEnd {
         if !soon(seconds: limit, { !isThere(job) }) { Issue.record("job \(job) has not ended within \(limit) s") }
         let words = fields(of: job)
@@ -88,12 +88,12 @@ final class Slurm {
         end(of: try submit(script, options, words))
     }
 
-    /// Whether it waits, runs or is about to end.
+    /// Whether it is pending, running or completing.
     private func isThere(_ job: String) -> Bool {
         ["PENDING", "RUNNING", "COMPLETING", "REQUEUED", "SUSPENDED"].contains(state(of: job))
     }
 
-    /// Every link of every host from now on.
+    /// Limits every link of every host.
     func limit(_ rate: String) throws { for host in 0..<clusterHosts { try box.disturb(host, "rate", rate) } }
 
     func state(of job: String) -> String { fields(of: job)["JobState"] ?? "" }
@@ -104,9 +104,9 @@ final class Slurm {
         return Dictionary(pairs.filter { $0.count == 2 }.map { ($0[0], $0[1]) }) { first, _ in first }
     }
 
-    // MARK: what is left
+    // MARK: leftovers
 
-    /// Files and processes that jobs of the account have left on a host, one a line.
+    /// Files and processes that jobs of the account left on a host, one per line.
     func leftOvers(on host: Int) throws -> String {
         let files = try box.shell(
             "ls -d /tmp/daft-\(Account.name)* /tmp/ompi* /tmp/*pmix* /dev/shm/* 2>/dev/null", on: host

@@ -1,4 +1,4 @@
-// slurm/stage-in.sbatch: a set comes to all nodes of a job, a command runs on it, and what it wrote comes back.
+// slurm/stage-in.sbatch: stages a set on all nodes of a job, runs a command on it, and collects the results.
 
 import Foundation
 import Glibc
@@ -68,11 +68,11 @@ extension SchedulerTests {
             #expect(refused.log.contains("cannot see just this: --shared is for a filesystem that all nodes see"))
         }
 
-        /// A job that has been told to end in the middle of its staging, by `words`, and is `state` then.
+        /// Interrupts a job during staging by `words`; it must then be in `state`.
         private func interrupted(by words: [String], until state: String) throws -> String {
             try slurm.desk.write("set", try noise(80_000_000))
             try slurm.limit("200mbit")
-            // What is under way when it is stopped comes to its end.
+            // Chunks in flight at the stop are completed.
             slurm.variables = ["DAFT_CHUNK_SIZE=1M"]
             let line = #"cmp "$STAGED/set" set && hostname >"$RESULTS/who""#
             let job = try slurm.submit(
@@ -89,13 +89,13 @@ extension SchedulerTests {
             return job
         }
 
-        /// By the last node of the chain.
+        /// Bytes received by the last node of the chain.
         private func received() throws -> Int { try slurm.box.traffic()[2].received }
 
         @Test func aJobThatIsRequeuedMovesOnlyWhatLacks() throws {
             let job = try interrupted(by: ["scontrol", "requeue"], until: "PENDING")
             let before = try received()
-            // Slurm lets it wait for two minutes.
+            // Otherwise Slurm delays it for two minutes.
             #expect(try slurm.desk.run("scontrol", "update", "jobid=\(job)", "starttime=now").status == 0)
             let end = slurm.end(of: job)
             #expect(end.state == "COMPLETED", "\(end)")
@@ -116,7 +116,7 @@ extension SchedulerTests {
             #expect(log.contains("told to end by SIGTERM; what is staged stays on the nodes, in \(place)"), "\(log)")
         }
 
-        /// Waits until the command runs, ends the job by `words`, and waits for that end.
+        /// Waits until the command runs, ends the job by `words`, and waits for its end.
         private func told(by words: [String], _ job: String) throws {
             #expect(soon(seconds: 20) { (0..<3).allSatisfy { slurm.desk.has("runs-n\($0)") } })
             let told = try slurm.desk.start(words + [job]).wait()

@@ -1,4 +1,4 @@
-// How commands, clients and systems end before their time, and what that leaves behind: nothing.
+// Commands, clients and systems that end early leave nothing behind.
 
 import Foundation
 import Glibc
@@ -8,7 +8,7 @@ import TestPrograms
 @Suite(.serialized, .timeLimit(.minutes(2))) struct EndTests {
     private static let size = 200_000_000
 
-    /// A job that keeps `/big` on one data server, so that clients of the other have to wait for it.
+    /// A job that keeps `/big` on one data server, so that clients of the other must wait for it.
     private func job() throws -> Job {
         let job = try Job()
         try job.write("big", noise(EndTests.size))
@@ -42,7 +42,7 @@ import TestPrograms
         let job = try job()
         let server = try #require(job.dataServers.first)
         let before = residentBytes(of: server)
-        // Each into a pipe that nobody reads.
+        // Each with output to an unread pipe.
         var pipes: [[Int32]] = []
         defer { for end in pipes.joined() { close(end) } }
         let cats = try (0..<8).map { _ in
@@ -57,7 +57,7 @@ import TestPrograms
         let get = try job.daft("get", "/big", "--to", "got")
         #expect(get.status == 0, "\(get)")
         #expect(residentBytes(of: server) - before < 192 << 20)
-        // Longer than a client may be silent: they are alive.
+        // Longer than a client may be silent: heartbeats keep them alive.
         usleep(6_000_000)
         #expect(cats.allSatisfy { !$0.hasEnded })
         for cat in cats { cat.signal(SIGINT) }

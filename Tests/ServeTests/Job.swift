@@ -1,4 +1,4 @@
-// A job of daft-run that serves, with a metadata server and two data servers under mpirun, and clients that come to it.
+// A serving daft-run job with a metadata server and two data servers under mpirun, and its clients.
 
 import Foundation
 import Glibc
@@ -25,7 +25,7 @@ final class Job {
         try? FileManager.default.removeItem(atPath: path)
     }
 
-    /// Starts the job; when this returns every door is open. `account`: what makes it another user's.
+    /// Starts the job; returns when every door is open. `account`: a prefix that switches users.
     func serve(as account: [String] = ["/usr/bin/env"]) throws {
         runs += 1
         let running = try Running(
@@ -45,7 +45,7 @@ final class Job {
         try #require(said.contains("serving 2 data servers"), "\(said)")
     }
 
-    /// What the job has said so far.
+    /// The job's output so far.
     var said: String {
         let url = URL(fileURLWithPath: "\(path)/.job\(runs).err")
         return String(decoding: (try? Data(contentsOf: url)) ?? Data(), as: UTF8.self)
@@ -82,9 +82,9 @@ final class Job {
 
     func has(_ name: String) -> Bool { FileManager.default.fileExists(atPath: "\(path)/here/\(name)") }
 
-    // MARK: the ranks
+    // MARK: ranks
 
-    /// The processes of the ranks, by the locks of their stores.
+    /// The rank processes, from the locks of their stores.
     var dataServers: [pid_t] {
         ["", ".1"].compactMap { suffix in
             let text = try? String(contentsOfFile: "\(store)\(suffix)/.daft/lock", encoding: .utf8)
@@ -92,14 +92,14 @@ final class Job {
         }
     }
 
-    /// mpirun's children are groups of their own: where mpirun is killed they must not outlive the test.
+    /// mpirun's children lead process groups and must not outlive the test if mpirun is killed.
     private func endRanks() {
         guard let mpirun, !mpirun.hasEnded else { return }
         for rank in dataServers { kill(rank, SIGKILL) }
     }
 }
 
-/// Descriptors and threads that a process has.
+/// Descriptors and threads of a process.
 func footprint(of process: pid_t) -> (descriptors: Int, threads: Int) {
     func count(_ name: String) -> Int {
         (try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(process)/\(name)").count) ?? 0

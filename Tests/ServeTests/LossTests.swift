@@ -1,4 +1,4 @@
-// A store or the catalogue that somebody removes under a job that serves.
+// A store or catalogue removed while a job serves.
 
 import Foundation
 import Testing

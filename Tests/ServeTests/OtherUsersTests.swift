@@ -1,5 +1,5 @@
-// Doors between users: a client obeys none of another user's, a data server serves no other user, and root may use a
-// door that it names. Two users, which takes root.
+// Doors between users: clients refuse other users' doors, data servers refuse other users, and root may use a door that
+// it names. With two users, which takes root.
 
 import Foundation
 import Glibc
@@ -14,7 +14,7 @@ struct OtherUsersTests {
         ["/usr/bin/setpriv", "--reuid=\(user)", "--regid=\(user)", "--clear-groups"]
     }
 
-    /// A client of the user `me`, who says nothing of where the store is.
+    /// A client of the user `me` that does not name the store.
     private func daft(_ words: [String], of job: Job) throws -> Ended {
         let line = account(Self.me) + ["env", "TMPDIR=\(job.path)/tmp", builtProgram("daft")] + words
         return try Running(
@@ -27,7 +27,7 @@ struct OtherUsersTests {
         let job = try Job(store: "tmp/daft-\(Self.me)")
         #expect(mkdir(job.path + "/tmp", 0o700) == 0 && chmod(job.path + "/tmp", 0o1777) == 0)
         try job.serve(as: account(Self.other))
-        // Wide open, as whoever wants to be obeyed would have it.
+        // With open permissions, as an attacker would set them.
         for place in [job.store, job.store + ".mds"] { #expect(chmod(place, 0o755) == 0) }
         #expect(chmod(job.store + "/.daft", 0o755) == 0)
         for door in ["/.daft/door", ".mds/door"] { #expect(chmod(job.store + door, 0o777) == 0) }
@@ -38,7 +38,7 @@ struct OtherUsersTests {
                 ended.errors.contains("\(job.store), in its path, belongs to uid \(Self.other), who could replace"),
                 "\(ended)")
         }
-        // Root has named it.
+        // Root named it.
         let named = try job.daft("status")
         #expect(named.status == 0 && named.output.contains("data servers  2 alive"), "\(named)")
         #expect(try job.daft("quit").status == 0)
@@ -49,7 +49,7 @@ struct OtherUsersTests {
         let job = try Job(store: "tmp/daft-\(Self.me)")
         #expect(mkdir(job.path + "/tmp", 0o755) == 0)
         try job.serve()
-        // As if nothing else kept others out. The door is root's, so that a client would obey it.
+        // Without any other protection. Root owns the door, so clients accept it.
         for place in [job.store, job.store + "/.daft"] { #expect(chmod(place, 0o755) == 0) }
         #expect(chmod(job.store + "/.daft/door", 0o777) == 0)
         let ended = try daft(["ls"], of: job)

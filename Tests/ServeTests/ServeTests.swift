@@ -30,7 +30,7 @@ import TestPrograms
         #expect(try job.daft("status").output.contains("2 alive"))
         #expect(try job.daft("cat", "/none").status == 3)
 
-        // The metadata server has a door too, where rank 0 is on no data server's node.
+        // The metadata server has a door too, for when rank 0 is on a node without a data server.
         #expect(try job.daft("--catalogue", job.store + ".mds", "ls", at: job.path + "/none").status == 0)
 
         #expect(try job.daft("quit", at: job.store + ".1").status == 0)
@@ -79,7 +79,7 @@ import TestPrograms
         let none = try job.daft("wait", "--timeout", "2s")
         #expect(none.status == 6 && none.errors.contains("waited 2 s"), "\(none)")
         #expect(none.errors.contains("waiting for a data server of the store"), "\(none)")
-        // Begun before the system is.
+        // Started before the system.
         let waiting = try job.start(["wait"])
         try job.serve()
         #expect(waiting.wait().status == 0)
@@ -92,7 +92,7 @@ import TestPrograms
 
     @Test func aCommandWaitsForASystemThatIsStarting() throws {
         let job = try Job()
-        // As a data server has its store open before its door.
+        // A data server opens its store before its door.
         try FileManager.default.createDirectory(
             atPath: job.store + "/.daft", withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         let lock = open(job.store + "/.daft/lock", O_RDWR | O_CREAT, 0o600)

@@ -1,5 +1,5 @@
-// A whole daft in one process: a metadata server and some data servers over the memory link, on simulated time, each
-// with directories of its own. Ranks die as processes die, and begin again from what is left on their disks.
+// A whole system in one process: a metadata server and data servers over the memory link in simulated time, each with
+// its own directories. Ranks die like processes and restart from what is on their disks.
 
 import DaftEngine
 import DaftLink
@@ -10,22 +10,22 @@ import Glibc
 import Synchronization
 import TestDisk
 
-/// What a simulated cluster is like.
+/// The configuration of a simulated cluster.
 struct Layout {
     var dataServers = 2
     var isDurable = false
-    /// The metadata server is on a node of its own, not on that of the first data server.
+    /// The metadata server has a node of its own instead of sharing the first data server's.
     var isApart = false
     var longestDelayMicroseconds: UInt64 = 2_000
-    /// How many copies put and diffuse make.
+    /// Copies made by put and diffuse.
     var copies = 1
-    /// Threads of each rank for disk, hashing and SQLite.
+    /// Worker threads of each rank.
     var workers = 2
-    /// How long a change on a disk may take.
+    /// The longest duration of a disk change.
     var longestPauseMicroseconds: UInt64 = 200
 }
 
-/// One rank: its directories, and while it lives its station.
+/// One rank: its directories and, while it is alive, its station.
 final class SimulatedRank {
     let rank: Rank
     let host: String
@@ -35,7 +35,7 @@ final class SimulatedRank {
     var loop: SimulatedLoop?
     var workers: SimulatedWorkers?
     var boots = 0
-    /// It died in the middle of its work on the disk: this copy was made at that moment.
+    /// If it died during disk work: a copy of its directory at that moment.
     var copy: String?
     private var copies = 0
 
@@ -106,7 +106,7 @@ final class Cluster {
 
     // MARK: running
 
-    /// Runs until all of these are over: done, or dead with their rank. Or until some rank dies.
+    /// Runs until all of these have ended or their ranks died, or until the first death.
     func run(_ endings: [any Ended], orFirstDeath: Bool = false) throws {
         try time.run(limitMilliseconds: Cluster.limitMilliseconds, limitSteps: Cluster.limitSteps) {
             bury()
@@ -114,20 +114,20 @@ final class Cluster {
         }
     }
 
-    /// Runs until nothing is left to do.
+    /// Runs until there is nothing left to do.
     func settle() throws {
         bury()
         try time.settle(limitMilliseconds: Cluster.limitMilliseconds, limitSteps: Cluster.limitSteps)
         bury()
     }
 
-    /// Starts work at a rank that lives.
+    /// Starts work at a live rank.
     func begin<T: Sendable>(at rank: SimulatedRank, _ body: @escaping @Sendable (Station) async -> T) -> OneShot<T>? {
         guard let loop = rank.loop, let station = rank.station, rank.isAlive else { return nil }
         return OneShot(on: loop) { await body(station) }
     }
 
-    /// What work at a rank comes to; nil if the rank died over it.
+    /// The result of work at a rank; nil if the rank died.
     func result<T: Sendable>(
         at rank: SimulatedRank, _ body: @escaping @Sendable (Station) async -> T
     ) throws -> T? {
@@ -136,9 +136,9 @@ final class Cluster {
         return ending.value
     }
 
-    // MARK: birth and death
+    // MARK: start and death
 
-    /// Starts every rank that is dead; what the starts found wrong, by rank.
+    /// Starts every dead rank; returns failures by rank.
     func startDead() throws -> [Rank: Failure] {
         var endings: [(Rank, OneShot<Result<[Failure], Failure>>)] = []
         var failures: [Rank: Failure] = [:]
@@ -168,7 +168,7 @@ final class Cluster {
             case nil: failures[rank] = Failure(.stopped, [], "it died while it started")
             }
         }
-        // Who could not join has no part in the system: it ends, as its process would.
+        // A rank that could not join ends, as its process would.
         for rank in ranks where failures[rank.rank] != nil && rank.rank != .metadataServer && rank.isAlive {
             kill(rank)
         }
@@ -188,7 +188,7 @@ final class Cluster {
         settings.callMilliseconds = 2_000
         settings.loadMilliseconds = 4_000
         settings.orphanMilliseconds = 10_000
-        // The sources of a run never change: whether they are remembered does not depend on how fast it is.
+        // Sources never change in a run, so remembering them must not depend on timing.
         settings.sourceMarginMilliseconds = 0
         settings.workerThreads = layout.workers
         let workers = time.makeWorkers(layout, flaws)
@@ -211,14 +211,14 @@ final class Cluster {
         }
     }
 
-    /// Ends a rank at once, between two of its steps.
+    /// Kills a rank between two of its steps.
     func kill(_ rank: SimulatedRank) {
         deaths.add(rank.rank)
         network.kill(rank.rank)
         bury()
     }
 
-    /// Ends a rank with the n-th change that it makes on its disk.
+    /// Kills a rank at its n-th disk change from now.
     func doom(_ rank: SimulatedRank, afterChanges count: Int) {
         let copy = rank.nextCopy()
         let (number, directory) = (rank.rank, rank.directory)
@@ -229,21 +229,21 @@ final class Cluster {
         }
     }
 
-    /// The power of a rank's node fails: what was not synced may be forgotten.
+    /// Cuts the power of a rank's node: unsynced data may be lost.
     func losePower(_ rank: SimulatedRank, _ random: inout Sequence64) {
         if rank.isAlive { kill(rank) }
         rank.disk?.powerLoss(using: &random)
         rank.boots += 1
     }
 
-    /// A rank's node is gone with its disk: whoever comes back in its place begins with nothing.
+    /// Destroys a rank's node with its disk; its successor starts empty.
     func destroy(_ rank: SimulatedRank) {
         if rank.isAlive { kill(rank) }
         try? FileManager.default.removeItem(atPath: rank.directory)
         rank.disk = SimulatedDisk(graveyard: rank.home + "/graves", flaws: flaws.disk)
     }
 
-    /// The others do not hear of a rank for a while, nor it of them.
+    /// Partitions a rank for a while.
     func cutOff(_ rank: SimulatedRank, afterMilliseconds start: Int, forMilliseconds length: Int) {
         let (number, now) = (rank.rank, time.now)
         for (moment, isCut) in [(start, true), (start + length, false)] {
@@ -254,7 +254,7 @@ final class Cluster {
         }
     }
 
-    /// Takes dead ranks apart, leaving on disk what stood there when they died.
+    /// Removes dead ranks; their disks stay as they were at death.
     private func bury() {
         for (number, copy) in deaths.taken() {
             let rank = ranks[number.number]
@@ -279,7 +279,7 @@ final class Cluster {
     }
 }
 
-/// A closing station settles its databases; a dying one does not.
+/// A closing station settles its databases, a dying one must not: restore them afterwards.
 private func withDatabasesKept(in directory: String, _ body: () -> Void) {
     let files = FileManager.default
     func databases() -> [String] {
@@ -293,7 +293,7 @@ private func withDatabasesKept(in directory: String, _ body: () -> Void) {
     }
 }
 
-/// Ranks that died in the middle of a step, to be buried after it.
+/// Ranks that died in the middle of a step, to be removed after it.
 private final class Deaths: Sendable {
     private let dead = Mutex<[(Rank, copy: String?)]>([])
 
@@ -309,7 +309,7 @@ private final class Deaths: Sendable {
 
 protocol Ended { var isOver: Bool { get } }
 
-/// Work at a rank, and what it came to.
+/// Work at a rank, and its result.
 final class OneShot<T: Sendable>: Ended, Sendable {
     private struct State {
         var value: T?
@@ -333,7 +333,7 @@ final class OneShot<T: Sendable>: Ended, Sendable {
     var isOver: Bool { loop.isDead || value != nil }
     var wasStopped: Bool { state.withLock { $0.wasStopped } }
 
-    /// As a user does with Ctrl-C.
+    /// Cancels it, as with Ctrl-C.
     func stop(afterMilliseconds milliseconds: Int) {
         _ = loop.alarm(at: loop.deadline(inMilliseconds: milliseconds)) { [self] in
             let work = state.withLock { state in

@@ -1,4 +1,4 @@
-// What users of a simulated cluster ask for, and what is known afterwards.
+// Commands of a simulated cluster's users, and their results.
 
 import DaftEngine
 import DaftModel
@@ -6,7 +6,7 @@ import DaftStore
 import DaftWire
 import Synchronization
 
-/// One command. Trees are meant by their number: tree 2 is read from sources/t2 and published as /t2.
+/// One command. A tree is identified by its number: tree 2 is read from sources/t2 and published as /t2.
 enum Errand: Hashable, Sendable {
     case put(Int, at: String)
     case diffuse(Int)
@@ -17,10 +17,10 @@ enum Errand: Hashable, Sendable {
     case cat(Int, [UInt8])
     case verify
     case repair
-    /// One of two files that are both to be /rival.
+    /// One of two files that compete for the name /rival.
     case rival(Int, at: String)
 
-    /// Whether it publishes its tree.
+    /// The tree that it publishes, if any.
     var publishes: Int? {
         switch self {
         case .put(let tree, _), .diffuse(let tree), .bcastPath(let tree): tree
@@ -37,7 +37,7 @@ enum Errand: Hashable, Sendable {
         }
     }
 
-    /// The tree that has to be published for it.
+    /// The tree that must have been published.
     var wants: Int? {
         switch self {
         case .bcastName(let tree), .fetch(let tree, _), .get(let tree), .cat(let tree, _): tree
@@ -48,17 +48,17 @@ enum Errand: Hashable, Sendable {
 
 struct Done: Sendable {
     var report: Report
-    /// What `cat` wrote.
+    /// The output of `cat`.
     var poured: [UInt8] = []
-    /// How many chunks `verify` found wrong or gone.
+    /// The number of bad chunks found by `verify`.
     var corrupt: Int64 = 0
 }
 
-/// One errand, and what became of it.
+/// One command and its result.
 struct Carried {
     let errand: Errand
     let done: Done
-    /// Where `get` wrote.
+    /// The target of `get`.
     let target: String
     let wasStopped: Bool
 
@@ -69,7 +69,7 @@ let rivalName = (try? Name("/rival")) ?? .root
 
 func treeName(_ tree: Int) -> Name { (try? Name("/t\(tree)")) ?? .root }
 
-/// Carries an errand out at a station. `get` writes to `target`.
+/// Executes a command at a station. `get` writes to `target`.
 func carryOut(_ errand: Errand, at station: Station, sources: String, target: String) async -> Done {
     let session = Session(at: station)
     func source(_ tree: Int) -> [UInt8] { Array("\(sources)/t\(tree)".utf8) }

@@ -1,5 +1,5 @@
-// Planted faults: what each does, where it is planted, and which properties have to catch it. A simulation that lets
-// one through is no use.
+// Planted faults (mutation tests): what each does, where, and which properties must detect it. A simulation that misses
+// one is useless.
 
 import DaftLink
 import DaftModel
@@ -10,20 +10,20 @@ import Testing
 struct Flaws: Sendable {
     var disk = DiskFlaws()
     var tampering = Tampering()
-    /// A loss of power is taken for a mere kill.
+    /// A power loss looks like a mere kill.
     var keepsBootID = false
-    /// Functions of the store that go on where they should wait for a content's lock.
+    /// Store functions that continue without waiting for the content lock.
     var takingNoTurn: Set<String> = []
 }
 
 struct PlantedFault: Sendable, CustomTestStringConvertible {
     let testDescription: String
-    /// The numbers of the properties of which one catches it.
+    /// Numbers of the properties that may detect it.
     let caughtBy: Set<Character>
-    /// In which runs it shows.
+    /// The hazards needed to reveal it.
     var hazards: Set<Hazard> = []
     var isDurable = false
-    /// Which seed is tried first: one that found it when this was written.
+    /// The seed tried first, which revealed it when this was written.
     let likelySeed: UInt64
     let flaws: Flaws
 
@@ -41,7 +41,7 @@ struct PlantedFault: Sendable, CustomTestStringConvertible {
         self.flaws = flaws
     }
 
-    /// DAFT_FAULT=word: only those that have it in their names.
+    /// DAFT_FAULT=word: only faults whose names contain the word.
     static let chosen: [PlantedFault] = {
         guard let word = ProcessInfo.processInfo.environment["DAFT_FAULT"] else { return all }
         return all.filter { $0.testDescription.contains(word) }
@@ -178,7 +178,7 @@ struct PlantedFault: Sendable, CustomTestStringConvertible {
     ]
 }
 
-/// The first two files of a publication, each with the other's content.
+/// The first two files of a publication with their contents swapped.
 private func crossed(_ entries: [NamedEntry]) -> [NamedEntry] {
     let files = entries.indices.filter { entries[$0].entry.content != nil }
     guard files.count > 1 else { return entries }

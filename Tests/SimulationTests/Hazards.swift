@@ -1,32 +1,32 @@
-// What goes wrong in a run, and how it comes to an end.
+// The hazards of a run, and how they end.
 
 import DaftModel
 import Glibc
 import TestDisk
 
 enum Hazard: CaseIterable {
-    /// Messages get lost.
+    /// Messages are lost.
     case loss
-    /// Ranks die between two messages, or in the middle of their work on the disk.
+    /// Ranks die between messages or during disk work.
     case death
-    /// Disks are full, or tear a write.
+    /// Disks are full or tear a write.
     case disk
-    /// Power fails.
+    /// Power failures.
     case power
-    /// Bytes in a store change by themselves.
+    /// Bit rot in stores.
     case rot
-    /// Users stop what they began.
+    /// Users cancel commands.
     case interruption
-    /// A rank is cut off for a while, and comes back with its memory.
+    /// A rank is partitioned for a while and returns with its memory.
     case absence
-    /// A rank dies and is started anew while the others stay, be it the metadata server.
+    /// A rank, possibly the metadata server, restarts while the others continue.
     case restart
-    /// Two copies are made of everything, and stores are destroyed one after the other.
+    /// Everything has two copies, and stores are destroyed one after another.
     case destruction
-    /// Disks take their time for each change, and stores are verified all the while.
+    /// Disk changes are slow, and stores are scrubbed concurrently.
     case slowness
 
-    /// Of every twelve seeds one is calm, each hazard has one for itself, and in one all come together.
+    /// Of every twelve seeds one has no hazard, each hazard has one alone, and one has all of them.
     static func of(_ seed: UInt64) -> Set<Hazard> {
         let turn = Int(seed % UInt64(allCases.count + 2))
         if turn == 0 { return [] }
@@ -46,7 +46,7 @@ extension Simulation {
         switch hazard {
         case .loss: cluster.weather.lose(perMille: pick([5, 20, 80]))
         case .death:
-            // In a copy everything is read again, and what rotted is left to whoever changed it.
+            // In a copied directory everything is re-read, and rotten files count as changed by others.
             if chance(1, in: 2), !hazards.contains(.rot) {
                 cluster.doom(server, afterChanges: number(below: 16))
             } else {
@@ -74,7 +74,7 @@ extension Simulation {
         }
     }
 
-    /// Changes a byte of some file behind the store's back, with nothing to be seen from outside.
+    /// Changes a byte of a file while its attributes stay the same.
     private func rot(_ server: SimulatedRank) {
         let files = read(server.directory).filter { ($0.value.bytes ?? []).isEmpty == false }
         guard let path = files.keys.sorted(by: { $0.lexicographicallyPrecedes($1) }).randomElement(using: &random),
@@ -84,7 +84,7 @@ extension Simulation {
         let place = number(below: bytes.count)
         overwrite(server.directory, path, at: place, with: bytes[place] ^ 0x10, mtime: leaf.mtime)
         rotten.insert(rottenKey(server, path))
-        // A further name is a copy of a file that is trusted by its looks.
+        // Further names are copied from a file that is trusted by its attributes.
         for (number, tree) in trees.enumerated() {
             for (relative, leaf) in tree where leaf.bytes == bytes {
                 rotten.insert(rottenKey(server, relative.isEmpty ? root(number) : join(root(number), relative)))
@@ -107,8 +107,8 @@ extension Simulation {
         }
     }
 
-    /// Brings dead ranks back; some after their power failed. Without its metadata server nothing goes on: all begin
-    /// anew, or those who stayed join the next one.
+    /// Restarts dead ranks, some after a power failure. If the metadata server died, either all restart or the
+    /// survivors join its successor.
     func revive() throws {
         if !cluster.metadataServer.isAlive, !hazards.contains(.restart) {
             for rank in cluster.ranks where rank.isAlive { cluster.kill(rank) }
@@ -126,7 +126,7 @@ extension Simulation {
 }
 
 extension Simulation {
-    /// Of what has two copies each store may be destroyed, and after a repair another one.
+    /// With two copies, each store may be destroyed, and after a repair another.
     func destroyStores() throws {
         try mustSucceed(.repair, at: cluster.metadataServer)
         let victims = Array(cluster.dataServers.prefix(2))
@@ -136,7 +136,7 @@ extension Simulation {
             for tree in acknowledged.sorted() { try mustSucceed(.get(tree), at: cluster.metadataServer) }
         }
         try revive()
-        // Power that fails now may take both copies of what no disk was waited for.
+        // A power failure now could lose both copies of unsynced data.
         if !mayHaveLost { try mustSucceed(.repair, at: cluster.metadataServer) }
     }
 }

@@ -1,4 +1,4 @@
-// What seeds have taught, each told again as the shortest story that shows it.
+// Regressions found by seeds, each as the shortest scenario that shows it.
 
 import DaftModel
 import DaftStore
@@ -32,7 +32,7 @@ import Testing
         #expect(read("\(cluster.base)/target") == read("\(cluster.base)/source"))
     }
 
-    /// What waits for its turn takes no thread, and simulated time passes at once.
+    /// Waiting for the rate limit takes no thread, and simulated time passes at once.
     @Test func aLimitedPutTakesItsTime() throws {
         let cluster = try cluster(dataServers: 2, sources: (0..<36_000).map { UInt8(truncatingIfNeeded: $0 / 100) })
         let source = Array("\(cluster.base)/source".utf8)
@@ -47,7 +47,7 @@ import Testing
         }
     }
 
-    /// Two commands at once spread the same file, and choose different chunks for this store.
+    /// Two concurrent commands diffuse the same file and choose different chunks for this store.
     @Test func partsOfAFileThatTwoCommandsBringAreBothKept() throws {
         let cluster = try cluster(dataServers: 2, sources: [UInt8](repeating: 7, count: 8000))
         let walk = try SourceWalk(Array("\(cluster.base)/source".utf8)) { _, _ in false }
@@ -76,7 +76,7 @@ import Testing
         #expect(try cluster.ranks[2].station?.store?.extent(of: manifest.contentID) == .complete)
     }
 
-    /// One command took the file in whole, another settles a part of the same content, and is refused.
+    /// One command ingested the whole file; another settles a part of the same content and is refused.
     @Test func theRefusalOfAPartLeavesWhatAnotherCommandIsAboutToPublish() throws {
         let cluster = try cluster(dataServers: 2, sources: (0..<8000).map { UInt8(truncatingIfNeeded: $0 / 3) })
         let walk = try SourceWalk(Array("\(cluster.base)/source".utf8)) { _, _ in false }

@@ -1,5 +1,5 @@
-// Every planted fault is caught by some seed, by a property that is there to catch it; and the same run without the
-// fault is well.
+// Every planted fault is detected by some seed, through a property meant to detect it; the same run without the fault
+// passes.
 
 import Testing
 
@@ -18,7 +18,7 @@ import Testing
         Issue.record("no seed of \(PlantedTests.seeds) finds it")
     }
 
-    /// What a run comes to, beginning with the number of the property.
+    /// The violation in a run, which begins with the number of the property.
     private func violation(_ seed: UInt64, _ fault: PlantedFault, _ flaws: Flaws) -> String? {
         let simulation = Simulation(seed: seed, flaws: flaws, hazards: fault.hazards, isDurable: fault.isDurable)
         do {

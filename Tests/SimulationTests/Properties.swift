@@ -1,5 +1,5 @@
-// What has to hold in every run: no wrong bytes under any name; what was acknowledged is there; catalogues and stores
-// agree; nothing hangs and everything borrowed is given back; a name is written once.
+// The properties of every run: no wrong bytes at any name; acknowledged data exists; catalogues and stores agree;
+// nothing hangs or leaks; names are written once.
 
 import DaftCatalogue
 import DaftLink
@@ -11,7 +11,7 @@ import DaftStore
 extension Simulation {
     // MARK: 1. no wrong bytes
 
-    /// Every file and symlink in every store is what its source is.
+    /// Every file and symlink in every store equals its source.
     func checkNames() throws {
         for server in cluster.dataServers {
             for (path, leaf) in read(server.directory) where leaf.kind != .directory {
@@ -30,7 +30,7 @@ extension Simulation {
         }
     }
 
-    /// The name shows one of the two files, and for ever the same.
+    /// The name has one of the two files, and always the same.
     private func judgeRival(_ leaf: Leaf, at server: SimulatedRank) throws {
         guard let found = rivals.firstIndex(where: { leaf.isShown(by: $0) }) else {
             throw Violation("1: \(server.rank) shows wrong bytes at /rival")
@@ -48,9 +48,9 @@ extension Simulation {
         return nil
     }
 
-    // MARK: 2. what is acknowledged
+    // MARK: 2. acknowledged data
 
-    /// What one errand came to, held against what its user may expect.
+    /// Checks the result of one command against its user's expectations.
     func judge(_ carried: Carried, before: Set<Int>, mustSucceed: Bool) throws {
         let (errand, done, isWell) = (carried.errand, carried.done, carried.isWell)
         let isPossible = errand.wants.map(before.contains) ?? true
@@ -94,7 +94,7 @@ extension Simulation {
         }
     }
 
-    /// After a copy to a store was reported done, all of it stands there.
+    /// A store has a complete tree once a copy to it has been reported as done.
     private func checkComplete(_ tree: Int, at server: SimulatedRank) throws {
         let found = read("\(server.directory)/t\(tree)")
         for (path, leaf) in trees[tree] where found[path].map({ $0.isShown(by: leaf) }) != true {
@@ -126,8 +126,8 @@ extension Simulation {
         }
     }
 
-    /// Where the catalogue and a store differ. What an interrupted command left there, with no name and told to nobody,
-    /// waits for that command to be run again or for the next start, and is no difference.
+    /// Differences between the catalogue and a store, except unnamed and unreported leftovers of an interrupted
+    /// command, which await its retry or the next start.
     private func gap(_ main: Station, _ store: Store, _ number: Int) throws -> [String] {
         let told = try main.catalogue.holdings(of: number, after: nil, limit: .max).map { ($0.content, $0.extent) }
         let kept = try store.kept(after: nil, limit: .max).map { ($0.content, $0.extent) }
@@ -143,7 +143,7 @@ extension Simulation {
         }
     }
 
-    // MARK: 4. everything is given back
+    // MARK: 4. no leaks
 
     func checkRest() throws {
         try cluster.settle()
@@ -185,7 +185,7 @@ extension Simulation {
 }
 
 extension Station {
-    /// Ends only if no slab and no claim is out.
+    /// Returns only if no slab and no content lock is held.
     fileprivate func takeAndGiveBackEverything() async {
         for pool in [intake, outlet] { _ = await pool.take(pool.totalBytes) }
         for name in (try? catalogue.below(.root, after: nil, limit: 10_000)) ?? [] {

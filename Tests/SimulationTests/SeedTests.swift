@@ -1,4 +1,4 @@
-// Fifty seeds in every run, or those that the environment names: DAFT_SEED=7, DAFT_SEEDS=100-199.
+// Fifty seeds in every run, or those given by the environment: DAFT_SEED=7, DAFT_SEEDS=100-199.
 
 import Foundation
 import Testing
@@ -11,7 +11,7 @@ import Testing
         return ends.count == 2 && ends[0] <= ends[1] ? Array(ends[0]...ends[1]) : []
     }()
 
-    /// DAFT_HAZARDS=disk,loss: just these, for all seeds.
+    /// DAFT_HAZARDS=disk,loss: only these, for all seeds.
     static let hazards: Set<Hazard>? = ProcessInfo.processInfo.environment["DAFT_HAZARDS"].map { names in
         Set(Hazard.allCases.filter { names.split(separator: ",").contains("\($0)") })
     }
@@ -46,7 +46,7 @@ import Testing
 }
 
 extension Simulation {
-    /// Leaves what was said in the directory that DAFT_TRACES names.
+    /// Writes the messages to the directory named by DAFT_TRACES.
     fileprivate func writeTrace() {
         guard let directory = ProcessInfo.processInfo.environment["DAFT_TRACES"] else { return }
         let text = cluster.trace.all.joined(separator: "\n") + "\n"

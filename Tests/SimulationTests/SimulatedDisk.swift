@@ -1,5 +1,5 @@
-// The disk of one simulated data server: faulty on demand, and its rank can die with the n-th change that it makes.
-// Before each change other threads of its rank may come.
+// The disk of a simulated data server: with injectable faults, and death at its rank's n-th change. Each change is a
+// scheduling point for other threads of the rank.
 
 import DaftModel
 import DaftStore
@@ -13,7 +13,7 @@ final class SimulatedDisk: FaultyDisk, @unchecked Sendable {
         var onDeath: (@Sendable () -> Void)?
     }
 
-    /// Of the life that uses it now.
+    /// The workers of the current process.
     var workers: SimulatedWorkers? {
         get { user.withLock { $0 } }
         set { user.withLock { $0 = newValue } }
@@ -108,7 +108,7 @@ final class SimulatedDisk: FaultyDisk, @unchecked Sendable {
     }
 }
 
-/// What a planted fault does to a disk; by default nothing.
+/// Disk faults to plant; none by default.
 struct DiskFlaws: Sendable {
     var skipsFileSyncs = false
     var skipsDirectorySyncs = false

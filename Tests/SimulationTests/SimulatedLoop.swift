@@ -1,15 +1,15 @@
-// Time and order of a simulated cluster: every rank has a queue and workers of its own, as a process has, and a seed
-// says whose turn it is. One thread runs at a time: that of all loops, or one of a worker (Strands.swift). When nothing
-// is ready, time jumps to the next alarm.
+// Simulated time and scheduling: every rank has its own queue and workers, as a process does, and a seed decides what
+// runs next. One thread runs at a time: the loops' thread, or a worker's (Strands.swift). If nothing is ready, time
+// advances to the next alarm.
 
 import DaftLink
 import Glibc
 import Synchronization
 import TestDisk
 
-/// Why a simulation did not come to its end.
+/// Why a simulation did not finish.
 enum Halt: Error, CustomStringConvertible {
-    /// Nothing is ready, no alarm is set, and what was waited for has not come; and who waits for a lock.
+    /// Nothing is ready, no alarm is set, and the awaited event has not happened; `waiting` lists lock waiters.
     case hang(waiting: [String])
     case late(milliseconds: Int)
     case endless(steps: Int)
@@ -25,7 +25,7 @@ enum Halt: Error, CustomStringConvertible {
 }
 
 final class SimulatedTime: Sendable {
-    /// What a step costs: whoever only looks at the clock gets somewhere.
+    /// The time per step, so that busy waiting on the clock ends.
     private static let stepNanoseconds: Nanoseconds = 2_000
 
     private struct State: ~Copyable {
@@ -33,7 +33,7 @@ final class SimulatedTime: Sendable {
         var alarms = AlarmQueue()
         var loops: [SimulatedLoop] = []
         var workers: [SimulatedWorkers] = []
-        /// Who runs now; nil: the thread of the loops.
+        /// The running worker thread; nil: the loops' thread.
         var strand: Strand?
         var random: Sequence64
         var steps = 0
@@ -47,7 +47,7 @@ final class SimulatedTime: Sendable {
 
     var now: Nanoseconds { state.withLock { $0.now } }
     var steps: Int { state.withLock { $0.steps } }
-    /// How often something came from another thread: work that escaped from its loop.
+    /// The number of calls from unknown threads, that is, of work that escaped from its loop.
     var strangers: Int { state.withLock { $0.strangers } }
 
     func makeLoop() -> SimulatedLoop {
@@ -64,7 +64,7 @@ final class SimulatedTime: Sendable {
 
     func remove(_ workers: SimulatedWorkers) { state.withLock { $0.workers.removeAll { $0 === workers } } }
 
-    /// Whose thread is calling; nil: that of the loops.
+    /// The calling worker thread; nil: the loops' thread.
     var strand: Strand? { state.withLock { $0.strand } }
 
     func resume(_ strand: Strand) {
@@ -80,7 +80,7 @@ final class SimulatedTime: Sendable {
 
     func number(below limit: UInt64) -> UInt64 { state.withLock { $0.random.next() % limit } }
 
-    /// A loop may not wait, for no network is looked at meanwhile: that counts as a stranger's deed.
+    /// A loop must not block, because it would not poll the network: counts as a violation.
     func waitOnLoop(until isFree: () -> Bool) -> Bool {
         while !isFree() {
             state.withLock { $0.strangers += 1 }
@@ -96,7 +96,7 @@ final class SimulatedTime: Sendable {
 
     func cancel(_ alarm: Alarm) { state.withLock { $0.alarms.cancel(alarm) } }
 
-    /// Runs until `isOver`, looked at between steps.
+    /// Runs until `isOver`, which is checked between steps.
     func run(limitMilliseconds: Int, limitSteps: Int, until isOver: () -> Bool) throws {
         let (begin, first) = state.withLock { ($0.now, $0.steps) }
         while !isOver() {
@@ -124,7 +124,7 @@ final class SimulatedTime: Sendable {
         case alarm(@Sendable () -> Void)
     }
 
-    /// One job, a strand up to where it gives the baton back, or one alarm; false if there is nothing of it.
+    /// Runs one job, worker step or alarm; false if there is none.
     private func step() -> Bool {
         switch state.withLock({ next(&$0) }) {
         case .job(let loop)?: loop.runFirst()
@@ -151,7 +151,7 @@ final class SimulatedTime: Sendable {
     }
 }
 
-/// The loop of one life of one rank. A dead one runs nothing any more.
+/// The loop of one process of one rank; after death it runs nothing.
 final class SimulatedLoop: Loop {
     private struct State {
         var jobs: [UnownedJob] = []
@@ -166,7 +166,7 @@ final class SimulatedLoop: Loop {
     var isReady: Bool { state.withLock { !$0.jobs.isEmpty } }
     var isDead: Bool { state.withLock { $0.isDead } }
 
-    /// What is queued or will be is never run, as when a process is killed.
+    /// Drops queued and later jobs, as when a process is killed.
     func die() {
         state.withLock { state in
             state.isDead = true

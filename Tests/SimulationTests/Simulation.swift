@@ -1,5 +1,5 @@
-// One run: a cluster, trees and a script from a seed, faults on the way, and then the end of all faults, when every
-// command must succeed. What has to hold is in Properties.swift, what goes wrong in Hazards.swift.
+// One run: a cluster, trees and commands from a seed, with faults; then the end of all faults, after which every
+// command must succeed. Properties.swift has the properties, Hazards.swift the hazards.
 
 import DaftEngine
 import DaftLink
@@ -8,7 +8,7 @@ import Foundation
 import Synchronization
 import TestDisk
 
-/// A property that did not hold.
+/// A violated property.
 struct Violation: Error, CustomStringConvertible {
     let description: String
 
@@ -21,16 +21,16 @@ final class Simulation {
     let cluster: Cluster
     let sources: String
     private(set) var trees: [Leaves] = []
-    /// Two files that want the same name, /rival.
+    /// Two files that compete for the name /rival.
     let rivals: [Leaf]
-    /// Which of them got it.
+    /// Which of them has it.
     var winner: Int?
     var random: Sequence64
     /// Trees whose publication was acknowledged.
     var acknowledged: Set<Int> = []
-    /// What was promised was promised by disks that may forget or rot.
+    /// Promises were made by disks that may lose or corrupt data.
     var mayHaveLost = false
-    /// Files whose bytes somebody changed behind the store's back, and names that may be copies of them.
+    /// Corrupted files, and names that may be copies of them.
     var rotten: Set<String> = []
     private(set) var past: Set<Errand> = []
     private var targets = 0
@@ -72,7 +72,7 @@ final class Simulation {
         return "\(cluster.base)/out/\(targets)"
     }
 
-    // MARK: the script
+    // MARK: commands
 
     func run() throws {
         if let (rank, failure) = try cluster.startDead().first {
@@ -120,7 +120,7 @@ final class Simulation {
         return files.isEmpty ? nil : .cat(tree, pick(files))
     }
 
-    /// Carries errands out at the same time, each at some rank; what became of those whose ranks lived.
+    /// Runs commands concurrently, each at some rank; returns the results from surviving ranks.
     private func carryOut(
         _ errands: [Errand], at fixed: SimulatedRank? = nil, mayBeStopped: Bool = false
     ) throws -> [Carried] {
@@ -147,15 +147,15 @@ final class Simulation {
         }
     }
 
-    /// Mostly at the metadata server. With no data server on its node a broadcast chooses one by the path, which no two
-    /// runs have in common: that is left out.
+    /// Mostly at the metadata server. Without a data server on its node a broadcast chooses one by the path, which
+    /// differs between runs, so that is excluded.
     private func place(of errand: Errand) -> SimulatedRank {
         if chance(1, in: 3) { return pick(Array(cluster.dataServers)) }
         if case .bcastPath = errand, cluster.layout.isApart { return pick(Array(cluster.dataServers)) }
         return cluster.metadataServer
     }
 
-    /// Some who die come back while the others are still at work.
+    /// Some dead ranks return while others are still working.
     private func runThrough(_ endings: [any Ended]) throws {
         let isRestarted = hazards.contains(.restart)
         let comesBackSoon = isRestarted || hazards.contains(.death) && chance(1, in: 2)
@@ -165,7 +165,7 @@ final class Simulation {
         try cluster.run(endings)
     }
 
-    // MARK: the end
+    // MARK: end
 
     private func end() throws {
         if !rotten.isEmpty {
@@ -193,7 +193,7 @@ final class Simulation {
         try checkRest()
     }
 
-    /// Both rivals try again: one has the name already, the other does not get it.
+    /// Both rivals retry: one has the name already, the other is refused.
     private func settleRivalry() throws {
         guard past.contains(where: { $0.isRival }) else { return }
         var winners: [Int] = []
@@ -216,7 +216,7 @@ final class Simulation {
         try judge(carried, before: acknowledged, mustSucceed: true)
     }
 
-    /// Everything that was acknowledged can be had, or its loss is said where disks were free to forget.
+    /// Everything acknowledged is available or, if disks may lose data, reported as lost.
     private func checkAcknowledged() throws {
         for tree in acknowledged.sorted() {
             guard let carried = try carryOut([.get(tree)]).first else { throw Violation("4: get has no end") }

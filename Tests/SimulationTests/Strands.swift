@@ -1,13 +1,12 @@
-// The workers of a simulated rank: threads of their own, of which only one runs at any moment, and nobody else does
-// meanwhile. It has the baton until it gives it back, which it does before each call that changes its disk, before each
-// use of the ledger, and where what it wants is taken; the seed says who gets it next. So every interleaving of such
-// steps can come up, and comes up again with the same seed.
+// The workers of a simulated rank: threads of which only one runs at a time, while it holds the baton. It hands the
+// baton over before each disk change, before each use of the ledger, and while it waits for a lock; the seed decides
+// who runs next. So every interleaving of such steps can occur, and is reproduced by its seed.
 
 import DaftLink
 import DaftStore
 import Glibc
 
-/// Handed from thread to thread; whoever awaits it sleeps.
+/// Passed between threads; waiting for it blocks.
 private final class Baton: @unchecked Sendable {
     private let latch = Latch()
     // Guarded by the latch.
@@ -28,7 +27,7 @@ private final class Baton: @unchecked Sendable {
     }
 }
 
-/// One thread of a worker. Everything here is for whoever has the baton.
+/// A worker thread. Its members belong to the holder of the baton.
 final class Strand: @unchecked Sendable {
     fileprivate enum State {
         case idle, ready, asleep
@@ -43,7 +42,7 @@ final class Strand: @unchecked Sendable {
     private let going = Baton()
     private let back = Baton()
 
-    /// `next`: what to do after a work.
+    /// `next`: the work to do after the current one.
     fileprivate init(next: @escaping @Sendable () -> (@Sendable () -> Void)?) {
         thread = OwnThread("strand") { [self] in
             going.await()
@@ -59,7 +58,7 @@ final class Strand: @unchecked Sendable {
 
     fileprivate func begin(_ work: @escaping @Sendable () -> Void) { (self.work, state) = (work, .ready) }
 
-    /// Lets go of the work before the baton.
+    /// Releases the work before the baton.
     private func finish() {
         work.take()?()
         state = .idle
@@ -77,13 +76,13 @@ final class Strand: @unchecked Sendable {
         }
     }
 
-    /// Runs it until it gives the baton back.
+    /// Runs the thread until it hands the baton back.
     func resume() {
         going.give()
         back.await()
     }
 
-    /// By its own thread; returns when it is resumed.
+    /// Called by its own thread; returns when it is resumed.
     fileprivate func giveBack(_ state: State) {
         self.state = state
         back.give()
@@ -100,11 +99,11 @@ final class Strand: @unchecked Sendable {
     }
 }
 
-/// The workers of one life of one rank: as many strands as a process would have threads, and their queue.
+/// The workers of one process of one rank: its threads and their queue.
 final class SimulatedWorkers: StoreScheduler, @unchecked Sendable {
     private let time: SimulatedTime
     private let usualPauseMicroseconds: UInt64
-    /// Whether a change on the disk mostly takes long, and very long.
+    /// Whether disk changes are mostly slow, some very slow.
     var isSlow = false
     private let takingNoTurn: Set<String>
     private(set) var strands: [Strand] = []
@@ -127,13 +126,13 @@ final class SimulatedWorkers: StoreScheduler, @unchecked Sendable {
 
     var ready: [Strand] { strands.filter(\.isReady) }
 
-    /// Who waits for what others have.
+    /// The callers waiting for locks.
     var waiting: [String] {
         strands.compactMap { if case .waiting(let caller, _) = $0.state { "\(caller)" } else { nil } }
     }
 
-    /// What is queued is never done, and what is under way comes to its end without any change: the store is closed,
-    /// and the disk lets nothing through. Who waits for what is never free stays where it is, as that was a hang.
+    /// Drops queued work; running work ends without further changes, because the store is closed and the disk rejects
+    /// calls. Threads waiting for a lock that is never released stay: that was a hang.
     func die() {
         isDead = true
         queue = []
@@ -143,9 +142,9 @@ final class SimulatedWorkers: StoreScheduler, @unchecked Sendable {
         time.remove(self)
     }
 
-    // MARK: what a strand calls
+    // MARK: called by strands
 
-    /// Before a change of the disk: others may come first, for some time.
+    /// Before a disk change: lets other threads run, for some time.
     func pause() throws(SystemError) {
         pass()
         if isDead, time.strand != nil { throw SystemError(code: EIO, call: "a call of the dead") }

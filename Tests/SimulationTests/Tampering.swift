@@ -1,23 +1,23 @@
-// Hands that a test puts between the ranks: planted faults change messages here. By default nothing is touched.
+// Hooks by which planted faults change messages; by default they change nothing.
 
 import DaftLink
 import DaftWire
 import Synchronization
 
 struct Tampering: Sendable {
-    /// The answer that a rank gives without having done anything for it.
+    /// A reply given without executing the request.
     var instead: @Sendable (Request) -> Reply? = { _ in nil }
-    /// A request as the rank that was asked gets to see it.
+    /// The request as received.
     var carriedOut: @Sendable (Request) -> Request = { $0 }
-    /// An answer as it leaves the rank that was asked.
+    /// The reply as sent.
     var leaving: @Sendable (Reply, Request) -> Reply = { reply, _ in reply }
-    /// An answer as whoever asked gets to see it.
+    /// The reply as received by the requester.
     var arriving: @Sendable (Reply) -> Reply = { $0 }
-    /// What a rank supplies to another.
+    /// A supply as sent.
     var supplied: @Sendable (Supply, ChunkRun) -> Supply = { supply, _ in supply }
-    /// How long whoever asks waits, of what it wanted to wait.
+    /// The requester's timeout.
     var patienceMilliseconds: @Sendable (Int) -> Int = { $0 }
-    /// Slabs that never come back.
+    /// Slabs that are never returned.
     var hoard: Hoard?
     /// Work that leaves its loop.
     var strays = false

@@ -1,4 +1,4 @@
-// What was said between the ranks, in order: compared between two runs of a seed, and shown when one fails.
+// The messages between ranks in order, to compare two runs of a seed and to show a failed one.
 
 import DaftLink
 import DaftModel
@@ -18,7 +18,7 @@ final class Trace: Sendable {
         lines.withLock { $0.append("\(microseconds) \(line)") }
     }
 
-    /// The last words of each rank.
+    /// The last messages of each rank.
     func lastWords(ranks: Int, each count: Int = 6) -> String {
         let all = all
         return (0..<ranks).map { rank in
@@ -29,7 +29,7 @@ final class Trace: Sendable {
     }
 }
 
-/// Notes what goes over a link, and lets a test put its hand in between.
+/// Records a link's messages and applies tampering.
 final class TracedLink: Link {
     private let link: any Link
     private let trace: Trace
@@ -107,7 +107,7 @@ private final class TracedResponder: Responder {
     }
 }
 
-/// The kind of a message and its size: ids of stores differ from run to run, lengths do not.
+/// The kind and size of a message: store ids differ between runs, sizes do not.
 private func brief(_ request: Request) -> String {
     let text: String =
         switch request {

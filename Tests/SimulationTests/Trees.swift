@@ -1,10 +1,10 @@
-// Small trees of files from a seed, held in memory, written to a disk and compared with what is found on one.
+// Small random trees in memory, written to disk and compared with what is found there.
 
 import DaftModel
 import Glibc
 import TestDisk
 
-/// What stands under one path of a tree.
+/// One entry of a tree.
 struct Leaf: Equatable {
     enum Kind: Equatable {
         case directory
@@ -18,11 +18,11 @@ struct Leaf: Equatable {
 
     var bytes: [UInt8]? { if case .file(let bytes) = kind { bytes } else { nil } }
 
-    /// What a store shows of it: the write bits are taken away there.
+    /// As shown by a store, which drops write bits.
     func isShown(by other: Leaf) -> Bool { kind == other.kind }
 }
 
-/// Paths below a root, without the first slash; the root itself is the empty path.
+/// Paths below a root without leading slash; the empty path is the root.
 typealias Leaves = [[UInt8]: Leaf]
 
 struct TreeMaker {
@@ -35,7 +35,7 @@ struct TreeMaker {
     ]
 
     private var random: Sequence64
-    /// Chunks that turn up in several files.
+    /// Chunks used in several files.
     private let common: [[UInt8]]
 
     init(seed: UInt64) {
@@ -103,7 +103,7 @@ func join(_ directory: [UInt8], _ name: [UInt8]) -> [UInt8] {
     directory.isEmpty ? name : directory + [UInt8(ascii: "/")] + name
 }
 
-// MARK: on a disk
+// MARK: on disk
 
 /// Writes a tree; the root may be a file.
 func write(_ leaves: Leaves, to root: String) {
@@ -132,7 +132,7 @@ func write(_ leaves: Leaves, to root: String) {
     }
 }
 
-/// Changes one byte of a file and leaves its mtime.
+/// Changes one byte of a file and keeps its mtime.
 func overwrite(_ root: String, _ relative: [UInt8], at offset: Int, with byte: UInt8, mtime: Time) {
     withPath(root, relative) { path in
         let file = open(path, O_WRONLY)
@@ -143,7 +143,7 @@ func overwrite(_ root: String, _ relative: [UInt8], at offset: Int, with byte: U
     }
 }
 
-/// What stands at and below `root`, but for `.daft` in it; empty if there is nothing.
+/// Everything at and below `root` except `.daft`; empty if it does not exist.
 func read(_ root: String) -> Leaves {
     var leaves: Leaves = [:]
     var open: [[UInt8]] = [[]]
@@ -202,7 +202,7 @@ private func withPath<T>(_ root: String, _ relative: [UInt8], _ body: (UnsafePoi
     }
 }
 
-/// The first ways in which what was found differs from what was expected, in words.
+/// The first differences, as text.
 func differences(_ found: Leaves, from expected: Leaves) -> [String] {
     var words: [String] = []
     for path in Set(found.keys).union(expected.keys).sorted(by: { $0.lexicographicallyPrecedes($1) }) {

@@ -1,5 +1,5 @@
-// What happens to messages on their way: each is delayed by chance, none overtakes another between the same two ranks,
-// some are lost; and a rank dies with the n-th message that it sends or is sent.
+// The fate of messages: random delays without reordering between two ranks, losses, and death of a rank at its n-th
+// message, sent or received.
 
 import DaftLink
 import DaftModel
@@ -19,7 +19,7 @@ final class Weather: Sendable {
         var messagesLeft: [Rank: Int] = [:]
         var onDeath: (@Sendable (Rank) -> Void)?
 
-        /// Which of the two this message is the death of.
+        /// Which of the two dies with this message.
         mutating func dying(_ from: Rank, _ to: Rank) -> Rank? {
             for rank in [from, to] {
                 guard let left = messagesLeft[rank] else { continue }
@@ -38,15 +38,15 @@ final class Weather: Sendable {
         state = Mutex(State(random: Sequence64(seed), longestDelayMicroseconds: longestDelayMicroseconds))
     }
 
-    /// How many of a thousand messages get lost.
+    /// The number of messages lost per thousand.
     func lose(perMille: UInt64) { state.withLock { $0.lossPerMille = perMille } }
 
     func whenDeadly(_ body: @escaping @Sendable (Rank) -> Void) { state.withLock { $0.onDeath = body } }
 
-    /// The rank dies with its message after this many more.
+    /// The rank dies with the message after this many more.
     func doom(_ rank: Rank, afterMessages count: Int) { state.withLock { $0.messagesLeft[rank] = count } }
 
-    /// Nothing is lost and nobody dies from now on.
+    /// Ends losses and deaths.
     func calm() {
         state.withLock { state in
             state.lossPerMille = 0

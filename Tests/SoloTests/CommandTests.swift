@@ -1,4 +1,4 @@
-// Every command of daft-solo once, as a user runs it, and every exit status.
+// Every command of daft-solo once, and every exit status.
 
 import Foundation
 import Glibc
@@ -6,7 +6,7 @@ import Testing
 import TestPrograms
 
 @Suite(.timeLimit(.minutes(2))) struct CommandTests {
-    /// A scratch with a small tree in it.
+    /// A temporary directory with a small tree.
     private func scratch() throws -> Scratch {
         let scratch = try Scratch()
         try scratch.writeNoise("set/deep/a.bin", count: 9_000_001)
@@ -44,7 +44,7 @@ import TestPrograms
             #expect(get.errors == "daft: get: n0:\(path): \(reason); choose another place with --to\n", "\(get)")
             #expect(get.status == (path == "set/small" ? 4 : 1) && get.output == "")
         }
-        // One of several names, and one file of many, keep no other from its place.
+        // A conflict of one name or file does not affect the others.
         try scratch.write("out/set/small/a", [])
         let some = try scratch.run("--hosts", "n0,n1", "get", "/set", "--to", "out")
         #expect(some.errors == "daft: get: n0:out/set/small: a directory is in the way of a file\n", "\(some)")
@@ -66,13 +66,13 @@ import TestPrograms
             #expect(get.status == 0 && scratch.has(made), "\(path) \(get)")
             #expect(!scratch.has(".new.daft-partial"))
         }
-        // The same command finds what it wrote.
+        // The same command finds its own files.
         let again = try scratch.run("get", "/set", "--to", "new")
         #expect(again.status == 0 && again.output.contains(", 0 B moved") && !scratch.has("new/set"), "\(again)")
         #expect(try scratch.run("get", "/set/small", "--to", "new").status == 0)
         #expect(try scratch.run("get", "/set/small", "--to", "slash/other").status == 0)
         #expect(scratch.has("new/small") && scratch.has("slash/other"))
-        // The root has no name to go in under.
+        // The root has no last component to be placed under.
         #expect(try scratch.run("get", "/", "--to", "slash").status == 0)
         #expect(scratch.has("slash/set/small") && !scratch.has("slash/set/set"))
     }
@@ -80,7 +80,7 @@ import TestPrograms
     @Test func aGetThatWasNotWholeGoesOnWhereItWas() throws {
         let scratch = try scratch()
         #expect(try scratch.run("put", "set").status == 0)
-        // Where a directory stands instead of a file, the rest comes; what is not whole stays marked.
+        // A directory in place of a file: the rest is written, and the tree stays marked as incomplete.
         try scratch.write("half/small/a", [])
         try scratch.write(".half.daft-partial", [])
         let first = try scratch.run("get", "/set", "--to", "half")
@@ -252,7 +252,7 @@ import TestPrograms
     @Test func whatIsCorruptBeyondRepairIsStatusFive() throws {
         let scratch = try scratch()
         #expect(try scratch.run("put", "set").status == 0)
-        // The bytes change behind daft's back, and no time tells.
+        // Changes bytes without changing times.
         let path = "\(scratch.path)/st/set/small"
         var before = stat()
         #expect(stat(path, &before) == 0 && chmod(path, 0o644) == 0)
@@ -278,7 +278,7 @@ import TestPrograms
         #expect(lines.count == 2, "\(verify)")
         #expect(try scratch.run("verify", "/set/deep").status == 0)
         #expect(try scratch.run("cat", "/set/small").status == 5)
-        // What somebody has written there is kept, elsewhere.
+        // Foreign files are moved aside, not deleted.
         let put = try scratch.run("put", "set")
         #expect(put.status == 0, "\(put)")
         let mark = "had been changed in its store: what stood there is in "

@@ -1,5 +1,5 @@
-// A store that a group shares, used by two of its members in turn, and refused to a third user. Three users, which
-// takes root.
+// A store shared by a group, used by two members in turn and refused to a third user. With three users, which takes
+// root.
 
 import Foundation
 import Glibc
@@ -39,7 +39,7 @@ struct GroupTests {
         #expect(ended.status == 0, "\(account.name) \(words): \(ended)")
     }
 
-    /// A file in somebody's home that nobody else may read.
+    /// A private file in a user's home.
     private func write(_ name: String, _ text: String, of account: Account, mode: mode_t = 0o600) throws -> String {
         let path = "\(tmp)/\(account.name)/\(name)"
         let folder = (path as NSString).deletingLastPathComponent
@@ -50,7 +50,7 @@ struct GroupTests {
         return path
     }
 
-    /// As a disk does it: nothing but the bytes tells.
+    /// Like bit rot: only the bytes change.
     private func damage(_ path: String, at offset: UInt64) throws {
         var status = stat()
         #expect(stat(path, &status) == 0)
@@ -87,7 +87,7 @@ struct GroupTests {
             #expect(standing(store + end) == "660 \(alice.name) nogroup")
         }
         #expect(standing(store + "/set/a") == "440 \(alice.name) nogroup")
-        // What is alice's alone is not.
+        // alice's private directory is not shared.
         #expect(standing(store + "/.daft/user-\(alice.user)") == "2700 \(alice.name) nogroup")
     }
 
@@ -98,13 +98,13 @@ struct GroupTests {
         #expect(unlink(store + "/a") == 0)
         try succeed(as: bob, ["verify"])
         #expect(standing(store + "/a") == "440 \(bob.name) nogroup")
-        // The other copy is alice's, and gets the mode that bob's file has.
+        // The other copy belongs to alice, and gets the mode of bob's file.
         try succeed(as: bob, ["bcast", copy, "--as", "/a"])
         for path in [store, store + ".1"] {
             #expect(standing(path + "/a") == "555 \(bob.name) nogroup")
             #expect(try text(path + "/a") == "the same")
         }
-        // Wrong bytes in a file that is another's.
+        // Wrong bytes in another member's file.
         try damage(store + "/a", at: 6)
         try succeed(as: alice, ["verify"])
         #expect(try text(store + "/a") == "the same")
@@ -116,13 +116,13 @@ struct GroupTests {
         try noise(9 << 20).write(to: URL(fileURLWithPath: big))
         #expect(chmod(big, 0o644) == 0 && chmod("\(tmp)/\(alice.name)", 0o755) == 0)
         try succeed(as: alice, ["bcast", big, "--as", "/big"])
-        // One chunk of alice's file is damaged, and no other copy has it: it goes back to what is not whole.
+        // One chunk of alice's file is damaged without another copy: the file becomes a partial one.
         for path in [store, store + ".1"] {
             try damage(path + "/big", at: 5 << 20)
         }
         #expect(try run(as: bob, "verify").status == 5)
         #expect(!FileManager.default.fileExists(atPath: store + "/big"))
-        // What is left of it is bob's now, and alice completes it.
+        // The rest belongs to bob now, and alice completes it.
         let partial = try FileManager.default.contentsOfDirectory(atPath: store + "/.daft/partial")
         #expect(partial.map { standing("\(store)/.daft/partial/\($0)") } == ["660 \(bob.name) nogroup"])
         try succeed(as: alice, ["bcast", big, "--as", "/big"])
@@ -161,7 +161,7 @@ struct GroupTests {
     }
 
     @Test func aDirectoryOfTheGroupThatAStrangerOwnsIsRefused() throws {
-        // As one who is no member gets it where anybody may write in a directory of the group.
+        // What a non-member would create in a world-writable directory of the group.
         #expect(mkdir(store + ".mds", 0o700) == 0 && chown(store + ".mds", outsider.user, Account.groupNumber) == 0)
         #expect(chmod(store + ".mds", 0o2770) == 0)
         let ended = try run(as: alice, "ls")

@@ -1,4 +1,4 @@
-// Job files, signals, readers that are gone, stores in use: daft-solo among other processes.
+// Job files, signals, vanished readers, and stores in use: daft-solo beside other processes.
 
 import Foundation
 import Glibc

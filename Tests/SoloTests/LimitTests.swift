@@ -1,4 +1,4 @@
-// --bwlimit as a user types it: how long things take, what is refused, and that one who is slow can be stopped.
+// --bwlimit on the command line: durations, refusals, and interruption of slow commands.
 
 import Foundation
 import Glibc
@@ -16,7 +16,7 @@ import TestPrograms
         return (ended, (ContinuousClock.now - begun) / .seconds(1))
     }
 
-    /// 20 MiB at 5 MiB a second.
+    /// 20 MiB at 5 MiB/s.
     private func expectLimited(
         _ run: (ended: Ended, seconds: Double), sourceLocation: SourceLocation = #_sourceLocation
     ) {
@@ -39,7 +39,7 @@ import TestPrograms
 
     @Test func withNoLimitOrNothingToReadItIsAsFastAsEver() throws {
         try scratch.writeNoise("large", count: 20 << 20)
-        // What has just changed is not remembered.
+        // Recently changed files are not remembered.
         usleep(2_200_000)
         let dry = try timed("put", "--dry-run", "--bwlimit", "1K", "large")
         #expect(dry.ended.status == 0 && dry.seconds < 3, "\(dry)")

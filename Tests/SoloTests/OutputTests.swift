@@ -1,4 +1,4 @@
-// What people and programs read: sizes, colours, a terminal that is drawn anew, JSON, a log.
+// Output for people and programs: sizes, colours, redrawn terminals, JSON, logs.
 
 import Foundation
 import Glibc
@@ -53,7 +53,7 @@ import TestPrograms
         let ended = try scratch.run("--hosts", "n0,n1", "--json", "-f", "job")
         let checked = try checked(ended.output, in: scratch.path)
         #expect(checked.errors == "", "\(ended)")
-        // A command under way and a start have tests of their own.
+        // Running commands and starts have tests of their own.
         #expect(try knownTypes().subtracting(checked.types) == ["command", "started"], "\(checked.types)")
     }
 
@@ -87,7 +87,7 @@ import TestPrograms
 
     @Test func aWatchDrawsOneScreenAnewUntilItIsInterrupted() throws {
         let scratch = try Scratch()
-        // Three looks, where it takes less than 1.8 s to begin.
+        // Three samples, if it starts within 1.8 s.
         let terminal = try scratch.onTerminal(["TERM=xterm"], "status", "--watch=2", interruptedAfter: 5.8)
         #expect(terminal.components(separatedBy: "\u{1b}[H").count == 4, "\(terminal)")
         #expect(terminal.contains("rank\u{1b}[0m  \u{1b}[01mnode") && terminal.contains("\u{1b}[01min\u{1b}[0m"))
@@ -142,13 +142,13 @@ import TestPrograms
     }
 }
 
-/// How often a watch has said how the system is, as JSON.
+/// How many samples a watch has printed as JSON.
 private func looks(_ output: Data) -> Int {
     String(decoding: output, as: UTF8.self).split(separator: "\n").count { $0.hasPrefix(#"{"type":"status","#) }
 }
 
 extension Scratch {
-    /// What a terminal of 80 columns would get, by `script`.
+    /// The output on an 80-column terminal, captured by `script`.
     fileprivate func onTerminal(
         _ variables: [String], _ arguments: String..., interruptedAfter seconds: Double? = nil
     ) throws -> String {

@@ -1,11 +1,11 @@
-// A prompt on a terminal, typed at as a user does: script gives the program a terminal of its own.
+// The prompt on a terminal, which `script` provides.
 
 import Foundation
 import Testing
 import TestPrograms
 
 @Suite struct PromptTests {
-    /// What the program prints for what is typed.
+    /// The output for typed lines.
     private func typed(_ lines: String, _ scratch: Scratch) throws -> String {
         try scratch.write("typed", lines.utf8)
         let running = try scratch.start(

@@ -1,10 +1,10 @@
-// A directory for one test of daft-solo, which it runs as a user does.
+// A temporary directory for one test of daft-solo, which it runs like a user.
 
 import Foundation
 import Testing
 import TestPrograms
 
-/// A directory for one test, with the stores in it; removed at its end.
+/// A temporary directory that contains the stores.
 final class Scratch {
     let path = "/tmp/daft-solo-test-\(UInt64.random(in: 0 ... .max))"
     private var started: [Running] = []
@@ -26,7 +26,7 @@ final class Scratch {
 
     func has(_ name: String) -> Bool { FileManager.default.fileExists(atPath: "\(path)/\(name)") }
 
-    /// Bytes of which no chunk equals another.
+    /// Bytes without equal chunks.
     func writeNoise(_ name: String, count: Int) throws {
         let noise = try FileHandle(forReadingFrom: URL(fileURLWithPath: "/dev/urandom"))
         try write(name, noise.read(upToCount: count) ?? Data())

@@ -1,4 +1,4 @@
-// What is told of sources on the command line: patterns, lists, links, standard input, and a run that is dry.
+// Source options on the command line: patterns, lists, links, standard input, and dry runs.
 
 import Foundation
 import Testing

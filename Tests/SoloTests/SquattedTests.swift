@@ -1,5 +1,5 @@
-// Directories that another user has made first, where daft would have its own: each is refused, and nothing is written
-// there. Two users, which takes root.
+// Directories that another user has created where daft's would be: each is refused and nothing is written to it. With
+// two users, which takes root.
 
 import Foundation
 import Glibc
@@ -9,7 +9,7 @@ import TestPrograms
 @Suite(.enabled(if: geteuid() == 0, "only root can act as two users")) struct SquattedTests {
     private static let (me, other): (uid_t, uid_t) = (54_321, 54_322)
     private let scratch: Scratch
-    /// As /tmp is.
+    /// Like /tmp.
     private var tmp: String { scratch.path + "/tmp" }
     private var store: String { tmp + "/daft-\(Self.me)" }
 
@@ -20,7 +20,7 @@ import TestPrograms
         try scratch.write("set/a", [1, 2, 3])
     }
 
-    /// As the user `me`, with nothing said of where the store is.
+    /// As the user `me`, with the default store.
     private func run(_ arguments: String...) throws -> Ended {
         let account = ["--reuid=\(Self.me)", "--regid=\(Self.me)", "--clear-groups"]
         let line = ["env", "TMPDIR=\(tmp)", builtProgram("daft-solo"), "-np", "1", "--hosts", "n1"] + arguments
@@ -83,7 +83,7 @@ import TestPrograms
         #expect(ended.status == 0, "\(ended)")
         let line = "daft: warning: n1:\(store)-n1: others may look into it (mode 0755); if they should not: chmod 700 "
         #expect(ended.errors == "\(line)\(store)-n1\n", "\(ended)")
-        // What is published as the root does not open it either.
+        // Publishing as the root does not open it either.
         #expect(chmod(store + "-n1", 0o700) == 0 && chmod(scratch.path + "/set", 0o777) == 0)
         #expect(try run("put", scratch.path + "/set", "--as", "/").status == 0)
         #expect(try run("ls").errors == "")

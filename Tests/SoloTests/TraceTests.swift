@@ -1,4 +1,4 @@
-// `daft-solo --trace FILE`: what it writes, and when it is refused.
+// `daft-solo --trace FILE`: its contents, and refusals.
 
 import Foundation
 import Testing

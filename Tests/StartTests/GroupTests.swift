@@ -1,5 +1,5 @@
-// A system of workstations with a store that a group shares: the members start it in turn, and none has another's read
-// or write files. Two users, which takes root.
+// A workstation system with a store shared by a group: members start it in turn, and nobody can have another member's
+// process read or write files. With two users, which takes root.
 
 import Foundation
 import Glibc
@@ -87,7 +87,7 @@ struct GroupTests {
             #expect(start.status == 1, "\(start)")
             #expect(start.errors.contains("in use by \(alice.name) (uid \(alice.user)), process "), "\(start)")
             #expect(try daft(as: alice, "ls").output == "")
-            // Not even where the door's modes would let them in.
+            // Even if the door's modes would admit them.
             let own = "\(site.path)/st/.daft/user-\(alice.user)"
             #expect(standing(own).hasPrefix("2700 ") && standing(own + "/door").hasPrefix("600 "))
         }

@@ -1,4 +1,4 @@
-// A store that somebody removes under a node of a system of workstations: its process ends, and can be started again.
+// A store removed under a running node: its process ends and can be started again.
 
 import Foundation
 import Glibc
@@ -6,7 +6,7 @@ import Testing
 import TestPrograms
 
 @Suite(.serialized) struct LossTests {
-    /// A client at the door of the metadata server.
+    /// A client at the metadata server's door.
     private func daft(_ site: Site, _ words: String...) throws -> Ended {
         try Running(
             builtProgram("daft"), ["--catalogue", site.path + "/catalogue"] + words, in: site.path,

@@ -1,4 +1,4 @@
-// The beginning of `daft node`, as ssh starts it, and what is said where it goes wrong.
+// The start of `daft node` over ssh, and its error messages.
 
 import Foundation
 import Glibc
@@ -21,10 +21,10 @@ import TestPrograms
         }
     }
 
-    /// The order of a metadata server, as it stands in the file of its system.
+    /// The metadata server's order, from the system file.
     private func order(of site: Site) throws -> Data {
         let file = try #require(FileManager.default.contents(atPath: site.path + "/catalogue/system"))
-        // Behind it: no other host, and one member, rank, `n1` without user and port, place.
+        // The rest: no other host, and one member: rank, `n1` without user and port, place.
         let order = file[1..<file.count - 1 - 4 - (4 + 4 + 4 + 2 + 2 + 2)]
         return withUnsafeBytes(of: UInt32(order.count).littleEndian) { Data($0) } + order
     }

@@ -1,4 +1,4 @@
-// A firewall that lets a range of ports through: the nodes listen there and nowhere else.
+// With a port range, as for a firewall, nodes listen only on ports of that range.
 
 import Foundation
 import Glibc
@@ -6,7 +6,7 @@ import Testing
 import TestPrograms
 
 @Suite(.serialized) struct PortTests {
-    /// A range of which all were free a moment ago, below those that the kernel gives away.
+    /// A range of ports just found free, below the kernel's ephemeral ports.
     private static func freeRange(_ count: UInt16) throws -> ClosedRange<UInt16> {
         for _ in 0..<100 {
             let first = UInt16.random(in: 10_000...30_000)
@@ -35,7 +35,7 @@ import TestPrograms
 
     private struct NoFreePorts: Error {}
 
-    /// The ports at which a process listens.
+    /// The ports a process listens on.
     private func ports(of process: pid_t) -> [UInt16] {
         let files = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(process)/fd")) ?? []
         let own = Set(
@@ -45,7 +45,7 @@ import TestPrograms
             let text = (try? String(contentsOfFile: "/proc/\(process)/net/\(table)", encoding: .utf8)) ?? ""
             return text.split(separator: "\n").compactMap { line in
                 let words = line.split(separator: " ")
-                // 0A is a socket that listens; the tenth word is its inode.
+                // State 0A is listening; the tenth word is the inode.
                 guard words.count > 9, words[3] == "0A", own.contains("socket:[\(words[9])]") else { return nil }
                 return words[1].split(separator: ":").last.flatMap { UInt16($0, radix: 16) }
             }
@@ -58,9 +58,9 @@ import TestPrograms
         let text = "\(range.lowerBound)-\(range.upperBound)"
         let start = try site.run("start", try site.hosts("n1", "n2"), "--ports", text)
         #expect(start.status == 0, "\(start)")
-        // Whoever joins uses the range of the system.
+        // Joining nodes use the system's range.
         #expect(try site.run("join", "n3").status == 0)
-        // What is read of the tables while many others come and go may lack some.
+        // /proc tables read during concurrent changes may miss entries.
         let isRange = soon { site.nodes.flatMap(ports).sorted() == Array(range) }
         #expect(isRange, "\(site.nodes.flatMap(ports))")
         let more = try site.run("join", "n4")

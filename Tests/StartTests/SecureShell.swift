@@ -1,4 +1,4 @@
-// A real sshd on loopback, at a port of its own, with keys and settings made for one test; only root can have one.
+// A real sshd on loopback with its own port, keys and configuration; requires root.
 
 import Foundation
 import Glibc
@@ -8,7 +8,7 @@ import TestPrograms
 final class SecureShell {
     static let program = "/usr/sbin/sshd"
 
-    /// Why there can be none here; nil where there can.
+    /// Why it is not available; nil if it is.
     static var obstacle: String? {
         if geteuid() != 0 { return "only root can start an sshd of its own" }
         return access(program, X_OK) == 0 ? nil : "there is no \(program)"
@@ -18,7 +18,7 @@ final class SecureShell {
     private let place: String
     private let server: Running
 
-    /// Its sessions have the homes of `site`, those of a host called `name`.
+    /// Its sessions use the home directories of `site` for a host called `name`.
     init(_ name: String, in site: Site) throws {
         place = "\(site.path)/sshd-\(name)"
         let home = "\(site.path)/home-\(name)"
@@ -50,7 +50,7 @@ final class SecureShell {
         server.end()
     }
 
-    /// How to say it to `--ssh`.
+    /// The command for `--ssh`.
     func client(key: String = "user") throws -> String {
         try """
         IdentityFile \(place)/\(key)
@@ -62,13 +62,13 @@ final class SecureShell {
         return "ssh -F \(place)/config-\(key)"
     }
 
-    /// The client takes that key for the server's; "none" for no key at all.
+    /// The client accepts that key as the server's; "none": no key.
     func know(host key: String) throws {
         let line = key == "none" ? "" : try String(contentsOfFile: "\(place)/\(key).pub", encoding: .utf8)
         try "[127.0.0.1]:\(port) \(line)".write(toFile: "\(place)/known", atomically: true, encoding: .utf8)
     }
 
-    /// It stands still until the end of the test.
+    /// Stops it until the end of the test.
     func stop() { server.signal(SIGSTOP) }
 
     private static func makeKey(_ path: String) throws {
@@ -81,7 +81,7 @@ final class SecureShell {
     }
 }
 
-/// A port of loopback that nobody has at this moment.
+/// A free port on loopback.
 private func freePort() -> Int {
     let probe = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
     defer { close(probe) }

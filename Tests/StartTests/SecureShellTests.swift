@@ -1,4 +1,4 @@
-// daft start over a real ssh, to real sshds of the test's own.
+// daft start over real ssh to sshds of the test.
 
 import Foundation
 import Glibc
@@ -34,7 +34,7 @@ private let isPossible: Bool = {
         let hosts = try site.hosts("127.0.0.1:\(shell.port)")
         #expect(try site.run("start", hosts, ssh: try shell.client()).status == 0)
         let system = [UInt8](FileManager.default.contents(atPath: site.path + "/catalogue/system") ?? Data())
-        // Version, the order's version and rank, the public key, then the secret one.
+        // Format version, the order's version and rank, public key, secret key.
         let secret = Data(system[38..<70])
         for process in site.nodes {
             for file in ["cmdline", "environ"] {

@@ -1,5 +1,5 @@
-// A place for `daft start`: a directory, something in the place of ssh that runs commands on this machine with a home
-// of its own for each host, and an end for every node that was started from here.
+// A site for `daft start`: a directory, a replacement of ssh that runs commands on this machine with a home per host,
+// and cleanup of all nodes.
 
 import Foundation
 import Glibc
@@ -11,7 +11,7 @@ final class Site {
     private var running: [Running] = []
     private var runs = 0
 
-    /// What stands for ssh by default: the last word is run by a shell; what comes before is `HOST`'s own trouble.
+    /// The default replacement of ssh: a shell runs the last word; the preceding words are `HOST`-specific failures.
     static let plain = """
         #!/bin/sh
         site=SITE
@@ -52,13 +52,13 @@ final class Site {
 
     func run(_ arguments: String..., ssh: String? = nil) throws -> Ended { try begin(arguments, ssh: ssh).wait() }
 
-    /// A host file of these lines.
+    /// A host file with these lines.
     func hosts(_ lines: String...) throws -> String {
         try lines.joined(separator: "\n").write(toFile: path + "/hosts", atomically: true, encoding: .utf8)
         return path + "/hosts"
     }
 
-    /// The files of the program's cache in `home`, by name.
+    /// The names of the cached programs in `home`.
     func cached(_ home: String) -> [String] {
         ((try? FileManager.default.contentsOfDirectory(atPath: "\(path)/\(home)/.cache/daft")) ?? []).sorted()
     }
@@ -68,7 +68,7 @@ final class Site {
         return lstat("\(path)/\(home)/.cache/daft/\(name)", &status) == 0 ? UInt64(status.st_ino) : 0
     }
 
-    /// Processes that have this site in their environment and are nodes.
+    /// Node processes with this site in their environment.
     var nodes: [pid_t] {
         let all = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
         return all.compactMap { pid_t($0) }.filter { process in
@@ -77,7 +77,7 @@ final class Site {
         }
     }
 
-    /// Ends all nodes and waits for it.
+    /// Ends all nodes and waits.
     func endNodes() {
         for number in [SIGTERM, SIGKILL] {
             for process in nodes { kill(process, number) }
@@ -91,5 +91,5 @@ final class Site {
     }
 }
 
-/// The lines in the order of letters: hosts answer in any order.
+/// Sorted lines, since hosts answer in any order.
 func sorted(_ text: String) -> [String] { text.split(separator: "\n").map(String.init).sorted() }

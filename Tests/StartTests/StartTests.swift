@@ -1,4 +1,4 @@
-// daft start and daft join, with a shell script in the place of ssh.
+// daft start and daft join, with a shell script instead of ssh.
 
 import Foundation
 import Glibc

@@ -1,4 +1,4 @@
-// Each system library is found, imported, linked, and new enough for what daft asks of it.
+// Each system library is found, imported, linked and recent enough.
 
 import CMPI
 import COpenSSL

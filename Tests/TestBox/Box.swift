@@ -1,5 +1,5 @@
-// A cluster in a box (bench/box/box.sh) for tests: hosts with a network, disk, processes and sshd of their own. A suite
-// makes one for all its tests; it is gone when this process is, however that ends.
+// A simulated cluster (bench/box/box.sh) for tests: hosts with separate network, disk, processes and sshd. A suite
+// shares one; it is removed when this process ends in any way.
 
 import Foundation
 import Glibc
@@ -24,7 +24,7 @@ public final class Box: Sendable {
     ]
     private static let variables = ["HOME=/root", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"]
 
-    /// Why there can be none here; nil where there can. Said in a line for these tests.
+    /// Why no box can be created here, as a one-line message; nil if it can.
     public static func obstacle(for tests: String, alsoNeeded programs: [String] = []) -> String? {
         let lacking = (needed + programs).filter { access($0, X_OK) != 0 }
         let reason: String? =
@@ -37,7 +37,7 @@ public final class Box: Sendable {
         return reason
     }
 
-    /// Why a script that stands beside box.sh and needs no box fails; nil where it does not.
+    /// Why a script beside box.sh, which needs no box, fails; nil if it succeeds.
     public static func failure(of script: String, _ words: [String]) -> String? {
         let output = "/tmp/daft-box-script-\(UInt64.random(in: 0 ... .max))"
         defer { unlink(output) }
@@ -49,16 +49,16 @@ public final class Box: Sendable {
     }
 
     public let hosts: Int
-    /// The first three numbers of every host's address; two boxes at a time need two.
+    /// The first three numbers of all host addresses; concurrent boxes need different ones.
     private let network: String
-    /// Everything of the box is below it.
+    /// All files of the box are below it.
     public let place = "/tmp/daft-box-test-\(UInt64.random(in: 0 ... .max))"
-    /// Under this path all hosts, and this process, see the same.
+    /// A directory that all hosts and this process share.
     public var common: String { place + "/common" }
-    /// What undoes all that hosts have been disturbed by.
+    /// The commands that undo current disturbances.
     private let undoing = Mutex<Set<[String]>>([])
 
-    /// With these built programs in what all hosts see.
+    /// `programs`: built programs to place where all hosts see them.
     public init(hosts: Int, network: String, programs: [String]) throws {
         self.hosts = hosts
         self.network = network
@@ -70,7 +70,7 @@ public final class Box: Sendable {
         try script("up", "\(hosts)", "0")
     }
 
-    /// A process of its own session ends the box when this one is gone and the pipe has no writer any more.
+    /// A separate session removes the box when this process, the pipe's only writer, has ended.
     private func guardPlace() throws {
         let pipe = place + "/alive"
         guard mkfifo(pipe, 0o600) == 0, open(pipe, O_RDWR | O_CLOEXEC) >= 0 else {
@@ -87,13 +87,13 @@ public final class Box: Sendable {
         guard guardian.wait().status == 0 else { throw NoBox(program: "setsid", reason: "it failed") }
     }
 
-    // MARK: the hosts
+    // MARK: hosts
 
-    /// Does what box.sh says of `words`; what it prints.
+    /// Runs a box.sh command; returns its output.
     @discardableResult
     public func script(_ words: String...) throws -> String { try run("box.sh", words) }
 
-    /// Runs a script that stands beside box.sh, on this box; what it prints.
+    /// Runs a script beside box.sh on this box; returns its output.
     @discardableResult
     public func run(_ script: String, _ words: [String] = [], seconds: Double = 60) throws -> String {
         let variables = [
@@ -112,7 +112,7 @@ public final class Box: Sendable {
         return try start("/usr/bin/nsenter", inside + words, variables: [], input: input)
     }
 
-    /// Runs a line of shell on a host to its end.
+    /// Runs a shell command on a host to its end.
     @discardableResult
     public func shell(_ line: String, on host: Int, seconds: Double = 30) throws -> Ended {
         try start(["bash", "-c", line], on: host).wait(seconds: seconds)
@@ -127,13 +127,13 @@ public final class Box: Sendable {
             errors: outputs + ".err")
     }
 
-    /// The first process of a host; the end of it is the end of the host.
+    /// The init process of a host, whose end is the host's.
     public func first(of host: Int) -> pid_t {
         let text = try? String(contentsOfFile: "\(place)/box/n\(host)/pid", encoding: .utf8)
         return text.flatMap { pid_t($0.trimmingCharacters(in: .whitespacesAndNewlines)) } ?? 0
     }
 
-    /// The process whose network is the switch: it sees what all hosts say.
+    /// The process in the switch's network namespace, which sees all traffic.
     public var switchProcess: pid_t {
         let text = try? String(contentsOfFile: place + "/box/switch.pid", encoding: .utf8)
         return text.flatMap { pid_t($0.trimmingCharacters(in: .whitespacesAndNewlines)) } ?? 0
@@ -141,12 +141,12 @@ public final class Box: Sendable {
 
     public func address(of host: Int) -> String { "\(network).\(10 + host)" }
 
-    /// A host's file, as it is to be opened here.
+    /// The path of a host's file from here.
     public func path(_ path: String, on host: Int) -> String { "/proc/\(first(of: host))/root\(path)" }
 
     public func isUp(_ host: Int) -> Bool { access("/proc/\(first(of: host))/root/run/box-ready", F_OK) == 0 }
 
-    /// Disturbs a host: `kill`, `cut`, `freeze`, `rate`, `starve`; or undoes that.
+    /// Disturbs a host (`kill`, `cut`, `freeze`, `rate`, `starve`), or undoes that.
     public func disturb(_ host: Int, _ verb: String, _ words: String...) throws {
         let undo = [
             "kill": ["boot"], "cut": ["heal"], "freeze": ["thaw"], "rate": ["rate", "0"],
@@ -156,19 +156,19 @@ public final class Box: Sendable {
         try run("box.sh", [verb, "\(host)"] + words)
     }
 
-    /// All hosts up, whole and unhindered again.
+    /// Undoes all disturbances, so that every host is up.
     public func settle() throws {
         let all = undoing.withLock { undoing in
             defer { undoing = [] }
             return undoing
         }
-        // A host is up before its link is set.
+        // A host must be up before its link is configured.
         for words in all.sorted(by: { $0[0] < $1[0] }) where words[0] != "boot" || !isUp(Int(words[1]) ?? 0) {
             try run("box.sh", words)
         }
     }
 
-    /// The processes of `name` on a host, under the numbers that they have here.
+    /// The processes called `name` on a host, as pids of this namespace.
     public func processes(_ name: String, on host: Int) -> [pid_t] {
         let own = namespace(of: first(of: host))
         let all = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
@@ -182,7 +182,7 @@ public final class Box: Sendable {
         try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(process)/ns/pid")
     }
 
-    /// Bytes that each host has sent and got.
+    /// Bytes sent and received by each host.
     public func traffic() throws -> [(sent: Int, received: Int)] {
         try script("stat").split(separator: "\n").map { line in
             let words = line.split(separator: " ")

@@ -1,6 +1,6 @@
-// A disk that fails in chosen ways, over a real directory: full after some bytes, tearing a write, or forgetting at a
-// loss of power what was not synced. It forgets as ext4 does: names are lost from the end of their common order, so
-// that syncing a directory keeps everything done before; data is lost page by page unless its file was synced.
+// A disk with injectable faults over a real directory: full, a torn write, or a power loss that drops unsynced data. As
+// in ext4, names are lost from the end of one common order, so syncing a directory keeps everything before; data is
+// lost page by page unless the file was synced.
 
 import DaftModel
 import DaftStore
@@ -11,7 +11,7 @@ open class FaultyDisk: Disk, @unchecked Sendable {
     private enum Change {
         case made(Location, isDirectory: Bool)
         case renamed(Location, Location)
-        /// Kept under another name, to come back.
+        /// Kept under another name, so that it can be restored.
         case removed(Location, grave: String)
 
         var directories: [Descriptor] {
@@ -29,7 +29,7 @@ open class FaultyDisk: Disk, @unchecked Sendable {
     }
 
     private struct File {
-        /// In which order they were written first: inodes differ from run to run.
+        /// The order of first writes, since inode numbers differ between runs.
         let number: Int
         let descriptor: Descriptor
         var overwritten: [Overwritten] = []
@@ -51,19 +51,19 @@ open class FaultyDisk: Disk, @unchecked Sendable {
     /// `graveyard`: an existing directory on the same filesystem, outside the store.
     public init(graveyard: String) { self.graveyard = graveyard }
 
-    /// How many bytes may still be written; nil: any number.
+    /// Bytes that may still be written; nil: unlimited.
     public var spareBytes: Int? {
         get { state.withLock { $0.spare } }
         set { state.withLock { $0.spare = newValue } }
     }
 
-    /// Tears the write after this many, once: half of it arrives, and it fails.
+    /// Tears one write, after this many more: half of it is written, then it fails.
     public func tearWrite(after count: Int?) { state.withLock { $0.writesToTear = count } }
 
-    /// Runs before each rename, as at the moment of a kill.
+    /// Runs before each rename, to simulate a kill there.
     public func beforeRename(_ body: (@Sendable () -> Void)?) { state.withLock { $0.beforeRename = body } }
 
-    // MARK: changes, remembered so that they can be taken back
+    // MARK: changes, recorded for undo
 
     open override func create(_ place: Location, mode: UInt16, exclusive: Bool) throws(SystemError) -> Descriptor {
         let existed = exists(place)
@@ -140,7 +140,7 @@ open class FaultyDisk: Disk, @unchecked Sendable {
         if status == 0 { note(.removed(place, grave: grave)) }
     }
 
-    // MARK: syncing, and losing power
+    // MARK: sync and power loss
 
     open override func sync(file: Descriptor) throws(SystemError) {
         let inode = try file.status().inode
@@ -161,8 +161,7 @@ open class FaultyDisk: Disk, @unchecked Sendable {
         state.withLock { ($0.changes, $0.files) = ([], [:]) }
     }
 
-    /// Forgets some of what was not synced: names from the end of their order, data anywhere. Nothing uses the disk
-    /// any more.
+    /// Drops some unsynced changes: the latest names, and any data. The disk must not be in use.
     public func powerLoss(using generator: inout some RandomNumberGenerator) {
         let (changes, files) = state.withLock { state in
             defer { (state.changes, state.files) = ([], [:]) }
@@ -185,7 +184,7 @@ open class FaultyDisk: Disk, @unchecked Sendable {
             }
         }
         if losesAll, let first = file.overwritten.first { ftruncate(file.descriptor.number, off_t(first.size)) }
-        // The inode has its own life in the journal: its mtime stays.
+        // The inode is journalled separately and keeps its mtime.
         let times = [
             timespec(tv_sec: Int(status.mtime.seconds), tv_nsec: Int(status.mtime.nanoseconds)),
             timespec(tv_sec: Int(status.mtime.seconds), tv_nsec: Int(status.mtime.nanoseconds)),
@@ -208,7 +207,7 @@ open class FaultyDisk: Disk, @unchecked Sendable {
 
     private func note(_ change: Change) { state.withLock { $0.changes.append(change) } }
 
-    /// What stands in the file before it is written over.
+    /// Saves a file's bytes before they are overwritten.
     private func remember(_ file: Descriptor, at offset: Int64, length: Int) {
         guard let status = try? file.status() else { return }
         var bytes = [UInt8](repeating: 0, count: length)

@@ -1,5 +1,5 @@
-// Users for tests of what several do together: those that Debian has anyway. Two are of the group `nogroup`, by the
-// list of users, as a directory's owner has to be; one is not. To act as them takes root.
+// Users for multi-user tests, from those that Debian always has: two members of the group `nogroup` by the user
+// database, as directory owners must be, and one other. Switching to them takes root.
 
 import Foundation
 import Glibc
@@ -14,7 +14,7 @@ public struct Account: Sendable {
     public static let members = ["sync", "_apt"].compactMap { Account($0, in: [groupNumber]) }
     public static let outsider = Account("games", in: [])
 
-    /// Whether there are such users, and this process can become one.
+    /// Whether these users exist and this process is root.
     public static var areThere: Bool {
         geteuid() == 0 && outsider != nil && members.count == 2
             && members.allSatisfy { getpwnam($0.name)?.pointee.pw_gid == groupNumber }
@@ -25,8 +25,7 @@ public struct Account: Sendable {
         (self.name, user, self.groups) = (name, found.pointee.pw_uid, groups)
     }
 
-    /// What is typed before a command that this user runs: with a umask that keeps all to themselves, and the group
-    /// `nogroup` as a further one.
+    /// A command prefix that switches to this user, with a private umask and the supplementary group `nogroup`.
     public var words: [String] {
         let list = groups.isEmpty ? "--clear-groups" : "--groups=" + groups.map(String.init).joined(separator: ",")
         return [
@@ -35,7 +34,7 @@ public struct Account: Sendable {
     }
 }
 
-/// The permission bits, the owner and the group of what stands at a path: `2770 sync nogroup`.
+/// Mode, owner and group of a path: `2770 sync nogroup`.
 public func standing(_ path: String) -> String {
     var status = stat()
     guard lstat(path, &status) == 0 else { return "nothing" }

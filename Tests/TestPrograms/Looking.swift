@@ -1,20 +1,20 @@
-// What tests of programs look at: processes, what becomes true in time, bytes to stage.
+// Helpers for tests of programs: processes, waiting for conditions, test data.
 
 import Foundation
 import Glibc
 
-/// Bytes of which no chunk equals another.
+/// Bytes without equal chunks.
 public func noise(_ count: Int) throws -> Data {
     try FileHandle(forReadingFrom: URL(fileURLWithPath: "/dev/urandom")).read(upToCount: count) ?? Data()
 }
 
-/// Whether a process is there that is more than what is left of one.
+/// Whether a process exists and is no zombie.
 public func runs(_ process: pid_t) -> Bool {
     guard let status = FileManager.default.contents(atPath: "/proc/\(process)/stat") else { return false }
     return !String(decoding: status, as: UTF8.self).contains(") Z ")
 }
 
-/// Waits for what will be true soon; false if it was not.
+/// Waits for a condition; false after the timeout.
 public func soon(seconds: Double = 10, _ condition: () throws -> Bool) rethrows -> Bool {
     let deadline = Date().addingTimeInterval(seconds)
     while Date() < deadline {

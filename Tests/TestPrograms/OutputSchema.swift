@@ -1,15 +1,15 @@
-// Holds what programs print with --json against docs/output.schema.json, by the validator that Debian has for Python.
+// Validates --json output against docs/output.schema.json with Debian's Python validator.
 
 import Foundation
 
 public struct CheckedOutput {
-    /// Of the objects, in no order.
+    /// The types of the objects.
     public let types: Set<String>
-    /// A line for each object that is not as the schema has it.
+    /// A line for each invalid object.
     public let errors: String
 }
 
-/// `output` is what was printed, one object a line.
+/// `output` has one object per line.
 public func checked(_ output: String, in directory: String) throws -> CheckedOutput {
     let file = "\(directory)/.json\(UInt64.random(in: 0 ... .max))"
     try output.write(toFile: file, atomically: false, encoding: .utf8)
@@ -24,7 +24,7 @@ public func checked(_ output: String, in directory: String) throws -> CheckedOut
         errors: ended.status == 0 ? ended.errors : "\(ended)")
 }
 
-/// The types that the schema knows.
+/// The types defined in the schema.
 public func knownTypes() throws -> Set<String> {
     let data = try Data(contentsOf: URL(fileURLWithPath: schemaFile))
     let schema = try JSONSerialization.jsonObject(with: data) as? [String: Any]

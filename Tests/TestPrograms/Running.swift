@@ -1,5 +1,5 @@
-// Runs a built program as a user does: a process of its own, output to files, a time limit, and killed by its id when
-// the test ends before it does. Nothing of the environment of the tests reaches it, and no file that they have open.
+// Runs a built program like a user: a separate process with output to files and a timeout, killed by its id if the test
+// ends first. It inherits neither the tests' environment nor their open files.
 
 import Foundation
 import Glibc
@@ -19,10 +19,10 @@ public final class Running {
     private let process: pid_t
     private let outputs: [String]
     private var status: Int32?
-    /// Of the process and all that it waited for, once it has ended.
+    /// Of the process and its reaped children, once it has ended.
     public private(set) var processorSeconds = 0.0
 
-    /// The process leads a group of its own: what it starts is killed with it.
+    /// It leads a process group, so that its children are killed with it.
     public init(
         _ program: String, _ arguments: [String], in directory: String, variables: [String] = [], input: String,
         output: String, errors: String
@@ -64,7 +64,7 @@ public final class Running {
 
     public func signal(_ number: Int32) { kill(process, number) }
 
-    /// Its end; after `seconds` it is killed, with all that it started.
+    /// Waits for its end; after `seconds` kills its group.
     public func wait(seconds: Double = 30) -> Ended {
         let deadline = Date().addingTimeInterval(seconds)
         while !hasEnded {
@@ -77,7 +77,7 @@ public final class Running {
         return Ended(status: status ?? -1, output: text(outputs[0]), errors: text(outputs[1]))
     }
 
-    /// Waits until `condition` is true or the process has ended.
+    /// Waits until `condition` holds or the process has ended.
     public func wait(until condition: () -> Bool) {
         let deadline = Date().addingTimeInterval(20)
         while !hasEnded, Date() < deadline, !condition() { usleep(2_000) }
@@ -103,7 +103,7 @@ public final class Running {
     }
 }
 
-/// What other tests have open is no business of a program that is started now.
+/// Makes this process's open files close-on-exec.
 private func keepOpenFiles() {
     for name in (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")) ?? [] {
         if let file = Int32(name), file > STDERR_FILENO { _ = fcntl(file, F_SETFD, FD_CLOEXEC) }
@@ -114,7 +114,7 @@ private func text(_ path: String) -> String {
     String(decoding: (try? Data(contentsOf: URL(fileURLWithPath: path))) ?? Data(), as: UTF8.self)
 }
 
-/// A program that was built with the tests: it stands beside their bundle.
+/// A program built with the tests, beside their bundle.
 public func builtProgram(_ name: String) -> String {
     let bundle = CommandLine.arguments.first { $0.hasSuffix(".xctest") } ?? CommandLine.arguments[0]
     return URL(fileURLWithPath: bundle).deletingLastPathComponent().path + "/" + name

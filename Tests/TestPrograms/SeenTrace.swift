@@ -1,4 +1,4 @@
-// A file of `--trace` as somebody reads it who knows JSON and not daft, and what it has to say of a broadcast.
+// Reads `--trace` files independently of daft, and checks the trace of a broadcast.
 
 import Foundation
 
@@ -46,7 +46,7 @@ public struct SeenTrace {
         processes = heads.filter { $0.name == "process_name" }.compactMap(\.args.name)
     }
 
-    /// What is wrong with it as the trace of one broadcast of a file of `chunks` chunks, none like another.
+    /// What is wrong with the trace of one broadcast of a file of `chunks` distinct chunks.
     public func faults(ofBroadcastFrom source: Int, to receivers: [Int], chunks: Int) -> [String] {
         var faults = spans.filter { $0.dur < 0 }.map { "a \($0.name) of \($0.dur) µs" }
         let known = Set(spans.filter { $0.pid == source && $0.name == "hashed" }.compactMap(\.args.chunk))
@@ -65,7 +65,7 @@ public struct SeenTrace {
         let found = kinds.map { kind in spans.last { $0.name == kind && $0.pid == rank && $0.args.chunk == chunk } }
         return zip(kinds, found).filter { $1 == nil }.map { "\(chunk) is not \($0.0) at \(rank)" }
             + zip(found, found.dropFirst()).compactMap { one, next in
-                // Microseconds since 1970 have room for quarters.
+                // Microseconds since 1970 as a Double are precise to about a quarter.
                 guard let one, let next, one.end > next.ts + 1 else { return nil }
                 return "\(chunk) is \(next.name) at \(rank) before it is \(one.name)"
             }

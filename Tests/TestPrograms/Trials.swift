@@ -1,5 +1,5 @@
-// Random trials, few or many: `make test` makes a share of each kind, always the same; `make soak` makes all of them,
-// from a seed of its own (DAFT_SOAK=1). Both say the seed, and take another: DAFT_SEED=7.
+// Random trials: `make test` runs a fixed share of each kind, `make soak` (DAFT_SOAK=1) all with a random seed. Both
+// print the seed; DAFT_SEED=7 sets it.
 
 import Foundation
 import Glibc
@@ -7,14 +7,13 @@ import Glibc
 public enum Trials {
     public static let areAll = variable("DAFT_SOAK") == "1"
 
-    /// What all that is random in a test is drawn from.
+    /// The seed of all randomness in tests.
     public static let seed = variable("DAFT_SEED").flatMap { UInt64($0) } ?? (areAll ? .random(in: 1...999_999) : 1)
 
-    /// How many are made, of `all` that there could be.
+    /// The number of trials to run out of `all`.
     public static func count(_ all: Int, share: Int) -> Int { areAll ? all : min(share, all) }
 
-    /// The line about a promise that the page of promises takes up: what was tried, and what was measured. Whether the
-    /// promise was kept is for the test to say.
+    /// Prints what was tried and measured for the page of promises. The test itself decides whether the promise holds.
     public static func report(_ promise: String, _ outcome: String) {
         FileHandle.standardOutput.write(
             Data("promise: \(promise): \(outcome) (DAFT_SEED=\(seed)\(areAll ? " DAFT_SOAK=1" : ""))\n".utf8))

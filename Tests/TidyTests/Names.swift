@@ -1,10 +1,10 @@
-// What files and types may be called: what an engineer of the field would guess, and one name for one thing.
+// Rules for file and type names: standard terms, and one name per concept.
 
 extension Rule {
-    /// Nouns that end as gerunds do.
+    /// Nouns that end in -ing.
     private static let nouns: Set = ["CString", "SourceListing"]
 
-    /// Words that say nothing to whoever has not read the code.
+    /// Words that mean nothing to readers who do not know the code.
     private static let metaphors = [
         "Vigil", "Errand", "Seat", "Company", "Gauge", "Knock", "Sentry", "Guest", "Landing", "Departure", "Ground",
     ]
@@ -21,7 +21,7 @@ extension Rule {
 }
 
 extension Source {
-    /// The types that it declares at its top and others may see.
+    /// The visible types declared at the top level.
     var types: [(name: String, line: Int)] {
         let kinds: Set<Substring> = ["class", "struct", "enum", "protocol", "actor", "typealias"]
         return codeLines.enumerated().compactMap { index, line in
@@ -35,7 +35,7 @@ extension Source {
     }
 }
 
-/// The names that two modules give to types of their own. Nobody imports a program.
+/// Type names used by two modules. Programs are not imported, so they do not count.
 func sharedTypeNames(in sources: [Source]) -> [String] {
     var files: [String: Set<String>] = [:]
     for source in sources where source.isSwift {

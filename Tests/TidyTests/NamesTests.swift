@@ -1,4 +1,4 @@
-// A name that breaks the rules is caught, and one that only looks like it passes.
+// Violations of the name rules are found, without false positives.
 
 import Testing
 

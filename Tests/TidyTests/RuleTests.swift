@@ -1,4 +1,4 @@
-// Each rule catches a file that breaks it, names the line, and lets a file pass that only looks as if it did.
+// Each rule finds a violation and its line, without false positives.
 
 import Testing
 

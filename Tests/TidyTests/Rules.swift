@@ -1,5 +1,5 @@
-// What every file is held to. A rule looks at one file and says what is wrong with it; each has a test in
-// RuleTests that shows it a file that breaks it.
+// Rules for every file. A rule examines one file and reports violations; RuleTests.swift has a violating example for
+// each.
 
 import Testing
 
@@ -56,7 +56,7 @@ struct Rule: Sendable, CustomTestStringConvertible {
         }
     }
 
-    /// The words are cut in two, so that this file does not find itself.
+    /// The words are split, so that this file does not violate its own rule.
     static let leftovers = Rule("nothing is left to be done later") { source in
         let banned = ["FIX" + "ME", "TO" + "DO", "XX" + "X"]
         return source.violations(in: source.commentLines) { line in
@@ -77,7 +77,7 @@ struct Rule: Sendable, CustomTestStringConvertible {
         }
     }
 
-    /// A link that does not begin with a scheme or # names a file beside its document.
+    /// A link without a scheme or # refers to a file relative to its document.
     static func links(exist: @escaping @Sendable (String) -> Bool) -> Rule {
         Rule("a link in a document leads to a file") { source in
             guard source.isMarkdown else { return [] }
@@ -101,7 +101,7 @@ private func targets(ofLinksIn line: Substring) -> [String] {
 extension Source {
     func violation(at line: Int, _ what: String) -> Violation { Violation(path: path, line: line, what: what) }
 
-    /// A violation for each of `lines` about which `fault` has something to say.
+    /// A violation for each line for which `fault` returns a text.
     func violations(in lines: [Substring], _ fault: (Substring) -> String?) -> [Violation] {
         lines.enumerated().compactMap { index, line in fault(line).map { violation(at: index + 1, $0) } }
     }

@@ -1,6 +1,5 @@
-// Tells code from comments and strings, byte by byte, well enough that a brace in a string or a word in a comment
-// misleads no rule. Code inside a string's \( ) is code. A regex literal between bare slashes is not known: write
-// it #/…/#.
+// Distinguishes code, comments and strings byte by byte, so that braces in strings and words in comments do not mislead
+// rules. Code inside \( ) is code. Regex literals between bare slashes are not supported: write #/…/#.
 
 enum ByteKind {
     case code, comment, string
@@ -26,7 +25,7 @@ struct Scanner {
         bytes[min(position + skipped, bytes.count)...].starts(with: text.utf8)
     }
 
-    /// Bytes that begin a comment or a literal, or are parentheses: by far the most are none of these.
+    /// Bytes that start a comment or literal, or are parentheses: a fast path for all others.
     private static let marks: [Bool] = (0...255).map { Set("/\"#()".utf8).contains($0) }
 
     private mutating func take(_ count: Int, as kind: ByteKind) {
@@ -73,7 +72,7 @@ struct Scanner {
         } while depth > 0 && position < bytes.count
     }
 
-    /// How many # stand before the string or regex that begins here; nil where none begins.
+    /// The number of # before the string or regex that starts here; nil if none does.
     private func hashesBeforeLiteral() -> Int? {
         guard stands("\"") || stands("#") else { return nil }
         let hashes = bytes[position...].prefix { $0 == UInt8(ascii: "#") }.count

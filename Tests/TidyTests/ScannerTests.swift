@@ -1,9 +1,9 @@
-// The scanner tells code, comments and strings apart, and finds functions and imports by it.
+// The scanner distinguishes code, comments and strings, and finds functions and imports.
 
 import Testing
 
 @Suite struct ScannerTests {
-    /// The code of `text`, blanks squeezed out.
+    /// The code of `text` without spaces.
     private func code(_ text: String) -> String {
         Source(path: "A.swift", text).codeLines.joined().filter { $0 != " " }
     }

@@ -1,9 +1,9 @@
-// A file of the repository as the rules see it: its text, its lines, and its code without comments and strings.
+// A file of the repository: its text, its lines, and its code without comments and strings.
 
 import Foundation
 
 struct Source {
-    /// From the package's root.
+    /// Relative to the package's root.
     let path: String
     let lines: [Substring]
     let codeLines: [Substring]
@@ -23,7 +23,7 @@ struct Source {
         tokens = path.hasSuffix(".swift") ? Token.all(in: codeLines) : []
     }
 
-    /// The lines with everything blanked that is not kept.
+    /// The lines, with all other bytes blanked.
     private static func lines(of bytes: [UInt8], _ kinds: [ByteKind], keep: (ByteKind) -> Bool) -> [Substring] {
         let (newline, space) = (UInt8(ascii: "\n"), UInt8(ascii: " "))
         var (kept, place) = (bytes, 0)
@@ -37,10 +37,10 @@ struct Source {
     var isSwift: Bool { path.hasSuffix(".swift") }
     var isMarkdown: Bool { path.hasSuffix(".md") }
 
-    /// Whether people program in it: what is held to lengths.
+    /// Whether it is source code, which has length limits.
     var isProgram: Bool { [".swift", ".c", ".h", ".sh"].contains { path.hasSuffix($0) } || path == ".ci/run" }
 
-    /// The target it is part of, and whether that is a test.
+    /// Its target, and whether that is a test.
     var target: (name: String, isTest: Bool)? {
         let parts = path.split(separator: "/")
         guard parts.count > 2, parts[0] == "Sources" || parts[0] == "Tests" else { return nil }
@@ -48,7 +48,7 @@ struct Source {
     }
 }
 
-/// What a rule found, and where.
+/// A violation and its position.
 struct Violation: Hashable, CustomStringConvertible {
     let path: String
     let line: Int
@@ -57,15 +57,15 @@ struct Violation: Hashable, CustomStringConvertible {
     var description: String { "\(path):\(line): \(what)" }
 }
 
-/// The repository on the disk.
+/// The repository on disk.
 enum Tree {
     static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent()
 
-    /// Made by builds and tools, not by people.
+    /// Created by builds and tools.
     private static let skipped: Set<String> = [".build", ".git", ".swiftpm", ".index-build"]
 
-    /// Every file that is text, sorted by path.
+    /// Every text file, sorted by path.
     static let sources: [Source] = paths(below: "").compactMap { path in
         guard let text = try? String(contentsOf: root.appending(path: path), encoding: .utf8) else { return nil }
         return Source(path: path, text)

@@ -1,4 +1,4 @@
-// What the targets are held to together is caught where it is broken.
+// Violations of the target rules are found.
 
 import Testing
 

@@ -1,7 +1,6 @@
-// What the targets are held to together: each is known to the walls and to Package.swift, and Open MPI stays where
-// it belongs.
+// Rules for targets: each is in Walls.swift and Package.swift, and Open MPI stays in its targets.
 
-/// Everything `target` may reach by imports of imports.
+/// All modules that `target` reaches through imports.
 func reach(of target: String) -> Set<String> {
     var reached: Set<String> = []
     var next = walls[target, default: []]
@@ -11,7 +10,7 @@ func reach(of target: String) -> Set<String> {
     return reached
 }
 
-/// A test of X imports X, what X may reach, and the tools of tests.
+/// A test of X may import X, what X reaches, and test tools.
 func importsOfTests(_ name: String) -> Set<String> {
     if let special = testsOfNoTarget[name] { return special }
     let tested = name.hasSuffix("Tests") ? String(name.dropLast("Tests".count)) : name
@@ -19,12 +18,12 @@ func importsOfTests(_ name: String) -> Set<String> {
     return testTools.union(reach(of: tested)).union([tested])
 }
 
-/// The directories below Sources that no wall stands around.
+/// Directories below Sources that are not in Walls.swift.
 func unwalled(_ directories: [String]) -> [String] {
     directories.filter { walls[$0] == nil && !foreign.contains($0) }
 }
 
-/// The directories that `manifest`, the text of Package.swift, makes no target of: dead files.
+/// Directories that `manifest`, the text of Package.swift, does not declare: dead files.
 func unnamed(_ directories: [String], in manifest: String) -> [String] {
     let text = Source(path: "Package.swift", manifest).uncommentedLines.joined(separator: "\n")
     return directories.filter { name in
@@ -33,7 +32,7 @@ func unnamed(_ directories: [String], in manifest: String) -> [String] {
     }
 }
 
-/// The targets that could get Open MPI by some way and must not.
+/// Targets that reach Open MPI and must not.
 func strayMPI() -> [String] {
     walls.keys.filter { !mayLinkMPI.contains($0) && reach(of: $0).contains("CMPI") }
 }

@@ -1,4 +1,4 @@
-// The words and signs of a Swift file's code, and what the rules read from them: imports, functions, calls.
+// Tokens of Swift code, and what rules derive from them: imports, functions, calls.
 
 struct Token: Hashable {
     let text: Substring
@@ -30,7 +30,7 @@ extension Token {
         return words
     }
 
-    /// Most are plain, and to know that takes no tables of Unicode.
+    /// Avoids Unicode tables for most characters.
     private static func isSpace(_ character: Character) -> Bool { character == " " || character.isWhitespace }
 
     private static func isOfWord(_ character: Character) -> Bool {
@@ -39,7 +39,7 @@ extension Token {
 }
 
 extension Source {
-    /// The modules that are imported, and where.
+    /// The imported modules with their lines.
     var imports: [(module: String, line: Int)] {
         tokens.indices.compactMap { i in
             guard tokens[i].text == "import" else { return nil }
@@ -49,7 +49,7 @@ extension Source {
         }
     }
 
-    /// Everything with a body that is called or read: functions, initializers, subscripts, computed properties.
+    /// Everything with a body: functions, initializers, subscripts, computed properties.
     var functions: [Function] {
         let openers: Set<Substring> = ["func", "init", "deinit", "subscript", "var"]
         return tokens.indices.compactMap { i in
@@ -62,7 +62,7 @@ extension Source {
         }
     }
 
-    /// The { of a declaration's body; nil for one that has none, as in a protocol.
+    /// The { of a declaration's body; nil if there is none, as in protocols.
     private func bodyStart(after declaration: Int) -> Int? {
         var depth = 0
         for i in tokens.indices[(declaration + 1)...] {
@@ -88,12 +88,12 @@ extension Source {
         return nil
     }
 
-    /// The lines where `first` is followed by `second` and is no member or declaration of something else.
+    /// Lines where `first` is followed by `second` and is neither a member nor a declaration.
     func lines(where first: Substring, isFollowedBy second: Substring) -> [Int] {
         tokens.indices.dropLast().compactMap { i in
             let (token, next) = (tokens[i], tokens[i + 1])
             let isOther = i > 0 && (tokens[i - 1].text == "." || tokens[i - 1].text == "func")
-            // `try !done` is no `try!`: the sign follows at once.
+            // `try !done` is not `try!`: the sign must follow directly.
             let isAdjacent = token.line == next.line && token.text.endIndex == next.text.startIndex
             return token.text == first && next.text == second && isAdjacent && !isOther ? token.line : nil
         }

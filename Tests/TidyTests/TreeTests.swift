@@ -1,4 +1,4 @@
-// The repository as it is keeps every rule.
+// The repository obeys every rule.
 
 import Foundation
 import Testing

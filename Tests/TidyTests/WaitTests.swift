@@ -1,4 +1,4 @@
-// Every wait is on the list that says who ends it.
+// Every wait is listed with what ends it.
 
 import Foundation
 import Testing

@@ -1,8 +1,8 @@
-// Where the code waits for somebody else, by a way that has no end of its own. docs/waits.md says of each who ends it.
+// Finds waits without a deadline of their own. docs/waits.md lists what ends each.
 
 import Foundation
 
-/// A file, and a word by which something in it waits, so many times.
+/// A file, a waiting call, and the number of its occurrences.
 struct Wait: Hashable, CustomStringConvertible {
     let path: String
     let word: String
@@ -18,7 +18,7 @@ private let calls: Set<Substring> = [
     "MPI_Waitall", "MPI_Barrier", "MPI_Recv", "MPI_Send", "sem_wait",
 ]
 
-/// Of these only the C library's: what is called so elsewhere has a deadline among its arguments.
+/// Only the C library's: other functions of these names take a deadline.
 private let plainCalls: Set<Substring> = ["poll", "sleep", "connect"]
 
 extension Source {
@@ -43,7 +43,7 @@ extension Source {
         }
     }
 
-    /// Our own take labels, nothing, text or a task; the C library's calls begin with a plain argument.
+    /// Our own functions take labels, nothing, text or a task; C functions start with a plain argument.
     private func isOurs(_ next: [Substring]) -> Bool {
         let first = next.dropFirst().first ?? ")"
         let isPlain = first == "&" || first.first?.isLetter ?? false

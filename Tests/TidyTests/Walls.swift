@@ -1,6 +1,6 @@
-// Who may import whom: docs/architecture.md as data. A new target is added here before it can be built.
+// Allowed imports: docs/architecture.md as data. A new target must be added here.
 
-/// The modules that a Swift target may import, by the target's name.
+/// The modules that a Swift target may import, by target.
 let walls: [String: Set<String>] = [
     "DaftModel": [],
     "DaftWire": ["DaftModel"],
@@ -50,19 +50,19 @@ let walls: [String: Set<String>] = [
     ],
 ]
 
-/// Targets that are C, or the map of a system library: nothing of Swift in them to look at.
+/// C targets and system library maps, which have no Swift code.
 let foreign: Set<String> = ["CEdit", "CLinux", "CDigest", "CSQLite", "COpenSSL", "CZstd", "CZMQ", "CMPI"]
 
-/// Programs: they, and the shell they share, are the ones who print.
+/// Programs: only they and DaftShell may print.
 let programs: Set<String> = ["daft-run", "daft", "daft-solo", "daft-bench"]
 
-/// Only these may have Open MPI in them, by whatever way: a client runs where there is none.
+/// Only these may reach Open MPI, since clients run without it.
 let mayLinkMPI: Set<String> = ["DaftMPI", "daft-run"]
 
-/// What any test may import beside the target it tests and whatever that one reaches.
+/// Modules that any test may import besides its target and what that reaches.
 let testTools: Set<String> = ["Testing", "Foundation", "Glibc", "Synchronization", "TestDisk", "ZMQFaults"]
 
-/// Tests that are of no one target: what they import.
+/// Imports of tests that belong to no single target.
 let testsOfNoTarget: [String: Set<String>] = [
     "DaftModelTests": [
         "Testing", "Foundation", "Glibc", "Synchronization", "DaftModel", "DaftWire", "DaftPlan", "DaftCommand",

@@ -1,5 +1,5 @@
-// A data server dies, hangs, is cut off or has no room while bytes move: the others get theirs, the command ends soon
-// and names what was missed where, and what was kept there alone is away and not lost.
+// A data server dies, hangs, is partitioned or has a full disk during a transfer: the others complete, the command soon
+// ends and reports what was missed where, and data kept only there counts as away, not lost.
 
 import Foundation
 import Glibc
@@ -16,7 +16,7 @@ enum Trouble: String, CaseIterable, Sendable {
         case .poweredOff: try system.box.disturb(host, "kill")
         case .frozen: try system.box.disturb(host, "freeze")
         case .cutOff: try system.box.disturb(host, "cut")
-        // 125 bytes a second: what is for it stands in all queues, signs of life with it.
+        // At 125 bytes/s its data fills all queues and delays heartbeats.
         case .hardlyReading: try system.box.disturb(host, "starve", "1kbit")
         case .full: break
         }
@@ -30,9 +30,9 @@ extension WorkstationTests {
         /// About five seconds of a link.
         private static let size = 60_000_000
         private static let rate = "100mbit"
-        /// After about the half.
+        /// About half of that.
         private static let half: UInt32 = 2_000_000
-        /// To be given up takes ten, and some for what was missed meanwhile.
+        /// Ten seconds to be given up, and some for what was missed meanwhile.
         private static let patience: Double = 5 + 15
 
         @Test(arguments: Trouble.allCases)
@@ -128,7 +128,7 @@ extension WorkstationTests {
             #expect(isSame(system.kept("/big", on: 2), system.bytes(file, on: 0)))
         }
 
-        /// A system with links of so much, and a file for it.
+        /// A system with limited links, and a file for it.
         private func limited(_ rate: String = FailingTests.rate) throws -> (System, String, Data) {
             let system = try System()
             try system.start()

@@ -1,13 +1,11 @@
-// The network of the box from inside: sockets of this process that belong to one of its hosts, and all that passes the
-// switch.
+// The box's network from inside: sockets of this process in a host's network namespace, and captures at the switch.
 
 import Foundation
 import Glibc
 import Synchronization
 import TestBox
 
-/// Runs `body` on a thread whose network is that of another process. Sockets that it opens stay there, and so do
-/// threads that it starts.
+/// Runs `body` on a thread in the network namespace of another process. Its sockets and threads stay there.
 func inNetwork<T: Sendable>(of process: pid_t, _ body: @escaping @Sendable () throws -> T) throws -> T {
     let visit = Visit<T>()
     Thread {
@@ -30,7 +28,7 @@ private final class Visit<T: Sendable>: Sendable {
 }
 
 private func enterNetwork(of process: pid_t) throws {
-    // Not in Swift's Glibc.
+    // Not exported by Swift's Glibc.
     typealias Enter = @convention(c) (Int32, Int32) -> Int32
     let file = open("/proc/\(process)/ns/net", O_RDONLY | O_CLOEXEC)
     defer { close(file) }
@@ -38,7 +36,7 @@ private func enterNetwork(of process: pid_t) throws {
     else { throw NoBox(program: "setns", reason: String(cString: strerror(errno))) }
 }
 
-/// Everything that passes the box's switch.
+/// Captures everything that passes the box's switch.
 final class Capture: Sendable {
     private let file: Int32
     private let frames = Mutex<[Data]>([])
@@ -71,7 +69,7 @@ final class Capture: Sendable {
         ended.signal()
     }
 
-    /// The frames of all ports, each as often as it passed one.
+    /// The frames of all ports, once per port that they passed.
     func end() -> [Data] {
         usleep(300_000)
         isOver.store(true, ordering: .relaxed)
@@ -80,7 +78,7 @@ final class Capture: Sendable {
     }
 }
 
-/// The bytes that went to `port` of `address` in one TCP connection after another, of those that began meanwhile.
+/// The byte stream to `port` of `address` of each TCP connection that began during the capture.
 func sessions(in frames: [Data], to address: String, port: UInt16) -> [Data] {
     let target = address.split(separator: ".").compactMap { UInt8($0) }
     var pieces: [UInt16: [UInt32: Data]] = [:]

@@ -1,4 +1,4 @@
-// Five seconds in which nothing is heard of a host, because its cable is pulled or it hangs, are no failure.
+// A host that is silent for five seconds, disconnected or suspended, does not count as failed.
 
 import Foundation
 import Glibc

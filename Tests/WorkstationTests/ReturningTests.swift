@@ -1,4 +1,4 @@
-// Hosts and the metadata server that were gone come back: what they kept counts again, and only what is missing moves.
+// Returning hosts and metadata servers: their data counts again, and only what is missing is transferred.
 
 import Foundation
 import Glibc

@@ -1,4 +1,4 @@
-// What others in the network, and other users of the hosts, can learn of a system of workstations.
+// What others on the network, and other users of the hosts, can learn of a workstation system.
 
 import Foundation
 import Glibc
@@ -27,7 +27,7 @@ extension WorkstationTests {
             #expect(frames.reduce(0) { $0 + $1.count } > text.count * 3, "the capture saw too little")
             let isSeen = frames.contains { $0.range(of: Data(SecrecyTests.line.utf8)) != nil }
             #expect(isSeen == !encrypts)
-            // What ranks say to one another is encrypted all the same.
+            // Control messages are encrypted all the same.
             #expect(!frames.contains { $0.range(of: Data("secret-name".utf8)) != nil })
         }
 
@@ -75,7 +75,7 @@ extension WorkstationTests {
             for host in 1..<workstations { #expect(!system.exists(system.store + "/.daft/system", on: host)) }
         }
 
-        /// The arguments and environments of all that runs on the hosts.
+        /// Arguments and environments of all processes on the hosts.
         private func words(of system: System) -> Data {
             let all = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
             var seen = Data()
@@ -89,7 +89,7 @@ extension WorkstationTests {
     }
 }
 
-/// Of the system's pair, as the metadata server notes it.
+/// The public key in the metadata server's file.
 func publicKey(of system: System) throws -> Data {
     let noted = String(decoding: system.bytes(system.store + ".mds/node", on: 0), as: UTF8.self)
     let digits = Array(try #require(noted.split(separator: "\n").first))

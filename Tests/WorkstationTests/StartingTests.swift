@@ -1,4 +1,4 @@
-// daft start over real sshds, what can be done with what it starts, and how it ends.
+// daft start over real sshds, commands on the system, and its end.
 
 import Foundation
 import Glibc
@@ -6,7 +6,7 @@ import TestBox
 import Testing
 import TestPrograms
 
-/// One box for all, so one test at a time.
+/// Serialized: all suites share one box.
 @Suite(
     .serialized, .timeLimit(.minutes(5)),
     .enabled(if: obstacle == nil, "needs root and what tools/setup.sh lists"))
@@ -82,7 +82,7 @@ extension WorkstationTests {
         @Test func hostsThatCannotBeHadAreNamedWithWhatSshSaidAndTheOthersRun() throws {
             let system = try System()
             try system.box.shell("kill $(cat /run/sshd.pid)", on: 3)
-            // Nobody to ask for names, instead of somebody who does not answer.
+            // No name server, instead of one that does not answer.
             try system.box.shell(": > /etc/resolv.conf", on: 0)
             defer { _ = try? system.box.shell("/usr/sbin/sshd -f /etc/ssh/box_sshd_config", on: 3) }
             let started = try system.start("n1", "nowhere", "n3", "nobody@n4")
@@ -110,7 +110,7 @@ extension WorkstationTests {
             let system = try System()
             try "n[1-4]".write(toFile: system.sources + "/hosts", atomically: true, encoding: .utf8)
             let command = "\(system.box.common)/daft --store \(system.store) start \(system.sources)/hosts"
-            // Over ssh with a terminal of its own, whose end is a hangup for all that is in its session.
+            // Over ssh with a terminal, whose end sends a hangup to its session.
             let started = try system.box.shell("ssh -tt n0 \(command)", on: 3)
             #expect(started.status == 0, "\(started)")
             #expect((0..<workstations).allSatisfy { system.nodes(on: $0).count == 1 })

@@ -1,4 +1,4 @@
-// Somebody on another host who has no keys: connections of bytes, and clients of ZeroMQ.
+// A stranger without keys on another host: raw connections and ZeroMQ clients.
 
 import CZMQ
 import Foundation
@@ -6,19 +6,19 @@ import Glibc
 import TestBox
 
 struct Stranger: Sendable {
-    /// As whose host they come.
+    /// The process whose network namespace is used.
     let home: pid_t
     let address: String
     let port: UInt16
 
-    /// What ZeroMQ tells anybody who connects, before it knows anything of them.
+    /// ZeroMQ's greeting to any connection.
     static let greetingBytes = 64
-    /// CURVE's answer to a hello, which anybody may say who knows the public key, or has heard one.
+    /// CURVE's reply to a hello, for which the public key suffices.
     static let welcomeBytes = 170
-    /// What a socket without keys says of itself after the greeting.
+    /// READY of a socket without keys, after the greeting.
     static let readyBytes = 64
 
-    /// Says `bytes` over one connection after another; the longest answer.
+    /// Sends `bytes` over connections one after another; returns the longest reply.
     func say(_ bytes: Data, times: Int, listenMilliseconds: Int32 = 20) throws -> Data {
         try inNetwork(of: home) {
             var longest = Data()
@@ -33,7 +33,7 @@ struct Stranger: Sendable {
         }
     }
 
-    /// Connections that say `bytes`, and then nothing any more until they are closed.
+    /// Connections that send `bytes` and then stay silent.
     func keepSilent(after bytes: Data, connections: Int) throws -> [Int32] {
         try inNetwork(of: home) {
             try (0..<connections).map { _ in
@@ -62,7 +62,7 @@ struct Stranger: Sendable {
         return file
     }
 
-    /// Until nothing more comes for so long, or the other side ends it.
+    /// Reads until a pause of this length or the end.
     private func hear(_ file: Int32, milliseconds: Int32) -> Data {
         var heard = Data()
         var buffer = [UInt8](repeating: 0, count: 64 << 10)
@@ -75,15 +75,15 @@ struct Stranger: Sendable {
         }
     }
 
-    // MARK: clients of ZeroMQ
+    // MARK: ZeroMQ clients
 
     enum Keys: Sendable {
         case none
-        /// A pair of its own, with the server's public key known, which it should not be.
+        /// A new key pair with the server's public key, which should be unknown.
         case fresh(server: [UInt8])
     }
 
-    /// How many of so many clients, each of which says something, are told anything.
+    /// How many of these clients, each sending a message, receive anything.
     func ask(_ keys: Keys, clients: Int, named name: [UInt8]) throws -> Int {
         try inNetwork(of: home) {
             let context = zmq_ctx_new()

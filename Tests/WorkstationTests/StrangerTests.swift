@@ -1,4 +1,4 @@
-// Those who have no keys, from another host, at every port of a metadata server and a data server.
+// Strangers without keys, from another host, at every port of a metadata server and a data server.
 
 import Foundation
 import Glibc
@@ -9,9 +9,9 @@ import TestPrograms
 extension WorkstationTests {
     @Suite struct StrangerTests {
         private static let connections = 40
-        /// Of one recorded session at once.
+        /// Concurrent replays of one recorded session.
         private static let replays = Trials.areAll ? 1_000 : 40
-        /// How a connection of ZeroMQ begins.
+        /// The start of a ZeroMQ connection.
         private static let halfGreeting = Data([0xff, 0, 0, 0, 0, 0, 0, 0, 1, 0x7f, 3, 1] + Array("CURVE".utf8))
 
         @Test(arguments: [true, false])
@@ -64,7 +64,7 @@ extension WorkstationTests {
             }
         }
 
-        /// The two ports that a node listens at.
+        /// The two ports that a node listens on.
         private func ports(of host: Int, in system: System) throws -> [UInt16] {
             let listed = try system.box.shell("ss -Hltn 'sport != 22' | awk '{print $4}' | sed 's/.*://'", on: host)
             let ports = listed.output.split(separator: "\n").compactMap { UInt16($0) }
@@ -72,21 +72,21 @@ extension WorkstationTests {
             return ports
         }
 
-        /// The one of them that is for talk, and encrypted always.
+        /// The control port, which is always encrypted.
         private func talkPort(of host: Int, in system: System) throws -> UInt16 {
             let file = system.store + (host == 0 ? ".mds/node" : "/.daft/node")
             let noted = String(decoding: system.bytes(file, on: host), as: UTF8.self).split(separator: "\n")
             return try #require(noted.last.flatMap { UInt16($0) })
         }
 
-        /// What a rank calls itself at another's door, with the latest of all incarnations.
+        /// A rank's routing id at another, with the largest incarnation.
         private func name(of rank: UInt8, at target: Int) -> [UInt8] {
             [1, rank, 0, 0, 0, UInt8(target), 0, 0, 0] + [UInt8](repeating: 0xff, count: 8)
         }
     }
 }
 
-/// What a process has of the machine.
+/// A process's resources.
 private struct Footprint {
     let descriptors: Int
     let threads: Int

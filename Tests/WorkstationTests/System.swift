@@ -1,5 +1,4 @@
-// A system of workstations in the box: a host file, `daft start` on host 0, commands on any host, and an end for all
-// that was started.
+// A workstation system in the box: a host file, `daft start` on host 0, commands on any host, and cleanup.
 
 import Foundation
 import Glibc
@@ -9,20 +8,20 @@ import TestPrograms
 
 let workstations = 5
 
-/// Made when the first test needs it.
+/// Created by the first test that needs it.
 let workstationBox = Result { try Box(hosts: workstations, network: "10.77.0", programs: ["daft"]) }
 
-/// Why there can be none.
+/// Why it is not available.
 let obstacle = Box.obstacle(for: "WorkstationTests")
 
 final class System {
     let box: Box
     let store: String
-    /// Where host 0, and all others, have the files that are to be published.
+    /// Directory of files to publish, on host 0 and all others.
     let sources: String
     private var running: [Running] = []
 
-    /// `disk`: where the stores are; /scratch does not outlive a host that is powered off.
+    /// `disk`: the stores' directory; /scratch does not survive a power-off.
     init(disk: String = "/scratch") throws {
         box = try workstationBox.get()
         try box.settle()
@@ -42,7 +41,7 @@ final class System {
         try? FileManager.default.removeItem(atPath: sources)
     }
 
-    // MARK: what is typed
+    // MARK: commands
 
     /// `daft start` on host 0 with a host file of these lines.
     func start(_ lines: String..., options: [String] = []) throws -> Ended {
@@ -50,7 +49,7 @@ final class System {
         return try daft(["start", sources + "/hosts"] + options)
     }
 
-    /// The usual one: a metadata server on host 0, data servers on the others.
+    /// The standard system: a metadata server on host 0, data servers on the others.
     func start() throws {
         let started = try start("n[1-4]")
         try #require(started.status == 0, "\(started)")
@@ -68,14 +67,14 @@ final class System {
         return one
     }
 
-    // MARK: what there is
+    // MARK: queries
 
     func nodes(on host: Int) -> [pid_t] { box.processes("daft-node", on: host) }
 
-    /// Of all hosts.
+    /// On all hosts.
     var nodes: [pid_t] { (0..<workstations).flatMap(nodes(on:)) }
 
-    /// The log of the node on a host; host 0 is the metadata server's.
+    /// The log of a host's node; on host 0 the metadata server's.
     func log(on host: Int) -> String {
         let file = host == 0 ? store + ".mds/log" : store + "/.daft/log"
         return (try? String(contentsOfFile: box.path(file, on: host), encoding: .utf8)) ?? ""
@@ -83,29 +82,29 @@ final class System {
 
     func exists(_ path: String, on host: Int) -> Bool { access(box.path(path, on: host), F_OK) == 0 }
 
-    /// Writes a file for `daft put`; what it is called there.
+    /// Writes a file for `daft put`; returns its path there.
     func source(_ name: String, _ bytes: Data) throws -> String {
         try bytes.write(to: URL(fileURLWithPath: "\(sources)/\(name)"))
         return "\(sources)/\(name)"
     }
 
-    /// What a host has under an absolute path; empty where there is nothing.
+    /// A file on a host; empty if it does not exist.
     func bytes(_ path: String, on host: Int) -> Data {
         (try? Data(contentsOf: URL(fileURLWithPath: box.path(path, on: host)), options: .mappedIfSafe)) ?? Data()
     }
 
-    /// What a data server keeps under a name.
+    /// A name's bytes in a data server's store.
     func kept(_ name: String, on host: Int) -> Data { bytes(store + name, on: host) }
 
-    /// The line of `ls -n` about the data server of a host.
+    /// The line of `ls -n` for a host's data server.
     func line(of host: Int) throws -> String {
         let listed = try daft("ls", "-n")
         return listed.output.split(separator: "\n").first { $0.contains(" n\(host) ") }.map(String.init) ?? "\(listed)"
     }
 
-    /// Every link of every host from now on.
+    /// Limits every link of every host.
     func limit(_ rate: String) throws { for host in 0..<workstations { try box.disturb(host, "rate", rate) } }
 }
 
-/// Without the list of all differences that an expectation makes of two that are not equal.
+/// Avoids the costly list of differences that a failed expectation prints.
 func isSame(_ bytes: Data, _ others: Data) -> Bool { bytes == others }

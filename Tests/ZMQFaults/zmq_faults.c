@@ -1,4 +1,4 @@
-// Stands before libzmq's own functions, which it looks up behind itself.
+// Replaces functions of libzmq and looks up the originals.
 
 #define _GNU_SOURCE
 #include "zmq_faults.h"
@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <zmq.h>
 
-// Nothing else that is sent in parts is as long.
+// No other multipart message has a part of this length.
 enum { header_bytes = 16 };
 
 static atomic_int failing_headers, failing_bodies;

@@ -1,6 +1,6 @@
-// The contract of all links, run by the MPI link: one rank a process, started by mpirun from a test. Rank 0 prints what
-// is broken, and ends with 1 if anything is. With `faults`: what it does where MPI fails, over three ranks. With `view`
-// and a directory: the contract of views of files, by a system with its stores there.
+// The link contract over MPI: one rank per process, started by mpirun from a test. Rank 0 prints violations and exits
+// with 1 if there are any. With `faults`: MPI fault injection over three ranks. With `view` and a directory: the view
+// contract, on a system with its stores there.
 
 import DaftEngine
 import DaftLink
@@ -18,7 +18,7 @@ let process = try MPIProcess()
 let loop = MPILoop()
 let link = MPILink(try process.world.duplicate(), on: loop) { _ in pieceBytes }
 
-/// The last rank looks at the names; the others keep them and their bytes, until that one says that it is over.
+/// The last rank runs the view checks; the others serve until it ends.
 func checkViews(in directory: String) async -> [String] {
     let chunkSize = ChunkSize(64 << 10) ?? .standard
     let isMetadataServer = link.rank == .metadataServer

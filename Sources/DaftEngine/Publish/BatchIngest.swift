@@ -205,7 +205,7 @@ struct BatchIngest: Sendable {
         return Failure(failure.kind, file.info.path, node: failure.node, failure.reason)
     }
 
-    // MARK: after publication
+    // MARK: placement and discard
 
     /// Places admitted files and discards refused ones. A `known` name may have been replaced in a store since: such a
     /// file is set aside with a warning.

@@ -100,7 +100,7 @@ struct ChunkWriter: Sendable {
         }
     }
 
-    // MARK: what the chain hears
+    // MARK: relay
 
     /// Lets the next rank of the chain read a chunk while it is being written.
     private func show(_ id: ChunkID, _ count: Int, in slab: Slab) {

@@ -90,7 +90,7 @@ struct LargeFile: Sendable {
         station.relay.note(missing, .failed)
     }
 
-    // MARK: taken for a content that is here already
+    // MARK: comparison with a stored content
 
     private func alreadyHere() async throws(Failure) -> Manifest? {
         guard !file.isPart, let known = try await lookalike() else { return nil }
@@ -126,7 +126,7 @@ struct LargeFile: Sendable {
         return ids == known.chunks
     }
 
-    // MARK: taken in
+    // MARK: ingest
 
     private func take(into partialFile: ChunkWriter) async throws(Failure) -> [ChunkID] {
         let source: SourceFile?
@@ -206,7 +206,7 @@ struct LargeFile: Sendable {
         return ids
     }
 
-    // MARK: both
+    // MARK: common
 
     private func pace(_ span: Span) async throws(Failure) {
         if span.first == 0, first.isTaken.exchange(false, ordering: .relaxed) { return }

@@ -92,7 +92,7 @@ struct ReplicaWriter: Sendable {
         }
     }
 
-    // MARK: afterwards
+    // MARK: conclusion
 
     /// Also records parts that arrived, so that they count and are not fetched again.
     private func conclude() async throws(Failure) {

@@ -177,7 +177,7 @@ final class VerifyJob: Sendable {
         do throws(Failure) { _ = try await station.ask(.hold(holdings), at: .metadataServer) } catch { note(error) }
     }
 
-    // MARK: mending
+    // MARK: repair
 
     private func mend(_ damaged: [Damaged]) async {
         do throws(Failure) {

@@ -42,7 +42,7 @@ extension MetadataServer {
         return .done
     }
 
-    // MARK: by itself
+    // MARK: automatic repair
 
     /// Starts an automatic repair once stores absent now will have been so for too long.
     func mendLater() {

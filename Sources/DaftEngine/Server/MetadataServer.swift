@@ -142,7 +142,7 @@ actor MetadataServer {
         seats.members(alive: Set(station.link.ranks), now: loop.now)
     }
 
-    // MARK: who comes and goes
+    // MARK: membership
 
     func note(_ rank: Rank, _ presence: Presence) async {
         station.note(

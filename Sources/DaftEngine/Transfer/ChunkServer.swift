@@ -29,7 +29,7 @@ struct ChunkServer: Sendable {
 
     private var none: Supply { Supply(slab: nil, states: run.pieces.map { _ in .missing }) }
 
-    // MARK: from what is coming
+    // MARK: arriving chunks
 
     /// Waits until the whole run is arriving in one slab and relays it from there; nil if it is stored here or will not
     /// arrive.
@@ -68,7 +68,7 @@ struct ChunkServer: Sendable {
         return rest.filter { !here.contains($0) }
     }
 
-    // MARK: from what is here
+    // MARK: stored chunks
 
     func read(_ piece: Piece, into memory: UnsafeMutableRawBufferPointer) -> PieceState {
         switch piece.origin {

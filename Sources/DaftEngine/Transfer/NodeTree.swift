@@ -147,7 +147,7 @@ final class NodeTree: TreeListing {
         }
     }
 
-    // MARK: its pages
+    // MARK: pages
 
     /// Prepares several pages at once; `take` gets them in order.
     private func pages<T: Sendable>(
@@ -198,7 +198,7 @@ final class NodeTree: TreeListing {
         return some
     }
 
-    // MARK: what its files are
+    // MARK: contents of files
 
     private func items(of page: OfferedPage) async -> (items: [TreeItem], failures: [Failure]) {
         var items: [TreeItem] = []

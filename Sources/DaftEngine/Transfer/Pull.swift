@@ -106,7 +106,7 @@ actor Pull {
         for source in packs.keys.sorted() { await send(source) }
     }
 
-    // MARK: small ones
+    // MARK: small contents
 
     private func pack(_ wanted: Wanted) async {
         if wanted.manifest.chunks.isEmpty { return await deliver([wanted], nil) }
@@ -216,7 +216,7 @@ actor Pull {
         if destination.isOwnStore { station.relay.note(pieces, place) }
     }
 
-    // MARK: large ones
+    // MARK: large contents
 
     private func large(_ wanted: Wanted) async -> Failure? {
         do throws(Failure) {

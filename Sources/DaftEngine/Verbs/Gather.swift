@@ -130,7 +130,7 @@ extension Session {
         return try end.get()
     }
 
-    // MARK: all into one
+    // MARK: merged into one directory
 
     private func mergeAll(
         _ path: [UInt8], to place: [UInt8], in target: [UInt8], from nodes: [Member], _ outcome: inout Gathered
@@ -188,7 +188,7 @@ extension Session {
         }
     }
 
-    // MARK: published first
+    // MARK: published before gathering
 
     private func publish(
         _ paths: [[UInt8]], _ lasts: [[UInt8]], _ base: Name, from nodes: [Member], _ report: inout Report

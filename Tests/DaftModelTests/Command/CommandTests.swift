@@ -1,4 +1,4 @@
-// Commands are understood as a user would mean them, or refused with a reason and a suggestion.
+// Commands are parsed as intended, or refused with a reason and a suggestion.
 import DaftCommand
 import DaftModel
 import Testing
@@ -13,7 +13,7 @@ private func put(_ sources: String..., at host: String? = nil, as name: Name? = 
     .put(sources: sources.map(bytes), host: host, as: name)
 }
 
-/// The same words as a line and as arguments.
+/// Parses the words both as a line and as arguments.
 private func expect(_ line: String, _ expected: Command, sourceLocation: SourceLocation = #_sourceLocation) throws {
     #expect(try command(line) == expected, sourceLocation: sourceLocation)
     let arguments = line.split(separator: " ").map(String.init)
@@ -109,7 +109,7 @@ private func expect(_ line: String, _ expected: Command, sourceLocation: SourceL
         #expect(try there("put x --as y") == .put(sources: [bytes("x")], host: nil, as: name("/set/a/y")))
         #expect(try there("ls") == .ls([name("/set/a")], .names))
         #expect(try there("tree") == .tree(name("/set/a")))
-        // Without a name it is about everything.
+        // Without a name, everything is meant.
         #expect(try there("verify") == .verify([]))
         #expect(try there("cd ..") == .cd(name("/set")))
         #expect(try there("cd ../../../x/./y/") == .cd(name("/x/y")))

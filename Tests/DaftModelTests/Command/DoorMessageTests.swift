@@ -1,4 +1,4 @@
-// The golden bytes of what is said at a door, and the survival of the decoders.
+// Golden bytes of the door protocol, and robustness of its decoders.
 import DaftCommand
 import DaftModel
 import Testing

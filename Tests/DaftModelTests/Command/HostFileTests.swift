@@ -1,4 +1,4 @@
-// Host files as people write them, and what is said of those that are wrong.
+// Host files, and error messages for invalid ones.
 import DaftCommand
 import DaftModel
 import Testing

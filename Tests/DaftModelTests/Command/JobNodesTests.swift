@@ -1,4 +1,4 @@
-// The nodes of a job, and the line that starts a system on them.
+// The nodes of a job, and the command line that starts a system on them.
 import DaftCommand
 import DaftModel
 import Testing

@@ -1,4 +1,4 @@
-// What `daft-run job` makes of its words.
+// Parsing of `daft-run job`.
 
 import DaftCommand
 import Testing

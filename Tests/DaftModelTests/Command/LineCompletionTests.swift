@@ -1,4 +1,4 @@
-// What Tab completes, by where the cursor is in a line.
+// Tab completion by cursor position.
 
 import Testing
 

@@ -1,4 +1,4 @@
-// Where a store is by default, in a job and out of one, what it lies on, and what has room there.
+// The default store directory inside and outside of jobs, its filesystem, and its free space.
 import DaftCommand
 import DaftModel
 import DaftPlan

@@ -1,4 +1,4 @@
-// Which lines of a job script are meant for daft.
+// Which lines of a job script are directives.
 import DaftCommand
 import Testing
 

@@ -1,4 +1,4 @@
-// What the options of `daft start` make of a node's order.
+// How the options of `daft start` change a node's order.
 import DaftCommand
 import DaftModel
 import DaftWire

@@ -1,4 +1,4 @@
-// A line is cut into words as a shell would cut it.
+// Lines are split into words as in a shell.
 import DaftCommand
 import DaftModel
 import Testing

@@ -1,4 +1,4 @@
-// A bit set keeps its members, in one form, however it came by them.
+// Bit sets have a unique representation, however they were made.
 
 import DaftModel
 import Testing

@@ -1,4 +1,4 @@
-// Failures as a user gets to see them.
+// Failures as shown to users.
 
 import DaftModel
 import DaftPlan

@@ -1,11 +1,11 @@
-// docs/formats.md shows an example of each format: its bytes are what the code writes and reads.
+// The examples in docs/formats.md match what the code reads and writes.
 import DaftCommand
 import DaftModel
 import DaftWire
 import Foundation
 import Testing
 
-/// What each example of the page is, by the type that its block is marked with: ```` ```hex Name ````.
+/// The examples by the type named at their block: ```` ```hex Name ````.
 private func documented() throws -> [String: any Coded] {
     let a = Digest(bytes: Array(0x00...0x1f))!
     let b = Digest(bytes: Array(0x20...0x3f))!
@@ -51,7 +51,7 @@ private func documented() throws -> [String: any Coded] {
         #expect(shown == written)
     }
 
-    /// The bytes of each block marked as hexadecimal, by its type; comments and spaces are dropped.
+    /// The bytes of each hexadecimal block, by type, without comments and spaces.
     private func examples(in page: String) -> [String: String] {
         var examples: [String: String] = [:]
         var type: String?

@@ -1,4 +1,4 @@
-// The golden bytes of every format: docs/formats.md shows the same. A change here is a new version of the format.
+// Golden bytes of every format, as in docs/formats.md. A change here means a new format version.
 import DaftModel
 import Testing
 
@@ -11,7 +11,7 @@ private let hexID = "00112233445566778899aabbccddeeff"
 private let time = Time(seconds: 1_700_000_000, nanoseconds: 5)
 private let hexTime = "00f1536500000000" + "05000000"
 
-/// `value` has exactly this form, comes back from it, and its decoder survives every change of it.
+/// `value` has exactly this encoding, decodes from it, and its decoder survives every mutation of it.
 private func expectForm<T: Coded>(
     _ value: T, _ hex: String..., sourceLocation: SourceLocation = #_sourceLocation
 ) {

@@ -1,4 +1,4 @@
-// What fuzzing found, each by its own name: input that once was a crash, or took memory out of proportion.
+// Regressions found by fuzzing: inputs that crashed or took excessive memory.
 import DaftCommand
 import DaftModel
 import DaftPlan
@@ -23,7 +23,7 @@ import Testing
             let error = #expect(throws: CommandError.self) { try hosts(word.utf8) }
             #expect(error?.reason == "a host's name has at most 255 letters")
         }
-        // Many numbers are a long word, and no long name.
+        // Many numbers make a long word, but no long name.
         let numbers = (1...2_000).map { "\($0)" }.joined(separator: ",")
         #expect(try hosts("n[\(numbers)]".utf8).count == 2_000)
     }

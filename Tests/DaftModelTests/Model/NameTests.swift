@@ -1,4 +1,4 @@
-// What a name may be, and how names lie to one another.
+// Valid names, and their relations.
 import DaftCommand
 import DaftModel
 import Testing

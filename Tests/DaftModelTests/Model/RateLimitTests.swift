@@ -1,9 +1,9 @@
-// How fast bytes may go: rates as rsync takes them, and the times that a pace gives.
+// Rate limits: rsync's syntax, and the token bucket.
 import DaftModel
 import Testing
 
 @Suite struct RateLimitTests {
-    /// As rsync reads them, but to the byte and not to the KiB.
+    /// As in rsync, but to the byte instead of the KiB.
     @Test(
         arguments: [
             ("1", 1 << 10), ("500", 512_000), ("1b", nil), ("100b", nil), ("511B", nil), ("512b", 1024),
@@ -39,7 +39,7 @@ import Testing
         #expect(pace.reserve(1 << 20, now: now) == now + 2 * Self.second - TokenBucket.slack)
     }
 
-    /// However it is asked, no window has more than the rate allows, and one piece and a moment besides.
+    /// No window exceeds the rate by more than one piece and the slack.
     @Test(arguments: 1...40 as ClosedRange<UInt64>)
     func noWindowHasMoreThanTheRate(seed: UInt64) throws {
         var state = seed &* 0x9E37_79B9_7F4A_7C15

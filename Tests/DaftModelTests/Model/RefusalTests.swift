@@ -1,4 +1,4 @@
-// What decoders refuse, where they say it is, and that a claim costs nothing.
+// What decoders refuse, the reported offset, and bounded memory for claimed lengths.
 import DaftCommand
 import DaftModel
 import Testing
@@ -86,7 +86,7 @@ import Testing
         #expect(decoded > 0)
     }
 
-    /// What each type that decodes these bytes makes of them.
+    /// What each type decodes from these bytes.
     private func forms(of bytes: [UInt8]) -> [(again: [UInt8], type: String)] {
         func form<T: Coded>(_ type: T.Type) -> (again: [UInt8], type: String)? {
             (try? T(decoding: bytes)).map { ($0.encoded, "\(type)") }

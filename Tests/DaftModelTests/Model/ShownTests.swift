@@ -1,4 +1,4 @@
-// Names are shown so that nothing in them can harm a terminal, and can be typed back.
+// Shown names cannot harm a terminal and can be typed back.
 import DaftModel
 import Testing
 

@@ -1,4 +1,4 @@
-// Sizes, rates and durations as people write and read them.
+// Parsing and formatting of sizes, rates and durations.
 import DaftModel
 import Testing
 

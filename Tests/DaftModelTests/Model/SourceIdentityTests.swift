@@ -1,4 +1,4 @@
-// When a file's times tell of every change of it.
+// When a file's timestamps reveal every change.
 import DaftModel
 import Testing
 

@@ -1,10 +1,10 @@
-// Every decoder survives any input: what is not a whole, valid encoding is refused, nothing traps, and what decodes
-// encodes to the same bytes again.
+// Decoder robustness: incomplete and invalid encodings are refused, nothing traps, and what decodes encodes to the same
+// bytes.
 import DaftModel
 import Testing
 
-/// Tries every beginning of the value's encoding, one byte too many, and changed single bytes: all of them where the
-/// encoding is short, else all of its beginning and a seeded sample of the rest.
+/// Tries every prefix of the encoding, one extra byte, and single-byte mutations: all of them for short encodings, else
+/// those of the beginning and a seeded sample of the rest.
 func survivesMutations<T: Coded>(_ value: T, sourceLocation: SourceLocation = #_sourceLocation) {
     let bytes = value.encoded
     #expect(bytes.count >= T.minimumSize, "minimumSize is too large", sourceLocation: sourceLocation)
@@ -19,7 +19,7 @@ func survivesMutations<T: Coded>(_ value: T, sourceLocation: SourceLocation = #_
         others.isEmpty, "has a second form: \(others.map { hexadecimal($0) })", sourceLocation: sourceLocation)
 }
 
-/// Up to three changed encodings that decode to what encodes otherwise.
+/// Up to three mutations that decode to a value with another encoding.
 private func secondForms<T: Coded>(of bytes: [UInt8], as type: T.Type) -> [[UInt8]] {
     var (found, mutated): ([[UInt8]], [UInt8]) = ([], bytes)
     func look(_ index: Int, _ change: UInt8) {

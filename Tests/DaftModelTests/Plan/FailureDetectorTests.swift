@@ -1,4 +1,4 @@
-// Who is there, by what was heard when: sums of times.
+// The failure detector with given times.
 
 import DaftModel
 import DaftPlan
@@ -7,7 +7,7 @@ import Testing
 @Suite struct FailureDetectorTests {
     private let rank = Rank(3)
 
-    /// What is seen at each second, when the rank is heard at those seconds.
+    /// The rank's status at each second, if it is heard at those seconds.
     private func sights(heardAt: Set<UInt64>, until end: UInt64) -> [String] {
         var detector = FailureDetector()
         detector.watch(rank, atMilliseconds: 0)

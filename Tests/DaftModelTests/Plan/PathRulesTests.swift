@@ -1,4 +1,4 @@
-// What --exclude and --include take, pattern by pattern.
+// What --exclude and --include match, pattern by pattern.
 import DaftCommand
 import DaftModel
 import DaftPlan
@@ -13,7 +13,7 @@ import Testing
 
     @Test(
         arguments: [
-            // Last parts.
+            // Last components.
             ("a", "a", "b"), ("a", "x/a", "x/ab"), ("*.o", "x/y.o", "x/y.oo"), ("*", "x", nil), ("?", "x/y", "x/yy"),
             ("[ab]", "b", "c"), ("[!ab]", "c", "a"), ("[^ab]", "c", "a"), ("[a-c]x", "bx", "dx"), ("[]x]", "]", "y"),
             ("[a\\]]", "]", "b"), ("[[:digit:]]", "7", "a"), ("\\*", "*", "a"), ("\\*?", "*a", "ba"),
@@ -22,7 +22,7 @@ import Testing
             // Paths.
             ("/a", "a", "x/a"), ("a/b", "x/a/b", "a/x/b"), ("/a/b", "a/b", "x/a/b"), ("a/*", "a/b", "a/b/c"),
             ("a/*", "x/a/b", "a"), ("a/?", "a/b", "a/bb"), ("/a*", "ab", "x/ab"), ("a?b", "aXb", "a/b"),
-            // Over slashes.
+            // Across slashes.
             ("**", "a/b", nil), ("a/**", "a/b/c", "a"), ("a**c", "a/b/c", "a/b/d"), ("**/a", "a", "xa"),
             ("**/a", "x/y/a", "x/ya"), ("/**/a", "x/a", "a"), ("x**", "y/x/z", "y/z"), ("a/***", "a/b/c", "b"),
             ("a/***", "a/", "a"), ("**a", "x/ya", "x/ab"),
@@ -47,7 +47,7 @@ import Testing
         #expect(taken(rules()) == ["a.c", "b.c", "b.h"])
     }
 
-    /// Each star doubles what somebody would try who tries one way after the other.
+    /// With naive backtracking each star doubles the time.
     @Test(.timeLimit(.minutes(1))) func noPatternTakesLong() {
         let many = String(repeating: "a*", count: 200) + "b"
         let text = String(repeating: "a", count: 4_000) + "xb"

@@ -1,4 +1,4 @@
-// Who gets which bytes when a tree is diffused.
+// Placement by `diffuse`.
 import DaftModel
 import DaftPlan
 import Testing
@@ -29,7 +29,7 @@ private func forms(_ pieces: [Placement.Piece]) -> [String] {
         var placement = placement(3)
         #expect(forms(placement.place([9 * 4096])) == ["0:0-3@0", "0:3-6@1", "0:6-9@2"])
         #expect(forms(placement.place([4 * 4096 + 1])) == ["0:0-2@0", "0:2-4@1", "0:4-5@2"])
-        // The third has one chunk less by now and gets the one that remains.
+        // The third store has one chunk less by now and gets the remaining one.
         #expect(forms(placement.place([4 * 4096])) == ["0:0-1@0", "0:1-2@1", "0:2-4@2"])
     }
 

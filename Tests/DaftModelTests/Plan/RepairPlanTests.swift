@@ -1,4 +1,4 @@
-// Who gets which further copies.
+// Where a repair places further copies.
 import DaftCommand
 import DaftModel
 import DaftPlan

@@ -1,4 +1,4 @@
-// Small files go together up to a count and a number of bytes, and large ones by themselves.
+// Small files are grouped up to a count and a size; large ones stay alone.
 
 import DaftPlan
 import Testing

@@ -1,4 +1,4 @@
-// What a trace says of its events, and the lines that viewers read.
+// Trace events, and the lines that viewers read.
 import DaftModel
 import DaftPlan
 import DaftWire
@@ -8,7 +8,7 @@ import Testing
 private let chunk = Digest(bytes: Array(0x00...0x1f))!
 private let content = Digest(bytes: Array(0x20...0x3f))!
 
-/// A file as a viewer sees it.
+/// A trace file as a viewer decodes it.
 private struct Seen: Decodable {
     struct Event: Decodable {
         struct Arguments: Decodable {

@@ -1,4 +1,4 @@
-// Trees of several nodes that become one.
+// Merging the trees of several nodes.
 import DaftModel
 import DaftPlan
 import DaftWire

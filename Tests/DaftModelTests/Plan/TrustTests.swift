@@ -1,4 +1,4 @@
-// Whose directories are used, in a table: who owns each step of the path, and who may write where.
+// A table of directories: owners and modes of each path component, and the verdict.
 
 import DaftModel
 import DaftPlan
@@ -65,7 +65,7 @@ import Testing
         let refused = Trust.Verdict.refused(.owner(TrustTests.other, of: Array("/tmp/d".utf8)))
         #expect(Trust(user: 0, acceptsRoot: true).verdict(of: path) == refused)
         #expect(Trust(user: 0, acceptsRoot: true, acceptsAnyOwner: true).verdict(of: path) == .trusted)
-        // Nobody else may, and a third user in the path is nobody's choice.
+        // Nobody else accepts any owner, and a third user on the path is refused.
         #expect(Trust(user: TrustTests.me, acceptsAnyOwner: true).verdict(of: path) == refused)
         let third = Trust.Verdict.refused(.owner(2_000, of: Array("/tmp/t".utf8)))
         let around = TrustTests.top + [TrustTests.directory("/tmp/t", 2_000, 0o755)] + path.suffix(1)
@@ -80,10 +80,10 @@ import Testing
         #expect(trust.verdict(of: [top, TrustTests.directory("/d", unknown, 0o700)]) == refused)
     }
 
-    // MARK: what a group shares
+    // MARK: shared directories
 
     private static let lab: UInt32 = 500
-    /// Of whom `other` is one.
+    /// `other` is one of them.
     private static let sharers = Sharers(group: lab) { $0 == other }
 
     private static func shared(_ owner: UInt32, _ mode: UInt16 = 0o2770, group: UInt32 = lab) -> PathStep {

@@ -1,4 +1,4 @@
-// The order of a chain, and who reads what.
+// The order of a chain, and its readers.
 import DaftModel
 import Testing
 

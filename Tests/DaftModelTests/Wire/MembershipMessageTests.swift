@@ -1,4 +1,4 @@
-// The golden bytes of what the links of workstations say to one another, and the survival of the decoders.
+// Golden bytes of the membership messages, and robustness of their decoders.
 import DaftModel
 import DaftWire
 import Testing

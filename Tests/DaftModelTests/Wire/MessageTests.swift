@@ -1,4 +1,4 @@
-// The golden bytes of every message between ranks, and the survival of their decoders.
+// Golden bytes of every message between ranks, and robustness of their decoders.
 import DaftModel
 import DaftWire
 import Testing

@@ -1,4 +1,4 @@
-// The golden bytes of what a node process is told and what it answers, and the survival of the decoders.
+// Golden bytes of node orders and reports, and robustness of the decoders.
 import DaftModel
 import DaftWire
 import Testing

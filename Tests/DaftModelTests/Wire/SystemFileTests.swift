@@ -1,4 +1,4 @@
-// The golden bytes of what is written down of a system, and who gets which rank in it.
+// Golden bytes of the system file, and rank assignment.
 import DaftCommand
 import DaftModel
 import DaftWire

@@ -1,14 +1,13 @@
-// Makes one system call of a program fail, or the program die at it. Preloaded by the tests (LD_PRELOAD), it counts the
-// calls that change a disk below one directory, and does at the call of a given number what it is told to. What is to
-// be done and what came of it stands in a file that the tests and the processes under test all have mapped, so that
-// the calls of several processes are counted together.
+// Makes one system call of a program fail, or kills the program there. Preloaded (LD_PRELOAD), it counts the calls that
+// change a disk below one directory, and acts at the call of a given number. Its instructions and results are in a file
+// mapped by the tests and all processes under test, so that calls of several processes are counted together.
 //
 //   FAULT_BELOW=DIR      calls on files and paths in and below DIR count
 //   FAULT_CONTROL=FILE   a struct control
 //
-// A file or directory whose fsync was made to fail bears a mark, an access time in the year 2100: nothing shows that
-// its bytes are on the disk. A directory that is synced later loses it, for the names are in the journal again; a file
-// never, for the kernel takes what it could not write for written: only another file with the same bytes is as good.
+// A file or directory whose fsync failed is marked by an access time in the year 2100: nothing proves that its data is
+// on disk. A later sync of a directory removes its mark, since its entries are in the journal again. A file keeps the
+// mark, since the kernel takes its unwritten pages for written: it must be replaced by a new file.
 
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -69,7 +68,7 @@ static int isBelow(const char *path) {
   return strncmp(path, below, belowLength) == 0 && (path[belowLength] == 0 || path[belowLength] == '/');
 }
 
-// Counts a call; what is to be done at it, or 0.
+// Counts a call; returns the fault to inject, or 0.
 static int64_t fault(const char *call, int base, const char *name, int mayBeShort) {
   if (!control) return 0;
   char path[4096 + 256];
@@ -92,7 +91,7 @@ static int64_t fault(const char *call, int base, const char *name, int mayBeShor
   return control->fault;
 }
 
-// Defines a call that does all or nothing: the real one, unless it is its turn to fail.
+// Defines a call without partial results: the real one unless the fault is due.
 #define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
 #define WHOLE(name, parameters, arguments, base, path) \
   int name parameters { \
@@ -127,7 +126,7 @@ WHOLE(renameat, (int base, const char *from, int base2, const char *to), (base, 
 WHOLE(renameat2, (int base, const char *from, int base2, const char *to, unsigned flags),
       (base, from, base2, to, flags), base2, to)
 
-// Defines a call that may do less than it is asked to.
+// Defines a call with partial results.
 #define PARTIAL(name, parameters, arguments, file) \
   ssize_t name parameters { \
     int64_t error = fault(#name, file, NULL, size > 1); \
@@ -143,7 +142,7 @@ PARTIAL(pwrite64, (int file, const void *bytes, size_t size, off64_t at), (file,
 PARTIAL(copy_file_range, (int from, off64_t *in, int to, off64_t *out, size_t size, unsigned flags),
         (from, in, to, out, size, flags), to)
 
-// Opening counts where it may make a file.
+// Opening counts if it may create a file.
 #define OPEN(name, parameters, arguments, base) \
   int name parameters { \
     va_list rest; \

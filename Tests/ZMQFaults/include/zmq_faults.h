@@ -1,11 +1,11 @@
-// ZeroMQ that fails where a test asks for it.
+// Fault injection for ZeroMQ.
 #ifndef ZMQ_FAULTS_H
 #define ZMQ_FAULTS_H
 
-// So many sends of the header of a piece of bytes fail, and so many of the bytes themselves.
+// This many sends of bulk headers fail, and this many of bulk bytes.
 void zmq_faults_fail(int headers, int bodies);
 
-// How many of these have not been sent yet.
+// How many of these faults are left.
 int zmq_faults_left(void);
 
 #endif

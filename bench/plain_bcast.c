@@ -1,8 +1,7 @@
-// A file from rank 0 to all others by plain MPI_Bcast, a block at a time, as mpiFileUtils' dbcast does: what daft is
-// compared with where links are not shaped. Nothing is verified. Without arguments it starts and ends MPI, and so
-// shows what mpirun's start costs.
+// Broadcasts a file from rank 0 by plain MPI_Bcast, block by block, like mpiFileUtils' dbcast: the reference for daft
+// on unshaped links. Nothing is verified. Without arguments it only starts and ends MPI, to measure mpirun's start.
 //
-//   mpirun … plain_bcast [SOURCE TARGET]     rank r writes TARGET.r; prints the seconds it took, MPI's start apart
+//   mpirun … plain_bcast [SOURCE TARGET]     rank r writes TARGET.r; prints the seconds without MPI's start
 
 #include <fcntl.h>
 #include <mpi.h>

@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
-# Checks that the optimised daft is alone: it is linked with glibc only, and runs where there is nothing else. That
-# place is a root directory of the program, glibc's files, /proc (from which Swift has a program's arguments) and an
-# empty /tmp; to make and enter it needs root.
+# Checks that the optimised daft is linked with glibc only and runs without anything else: in a root directory with only
+# the program, glibc's files, /proc (from which Swift reads arguments) and an empty /tmp. Requires root.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 glibc='libc\.so\.6|libm\.so\.6|ld-linux[^/]*\.so\.[0-9]+'
@@ -20,7 +19,7 @@ check_libraries() {
     [ -z "$foreign" ] || fail "$daft needs more than glibc:" "$foreign"
 }
 
-# The version of glibc that the newest of its functions which are used came with.
+# The glibc version required by the functions in use.
 say_glibc() {
     echo "alone: $daft, $(stat -Lc %s "$daft") bytes, needs glibc" \
         "$(objdump -T "$daft" | grep -o 'GLIBC_[0-9.]*' | sort -uV | sed -n '$s/GLIBC_//p') and nothing else"
@@ -36,12 +35,12 @@ make_root() {
     done
 }
 
-# Runs a program in a root, with no variable but PATH; what is mounted for it is gone with it.
+# Runs a program in a root, with only PATH in the environment; unmounts afterwards.
 enter() {
     env -i PATH="$PATH" unshare --mount sh -c 'mount --bind /proc "$0/proc" && exec chroot "$0" "$@"' "$@"
 }
 
-# Runs daft in that root: its exit status, and a part of what it says.
+# Runs daft in that root and checks its exit status and part of its output.
 check() {
     local expected=$1 words=$2 status=0
     shift 2

@@ -1,17 +1,16 @@
 #!/usr/bin/env bash
-# Runs a command in this repository, and fails if anything of it is there when it has ended, and names that: processes,
-# files, mounts, loop devices, new files in the repository: tools/apart.sh [--memory] COMMAND ARG…
+# Runs a command in this repository, and fails if it leaves anything behind, which is listed: processes, files, mounts,
+# loop devices, new files in the repository: tools/apart.sh [--memory] COMMAND ARG…
 #
-# Who may mount gives the command a /tmp and a /dev/shm of its own, that go with it; whatever has them in its sight is
-# the command's, so that nothing that others do on this machine meanwhile is taken for its doing, and what is left of
-# it can be ended. With --memory that /tmp is in memory, where many small files are made in a third of the time. Who may
-# not mount has a TMPDIR that goes with the command, and is told what else is new in /tmp that
-# begins with daft, and which of the programs built here run.
+# With the privilege to mount, the command gets a private /tmp and /dev/shm. Every process that sees these belongs to the
+# command, so that other activity on this machine is not attributed to it, and leftover processes can be killed. With
+# --memory that /tmp is in memory, where creating many small files takes a third of the time. Without the privilege the
+# command gets a private TMPDIR; new files in /tmp that begin with daft and running programs built here are then reported.
 set -euo pipefail
 repository=$(cd "$(dirname "$0")/.." && pwd)
 patience_seconds=15
 
-# What is below /tmp would be out of sight: of that, only the repository is taken along.
+# Everything below /tmp would be hidden, so the repository is mounted there again.
 can_mount() {
     local place
     [ "$(id -u)" = 0 ] && unshare --mount true 2>/dev/null || return 1
@@ -20,7 +19,7 @@ can_mount() {
     done
 }
 
-# From outside: a room for the files, and this script again, in it.
+# Outer call: creates a private directory and runs this script again in it.
 enter() {
     local start=("$0" --beside)
     ! can_mount || start=(unshare --mount --propagation private "$0" "--in$memory")
@@ -44,7 +43,7 @@ make_own_places() {
     mount -t tmpfs -o mode=1777 tmpfs /dev/shm
 }
 
-# Those that see this room, or run what was built here; but for this script and its parts.
+# Processes that see this directory or run programs built here, except this script and its parts.
 processes() {
     local found place id
     if [ "$way" = --in ]; then
@@ -59,7 +58,7 @@ processes() {
     done
 }
 
-# Swift's own, and memory that killed ranks shared, go with the room.
+# Temporary files of Swift, and shared memory of killed ranks, are removed with the directory.
 files() {
     if [ "$way" = --in ]; then
         find /tmp /dev/shm -mindepth 1 -maxdepth 1 \
@@ -70,7 +69,7 @@ files() {
     fi
 }
 
-# Those whose file is in the room.
+# Loop devices of files in the directory.
 loop_devices() {
     local device file
     [ "$way" = --in ] || return 0
@@ -79,7 +78,7 @@ loop_devices() {
     done
 }
 
-# Everything that could be left, a line each; the same before and after where nothing is.
+# Everything that could be left over, one per line.
 look() {
     processes
     files
@@ -89,8 +88,8 @@ look() {
         sed 's/^/new file of the repository: /' || true
 }
 
-# What ends a little later than the command, such as a box, is waited for. What stays is named, and if it is a process
-# of this room, ended.
+# Waits for processes that end a little later, such as a box. What remains is reported; processes with this directory
+# are killed.
 check() {
     local now left begin=$SECONDS
     while :; do
@@ -117,7 +116,7 @@ case ${1:-} in
     exit
     ;;
 esac
-# Who is told to end still ends what was started.
+# When told to end, still end what was started.
 trap 'patience_seconds=2' INT TERM
 cd "$repository"
 if [ "$way" = --in ]; then

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Fills .build/archives, where the linker looks first when it makes the optimised `daft` (Package.swift), so that it
-# takes Debian's archives (.a) and not the shared libraries: daft is copied to hosts that have nothing but glibc.
+# Fills .build/archives, the linker's first search path for the optimised `daft` (Package.swift), so that it uses
+# Debian's static archives (.a) instead of shared libraries: daft is copied to hosts that have only glibc.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 PATH=$(dirname "$(readlink -f "$(command -v swift)")"):$PATH # clang and llvm-ar come with Swift
 place=.build/archives
 
-# A library as the linker is asked for it, and the archives that it takes. What an archive refers to in others is not
-# noted in it, so these are named here. libgcc_s is for unwinding, which libgcc_eh.a does.
+# Each library with the archives that replace it. Archives do not record their dependencies, so these are listed here.
+# libgcc_s is replaced by libgcc_eh.
 archives() {
     cat <<'TABLE'
 sqlite3 sqlite3
@@ -33,7 +33,7 @@ make_no_kerberos() {
     llvm-ar rcsD $place/libno_kerberos.a $place/no_kerberos.o
 }
 
-# Writes one linker script a library, that names its archives.
+# Writes a linker script per library that lists its archives.
 write_scripts() {
     local library parts part
     while read -r library parts; do
@@ -41,7 +41,7 @@ write_scripts() {
     done < <(archives)
 }
 
-# Of every archive that is used: what tells it from an older one.
+# Identifies the versions of all used archives.
 used() {
     local part
     for part in $(archives | cut -d ' ' -f 2- | tr ' ' '\n' | sort -u); do

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes the package, installs it into a root of its own, uses it there, and removes it: nothing of it may stay.
+# Builds the package, installs it in a separate root, uses it there, and removes it: nothing may be left.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 package=$(tools/deb.sh)
@@ -7,7 +7,7 @@ root=$(mktemp -d "${TMPDIR:-/tmp}/daft-deb.XXXXXX")
 trap 'rm -rf "$root"' EXIT
 mkdir -p "$root/var/lib/dpkg/info" "$root/var/lib/dpkg/updates"
 : >"$root/var/lib/dpkg/status"
-# What it depends on is this system's own.
+# Its dependencies come from this system.
 in_root() { dpkg --root="$root" --force-depends --force-not-root "$@" >/dev/null 2>&1; }
 
 in_root --install "$package"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Makes a Debian package of what was built, .build/deb/daft_VERSION_ARCH.deb, and has lintian look at it. Who makes it
-# is DEBFULLNAME and DEBEMAIL, as for Debian's own tools.
+# Builds a Debian package of the built programs, .build/deb/daft_VERSION_ARCH.deb, and checks it with lintian.
+# DEBFULLNAME and DEBEMAIL name the maintainer, as for Debian's own tools.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 version=$(.build/release/daft --version | cut -d ' ' -f 2)
@@ -32,15 +32,15 @@ TEXT
 printf 'daft (%s) unstable; urgency=medium\n\n  * See CHANGELOG.md.\n\n -- %s  %s\n' \
     "$version" "$maker" "$(date -R -r CHANGELOG.md)" | gzip -9n >"$doc/changelog.gz"
 
-# `daft` copies itself to hosts that have nothing but glibc, and all three carry Swift's own library. Who packs for his
-# own site may have no address in the world.
+# `daft` copies itself to hosts that have only glibc, and all programs contain Swift's library. A site's packager may
+# have no public address.
 cat >"$stage/usr/share/lintian/overrides/daft" <<TEXT
 daft: embedded-library *
 daft: bogus-mail-host *
 daft: bogus-mail-host-in-debian-changelog *
 TEXT
 
-# What dpkg-shlibdeps wants to stand where a source package has it.
+# The control file that dpkg-shlibdeps expects in a source package.
 mkdir -p .build/deb/debian
 printf 'Source: daft\n\nPackage: daft\nArchitecture: any\n' >.build/deb/debian/control
 depends=$(cd .build/deb && dpkg-shlibdeps -O --ignore-missing-info daft/usr/bin/* 2>/dev/null |

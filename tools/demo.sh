@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Shows daft at work: a metadata server and four data servers as real ranks under mpirun on this machine, what is staged
-# to them, refused, interrupted and resumed; and compares what comes out with what went in. Needs no root, 1 GiB in
-# TMPDIR, and leaves nothing behind, however it ends: tools/demo.sh [DIRECTORY-OF-THE-PROGRAMS]
+# Demonstrates daft: a metadata server and four data servers under mpirun on this machine; stages, refuses, interrupts
+# and resumes, and compares the results with the sources. Needs no root and 1 GiB in TMPDIR, and leaves nothing behind:
+# tools/demo.sh [DIRECTORY-OF-THE-PROGRAMS]
 set -euo pipefail
 programs=$(cd "${1:-$(dirname "$0")/../.build/release}" && pwd)
 place=$(mktemp -d "${TMPDIR:-/tmp}/daft-demo.XXXXXX")
@@ -9,14 +9,14 @@ mpirun=
 ranks=
 export PATH=$programs:$PATH
 export DAFT_STORE=$place/store DAFT_NO_PROGRESS=1
-# Five ranks on a machine with fewer cores, as any user, with Open MPI's own files in the same place.
+# Allows five ranks on any machine for any user, with Open MPI's files in the same directory.
 export OMPI_MCA_rmaps_base_oversubscribe=1 OMPI_MCA_hwloc_base_binding_policy=none OMPI_MCA_orte_tmpdir_base=$place
 export OMPI_MCA_btl_vader_backing_directory=$place OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 
-# Those that mpirun has started, as long as it is there to be asked.
+# mpirun's children, while it is running.
 find_ranks() { ranks="$ranks $(cat /proc/"$mpirun"/task/*/children 2>/dev/null || true)"; }
 
-# Whether one of these processes still runs daft-run.
+# Whether one of these processes is still running daft-run.
 run() {
     local process
     for process in "$@"; do
@@ -25,7 +25,7 @@ run() {
     return 1
 }
 
-# Ends mpirun and its ranks in order, if they still run; those that take longer than five seconds, at once.
+# Ends mpirun and its ranks in order; after five seconds kills the rest.
 clean() {
     trap '' INT TERM HUP
     if [ -n "$mpirun" ]; then
@@ -53,7 +53,7 @@ fail() {
     exit 1
 }
 
-# What comes, and what to look at.
+# Prints what comes next.
 say() {
     echo
     printf '%s\n' "$@"
@@ -64,7 +64,7 @@ show() {
     "$@"
 }
 
-# The same, where it is to fail.
+# Likewise, for a command that should fail.
 show_failing() {
     local expected=$1 status=0
     shift
@@ -72,7 +72,7 @@ show_failing() {
     [ $status = "$expected" ] || fail "exit status $status, and not $expected"
 }
 
-# A tree with what a copy may get wrong, and a file that takes a moment.
+# A tree with difficult entries, and a file that takes a moment.
 make_sample() {
     mkdir -p set/deep/er set/empty
     : >set/nothing
@@ -101,7 +101,7 @@ start_ranks() {
     grep -q serving said || fail 'the system did not start'
 }
 
-# Ctrl-C, as soon as the last data server has some of it.
+# Ctrl-C, as soon as the last data server has part of it.
 show_interrupted() {
     local client status=0
     echo "\$ $*        (and Ctrl-C)"
@@ -113,7 +113,7 @@ show_interrupted() {
     [ $status = 130 ] || fail "exit status $status, and not 130"
 }
 
-# What came back has the same names, bytes, modes, times and symlinks. (In a store nothing may be written.)
+# The results have the same names, bytes, modes, times and symlinks. (Files in stores are read-only.)
 same() {
     local differences
     differences=$(rsync -naHSc --itemize-changes --delete "$1/" "$2/")

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Puts the documents below a directory, as they stand in the repository, so that their links lead to one another. Of a
-# link to what is not installed, as sources are, only the text stays. tools/docs.sh DIR
+# Copies the documents to a directory with the repository's layout, so that their links work. Links to files that are
+# not installed, such as sources, are replaced by their text. tools/docs.sh DIR
 set -euo pipefail
 [ $# = 1 ] || { sed -n '2,3s/^# //p' "$0" >&2 && exit 2; }
 place=$(cd "$(dirname "$0")/.." && pwd)
@@ -11,7 +11,7 @@ install -m 644 "$place"/docs/*.md "$place"/docs/*.json "$doc/docs"
 install -m 644 "$place"/docs/plots/*.svg "$doc/docs/plots"
 for scripts in slurm jobs; do ln -sfn "../../daft/$scripts" "$doc/$scripts"; done
 
-# What a link names, from the document's directory on; scripts are found where they are kept.
+# The target of a link relative to the document; scripts are found in their directory.
 for document in "$doc"/*.md "$doc"/docs/*.md; do
     DOC=$doc PLACE=$place perl -0777 -pi - "$document" <<'PERL'
 sub stays {

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Throws bytes at daft's decoders: tools/fuzz.sh [NAME…] [--seconds S | --runs N] [--seed K] [--jobs J] [--keep]
+# Fuzzes daft's decoders: tools/fuzz.sh [NAME…] [--seconds S | --runs N] [--seed K] [--jobs J] [--keep]
 #
-# Each target of Tests/Fuzz, or those that are named, runs first what is kept of earlier runs in Tests/Fuzz/corpus, then
-# what libFuzzer makes of that, for S seconds (60) or N executions; J of them run at a time (1). The same seed makes the
-# same of the same corpus. `--keep` puts what leads somewhere new into the corpus, and takes out what does not. Where a
-# target fails, the input is left in .build/fuzz/found.
+# Each target of Tests/Fuzz, or those named, runs the kept corpus in Tests/Fuzz/corpus, then mutations of libFuzzer for
+# S seconds (60) or N executions; J targets run concurrently (1). The same seed and corpus give the same inputs. `--keep`
+# adds inputs with new coverage to the corpus and removes redundant ones. If a target fails, the input is left in
+# .build/fuzz/found.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -31,15 +31,15 @@ mkdir -p "$found"
 
 DAFT_FUZZ=1 swift build --quiet -c release --scratch-path "$scratch" --product Fuzz \
     -Xswiftc -sanitize=fuzzer,address -Xswiftc -enable-testing -Xswiftc -use-ld=lld
-# Swift's own account of a crash gets in the way of libFuzzer's; what it keeps for ever is no leak; and to note where
-# memory was taken would be a third of the time.
+# Swift's backtraces interfere with libFuzzer's, its permanent allocations are no leaks, and recording allocation stacks
+# would take a third of the time.
 export SWIFT_BACKTRACE=enable=no ASAN_OPTIONS=detect_leaks=0:malloc_context_size=0
-# A catalogue gives back so much memory that to keep all of it from use for a while would be a quarter of the time.
+# A catalogue frees so much memory that the sanitizer's quarantine would take a quarter of the time.
 brief=quarantine_size_mb=1:thread_local_quarantine_size_kb=64:max_malloc_fill_size=0
 program=$PWD/$scratch/release
 [ ${#names[@]} -gt 0 ] || mapfile -t names < <("$program/Fuzz")
 
-# One target, in a shell of its own: a line if all is well, else what libFuzzer says.
+# Runs one target in a subshell: prints one line on success, else libFuzzer's output.
 fuzz() {
     local name=$1 began=$SECONDS work log kept=Tests/Fuzz/corpus/$1.txt
     work=$(mktemp -d) log=$found/$name.log

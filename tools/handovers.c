@@ -1,10 +1,9 @@
-// Tells ThreadSanitizer of hand-overs between threads that it cannot see, since they are made in Swift's own libraries,
-// which are not instrumented. Loaded before them (LD_PRELOAD) by tools/sanitize.sh, and part of nothing else. Without
-// it there are reports of Mutexes that two threads want at once, and of continuations that are resumed before they
-// are awaited.
+// Tells ThreadSanitizer of synchronization inside Swift's own, uninstrumented libraries. Preloaded (LD_PRELOAD) by
+// tools/sanitize.sh only. Without it there are false reports of contended Mutexes, and of continuations resumed before
+// they are awaited.
 //
-// It adds just what the libraries guarantee: whoever gets a Mutex sees what its last owner did, and what is done before
-// a continuation is resumed is seen by whoever awaited it. Being uninstrumented itself, it adds nothing else.
+// It adds exactly what the libraries guarantee: a Mutex's owner sees what the previous owner did, and the awaiting task sees
+// what happened before the continuation was resumed. Being uninstrumented itself, it adds nothing else.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <sched.h>
@@ -23,13 +22,13 @@ static void *next(const char *name) {
     return found;
 }
 
-// The sanitizer is part of the program, where there is one: a program without it has nothing to be told.
+// Programs without the sanitizer need no annotation.
 static void tell(const char *name, void *place) {
     void (*word)(void *) = (void (*)(void *))dlsym(RTLD_DEFAULT, name);
     if (word) word(place);
 }
 
-// Synchronization.Mutex: what is not contended is done by instrumented code.
+// Synchronization.Mutex: the uncontended path is in instrumented code.
 
 #define LOCK "$s15Synchronization12_MutexHandleV9_lockSlowyys6UInt32VF"
 #define UNLOCK "$s15Synchronization12_MutexHandleV11_unlockSlowyyF"
@@ -46,11 +45,11 @@ SWIFT void unlock_slow(SELF void *mutex) {
     ((SWIFT void (*)(SELF void *))next(UNLOCK))(mutex);
 }
 
-// Continuations. What is awaited before it is resumed becomes a job, and of jobs Swift's runtime tells the sanitizer
-// itself. Where it is resumed first, whoever awaits it goes on at once, and that is told here. The locks keep the two
-// cases apart; the sanitizer does not see them, either.
+// Continuations. If awaited before they are resumed they become jobs, which Swift's runtime annotates itself. If
+// resumed first, the awaiting task continues at once, which is annotated here. The locks separate both cases; the
+// sanitizer does not see them either.
 
-// As the runtime has it (ContinuationAsyncContext): what is awaited, and what became of it.
+// The runtime's layout (ContinuationAsyncContext): what is awaited, and its state.
 struct context {
     void *parent, *resume;
     size_t flags;

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Puts what was built below a prefix: the programs, their manual pages, what bash, zsh and fish complete, scripts for
-# batch systems, a modulefile, and the documents. tools/install.sh PREFIX [PREFIX-AS-SEEN-LATER]
+# Installs the built programs below a prefix, with manual pages, completions for bash, zsh and fish, scripts for batch
+# systems, a modulefile and documents. tools/install.sh PREFIX [PREFIX-AS-SEEN-LATER]
 set -euo pipefail
 [ $# = 1 ] || [ $# = 2 ] || { sed -n '2,3s/^# //p' "$0" >&2 && exit 2; }
 prefix=$1 final=${2:-$1}
@@ -10,7 +10,7 @@ share=$prefix/share
 bash=$share/bash-completion/completions
 zsh=$share/zsh/site-functions
 fish=$share/fish/vendor_completions.d
-# Under sudo there may be no Swift, and a build by root would leave files that its user cannot write.
+# Under sudo Swift may not be in PATH, and a build by root would leave files that its user cannot write.
 [ -x "$built/daft-run" ] && [ -x "$built/daft" ] && [ -x "$built/daft-solo" ] || {
     echo "install: nothing is built yet: run make build first, as yourself" >&2
     exit 1

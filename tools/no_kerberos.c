@@ -1,6 +1,6 @@
-// Debian has no archive of Kerberos, and its archive of ZeroMQ wants one, for a way of authenticating that daft never
-// asks for. So that `daft` can be linked with archives alone, these stand in for the functions of GSSAPI: each says
-// that no mechanism is there. They are linked with nothing but what tools/archives.sh prepares, the program `daft`.
+// Stubs of GSSAPI functions. Debian's static ZeroMQ requires Kerberos, of which Debian has no static archive, for an
+// authentication that daft never uses. Each stub reports that no mechanism is available. Linked only into the `daft`
+// that tools/archives.sh prepares.
 #include <gssapi/gssapi.h>
 
 gss_OID GSS_C_NT_HOSTBASED_SERVICE = GSS_C_NO_OID;

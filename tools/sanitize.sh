@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Builds everything with ThreadSanitizer and then with AddressSanitizer, each in a folder of its own, and runs with each
-# the tests of the layers in which threads meet, and several users at once for half of SECONDS (60; the promise's run
-# is 1800). Any report is a failure, and is printed: tools/sanitize.sh [SECONDS [thread|address]].
+# Builds everything with ThreadSanitizer and with AddressSanitizer in separate directories, and runs with each the tests
+# of the concurrent layers, then several concurrent users for half of SECONDS (60; the promise's run uses 1800). Any
+# report is printed and fails the run: tools/sanitize.sh [SECONDS [thread|address]].
 set -euo pipefail
 cd "$(dirname "$0")/.."
 seconds=${1:-60}
 layers='DaftLinkTests|DaftStoreTests|DaftCatalogueTests|DaftEngineTests|DaftZMQTests|DaftShellTests'
 
-# Swift's own libraries are not instrumented: what they hand from thread to thread is told by handovers.c.
+# Swift's own libraries are not instrumented: handovers.c annotates their synchronization.
 handovers() {
     local libraries
     libraries=$(swiftc -print-target-info | sed -n 's/.*"runtimeResourcePath": "\(.*\)".*/\1\/linux/p')
@@ -16,7 +16,7 @@ handovers() {
         -Wl,-rpath,"$libraries"
 }
 
-# The tests that match, under a sanitizer. Its reports go into files, and there are to be none.
+# Runs the matching tests under a sanitizer. Reports are written to files; there must be none.
 run() {
     local sanitizer=$1 filter=$2 reports=.build/$1/reports status=0
     local bundle=.build/$sanitizer/debug/daftPackageTests.xctest common="log_path=$PWD/$reports/report:exitcode=66"

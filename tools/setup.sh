@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Installs what building needs and this machine lacks, from Debian's packages; says what and why. Where all is there, it
-# does nothing and says nothing. `setup.sh deb` does the same for making a package, `setup.sh test` for building and
-# testing, `setup.sh bench` for these and the benchmarks.
+# Installs missing Debian packages for building, and says which and why; does nothing silently if all are installed.
+# `setup.sh deb` does so for packaging, `setup.sh test` for building and testing, `setup.sh bench` for these and
+# benchmarks.
 set -euo pipefail
 
-# What building needs, and all tests that are run wherever it is built.
+# For building, and for all tests that run after every build.
 build_table() {
     cat <<'TABLE'
 pkg-config to find Open MPI
@@ -34,7 +34,7 @@ openssh-client daft start reaches hosts by it
 TABLE
 }
 
-# What making a package needs besides.
+# Also for packaging.
 deb_table() {
     cat <<'TABLE'
 dpkg-dev what a package depends on
@@ -42,8 +42,8 @@ lintian what is wrong with a package
 TABLE
 }
 
-# What some tests need besides: a real Slurm in the box, a real OAR, the shells that complete, file systems of their
-# own. Without them they are skipped, and say so.
+# Also for some tests: a real Slurm and OAR in the box, shells with completion, mounted filesystems. Without these
+# packages the tests are skipped with a message.
 test_table() {
     deb_table
     cat <<'TABLE'
@@ -63,7 +63,7 @@ xfsprogs xfs whose power is cut
 TABLE
 }
 
-# What the benchmarks need besides: the cluster in a box, and what daft is compared with.
+# Also for benchmarks: the box, and the programs that daft is compared with.
 bench_table() {
     cat <<'TABLE'
 python3 the harness
@@ -90,7 +90,7 @@ TEXT
     exit 1
 }
 
-# Of the lines `package reason` that come in, prints those whose package is not there.
+# Reads lines `package reason`, and prints those whose package is not installed.
 missing_packages() {
     while read -r package reason; do
         dpkg-query -W -f '${db:Status-Status}\n' "$package" 2>/dev/null | grep -qx installed ||
@@ -98,7 +98,7 @@ missing_packages() {
     done
 }
 
-# Runs apt-get quietly, and as root; waits where another apt is at work.
+# Runs apt-get quietly as root; waits for another running apt.
 apt() {
     "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
         apt-get -qq -y -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=300 "$@" >/dev/null
@@ -110,7 +110,7 @@ install_packages() {
     apt update && apt install --no-install-recommends "$@"
 }
 
-# No installation starts a service: those that are tested or compared run on the hosts of the box.
+# Prevents installed services from starting: tests and benchmarks run them on the box's hosts.
 keep_services_down() {
     local policy=/usr/sbin/policy-rc.d
     [ ! -e "$policy" ] || return 0
@@ -118,7 +118,7 @@ keep_services_down() {
     trap '"${as_root[@]}" rm -f '"$policy" EXIT
 }
 
-# What cannot be had is said, and tests and benchmarks do without it.
+# Reports unavailable packages; tests and benchmarks work without them.
 install_each() {
     local package
     install_packages "$@" && return
@@ -127,7 +127,7 @@ install_each() {
     done
 }
 
-# OAR is installed in the box alone, so here its packages are only fetched.
+# OAR is installed in the box only, so its packages are just downloaded.
 fetch_oar() {
     local fetch=(bench/box/oar-up.sh fetch)
     [ "$(id -u)" = 0 ] || return 0

@@ -1,9 +1,8 @@
 #!/usr/bin/env bash
-# What takes too long for every run of the tests: all trials of every promise (docs/promises.md), with the optimised
-# programs where they are measured, of which half an hour is of faults and clients at once; half an hour under the
-# sanitizers; then every fuzzing target for a minute, or as long as is said: tools/soak.sh [--seconds S | --runs N].
-# DAFT_SEED=K begins with that seed. What the fuzzers found new goes into the corpus, to be committed; the lines
-# `promise: …` go into the table.
+# The long tests: all trials of every promise (docs/promises.md), with optimised programs where they are measured,
+# including half an hour of chaos tests; half an hour under the sanitizers; then every fuzz target for a minute or as
+# long as given: tools/soak.sh [--seconds S | --runs N]. DAFT_SEED=K sets the first seed. New fuzzing inputs go into the
+# corpus, to be committed; the lines `promise: …` go into the table.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 tools/setup.sh test

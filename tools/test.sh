@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# Everything that is checked, part by part; the last line is the summary of Swift's test runner, of a failed run if one
-# has failed. `tools/test.sh --check`: the build and the tests that start no program, for after each change. With other
-# arguments, those go to the runner, and only the build comes before: tools/test.sh --filter HelpTests
+# All checks, part by part; the last line is the Swift test runner's summary, that of a failed run if one has failed.
+# `tools/test.sh --check`: the build and the tests that start no program, to run after each change. Other arguments are
+# passed to the runner, after the build: tools/test.sh --filter HelpTests
 set -euo pipefail
 cd "$(dirname "$0")/.."
 logs=.build/test
 runner=(swift test --skip-build --ignore-lock --disable-xctest --no-parallel)
 summary=' Test run with [0-9]+ tests? '
 
-# What comes before the tests: name, what it is, how long it takes on two cores, what is run.
+# The parts before the tests: name, description, duration on two cores, command.
 parts() {
     cat <<'TABLE'
 lint    |the style of every Swift file                        |  5 s  |tools/lint.sh
@@ -17,8 +17,8 @@ programs|only daft-run is linked with Open MPI                |  1 s  |check_pro
 TABLE
 }
 
-# The rows of tests. Each is a process of its own that runs its suites one after the other; all go on at a time, for no
-# row uses anything of another's. Those that start programs mostly wait. `rest` has every suite that no other row has.
+# The rows of tests. Each is a process that runs its suites in sequence; rows run concurrently and share nothing. Those
+# that start programs mostly wait. `rest` has every suite that is in no other row.
 rows() {
     cat <<'TABLE'
 jobs    |under Slurm and OAR in a box       |SchedulerTests
@@ -34,8 +34,8 @@ TABLE
 }
 with_programs='jobs|hosts|cluster|promises'
 
-# Beside the rows, with what they leave of the cores: the optimised daft that is copied to hosts, that it runs where
-# there is only glibc, and a second of bytes for every decoder.
+# Beside the rows, on spare processor time: the optimised daft that is copied to hosts, a check that it runs with glibc
+# only, and a second of fuzzing per decoder.
 run_release() {
     renice -n 19 $$ >/dev/null
     part release build_daft && part alone tools/alone.sh && part fuzz tools/fuzz.sh --seconds 1 --seed 1
@@ -51,7 +51,7 @@ announce() {
     echo "== If anything of it is left behind, that is a failure. What each row says is kept in $logs."
 }
 
-# Runs a part under a heading, and says how long it took.
+# Runs a part under a heading and prints its duration.
 part() {
     local name=$1 start=$SECONDS
     shift
@@ -60,7 +60,7 @@ part() {
     echo "== $name took $((SECONDS - start)) s"
 }
 
-# The parts that come before the tests; of these, where only some tests are wanted, the build.
+# The parts before the tests; if only some tests are wanted, just the build.
 parts_before() {
     local name command
     while IFS='|' read -r name _ _ command <&3; do
@@ -70,7 +70,7 @@ parts_before() {
     done 3< <(parts)
 }
 
-# A client runs where there is no Open MPI: only daft-run may be linked with it.
+# Clients run without Open MPI: only daft-run may be linked with it.
 check_programs() {
     local programs program
     programs=$(swift build --show-bin-path) || return
@@ -82,10 +82,10 @@ check_programs() {
     done
 }
 
-# The program that is copied to hosts, made as `make build` makes it. The lock is the tests', which build nothing.
+# Builds the program that is copied to hosts like `make build`. It takes the lock of the tests, which build nothing.
 build_daft() { tools/archives.sh && swift build --ignore-lock -c release --static-swift-stdlib --product daft; }
 
-# The suites of a row as the runner is told of them: `--filter` or `--skip`, and a regular expression.
+# The runner's arguments for a row: `--filter` or `--skip` with a regular expression.
 suites() {
     local wanted
     wanted=$(rows | sed -n "s/^$1 *|.*|//p")
@@ -99,16 +99,16 @@ suites() {
 run_row() {
     local words
     read -ra words < <(suites "$1")
-    # Whether the simulation would find faults says nothing about a change of daft.
+    # Whether the simulation detects planted faults does not depend on changes of daft.
     [ -z "${DAFT_CHECK:-}" ] || words+=(--skip '\.PlantedTests')
-    # What programs do by the clock comes before what computes.
+    # Tests that wait on the clock start before those that compute.
     [[ $1 =~ ^($with_programs)$ ]] || renice -n 5 $$ >/dev/null
     echo "== $1: ${runner[*]} ${words[*]}"
     TIMEFORMAT='== %U s of processor time, and %S s in the kernel'
     time "${runner[@]}" "${words[@]}"
 }
 
-# Of what the runners said: the suites that took longest. One that is made of others says no more than these.
+# The slowest suites. Suites made of other suites are omitted.
 slowest_suites() {
     awk 'FNR == 1 { depth = 0 }
         { sub(/^[^A-Za-z]* /, "") }
@@ -119,14 +119,13 @@ slowest_suites() {
         }' "$@" | sort -k 2,2nr | sed -n 1,10p
 }
 
-# What failed, and why, as shortly as can be read.
+# What failed and why, briefly.
 failures() {
     local what='^(✘ Test .* recorded an issue|↳ )' not='^↳ (Testing Library|Target Platform)'
     grep -ahE "$what" "$@" | grep -avE "$not" | cut -c1-400 | sed -n 1,30p
 }
 
-# The runners' last words are kept back until all that is to be known besides has been said; a failure is the last. A
-# runner that crashed has none.
+# The runners' summaries are printed last, failures at the end. A crashed runner has none.
 conclude() {
     local status=$1 start=$2 log
     shift 2
@@ -147,8 +146,7 @@ conclude() {
     return "$status"
 }
 
-# Runs rows, each in a group of processes of its own, and says what each said when it has ended; where all is well, and
-# only a check is wanted, no more than that.
+# Runs rows, each in its own process group, and prints each row's output when it ends; for --check only if it fails.
 run_rows() {
     local name id status=0 start=$SECONDS one files=()
     declare -gA running=()

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Removes what tools/install.sh has put below a prefix. What a user has put beside it stays. tools/uninstall.sh PREFIX
+# Removes what tools/install.sh has installed below a prefix, and nothing else. tools/uninstall.sh PREFIX
 set -euo pipefail
 [ $# = 1 ] || { sed -n '2s/^# //p' "$0" >&2 && exit 2; }
 share=$1/share
@@ -10,5 +10,5 @@ for program in daft-run daft daft-solo; do
         "$share/zsh/site-functions/_$program" "$share/fish/vendor_completions.d/$program.fish")
 done
 rm -f -- "${files[@]}"
-# These two are daft's own.
+# These two belong to daft only.
 rm -rf -- "$share/daft" "$share/doc/daft"

@@ -14,18 +14,18 @@
 #   box.sh freeze I|thaw I  stop and continue every process of nI: a host that hangs, whose TCP still answers
 #   box.sh stat             bytes sent and received by each host, counted at the switch's ports
 #
-# A host has namespaces of its own for network, mounts, processes, host name and IPC. Its eth0 (10.77.0.(10+I)) ends
-# in a bridge in one more network namespace, the switch: the machine's own network is never touched, and when the
-# processes end every interface is gone. A link is shaped at both ends, what the host sends and what it gets, so it is
-# full duplex as a switch's port is. Its root is an overlay over the machine's, so that /etc, /var and /root can be
-# written and nobody else sees it; /tmp, /run and /dev/shm are private memory; /scratch is private.
+# A host has separate namespaces for network, mounts, processes, host name and IPC. Its eth0 (10.77.0.(10+I)) is
+# connected to a bridge in another network namespace, the switch: the machine's own network is not affected, and when
+# the processes end all interfaces disappear. A link is shaped at both ends, for sent and received traffic, so it is
+# full duplex like a switch port. The root is an overlay over the machine's, so that /etc, /var and /root are writable
+# but private; /tmp, /run and /dev/shm are private memory; /scratch is private.
 #
-# Read at `up`, and kept until `down`: BOX_DIR, where all of the box is kept (a directory beside this file);
-# BOX_SCRATCH=disk|tmpfs; BOX_BIND="DIR DIR", folders that all hosts see as they are (what changes while the box is up
-# must be in one: the lower side of an overlay may be cached); BOX_BURST and BOX_QUEUE, bytes (256k, 1m); BOX_MTU
-# (1500); BOX_CC, TCP's congestion control (cubic); BOX_SNOOP=0|1, IGMP snooping (0); BOX_NAME, the prefix of host names
-# (n); BOX_NET (10.77.0).
-# Needs root, iproute2, util-linux and openssh-server, and nothing of docker, systemd, iptables or netem.
+# Variables read at `up` and kept until `down`: BOX_DIR, the box's directory (default: beside this file);
+# BOX_SCRATCH=disk|tmpfs; BOX_BIND="DIR DIR", directories shared unchanged by all hosts (required for whatever changes
+# while the box is up, since the lower side of an overlay may be cached); BOX_BURST and BOX_QUEUE, bytes (256k, 1m);
+# BOX_MTU (1500); BOX_CC, TCP's congestion control (cubic); BOX_SNOOP=0|1, IGMP snooping (0); BOX_NAME, the prefix of
+# host names (n); BOX_NET (10.77.0).
+# Needs root, iproute2, util-linux and openssh-server, but no docker, systemd, iptables or netem.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 dir=${BOX_DIR:-$here/run}
@@ -48,7 +48,7 @@ in_host() {
     nsenter -t "$pid" -n -m -u -i -p -r -w "$@"
 }
 
-# shape DEVICE RATE BURST QUEUE: limits what leaves the device. Runs inside namespaces.
+# shape DEVICE RATE BURST QUEUE: limits what the device sends. Runs inside namespaces.
 shape() {
     tc qdisc del dev "$1" root 2>/dev/null
     [ "$2" = 0 ] || tc qdisc add dev "$1" root tbf rate "$2" burst "$3" limit "$4"
@@ -61,7 +61,7 @@ set_rate() {
     in_switch bash -c "$(declare -f shape); shape p$1 $how"
 }
 
-# Gives up with the host's own log where it does not come up.
+# If the host does not come up, fails with its log.
 start_host() {
     local i=$1 home=$dir/$prefix$1 parent child=
     mkdir -p "$home"/{up,work,root,scratch}
@@ -79,10 +79,9 @@ start_host() {
     echo "$child" >"$home/pid"
 }
 
-# Neighbours are set by hand: the kernel has one ARP table of 1,024 entries for all namespaces together, which many
-# hosts that talk to one another fill; permanent entries are not counted. Congestion control is set too, by the route:
-# the machine may have BBR, which takes the time of a lone packet, some microseconds here, for that of a full link, and
-# sends too little wherever acknowledgements wait behind what a host sends on.
+# Neighbour entries are static: the kernel's ARP table holds 1,024 entries for all namespaces together, which many hosts
+# would fill; permanent entries do not count. Routes also set the congestion control: the machine's default may be BBR,
+# which underestimates bandwidth here, where a lone packet takes microseconds but acknowledgements queue behind data.
 connect_host() {
     local i=$1 pid
     pid=$(pid_of "$i")
@@ -106,7 +105,7 @@ connect_host() {
 
 boot() { start_host "$1" && connect_host "$1"; }
 
-# A host's first process was started with --kill-child, and its end is the end of all others in its namespace.
+# A host's init was started with --kill-child, so its end ends all processes of its namespace.
 halt() {
     local pid
     pid=$(cat "$dir/$prefix$1/pid" 2>/dev/null) || return 0
@@ -114,7 +113,7 @@ halt() {
     for _ in $(seq 100); do [ -e "/proc/$pid" ] || break; sleep 0.02; done
 }
 
-# Every process of a host but its first.
+# Every process of a host except its init.
 processes() {
     local first space entry
     first=$(pid_of "$1")
@@ -190,7 +189,7 @@ status() {
     done
 }
 
-# What a port received is what its host sent.
+# Bytes received by a port were sent by its host.
 count_bytes() {
     for i in $(all_hosts); do
         in_switch awk -v port="p$i:" -v host="$prefix$i" \

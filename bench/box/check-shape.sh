@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# check-shape.sh [RATE]: does each link of a box hold its rate? One flow, both ways at once, one to three, three to
-# one, and a ring of four. It makes a box of its own, and ends it.
+# check-shape.sh [RATE]: checks that every link of a box keeps its rate, with one flow, both directions at once, one to
+# three, three to one, and a ring of four. Creates and removes its own box.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 rate=${1:-400mbit}
@@ -8,7 +8,7 @@ BOX_DIR=$(mktemp -d "${TMPDIR:-/tmp}/box-check.XXXXXX")/box
 export BOX_DIR
 trap '"$here/box.sh" down; rm -rf "${BOX_DIR%/box}"' EXIT
 
-# measure HOST WORDS… : what iperf3 reports, in Mbit/s; with --bidir both ways.
+# measure HOST WORDS…: iperf3's result in Mbit/s; with --bidir in both directions.
 measure() {
     "$here/box.sh" exec "$1" iperf3 -J -t 4 "${@:2}" | python3 -c '
 import json, sys
@@ -17,7 +17,7 @@ rates = [end[key] for key in ("sum_received", "sum_received_bidir_reverse") if k
 print(" ".join("%.1f" % (rate["bits_per_second"] / 1e6) for rate in rates))'
 }
 
-# together NAME "HOST WORDS…"… : several at the same time.
+# together NAME "HOST WORDS…"…: several concurrent measurements.
 together() {
     local name=$1 flow
     shift

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The first process of one host of the box; box.sh starts it in fresh namespaces.
+# The init process of a host of the box, started by box.sh in new namespaces.
 set -e
 mount --make-rprivate /
 root=$BOX_HOME/root
@@ -27,7 +27,7 @@ lay_out_root() {
     done
 }
 
-# Root of every host may log in to every host, and is asked nothing.
+# Root can log in from every host to every host without a password.
 set_up_ssh() {
     mkdir -p "$root/run/sshd" "$root/root/.ssh" "$root/etc/ssh"
     rm -f "$root"/root/.ssh/*
@@ -73,11 +73,11 @@ ulimit -n "$(ulimit -Hn)" 2>/dev/null || true
 ulimit -l unlimited 2>/dev/null || true
 env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 \
     /usr/sbin/sshd -f /etc/ssh/box_sshd_config
-# Process numbers differ between hosts: some programs (libnfs's client) take number and time to be unique in the world.
+# Pids should differ between hosts: some programs (libnfs's client) assume that pid and time are globally unique.
 echo $((1000 + 1000 * BOX_I)) >/proc/sys/kernel/ns_last_pid 2>/dev/null || true
 touch /run/box-ready
 set +e
-# While it waits, bash reaps every orphan that is handed to it.
+# While it waits, bash reaps orphans.
 while :; do
     sleep 3600 &
     wait $!

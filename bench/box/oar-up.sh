@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# A real OAR 2.5 over the box: its server, with a PostgreSQL, on n0, where jobs are submitted; the other hosts are its
-# nodes, of one core each. Run after `box.sh up`, with its BOX_DIR; what it started ends with the box.
-# `oar-up.sh fetch` only gets the packages, from Debian, into a cache that is kept.
+# A real OAR 2.5 on the box: server and PostgreSQL on n0, where jobs are submitted; the other hosts are nodes of one
+# core each. Run after `box.sh up`, with its BOX_DIR; it ends with the box. `oar-up.sh fetch` only downloads Debian's
+# packages into a persistent cache.
 #
-# The packages go into the hosts' own roots: the machine stays as it is, but for PostgreSQL, which is to be there. OAR
-# takes no jobs of root: there should be another account on all hosts. There are no cpusets, as at sites that have left
-# them out: oarsub, oarstat, oardel and $OAR_NODEFILE work, oarsh does not; from node to node it is plain ssh.
+# The packages are installed in the hosts' private roots, so the machine does not change; it must have PostgreSQL. OAR
+# refuses jobs of root: all hosts need another account. There are no cpusets, as at sites that omit them: oarsub, oarstat,
+# oardel and $OAR_NODEFILE work, oarsh does not; use plain ssh between nodes.
 # shellcheck disable=SC2317  # functions are sent to hosts by their names
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
@@ -14,8 +14,8 @@ cache=${XDG_CACHE_HOME:-$HOME/.cache}/daft-box/oar
 
 die() { echo "oar-up.sh: $*" >&2; exit 1; }
 
-# OAR, and what of its needs is not installed here. Newer versions of what is installed are none of its needs, though
-# apt would have them. The cache is there only if it is complete.
+# OAR and its missing dependencies. Installed packages are not upgraded, even if apt has newer versions. The cache
+# exists only if it is complete.
 fetch() {
     local wanted
     [ ! -e "$cache" ] || return 0
@@ -28,10 +28,10 @@ fetch() {
     mv -T "$cache.new" "$cache"
 }
 
-# --- what is done on a host, as root
+# --- run on a host as root
 
-# The packages come in as an archive: a host need not see what is new on the machine. Dependencies are forced for the
-# sake of versions alone, but then dpkg keeps no order: the group of OAR comes with oar-common.
+# Packages are passed as an archive: a host may not see new files of the machine. Dependencies are forced because of
+# versions, but then dpkg ignores their order: OAR's group comes with oar-common.
 install_packages() {
     local how=(--force-unsafe-io --force-depends --no-triggers)
     mkdir /tmp/oar
@@ -59,13 +59,13 @@ configure_server() {
         s/^\(DB_BASE_PASSWD\w*\)=.*/\1=\"oar\"/
         s/^JOB_RESOURCE_MANAGER_PROPERTY_DB_FIELD/#&/
         s/^SCHEDULER_JOB_SECURITY_TIME=.*/SCHEDULER_JOB_SECURITY_TIME=\"2\"/" /etc/oar/oar.conf
-    # Else a job may wait ten seconds for the scheduler to look again.
+    # Otherwise a job may wait ten seconds for the scheduler's next round.
     echo 'SCHEDULER_MIN_TIME_BETWEEN_2_CALLS="0"' >>/etc/oar/oar.conf
     oar-database --create --db-is-local
 }
 
-# What the packages are on the server comes in as an archive: to unpack it takes no time. Of it are the keys for the
-# sshd that a node has for OAR alone.
+# The server's files of the packages are passed as an archive, which unpacks at once. It contains the keys of the nodes'
+# sshd for OAR.
 start_node() {
     tar -C / -xf -
     rm -f /etc/oar/oar_ssh_host_*
@@ -79,9 +79,9 @@ start_server() {
     for node; do oarnodesetting -a -h "$node" -p host="$node"; done
 }
 
-# --- which hosts do what
+# --- roles of the hosts
 
-# on HOST FUNCTION ARG…: what it says is shown only where it fails.
+# on HOST FUNCTION ARG…: prints its output only if it fails.
 on() {
     local host=$1 log=$dir/oar-$1-$2.log
     shift
@@ -97,7 +97,7 @@ mapfile -t hosts < <("$here/box.sh" hosts)
 on 0 start_database </dev/null &
 tar -C "$cache" -cf - . | on 0 install_packages
 wait $! || exit 1
-# Of all that is not as on the machine, since it is in the upper layer of the server's root.
+# Archives the upper layer of the server's root: everything that differs from the machine.
 tar -C "$dir/${hosts[0]}/up" -cf "$dir/keys/oar.tar" etc/{passwd,shadow,group,oar,init.d,default} usr var/lib/oar
 on 0 configure_server </dev/null
 for i in $(seq $((${#hosts[@]} - 1))); do on "$i" start_node <"$dir/keys/oar.tar"; done

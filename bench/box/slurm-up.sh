@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
-# slurm-up.sh [CPUS]: a real Slurm over the box: munged and slurmd on every host, slurmctld on n0; each host has CPUS
-# processors for it (1). Run after `box.sh up`, with its BOX_DIR; what it started ends with the box. No cgroups, no
-# database.
+# slurm-up.sh [CPUS]: a real Slurm on the box: munged and slurmd on every host, slurmctld on n0; each host counts CPUS
+# processors (1). Run after `box.sh up`, with its BOX_DIR; it ends with the box. No cgroups, no database.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 dir=${BOX_DIR:-$here/run}
@@ -44,7 +43,7 @@ PartitionName=all Nodes=ALL Default=YES MaxTime=INFINITE State=UP OverSubscribe=
 TEXT
 }
 
-# slurmd 22.05 loads a cgroup plugin even where nothing uses it, and finds none by itself under a bare /sys.
+# slurmd 22.05 loads a cgroup plugin even if unused, and does not find one by itself under a bare /sys.
 start_on_host() {
     "$here/box.sh" exec "$1" bash -c "
         set -e

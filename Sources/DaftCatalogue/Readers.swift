@@ -1,15 +1,15 @@
-// Questions go to connections of their own, so that a hundred readers wait neither for a commit nor for one another.
-// A question sees one state: what was committed when it began.
+// Read connections, so that readers wait neither for commits nor for each other. A query sees the state committed when
+// it began.
 
 import DaftModel
 import DaftSQL
 import Synchronization
 
-/// What the connection that writes tells those that read.
+/// The summary that the writing connection publishes to readers.
 final class PublishedSummary: Sendable {
     private let summary: Mutex<CatalogueSummary>
     private let onCommit = Mutex<(@Sendable () -> Void)?>(nil)
-    /// How often the catalogue was emptied, counted before and after.
+    /// The number of resets, incremented before and after each.
     let resets = Atomic<Int>(0)
 
     init(_ summary: CatalogueSummary) { self.summary = Mutex(summary) }
@@ -29,7 +29,7 @@ final class PublishedSummary: Sendable {
     func onCommit(_ body: @escaping @Sendable () -> Void) { onCommit.withLock { $0 = body } }
 }
 
-/// One connection, used by one thread at a time.
+/// One read connection. Not thread-safe.
 final class CatalogueReader: @unchecked Sendable {
     private static let cacheBytes = 8 << 20
 
@@ -43,7 +43,7 @@ final class CatalogueReader: @unchecked Sendable {
         tables = try Tables(readerOf: path, cacheBytes: CatalogueReader.cacheBytes)
     }
 
-    /// `resets` counts how often the catalogue was emptied.
+    /// `resets` is the number of catalogue resets.
     func ask<T>(_ resets: borrowing Atomic<Int>, _ question: (Tables) throws -> T) throws -> T {
         try tables.database.reading {
             try refresh(resets)
@@ -51,7 +51,7 @@ final class CatalogueReader: @unchecked Sendable {
         }
     }
 
-    /// Learns which state this question sees, and the ids that are in no table yet.
+    /// Updates the summary and the ids that are not in tables to the query's state.
     private func refresh(_ counter: borrowing Atomic<Int>) throws {
         let database = tables.database
         var seen = CatalogueSummary()
@@ -59,7 +59,7 @@ final class CatalogueReader: @unchecked Sendable {
             seen.head = Head(state: row.word(0), digest: row.word(1))
             (seen.settled, seen.contents) = (Int(row.integer(2)), Int(row.integer(3)))
         }
-        // Read after the state was fixed: a reset that this state shows has been counted.
+        // Read after the state is fixed, so that any reset visible in it has been counted.
         let resets = counter.load(ordering: .acquiring)
         if resets == self.resets, seen.head == tables.standing.head, seen.settled == settled { return }
         if resets != self.resets || seen.settled != settled {
@@ -77,7 +77,7 @@ final class CatalogueReader: @unchecked Sendable {
     }
 }
 
-/// The connections that nobody uses now; there are as many as were ever asked at once.
+/// A pool of idle connections; one is opened whenever none is idle.
 final class ReaderPool: Sendable {
     private static let kept = 8
     private struct State {
@@ -102,6 +102,6 @@ final class ReaderPool: Sendable {
         return try body(reader)
     }
 
-    /// Those that are in use go when their question is answered.
+    /// Connections in use are closed after their query.
     func close() { state.withLock { ($0.free, $0.isClosed) = ([], true) } }
 }

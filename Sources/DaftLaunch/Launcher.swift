@@ -13,7 +13,7 @@ public final class Launcher: Sendable {
     public struct Way: Sendable {
         /// The ssh program and its leading options.
         public var ssh = ["ssh"]
-        /// A host is given up after so long without output.
+        /// A host is given up after this long without output.
         public var patienceSeconds = 20
         /// Hosts contacted in parallel.
         public var hostsAtOnce = 32

@@ -1,9 +1,9 @@
-// Ways for tasks of one loop to wait for one another, each with an end.
+// Synchronization between tasks of a loop: condition, event and semaphore.
 
 import Synchronization
 
-/// "Something changed": whoever waits looks again. An actor of the loop misses nothing between looking and waiting, if
-/// it is notified from the loop; everybody else notes the edition before he looks, and waits for a later one.
+/// A condition variable; waiters check their predicate again. An actor of the loop cannot miss a notification made on
+/// the loop; other callers must read `edition` before the check and wait for a later one.
 public final class Condition: Sendable {
     private typealias Waiter = (continuation: UnsafeContinuation<Bool, Never>, alarm: Alarm?)
 
@@ -16,12 +16,12 @@ public final class Condition: Sendable {
     private let loop: any Loop
     private let state = Mutex(State())
 
-    /// How often it was notified.
+    /// The number of notifications.
     public var edition: UInt64 { state.withLock { $0.edition } }
 
     public init(on loop: any Loop) { self.loop = loop }
 
-    /// True when notified, or if it was since `edition`; false at the deadline.
+    /// True if notified, or if it has been since `edition`; false at the deadline.
     @discardableResult
     public func wait(until deadline: Nanoseconds, after edition: UInt64? = nil) async -> Bool {
         await withUnsafeContinuation { continuation in
@@ -55,7 +55,7 @@ public final class Condition: Sendable {
     }
 }
 
-/// Something that happens once: to be looked for, or waited for.
+/// A one-time event that can be polled or awaited.
 public final class Event: Sendable {
     private struct State {
         var waiting: [UnsafeContinuation<Void, Never>] = []
@@ -88,7 +88,7 @@ public final class Event: Sendable {
     }
 }
 
-/// At most so many at once; whoever comes later waits for one to leave, in order.
+/// A fair counting semaphore.
 public final class AsyncSemaphore: Sendable {
     private struct State {
         var free: Int
@@ -128,7 +128,7 @@ public final class AsyncSemaphore: Sendable {
         next?.resume()
     }
 
-    /// Waits until everybody has left.
+    /// Waits until all permits have been returned. One caller at a time.
     public func drain() async {
         for _ in 0..<width { await enter() }
         for _ in 0..<width { leave() }

@@ -70,7 +70,7 @@ public final class EventLog: Sendable {
         }
     }
 
-    /// Nothing can be said of what cannot be written here.
+    /// A write error cannot be logged.
     private func write(_ line: String) {
         if state.withLock({ $0.file }) < 0 { try? open() }
         let bytes = Array(line.utf8)

@@ -1,6 +1,5 @@
-// One rank's side of all that it and others say to one another, whatever carries it: numbered questions with deadlines,
-// their answers, and loads, whose bytes come piece by piece and are passed on as they come. What is of one network
-// alone (MPI's requests, ZeroMQ's sockets, memory's copies) is its carrier's.
+// The RPC layer of one rank: numbered requests with deadlines, their replies, and loads, whose bytes arrive in pieces
+// and can be relayed at once. Network specifics (MPI requests, ZeroMQ sockets, memory copies) belong to the carrier.
 
 import DaftModel
 import DaftWire
@@ -9,14 +8,14 @@ import DaftWire
 public protocol Carrier: AnyObject {
     func post(_ envelope: Envelope, to rank: Rank)
 
-    /// How long a piece on the wire is, at most. The carrier keeps the outgoing slab until the bytes have left.
+    /// The largest piece per message. The carrier keeps the outgoing slab until the bytes have left.
     func longestPiece(to rank: Rank) -> Int
     func send(_ bytes: Range<Int>, of outgoingSlab: OutgoingSlab, as question: UInt64, at offset: Int, to rank: Rank)
 
-    /// These pieces of a load are on their way: each is to be placed, and the RPC told that it has arrived.
+    /// Announces pieces of a load in transit: the carrier places each and reports its arrival.
     func expect(_ pieces: [Range<Int>], of question: UInt64, in slab: Slab, from rank: Rank)
 
-    /// False where pieces that are on their way will be written into their slab, even if nobody wants them any more.
+    /// False if pieces in transit will be written into their slab even after the request has failed.
     var canAbandon: Bool { get }
 }
 
@@ -29,17 +28,17 @@ public final class RPC: @unchecked Sendable {
         let timeoutMilliseconds: Int
         var alarm: Alarm?
         let load: Load?
-        /// None: it has failed, and its bytes may still come.
+        /// Nil: the request has failed, and its bytes may still arrive.
         var continuation: UnsafeContinuation<Answer, Never>?
     }
 
     private let rank: Rank
     private let loop: any Loop
-    /// Whoever carries it owns it, and may be gone while its loop still runs.
+    /// The carrier owns this object, and may be released while its loop is still running.
     private weak var carrier: (any Carrier)?
     // Only touched on the loop.
     private var questions: [UInt64: Question] = [:]
-    /// Numbers go on from anywhere: what is on its way to a process that is no more is no answer for the next one.
+    /// Starts at a random number, so that replies to an earlier process never match.
     private var asked = UInt64.random(in: 0..<1 << 32) << 24
     private var lastBytes: [Rank: Nanoseconds] = [:]
     private var responder: (any Responder)?
@@ -51,7 +50,7 @@ public final class RPC: @unchecked Sendable {
         self.loop = loop
     }
 
-    /// Before anything is said.
+    /// Call before any request.
     public func carry(by carrier: any Carrier) { self.carrier = carrier }
 
     public func serve(_ responder: any Responder) {
@@ -94,7 +93,7 @@ public final class RPC: @unchecked Sendable {
 
     // MARK: on the loop
 
-    /// What is asked of that rank fails. The memory that its bytes were to come into may never be free again.
+    /// Fails requests to that rank. Slabs that were to receive its bytes may never be free again.
     public func lose(_ rank: Rank) {
         for (number, question) in questions(to: rank) {
             settle(number, .failure(.unreachable(rank)))
@@ -102,19 +101,19 @@ public final class RPC: @unchecked Sendable {
         }
     }
 
-    /// The bytes that are awaited from that rank had better be asked for elsewhere; questions wait for it.
+    /// Fails loads from that rank, so that they are retried elsewhere; other requests keep waiting.
     public func loseLoads(from rank: Rank) {
         for (number, question) in questions(to: rank) where question.load != nil {
             settle(number, .failure(.timedOut(rank, milliseconds: question.timeoutMilliseconds)))
         }
     }
 
-    /// In the order in which they were asked, so that a simulation repeats itself.
+    /// Oldest first, so that simulations are reproducible.
     private func questions(to rank: Rank) -> [(key: UInt64, value: Question)] {
         questions.filter { $0.value.rank == rank }.sorted { $0.key < $1.key }
     }
 
-    /// The ranks that owe this one an answer.
+    /// The ranks that owe this one a reply.
     public var debtors: Set<Rank> { Set(questions.values.lazy.filter { $0.continuation != nil }.map(\.rank)) }
 
     public func take(_ envelope: Envelope, from source: Rank) {
@@ -154,8 +153,7 @@ public final class RPC: @unchecked Sendable {
         questions[number]?.alarm = loop.alarm(at: deadline) { [self] in expire(number) }
     }
 
-    /// The time of a load begins anew with whatever bytes come from the same rank: on a slow link it stands behind the
-    /// others that were asked for before.
+    /// Any bytes from the rank extend a load's deadline, since on a slow link it queues behind earlier loads.
     private func expire(_ number: UInt64) {
         guard let question = questions[number], question.continuation != nil else { return }
         if question.load != nil, let last = lastBytes[question.rank], last > question.asked {
@@ -165,7 +163,7 @@ public final class RPC: @unchecked Sendable {
         settle(number, .failure(.timedOut(question.rank, milliseconds: question.timeoutMilliseconds)))
     }
 
-    /// Ends a question. One whose bytes may still come stays known, so that they are taken off the wire when they do.
+    /// Completes a request. If its bytes may still arrive it stays registered, so that they are received.
     private func settle(_ number: UInt64, _ answer: Answer) {
         guard var question = questions[number], let continuation = question.continuation else { return }
         if let alarm = question.alarm { loop.cancel(alarm) }
@@ -213,7 +211,7 @@ extension RPC {
         }
     }
 
-    /// Sends what is there; of what is still coming in from elsewhere each piece when it is.
+    /// Sends the pieces that are present; pieces still arriving are sent when they are complete.
     private func send(_ pieces: ArraySlice<Range<Int>>, of supply: Supply, _ number: UInt64, to target: Rank) {
         guard let outgoingSlab = supply.outgoingSlab else { return }
         var rest = pieces
@@ -229,8 +227,8 @@ extension RPC {
         supply.incomingSlab?.onChange { [self] in onLoop { [self] in send(later, of: supply, number, to: target) } }
     }
 
-    /// The answer to a load: its bytes are on their way, and land where the asker wants them; if it has given up since,
-    /// in the same place all the same where they cannot be stopped.
+    /// The reply to a load: receives its bytes into the requester's slab, even after a failure if they cannot be
+    /// abandoned.
     private func land(_ envelope: Envelope, from source: Rank) {
         guard let question = questions[envelope.number], let load = question.load, source == question.rank else {
             return
@@ -245,7 +243,7 @@ extension RPC {
         finish(envelope.number, load)
     }
 
-    /// Where bytes that come in for a question belong; none: nobody wants them.
+    /// The destination of a load's bytes; nil if they are not wanted.
     public func place(
         of bytes: Range<Int>, as number: UInt64, from source: Rank
     ) -> SlabSlice? {
@@ -289,7 +287,7 @@ private final class Load: @unchecked Sendable {
     private let incomingSlab: IncomingSlab?
     private var told: [UInt8]?
     private var ranges: [Range<Int>] = []
-    /// What has come and is not yet joined to what came before it: its end, by its beginning.
+    /// Arrived ranges not yet contiguous with `arrived`: end by start.
     private var loose: [Int: Int] = [:]
     private var arrived = 0
     private var open = 0
@@ -300,7 +298,7 @@ private final class Load: @unchecked Sendable {
         self.incomingSlab = incomingSlab
     }
 
-    /// The states, once they are known and all that they promise is there.
+    /// The states, once they are known and all their bytes have arrived.
     var statesOfWhole: [UInt8]? { open == ranges.count ? told : nil }
 
     func begin(_ states: [PieceState], _ ranges: [Range<Int>], _ told: [UInt8]) {

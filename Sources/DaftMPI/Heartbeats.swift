@@ -13,7 +13,7 @@ extension MPILink {
     /// Ranks that have been given up.
     public var gone: Set<Rank> { Set(all).subtracting(ranks) }
 
-    /// On a data server: calls `body` once when rank 0 has been silent for so long.
+    /// On a data server: calls `body` once when rank 0 has been silent for this long.
     public func onOrphaned(afterSeconds seconds: UInt32, _ body: @escaping @Sendable () -> Void) {
         loop.start { self.orphaned = (UInt64(seconds) * 1_000, body) }
     }

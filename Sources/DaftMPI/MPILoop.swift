@@ -15,7 +15,7 @@ public final class MPILoop: PolledLoop, @unchecked Sendable {
         public var polls = 10
         public var firstSleepMicroseconds: UInt64 = 50
         public var longestSleepMicroseconds: UInt64 = 500
-        /// After so long without events, sleeps may last `idleSleepMicroseconds`.
+        /// After this long without events, sleeps may last `idleSleepMicroseconds`.
         public var idleAfterMilliseconds: UInt64 = 200
         public var idleSleepMicroseconds: UInt64 = 5_000
 

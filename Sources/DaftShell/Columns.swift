@@ -74,7 +74,7 @@ func universal(_ time: Time) -> String {
     return formatted(parts, "%Y-%m-%dT%H:%M:%S") + fraction(time) + "Z"
 }
 
-/// The time so many milliseconds ago.
+/// The time this many milliseconds ago.
 func moment(millisecondsAgo milliseconds: UInt64) -> Time {
     Time(seconds: Int64(time(nil)) - Int64(clamping: milliseconds / 1000), nanoseconds: 0)
 }

@@ -22,7 +22,7 @@ public struct CommandOrigin: Sendable {
 }
 
 extension Console {
-    /// From so many equal messages on, prints one with a count.
+    /// From this many equal messages on, prints one with a count.
     private static let toldAsOne = 5
 
     /// Prints failures; with --json as objects on standard output, unless that carries data. JSON has each failure

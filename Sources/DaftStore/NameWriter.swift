@@ -35,7 +35,7 @@ extension Store {
             try change { ledger in for correction in corrections { try correction.apply(ledger) } }
         }
         do { try nameWriter.parents.syncTouched() } catch {
-            // If this cannot be noted either, the same names placed again are synced all the same.
+            // If this fails too, placing the same names again syncs them anyway.
             noteUnsynced()
             throw error.failure(directory)
         }

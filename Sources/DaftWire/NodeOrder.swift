@@ -29,7 +29,7 @@ public struct NodeOrder: Coded {
     public var compression: UInt8 = 0
     public var durable = true
     public var encrypts = true
-    /// A data server ends after so long without a metadata server.
+    /// A data server ends after this long without a metadata server.
     public var orphanSeconds: UInt32 = 24 * 3600
     /// Copies of an absent data server are re-created after so long.
     public var repairAfterSeconds: UInt32 = 600

@@ -37,7 +37,7 @@ public enum Request: Coded {
     case sees(SourceFileInfo)
     /// From the metadata server to a data server: you were considered gone; join again.
     case join
-    /// To the metadata server: keep so many copies.
+    /// To the metadata server: keep this many copies.
     case wish(CopiesRequest)
     /// Trace events from this index on.
     case traced(from: Int)

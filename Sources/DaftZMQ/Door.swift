@@ -11,13 +11,13 @@ public final class Door: Sendable {
     /// Timeouts and limits of a door.
     public struct Patience: Sendable {
         public var beatMilliseconds = 1_000
-        /// A client that is silent for so long is dropped.
+        /// A client that is silent for this long is dropped.
         public var silenceMilliseconds = 5_000
         /// Time for commands to end when the door is closed.
         public var closingMilliseconds = 2_000
         /// Further clients queue, since each may hold memory indefinitely.
         public var guests = 32
-        /// A client queued for so long is told why.
+        /// A client queued for this long is told why.
         public var waitMilliseconds = 10_000
         /// Limits of the queue, in clients and in bytes of commands; further clients are refused.
         public var waiting = 4_096

@@ -17,9 +17,9 @@ public final class DoorClient: @unchecked Sendable {
     /// Timeouts of a client.
     public struct Patience: Sendable {
         public var beatMilliseconds = 500
-        /// After so long without a message, checks whether the server still exists.
+        /// After this long without a message, checks whether the server still exists.
         public var doubtMilliseconds = 1_500
-        /// A door that is silent for so long is given up.
+        /// A door that is silent for this long is given up.
         public var silenceMilliseconds = 5_000
 
         public init() {}

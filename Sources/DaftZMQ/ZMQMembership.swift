@@ -17,7 +17,7 @@ extension ZMQLink {
         return ranks.contains(.metadataServer)
     }
 
-    /// On a data server: calls `body` once when rank 0 has been silent for so long.
+    /// On a data server: calls `body` once when rank 0 has been silent for this long.
     public func onOrphaned(afterSeconds seconds: Int, _ body: @escaping @Sendable () -> Void) {
         loop.start { self.onOrphaned = (UInt64(seconds) * 1_000, body) }
     }

@@ -19,7 +19,7 @@ struct SilenceWatch: Sendable {
         self.say = say
     }
 
-    /// Calls `end` when the metadata server has been silent for so long.
+    /// Calls `end` when the metadata server has been silent for this long.
     func begin(orphanSeconds: UInt32?, end: @escaping @Sendable () async -> Void) {
         let seconds = orphanSeconds ?? SilenceWatch.orphanSeconds
         link.onChange { [self] rank, presence in

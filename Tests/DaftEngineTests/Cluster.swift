@@ -170,7 +170,7 @@ final class Traffic: Sendable {
         var ownLoads = 0
         /// Bytes supplied to others, by rank.
         var supplied: [Rank: Int] = [:]
-        /// After so many supplied bytes, further loads wait.
+        /// After this many supplied bytes, further loads wait.
         var limit = Int.max
     }
 

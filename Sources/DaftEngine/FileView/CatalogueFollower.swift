@@ -12,7 +12,7 @@ final class CatalogueFollower: Sendable {
     /// Minimum time between deltas, so that frequent publications cause at most twenty a second.
     private static let pauseMilliseconds = 50
     private static let retryMilliseconds = 1_000
-    /// After so long without an answer, the replica counts as stale.
+    /// After this long without an answer, the replica counts as stale.
     static let patienceMilliseconds = 10_000
 
     private struct State {

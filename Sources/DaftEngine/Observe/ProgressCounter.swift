@@ -38,7 +38,7 @@ final class ProgressCounter: Sendable {
         }
     }
 
-    /// What somebody else counts belongs to this from now on.
+    /// Adds a part with its own counter; returns its number.
     func begin(_ part: @escaping @Sendable () -> Progress) -> Int {
         state.withLock { state in
             state.made += 1
@@ -47,7 +47,7 @@ final class ProgressCounter: Sendable {
         }
     }
 
-    /// It counts no further, and what it has counted stays.
+    /// Removes a part and keeps its final count.
     func end(_ number: Int) {
         guard let part = state.withLock({ $0.parts[number] }) else { return }
         let last = part()

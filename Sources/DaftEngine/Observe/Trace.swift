@@ -1,5 +1,5 @@
-// What a rank notes of its slabs for `--trace`, in memory of a fixed size: what comes when it is full is only counted.
-// Where nobody asked for a trace there is none, and every place that would note something looks at a nil.
+// A rank's trace events for `--trace`, in bounded memory; events beyond that are only counted. Without tracing the
+// trace is nil.
 
 import DaftModel
 import DaftWire
@@ -12,7 +12,7 @@ public final class Trace: Sendable {
         var dropped: UInt64 = 0
     }
 
-    /// With chunks of 4 MiB those of about 64 GiB that pass through, in some 8 MB.
+    /// At 4 MiB chunks, the events of about 64 GiB, in some 8 MB.
     public static let room = 1 << 16
 
     private let room: Int
@@ -20,7 +20,7 @@ public final class Trace: Sendable {
 
     public init(room: Int = Trace.room) { self.room = room }
 
-    /// The clock on the wall: it is the same on every node, as far as they keep the time.
+    /// The wall clock, comparable between nodes with synchronized clocks.
     var now: UInt64 {
         var time = timespec()
         clock_gettime(CLOCK_REALTIME, &time)
@@ -33,7 +33,7 @@ public final class Trace: Sendable {
         }
     }
 
-    /// Some of what was noted, from the event of that number on.
+    /// A page of events, from this index on.
     func page(from first: Int) -> TracePage {
         state.withLock { state in
             let kept = state.events.count
@@ -45,7 +45,7 @@ public final class Trace: Sendable {
 }
 
 extension Trace? {
-    /// Does what is done with a slab, and notes when, if it went well.
+    /// Runs `body` and records its time if it succeeds.
     func timed<T, E>(
         _ kind: TraceEvent.Kind, _ subject: @autoclosure () -> TraceEvent.Subject, chunks: Int = 1, bytes: Int,
         _ body: () throws(E) -> T
@@ -57,7 +57,7 @@ extension Trace? {
         return result
     }
 
-    /// The same of contents that lie in one slab and are written together.
+    /// Likewise for contents in one slab that are written together.
     func written<T, E>(_ manifests: @autoclosure () -> [Manifest], _ body: () throws(E) -> T) throws(E) -> T {
         guard self != nil else { return try body() }
         let whole = manifests().filter { !$0.chunks.isEmpty }

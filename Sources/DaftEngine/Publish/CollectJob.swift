@@ -23,7 +23,7 @@ struct Collecting: Sendable {
         do throws(Failure) {
             path = try await station.work { () throws(Failure) in try store.gathered(item.path) }
         } catch {
-            // Who writes what lies here says that it is not there.
+            // The requester reports paths that are missing.
             if error.kind != .missing { collected.failures.append(error.at(station.settings.host)) }
             return
         }

@@ -71,7 +71,7 @@ struct UnchangedFiles: Sendable {
     func remember(_ kept: [BatchIngest.Kept]) async {
         let sources = kept.compactMap { kept in kept.identity.map { KnownSource($0, kept.content) } }
         guard let host, !sources.isEmpty else { return }
-        // A data server that cannot write this reads the files once more the next time.
+        // A failure only means that the files are read again next time.
         _ = await station.carryOut(.remember(sources), at: host.rank)
     }
 

@@ -13,7 +13,7 @@ actor OrderTable {
         var isDelivered = false
     }
 
-    /// A delivered outcome may have been lost on the way; it stays available for so long.
+    /// A delivered outcome may have been lost on the way; it stays available for this long.
     private static let deliveredMilliseconds = 2_000
 
     private static let firstWaitMilliseconds = 50

@@ -23,7 +23,7 @@ public struct Settings: Sendable {
     public var mayLackServers = false
     /// Default number of copies of published files.
     public var copies = Copies.one
-    /// Metadata server: re-create copies for a store away for so long; nil: never automatically.
+    /// Metadata server: re-create copies for a store away for this long; nil: never automatically.
     public var repairAfterMilliseconds: Int?
     /// Metadata server: `quit` ends the data servers too; otherwise the launching program does.
     public var endsDataServers = false
@@ -40,7 +40,7 @@ public struct Settings: Sendable {
     /// True: refuse what does not fit on every data server. False: store wherever there is space, and refuse only what
     /// fits nowhere.
     public var needsRoomEverywhere = true
-    /// An order that has not been polled for so long is cancelled.
+    /// An order that has not been polled for this long is cancelled.
     public var orphanMilliseconds = 30_000
     /// A source changed less than this before it was read is not remembered: it could change again with the same
     /// timestamps.

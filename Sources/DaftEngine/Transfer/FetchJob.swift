@@ -46,8 +46,7 @@ struct FetchJob: Sendable {
             try end.get()
             if order.reports { await report() }
         } catch {
-            // Some of it was not even looked at: what did come is told here, and whoever asked takes nothing for
-            // granted.
+            // The fetch is incomplete, so the caller does not report holdings: report what did arrive.
             await report()
             return .failed(error.at(station.settings.host))
         }

@@ -129,7 +129,7 @@ final class OfferedTrees: Sendable {
         case failed(Failure)
     }
 
-    /// A failure stays available to page requests for so long.
+    /// A failure stays available to page requests for this long.
     private static let rememberedMilliseconds = 10_000
 
     private let loop: any Loop

@@ -1,10 +1,10 @@
 #!/bin/bash
-# For cron, as root on each node: removes what killed jobs have left of daft in a directory (/tmp).
+# For cron, as root on each node: removes what killed daft jobs left in a directory (/tmp).
 #
 #   clean-node.sh [DIRECTORY]
 #
-# Only a directory `daft-USER-JOBID`, with what belongs to it (`.mds`, `.1`, `.2` …), that is USER's and whose job Slurm
-# does not know any more. Where Slurm does not answer nothing is removed.
+# Removes only directories `daft-USER-JOBID` (and `.mds`, `.1`, `.2` …) that belong to USER and whose job Slurm no longer
+# knows. If Slurm does not answer, nothing is removed.
 set -euo pipefail
 shopt -s nullglob
 

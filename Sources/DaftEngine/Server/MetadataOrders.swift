@@ -44,7 +44,7 @@ extension MetadataServer {
 
     // MARK: automatic repair
 
-    /// Starts an automatic repair once stores absent now will have been so for too long.
+    /// Schedules an automatic repair for when stores absent now will have been away for too long.
     func mendLater() {
         guard let limit = station.settings.repairAfterMilliseconds else { return }
         loop.start { [self] in

@@ -108,7 +108,7 @@ public struct Report: Sendable {
         return all.count == 1 ? all.first ?? 1 : 1
     }
 
-    /// True if anything was published, or nothing failed.
+    /// True if any file succeeded, or nothing failed.
     var isOfUse: Bool { files > 0 || failures.isEmpty }
 
     mutating func merge(_ other: Report) {

@@ -7,9 +7,9 @@
 # both on the node's own disk; its output is copied to /nfs/me/results/JOBID/NODE/results, even if it failed. See
 # `daft-run job --help`. Needs Open MPI, and ssh between nodes (oarsh, if the job has a cpuset).
 #
-# oardel and the walltime kill at once, on all nodes. To be warned half a minute before the walltime, so that results are
-# collected: oarsub -l nodes=4 --checkpoint 30 --signal 15 "exec ./oar-stage.sh …" (OAR signals only its own shell, which
-# the script must replace; with exec there is no -S). On nodes without cpusets the site's epilogue should remove what a
-# killed job leaves: /tmp/daft-$USER-$OAR_JOB_ID
+# oardel and the walltime kill at once, on all nodes. To be warned half a minute before the walltime, so that results
+# are collected: oarsub -l nodes=4 --checkpoint 30 --signal 15 "exec ./oar-stage.sh …" (OAR signals only its own shell,
+# which the script must replace; with exec there is no -S). On nodes without cpusets the site's epilogue should remove
+# what a killed job leaves: /tmp/daft-$USER-$OAR_JOB_ID
 #OAR -n stage
 exec "${DAFT_RUN:-daft-run}" job "$@"

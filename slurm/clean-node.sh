@@ -3,8 +3,8 @@
 #
 #   clean-node.sh [DIRECTORY]
 #
-# Removes only directories `daft-USER-JOBID` (and `.mds`, `.1`, `.2` …) that belong to USER and whose job Slurm no longer
-# knows. If Slurm does not answer, nothing is removed.
+# Removes only directories `daft-USER-JOBID` (and `.mds`, `.1`, `.2` …) that belong to USER and whose job Slurm no
+# longer knows. If Slurm does not answer, nothing is removed.
 set -euo pipefail
 shopt -s nullglob
 

@@ -2,10 +2,11 @@
 # Runs a command in this repository, and fails if it leaves anything behind, which is listed: processes, files, mounts,
 # loop devices, new files in the repository: tools/apart.sh [--memory] COMMAND ARG…
 #
-# With the privilege to mount, the command gets a private /tmp and /dev/shm. Every process that sees these belongs to the
-# command, so that other activity on this machine is not attributed to it, and leftover processes can be killed. With
-# --memory that /tmp is in memory, where creating many small files takes a third of the time. Without the privilege the
-# command gets a private TMPDIR; new files in /tmp that begin with daft and running programs built here are then reported.
+# With the privilege to mount, the command gets a private /tmp and /dev/shm. Every process that sees these belongs to
+# the command, so that other activity on this machine is not attributed to it, and leftover processes can be killed.
+# With --memory that /tmp is in memory, where creating many small files takes a third of the time. Without the privilege
+# the command gets a private TMPDIR; new files in /tmp that begin with daft and running programs built here are then
+# reported.
 set -euo pipefail
 repository=$(cd "$(dirname "$0")/.." && pwd)
 patience_seconds=15

@@ -2,9 +2,9 @@
 # Fuzzes daft's decoders: tools/fuzz.sh [NAME…] [--seconds S | --runs N] [--seed K] [--jobs J] [--keep]
 #
 # Each target of Tests/Fuzz, or those named, runs the kept corpus in Tests/Fuzz/corpus, then mutations of libFuzzer for
-# S seconds (60) or N executions; J targets run concurrently (1). The same seed and corpus give the same inputs. `--keep`
-# adds inputs with new coverage to the corpus and removes redundant ones. If a target fails, the input is left in
-# .build/fuzz/found.
+# S seconds (60) or N executions; J targets run concurrently (1). The same seed and corpus give the same inputs.
+# `--keep` adds inputs with new coverage to the corpus and removes redundant ones. If a target fails, the input is left
+# in .build/fuzz/found.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

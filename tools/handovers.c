@@ -2,8 +2,8 @@
 // tools/sanitize.sh only. Without it there are false reports of contended Mutexes, and of continuations resumed before
 // they are awaited.
 //
-// It adds exactly what the libraries guarantee: a Mutex's owner sees what the previous owner did, and the awaiting task sees
-// what happened before the continuation was resumed. Being uninstrumented itself, it adds nothing else.
+// It adds exactly what the libraries guarantee: a Mutex's owner sees what the previous owner did, and the awaiting task
+// sees what happened before the continuation was resumed. Being uninstrumented itself, it adds nothing else.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <sched.h>

@@ -4,8 +4,8 @@
 # packages into a persistent cache.
 #
 # The packages are installed in the hosts' private roots, so the machine does not change; it must have PostgreSQL. OAR
-# refuses jobs of root: all hosts need another account. There are no cpusets, as at sites that omit them: oarsub, oarstat,
-# oardel and $OAR_NODEFILE work, oarsh does not; use plain ssh between nodes.
+# refuses jobs of root: all hosts need another account. There are no cpusets, as at sites that omit them: oarsub,
+# oarstat, oardel and $OAR_NODEFILE work, oarsh does not; use plain ssh between nodes.
 # shellcheck disable=SC2317  # functions are sent to hosts by their names
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)

@@ -67,6 +67,7 @@ let package = Package(
         .systemLibrary(name: "CMPI", pkgConfig: "ompi-c", providers: [.apt(["libopenmpi-dev"])]),
         .systemLibrary(name: "CEdit", providers: [.apt(["libedit-dev"])]),
         .target(name: "CLinux"),
+        .target(name: "CPeerLoss"),
         .target(name: "CDigest"),
 
         module("DaftModel", []),
@@ -83,7 +84,7 @@ let package = Package(
                 "CDigest",
             ]),
         module("DaftCatalogue", ["DaftModel", "DaftSQL"]),
-        module("DaftMPI", ["CMPI", "CLinux", "DaftModel", "DaftWire", "DaftPlan", "DaftLink"]),
+        module("DaftMPI", ["CMPI", "CLinux", "CPeerLoss", "DaftModel", "DaftWire", "DaftPlan", "DaftLink"]),
         module("DaftZMQ", ["CZMQ", "DaftModel", "DaftWire", "DaftPlan", "DaftCommand", "DaftLink", "DaftTrust"]),
         module(
             "DaftEngine", words + ["DaftLink", "DaftTrust", "DaftStore", "DaftCatalogue"]),

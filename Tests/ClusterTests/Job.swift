@@ -20,19 +20,20 @@ final class Job {
     private let mpirun: Running
     private let start = Date()
 
-    /// mpirun with `ranks` processes of a program built with the tests. `starter` is a command that starts each, if
-    /// any.
+    /// mpirun with `ranks` processes of a program that was built beside the tests. `starter` starts each of them where
+    /// mpirun does not itself; `surroundings` is a command that ends by executing mpirun, which follows it.
     init(
-        _ ranks: Int, _ program: String, _ arguments: [String], mca: [String] = [], starter: [String] = [],
-        input: String = ""
+        _ ranks: Int, _ program: String, _ arguments: [String], mca: [String] = [], surroundings: [String] = [],
+        starter: [String] = [], input: String = ""
     ) throws {
         folder = "/tmp/daft-job-\(UInt64.random(in: 0 ... .max))"
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         try Data(input.utf8).write(to: URL(fileURLWithPath: folder + "/in"))
         let line =
-            ["--oversubscribe", "--bind-to", "none"] + mca + ["-np", "\(ranks)"] + starter + [builtProgram(program)]
+            surroundings + ["/usr/bin/mpirun", "--oversubscribe", "--bind-to", "none"] + mca + ["-np", "\(ranks)"]
+            + starter + [builtProgram(program)]
         mpirun = try Running(
-            "/usr/bin/mpirun", line + arguments, in: folder,
+            line[0], Array(line.dropFirst()) + arguments, in: folder,
             variables: [
                 "HOME=\(folder)", "OMPI_ALLOW_RUN_AS_ROOT=1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1",
                 "OMPI_MCA_btl_vader_backing_directory=\(folder)", "OMPI_MCA_orte_tmpdir_base=\(folder)",

@@ -39,11 +39,14 @@ final class PretendedNodes {
 
     func store(_ node: String) -> String { scratch["store-" + node] }
 
-    func start(_ arguments: [String], mca: [String] = [], input: String = "") throws -> Job {
+    func start(
+        _ arguments: [String], mca: [String] = [], surroundings: [String] = [], input: String = ""
+    ) throws -> Job {
         try Job(
             PretendedNodes.data.count + 1, "daft-run",
             ["--json", "--chunk-size", "\(PretendedNodes.chunkBytes)"] + arguments,
-            mca: mca, starter: ["unshare", "--uts", "sh", "-c", PretendedNodes.script, scratch["store"]], input: input)
+            mca: mca, surroundings: surroundings,
+            starter: ["unshare", "--uts", "sh", "-c", PretendedNodes.script, scratch["store"]], input: input)
     }
 
     func run(_ arguments: String..., input: String = "") throws -> JobEnd { try start(arguments, input: input).end() }

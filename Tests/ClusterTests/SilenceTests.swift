@@ -15,7 +15,20 @@ import Testing
         let command: String
         var options: [String] = []
         var mca = ["--enable-recovery"]
+        var surroundings: [String] = []
+        /// How much of the bytes is on disks before.
+        var share = 1.0 / 8
+        var largeBytes = 180 << 20
     }
+
+    /// A network of this test's own, slow and with small buffers: bytes are queued in every sender at any moment.
+    private static let crowdedNetwork = [
+        "/usr/bin/unshare", "--net", "sh", "-c",
+        """
+        PATH=$PATH:/usr/sbin:/sbin && ip link set lo up && sysctl -qw net.ipv4.tcp_wmem='4096 16384 65536' &&
+        tc qdisc add dev lo root tbf rate 800mbit burst 256k latency 50ms && exec "$0" "$@"
+        """,
+    ]
 
     private final class Struck {
         let nodes: PretendedNodes
@@ -23,7 +36,7 @@ import Testing
         let victim: pid_t
 
         init(_ blow: Blow) throws {
-            nodes = try PretendedNodes(largeBytes: 180 << 20)
+            nodes = try PretendedNodes(largeBytes: blow.largeBytes)
             let set = nodes.scratch["set"]
             let words =
                 switch blow.command {
@@ -36,9 +49,10 @@ import Testing
                 #expect(try nodes.run(input: "put \(set)@n1\nfetch /set@n3\n").status == 0)
             }
             let before = Struck.bytes(nodes)
-            job = try nodes.start(blow.options + words, mca: blow.mca)
+            job = try nodes.start(blow.options + words, mca: blow.mca, surroundings: blow.surroundings)
             let deadline = Date().addingTimeInterval(20)
-            while !job.hasEnded, Struck.bytes(nodes) < before + nodes.bytes / 8, Date() < deadline { usleep(5_000) }
+            let awaited = before + Int(Double(nodes.bytes) * blow.share)
+            while !job.hasEnded, Struck.bytes(nodes) < awaited, Date() < deadline { usleep(5_000) }
             victim = try #require(job.ranks()[safe: blow.rank], "the job was over too soon")
             kill(victim, blow.signal)
         }
@@ -75,6 +89,26 @@ import Testing
         #expect(try get.lacks("out") == "")
         #expect(fetchEnd.status == 0, "\(fetchEnd)")
         #expect(try fetch.lacks("store-n2/set") == "")
+    }
+
+    /// Open MPI 4.1 by itself ends each rank that has something queued for the dead one.
+    @Test func aDeathOverTCPEndsNobodyElse() throws {
+        let tcp = ["btl", "tcp,self", "btl_tcp_if_include", "lo", "oob_tcp_if_include", "lo"]
+        let mca = ["--enable-recovery"] + stride(from: 0, to: tcp.count, by: 2).flatMap { ["--mca"] + tcp[$0...$0 + 1] }
+        let struck = try [(2, 0.2), (3, 0.7), (3, 1.2), (2, 1.7)].map { rank, share in
+            try Struck(
+                Blow(
+                    rank: rank, command: "bcast", mca: mca, surroundings: SilenceTests.crowdedNetwork, share: share,
+                    largeBytes: 60 << 20))
+        }
+        for (struck, victim) in zip(struck, ["n2", "n3", "n3", "n2"]) {
+            let end = struck.end()
+            #expect(end.errors.contains("on \(victim), has not answered for 10 s") && end.status != 0, "\(end)")
+            #expect(!end.errors.contains("FATAL"), "\(end)")
+            for host in PretendedNodes.data where host != victim {
+                #expect(try struck.lacks("store-\(host)/set") == "", "\(host): \(end)")
+            }
+        }
     }
 
     @Test func aRankThatHangsIsNamedAndNotWaitedFor() throws {

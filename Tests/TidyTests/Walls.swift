@@ -51,7 +51,7 @@ let walls: [String: Set<String>] = [
 ]
 
 /// C targets and system library maps, which have no Swift code.
-let foreign: Set<String> = ["CEdit", "CLinux", "CDigest", "CSQLite", "COpenSSL", "CZstd", "CZMQ", "CMPI"]
+let foreign: Set<String> = ["CEdit", "CLinux", "CDigest", "CSQLite", "COpenSSL", "CZstd", "CZMQ", "CMPI", "CPeerLoss"]
 
 /// Programs: only they and DaftShell may print.
 let programs: Set<String> = ["daft-run", "daft", "daft-solo", "daft-bench"]

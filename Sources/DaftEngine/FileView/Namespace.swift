@@ -45,7 +45,7 @@ public struct Namespace: FileView {
         let head = catalogue.head
         if let known = cache[name, at: head] { return known }
         guard let found = try catalogue.attributes(of: name) else {
-            throw Failure(.noSuchName, name, "no such name is published")
+            throw Failure.notPublished(name)
         }
         if catalogue.head == head { cache.note([DirectoryEntry(name, found)], at: head) }
         return found
@@ -78,12 +78,17 @@ public struct Namespace: FileView {
 
     func reader(of name: Name) async throws(Failure) -> ContentReader {
         let attributes = try await attributes(of: name)
-        guard let content = attributes.entry.content else {
-            throw Failure(.failed, name, "it is a \(attributes.entry.word), not a file")
-        }
         let catalogue = station.catalogue
-        let manifest = try await station.work { () throws(Failure) in try catalogue.manifest(ofNamed: content) }
-        let wanted = Wanted(content: content, manifest: manifest, name: name)
+        let wanted = try await station.work { () throws(Failure) in
+            try catalogue.snapshot { (snapshot) throws(Failure) in
+                try snapshot.wanted(of: NamedEntry(name, attributes.entry))
+            }
+        }
+        guard let wanted else { throw Failure(.failed, name, "it is a \(attributes.entry.word), not a file") }
         return ContentReader(station.readContents.chunks(of: wanted, at: station), attributes, at: station)
     }
+}
+
+extension Failure {
+    static func notPublished(_ name: Name) -> Failure { Failure(.noSuchName, name, "no such name is published") }
 }

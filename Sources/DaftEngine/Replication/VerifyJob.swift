@@ -79,7 +79,7 @@ final class VerifyJob: Sendable {
         for name in names {
             let root = try await station.work { () throws(Failure) in try catalogue.entry(name) }
             guard root != nil || name.isRoot else {
-                note(Failure(.noSuchName, name, "no such name is published"))
+                note(.notPublished(name))
                 continue
             }
             try await station.eachEntry(below: name) { (page) async throws(Failure) in

@@ -85,7 +85,7 @@ struct FetchJob: Sendable {
             return chain
         }
         guard name.isRoot || roots.last?.name == name else {
-            return ledger.fail(Failure(.noSuchName, name, "no such name is published"))
+            return ledger.fail(.notPublished(name))
         }
         try await take(roots, pull)
         try await station.eachPage(below: name) { (page) async throws(Failure) in try await take(page, pull) }

@@ -58,7 +58,7 @@ extension Session {
                     throw Failure(.usage, name, "say where to write it, with --to")
                 }
                 do throws(Failure) {
-                    let tree = PublishedTree(station: station, root: name)
+                    let tree = NamespaceTree(view: Namespace(self), root: name)
                     let got = try await TreeWriter(self, tree, to: target, marked: place.isNew).run()
                     report.merge(got)
                     if got.isOfUse { report.names.append(name) }

@@ -33,7 +33,7 @@ extension Session {
         let names = try await station.work { () throws(Failure) in
             try entry.content.map { (content) throws(Failure) in try catalogue.names(of: content) } ?? []
         }
-        guard let one = listed.first else { throw Failure(.noSuchName, name, "no such name is published") }
+        guard let one = listed.first else { throw Failure.notPublished(name) }
         return (one, names, entry.isDirectory ? try await below(name) : nil)
     }
 

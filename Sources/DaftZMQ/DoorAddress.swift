@@ -7,9 +7,12 @@
 import DaftModel
 import DaftTrust
 import Glibc
+import Synchronization
 
 public final class DoorAddress: Sendable {
     private let descriptor: Int32
+    /// The connection that showed that somebody listens: the client's, if it comes.
+    private let kept = Mutex<Int32?>(nil)
 
     /// Throws `denied` for an untrusted directory; `isNamed`: root named it and accepts any owner. `group`: may own the
     /// path.
@@ -17,7 +20,10 @@ public final class DoorAddress: Sendable {
         descriptor = try OwnDirectory(directory, for: .door(isNamed: isNamed), group: group).number
     }
 
-    deinit { close(descriptor) }
+    deinit {
+        if let file = kept.exchange(nil) { close(file) }
+        close(descriptor)
+    }
 
     var path: String { "/proc/self/fd/\(descriptor)/door" }
     var endpoint: String { "ipc://" + path }
@@ -25,30 +31,59 @@ public final class DoorAddress: Sendable {
     /// Whether a trusted process listens. False for stale sockets and other users' sockets; true for a stopped process
     /// with a full backlog.
     public var isOpen: Bool {
+        switch connect() {
+        case .connected(let file):
+            if let other = kept.exchange(file) { close(other) }
+            return true
+        case .crowded: return true
+        case .closed: return false
+        }
+    }
+
+    enum Connection {
+        /// A descriptor that does not block, and belongs to the caller.
+        case connected(Int32)
+        /// Somebody listens, but so many wait to be taken in that there is no place for one more.
+        case crowded
+        case closed
+    }
+
+    func connect() -> Connection {
+        if let file = kept.exchange(nil) { return .connected(file) }
         let users = trustedUsers
         var status = stat()
         guard fstatat(descriptor, "door", &status, AT_SYMLINK_NOFOLLOW) == 0, status.st_mode & S_IFMT == S_IFSOCK,
             users.contains(status.st_uid)
-        else { return false }
-        let probe = socket(
+        else { return .closed }
+        let file = socket(
             AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue), 0)
-        guard probe >= 0 else { return false }
-        defer { close(probe) }
+        guard file >= 0 else { return .closed }
         var address = sockaddr_un()
         address.sun_family = sa_family_t(AF_UNIX)
         withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
         let isConnected = withUnsafePointer(to: &address) {
             $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                connect(probe, $0, socklen_t(MemoryLayout<sockaddr_un>.size)) == 0
+                Glibc.connect(file, $0, socklen_t(MemoryLayout<sockaddr_un>.size)) == 0
             }
         }
-        if !isConnected { return errno == EAGAIN }
-        return peerUser(of: probe).map(users.contains) ?? false
+        let isCrowded = !isConnected && errno == EAGAIN
+        if isConnected, peerUser(of: file).map(users.contains) ?? false { return .connected(file) }
+        close(file)
+        return isCrowded ? .crowded : .closed
     }
 
     /// This user, root, and the owner of the directory, which has been checked.
     private var trustedUsers: Set<UInt32> {
         var status = stat()
         return fstat(descriptor, &status) == 0 ? [geteuid(), 0, status.st_uid] : []
+    }
+}
+
+extension Mutex where Value == Int32? {
+    fileprivate func exchange(_ new: sending Int32?) -> Int32? {
+        withLock { value in
+            defer { value = new }
+            return value
+        }
     }
 }

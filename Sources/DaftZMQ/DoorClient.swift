@@ -25,6 +25,8 @@ public final class DoorClient: @unchecked Sendable {
         public init() {}
     }
 
+    /// Pause between attempts to connect.
+    private static let retryMilliseconds = 20
     /// Credit is returned in units of at least this size.
     static let roomPieceBytes = ClientMessage.firstRoomBytes / 8
 
@@ -40,18 +42,11 @@ public final class DoorClient: @unchecked Sendable {
     // Used only by the caller of `next`.
     private var consumed = 0
 
-    public init(at place: DoorAddress, _ command: DoorCommand, _ patience: Patience = Patience()) throws(Failure) {
+    public init(at place: DoorAddress, _ command: DoorCommand, _ patience: Patience = Patience()) {
         self.place = place
         self.patience = patience
         outgoing = [.begin(command)]
-        let socket: Socket
-        do throws(ZMQError) {
-            socket = try Socket(.dealer, in: try Context(), lingerMilliseconds: 0)
-            try socket.connect(place.endpoint)
-        } catch {
-            throw Failure(.unreachable, [], error.reason)
-        }
-        thread = OwnThread("daft-knock") { [unowned self] in run(socket) }
+        thread = OwnThread("daft-door") { [unowned self] in run() }
     }
 
     /// Call once at the end.
@@ -99,42 +94,54 @@ public final class DoorClient: @unchecked Sendable {
 
     // MARK: on the thread
 
-    private func run(_ socket: Socket) {
+    private func run() {
         var silence = SilenceTimer()
         var nextBeat = after(patience.beatMilliseconds)
-        while true {
-            let (messages, isOver) = latch.locked {
-                defer { outgoing = [] }
-                return (outgoing, isClosed)
+        var stream: DoorStream?
+        while !latch.locked({ isClosed }) {
+            if stream == nil, case .connected(let file) = place.connect() { stream = DoorStream(file) }
+            do throws(DoorStream.Trouble) {
+                if let stream { for message in taken() { try stream.send(message.encoded) } }
+                waker.wait(for: stream, milliseconds: stream == nil ? DoorClient.retryMilliseconds : pause)
+                let hasCome = if let stream { try take(from: stream) } else { false }
+                silence.note(hasCome: hasCome)
+                if monotonicNow() < nextBeat { continue }
+                nextBeat = after(patience.beatMilliseconds)
+                try stream?.send(ClientMessage.alive.encoded)
+            } catch {
+                return hear(.refused(error == .broken ? DoorClient.gone : DoorClient.otherVersion))
             }
-            if isOver { return }
-            for message in messages { try? socket.send([message.encoded]) }
-            wait(for: socket, or: waker, milliseconds: patience.beatMilliseconds / 2)
-            silence.note(hasCome: take(from: socket))
-            if monotonicNow() < nextBeat { continue }
-            nextBeat = after(patience.beatMilliseconds)
-            try? socket.send([ClientMessage.alive.encoded])
-            if let reason = reason(toGiveUp: silence.milliseconds) {
-                hear(.refused(Failure(.unreachable, [], reason)))
-            }
+            if let failure = failure(after: silence.milliseconds) { return hear(.refused(failure)) }
         }
     }
 
-    private func reason(toGiveUp silence: Int) -> String? {
-        if silence > patience.silenceMilliseconds { return "nothing was heard of the data server for some seconds" }
-        if silence > patience.doubtMilliseconds, !place.isOpen { return "the data server is gone" }
-        return nil
+    private var pause: Int { patience.beatMilliseconds / 2 }
+
+    private func taken() -> [ClientMessage] {
+        latch.locked {
+            defer { outgoing = [] }
+            return outgoing
+        }
     }
 
+    private func failure(after silence: Int) -> Failure? {
+        if silence > patience.silenceMilliseconds {
+            return Failure(.unreachable, [], "nothing was heard of the data server for some seconds")
+        }
+        return silence > patience.doubtMilliseconds && !place.isOpen ? DoorClient.gone : nil
+    }
+
+    private static let gone = Failure(.unreachable, [], "the data server is gone")
+    private static let otherVersion = Failure(.malformed, [], "the door belongs to another version of daft")
+
     /// Returns whether anything arrived.
-    private func take(from socket: Socket) -> Bool {
+    private func take(from stream: DoorStream) throws(DoorStream.Trouble) -> Bool {
+        try stream.flush()
         var hasCome = false
-        while let parts = try? socket.receive() {
+        while let bytes = try stream.receive() {
             hasCome = true
-            guard let bytes = parts.first, let message = try? DoorMessage(decoding: bytes) else {
-                hear(.refused(Failure(.malformed, [], "the door belongs to another version of daft")))
-                continue
-            }
+            // Not of this version, whatever is wrong with it.
+            guard let message = try? DoorMessage(decoding: bytes) else { throw .malformed }
             switch message {
             case .output(let bytes): hear(.output(bytes))
             case .errors(let bytes): hear(.errors(bytes))

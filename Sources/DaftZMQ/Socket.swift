@@ -278,6 +278,18 @@ final class Waker: Sendable {
         _ = write(other, &byte, 1)
     }
 
+    /// Waits until it is called, the stream can be read, or written where something is left to send, or the time is
+    /// over.
+    func wait(for stream: DoorStream?, milliseconds: Int) {
+        let events = POLLIN | (stream?.isSending ?? false ? POLLOUT : 0)
+        var files = [
+            pollfd(fd: file, events: Int16(POLLIN), revents: 0),
+            pollfd(fd: stream?.file ?? -1, events: Int16(events), revents: 0),
+        ]
+        _ = poll(&files, 2, Int32(milliseconds))
+        if files[0].revents != 0 { rest() }
+    }
+
     fileprivate func rest() {
         var bytes = [UInt8](repeating: 0, count: 256)
         while read(file, &bytes, bytes.count) == bytes.count {}

@@ -33,7 +33,7 @@ struct DoorPerformer: Performer {
             brought.place = origin.place ?? ""
             brought.look = console.look
             brought.columns = UInt16(clamping: console.columns ?? 0)
-            let doorClient = try DoorClient(at: door, brought)
+            let doorClient = DoorClient(at: door, brought)
             let status = await console.interruption.cancelling({ doorClient.signal($0) }) {
                 await console.run { [console] in relay(doorClient, to: console) }
             }
@@ -69,7 +69,7 @@ struct DoorPerformer: Performer {
 private func listed(_ name: Name, atMost limit: Int, at door: DoorAddress) throws(Failure) -> [CompletionEntry]? {
     var question = DoorCommand(.arguments([Array("ls".utf8), Array("-l".utf8), name.bytes]), in: [Name.slash])
     question.look.quiet = true
-    let doorClient = try DoorClient(at: door, question)
+    let doorClient = DoorClient(at: door, question)
     defer { doorClient.close() }
     var text: [UInt8] = []
     var lines = 0
@@ -116,7 +116,7 @@ extension CommandText {
 /// The nodes of the data servers present; empty if the system does not answer.
 private func listedNodes(at door: DoorAddress) -> [String] {
     let question = DoorCommand(.arguments([Array("ls".utf8), Array("-n".utf8)]), in: [Name.slash])
-    guard let doorClient = try? DoorClient(at: door, question) else { return [] }
+    let doorClient = DoorClient(at: door, question)
     defer { doorClient.close() }
     var text: [UInt8] = []
     while true {

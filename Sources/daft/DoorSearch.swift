@@ -84,7 +84,7 @@ struct DoorSearch {
 
     private func serves(_ door: DoorAddress) -> Bool {
         let question = DoorCommand(.arguments([Array("wait".utf8)]), in: [Name.slash])
-        guard let doorClient = try? DoorClient(at: door, question) else { return false }
+        let doorClient = DoorClient(at: door, question)
         defer { doorClient.close() }
         while true {
             switch doorClient.next() {

@@ -107,7 +107,7 @@ private func waitForUse(of door: DoorAddress) throws(Failure) {
     for _ in 0..<patienceMilliseconds / pauseMilliseconds {
         var question = DoorCommand(.arguments([Array("status".utf8)]), in: [Name.slash])
         question.look.progress = false
-        if try exitStatus(of: DoorClient(at: door, question)) == 0 { return }
+        if exitStatus(of: DoorClient(at: door, question)) == 0 { return }
         usleep(UInt32(pauseMilliseconds) * 1_000)
     }
     throw Failure(.unreachable, [], "it runs already, but does not reach the metadata server")

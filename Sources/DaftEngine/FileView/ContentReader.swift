@@ -21,6 +21,7 @@ final class ContentReader: FileReader {
     let attributes: Attributes
     let chunks: SharedChunks
     private let station: Station
+    private let number: Int
     private let position = Mutex(Position())
     private var manifest: Manifest { chunks.wanted.manifest }
 
@@ -28,7 +29,10 @@ final class ContentReader: FileReader {
         self.chunks = chunks
         self.attributes = attributes
         self.station = station
+        number = chunks.join()
     }
+
+    deinit { chunks.leave(number) }
 
     func read(_ range: Range<Int64>, into memory: UnsafeMutableRawBufferPointer) async throws(Failure) -> Int {
         let start = max(0, range.lowerBound)
@@ -73,8 +77,8 @@ final class ContentReader: FileReader {
         guard start < end else { return }
         let (first, last) = (chunk(at: start), chunk(at: end - 1))
         let ahead = advance(from: start, to: end, chunk: last)
-        chunks.keep(ahead + 1)
-        chunks.prefetch(first..<min(manifest.chunks.count, min(last, first + chunks.mostAhead) + 1 + ahead))
+        let end = min(manifest.chunks.count, min(last, first + chunks.mostAhead) + 1 + ahead)
+        chunks.prefetch(first..<end, for: number)
     }
 
     func localFile() async -> LocalFile? {

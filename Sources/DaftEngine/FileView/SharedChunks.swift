@@ -10,10 +10,14 @@ import Synchronization
 final class SharedChunks: Sendable {
     private struct State {
         var loading: [Int: Task<Result<Slab, Failure>, Never>] = [:]
-        var here: [Int: (slab: Slab, used: UInt64)] = [:]
-        var uses: UInt64 = 0
+        var here: [Int: Slab] = [:]
+        /// By reader, the chunks that it reads and is about to read: no others are cached.
+        var windows: [Int: Range<Int>] = [:]
+        var readers = 0
         var selector: SourceSelector?
         var selected: Nanoseconds = 0
+
+        func isWanted(_ index: Int) -> Bool { windows.values.contains { $0.contains(index) } }
     }
 
     /// After this time the selector is replaced, and with it what it learned of holders and silent ranks.
@@ -41,15 +45,36 @@ final class SharedChunks: Sendable {
 
     /// A chunk, at the start of a slab.
     func chunk(_ index: Int) async throws(Failure) -> Slab {
-        if let slab = take(index) { return slab }
-        return try await station.loop.finished(begin(index)).get()
+        switch find(index) {
+        case .here(let slab): return slab
+        case .loading(let task): return try await station.loop.finished(task).get()
+        }
     }
 
-    /// Starts loading those of the chunks that are neither cached nor loading.
-    func prefetch(_ chunks: Range<Int>) {
-        for index in chunks where !isZero(index) {
-            let isKnown = state.withLock { $0.loading[index] != nil || $0.here[index] != nil }
-            if !isKnown { _ = begin(index) }
+    /// A number for a new reader.
+    func join() -> Int {
+        state.withLock { state in
+            state.readers += 1
+            return state.readers
+        }
+    }
+
+    func leave(_ reader: Int) { _ = move(reader, to: nil) }
+
+    /// Starts loading what comes into a reader's window, and evicts what is in no window any more.
+    func prefetch(_ window: Range<Int>, for reader: Int) {
+        for new in move(reader, to: window) { for index in new where !isZero(index) { _ = find(index) } }
+    }
+
+    /// Returns what is new in the window.
+    private func move(_ reader: Int, to window: Range<Int>?) -> [Range<Int>] {
+        state.withLock { state in
+            let old = state.windows[reader]
+            state.windows[reader] = window
+            for gone in difference(old, window) {
+                for index in gone where !state.isWanted(index) { state.here[index] = nil }
+            }
+            return difference(window, old)
         }
     }
 
@@ -57,29 +82,20 @@ final class SharedChunks: Sendable {
         wanted.manifest.chunks[index] == zeroChunkID(length: wanted.manifest.length(of: index))
     }
 
-    /// Evicts all but the `count` most recently used chunks.
-    func keep(_ count: Int) {
-        state.withLock { state in
-            while state.here.count > count, let oldest = state.here.min(by: { $0.value.used < $1.value.used })?.key {
-                state.here[oldest] = nil
-            }
-        }
-    }
-
     /// Evicts everything, since a task waits for memory. A slab being copied from is freed after the copy.
-    func shrink() { keep(0) }
+    func shrink() { state.withLock { $0.here = [:] } }
 
-    private func take(_ index: Int) -> Slab? {
-        state.withLock { state in
-            state.uses += 1
-            state.here[index]?.used = state.uses
-            return state.here[index]?.slab
-        }
+    private enum Found {
+        case here(Slab)
+        case loading(Task<Result<Slab, Failure>, Never>)
     }
 
-    private func begin(_ index: Int) -> Task<Result<Slab, Failure>, Never> {
+    /// A cached chunk, or the load of it, which begins unless it is under way. One look at both under the lock: a load
+    /// that ends between two looks would be repeated.
+    private func find(_ index: Int) -> Found {
         state.withLock { state in
-            if let task = state.loading[index] { return task }
+            if let slab = state.here[index] { return .here(slab) }
+            if let task = state.loading[index] { return .loading(task) }
             let task = station.loop.start { [self] in
                 let result = await Result.of { () async throws(Failure) in
                     try await selector().obtain(wanted, chunk: index)
@@ -88,7 +104,7 @@ final class SharedChunks: Sendable {
                 return result
             }
             state.loading[index] = task
-            return task
+            return .loading(task)
         }
     }
 
@@ -98,9 +114,7 @@ final class SharedChunks: Sendable {
             switch result {
             case .success(let slab):
                 // Do not cache while memory is short; the waiting readers get the chunk from the task.
-                if station.intake.isShort { return }
-                state.uses += 1
-                state.here[index] = (slab, state.uses)
+                if !station.intake.isShort, state.isWanted(index) { state.here[index] = slab }
             case .failure: state.selector = nil
             }
         }
@@ -118,6 +132,16 @@ final class SharedChunks: Sendable {
             return made
         }
     }
+}
+
+/// The parts of one range that are not in another.
+private func difference(_ range: Range<Int>?, _ other: Range<Int>?) -> [Range<Int>] {
+    guard let range else { return [] }
+    guard let other, range.overlaps(other) else { return [range] }
+    return [
+        range.lowerBound..<max(range.lowerBound, other.lowerBound),
+        min(range.upperBound, other.upperBound)..<range.upperBound,
+    ]
 }
 
 /// The contents that have open readers at this station.

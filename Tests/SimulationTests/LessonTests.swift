@@ -1,5 +1,6 @@
 // Regressions found by seeds, each as the shortest scenario that shows it.
 
+import DaftCatalogue
 import DaftModel
 import DaftStore
 import DaftWire
@@ -74,6 +75,40 @@ import Testing
         let settle = Order.settle([Settled(key: key, content: manifest.contentID, manifest: manifest)])
         _ = try cluster.result(at: cluster.metadataServer) { await $0.carryOut(settle, at: Rank(2)) }
         #expect(try cluster.ranks[2].station?.store?.extent(of: manifest.contentID) == .complete)
+    }
+
+    /// An interrupted command has ingested a part; the next ingests another and publishes only that one.
+    @Test func whatAnInterruptedCommandBroughtIsRecordedByTheNext() throws {
+        let cluster = try cluster(dataServers: 2, sources: [UInt8](repeating: 7, count: 8000))
+        let walk = try SourceWalk(Array("\(cluster.base)/source".utf8)) { _, _ in false }
+        guard case .found(let found) = walk.next(1).first, case .file(let info) = found.kind else {
+            Issue.record("there is no file")
+            return
+        }
+        let size = try #require(ChunkSize(ChunkSize.smallest))
+        let number = try #require(cluster.ranks[2].station?.number)
+        let key = sourceKey(info, host: "n2", size)
+        let ids = [4096, 3904].map { digest(of: [UInt8](repeating: 7, count: $0)) }
+        let manifest = Manifest(size: info.size, chunkSize: size, chunks: ids)
+        let content = manifest.contentID
+        let part = StoreExtent(store: number, .part(BitSet([1])))
+        let publication = Publication(
+            entries: [NamedEntry(try Name("/source"), Entry(.file(content), mode: 0o644, mtime: info.mtime))],
+            contents: [KeptContent(id: content, manifest: manifest, holdings: [part])], copies: .atLeast(1))
+        _ = try cluster.result(at: cluster.metadataServer) { station in
+            for chunk in 0..<2 {
+                let file = IngestFile(info: info, key: key, span: Span(file: 0, first: chunk, count: 1), isPart: true)
+                let offer = Offer(rank: .metadataServer, number: 0)
+                _ = await station.carryOut(
+                    .ingest(Ingest(offer: offer, isHere: true, chunkSize: size, files: [file])), at: Rank(2))
+            }
+            _ = await station.carryOut(
+                .settle([Settled(key: key, content: content, manifest: manifest)]), at: Rank(2))
+            _ = try? await station.ask(.publish(publication), at: .metadataServer)
+            _ = await station.carryOut(.note(publication.entries), at: Rank(2))
+        }
+        let catalogue = try #require(cluster.metadataServer.station?.catalogue)
+        #expect(try catalogue.holders(of: content).extent(of: number) == .complete)
     }
 
     /// One command ingested the whole file; another settles a part of the same content and is refused.

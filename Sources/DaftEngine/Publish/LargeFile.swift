@@ -60,8 +60,11 @@ struct LargeFile: Sendable {
             }
             throw error
         }
-        return try await station.work { [store, file, order] () throws(Failure) in
+        return try await station.work { [station, store, file, order] () throws(Failure) in
             if file.isPart {
+                if partialFile.have != BitSet(file.span.chunks) {
+                    station.keepsMore.withLock { _ = $0.insert(file.key) }
+                }
                 try partialFile.pause()
                 return .part(ids)
             }

@@ -49,10 +49,31 @@ struct StoreOrders {
         await located { [store] () throws(Failure) in try store.place(entries) }
     }
 
+    /// The metadata server is told of what is kept beyond that which was published.
     func note(_ entries: [NamedEntry]) async -> [Failure] {
-        await located { [store] () throws(Failure) in
+        let more = entries.compactMap(\.entry.content).filter { content in
+            station.keepsMore.withLock { $0.remove(content) != nil }
+        }
+        let holdings = Mutex<[Holding]>([])
+        let failures = await located { [store, number = station.number] () throws(Failure) in
             try store.note(entries)
+            guard let number else { return [] }
+            for content in more {
+                let extent = try store.extent(of: content)
+                holdings.withLock { $0.append(Holding([content], in: BitSet([number]), extent)) }
+            }
             return []
+        }
+        return failures + (await hold(holdings.withLock { $0 }))
+    }
+
+    private func hold(_ holdings: [Holding]) async -> [Failure] {
+        if holdings.isEmpty { return [] }
+        do throws(Failure) {
+            _ = try await station.ask(.hold(holdings), at: .metadataServer)
+            return []
+        } catch {
+            return [error.at(station.settings.host)]
         }
     }
 
@@ -83,11 +104,16 @@ struct StoreOrders {
         for part in settled {
             // Wait for an ingest of the same key into this store.
             await station.contentLocks.claim(part.key)
-            failures += await located { [store] () throws(Failure) in
+            failures += await located { [station, store] () throws(Failure) in
                 let manifest = part.manifest
                 store.retain(part.content)
                 let partialFile = try store.ingest(part.key, size: manifest.size, chunkSize: manifest.chunkSize)
+                let taken = Extent(partialFile.have, of: manifest.chunks.count)
                 try partialFile.finish(as: part.content, manifest)
+                let isMore = try store.extent(of: part.content) != taken
+                station.keepsMore.withLock { more in
+                    if more.remove(part.key) != nil || isMore { more.insert(part.content) }
+                }
                 return []
             }
             station.contentLocks.release(part.key)
@@ -112,14 +138,7 @@ struct StoreOrders {
             }
             return []
         }
-        let holdings = known.withLock { $0 }
-        if holdings.isEmpty { return failures }
-        do throws(Failure) {
-            _ = try await station.ask(.hold(holdings), at: .metadataServer)
-            return failures
-        } catch {
-            return failures + [error.at(station.settings.host)]
-        }
+        return failures + (await hold(known.withLock { $0 }))
     }
 
     /// Runs store work and adds this node's name to its failures.

@@ -60,7 +60,7 @@ import Testing
         let key = sourceKey(info, host: "n2", size)
         let parts = (0..<2).map { chunk in
             let file = IngestFile(info: info, key: key, span: Span(file: 0, first: chunk, count: 1), isPart: true)
-            return Order.ingest(
+            return TypedOrder.ingest(
                 Ingest(
                     offer: Offer(rank: .metadataServer, number: 0), isHere: true, chunkSize: size, files: [file]))
         }
@@ -69,10 +69,10 @@ import Testing
         }
         try cluster.run(begun)
         let ids = begun.compactMap(\.value).flatMap { outcome -> [ChunkID] in
-            if case .ingested(let files, _) = outcome, case .part(let ids) = files.first { ids } else { [] }
+            if case .success(let taken) = outcome, case .part(let ids) = taken.files.first { ids } else { [] }
         }
         let manifest = Manifest(size: info.size, chunkSize: size, chunks: ids)
-        let settle = Order.settle([Settled(key: key, content: manifest.contentID, manifest: manifest)])
+        let settle = TypedOrder.settle([Settled(key: key, content: manifest.contentID, manifest: manifest)])
         _ = try cluster.result(at: cluster.metadataServer) { await $0.carryOut(settle, at: Rank(2)) }
         #expect(try cluster.ranks[2].station?.store?.extent(of: manifest.contentID) == .complete)
     }
@@ -120,7 +120,7 @@ import Testing
             return
         }
         let size = try #require(ChunkSize(ChunkSize.smallest))
-        func carryOut(_ order: Order) throws -> Outcome? {
+        func carryOut<Answer>(_ order: TypedOrder<Answer>) throws -> Result<Answer, Failure>? {
             try cluster.result(at: cluster.metadataServer) { await $0.carryOut(order, at: Rank(2)) }
         }
         let key = sourceKey(info, host: "n2", size)
@@ -129,7 +129,7 @@ import Testing
             .ingest(
                 Ingest(
                     offer: Offer(rank: .metadataServer, number: 0), isHere: true, chunkSize: size, files: [file])))
-        guard case .ingested(let files, _) = taken, case .whole(let content, let manifest) = files.first else {
+        guard case .success(let ingested) = taken, case .whole(let content, let manifest) = ingested.files.first else {
             Issue.record("\(String(describing: taken))")
             return
         }

@@ -21,8 +21,8 @@ extension Namespace {
         var failures: [Failure] = []
         await station.loop.inOrder(width: max(1, members.count), over: members) { [session] member in
             await session.carryOut(.place([named]), at: member.rank)
-        } take: { outcome in
-            failures += outcome.failures
+        } take: { result in
+            failures += result.placed.failures
         }
         // A store that does not keep the file's bytes has no file at the name.
         if let failure = failures.first(where: { $0.kind != .missing }) { throw failure }

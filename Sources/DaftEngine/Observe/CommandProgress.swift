@@ -120,15 +120,17 @@ public final class CommandProgress: Sendable {
 extension Session {
     /// Has another rank execute an order as part of this command. Progress after the last poll is never reported, so
     /// `whole` gives the progress at its end.
-    func carryOut(_ order: Order, at rank: Rank, whole: Progress? = nil) async -> Outcome {
+    func carryOut<Answer>(
+        _ order: TypedOrder<Answer>, at rank: Rank, whole: Progress? = nil
+    ) async -> Result<Answer, Failure> {
         let latest = LatestProgress()
         let part = commandProgress.begin({ latest.progress.withLock { $0 } }, at: rank)
-        let outcome = await station.carryOut(order, at: rank) { progress in latest.progress.withLock { $0 = progress } }
+        let result = await station.carryOut(order, at: rank) { progress in latest.progress.withLock { $0 = progress } }
         var hasFailed = false
-        if case .failed = outcome { hasFailed = true }
+        if case .failure = result { hasFailed = true }
         if let whole, !hasFailed { latest.progress.withLock { $0 = whole } }
         commandProgress.end(part, at: rank, failed: hasFailed)
-        return outcome
+        return result
     }
 }
 

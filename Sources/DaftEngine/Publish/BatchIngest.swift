@@ -84,14 +84,8 @@ struct BatchIngest: Sendable {
         let list = orders.sorted { $0.key < $1.key }
         await station.loop.inOrder(width: list.count, over: list) { [session] rank, parts in
             (parts, await session.carryOut(.settle(parts), at: rank))
-        } take: { parts, outcome in
-            let failure: Failure? =
-                switch outcome {
-                case .placed(let failures): failures.first
-                case .failed(let failure): failure
-                default: Failure(.malformed, [], "an outcome that fits no settling")
-                }
-            if let failure { for part in parts { failed[part.content] = failure } }
+        } take: { parts, result in
+            if let failure = result.placed.failures.first { for part in parts { failed[part.content] = failure } }
         }
         return zip(files, taken).map { file, one in
             guard let kept = one.kept, kept.key != nil, let failure = failed[kept.content] else { return one }
@@ -101,7 +95,7 @@ struct BatchIngest: Sendable {
 
     private func ingest(
         _ shares: [Share], _ cut: Set<Int>, at member: Member, _ offer: UInt64
-    ) async -> (outcomes: [Ingested], moved: Int64) {
+    ) async -> (files: [Ingested], moved: Int64) {
         let wanted = shares.map { share in
             let info = files[share.file].info
             return IngestFile(
@@ -113,17 +107,12 @@ struct BatchIngest: Sendable {
             offer: Offer(rank: station.rank, number: offer),
             isHere: assignment.isReadEverywhere || member.store.host == station.settings.host,
             chain: assignment.chain(for: files), chunkSize: chunkSize, limit: session.throttle?.rate, files: wanted)
-        let outcome = await session.stopwatch.time(member, on: station.loop) {
+        let result = await session.stopwatch.time(member, on: station.loop) {
             await session.carryOut(.ingest(order), at: member.rank, whole: order.whole)
         }
-        switch outcome {
-        case .ingested(let outcomes, let moved) where outcomes.count == shares.count: return (outcomes, moved)
-        case .failed(let failure): return (shares.map { .failed(about(failure, files[$0.file])) }, 0)
-        default:
-            let outcomes = shares.map {
-                Ingested.failed(Failure(.malformed, files[$0.file].info.path, "an outcome that fits no ingest"))
-            }
-            return (outcomes, 0)
+        switch result {
+        case .success(let ingested): return ingested
+        case .failure(let failure): return (shares.map { .failed(about(failure, files[$0.file])) }, 0)
         }
     }
 
@@ -141,10 +130,7 @@ struct BatchIngest: Sendable {
         var ids: [ChunkID] = []
         var holdings: [StoreExtent] = []
         for (share, outcome) in parts.sorted(by: { $0.share.chunks.lowerBound < $1.share.chunks.lowerBound }) {
-            guard case .part(let some) = outcome, some.count == share.chunks.count else {
-                return .failed(Failure(.malformed, file.info.path, "an outcome that fits no part"))
-            }
-            ids += some
+            if case .part(let some) = outcome { ids += some }
             holdings.append(StoreExtent(store: share.member.number, .part(BitSet(share.chunks))))
         }
         guard ids.count == chunkSize.count(of: file.info.size) else {
@@ -213,8 +199,8 @@ struct BatchIngest: Sendable {
         _ session: Session, _ admitted: [Kept], _ refused: [Kept], _ known: Set<Name>, _ warnings: inout [Failure]
     ) async -> [Failure] {
         let station = session.station
-        var orders: [Rank: [Order]] = [:]
-        func collect(_ all: [Kept], _ order: ([Kept]) -> Order) {
+        var orders: [Rank: [TypedOrder<Placed>]] = [:]
+        func collect(_ all: [Kept], _ order: ([Kept]) -> TypedOrder<Placed>) {
             let pairs = all.flatMap { kept in kept.keepers.map { ($0.rank, kept) } }
             for (rank, some) in Dictionary(grouping: pairs, by: \.0) {
                 orders[rank, default: []].append(order(some.map(\.1)))
@@ -228,16 +214,12 @@ struct BatchIngest: Sendable {
         var failures: [Failure] = []
         let list = orders.sorted { $0.key < $1.key }
         await station.loop.inOrder(width: list.count, over: list) { rank, orders in
-            var outcomes: [Outcome] = []
-            for order in orders { outcomes.append(await session.carryOut(order, at: rank)) }
-            return outcomes
-        } take: { outcomes in
-            for case .placed(let some) in outcomes { failures += some }
-            for case .restored(let some, let notes) in outcomes {
-                failures += some
-                warnings += notes
-            }
-            for case .failed(let failure) in outcomes { failures.append(failure) }
+            var all: [Placed] = []
+            for order in orders { all.append(await session.carryOut(order, at: rank).placed) }
+            return all
+        } take: { all in
+            failures += all.flatMap(\.failures)
+            warnings += all.flatMap(\.warnings)
         }
         return failures
     }

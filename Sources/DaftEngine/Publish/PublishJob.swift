@@ -300,12 +300,8 @@ struct PublishJob: Sendable {
         var failures: [Failure] = []
         await station.loop.inOrder(width: members.count, over: members) { [session] member in
             await session.carryOut(.place(entries), at: member.rank)
-        } take: { outcome in
-            switch outcome {
-            case .placed(let some): failures += some
-            case .failed(let failure): failures.append(failure)
-            default: break
-            }
+        } take: {
+            failures += $0.placed.failures
         }
         return failures
     }

@@ -78,8 +78,7 @@ struct UnchangedFiles: Sendable {
     private func contents(of files: [StagedFile]) async -> [ContentID?] {
         let asked = files.compactMap(\.identity)
         guard let host, !asked.isEmpty,
-            case .recognised(let found) = await station.carryOut(.recognise(asked), at: host.rank),
-            found.count == asked.count
+            case .success(let found) = await station.carryOut(.recognise(asked), at: host.rank)
         else { return [] }
         var answers = found.makeIterator()
         return files.map { $0.identity == nil ? nil : answers.next()?.content }
@@ -100,9 +99,9 @@ struct UnchangedFiles: Sendable {
         let list = asked.sorted { $0.key < $1.key }
         await station.loop.inOrder(width: max(1, list.count), over: list) { [station] rank, indices in
             (indices, await station.carryOut(.inspect(indices.map { entries[$0] }), at: rank))
-        } take: { indices, outcome in
+        } take: { indices, result in
             var right = BitSet()
-            if case .inspected(let some) = outcome { right = some }
+            if case .success(let some) = result { right = some }
             for (position, index) in indices.enumerated() where !right.contains(position) { isStanding[index] = false }
         }
         return Set(zip(entries, isStanding).filter(\.1).map(\.0.name))

@@ -203,12 +203,8 @@ actor RepairJob {
                 let entries = isLast ? page.filter(\.entry.isDirectory) : page
                 await loop.inOrder(width: members.count, over: members) { [station] member in
                     await station.carryOut(.place(entries), at: member.rank)
-                } take: { outcome in
-                    switch outcome {
-                    case .placed(let failures): for failure in failures { fail(failure) }
-                    case .failed(let failure): fail(failure)
-                    default: break
-                    }
+                } take: { result in
+                    for failure in result.placed.failures { fail(failure) }
                 }
             }
         }
@@ -232,18 +228,17 @@ actor RepairJob {
         let bytes = items.reduce(Int64(0)) { $0 + $1.bytes }
         let counted = Counted(progressCounter)
         let replicate = Replicate(items.map(\.item), state: station.catalogue.head.state)
-        let outcome = await station.carryOut(.replicate(replicate), at: member.rank) { progress in
+        let replicated = await station.carryOut(.replicate(replicate), at: member.rank) { progress in
             counted.note(bytes: min(progress.bytes, bytes), files: min(progress.files, Int64(items.count)))
         }
         counted.note(bytes: bytes, files: Int64(items.count))
-        switch outcome {
-        case .fetched(let fetched):
+        switch replicated {
+        case .success(let fetched):
             result.copies += fetched.files
             result.moved += fetched.moved
             result.bytes += fetched.failures.isEmpty ? bytes : 0
             for failure in fetched.failures { fail(failure) }
-        case .failed(let failure): fail(failure)
-        default: fail(Failure(.malformed, [], node: member.store.host, "an outcome that fits no copying"))
+        case .failure(let failure): fail(failure)
         }
     }
 }

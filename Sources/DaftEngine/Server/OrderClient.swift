@@ -9,22 +9,30 @@ import DaftWire
 public typealias OrderPoll = @Sendable (Progress) -> Void
 
 extension Station {
-    func carryOut(_ order: Order, at rank: Rank, watch: OrderPoll? = nil) async -> Outcome {
-        do throws(Failure) {
-            var reply = try await ask(.order(order), at: rank, timeoutMilliseconds: settings.loadMilliseconds)
-            while true {
-                switch reply {
-                case .finished(.failed(let failure)): return .failed(failure.at(roster.node(of: rank)))
-                case .finished(let outcome): return outcome
-                case .working(let task, let progress):
-                    watch?(progress)
-                    if Task.isCancelled { return await callOff(task, at: rank) }
-                    reply = try await poll(task, at: rank)
-                default: throw unexpected(reply, from: rank)
-                }
+    func carryOut<Answer>(
+        _ order: TypedOrder<Answer>, at rank: Rank, watch: OrderPoll? = nil
+    ) async -> Result<Answer, Failure> {
+        await .of { () async throws(Failure) in
+            let outcome = try await outcome(of: order.order, at: rank, watch)
+            if case .failed(let failure) = outcome { throw failure.at(roster.node(of: rank)) }
+            guard let answer = order.answer(outcome) else {
+                throw Failure(.malformed, [], node: roster.node(of: rank), "an outcome that fits no such order")
             }
-        } catch {
-            return .failed(error)
+            return answer
+        }
+    }
+
+    private func outcome(of order: Order, at rank: Rank, _ watch: OrderPoll?) async throws(Failure) -> Outcome {
+        var reply = try await ask(.order(order), at: rank, timeoutMilliseconds: settings.loadMilliseconds)
+        while true {
+            switch reply {
+            case .finished(let outcome): return outcome
+            case .working(let task, let progress):
+                watch?(progress)
+                if Task.isCancelled { return try await callOff(task, at: rank) }
+                reply = try await poll(task, at: rank)
+            default: throw unexpected(reply, from: rank)
+            }
         }
     }
 
@@ -39,12 +47,22 @@ extension Station {
     }
 
     /// Cancels the order and waits for its end, so that a retry finds everything that it stored.
-    private func callOff(_ task: UInt64, at rank: Rank) async -> Outcome {
+    private func callOff(_ task: UInt64, at rank: Rank) async throws(Failure) -> Outcome {
         let deadline = loop.deadline(inMilliseconds: settings.loadMilliseconds)
         _ = try? await ask(.cancel(task: task), at: rank)
         while loop.now < deadline, let reply = try? await poll(task, at: rank) {
             if case .finished(let outcome) = reply { return outcome }
         }
-        return .failed(Failure(.stopped, [], "stopped"))
+        throw Failure(.stopped, [], "stopped")
+    }
+}
+
+extension Result<Placed, Failure> {
+    /// An order that failed as a whole placed nothing for that one reason.
+    var placed: Placed {
+        switch self {
+        case .success(let placed): placed
+        case .failure(let failure): Placed([failure])
+        }
     }
 }

@@ -113,18 +113,17 @@ extension Session {
         var failures: [Failure] = []
         var moved: Int64 = 0
         await station.loop.inOrder(width: members.count, over: members) { [self] member in
-            let outcome = await stopwatch.time(member, on: station.loop) {
+            let result = await stopwatch.time(member, on: station.loop) {
                 await carryOut(.fetch(order), at: member.rank)
             }
-            return (member, outcome)
-        } take: { member, outcome in
-            switch outcome {
-            case .fetched(let fetched):
+            return (member, result)
+        } take: { member, result in
+            switch result {
+            case .success(let fetched):
                 brought.append((member, fetched))
                 failures += fetched.failures
                 moved += fetched.moved
-            case .failed(let failure): failures.append(failure)
-            default: failures.append(Failure(.malformed, [], node: member.store.host, "an outcome that fits no fetch"))
+            case .failure(let failure): failures.append(failure)
             }
         }
         report.failures += failures

@@ -205,17 +205,16 @@ extension Session {
             } catch { throw Failure(.usage, base, error.reason) }
         }
         await station.loop.inOrder(width: orders.count, over: orders) { [self] node, collect in
-            let outcome = await stopwatch.time(node, on: station.loop) {
+            let result = await stopwatch.time(node, on: station.loop) {
                 await carryOut(.collect(collect), at: node.rank)
             }
-            return (node.store.host, outcome)
-        } take: { host, outcome in
-            switch outcome {
-            case .collected(let collected):
+            return (node.store.host, result)
+        } take: { host, result in
+            switch result {
+            case .success(let collected):
                 report.failures += collected.failures
                 report.warnings += collected.warnings
-            case .failed(let failure): report.failures.append(failure.at(host))
-            default: report.failures.append(Failure(.malformed, [], node: host, "an outcome that fits no gathering"))
+            case .failure(let failure): report.failures.append(failure.at(host))
             }
         }
     }

@@ -24,7 +24,7 @@ extension Session {
             report.names = names
             report.places = [station.roster.label(of: target)]
             switch await carryOut(.fetch(order), at: target.rank) {
-            case .fetched(let fetched):
+            case .success(let fetched):
                 report.failures += fetched.failures
                 report.files = fetched.files
                 report.moved = fetched.moved
@@ -34,8 +34,7 @@ extension Session {
                         report.bytes += try await station.bytes(of: page, lacking: lacking)
                     }
                 }
-            case .failed(let failure): report.failures.append(failure)
-            default: report.failures.append(Failure(.malformed, [], "an outcome that fits no fetch"))
+            case .failure(let failure): report.failures.append(failure)
             }
             return report
         } catch {

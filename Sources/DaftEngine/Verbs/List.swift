@@ -109,17 +109,15 @@ extension Session {
             let below = report.names
             var verified: [(place: String, verified: Verified)] = []
             await station.loop.inOrder(width: members.count, over: members) { [self] member in
-                let order = Order.verify(below: below, state: state)
-                return (member, await carryOut(order, at: member.rank))
-            } take: { member, outcome in
-                switch outcome {
-                case .verified(let one):
+                (member, await carryOut(.verify(below: below, state: state), at: member.rank))
+            } take: { member, result in
+                switch result {
+                case .success(let one):
                     verified.append((station.roster.label(of: member), one))
                     report.failures += one.failures
                     report.files += one.contents
                     report.bytes += one.bytes
-                case .failed(let failure): report.failures.append(failure)
-                default: report.failures.append(Failure(.malformed, [], node: member.store.host, "no such outcome"))
+                case .failure(let failure): report.failures.append(failure)
                 }
             }
             if !Task.isCancelled {

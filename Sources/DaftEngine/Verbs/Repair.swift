@@ -26,17 +26,16 @@ extension Session {
         }
     }
 
-    func haveRepaired(_ order: Order) async -> Report {
+    func haveRepaired(_ order: TypedOrder<Repaired>) async -> Report {
         var report = Report()
         switch await carryOut(order, at: .metadataServer) {
-        case .repaired(let repaired):
+        case .success(let repaired):
             report.failures = repaired.failures
             report.warnings = repaired.warnings
             report.files = repaired.copies
             report.bytes = repaired.bytes
             report.moved = repaired.moved
-        case .failed(let failure): report.failures = [failure]
-        default: report.failures = [Failure(.malformed, [], "an outcome that fits no repair")]
+        case .failure(let failure): report.failures = [failure]
         }
         return report
     }

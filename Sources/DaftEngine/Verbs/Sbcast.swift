@@ -50,12 +50,8 @@ extension Session {
         var failures: [Failure] = []
         await station.loop.inOrder(width: nodes.count, over: nodes) { node in
             (node, await carryOut(.writeOut(order), at: node.rank))
-        } take: { node, outcome in
-            switch outcome {
-            case .placed(let some): failures += some
-            case .failed(let failure): failures.append(failure.at(node.store.host))
-            default: failures.append(Failure(.malformed, [], node: node.store.host, "an outcome that fits no writing"))
-            }
+        } take: { node, result in
+            failures += result.placed.failures.map { $0.at(node.store.host) }
         }
         return failures
     }

@@ -7,6 +7,9 @@ public protocol Loop: SerialExecutor, TaskExecutor {
     /// Monotonic time.
     var now: Nanoseconds { get }
 
+    /// Whether the calling thread is the one that runs this loop.
+    var isCurrent: Bool { get }
+
     /// Calls `body` on the loop at `deadline`, unless cancelled.
     func alarm(at deadline: Nanoseconds, _ body: @escaping @Sendable () -> Void) -> Alarm
     func cancel(_ alarm: Alarm)
@@ -26,6 +29,9 @@ extension Loop {
     public func deadline(inMilliseconds milliseconds: Int) -> Nanoseconds {
         now + Nanoseconds(milliseconds) * 1_000_000
     }
+
+    /// Every type confined to the loop calls this at its entry points, also from an alarm or a poll, which are no tasks.
+    public func checkIsolated() { precondition(isCurrent, "this is only to be called on the loop") }
 
     /// Starts a task that runs on this loop.
     @discardableResult

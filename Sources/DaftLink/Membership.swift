@@ -5,26 +5,34 @@ import Synchronization
 
 public final class Membership: @unchecked Sendable {
     private let known: Mutex<[Rank]>
-    // Only touched on the loop.
+    private let loop: any Loop
     private var observers: [@Sendable (Rank, Presence) -> Void] = []
     public private(set) var isClosed = false
 
-    public init(_ ranks: [Rank]) { known = Mutex(ranks) }
+    public init(_ ranks: [Rank], on loop: any Loop) {
+        known = Mutex(ranks)
+        self.loop = loop
+    }
 
     /// In order.
     public var ranks: [Rank] { known.withLock { $0 } }
 
     // MARK: on the loop
 
-    func observe(_ body: @escaping @Sendable (Rank, Presence) -> Void) { observers.append(body) }
+    func observe(_ body: @escaping @Sendable (Rank, Presence) -> Void) {
+        loop.checkIsolated()
+        observers.append(body)
+    }
 
     func close() {
+        loop.checkIsolated()
         isClosed = true
         observers = []
     }
 
     /// Replaces the members without notifying observers.
     public func become(_ now: Set<Rank>) -> (gone: [Rank], come: [Rank]) {
+        loop.checkIsolated()
         let before = known.withLock { known in
             defer { known = now.sorted() }
             return Set(known)
@@ -33,6 +41,7 @@ public final class Membership: @unchecked Sendable {
     }
 
     public func tell(_ changes: (gone: [Rank], come: [Rank])) {
+        loop.checkIsolated()
         for (peers, presence) in [(changes.gone, Presence.gone), (changes.come, .here)] {
             for peer in peers { for observer in observers { observer(peer, presence) } }
         }

@@ -15,7 +15,8 @@ open class PolledLoop: Loop, @unchecked Sendable {
 
     private let waker: Int32
     private let shared = Mutex(Shared())
-    /// Polls the network; true if anything happened. Set it before running; called only on the loop's thread.
+    private let thread = LoopThread()
+    /// Polls the network; true if anything happened. Set it before running.
     public var poll: () -> Bool = { false }
 
     public init() { waker = linux_eventfd() }
@@ -23,6 +24,8 @@ open class PolledLoop: Loop, @unchecked Sendable {
     deinit { close(waker) }
 
     public var now: Nanoseconds { monotonicNow() }
+
+    public var isCurrent: Bool { thread.isCurrent }
 
     public func asUnownedSerialExecutor() -> UnownedSerialExecutor { UnownedSerialExecutor(ordinary: self) }
 
@@ -53,6 +56,7 @@ open class PolledLoop: Loop, @unchecked Sendable {
 
     /// Runs queued jobs and due alarms; true if there were any.
     public func work() -> Bool {
+        thread.enter()
         let (jobs, due) = shared.withLock { shared in
             defer { shared.jobs.removeAll(keepingCapacity: true) }
             return (shared.jobs, shared.alarms.due(at: now))

@@ -36,7 +36,6 @@ public final class RPC: @unchecked Sendable {
     private let loop: any Loop
     /// The carrier owns this object, and may be released while its loop is still running.
     private weak var carrier: (any Carrier)?
-    // Only touched on the loop.
     private var questions: [UInt64: Question] = [:]
     /// Starts at a random number, so that replies to an earlier process never match.
     private var asked = UInt64.random(in: 0..<1 << 32) << 24
@@ -95,6 +94,7 @@ public final class RPC: @unchecked Sendable {
 
     /// Fails requests to that rank. Slabs that were to receive its bytes may never be free again.
     public func lose(_ rank: Rank) {
+        loop.checkIsolated()
         for (number, question) in questions(to: rank) {
             settle(number, .failure(.unreachable(rank)))
             if questions[number] != nil { question.load?.slab.writeOff() }
@@ -103,6 +103,7 @@ public final class RPC: @unchecked Sendable {
 
     /// Fails loads from that rank, so that they are retried elsewhere; other requests keep waiting.
     public func loseLoads(from rank: Rank) {
+        loop.checkIsolated()
         for (number, question) in questions(to: rank) where question.load != nil {
             settle(number, .failure(.timedOut(rank, milliseconds: question.timeoutMilliseconds)))
         }
@@ -114,9 +115,13 @@ public final class RPC: @unchecked Sendable {
     }
 
     /// The ranks that owe this one a reply.
-    public var debtors: Set<Rank> { Set(questions.values.lazy.filter { $0.continuation != nil }.map(\.rank)) }
+    public var debtors: Set<Rank> {
+        loop.checkIsolated()
+        return Set(questions.values.lazy.filter { $0.continuation != nil }.map(\.rank))
+    }
 
     public func take(_ envelope: Envelope, from source: Rank) {
+        loop.checkIsolated()
         switch envelope.kind {
         case .call: answer(envelope, from: source)
         case .load: supply(envelope, to: source)
@@ -247,6 +252,7 @@ extension RPC {
     public func place(
         of bytes: Range<Int>, as number: UInt64, from source: Rank
     ) -> SlabSlice? {
+        loop.checkIsolated()
         guard let question = questions[number], let load = question.load, question.rank == source,
             bytes.lowerBound >= 0, bytes.upperBound <= load.run.byteCount
         else { return nil }
@@ -254,6 +260,7 @@ extension RPC {
     }
 
     public func arrived(_ bytes: Range<Int>, as number: UInt64) {
+        loop.checkIsolated()
         guard let question = questions[number], let load = question.load else { return }
         lastBytes[question.rank] = loop.now
         load.note(bytes)
@@ -280,7 +287,7 @@ extension RPC {
 }
 
 /// Where the bytes of a load go, and how many of them are there: they may come in another order than they were sent in,
-/// and even before it is known which will come. Only touched on the loop.
+/// and even before it is known which will come.
 private final class Load: @unchecked Sendable {
     let run: ChunkRun
     let slab: Slab

@@ -7,6 +7,7 @@ public final class ThreadLoop: Loop, @unchecked Sendable {
     private var alarms = AlarmQueue()
     private var isStopped = false
     private var thread: OwnThread?
+    private let running = LoopThread()
 
     public init(name: String) {
         thread = OwnThread(name) { [unowned self] in run() }
@@ -41,6 +42,8 @@ public final class ThreadLoop: Loop, @unchecked Sendable {
 
     public var now: Nanoseconds { monotonicNow() }
 
+    public var isCurrent: Bool { running.isCurrent }
+
     public func alarm(at deadline: Nanoseconds, _ body: @escaping @Sendable () -> Void) -> Alarm {
         latch.locked {
             defer { latch.wake() }
@@ -51,6 +54,7 @@ public final class ThreadLoop: Loop, @unchecked Sendable {
     public func cancel(_ alarm: Alarm) { latch.locked { alarms.cancel(alarm) } }
 
     private func run() {
+        running.enter()
         while let (ready, due) = next() {
             for job in ready {
                 job.runSynchronously(

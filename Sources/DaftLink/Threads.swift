@@ -2,6 +2,7 @@
 
 import CLinux
 import Glibc
+import Synchronization
 
 /// A mutex with a condition variable.
 public final class Latch: @unchecked Sendable {
@@ -88,4 +89,13 @@ private func runThread(_ raw: UnsafeMutableRawPointer?) -> UnsafeMutableRawPoint
     _ = linux_use_all_processors()  // mpirun binds a rank, and so its threads, to one core
     box.body()
     return nil
+}
+
+/// The thread that runs a loop; none before it has entered.
+struct LoopThread: ~Copyable {
+    private let thread = Atomic<UInt>(0)
+
+    func enter() { thread.store(pthread_self(), ordering: .relaxed) }
+
+    var isCurrent: Bool { thread.load(ordering: .relaxed) == pthread_self() }
 }

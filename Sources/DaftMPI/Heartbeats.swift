@@ -21,6 +21,7 @@ extension MPILink {
     /// On rank 0, before the end: waits until every rank has answered or is given up, since MPI_Finalize would wait for
     /// a rank that died a moment ago.
     public func callRoll() async {
+        loop.checkIsolated()
         answered = []
         for peer in ranks where peer != rank { say(.farewell, to: peer) }
         while !ranks.allSatisfy({ $0 == rank || answered.contains($0) }) { await loop.sleep(milliseconds: 1) }

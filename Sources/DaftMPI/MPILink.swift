@@ -23,7 +23,6 @@ public final class MPILink: MembershipLink, @unchecked Sendable {
 
     private let communicator: Communicator
     private let pieceBytes: (Int) -> Int
-    // Only touched on the loop's thread.
     let requests: RequestTable
     public let rpc: RPC
     private var onEnd: (@Sendable () -> Void)?
@@ -40,9 +39,9 @@ public final class MPILink: MembershipLink, @unchecked Sendable {
         self.pieceBytes = pieceBytes
         rank = Rank(communicator.rank)
         all = (0..<communicator.size).map { Rank($0) }
-        membership = Membership(all)
+        membership = Membership(all, on: loop)
         self.loop = loop
-        requests = RequestTable(communicator)
+        requests = RequestTable(communicator, on: loop)
         rpc = RPC(of: rank, on: loop)
         rpc.carry(by: self)
         loop.poll = { [unowned self] in poll() }

@@ -18,23 +18,29 @@ final class RequestTable {
     static let longestPiece = 1 << 30
 
     private let communicator: Communicator
+    private let loop: any Loop
     private var requests: [MPI_Request?] = []
     private var entries: [Entry?] = []
     private var free: [Int] = []
     private var completed: [Int32] = []
     private var statuses: [MPI_Status] = []
 
-    init(_ communicator: Communicator) { self.communicator = communicator }
+    init(_ communicator: Communicator, on loop: any Loop) {
+        self.communicator = communicator
+        self.loop = loop
+    }
 
     private var isEmpty: Bool { free.count == requests.count }
 
     /// Whether nothing is pending except with these ranks.
     func isEmpty(besides ranks: Set<Int>) -> Bool {
-        entries.allSatisfy { entry in entry?.peer.map(ranks.contains) ?? (entry == nil) }
+        loop.checkIsolated()
+        return entries.allSatisfy { entry in entry?.peer.map(ranks.contains) ?? (entry == nil) }
     }
 
     /// Operations with that rank may never complete: MPI keeps the memory, and nobody waits for them.
     func writeOff(_ rank: Int) {
+        loop.checkIsolated()
         for case let entry? in entries where entry.peer == rank {
             let slab = entry.owner as? Slab ?? (entry.owner as? OutgoingSlab)?.slab
             slab?.writeOff()
@@ -42,6 +48,7 @@ final class RequestTable {
     }
 
     func send(_ bytes: UnsafeRawBufferPointer, owner: AnyObject, to rank: Int, tag: Int32, done: @escaping Done) {
+        loop.checkIsolated()
         precondition(bytes.count <= RequestTable.longestPiece)
         var request: MPI_Request?
         let code = MPI_Isend(
@@ -52,6 +59,7 @@ final class RequestTable {
     func receive(
         into memory: UnsafeMutableRawBufferPointer, owner: AnyObject, from rank: Int, tag: Int32, done: @escaping Done
     ) {
+        loop.checkIsolated()
         precondition(memory.count <= RequestTable.longestPiece)
         var request: MPI_Request?
         let code = MPI_Irecv(
@@ -63,6 +71,7 @@ final class RequestTable {
     func receive(
         _ message: MPI_Message?, into memory: UnsafeMutableRawBufferPointer, owner: AnyObject, done: @escaping Done
     ) {
+        loop.checkIsolated()
         var message = message
         var request: MPI_Request?
         let code = MPI_Imrecv(memory.baseAddress, Int32(memory.count), cmpi_byte(), &message, &request)
@@ -71,6 +80,7 @@ final class RequestTable {
 
     /// Completes finished operations; true if there were any.
     func progress() -> Bool {
+        loop.checkIsolated()
         if isEmpty { return false }
         if completed.count < requests.count {
             completed = [Int32](repeating: 0, count: requests.count)

@@ -59,7 +59,6 @@ public final class ZMQLink: MembershipLink, @unchecked Sendable {
     let bulk: Socket
     public let membership: Membership
     let changed: Condition
-    // Only touched on the loop.
     public let rpc: RPC
     var peers: [Rank: Peer] = [:]
     var book = AddressBook()
@@ -71,7 +70,7 @@ public final class ZMQLink: MembershipLink, @unchecked Sendable {
         self.loop = loop
         rank = part.rank
         detector = FailureDetector(part.patience)
-        membership = Membership([part.rank])
+        membership = Membership([part.rank], on: loop)
         changed = Condition(on: loop)
         do throws(ZMQError) {
             context = try Context()
@@ -108,6 +107,7 @@ public final class ZMQLink: MembershipLink, @unchecked Sendable {
     }
 
     private func poll() -> Bool {
+        loop.checkIsolated()
         var isBusy = false
         for _ in 0..<ZMQLink.messagesAtOnce {
             guard (try? authenticator.answer(isExpected)) ?? false else { break }
@@ -180,6 +180,7 @@ public final class ZMQLink: MembershipLink, @unchecked Sendable {
 
 extension ZMQLink {
     public func post(_ envelope: Envelope, to target: Rank) {
+        loop.checkIsolated()
         if target == rank {
             loop.start { [self] in rpc.take(envelope, from: rank) }
             return
@@ -201,6 +202,7 @@ extension ZMQLink {
     public func send(
         _ bytes: Range<Int>, of outgoingSlab: OutgoingSlab, as question: UInt64, at offset: Int, to target: Rank
     ) {
+        loop.checkIsolated()
         let piece = BulkPiece(question: question, offset: offset, outgoingSlab: outgoingSlab, bytes: bytes)
         if target == rank {
             loop.start { [self] in placeHere(piece) }

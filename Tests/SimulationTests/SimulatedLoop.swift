@@ -73,8 +73,10 @@ final class SimulatedTime: Sendable {
         state.withLock { $0.strand = nil }
     }
 
+    var isThreadOfLoops: Bool { pthread_equal(pthread_self(), thread) != 0 }
+
     func noteCaller() {
-        let isKnown = strand?.isCalling ?? (pthread_equal(pthread_self(), thread) != 0)
+        let isKnown = strand?.isCalling ?? isThreadOfLoops
         if !isKnown { state.withLock { $0.strangers += 1 } }
     }
 
@@ -190,6 +192,8 @@ final class SimulatedLoop: Loop {
     func asUnownedSerialExecutor() -> UnownedSerialExecutor { UnownedSerialExecutor(ordinary: self) }
 
     var now: Nanoseconds { time.now }
+
+    var isCurrent: Bool { time.isThreadOfLoops }
 
     func alarm(at deadline: Nanoseconds, _ body: @escaping @Sendable () -> Void) -> Alarm {
         time.noteCaller()

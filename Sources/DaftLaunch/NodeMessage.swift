@@ -24,10 +24,10 @@ public enum NodeMessage: Hashable, Sendable {
         case ("have", nil) where words.count == 1: self = .have
         case ("need", nil) where words.count == 1: self = .need
         case ("ready", let bytes?):
-            guard let report = try? NodeReport(decoding: bytes) else { return nil }
+            guard let report = NodeReport(ifDecodable: bytes) else { return nil }
             self = .ready(report)
         case ("failed", let bytes?):
-            guard let failure = try? Failure(decoding: bytes) else { return nil }
+            guard let failure = Failure(ifDecodable: bytes) else { return nil }
             self = .failed(failure)
         default: return nil
         }

@@ -30,7 +30,8 @@ extension Loop {
         now + Nanoseconds(milliseconds) * 1_000_000
     }
 
-    /// Every type confined to the loop calls this at its entry points, also from an alarm or a poll, which are no tasks.
+    /// Every type confined to the loop calls this at its entry points: also from an alarm or a poll, which are not
+    /// tasks.
     public func checkIsolated() { precondition(isCurrent, "this is only to be called on the loop") }
 
     /// Starts a task that runs on this loop.

@@ -42,7 +42,7 @@ extension MemoryLink: Carrier {
     public func post(_ envelope: Envelope, to target: Rank) {
         let bytes = envelope.encoded
         network.send(from: rank, to: target) { [rank] link in
-            if let envelope = try? Envelope(decoding: bytes) { link.rpc.take(envelope, from: rank) }
+            if let envelope = Envelope(ifDecodable: bytes) { link.rpc.take(envelope, from: rank) }
         }
     }
 

@@ -76,7 +76,7 @@ public final class RPC: @unchecked Sendable {
         defer { incomingSlab?.finish() }
         let load = Load(run, slab, incomingSlab)
         let bytes = try await ask(.load, run.encoded, rank, load, timeoutMilliseconds, isThere)
-        let states = (try? PieceStates(decoding: bytes))?.states ?? []
+        let states = PieceStates(ifDecodable: bytes)?.states ?? []
         guard states.count == run.pieces.count else { throw .malformed(rank, Malformed("states of a run", at: 0)) }
         return states
     }
@@ -207,7 +207,7 @@ public final class RPC: @unchecked Sendable {
 extension RPC {
     private func supply(_ envelope: Envelope, to target: Rank) {
         respond { [self] responder in
-            guard let run = try? ChunkRun(decoding: envelope.payload) else { return }
+            guard let run = ChunkRun(ifDecodable: envelope.payload) else { return }
             let supply = await responder.supply(run, to: target)
             onLoop { [self] in
                 carrier?.post(Envelope(.loaded, envelope.number, PieceStates(supply.states).encoded), to: target)
@@ -238,7 +238,7 @@ extension RPC {
         guard let question = questions[envelope.number], let load = question.load, source == question.rank else {
             return
         }
-        let states = (try? PieceStates(decoding: envelope.payload))?.states ?? []
+        let states = PieceStates(ifDecodable: envelope.payload)?.states ?? []
         guard states.count == load.run.pieces.count else {
             return settle(envelope.number, .failure(.malformed(source, Malformed("states of a run", at: 0))))
         }

@@ -81,7 +81,7 @@ public final class MPILink: MembershipLink, @unchecked Sendable {
         let source = Rank(Int(status.MPI_SOURCE))
         requests.receive(matched, into: message.memory, owner: message) { [self] error in
             if error != nil { return rpc.lose(source) }
-            guard let envelope = try? Envelope(decoding: message.bytes) else { return }
+            guard let envelope = Envelope(ifDecodable: message.bytes) else { return }
             take(envelope, from: source)
         }
         return true
@@ -91,7 +91,7 @@ public final class MPILink: MembershipLink, @unchecked Sendable {
         noteLife(of: source)
         switch envelope.kind {
         case .end: onEnd?()
-        case .carriers: if let word = try? MembershipMessage(decoding: envelope.payload) { take(word, from: source) }
+        case .carriers: if let word = MembershipMessage(ifDecodable: envelope.payload) { take(word, from: source) }
         default: rpc.take(envelope, from: source)
         }
     }

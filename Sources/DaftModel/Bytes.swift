@@ -38,6 +38,12 @@ extension Coded {
         try self.init(from: &reader)
         try reader.finish()
     }
+
+    /// For a caller to whom it does not matter why the bytes are no such value.
+    public init?(ifDecodable bytes: [UInt8]) {
+        guard let value = try? Self(decoding: bytes) else { return nil }
+        self = value
+    }
 }
 
 public struct ByteWriter {

@@ -49,7 +49,7 @@ extension Paths {
         if sharing.isOurs(status) { return (file, false) }
         let number = Paths.copies.add(1, ordering: .relaxed).newValue
         let copy = Location(partial, Array("own-\(number)".utf8))
-        // Left by a killed run.
+        // Left by a killed run. If it cannot be removed, the copy fails.
         try? disk.remove(copy)
         do throws(SystemError) {
             _ = try DaftStore.duplicate(file, status.size, to: copy, disk)
@@ -58,6 +58,7 @@ extension Paths {
             try disk.replace(place, by: copy)
             return (made, true)
         } catch {
+            // The first error is the caller's; what stays in partial/ the next start removes.
             try? disk.remove(copy)
             throw error
         }

@@ -79,6 +79,7 @@ extension Store {
     public func finishDirectories(_ entries: [NamedEntry]) -> [Failure] {
         let directories = entries.filter(\.entry.isDirectory).map { ($0, $0.name.parts.count) }
         var failures: [Failure] = []
+        // Where it cannot be told, they get them.
         let isUnsure = (try? isUnsynced()) ?? true
         for (named, _) in directories.sorted(by: { $0.1 > $1.1 }) {
             do throws(SystemError) {
@@ -210,7 +211,7 @@ private final class NameWriter {
         }
     }
 
-    /// The inode of the file at this name, if it matches its record or its bytes are right.
+    /// The inode of the file at this name, if it matches its record, or can be read and its bytes are right.
     private func inode(standingAs named: NamedEntry, _ old: FileStamp) -> UInt64? {
         guard let status = try? parents.place(of: named.name).status(), status.isFile else { return nil }
         if FileStamp(status) == old { return status.inode }
@@ -317,7 +318,7 @@ private final class NameWriter {
         }
     }
 
-    /// Another call has placed the content meanwhile, perhaps at this very name.
+    /// Another call has placed the content meanwhile, perhaps at this very name. Otherwise `error` is thrown.
     private func standCopy(
         of content: ContentID, _ known: KnownContent, _ place: Location, _ step: Step, else error: SystemError
     ) throws(SystemError) {
@@ -377,7 +378,7 @@ private final class NameWriter {
         }
     }
 
-    /// Adopts a file of another origin if its bytes are right.
+    /// Adopts a file of another origin if its bytes are known to be right.
     private func adopt(_ place: Location, _ step: Step) throws(SystemError) -> Bool {
         guard let content = step.named.entry.content, let manifest = try? store.manifest(of: content),
             try place.status().isFile

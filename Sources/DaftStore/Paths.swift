@@ -78,7 +78,7 @@ struct Paths: Sendable {
     /// The path as a user would type it.
     func shownPath(_ place: Location) -> [UInt8] { directory + Array("/.daft/partial/".utf8) + place.leaf }
 
-    /// Disk space of the files in partial/.
+    /// Disk space of the files in partial/, without those that cannot be examined: it is only displayed.
     func partialBytes() -> Int64 {
         let leaves = (try? partialLeaves()) ?? []
         return leaves.reduce(0) { $0 + ((try? statusAt(partial.number, $1))?.allocatedBytes ?? 0) }

@@ -124,7 +124,7 @@ func realPath(_ path: [UInt8]) throws(Failure) -> [UInt8] {
     return bytes(ofC: found)
 }
 
-/// Whether the path exists, be it a dangling symlink.
+/// Whether the path exists and the user may examine it, be it a dangling symlink.
 public func pathExists(_ path: [UInt8]) -> Bool { (try? lookedAt(path)) != nil }
 
 /// Resolves a source named by the user: follows a symlink, like cp -H and rsync with a trailing slash. Throws if it
@@ -139,6 +139,7 @@ public func sourcePlace(_ path: [UInt8]) throws(Failure) -> [UInt8] {
 extension Store {
     /// Whether a path leads to daft's private directory in this store.
     public func isOwnData(_ path: [UInt8]) -> Bool {
+        // A path that leads nowhere leads to nothing of daft; reading it says what is wrong.
         guard let place = try? realPath(path), let own = try? realPath(joined(directory, ".daft".utf8)) else {
             return false
         }
@@ -185,12 +186,13 @@ public func filesystem(at path: [UInt8]) -> Filesystem? {
     guard var parts = (try? absolutePath(path))?.split(separator: slash) else { return nil }
     while true {
         let folder = [slash] + parts.joined(separator: [slash])
+        // What is not there, or may not be read, lies on what is above it.
         if let folder = try? openAt(AT_FDCWD, folder, O_RDONLY | O_DIRECTORY) { return folder.filesystem }
         if parts.popLast() == nil { return nil }
     }
 }
 
-/// Whether an entry of the same kind exists at a path; symlinks are not followed.
+/// Whether an entry of the same kind is visible at a path; symlinks are not followed.
 public func stands(_ entry: Entry, at path: [UInt8]) -> Bool {
     guard let status = try? lookedAt(path) else { return false }
     return switch entry.kind {
@@ -216,7 +218,8 @@ public func sighting(of path: [UInt8]) throws(Failure) -> SourceFileInfo {
     } catch { throw error.failure(path) }
 }
 
-/// Whether this node sees the same file. Device numbers differ between nodes and are ignored.
+/// Whether this node sees the same file; one that it may not examine is not the same. Device numbers differ between
+/// nodes and are ignored.
 public func isSeen(_ info: SourceFileInfo) -> Bool {
     guard let status = try? lookedAt(info.path) else { return false }
     return status.inode == info.inode && status.size == info.size && status.mtime == info.mtime

@@ -188,7 +188,8 @@ public final class SourceWalk: @unchecked Sendable {
 }
 
 extension SourceWalk {
-    /// A bind-mounted file may be on another device than its directory.
+    /// A bind-mounted file may be on another device than its directory. It has no identity then, nor if the directory
+    /// cannot be opened: the file is read again.
     private func tellsChanges(_ device: UInt64, _ path: [UInt8], _ base: Int32) -> Bool {
         if let known = tellsChanges[device] { return known }
         let above = path.lastIndex(of: slash).map { Array(path[...$0]) } ?? [slash]

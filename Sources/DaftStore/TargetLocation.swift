@@ -60,7 +60,8 @@ struct TargetLocation: Sendable {
         }
     }
 
-    /// Changes the directory itself, never a symlink's target; works on directories that their owner cannot read.
+    /// Changes the directory itself, never a symlink's target; works on directories that their owner cannot read. If it
+    /// fails, so do writes into the directory, and they report their own names.
     private func allowWriting() {
         let flags = linux_o_path | O_DIRECTORY | O_NOFOLLOW
         guard let found = try? openAt(directory.number, name, flags), let status = try? found.status() else { return }
@@ -85,6 +86,7 @@ struct TargetLocation: Sendable {
                 try system("symlink") { symlinkat(target, directory.number, name) }
             }
         } catch {
+            // What stands there is no such symlink: the first error says so.
             guard error.exists, (try? symlinkTargetAt(directory.number, name)) == target else { throw error }
         }
     }
@@ -135,6 +137,7 @@ extension Descriptor {
         do {
             try sync()
         } catch {
+            // A disk that takes no mtime either: the caller hears of the sync.
             try? touch()
             throw error
         }

@@ -42,6 +42,7 @@ public final class TargetTree: Sendable {
         case other
     }
 
+    /// What cannot be looked into is something else than a directory: writing to it says what is wrong.
     public static func standing(at path: [UInt8]) -> Standing? {
         guard let tree = try? TargetTree(path) else { return pathExists(path) ? .other : nil }
         if (try? tree.openedRoot()) == nil { return pathExists(path) ? .other : nil }
@@ -60,6 +61,7 @@ public final class TargetTree: Sendable {
 
     /// Creates the root directory if needed and makes it writable. The mode is final only if the tree sets none.
     public func makeRoot(mode: UInt16 = 0o700) throws(Failure) {
+        // Where making it fails, that error says why it could not be opened.
         if (try? openedRoot()) == nil { try root.makeDirectory(mode: mode) }
         try makeDirectory([])
         do {
@@ -72,6 +74,7 @@ public final class TargetTree: Sendable {
 
     /// Creates a directory or makes an existing one writable; empty means the root.
     public func makeDirectory(_ relative: [UInt8]) throws(Failure) {
+        // The same.
         if relative.isEmpty, let directory = try? openedRoot() { return directory.allowWriting() }
         try place(relative).makeDirectory()
         if relative.isEmpty { try root.syncDirectory() }
@@ -88,7 +91,8 @@ public final class TargetTree: Sendable {
         try TargetFile(at: place(relative), entry, manifest)
     }
 
-    /// Whether a small file is already correct and need not be transferred.
+    /// Whether a small file is already correct and need not be transferred. One that cannot be read or synced is
+    /// rewritten.
     public func holds(_ relative: [UInt8], _ entry: Entry, _ manifest: Manifest) -> Bool {
         guard manifest.chunks.count <= 1, let place = try? place(relative),
             let status = try? statusAt(place.directory.number, place.name), status.isFile,

@@ -53,6 +53,7 @@ extension Socket {
         guard let (header, isAlone) = try receivePart({ Array($0) }) else { return nil }
         if isAlone { return .some(nil) }
         var reader = ByteReader(header)
+        // A header that is too short belongs to no question.
         let question = (try? reader.u64()) ?? 0
         let offset = Int(exactly: (try? reader.u64()) ?? .max) ?? .max
         let taken = try receivePart { bytes -> Range<Int>? in

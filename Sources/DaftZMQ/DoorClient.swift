@@ -141,7 +141,7 @@ public final class DoorClient: @unchecked Sendable {
         while let bytes = try stream.receive() {
             hasCome = true
             // Not of this version, whatever is wrong with it.
-            guard let message = try? DoorMessage(decoding: bytes) else { throw .malformed }
+            guard let message = DoorMessage(ifDecodable: bytes) else { throw .malformed }
             switch message {
             case .output(let bytes): hear(.output(bytes))
             case .errors(let bytes): hear(.errors(bytes))

@@ -83,6 +83,7 @@ final class Socket: @unchecked Sendable {
 
     /// Closes the socket and drops pending messages.
     func drop() {
+        // It fails only for a socket that is closed.
         try? set(ZMQ_LINGER, Int32(0))
         close()
     }

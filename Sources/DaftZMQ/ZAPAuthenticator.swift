@@ -65,7 +65,7 @@ final class ZAPAuthenticator {
         return true
     }
 
-    /// Replies; a handshake that has timed out ignores it.
+    /// Replies; a handshake that has timed out ignores it, and a peer that gets no reply begins its handshake again.
     private func say(_ status: String, _ envelope: [[UInt8]]) {
         try? socket.send(envelope + [Array(status.utf8), [], [], []])
     }

@@ -106,6 +106,7 @@ public final class ZMQLink: MembershipLink, @unchecked Sendable {
         [authenticator.socket, talk, bulk] + peers.values.flatMap { [$0.talk, $0.bulk].compactMap(\.self) }
     }
 
+    /// A socket that fails has nothing to say, as one where nothing has come: the failure detector tells its peers.
     private func poll() -> Bool {
         loop.checkIsolated()
         var isBusy = false
@@ -131,14 +132,14 @@ public final class ZMQLink: MembershipLink, @unchecked Sendable {
     /// Whether a rank has announced a bulk connection with this name.
     private func isExpected(_ token: [UInt8]) -> Bool { peers.values.contains { $0.token == token } }
 
-    /// Reads from connections to a peer; true if anything arrived.
+    /// Reads from connections to a peer; true if anything arrived. A broken socket counts as silent.
     private func look(at rank: Rank) -> Bool {
         var isBusy = false
         if let socket = peers[rank]?.talk {
             for _ in 0..<ZMQLink.messagesAtOnce {
                 guard let parts = try? socket.receive() else { break }
                 isBusy = true
-                if parts.count == 1, let envelope = try? Envelope(decoding: parts[0]) { take(envelope, from: rank) }
+                if parts.count == 1, let envelope = Envelope(ifDecodable: parts[0]) { take(envelope, from: rank) }
             }
         }
         if let socket = peers[rank]?.bulk {
@@ -158,7 +159,7 @@ public final class ZMQLink: MembershipLink, @unchecked Sendable {
     /// Handles a message at this rank's own control socket.
     private func hear(_ bytes: [UInt8], from name: [UInt8], at address: String) {
         guard let caller = Caller(name), caller.target == rank, caller.rank != rank,
-            let envelope = try? Envelope(decoding: bytes)
+            let envelope = Envelope(ifDecodable: bytes)
         else { return }
         if let incarnation = peers[caller.rank]?.incarnation, incarnation > caller.incarnation { return }
         peers[caller.rank, default: Peer()].caller = name
@@ -170,7 +171,7 @@ public final class ZMQLink: MembershipLink, @unchecked Sendable {
     private func take(_ envelope: Envelope, from rank: Rank) {
         noteLife(of: rank)
         switch envelope.kind {
-        case .carriers: if let word = try? MembershipMessage(decoding: envelope.payload) { take(word, from: rank) }
+        case .carriers: if let word = MembershipMessage(ifDecodable: envelope.payload) { take(word, from: rank) }
         default: rpc.take(envelope, from: rank)
         }
     }
@@ -185,6 +186,7 @@ extension ZMQLink {
             loop.start { [self] in rpc.take(envelope, from: rank) }
             return
         }
+        // What cannot be sent is lost as on any network: the question times out.
         switch envelope.kind {
         case .answer, .loaded:
             if let name = peers[target]?.caller { try? talk.send([name, envelope.encoded]) }

@@ -47,7 +47,7 @@ extension ZMQLink {
 
     func say(_ word: MembershipMessage, to target: Rank) { post(Envelope(.carriers, 0, word.encoded), to: target) }
 
-    /// Replies on the connection of the request.
+    /// Replies on the connection of the request. If the reply is lost, the next heartbeat asks again.
     private func reply(_ word: MembershipMessage, to target: Rank) {
         guard let name = peers[target]?.caller else { return }
         try? talk.send([name, Envelope(.carriers, 0, word.encoded).encoded])

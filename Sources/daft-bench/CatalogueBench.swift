@@ -53,6 +53,7 @@ struct CatalogueBench {
             all += try await cost {
                 let reply = await daft.system.run { _ in
                     let timeout = CatalogueBench.timeoutMilliseconds
+                    // The guard below throws.
                     return try? await link.call(
                         .publish(publication), at: .metadataServer, timeoutMilliseconds: timeout)
                 }

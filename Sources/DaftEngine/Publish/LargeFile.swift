@@ -53,7 +53,7 @@ struct LargeFile: Sendable {
         let ids: [ChunkID]
         do throws(Failure) { ids = try await take(into: ChunkWriter(ingestJob, file, partialFile)) } catch {
             giveUp(partialFile)
-            // Keep the chunks for a retry, unless the file was refused.
+            // Keep the chunks for a retry, unless the file was refused. The caller gets the first error.
             let isRefused = error.kind == .taken
             try? await station.work { () throws(Failure) in
                 if isRefused { partialFile.abandon() } else { try partialFile.pause() }

@@ -53,6 +53,7 @@ struct UnchangedFiles: Sendable {
     func new(among files: [StagedFile]) async -> [StagedFile] {
         if rereads { return files }
         let catalogue = station.catalogue
+        // Where the catalogue cannot be asked, all files are read; publishing them says what is wrong.
         let entries = try? await station.work { () throws(Failure) in
             try catalogue.snapshot { (snapshot) throws(Failure) in
                 try files.map { file throws(Failure) -> NamedEntry? in
@@ -87,6 +88,7 @@ struct UnchangedFiles: Sendable {
     private func standing(among entries: [NamedEntry]) async -> Set<Name> {
         if entries.isEmpty { return [] }
         let catalogue = station.catalogue
+        // The same: nothing is known to stand, and all is read.
         let stands = try? await station.work { () throws(Failure) in try catalogue.standing(entries) }
         guard let stands else { return [] }
         var isStanding = [Bool](repeating: false, count: entries.count)

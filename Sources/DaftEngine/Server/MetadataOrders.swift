@@ -29,6 +29,7 @@ extension MetadataServer {
         guard let member = listed().first(where: { $0.number == store && $0.isAlive }) else { return }
         if hasLeft { seats.leave(store) }
         station.roster.update(listed())
+        // Who cannot be reached says so by itself when it is heard again.
         _ = try? await station.ask(hasLeft ? .quit : .join, at: member.rank)
     }
 
@@ -65,6 +66,7 @@ extension MetadataServer {
         let long = seats.away(longerThan: limit, now: loop.now)
         let isEarly = loop.now - begun < limit
         let catalogue = station.catalogue
+        // A catalogue that cannot be read fails the repair itself.
         let stores = try? await station.work { () throws(Failure) in try catalogue.stores() }
         let known = (stores ?? []).filter { store in
             let isSeated = members.contains { $0.number == store.number }

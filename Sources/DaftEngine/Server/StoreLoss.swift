@@ -41,6 +41,7 @@ extension Station {
             ending.set()
             return
         }
+        // A metadata server that does not hear of it misses the signs of life.
         _ = try? await ask(
             .withdrawn(failure), at: .metadataServer, timeoutMilliseconds: Station.withdrawalMilliseconds)
         await loop.sleep(milliseconds: Station.lastWordsMilliseconds)

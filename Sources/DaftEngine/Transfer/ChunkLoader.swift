@@ -77,7 +77,8 @@ extension Station {
         return (slab, arrivals)
     }
 
-    /// Asks a store that sent wrong bytes to verify its copy before others get it.
+    /// Asks a store that sent wrong bytes to verify its copy before others get it. If the request is lost, the next
+    /// reader finds the bytes wrong again.
     private func doubt(_ pieces: [Piece], at rank: Rank, _ doubts: CorruptionReports) {
         var contents: [ContentID] = []
         for case .kept(let content) in pieces.map(\.origin) where doubts.isNew(content, at: rank) {

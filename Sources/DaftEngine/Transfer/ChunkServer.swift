@@ -85,7 +85,7 @@ struct ChunkServer: Sendable {
             }
         }
 
-        /// Bytes are not verified here; the receiver does that.
+        /// Bytes are not verified here; the receiver does that. It loads what cannot be read here from another store.
         func state(_ read: () throws -> Int?) -> PieceState {
             guard let count = try? read(), count == memory.count else { return .missing }
             return .sent
@@ -96,6 +96,7 @@ struct ChunkServer: Sendable {
 extension Store {
     fileprivate func has(_ piece: Piece) -> Bool {
         switch piece.origin {
+        // Whatever cannot be read here is missing here: another keeper is asked.
         case .kept(let content): (try? extent(of: content).contains(piece.chunk)) ?? false
         case .identified(let id): (try? whereabouts(of: id)) ?? nil != nil
         case .offered: true

@@ -22,6 +22,7 @@ extension Station {
             zip(run.pieces, run.offsets).map { piece, offset in
                 slab.slice(offset, piece.length).withMutableBytes { memory in
                     if rank == self.rank { return ChunkServer(station: self, run: run).read(piece, into: memory) }
+                    // A store that cannot be read here is asked over the link, as one of another node is.
                     guard case .kept(let content) = piece.origin,
                         (try? store?.read(piece.chunk, of: content, into: memory)) == memory.count
                     else { return .missing }
@@ -41,7 +42,7 @@ struct NearCopy: Sendable {
     private let file: KeptFile
     private let isShared: Bool
 
-    /// Nil if no store of this node keeps the whole content or the target cannot use it.
+    /// Nil if no store of this node keeps the whole content or can open it, or the target cannot use it.
     init?(of wanted: Wanted, in store: Store, to sink: any NearSink, at station: Station) throws(Failure) {
         guard let kept = try? store.file(of: wanted.content) else { return nil }
         let shared = try sink.share(kept)
@@ -49,7 +50,7 @@ struct NearCopy: Sendable {
         (file, isShared) = (shared ?? kept, shared != nil)
     }
 
-    /// Copies chunks; returns those that failed verification.
+    /// Copies chunks; returns those that could not be read or failed verification.
     func copy(_ chunks: [Int]) async throws(Failure) -> [Int] {
         let slabs = await station.intake.take(chunks.count, of: wanted.manifest.chunkSize.bytes)
         return try await station.work { () throws(Failure) in try copy(chunks, through: slabs) }

@@ -73,10 +73,11 @@ final class NodeTree: TreeListing {
         }
         guard let order else { return }
         order.keeping.cancel()
+        // An order that is not cancelled is given up, since nobody asks about it any more.
         _ = try? await station.ask(.cancel(task: order.task), at: member.rank)
     }
 
-    /// Polls the offering order, which would otherwise be cancelled.
+    /// Polls the offering order, which would otherwise be cancelled. A poll that failed is repeated.
     private func keep(_ task: UInt64) async {
         while !Task.isCancelled, !station.isClosed {
             guard let reply = try? await station.ask(.poll(task: task), at: member.rank) else {
@@ -245,6 +246,7 @@ final class NodeTree: TreeListing {
 
     private func wanted(_ entry: OfferedEntry, _ manifest: Manifest, _ file: Int, _ offer: UInt64) -> TreeItem {
         let content = manifest.contentID
+        // Decoding has checked the name.
         let name = (try? OfferedEntry.name(of: entry.relative)) ?? root
         let wanted = Wanted(
             content: content, manifest: manifest, name: name,

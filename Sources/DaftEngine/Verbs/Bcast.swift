@@ -68,14 +68,16 @@ extension Session {
         return report
     }
 
-    /// Idle ranks poll the network only every few milliseconds: wake all at once instead of one after another.
+    /// Idle ranks poll the network only every few milliseconds: wake all at once instead of one after another. Nobody
+    /// waits for their replies.
     private func wakeAll() {
         for rank in station.link.ranks where rank != station.rank {
             station.loop.start { [station] in _ = try? await station.ask(.ping, at: rank) }
         }
     }
 
-    /// Checks that all nodes see the same roots. Each file is checked again when it is read.
+    /// Checks that all nodes see the same roots; a node that does not reply does not see them. Each file is checked
+    /// again when it is read.
     private func seen(by members: [Member], _ paths: [[UInt8]]) async throws(Failure) {
         for path in paths {
             let info = try await station.work { () throws(Failure) in try sighting(of: path) }

@@ -89,7 +89,7 @@ extension Station {
     private static let lookedAt = 1_000
 
     /// Whether a directory has entries of the same kinds for everything directly below a name, as after an earlier run
-    /// of the same command. Blocks.
+    /// of the same command. A name that cannot be listed counts as no copy. Blocks.
     fileprivate func isCopy(_ path: [UInt8], of name: Name) -> Bool {
         guard let entries = try? entries(in: name, atMost: Station.lookedAt), !entries.isEmpty else { return false }
         return entries.allSatisfy { stands($0.entry, at: path + [Name.slash] + $0.name.last) }

@@ -166,12 +166,17 @@ public final class Database {
 
     /// Runs `body` in a transaction; an error rolls back.
     public func transaction<T, E: Error>(_ body: () throws(E) -> T) throws -> T {
-        try run("BEGIN IMMEDIATE")
+        try transaction("BEGIN IMMEDIATE", body)
+    }
+
+    private func transaction<T, E: Error>(_ begin: String, _ body: () throws(E) -> T) throws -> T {
+        try run(begin)
         do {
             let value = try body()
             try run("COMMIT")
             return value
         } catch {
+            // The first error is the caller's. What is not rolled back makes the next BEGIN IMMEDIATE fail.
             if sqlite3_get_autocommit(handle) == 0 { try? run("ROLLBACK") }
             throw error
         }
@@ -180,9 +185,7 @@ public final class Database {
     /// Runs queries in one read transaction, since one per query takes as long as the query.
     public func reading<T>(_ body: () throws -> T) throws -> T {
         guard sqlite3_get_autocommit(handle) != 0 else { return try body() }
-        try run("BEGIN")
-        defer { if sqlite3_get_autocommit(handle) == 0 { try? run("COMMIT") } }
-        return try body()
+        return try transaction("BEGIN", body)
     }
 
     public var lastInsertedRow: Int64 { sqlite3_last_insert_rowid(handle) }

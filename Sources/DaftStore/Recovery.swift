@@ -141,8 +141,12 @@ final class Recovery {
         let known = try ledger.ingests().filter { $0.content != nil }
         for ingest in known {
             guard let content = ingest.content else { continue }
-            // Done already, or lost: compareContents sees which.
-            try? disk.rename(paths.ingest(ingest.key), to: paths.partial(of: content))
+            do throws(SystemError) {
+                try disk.rename(paths.ingest(ingest.key), to: paths.partial(of: content))
+            } catch {
+                // Done already, or lost: compareContents sees which. Any other error leaves the bytes where they are.
+                guard error.isNotFound || error.exists else { throw error }
+            }
             try ledger.forgetIngest(ingest.number)
         }
         // Forgotten ingests are not renamed again, so make the renames durable first.
@@ -166,7 +170,9 @@ final class Recovery {
 
     private func rehashIngests(_ leaves: Set<[UInt8]>) throws {
         for ingest in try ledger.ingests() where !ingest.isSynced {
-            guard let file = try? paths.ingest(ingest.key).open(O_RDONLY) else { continue }
+            let place = paths.ingest(ingest.key)
+            guard leaves.contains(place.leaf) else { continue }
+            let file = try place.open(O_RDONLY)
             let ids = try ledger.ingested(ingest.number)
             let there = BitSet(ids.keys)
             let inspection = ChunkCheck(size: ingest.size, chunkSize: ingest.chunkSize) { ids[$0] }
@@ -218,10 +224,13 @@ final class Recovery {
     /// Adopts a complete content with another inode, as in a copied store, if its bytes are right.
     private func takeOver(_ content: ContentID) throws -> Bool {
         let place = paths.partial(of: content)
-        guard let known = try ledger.known(content), let manifest = try ledger.manifest(of: content),
-            let file = try? place.open(O_RDONLY),
-            try withChunkBuffer(manifest.chunkSize, { try ChunkCheck(manifest).isWhole(file, $0) })
-        else { return false }
+        guard let known = try ledger.known(content), let manifest = try ledger.manifest(of: content) else {
+            return false
+        }
+        let file = try place.open(O_RDONLY)
+        guard try withChunkBuffer(manifest.chunkSize, { try ChunkCheck(manifest).isWhole(file, $0) }) else {
+            return false
+        }
         try ledger.setInode(try file.status().inode, of: known.number)
         return true
     }

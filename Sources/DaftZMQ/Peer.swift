@@ -52,6 +52,7 @@ struct Caller {
         (self.rank, self.target, self.incarnation) = (rank, target, incarnation)
     }
 
+    /// Nil where the bytes name no caller.
     init?(_ name: [UInt8]) {
         var reader = ByteReader(name)
         guard let mark = try? reader.u8(), mark == Caller.mark, let rank = try? Rank(from: &reader),
@@ -84,12 +85,12 @@ extension ZMQLink {
     func talkSocket(to target: Rank) -> Socket? {
         if let socket = peers[target]?.talk { return socket }
         guard let (address, port) = talkAddress(of: target) else { return nil }
-        let socket = try? Socket(
-            .dealer, in: context, lingerMilliseconds: 500, lock: .client(part.keys),
-            longestMessageBytes: ZMQLink.longestTalkBytes)
+        let socket = socket(Caller(rank, to: target, incarnation).name, to: address, port) { () throws(ZMQError) in
+            try Socket(
+                .dealer, in: context, lingerMilliseconds: 500, lock: .client(part.keys),
+                longestMessageBytes: ZMQLink.longestTalkBytes)
+        }
         guard let socket else { return nil }
-        try? socket.name(Caller(rank, to: target, incarnation).name)
-        try? socket.connect(to: address, port: port)
         peers[target, default: Peer()].talk = socket
         return socket
     }
@@ -99,17 +100,33 @@ extension ZMQLink {
         if let peer = peers[target], let bulk = peer.bulk, !bulk.isRefused { return peer.bulkName }
         guard let entry = book[target], let address = talkAddress(of: target)?.address else { return nil }
         let name = [1] + (0..<16).map { _ in UInt8.random(in: 0...255) }
-        let socket = try? Socket(
-            .dealer, in: context, lingerMilliseconds: 0,
-            lock: part.encrypts ? .client(part.keys) : .plainClient(token: name))
+        let socket = socket(name, to: address, entry.bulkPort) { () throws(ZMQError) in
+            try Socket(
+                .dealer, in: context, lingerMilliseconds: 0,
+                lock: part.encrypts ? .client(part.keys) : .plainClient(token: name))
+        }
         guard let socket else { return nil }
-        try? socket.name(name)
-        try? socket.connect(to: address, port: entry.bulkPort)
-        // Delivered once the connection has been accepted.
+        // Delivered once the connection has been accepted. If it is lost, bytes follow the other side's next heartbeat.
         try? socket.send([[]])
         peers[target, default: Peer()].bulk = socket
         peers[target]?.bulkName = name
         return name
+    }
+
+    /// A socket that is connected under a name. Nil where none can be: what was to go that way is lost, its question
+    /// times out, and the next one tries anew.
+    private func socket(
+        _ name: [UInt8], to address: String, _ port: UInt16, _ make: () throws(ZMQError) -> Socket
+    ) -> Socket? {
+        guard let socket = try? make() else { return nil }
+        do throws(ZMQError) {
+            try socket.name(name)
+            try socket.connect(to: address, port: port)
+            return socket
+        } catch {
+            socket.drop()
+            return nil
+        }
     }
 
     private func talkAddress(of target: Rank) -> (address: String, port: UInt16)? {

@@ -71,7 +71,10 @@ struct RankMain {
         let loop = MPILoop()
         let link = MPILink(world, on: loop) { peer in hosts[peer] == hosts[world.rank] ? 4 << 20 : 60 << 10 }
         let opened = open(world.rank, hosts, options, link)
-        let grounds = try world.gather(opened.ground.encoded).compactMap { try? StorageCheck(decoding: $0) }
+        let grounds = try zip(hosts, world.gather(opened.ground.encoded)).map { host, bytes in
+            let failure = Failure(.malformed, [], node: host, "its rank did not say what its store lies on")
+            return StorageCheck(ifDecodable: bytes) ?? opened.ground.failing(failure)
+        }
         let failures = grounds.flatMap(\.failures)
         guard failures.isEmpty, let station = opened.station else {
             opened.station?.close()

@@ -4,7 +4,14 @@ import DaftStore
 import Foundation
 import Glibc
 import Synchronization
+import TestDisk
 import Testing
+
+private final class UnrenamingDisk: FaultyDisk, @unchecked Sendable {
+    override func rename(_ from: Location, to: Location) throws(SystemError) {
+        throw SystemError(code: EIO, call: "renameat2")
+    }
+}
 
 @Suite struct IngestTests {
     let fixture = Fixture()
@@ -26,6 +33,21 @@ import Testing
         #expect(fixture.contents("/a") == made.bytes)
         #expect(try store.whereabouts(of: made.manifest.chunks[3])?.chunk == 3)
         store.close()
+        #expect(try fixture.open().extent(of: made.id) == .complete)
+    }
+
+    /// Killed between record and rename, then opened on a disk that fails: its bytes are not taken for lost.
+    @Test func aRenameThatFailsAtTheStartLosesNothing() throws {
+        do {
+            let store = try fixture.open()
+            let ingest = try ingest(store, [0, 1, 2, 3, 4])
+            try ingest.checkpoint()
+            fixture.copyAtNextRename()
+            try ingest.finish(as: made.id, made.manifest)
+        }
+        fixture.options.disk = UnrenamingDisk(graveyard: fixture.directory + "/graves")
+        #expect(failureKind { _ = try fixture.openCopy() } != nil)
+        fixture.options.disk = fixture.disk
         #expect(try fixture.open().extent(of: made.id) == .complete)
     }
 

@@ -229,14 +229,18 @@ final class VerifyJob: Sendable {
         if let failure { return note(failure) }
         tally.withLock { $0.repaired += Int64(one.chunks.count) }
         let catalogue = station.catalogue
-        let entries = try? await station.work { () throws(Failure) in
-            var entries: [NamedEntry] = []
-            for name in one.names {
-                if let entry = try catalogue.entry(name) { entries.append(NamedEntry(name, entry)) }
+        do throws(Failure) {
+            let entries = try await station.work { () throws(Failure) in
+                var entries: [NamedEntry] = []
+                for name in one.names {
+                    if let entry = try catalogue.entry(name) { entries.append(NamedEntry(name, entry)) }
+                }
+                return entries
             }
-            return entries
+            await place(entries)
+        } catch {
+            note(error)
         }
-        await place(entries ?? [])
     }
 
     private func place(_ entries: [NamedEntry]) async {

@@ -22,7 +22,7 @@ public struct LineCompletion: Hashable, Sendable {
         // An open quote is closed for parsing.
         let closed = [last, last + "'".utf8, last + "\"".utf8].lazy.compactMap { try? words(of: $0) }.first
         typed = closed?.first?.bytes ?? []
-        // A line that is wrong before the cursor has no completions.
+        // A line with a syntax error before the cursor has no completions.
         let before = (try? words(of: line[..<start])) ?? []
         kind = LineCompletion.kind(after: before, typed)
     }

@@ -49,7 +49,7 @@ public struct LinkContract: Sendable {
             if let what = await check.body(self) { broken.append(Broken(check: check.name, what: what)) }
         }
         for rank in link.ranks where rank != link.rank {
-            // The checks have said what is broken; who is not told to end does not answer.
+            // The checks have reported what is broken; a rank that misses this does not reply.
             _ = try? await link.call(
                 .cancel(task: ContractResponder.end), at: rank, timeoutMilliseconds: LinkContract.patience)
         }

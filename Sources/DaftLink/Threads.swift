@@ -91,7 +91,7 @@ private func runThread(_ raw: UnsafeMutableRawPointer?) -> UnsafeMutableRawPoint
     return nil
 }
 
-/// The thread that runs a loop; none before it has entered.
+/// The thread that runs a loop; none before `enter`.
 struct LoopThread: ~Copyable {
     private let thread = Atomic<UInt>(0)
 

@@ -39,7 +39,7 @@ extension Coded {
         try reader.finish()
     }
 
-    /// For a caller to whom it does not matter why the bytes are no such value.
+    /// For callers that do not need the reason why decoding fails.
     public init?(ifDecodable bytes: [UInt8]) {
         guard let value = try? Self(decoding: bytes) else { return nil }
         self = value

@@ -176,7 +176,7 @@ public final class Database {
             try run("COMMIT")
             return value
         } catch {
-            // The first error is the caller's. What is not rolled back makes the next BEGIN IMMEDIATE fail.
+            // The caller gets the first error. If the rollback fails, so does the next BEGIN IMMEDIATE.
             if sqlite3_get_autocommit(handle) == 0 { try? run("ROLLBACK") }
             throw error
         }

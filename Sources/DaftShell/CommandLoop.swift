@@ -161,7 +161,7 @@ private final class CommandLoop: Sendable {
 
     /// Whether the line would end the whole system and the user does not confirm with yes.
     private func isTakenBack(_ line: [UInt8], _ editor: LineEditor?, _ lines: Lines) async -> Bool {
-        // What is wrong with a line is told when it is performed.
+        // Executing the line reports its syntax errors.
         guard (try? Command(line: line)) == .quit, let question = await performer.questionBeforeQuit() else {
             return false
         }

@@ -30,7 +30,7 @@ struct Completer {
 
     private func names(_ typed: [UInt8]) -> [[UInt8]] {
         let (folder, rest) = split(typed)
-        // A completion has no place for an error: there is nothing to offer.
+        // A completion cannot report an error: offer nothing.
         let above = folder.isEmpty ? base : try? resolvedName(folder, in: base)
         guard let above, let entries = try? performer.entries(in: above, atMost: Completer.mostEntries) else {
             return []

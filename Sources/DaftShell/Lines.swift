@@ -48,7 +48,7 @@ public final class Lines: @unchecked Sendable {
     /// what lines append to the file.
     func faults() -> [String] {
         var status = stat()
-        // Where it cannot be opened again, faults are told line by line.
+        // If it cannot be opened again, faults are reported line by line.
         guard file != STDIN_FILENO, fstat(file, &status) == 0, status.st_mode & S_IFMT == S_IFREG,
             let all = try? Lines(path: path, ofScript: ofScript)
         else { return [] }

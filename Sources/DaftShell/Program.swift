@@ -101,7 +101,7 @@ public struct Program: Sendable {
             guard let end = pair.firstIndex(of: UInt8(ascii: "=")) else { continue }
             others[String(decoding: pair[..<end], as: UTF8.self)] = Array(pair[(end + 1)...])
         }
-        // What is wrong with them the rank that speaks says.
+        // The rank that prints reports their errors.
         let options = try? Options(arguments: arguments(), environment: { variable($0) ?? others[$0] }, table: table)
         return options.flatMap { $0.version || $0.help || $0.isAboutItself ? nil : $0 }
     }

@@ -17,7 +17,7 @@ extension Store {
         do {
             let leaf = Array(digest(of: name.bytes + Array(id.hex.utf8)).hex.utf8)
             let target = Location(try directoryForAsides(), leaf)
-            // An earlier one of the same name; where it cannot be removed, the rename fails.
+            // An earlier file of the same name; if it cannot be removed, the rename fails.
             try? disk.remove(target)
             let place = try OpenDirectories(paths, disk, durable: isDurable).place(of: name)
             try disk.rename(place, to: target)

@@ -69,7 +69,7 @@ final class DirectFile: Sendable {
         let number = open("/proc/self/fd/\(file.number)", O_WRONLY | O_CLOEXEC | linux_o_direct)
         guard number >= 0 else { return nil }
         self.file = Descriptor(number)
-        // The page cache takes them then.
+        // Otherwise use the page cache.
         guard let device = try? file.status().device else { return nil }
         pace = SharedPace.ofDevice(device)
     }

@@ -58,7 +58,7 @@ extension Paths {
             try disk.replace(place, by: copy)
             return (made, true)
         } catch {
-            // The first error is the caller's; what stays in partial/ the next start removes.
+            // The caller gets the first error; the next start removes what is left in partial/.
             try? disk.remove(copy)
             throw error
         }

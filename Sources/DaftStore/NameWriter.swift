@@ -79,7 +79,7 @@ extension Store {
     public func finishDirectories(_ entries: [NamedEntry]) -> [Failure] {
         let directories = entries.filter(\.entry.isDirectory).map { ($0, $0.name.parts.count) }
         var failures: [Failure] = []
-        // Where it cannot be told, they get them.
+        // If that is unknown, write the modes and times.
         let isUnsure = (try? isUnsynced()) ?? true
         for (named, _) in directories.sorted(by: { $0.1 > $1.1 }) {
             do throws(SystemError) {

@@ -157,7 +157,7 @@ extension PartialFile {
     public func mayHold(_ chunk: Int) -> Bool {
         guard !isFresh, let file, !have.contains(chunk) else { return false }
         let start = chunkSize.offset(of: chunk)
-        // Where that cannot be told, the chunk is brought.
+        // If that is unknown, the chunk is loaded.
         guard let data = try? file.data(after: start) else { return false }
         return data.lowerBound < start + Int64(length(of: chunk))
     }

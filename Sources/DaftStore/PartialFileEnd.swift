@@ -226,7 +226,7 @@ extension PartialFile {
         } catch {
             let failure = error.failure(path)
             lose(failure)
-            // The caller hears of the sync; what cannot be removed now the next start removes.
+            // The caller gets the sync's error; the next start removes what cannot be removed now.
             try? discard()
             throw failure
         }
@@ -305,7 +305,7 @@ extension Store {
     /// What is not there, or cannot be removed now, the next start finds.
     func removePartial(_ place: Location) { try? disk.remove(place) }
 
-    /// The same, unless another file has taken the place, or none can be seen there.
+    /// The same, unless another file has taken the place or its status cannot be read.
     func removePartial(_ place: Location, ofInode inode: UInt64) {
         if (try? place.status())?.inode == inode { removePartial(place) }
     }

@@ -29,7 +29,7 @@ extension Store {
         // It may have been completed, and even placed, since the check.
         guard let known = try recorded({ try $0.known(content) }), known.isComplete else { return partialFile }
         live.leave(partialFile)
-        // What cannot be removed now is garbage that the next start removes.
+        // The next start removes what cannot be removed now.
         if isFresh, known.hasNames, let status = try? file.status() { removePartial(place, ofInode: status.inode) }
         return complete(content, manifest)
     }

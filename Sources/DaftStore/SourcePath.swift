@@ -139,7 +139,7 @@ public func sourcePlace(_ path: [UInt8]) throws(Failure) -> [UInt8] {
 extension Store {
     /// Whether a path leads to daft's private directory in this store.
     public func isOwnData(_ path: [UInt8]) -> Bool {
-        // A path that leads nowhere leads to nothing of daft; reading it says what is wrong.
+        // A path that cannot be resolved is not daft's; reading it reports the error.
         guard let place = try? realPath(path), let own = try? realPath(joined(directory, ".daft".utf8)) else {
             return false
         }
@@ -186,7 +186,7 @@ public func filesystem(at path: [UInt8]) -> Filesystem? {
     guard var parts = (try? absolutePath(path))?.split(separator: slash) else { return nil }
     while true {
         let folder = [slash] + parts.joined(separator: [slash])
-        // What is not there, or may not be read, lies on what is above it.
+        // A directory that is missing or unreadable is on its parent's filesystem.
         if let folder = try? openAt(AT_FDCWD, folder, O_RDONLY | O_DIRECTORY) { return folder.filesystem }
         if parts.popLast() == nil { return nil }
     }

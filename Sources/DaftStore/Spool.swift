@@ -40,7 +40,7 @@ public final class SpoolFile: Sendable {
     public func remove() { withCString(path) { _ = unlink($0) } }
 
     private static func clean(_ directory: [UInt8]) {
-        // What cannot be cleaned now is cleaned by the next run.
+        // The next run removes what cannot be removed now.
         guard let folder = try? openAt(AT_FDCWD, directory, O_RDONLY | O_DIRECTORY),
             let names = try? SourceListing(of: folder)
         else { return }

@@ -49,7 +49,7 @@ final class StoreLock: Sendable {
 
     /// Describes the owner; another boot id means another node that shares the filesystem.
     private static func reason(of file: Descriptor, here bootID: [UInt8]) -> String {
-        // The lock is held, whether or not its holder can be named.
+        // The lock is held, even if its owner cannot be read.
         let lines = ((try? file.start(400)) ?? []).split(separator: 0x0a)
         let digits = (lines.first ?? []).prefix { $0 != 0x20 }
         let process = digits.isEmpty ? "unknown" : shown(Array(digits))

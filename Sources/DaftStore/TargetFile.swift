@@ -37,7 +37,7 @@ public final class TargetFile: Sendable {
 
     /// Finds correct chunks; `buffer` holds one chunk.
     public func inspect(buffer: UnsafeMutableRawBufferPointer) throws(Failure) {
-        // What cannot be read is written anew.
+        // An unreadable file is rewritten.
         let file = existing == nil ? nil : try? place.open(O_RDONLY)
         if let file, let existing, existing.size == manifest.size, place.mayKeep(existing, for: entry) {
             let isWhole = manifest.chunks.indices.allSatisfy { finding($0, in: file, buffer) != .wrong }
@@ -60,7 +60,7 @@ public final class TargetFile: Sendable {
         var holes = SourceHoles()
         return BitSet(
             manifest.chunks.indices.filter { chunk in
-                // Where the filesystem does not tell holes, all is read.
+                // If the filesystem does not report holes, everything is read.
                 if (try? holes.contain(range(of: chunk), of: partial.file)) == true { return isZero(chunk) }
                 return finding(chunk, in: partial.file, buffer) != .wrong
             })

@@ -86,7 +86,7 @@ struct TargetLocation: Sendable {
                 try system("symlink") { symlinkat(target, directory.number, name) }
             }
         } catch {
-            // What stands there is no such symlink: the first error says so.
+            // It is not that symlink: throw the first error.
             guard error.exists, (try? symlinkTargetAt(directory.number, name)) == target else { throw error }
         }
     }
@@ -137,7 +137,7 @@ extension Descriptor {
         do {
             try sync()
         } catch {
-            // A disk that takes no mtime either: the caller hears of the sync.
+            // If the mtime cannot be set either, the caller still gets the sync's error.
             try? touch()
             throw error
         }

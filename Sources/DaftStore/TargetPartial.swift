@@ -47,7 +47,7 @@ struct TargetPartial: Sendable {
             guard let file = try opened(place, create: create) else { return nil }
             if flock(file.number, LOCK_EX | LOCK_NB) != 0, errno == EWOULDBLOCK { break }
             let status = try file.status()
-            // Somebody has removed it since: another try.
+            // Another process has removed it since: retry.
             guard let now = try? statusAt(place.directory.number, place.name) else { continue }
             guard (now.device, now.inode) == (status.device, status.inode) else { continue }
             if status.isFile, status.links == 1 { return (file, status) }

@@ -42,7 +42,7 @@ public final class TargetTree: Sendable {
         case other
     }
 
-    /// What cannot be looked into is something else than a directory: writing to it says what is wrong.
+    /// A directory that cannot be opened counts as `other`: writing to it reports the error.
     public static func standing(at path: [UInt8]) -> Standing? {
         guard let tree = try? TargetTree(path) else { return pathExists(path) ? .other : nil }
         if (try? tree.openedRoot()) == nil { return pathExists(path) ? .other : nil }
@@ -61,7 +61,7 @@ public final class TargetTree: Sendable {
 
     /// Creates the root directory if needed and makes it writable. The mode is final only if the tree sets none.
     public func makeRoot(mode: UInt16 = 0o700) throws(Failure) {
-        // Where making it fails, that error says why it could not be opened.
+        // If it cannot be opened, making it reports the error.
         if (try? openedRoot()) == nil { try root.makeDirectory(mode: mode) }
         try makeDirectory([])
         do {
@@ -74,7 +74,7 @@ public final class TargetTree: Sendable {
 
     /// Creates a directory or makes an existing one writable; empty means the root.
     public func makeDirectory(_ relative: [UInt8]) throws(Failure) {
-        // The same.
+        // Likewise.
         if relative.isEmpty, let directory = try? openedRoot() { return directory.allowWriting() }
         try place(relative).makeDirectory()
         if relative.isEmpty { try root.syncDirectory() }

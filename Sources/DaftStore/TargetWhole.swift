@@ -37,7 +37,7 @@ extension TargetFile {
     private static func settle(
         _ place: TargetLocation, _ entry: Entry, ifEqualTo bytes: UnsafeRawBufferPointer
     ) throws(Failure) -> Bool {
-        // What cannot be read is written anew.
+        // An unreadable file is rewritten.
         guard let file = try? place.open(O_RDONLY) else { return false }
         let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: bytes.count, alignment: 16)
         defer { memory.deallocate() }

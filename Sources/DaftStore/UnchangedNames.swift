@@ -24,7 +24,7 @@ extension Store {
         let parents = OpenDirectories(paths, disk, durable: false)
         let stamps = try looked { ledger in try entries.map { try ledger.stamp(of: $0) } }
         for (index, named) in entries.enumerated() {
-            // What cannot be looked at is placed anew, and that says what is wrong.
+            // A name whose status cannot be read is placed again, and that reports the error.
             guard let stamp = stamps[index], let status = try? parents.place(of: named.name).status(),
                 FileStamp(status) == stamp
             else { continue }

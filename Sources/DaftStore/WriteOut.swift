@@ -48,7 +48,7 @@ extension Store {
             try move(unfinished, to: place, replacing: order.isForced)
             if isDurable { try disk.sync(directory: place.directory) }
         } catch {
-            // The first error is the caller's.
+            // The caller gets the first error.
             try? disk.remove(unfinished)
             throw error
         }

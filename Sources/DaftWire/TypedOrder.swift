@@ -1,10 +1,10 @@
-// An order with the type of its answer, for whoever gives it: the wire knows only orders and outcomes.
+// An order with the type of its answer, for the sender: the wire format has only orders and outcomes.
 
 import DaftModel
 
 public struct TypedOrder<Answer: Sendable>: Sendable {
     public let order: Order
-    /// Nil for an outcome of another kind of order, and where it does not fit what was ordered.
+    /// Nil for an outcome of another kind of order or of another size than ordered.
     public let answer: @Sendable (Outcome) -> Answer?
 
     private init(_ order: Order, _ answer: @escaping @Sendable (Outcome) -> Answer?) {
@@ -13,7 +13,7 @@ public struct TypedOrder<Answer: Sendable>: Sendable {
     }
 }
 
-/// One answer for each file, in order, and how many bytes crossed the link for them.
+/// One answer for each file, in order, and the bytes that crossed the link for them.
 extension TypedOrder<(files: [Ingested], moved: Int64)> {
     public static func ingest(_ ingest: Ingest) -> Self {
         Self(.ingest(ingest)) { outcome in
@@ -89,10 +89,10 @@ extension TypedOrder<BitSet> {
     }
 }
 
-/// What could not be done of a settle, place, discard, note, writing out, remembering or restoring.
+/// Failures of a settle, place, discard, note, writeOut, remember or restore.
 public struct Placed: Hashable, Sendable {
     public let failures: [Failure]
-    /// What a restoring moved to the side.
+    /// Files that a restore moved aside.
     public let warnings: [Failure]
 
     public init(_ failures: [Failure], warnings: [Failure] = []) {

@@ -193,7 +193,7 @@ private final class DoorLoop {
 
     // MARK: messages from clients
 
-    /// A socket that fails says nothing more: its clients miss the signs of life, and say so.
+    /// A broken socket counts as silent: its clients miss the heartbeats and report that.
     private func takeMessages() {
         for _ in 0..<DoorLoop.messagesAtOnce {
             guard let parts = try? socket.receive() else { return }

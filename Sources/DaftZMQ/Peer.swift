@@ -52,7 +52,7 @@ struct Caller {
         (self.rank, self.target, self.incarnation) = (rank, target, incarnation)
     }
 
-    /// Nil where the bytes name no caller.
+    /// Nil if the bytes do not name a caller.
     init?(_ name: [UInt8]) {
         var reader = ByteReader(name)
         guard let mark = try? reader.u8(), mark == Caller.mark, let rank = try? Rank(from: &reader),
@@ -113,8 +113,8 @@ extension ZMQLink {
         return name
     }
 
-    /// A socket that is connected under a name. Nil where none can be: what was to go that way is lost, its question
-    /// times out, and the next one tries anew.
+    /// A socket connected under a name. Nil if that fails: the message is lost, its request times out, and the next one
+    /// tries again.
     private func socket(
         _ name: [UInt8], to address: String, _ port: UInt16, _ make: () throws(ZMQError) -> Socket
     ) -> Socket? {

@@ -83,7 +83,7 @@ final class Socket: @unchecked Sendable {
 
     /// Closes the socket and drops pending messages.
     func drop() {
-        // It fails only for a socket that is closed.
+        // Fails only on a closed socket.
         try? set(ZMQ_LINGER, Int32(0))
         close()
     }

@@ -106,7 +106,7 @@ public final class ZMQLink: MembershipLink, @unchecked Sendable {
         [authenticator.socket, talk, bulk] + peers.values.flatMap { [$0.talk, $0.bulk].compactMap(\.self) }
     }
 
-    /// A socket that fails has nothing to say, as one where nothing has come: the failure detector tells its peers.
+    /// A broken socket counts as silent: the failure detector notices it.
     private func poll() -> Bool {
         loop.checkIsolated()
         var isBusy = false
@@ -186,7 +186,7 @@ extension ZMQLink {
             loop.start { [self] in rpc.take(envelope, from: rank) }
             return
         }
-        // What cannot be sent is lost as on any network: the question times out.
+        // A message that cannot be sent counts as lost: its request times out.
         switch envelope.kind {
         case .answer, .loaded:
             if let name = peers[target]?.caller { try? talk.send([name, envelope.encoded]) }

@@ -6,7 +6,7 @@ import DaftLink
 public final class ZMQLoop: PolledLoop, @unchecked Sendable {
     private static let longestSleep: Nanoseconds = 10_000_000_000
 
-    /// The sockets to wait for. Set before it runs.
+    /// The sockets to wait for. Set it before running.
     var sockets: () -> [Socket] = { [] }
 
     override public init() {}

@@ -22,7 +22,7 @@ struct ViewBench {
         let daft = try await LocalRun(place, dataServers: 1)
         defer {
             daft.close()
-            // The end of the bench removes what this leaves.
+            // The end of the benchmark removes what is left.
             _ = try? scratch.fresh("view.catalogue")
             _ = try? scratch.fresh("view.store0")
         }

@@ -199,7 +199,7 @@ private struct Job {
     private func tell(_ process: pid_t) {
         guard system == .slurm else { return steps.signal(process, SIGTERM) }
         let words = [Array("scancel".utf8), Array("--signal=TERM".utf8), variable("SLURM_JOB_ID") ?? []]
-        // Where there is no scancel, Slurm ends the steps with the job.
+        // Without scancel, Slurm ends the steps with the job.
         guard let scancel = try? steps.start(words, isMute: true) else { return }
         let patience = monotonicMilliseconds() + 2_000
         if steps.wait(for: scancel, until: patience, heedsSignals: false) == nil { steps.signal(scancel, SIGKILL) }
@@ -210,7 +210,7 @@ private struct Job {
         guard let output else { return 0 }
         let words = ["gather", "--to"].map { Array($0.utf8) } + [output, place.results]
         var status: Int32? = 1
-        // `start` has said why not, here and below.
+        // `start` has reported the error, here and below.
         if let process = try? start(daft(words, server)) {
             status = steps.told == nil ? steps.wait(for: process) : nil
             if status == nil { status = steps.wait(for: process, until: deadline, heedsSignals: false) }

@@ -114,7 +114,7 @@ private func answer(of line: String) -> String {
 /// Plain ssh if this site has no cpusets, which OAR's oarsh needs. Nil if the user has chosen an agent.
 private func remoteShellOfOAR() -> String? {
     if getenv("OMPI_MCA_plm_rsh_agent") != nil { return nil }
-    // Without /proc it is no job of OAR.
+    // Without /proc it is not an OAR job.
     let groups = (try? contents(of: Array("/proc/self/cgroup".utf8))) ?? []
     return String(decoding: groups, as: UTF8.self).split(separator: "/").contains("oar") ? "oarsh" : "ssh"
 }
@@ -134,7 +134,7 @@ private func mpirun() -> [UInt8] {
 private func handedOn() -> [String] {
     let own: Set = ["_", "HOSTNAME", "OLDPWD", "PWD", "SHLVL"]
     let prefixes = ["OMPI_", "OPAL_", "ORTE_", "PMIX_", "SSH_"]
-    // Without /proc nothing is handed on, as mpirun itself does it.
+    // Without /proc no variables are passed on, as with mpirun itself.
     let environment = (try? contents(of: Array("/proc/self/environ".utf8))) ?? []
     let names = environment.split(separator: 0).map { String(decoding: $0.prefix { $0 != 61 }, as: UTF8.self) }
     return names.filter { name in

@@ -60,7 +60,7 @@ struct DoorPerformer: Performer {
     var isClient: Bool { true }
 
     func questionBeforeQuit() async -> String? {
-        // Without a door quit asks nothing, and says itself what is wrong.
+        // Without a door, quit does not ask, and reports the error itself.
         guard let door = try? search.found else { return nil }
         return "this ends the system on all nodes: \(shown(listedNodes(at: door))); really? [y/N] "
     }
@@ -88,7 +88,7 @@ private func listed(_ name: Name, atMost limit: Int, at door: DoorAddress) throw
     }
     var entries: [CompletionEntry] = []
     for line in text.split(separator: 0x0a) {
-        // Other lines are no entries.
+        // Other lines are not entries.
         guard let start = line.firstIndex(of: Name.slash), let typed = try? DaftCommand.words(of: line[start...]).first,
             let found = try? Name(typed.bytes)
         else { continue }

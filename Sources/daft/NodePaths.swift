@@ -90,7 +90,7 @@ struct NodePaths: Sendable {
 func reportOfRunning(_ order: NodeOrder) throws(Failure) -> NodeReport? {
     let places = try NodePaths(order)
     let words = places.noted
-    // Without a door that can be read, nothing runs here that could be told to go on.
+    // Without a readable door, no running daft can be reused.
     guard words.count == 4, words[0] == hexadecimal(order.system.publicKey),
         Int(words[1]) == order.rank.number, let pid = Int32(words[2]), kill(pid, 0) == 0,
         let door = try? DoorAddress(in: places.door, group: places.group), door.isOpen, let port = UInt16(words[3])

@@ -11,7 +11,7 @@ import Glibc
 private func isStart(_ words: [String]) -> Bool {
     let own: Set = ["start", "join"]
     if let first = words.first, own.contains(first) { return true }
-    // What is wrong with them is told where they are used.
+    // Their errors are reported where they are used.
     let options = try? Options(arguments: words.map { Array($0.utf8) }, environment: { _ in nil }, table: .starting)
     return options?.command.first.map { own.contains(String(decoding: $0, as: UTF8.self)) } ?? false
 }

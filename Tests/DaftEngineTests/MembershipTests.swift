@@ -3,6 +3,7 @@
 import DaftCatalogue
 import DaftLink
 import DaftModel
+import DaftWire
 import Foundation
 import Testing
 

@@ -4,6 +4,7 @@ import DaftCatalogue
 import DaftLink
 import DaftModel
 import DaftStore
+import DaftWire
 import Foundation
 import Testing
 

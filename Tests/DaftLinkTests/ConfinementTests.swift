@@ -1,4 +1,4 @@
-// What only its loop may touch ends the process where another thread touches it.
+// A type that is confined to a loop ends the process if another thread calls it.
 
 import DaftModel
 import DaftWire

@@ -36,7 +36,7 @@ private final class UnrenamingDisk: FaultyDisk, @unchecked Sendable {
         #expect(try fixture.open().extent(of: made.id) == .complete)
     }
 
-    /// Killed between record and rename, then opened on a disk that fails: its bytes are not taken for lost.
+    /// Killed between record and rename, then opened on a failing disk: the bytes do not count as lost.
     @Test func aRenameThatFailsAtTheStartLosesNothing() throws {
         do {
             let store = try fixture.open()

@@ -84,7 +84,7 @@ final class ContentReader: FileReader {
     func localFile() async -> LocalFile? {
         guard let store = station.store else { return nil }
         let content = chunks.wanted.content
-        // Without it the reader asks for chunks, and those say what is wrong.
+        // On failure the reader loads chunks, and that load reports the error.
         return await station.workers.run { (try? store.unchangedFile(of: content)).map(LocalFile.init) }
     }
 

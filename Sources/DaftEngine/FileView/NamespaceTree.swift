@@ -1,5 +1,5 @@
-// A name and all below it, listed for `get`: what a view says of each entry, and where the bytes of each file come from.
-// The pages of one listing are of one state each.
+// A name and all below it, listed for `get`: what a view says of each entry, and where the bytes of each file come
+// from. The pages of one listing are of one state each.
 
 import DaftCatalogue
 import DaftModel

@@ -149,7 +149,7 @@ final class SpaceCheck: Sendable {
         }
     }
 
-    /// Where the catalogue cannot be asked, the file counts as one that is to come.
+    /// If the catalogue cannot be read, the file counts as one still to be stored.
     private func kept(_ file: StagedFile) -> BitSet {
         guard let entry = try? catalogue.entry(file.name), let content = entry.content,
             entry.mtime == file.found.mtime, (try? catalogue.size(of: content))?.bytes == file.info.size

@@ -53,7 +53,7 @@ struct UnchangedFiles: Sendable {
     func new(among files: [StagedFile]) async -> [StagedFile] {
         if rereads { return files }
         let catalogue = station.catalogue
-        // Where the catalogue cannot be asked, all files are read; publishing them says what is wrong.
+        // If the catalogue cannot be read, all files are read; publishing them reports the error.
         let entries = try? await station.work { () throws(Failure) in
             try catalogue.snapshot { (snapshot) throws(Failure) in
                 try files.map { file throws(Failure) -> NamedEntry? in
@@ -88,7 +88,7 @@ struct UnchangedFiles: Sendable {
     private func standing(among entries: [NamedEntry]) async -> Set<Name> {
         if entries.isEmpty { return [] }
         let catalogue = station.catalogue
-        // The same: nothing is known to stand, and all is read.
+        // Likewise: no file counts as unchanged, and all are read.
         let stands = try? await station.work { () throws(Failure) in try catalogue.standing(entries) }
         guard let stands else { return [] }
         var isStanding = [Bool](repeating: false, count: entries.count)

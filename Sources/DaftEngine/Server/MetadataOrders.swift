@@ -29,7 +29,7 @@ extension MetadataServer {
         guard let member = listed().first(where: { $0.number == store && $0.isAlive }) else { return }
         if hasLeft { seats.leave(store) }
         station.roster.update(listed())
-        // Who cannot be reached says so by itself when it is heard again.
+        // An unreachable server asks by itself once it is connected again.
         _ = try? await station.ask(hasLeft ? .quit : .join, at: member.rank)
     }
 

@@ -163,7 +163,7 @@ actor MetadataServer {
         while !station.isClosed {
             await loop.sleep(milliseconds: MetadataServer.callBackMilliseconds)
             guard seats.isVacant(rank), station.link.ranks.contains(rank) else { return }
-            // A question that failed is asked again.
+            // A failed request is repeated.
             if (try? await station.ask(.join, at: rank)) == .done { return }
         }
     }

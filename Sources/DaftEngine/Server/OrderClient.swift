@@ -49,7 +49,7 @@ extension Station {
     /// Cancels the order and waits for its end, so that a retry finds everything that it stored.
     private func callOff(_ task: UInt64, at rank: Rank) async throws(Failure) -> Outcome {
         let deadline = loop.deadline(inMilliseconds: settings.loadMilliseconds)
-        // Where the order cannot be cancelled it is polled to its end, or to the deadline.
+        // An order that cannot be cancelled is polled to its end, or to the deadline.
         _ = try? await ask(.cancel(task: task), at: rank)
         while loop.now < deadline, let reply = try? await poll(task, at: rank) {
             if case .finished(let outcome) = reply { return outcome }
@@ -59,7 +59,7 @@ extension Station {
 }
 
 extension Result<Placed, Failure> {
-    /// An order that failed as a whole placed nothing for that one reason.
+    /// An order that failed as a whole has that one failure.
     var placed: Placed {
         switch self {
         case .success(let placed): placed

@@ -28,8 +28,8 @@ public final class Station: Sendable {
     /// Stores of other ranks on this node that this process has open; read without the link.
     let neighbours = Mutex<[Rank: Store]>([:])
     let contentLocks = ContentLocks()
-    /// Parts, by their key, and then contents, of which this store keeps more than was taken in for whoever publishes
-    /// them: another command had brought the rest.
+    /// Parts, by key, and then contents, of which this store keeps more than the publishing command has ingested:
+    /// another command ingested the rest.
     let keepsMore = Mutex<Set<Digest>>([])
     let readContents = ReadContents()
     let attributeCache = AttributeCache()

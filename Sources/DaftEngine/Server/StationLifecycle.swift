@@ -24,7 +24,7 @@ extension Station {
         do throws(Failure) {
             try await rejoining.start()
         } catch {
-            // Rank 0 need not wait for a server that will not come. Where it does not hear of this, it waits.
+            // Rank 0 need not wait for a server that will not come. If the message is lost, it waits.
             _ = try? await ask(.joined([error.at(settings.host)]), at: .metadataServer)
             throw error.at(settings.host)
         }

@@ -41,7 +41,7 @@ extension Station {
             ending.set()
             return
         }
-        // A metadata server that does not hear of it misses the signs of life.
+        // If the message is lost, the metadata server misses the heartbeats.
         _ = try? await ask(
             .withdrawn(failure), at: .metadataServer, timeoutMilliseconds: Station.withdrawalMilliseconds)
         await loop.sleep(milliseconds: Station.lastWordsMilliseconds)

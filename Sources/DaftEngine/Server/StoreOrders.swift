@@ -49,7 +49,7 @@ struct StoreOrders {
         await located { [store] () throws(Failure) in try store.place(entries) }
     }
 
-    /// The metadata server is told of what is kept beyond that which was published.
+    /// Also reports to the metadata server what this store keeps beyond the published extent.
     func note(_ entries: [NamedEntry]) async -> [Failure] {
         let more = entries.compactMap(\.entry.content).filter { content in
             station.keepsMore.withLock { $0.remove(content) != nil }

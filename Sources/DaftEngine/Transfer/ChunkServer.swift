@@ -96,7 +96,7 @@ struct ChunkServer: Sendable {
 extension Store {
     fileprivate func has(_ piece: Piece) -> Bool {
         switch piece.origin {
-        // Whatever cannot be read here is missing here: another keeper is asked.
+        // An unreadable chunk counts as missing: the receiver asks another store.
         case .kept(let content): (try? extent(of: content).contains(piece.chunk)) ?? false
         case .identified(let id): (try? whereabouts(of: id)) ?? nil != nil
         case .offered: true

@@ -121,7 +121,7 @@ struct FetchJob: Sendable {
         let wanted = Wanted(content: content, manifest: manifest, name: named.name)
         progressCounter.expect(bytes: manifest.size, files: 1)
         await pull.claim(content)
-        // Where it cannot be told, it is brought.
+        // If the extent is unknown, the content is fetched.
         if !pull.isAlone, (try? await extent(of: content)) == .complete {
             progressCounter.add(bytes: manifest.size, files: 1)
             return await settle(wanted, nil)
@@ -134,7 +134,7 @@ struct FetchJob: Sendable {
         let names = ledger.takeWaiting(for: wanted.content)
         if let failure {
             ledger.fail(failure)
-            // The caller is told of the first failure; what cannot be counted it does not count on.
+            // The caller gets the first failure; an unknown extent counts as nothing.
             let extent = (try? await extent(of: wanted.content)) ?? .nothing
             ledger.lacks(Lacking(wanted.content, extent))
         } else {

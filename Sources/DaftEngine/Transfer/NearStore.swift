@@ -22,7 +22,7 @@ extension Station {
             zip(run.pieces, run.offsets).map { piece, offset in
                 slab.slice(offset, piece.length).withMutableBytes { memory in
                     if rank == self.rank { return ChunkServer(station: self, run: run).read(piece, into: memory) }
-                    // A store that cannot be read here is asked over the link, as one of another node is.
+                    // A store that cannot be read here is asked over the link, like one of another node.
                     guard case .kept(let content) = piece.origin,
                         (try? store?.read(piece.chunk, of: content, into: memory)) == memory.count
                     else { return .missing }

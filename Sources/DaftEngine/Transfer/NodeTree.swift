@@ -73,7 +73,7 @@ final class NodeTree: TreeListing {
         }
         guard let order else { return }
         order.keeping.cancel()
-        // An order that is not cancelled is given up, since nobody asks about it any more.
+        // If the request is lost, the order ends because nobody polls it.
         _ = try? await station.ask(.cancel(task: order.task), at: member.rank)
     }
 

@@ -32,7 +32,7 @@ struct Swarm: Sendable {
 
     func leave() async {
         station.relay.leave()
-        // A rank that stays listed is asked for bytes in vain.
+        // If the request is lost, others ask this rank for bytes in vain.
         _ = try? await station.ask(.loading(content, begun: false), at: .metadataServer)
     }
 }

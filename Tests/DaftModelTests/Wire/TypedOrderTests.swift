@@ -1,4 +1,4 @@
-// An order takes the outcomes of its own kind, of the size that was ordered, and no others.
+// An order accepts only outcomes of its own kind and of the ordered size.
 
 import DaftModel
 import DaftWire

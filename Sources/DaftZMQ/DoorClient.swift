@@ -101,13 +101,13 @@ public final class DoorClient: @unchecked Sendable {
         while !latch.locked({ isClosed }) {
             if stream == nil, case .connected(let file) = place.connect() { stream = DoorStream(file) }
             do throws(DoorStream.Trouble) {
-                if let stream { for message in taken() { try stream.send(message.encoded) } }
+                if let stream { for message in taken() { stream.send(message.encoded) } }
                 waker.wait(for: stream, milliseconds: stream == nil ? DoorClient.retryMilliseconds : pause)
                 let hasCome = if let stream { try take(from: stream) } else { false }
                 silence.note(hasCome: hasCome)
                 if monotonicNow() < nextBeat { continue }
                 nextBeat = after(patience.beatMilliseconds)
-                try stream?.send(ClientMessage.alive.encoded)
+                stream?.send(ClientMessage.alive.encoded)
             } catch {
                 return hear(.refused(error == .broken ? DoorClient.gone : DoorClient.otherVersion))
             }
@@ -136,7 +136,7 @@ public final class DoorClient: @unchecked Sendable {
 
     /// Returns whether anything arrived.
     private func take(from stream: DoorStream) throws(DoorStream.Trouble) -> Bool {
-        try stream.flush()
+        stream.flush()
         var hasCome = false
         while let bytes = try stream.receive() {
             hasCome = true

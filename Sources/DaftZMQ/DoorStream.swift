@@ -42,18 +42,19 @@ final class DoorStream {
     /// Whether something waits for room in the socket.
     var isSending: Bool { !outgoing.isEmpty }
 
-    func send(_ message: [UInt8]) throws(Trouble) {
+    func send(_ message: [UInt8]) {
         if isReady { outgoing += DoorStream.frame(message, 0) } else { early += DoorStream.frame(message, 0) }
-        try flush()
+        flush()
     }
 
     /// Sends what there is room for.
-    func flush() throws(Trouble) {
+    func flush() {
         while !outgoing.isEmpty {
             let count = Glibc.send(file, outgoing, outgoing.count, Int32(MSG_NOSIGNAL))
             if count < 0, errno == EINTR { continue }
             if count < 0, errno == EAGAIN { return }
-            if count < 0 { throw .broken }
+            // The door has closed. What it sent before is still to be read, and the end of that says so.
+            if count < 0 { return outgoing = [] }
             outgoing.removeFirst(count)
         }
     }
@@ -73,7 +74,7 @@ final class DoorStream {
                 isReady = true
                 outgoing += early
                 early = []
-                try flush()
+                flush()
                 continue
             }
             if flags & Flag.more != 0 { throw .malformed }

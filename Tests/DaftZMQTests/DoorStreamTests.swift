@@ -30,9 +30,9 @@ import Testing
     }
 
     @Test func messagesWaitForTheHandshakeAndKeepTheirOrder() throws {
-        try stream.send([1])
+        stream.send([1])
         #expect(written().count == 64 + 43)
-        try stream.send([2, 2])
+        stream.send([2, 2])
         #expect(written() == [])
         write(DoorStreamTests.greeting)
         #expect(try stream.receive() == nil)
@@ -40,16 +40,15 @@ import Testing
         write(DoorStreamTests.ready)
         #expect(try stream.receive() == nil)
         #expect(written() == [0, 1, 1, 0, 2, 2, 2])
-        try stream.send([UInt8](repeating: 7, count: 256))
+        stream.send([UInt8](repeating: 7, count: 256))
         #expect(written() == [2, 0, 0, 0, 0, 0, 0, 1, 0] + [UInt8](repeating: 7, count: 256))
         close(peer)
     }
 
     @Test func messagesComeInWhateverPieces() throws {
         let long = [UInt8](repeating: 9, count: 300)
-        let bytes =
-            DoorStreamTests.greeting + DoorStreamTests.ready + [0, 2, 5, 6] + [4, 1, 0] + [2, 0, 0, 0, 0, 0, 0, 1, 44]
-            + long + [0, 0]
+        let header: [UInt8] = [0, 2, 5, 6, 4, 1, 0, 2, 0, 0, 0, 0, 0, 0, 1, 44]
+        let bytes: [UInt8] = DoorStreamTests.greeting + DoorStreamTests.ready + header + long + [0, 0]
         var got: [[UInt8]] = []
         for byte in bytes {
             write([byte])
@@ -67,12 +66,19 @@ import Testing
         #expect(throws: DoorStream.Trouble.broken) { try stream.receive() }
     }
 
-    @Test(arguments: [
-        [UInt8](repeating: 0x41, count: 64), [0xff] + [UInt8](repeating: 0, count: 63),
-        Array(greeting[..<10]) + [2] + greeting[11...], Array(greeting[..<12]) + Array("CURVE".utf8) + greeting[17...],
-        greeting + ready + [1, 1, 0], greeting + ready + [2, 0x7f, 0, 0, 0, 0, 0, 0, 0],
-        greeting + ready + [2, 0, 0, 0, 0, 0, 0x40, 0, 1],
-    ])
+    /// Another greeting, version or mechanism; a part of several; lengths beyond all bounds.
+    private static let wrong: [[UInt8]] = {
+        var (old, curve) = (greeting, greeting)
+        old[10] = 2
+        curve.replaceSubrange(12..<17, with: Array("CURVE".utf8))
+        let open = greeting + ready
+        return [
+            [UInt8](repeating: 0x41, count: 64), [0xff] + [UInt8](repeating: 0, count: 63), old, curve,
+            open + [1, 1, 0], open + [2, 0x7f, 0, 0, 0, 0, 0, 0, 0], open + [2, 0, 0, 0, 0, 0, 0x40, 0, 1],
+        ]
+    }()
+
+    @Test(arguments: wrong)
     func whatIsNotTheProtocolIsRefused(_ bytes: [UInt8]) throws {
         write(bytes)
         #expect(throws: DoorStream.Trouble.malformed) { try stream.receive() }

@@ -21,6 +21,8 @@ final class VerifyJob: Sendable {
     private let store: Store
     private let progressCounter: ProgressCounter
     private let tally = Mutex(Tally())
+    /// For the next contents of a page, unless somebody waits for memory: the kernel clears 2 MiB of each new slab.
+    private let spare = Mutex<[Slab]>([])
 
     private struct Tally {
         var contents: Int64 = 0
@@ -95,12 +97,14 @@ final class VerifyJob: Sendable {
         await station.loop.inOrder(width: VerifyJob.underWay) {
             Task.isCancelled ? nil : next.next()
         } work: { [self] content in
-            let slab = await station.intake.take(ChunkSize.largest)
-            return await Result.of { () async throws(Failure) in
+            let slab = await slab()
+            let result = await Result.of { () async throws(Failure) in
                 try await station.work { [self] () throws(Failure) in
                     try look(at: content, slab, directly: isOneOfMany)
                 }
             }
+            spare.withLock { if !station.intake.isShort { $0.append(slab) } }
+            return result
         } take: { result in
             switch result {
             case .success(let found?): damaged.append(found)
@@ -108,6 +112,7 @@ final class VerifyJob: Sendable {
             case .failure(let failure): note(failure)
             }
         }
+        spare.withLock { $0 = [] }
         await tellUntold()
         await place(
             tally.withLock { tally in
@@ -115,6 +120,11 @@ final class VerifyJob: Sendable {
                 return tally.nameless
             })
         if !damaged.isEmpty { await mend(damaged) }
+    }
+
+    private func slab() async -> Slab {
+        if let slab = spare.withLock({ $0.popLast() }) { return slab }
+        return await station.intake.take(ChunkSize.largest)
     }
 
     private func look(at content: ContentID, _ slab: Slab, directly: Bool) throws(Failure) -> Damaged? {

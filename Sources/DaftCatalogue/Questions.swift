@@ -40,6 +40,8 @@ public struct CatalogueSnapshot {
         }
     }
 
+    public func holders(of content: ContentID) throws(Failure) -> Holders { try ask { try $0.holders(of: content) } }
+
     private func ask<T>(_ question: (Tables) throws -> T) throws(Failure) -> T {
         do { return try question(tables) } catch { throw Tables.failure(error, tables.path) }
     }

@@ -111,6 +111,10 @@ struct FetchJob: Sendable {
             return (ready, Array(zip(missing.map(\.0), manifests)))
         }
         ledger.note(directories: entries.filter(\.entry.isDirectory))
+        try await pull.lookUp(
+            sorted.1.compactMap { named, manifest in
+                named.entry.content.map { Wanted(content: $0, manifest: manifest, name: named.name) }
+            })
         for (named, manifest) in sorted.1 { await want(named, manifest, pull) }
         await add(sorted.0)
     }

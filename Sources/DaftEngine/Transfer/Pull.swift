@@ -70,6 +70,9 @@ actor Pull {
         }
     }
 
+    /// Prepares for contents that are brought next.
+    func lookUp(_ wanted: [Wanted]) async throws(Failure) { try await selector.lookUp(wanted) }
+
     /// Ranks with requests outstanding.
     var asked: [Rank] { get async { await selector.asked } }
 

@@ -187,6 +187,22 @@ actor SourceSelector {
         if let known = holders[content] { return known }
         let catalogue = station.catalogue
         let found = try await station.work { () throws(Failure) in try catalogue.holders(of: content) }
+        return note(found, of: content)
+    }
+
+    /// Looks up the holders of many contents by one job: each by itself would wake a worker.
+    func lookUp(_ wanted: [Wanted]) async throws(Failure) {
+        let unknown = wanted.filter { $0.offered == nil && holders[$0.content] == nil }.map(\.content)
+        let catalogue = station.catalogue
+        let found = try await station.work { () throws(Failure) in
+            try catalogue.snapshot { (snapshot) throws(Failure) in
+                try unknown.map { content throws(Failure) in try snapshot.holders(of: content) }
+            }
+        }
+        for (content, one) in zip(unknown, found) { _ = note(one, of: content) }
+    }
+
+    private func note(_ found: Holders, of content: ContentID) -> [(rank: Rank, extent: Extent)] {
         var keepers: [(rank: Rank, extent: Extent)] = []
         for store in found.complete {
             if let rank = station.roster.rank(ofStore: store) { keepers.append((rank, .complete)) }

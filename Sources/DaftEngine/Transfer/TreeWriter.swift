@@ -69,16 +69,15 @@ final class TreeWriter: Sendable {
             var unwritable: Failure?
             try await listing.eachPage { items, failures in
                 report.withLock { $0.failures += failures }
-                for item in items where !Task.isCancelled && unwritable == nil {
-                    if item.entry.isDirectory {
-                        do throws(Failure) { if item.relative.isEmpty { try await makeRoot() } } catch {
-                            unwritable = error
-                            break
-                        }
-                        directories.append((item.relative, item.entry))
+                if Task.isCancelled || unwritable != nil { return }
+                if let root = items.first, root.relative.isEmpty, root.entry.isDirectory {
+                    do throws(Failure) { try await makeRoot() } catch {
+                        unwritable = error
+                        return
                     }
-                    await write(item, pull)
                 }
+                for item in items where item.entry.isDirectory { directories.append((item.relative, item.entry)) }
+                await write(items, pull)
             }
             if let unwritable { throw unwritable }
         }
@@ -113,25 +112,34 @@ final class TreeWriter: Sendable {
         if isMarked, isDone, directories.first?.0.isEmpty ?? false { await station.workers.run { tree.unmark() } }
     }
 
-    private func write(_ item: TreeItem, _ pull: Pull) async {
+    /// One job looks at all items of a page, and one asks for all holders: a job for each item would cost more than
+    /// the writing of a small file.
+    private func write(_ items: [TreeItem], _ pull: Pull) async {
         let tree = tree
-        let (relative, entry) = (item.relative, item.entry)
+        for wanted in items.compactMap(\.wanted) { progressCounter.expect(bytes: wanted.manifest.size, files: 1) }
+        let prepared = await station.workers.run {
+            items.map { item in Result { () throws(Failure) in try tree.prepare(item) } }
+        }
+        var lacking: [(wanted: Wanted, entry: Entry)] = []
+        for (item, result) in zip(items, prepared) {
+            switch (result, item.wanted) {
+            case (.success(true), let wanted?):
+                progressCounter.add(bytes: wanted.manifest.size, files: 1)
+                settle(wanted, nil)
+            case (.success, let wanted?): lacking.append((wanted, item.entry))
+            case (.success, nil): break
+            case (.failure(let failure), let wanted?): settle(wanted, failure.at(station.settings.host))
+            case (.failure(let failure), nil): fail(failure)
+            }
+        }
         do throws(Failure) {
-            switch entry.kind {
-            case .directory: try await station.work { () throws(Failure) in try tree.makeDirectory(relative) }
-            case .symlink: try await station.work { () throws(Failure) in try tree.makeSymlink(relative, entry) }
-            case .file:
-                guard let wanted = item.wanted else { return }
-                progressCounter.expect(bytes: wanted.manifest.size, files: 1)
-                if try await station.work({ () throws(Failure) in tree.holds(relative, entry, wanted.manifest) }) {
-                    progressCounter.add(bytes: wanted.manifest.size, files: 1)
-                    return settle(wanted, nil)
-                }
+            try await pull.lookUp(lacking.map(\.wanted))
+            for (wanted, entry) in lacking where !Task.isCancelled {
                 destination.expect(NamedEntry(wanted.name, entry))
                 await pull.bring(wanted)
             }
         } catch {
-            if let wanted = item.wanted { settle(wanted, error.at(station.settings.host)) } else { fail(error) }
+            for (wanted, _) in lacking { settle(wanted, error.at(station.settings.host)) }
         }
     }
 
@@ -151,5 +159,19 @@ final class TreeWriter: Sendable {
     private func fail(_ failure: Failure) {
         let failure = failure.at(station.settings.host)
         report.withLock { $0.failures.append(failure) }
+    }
+}
+
+extension TargetTree {
+    /// Makes what is no file; returns whether a file is there already, with the bytes wanted. Blocks.
+    fileprivate func prepare(_ item: TreeItem) throws(Failure) -> Bool {
+        switch item.entry.kind {
+        case .directory: try makeDirectory(item.relative)
+        case .symlink: try makeSymlink(item.relative, item.entry)
+        case .file:
+            guard let wanted = item.wanted else { return false }
+            return holds(item.relative, item.entry, wanted.manifest)
+        }
+        return true
     }
 }

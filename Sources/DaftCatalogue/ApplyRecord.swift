@@ -7,12 +7,12 @@ import DaftSQL
 extension Tables {
     /// Appends `record`, encoded as `bytes`, to the journal.
     func append(_ record: Record, _ bytes: [UInt8]) throws {
-        guard standing.system != nil || record.isSystem else { throw refused("a journal begins with its system") }
+        guard summary.system != nil || record.isSystem else { throw refused("a journal begins with its system") }
         let steps = try apply(record)
-        standing.head = standing.head.after(bytes, steps: steps)
+        summary.head = summary.head.after(bytes, steps: steps)
         try database.run(
-            "INSERT INTO journal(state, record, digest) VALUES(?, ?, ?)", .integer(standing.head.state), .blob(bytes),
-            .integer(standing.head.digest))
+            "INSERT INTO journal(state, record, digest) VALUES(?, ?, ?)", .integer(summary.head.state), .blob(bytes),
+            .integer(summary.head.digest))
     }
 
     /// Appends records of another journal; each must lead to the state it claims.
@@ -23,11 +23,11 @@ extension Tables {
                 throw refused("record of state \(incoming.state): expected \(error.what) at byte \(error.offset)")
             }
             try append(record, incoming.bytes)
-            guard standing.head.state == incoming.state else {
-                throw refused("a record for state \(incoming.state) led to state \(standing.head.state)")
+            guard summary.head.state == incoming.state else {
+                throw refused("a record for state \(incoming.state) led to state \(summary.head.state)")
             }
         }
-        guard delta.isLast ? standing.head == delta.head : standing.head.state < delta.head.state else {
+        guard delta.isLast ? summary.head == delta.head : summary.head.state < delta.head.state else {
             throw refused("these records do not lead to the sender's state \(delta.head.state)")
         }
     }
@@ -36,8 +36,8 @@ extension Tables {
     private func apply(_ record: Record) throws -> Int {
         switch record {
         case .system(let id):
-            guard standing.system == nil else { throw refused("a journal has one system") }
-            standing.system = id
+            guard summary.system == nil else { throw refused("a journal has one system") }
+            summary.system = id
             return 1
         case .store(let info): try add(info)
         case .content(let id, let manifest, let stores): return try add(id, manifest, stores)
@@ -50,26 +50,26 @@ extension Tables {
     }
 
     private func add(_ info: StoreInfo) throws {
-        if let number = standing.numbers[info.id] {
+        if let number = summary.numbers[info.id] {
             try database.run(
                 "UPDATE stores SET info = ?, left = 0 WHERE number = ?", .blob(info.encoded), .integer(number))
-            return standing.left.remove(number)
+            return summary.left.remove(number)
         }
-        let number = standing.inventories.count
+        let number = summary.inventories.count
         try database.run(
             "INSERT INTO stores(number, info, inventory) VALUES(?, ?, 0)", .integer(number), .blob(info.encoded))
-        standing.numbers[info.id] = number
-        standing.inventories.append(0)
+        summary.numbers[info.id] = number
+        summary.inventories.append(0)
     }
 
     /// A store that still has holdings cannot leave.
     private func leave(_ stores: BitSet) throws {
         try checkKnown(stores)
-        if let busy = stores.first(where: { standing.inventories[$0] != 0 }) {
+        if let busy = stores.first(where: { summary.inventories[$0] != 0 }) {
             throw refused("store number \(busy) keeps something, and cannot leave")
         }
         for store in stores { try database.run("UPDATE stores SET left = 1 WHERE number = ?", .integer(store)) }
-        standing.left.formUnion(stores)
+        summary.left.formUnion(stores)
     }
 
     /// Keeps the larger request.
@@ -93,17 +93,17 @@ extension Tables {
     private func add(_ id: ContentID, _ manifest: Manifest, _ stores: BitSet) throws -> Int {
         guard try number(of: id) == nil else { throw refused("content \(id.hex) is known") }
         try checkKnown(stores)
-        let number = standing.contents
+        let number = summary.contents
         let fresh = try addIDs(id, manifest, number)
         let steps = max(1, fresh)
         try database.run(
             "INSERT INTO contents(number, id, born, size, chunks, complete) VALUES(?, ?, ?, ?, ?, ?)",
-            .integer(number), .blob(id.bytes), .integer(standing.head.state + State(steps)), .integer(manifest.size),
+            .integer(number), .blob(id.bytes), .integer(summary.head.state + State(steps)), .integer(manifest.size),
             .integer(manifest.chunks.count), .blob(stores.encoded))
         toggle(inventoryMark(of: id, .complete), of: stores)
-        standing.contents += 1
-        standing.chunks += fresh
-        standing.bytes += manifest.size
+        summary.contents += 1
+        summary.chunks += fresh
+        summary.bytes += manifest.size
         return steps
     }
 
@@ -111,10 +111,10 @@ extension Tables {
     private func enter(_ named: NamedEntry) throws {
         let name = named.name
         let parent = name.parent ?? .root
-        guard try parent == standing.lastParent || entry(parent)?.isDirectory == true else {
+        guard try parent == summary.lastParent || entry(parent)?.isDirectory == true else {
             throw refused("no directory stands at \(parent)", name)
         }
-        let older = try standingEntry(name)
+        let older = try currentEntry(name)
         guard (older?.entry ?? entryBeforeAny(name))?.admits(named.entry) != false else {
             throw refused("something else stands there", name)
         }
@@ -123,9 +123,9 @@ extension Tables {
             used = try number(of: id)
             if used == nil { throw refused("its content \(id.hex) is not known", name) }
         }
-        let born = standing.head.state + 1
-        standing.lastParent = parent
-        if let older { try end(older.born, at: born, name, used) } else { standing.entries += 1 }
+        let born = summary.head.state + 1
+        summary.lastParent = parent
+        if let older { try end(older.born, at: born, name, used) } else { summary.entries += 1 }
         try database.run("INSERT INTO entries(name, born) VALUES(?, ?)", .blob(name.bytes), .integer(born))
         if let used {
             try database.run("INSERT INTO uses(content, born) VALUES(?, ?)", .integer(used), .integer(born))
@@ -142,10 +142,10 @@ extension Tables {
     }
 
     func checkKnown(_ stores: BitSet) throws {
-        guard stores.bound <= standing.inventories.count else {
+        guard stores.bound <= summary.inventories.count else {
             throw refused("store number \(stores.bound - 1) is not known")
         }
-        if let store = stores.intersection(standing.left).first(from: 0) {
+        if let store = stores.intersection(summary.left).first(from: 0) {
             throw refused("store number \(store) has left")
         }
     }

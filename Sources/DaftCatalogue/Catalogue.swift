@@ -29,7 +29,7 @@ public final class Catalogue: Sendable {
         self.path = path
         do {
             let tables = try Tables(path: path, durable: durable, isShared: isShared)
-            published = PublishedSummary(tables.standing)
+            published = PublishedSummary(tables.summary)
             readers = path == ":memory:" ? nil : ReaderPool(path)
             held = Mutex(Held(tables: tables))
         } catch { throw Tables.failure(error, path) }
@@ -40,14 +40,14 @@ public final class Catalogue: Sendable {
     /// Called after every change of the head, on the writing thread.
     public func onCommit(_ body: @escaping @Sendable () -> Void) { published.onCommit(body) }
     /// The system that the journal belongs to.
-    public var system: SystemID? { standing.system }
+    public var system: SystemID? { summary.system }
     /// The number of entries and contents, and the total size of all contents.
     public func counts() throws(Failure) -> (entries: Int, contents: Int, bytes: Int64) {
-        let standing = standing
-        return (standing.entries, standing.contents, standing.bytes)
+        let summary = summary
+        return (summary.entries, summary.contents, summary.bytes)
     }
 
-    var standing: CatalogueSummary { published.value }
+    var summary: CatalogueSummary { published.value }
 
     /// Later queries fail; the head stays known.
     public func close() {
@@ -55,7 +55,7 @@ public final class Catalogue: Sendable {
         held.withLock { held in
             guard let tables = held.tables else { return }
             try? tables.transaction { try tables.settle() }  // if not now, then after the next opening
-            published.update(tables.standing)
+            published.update(tables.summary)
             held.tables = nil
         }
     }
@@ -93,7 +93,7 @@ public final class Catalogue: Sendable {
             guard let tables = held.tables else {
                 return .failure(Tables.closed(path))
             }
-            defer { published.update(tables.standing) }
+            defer { published.update(tables.summary) }
             do { return .success(try body(tables)) } catch { return .failure(Tables.failure(error, path)) }
         }
         return try result.get()

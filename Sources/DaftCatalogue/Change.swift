@@ -15,7 +15,7 @@ public struct Change: ~Copyable {
         }
     }
 
-    public var head: Head { tables.standing.head }
+    public var head: Head { tables.summary.head }
 
     public func entry(_ name: Name) throws(Failure) -> Entry? { try ask { try $0.entry(name) } }
 
@@ -37,11 +37,11 @@ public struct Change: ~Copyable {
 
     /// XOR of `inventoryMark` over a store's holdings; 0 for an unknown store.
     public func inventory(of store: Int) -> UInt64 {
-        let inventories = tables.standing.inventories
+        let inventories = tables.summary.inventories
         return inventories.indices.contains(store) ? inventories[store] : 0
     }
 
-    public func number(of store: StoreID) throws(Failure) -> Int? { tables.standing.numbers[store] }
+    public func number(of store: StoreID) throws(Failure) -> Int? { tables.summary.numbers[store] }
 
     private func ask<T>(_ question: (Tables) throws -> T) throws(Failure) -> T {
         do { return try question(tables) } catch { throw Tables.failure(error, tables.path) }

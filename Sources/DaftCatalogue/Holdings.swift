@@ -41,7 +41,7 @@ struct Content {
 }
 
 extension Tables {
-    func stand(_ named: NamedEntry) throws -> EntryHolders? {
+    func entryHolders(_ named: NamedEntry) throws -> EntryHolders? {
         guard try entry(named.name) == named.entry else { return nil }
         guard let id = named.entry.content else {
             let copies = try isEverywhere(named.name) ? Copies.everywhere : .one
@@ -95,12 +95,12 @@ extension Tables {
     /// Decodes a set of stores; unknown numbers are damage.
     private func stores(_ bytes: [UInt8]) throws -> BitSet {
         let stores = try BitSet(decoding: bytes)
-        guard stores.bound <= standing.inventories.count else { throw damaged }
+        guard stores.bound <= summary.inventories.count else { throw damaged }
         return stores
     }
 
     private func known(store number: Int64) throws -> Int {
-        guard standing.inventories.indices.contains(Int(number)) else { throw damaged }
+        guard summary.inventories.indices.contains(Int(number)) else { throw damaged }
         return Int(number)
     }
 
@@ -185,7 +185,7 @@ extension Tables {
     }
 
     /// XORs a mark into the inventory of each of `stores`.
-    func toggle(_ mark: UInt64, of stores: BitSet) { stores.toggle(mark, in: &standing.inventories) }
+    func toggle(_ mark: UInt64, of stores: BitSet) { stores.toggle(mark, in: &summary.inventories) }
 }
 
 extension Extent {

@@ -18,16 +18,16 @@ struct KeyFilter {
     var isFull: Bool { count >= capacity }
 
     mutating func insert(_ key: Int64) {
-        for place in places(of: key) { bits[place >> 6] |= 1 << UInt64(place & 63) }
+        for bit in bitIndices(of: key) { bits[bit >> 6] |= 1 << UInt64(bit & 63) }
         count += 1
     }
 
     func mayContain(_ key: Int64) -> Bool {
-        places(of: key).allSatisfy { bits[$0 >> 6] & (1 << UInt64($0 & 63)) != 0 }
+        bitIndices(of: key).allSatisfy { bits[$0 >> 6] & (1 << UInt64($0 & 63)) != 0 }
     }
 
     /// Four hash positions: a key is random already, and multiplying it by a large odd number gives further ones.
-    private func places(of key: Int64) -> some Sequence<Int> {
+    private func bitIndices(of key: Int64) -> some Sequence<Int> {
         let size = UInt64(bits.count * 64)
         return sequence(first: UInt64(bitPattern: key)) { $0 &* 0x9E37_79B9_7F4A_7C15 }.lazy.prefix(4)
             .map { Int($0.multipliedFullWidth(by: size).high) }

@@ -5,7 +5,7 @@ import DaftModel
 import DaftSQL
 
 extension Tables {
-    func entry(_ name: Name) throws -> Entry? { try standingEntry(name)?.entry ?? entryBeforeAny(name) }
+    func entry(_ name: Name) throws -> Entry? { try currentEntry(name)?.entry ?? entryBeforeAny(name) }
 
     /// The root exists before any record mentions it.
     func entryBeforeAny(_ name: Name) -> Entry? {
@@ -13,16 +13,16 @@ extension Tables {
     }
 
     /// The current version of an entry, and the state in which its name was created.
-    func standingEntry(_ name: Name) throws -> (born: State, entry: Entry)? {
-        try standing(name, Tables.recordColumns) { row, entry in (row.word(0), entry) }
+    func currentEntry(_ name: Name) throws -> (born: State, entry: Entry)? {
+        try current(name, Tables.recordColumns) { row, entry in (row.word(0), entry) }
     }
 
     func attributes(of name: Name) throws -> Attributes? {
-        try standing(name, Tables.attributeColumns) { row, entry in try attributes(entry, row) }
+        try current(name, Tables.attributeColumns) { row, entry in try attributes(entry, row) }
             ?? entryBeforeAny(name).map { Attributes($0, born: 0, size: 0) }
     }
 
-    private func standing<T>(
+    private func current<T>(
         _ name: Name, _ columns: String, as read: (borrowing Row, Entry) throws -> T
     ) throws -> T? {
         var found: T?

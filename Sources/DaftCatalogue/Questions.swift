@@ -89,8 +89,8 @@ extension Catalogue {
     }
 
     /// For each entry that exists exactly so: its holders and the number of copies wanted; else nil.
-    public func standing(_ entries: [NamedEntry]) throws(Failure) -> [EntryHolders?] {
-        try asking { tables in try entries.map { try tables.stand($0) } }
+    public func entryHolders(_ entries: [NamedEntry]) throws(Failure) -> [EntryHolders?] {
+        try asking { tables in try entries.map { try tables.entryHolders($0) } }
     }
 
     /// The number of copies wanted; `.one` for unknown contents.
@@ -103,7 +103,7 @@ extension Catalogue {
 
     /// XOR of `inventoryMark` over a store's holdings.
     public func inventory(of store: Int) throws(Failure) -> UInt64 {
-        let inventories = standing.inventories
+        let inventories = summary.inventories
         return inventories.indices.contains(store) ? inventories[store] : 0
     }
 
@@ -161,7 +161,7 @@ extension Tables {
         var records: [JournalRecord] = []
         var bytes = 0
         var last = head
-        while last.state < standing.head.state, records.isEmpty || bytes < limitBytes {
+        while last.state < summary.head.state, records.isEmpty || bytes < limitBytes {
             let next = try database.first(
                 "SELECT state, record, digest FROM journal WHERE state > ? ORDER BY state LIMIT 1",
                 .integer(last.state)
@@ -172,7 +172,7 @@ extension Tables {
             records.append(record)
             last = head
         }
-        return .records(Delta(records: records, head: standing.head))
+        return .records(Delta(records: records, head: summary.head))
     }
 
     private func contains(_ head: Head) throws -> Bool {

@@ -61,14 +61,14 @@ final class CatalogueReader: @unchecked Sendable {
         }
         // Read after the state is fixed, so that any reset visible in it has been counted.
         let resets = counter.load(ordering: .acquiring)
-        if resets == self.resets, seen.head == tables.standing.head, seen.settled == settled { return }
+        if resets == self.resets, seen.head == tables.summary.head, seen.settled == settled { return }
         if resets != self.resets || seen.settled != settled {
             tables.recent = UnsettledIDs()
             (settled, known, self.resets) = (seen.settled, seen.settled, resets)
         }
         let stores = try database.first("SELECT max(number) FROM stores") { $0.isNull(0) ? 0 : Int($0.integer(0)) + 1 }
         seen.inventories = [UInt64](repeating: 0, count: stores ?? 0)
-        tables.standing = seen
+        tables.summary = seen
         try database.run("SELECT number, id FROM contents WHERE number >= ? ORDER BY number", .integer(known)) {
             guard $0.integer(0) == known else { throw tables.damaged }
             tables.recent?.contents[try ContentID(decoding: $0.bytes(1))] = known

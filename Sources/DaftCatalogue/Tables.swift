@@ -41,7 +41,7 @@ final class Tables {
 
     let path: String
     let database: Database
-    var standing = CatalogueSummary()
+    var summary = CatalogueSummary()
     /// Loaded on demand by `loadedRecent`.
     var recent: UnsettledIDs?
     /// Keys in the id tables (after a rollback, a superset); loaded on demand.
@@ -59,7 +59,7 @@ final class Tables {
         }
         try migrate()
         try checkFormat()
-        standing = try readStanding()
+        summary = try readSummary()
     }
 
     /// A read-only connection beside the writer's of this process.
@@ -110,7 +110,7 @@ final class Tables {
 
     func number(_ sql: String) throws -> Int64 { try database.first(sql) { $0.integer(0) } ?? 0 }
 
-    func readStanding() throws -> CatalogueSummary {
+    func readSummary() throws -> CatalogueSummary {
         var read: CatalogueSummary?
         try database.run(
             "SELECT state, digest, system, entries, contents, chunks, bytes, settled FROM standing"
@@ -121,15 +121,15 @@ final class Tables {
                 entries: Int(row.integer(3)), contents: Int(row.integer(4)), chunks: Int(row.integer(5)),
                 bytes: row.integer(6), settled: Int(row.integer(7)))
         }
-        guard var standing = read, try lastOfJournal() == standing.head, standing.isPlausible else { throw damaged }
+        guard var summary = read, try lastOfJournal() == summary.head, summary.isPlausible else { throw damaged }
         try database.run("SELECT number, info, inventory, left FROM stores ORDER BY number") { row in
             // Numbers are contiguous from 0.
-            guard row.integer(0) == standing.inventories.count else { throw damaged }
-            standing.numbers[try StoreInfo(decoding: row.bytes(1)).id] = Int(row.integer(0))
-            standing.inventories.append(row.word(2))
-            if row.integer(3) != 0 { standing.left.insert(Int(row.integer(0))) }
+            guard row.integer(0) == summary.inventories.count else { throw damaged }
+            summary.numbers[try StoreInfo(decoding: row.bytes(1)).id] = Int(row.integer(0))
+            summary.inventories.append(row.word(2))
+            if row.integer(3) != 0 { summary.left.insert(Int(row.integer(0))) }
         }
-        return standing
+        return summary
     }
 
     // MARK: records
@@ -157,12 +157,12 @@ final class Tables {
 
     /// Runs `body` in a transaction that covers tables and memory.
     func transaction<T>(_ body: () throws -> T) throws -> T {
-        let before = standing
+        let before = summary
         do {
             return try database.transaction { () throws -> T in
                 let value = try body()
                 if let spoiled { throw spoiled }
-                try write(standing, over: before)
+                try write(summary, over: before)
                 return value
             }
         } catch {
@@ -172,12 +172,12 @@ final class Tables {
     }
 
     private func restore(_ before: CatalogueSummary) {
-        if standing.settled != before.settled {
+        if summary.settled != before.settled {
             recent = nil
-        } else if standing.contents != before.contents {
+        } else if summary.contents != before.contents {
             recent?.cut(from: before.contents)
         }
-        standing = before
+        summary = before
         spoiled = nil
     }
 
@@ -203,7 +203,7 @@ final class Tables {
             for table in ["journal", "stores", "entries", "uses", "contents", "ids", "chunks", "parts", "everywhere"] {
                 try database.run("DELETE FROM \(table)")
             }
-            standing = CatalogueSummary()
+            summary = CatalogueSummary()
         }
         recent = nil
         settledKeys = nil

@@ -69,7 +69,7 @@ extension Tables {
     /// filter: building it costs a scan.
     private func loadFilter() throws {
         guard settledKeys == nil else { return }
-        var filter = KeyFilter(capacity: KeyFilter.fewest + 2 * (standing.contents + standing.chunks))
+        var filter = KeyFilter(capacity: KeyFilter.fewest + 2 * (summary.contents + summary.chunks))
         for table in ["ids", "chunks"] {
             try database.run("SELECT key FROM \(table)") { filter.insert($0.integer(0)) }
         }
@@ -89,7 +89,7 @@ extension Tables {
         }
         if settledKeys?.isFull ?? false { settledKeys = nil }
         self.recent = UnsettledIDs()
-        standing.settled = standing.contents
+        summary.settled = summary.contents
     }
 
     private func loadedRecent() throws -> UnsettledIDs {
@@ -99,7 +99,7 @@ extension Tables {
             """
             SELECT \(Tables.recordColumns), c.number FROM contents c CROSS JOIN journal j ON j.state = c.born
             WHERE c.number >= ? ORDER BY c.number
-            """, .integer(standing.settled)
+            """, .integer(summary.settled)
         ) { row in
             guard case .content(let id, let manifest, _) = try record(row) else { throw damaged }
             let number = Int(row.integer(Tables.recordColumnCount))

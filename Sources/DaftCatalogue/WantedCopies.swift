@@ -69,7 +69,7 @@ extension Tables {
             "SELECT number, id, complete, copies FROM contents WHERE number >= ? ORDER BY number LIMIT ?",
             .integer(start), .integer(limit)
         ) { row in
-            guard (0..<standing.contents).contains(Int(row.integer(0))) else { throw damaged }
+            guard (0..<summary.contents).contains(Int(row.integer(0))) else { throw damaged }
             last = Int(row.integer(0))
             let keepers = try BitSet(decoding: row.bytes(2)).intersection(present).count
             if keepers < (try copies(Int(row.integer(3)))).among(servers) {

@@ -36,12 +36,14 @@ func closest(to word: String, among known: [String]) -> String? {
     guard typed.count <= 32 else { return nil }
     let most = min(2, typed.drop { $0 == UInt8(ascii: "-") }.count / 2)
     let near = known.filter { abs($0.utf8.count - typed.count) <= most }
-        .map { (slips: slips(from: typed, to: Array($0.utf8)), word: $0) }.filter { $0.slips <= most }
-    return near.min { $0.slips < $1.slips }?.word
+        .map { (editDistance: editDistance(from: typed, to: Array($0.utf8)), word: $0) }.filter {
+            $0.editDistance <= most
+        }
+    return near.min { $0.editDistance < $1.editDistance }?.word
 }
 
 /// The edit distance, counting insertions, deletions, substitutions and transpositions.
-private func slips(from typed: [UInt8], to meant: [UInt8]) -> Int {
+private func editDistance(from typed: [UInt8], to meant: [UInt8]) -> Int {
     var before: [Int] = []
     var above: [Int] = Array(0...meant.count)
     for i in typed.indices {

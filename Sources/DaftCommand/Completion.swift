@@ -71,7 +71,7 @@ struct CompletedCommand {
                 word: verb.rawValue, purpose: verb.shape.purpose, options: verb.shape.options,
                 operand: Completed(verb.shape.operands, of: program))
         }
-        let own = program.ownWords.map { own in
+        let own = program.subcommands.map { own in
             CompletedCommand(
                 word: own.word, purpose: own.purpose, options: own.options.options,
                 operand: Completed(own.operand, of: program))

@@ -37,8 +37,8 @@ public enum CommandText: Coded {
 }
 
 extension Command {
-    public init(_ wording: CommandText, in base: Name = .root) throws(CommandError) {
-        switch wording {
+    public init(_ commandText: CommandText, in base: Name = .root) throws(CommandError) {
+        switch commandText {
         case .arguments(let words): self = try Command(arguments: words, in: base)
         case .line(let line): self = try Command(line: line, in: base)
         }
@@ -49,12 +49,12 @@ extension Command {
 public struct DoorCommand: Coded {
     public static let minimumSize = CommandText.minimumSize + 4 + 4 + OutputStyle.minimumSize + 4 + Name.minimumSize
 
-    public var wording: CommandText
+    public var commandText: CommandText
     /// Source of the command for messages, `jobs.txt:3`; empty if obvious.
     public var place = ""
     /// Base of relative paths.
     public var directory: [UInt8]
-    public var look = OutputStyle()
+    public var style = OutputStyle()
     /// Width of the terminal for messages; 0: none.
     public var columns: UInt16 = 0
     /// The user's umask.
@@ -62,19 +62,19 @@ public struct DoorCommand: Coded {
     /// Base of relative names.
     public var base = Name.root
 
-    public init(_ wording: CommandText, in directory: [UInt8], umask: UInt16 = 0o022) {
-        self.wording = wording
+    public init(_ commandText: CommandText, in directory: [UInt8], umask: UInt16 = 0o022) {
+        self.commandText = commandText
         self.directory = directory
         self.umask = umask
     }
 
     public init(from reader: inout ByteReader) throws(Malformed) {
-        wording = try CommandText(from: &reader)
+        commandText = try CommandText(from: &reader)
         place = try reader.text()
         let start = reader.offset
         directory = try reader.run()
         guard directory.first == Name.slash else { throw Malformed("an absolute path", at: start) }
-        look = try OutputStyle(from: &reader)
+        style = try OutputStyle(from: &reader)
         columns = try reader.u16()
         umask = try reader.u16()
         guard umask <= 0o777 else { throw reader.malformed("umask") }
@@ -82,10 +82,10 @@ public struct DoorCommand: Coded {
     }
 
     public func encode(into writer: inout ByteWriter) {
-        wording.encode(into: &writer)
+        commandText.encode(into: &writer)
         writer.text(place)
         writer.run(directory)
-        look.encode(into: &writer)
+        style.encode(into: &writer)
         writer.u16(columns)
         writer.u16(umask)
         base.encode(into: &writer)
@@ -97,19 +97,19 @@ public enum ClientMessage: Coded {
     public static let minimumSize = 2
     public static let version: UInt8 = 1
 
-    /// Initial output credit, before the first `room`.
-    public static let firstRoomBytes = 1 << 20
+    /// Initial output credit, before the first `credit`.
+    public static let initialCreditBytes = 1 << 20
     /// Credit consumed by each message besides its bytes, so that small messages are bounded too.
     public static let pieceOverheadBytes = 64
 
     case begin(DoorCommand)
     /// Grants credit for further bytes of output.
-    case room(bytes: UInt32)
+    case credit(bytes: UInt32)
     /// The user requests an end with this signal.
     case signal(UInt8)
     case alive
     /// Standard output is closed.
-    case deaf
+    case outputClosed
 
     public init(from reader: inout ByteReader) throws(Malformed) {
         guard try reader.u8() == ClientMessage.version else {
@@ -117,10 +117,10 @@ public enum ClientMessage: Coded {
         }
         switch try reader.u8() {
         case 7: self = .begin(try DoorCommand(from: &reader))
-        case 2: self = .room(bytes: try reader.u32())
+        case 2: self = .credit(bytes: try reader.u32())
         case 3: self = .signal(try reader.u8())
         case 4: self = .alive
-        case 5: self = .deaf
+        case 5: self = .outputClosed
         default: throw Malformed("kind of a client's message", at: reader.offset - 1)
         }
     }
@@ -131,14 +131,14 @@ public enum ClientMessage: Coded {
         case .begin(let command):
             writer.u8(7)
             command.encode(into: &writer)
-        case .room(let bytes):
+        case .credit(let bytes):
             writer.u8(2)
             writer.u32(bytes)
         case .signal(let number):
             writer.u8(3)
             writer.u8(number)
         case .alive: writer.u8(4)
-        case .deaf: writer.u8(5)
+        case .outputClosed: writer.u8(5)
         }
     }
 }

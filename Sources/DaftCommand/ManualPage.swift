@@ -28,8 +28,8 @@ public struct ManualPage: Sendable {
             + [".Ss Ways to call it"] + list(program.uses.map { ("\(program.name) \($0.form)", plain($0.meaning)) })
             + [".Sh COMMANDS"] + commands
             + [".Sh OPTIONS", "Sizes take K, M and G; times s, m, h and d."] + options(program.table)
-            + program.ownWords.prefix(1).flatMap { own in
-                [".Ss Of \(program.ownWords.map(\.word).joined(separator: " and "))"]
+            + program.subcommands.prefix(1).flatMap { own in
+                [".Ss Of \(program.subcommands.map(\.word).joined(separator: " and "))"]
                     + options(OptionTable(own.options.options.filter { program.table[$0.name] == nil }))
             }
             + [
@@ -114,7 +114,7 @@ private func options(_ table: OptionTable) -> [String] {
 }
 
 private func variables(of program: ProgramShape) -> [(String, String)] {
-    let own = program.ownWords.flatMap(\.options.options)
+    let own = program.subcommands.flatMap(\.options.options)
     var seen: Set<String> = []
     return (program.table.options + own).compactMap { option in
         guard let variable = option.variable, seen.insert(variable).inserted else { return nil }

@@ -90,7 +90,7 @@ public struct Options: Hashable, Sendable {
     /// The words that are no program options: a command with its own options.
     public private(set) var command: [[UInt8]] = []
     /// All words except launch options.
-    public private(set) var handedOn: [[UInt8]] = []
+    public private(set) var forwarded: [[UInt8]] = []
     public let chunkSize: ChunkSize
     /// zstd level for transfers; 0: no compression.
     public let compression: UInt8
@@ -112,7 +112,7 @@ public struct Options: Hashable, Sendable {
         while index < words.count {
             if words[index].endsOptions {
                 command += arguments[(command.isEmpty ? index + 1 : index)...]
-                handedOn += arguments[index...]
+                forwarded += arguments[index...]
                 break
             }
             // The rest belongs to another program.
@@ -127,7 +127,7 @@ public struct Options: Hashable, Sendable {
                 if read.isEmpty { try Options.keep(words, at: &index, in: &command, table) }
                 if read.contains(where: \.option.isForLaunch) { continue }
             }
-            handedOn += arguments[start..<index]
+            forwarded += arguments[start..<index]
         }
         for option in table.options where given[option.name] == nil {
             given[option.name] = try Options.found(option, in: environment)

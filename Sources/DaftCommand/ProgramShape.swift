@@ -13,7 +13,7 @@ public struct ProgramShape: Sendable {
     }
 
     /// A subcommand of this program only.
-    public struct OwnWord: Sendable {
+    public struct Subcommand: Sendable {
         public let word: String
         public let operand: String
         public let purpose: String
@@ -24,9 +24,9 @@ public struct ProgramShape: Sendable {
     public let purpose: String
     public let uses: [Use]
     public let table: OptionTable
-    public var ownWords: [OwnWord] = []
+    public var subcommands: [Subcommand] = []
     /// It accepts only its own subcommands.
-    public var hasOwnWordsAlone = false
+    public var hasOnlySubcommands = false
     /// It can stay and serve clients.
     public var serves = false
     /// Its completions may query published names, because it answers at once.
@@ -76,11 +76,11 @@ extension ProgramShape {
         // The server determines how files are split and kept.
         table: OptionTable(
             OptionTable.common.options.filter { !["--chunk-size", "--copies", "--durable"].contains($0.name) }),
-        ownWords: [
-            OwnWord(
+        subcommands: [
+            Subcommand(
                 word: "start", operand: "HOSTFILE", purpose: "start a system on the hosts of a file, over ssh",
                 options: .starting),
-            OwnWord(
+            Subcommand(
                 word: "join", operand: "HOST", purpose: "add hosts to the system started here",
                 options: .starting),
         ],
@@ -109,7 +109,8 @@ extension ProgramShape {
                 "a metadata server here, a data server on each host; `-` is standard input"),
             Use("join HOST… [OPTIONS]", "a data server on more hosts of the system started here"),
         ],
-        table: .starting, ownWords: client.ownWords, hasOwnWordsAlone: true, description: [], examples: [], files: [])
+        table: .starting, subcommands: client.subcommands, hasOnlySubcommands: true, description: [], examples: [],
+        files: [])
 
     public static let job = ProgramShape(
         name: "daft-run", purpose: "stages data in a job, by MPI: a data server per node and a metadata server",
@@ -123,8 +124,8 @@ extension ProgramShape {
             Use("job -i PATH… [-o DIR] -- COMMAND…", "stage, run, bring results back   (more: daft-run job --help)"),
         ],
         table: .job,
-        ownWords: [
-            OwnWord(
+        subcommands: [
+            Subcommand(
                 word: "job", operand: "-i PATH… [-o DIR] [OPTIONS] -- COMMAND ARG…",
                 purpose: "stage files onto the nodes of a job, run a command there, bring its results back",
                 options: .jobCommand)

@@ -31,11 +31,11 @@ private func perform(_ doorSession: DoorSession, at station: Station) async {
     doorSession.onSignal { number in
         if doorSession.isDoorClosing { interruption.takeEndOfServer() } else { interruption.take(number) }
     }
-    let console = Console(command.look, interruption, to: SessionOutput(doorSession: doorSession))
+    let console = Console(command.style, interruption, to: SessionOutput(doorSession: doorSession))
     let origin = CommandOrigin(place: command.place.isEmpty ? nil : command.place)
-    let standpoint = ClientContext(directory: command.directory, umask: command.umask, base: command.base)
-    let shell = Shell(console, at: station, standpoint, tellingWhereItStays: false)
-    let status = await shell.perform(command.wording, at: origin)
+    let clientContext = ClientContext(directory: command.directory, umask: command.umask, base: command.base)
+    let shell = Shell(console, at: station, clientContext, reportsStagedDirectory: false)
+    let status = await shell.perform(command.commandText, at: origin)
     // End the session first, so that no pending output waits for the client.
     doorSession.end(status)
     console.close()

@@ -10,7 +10,7 @@ final class Child {
     enum Standard { case piped, inherited }
 
     /// Whether it leads a process group, which can be signalled as a whole, or a session, detached from any terminal.
-    enum Standing { case group, session }
+    enum Detachment { case group, session }
 
     let process: pid_t
     /// Our ends of the pipes; -1 if inherited.
@@ -22,7 +22,7 @@ final class Child {
     /// Starts `words`; the first is a path or is looked up in PATH. `name` replaces it in messages. Signal dispositions
     /// are the defaults.
     init(
-        _ words: [String], called name: String? = nil, _ standing: Standing, errors: Standard
+        _ words: [String], called name: String? = nil, _ detachment: Detachment, errors: Standard
     ) throws(Failure) {
         let pipes = try Pipes(errors == .piped ? 3 : 2)
         var actions = posix_spawn_file_actions_t()
@@ -39,7 +39,7 @@ final class Child {
         sigfillset(&all)
         posix_spawnattr_setsigmask(&attributes, &none)
         posix_spawnattr_setsigdefault(&attributes, &all)
-        let own = standing == .session ? linux_spawn_new_session : Int16(POSIX_SPAWN_SETPGROUP)
+        let own = detachment == .session ? linux_spawn_new_session : Int16(POSIX_SPAWN_SETPGROUP)
         posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF) | own)
         let arguments = ([name ?? words[0]] + words.dropFirst()).map { (word: String) in strdup(word) }
         defer { for argument in arguments { free(argument) } }

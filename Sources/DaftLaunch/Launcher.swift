@@ -36,10 +36,12 @@ public final class Launcher: Sendable {
         Glibc.signal(SIGPIPE, SIG_IGN)
     }
 
-    /// Starts a node on each host. `tell` gets each outcome with its index as it arrives, one at a time, on any thread.
+    /// Starts a node on each host. `report` gets each outcome with its index as it arrives, one at a time, on any
+    /// thread.
     /// Blocks until all are known.
-    public func launch(_ nodes: [(host: Host, order: NodeOrder)], _ tell: @escaping @Sendable (Int, Outcome) -> Void) {
-        let round = HostQueue(count: nodes.count, tell)
+    public func launch(_ nodes: [(host: Host, order: NodeOrder)], _ report: @escaping @Sendable (Int, Outcome) -> Void)
+    {
+        let round = HostQueue(count: nodes.count, report)
         let threads = (0..<min(nodes.count, way.hostsAtOnce)).map { _ in
             OwnThread("daft-launch") { [self] in
                 while let index = round.next() {
@@ -101,12 +103,12 @@ public final class Launcher: Sendable {
 private final class HostQueue: Sendable {
     private let count: Int
     private let begun = Atomic(0)
-    private let telling = Mutex(())
-    private let tell: @Sendable (Int, Launcher.Outcome) -> Void
+    private let reporting = Mutex(())
+    private let report: @Sendable (Int, Launcher.Outcome) -> Void
 
-    init(count: Int, _ tell: @escaping @Sendable (Int, Launcher.Outcome) -> Void) {
+    init(count: Int, _ report: @escaping @Sendable (Int, Launcher.Outcome) -> Void) {
         self.count = count
-        self.tell = tell
+        self.report = report
     }
 
     func next() -> Int? {
@@ -114,5 +116,5 @@ private final class HostQueue: Sendable {
         return index < count ? index : nil
     }
 
-    func finish(_ index: Int, _ outcome: Launcher.Outcome) { telling.withLock { _ in tell(index, outcome) } }
+    func finish(_ index: Int, _ outcome: Launcher.Outcome) { reporting.withLock { _ in report(index, outcome) } }
 }

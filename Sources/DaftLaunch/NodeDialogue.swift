@@ -23,8 +23,8 @@ final class NodeDialogue {
     private var sending = Sending.nothing
     private var sent = 0
     private var isOrdered = false
-    private var words = LineReader(longestBytes: longestLineBytes)
-    private var lastWords = LastLines()
+    private var lineReader = LineReader(longestBytes: longestLineBytes)
+    private var lastLines = LastLines()
     private var deadline: Deadline
     private var buffer = [UInt8](repeating: 0, count: pieceBytes)
 
@@ -58,7 +58,7 @@ final class NodeDialogue {
             }
             if files[2].revents != 0 { readErrors() }
             if files[3].revents != 0 { send() }
-            if files[1].revents != 0, let result = hear() { return result }
+            if files[1].revents != 0, let result = readOutput() { return result }
             if deadline.isOver { return .failure(Failure(.unreachable, [], silence)) }
         }
     }
@@ -78,14 +78,14 @@ final class NodeDialogue {
     // MARK: output
 
     /// Reads output; returns the result once it is decided.
-    private func hear() -> Result<NodeReport, Failure>? {
+    private func readOutput() -> Result<NodeReport, Failure>? {
         let count = read(child.output, &buffer, buffer.count)
         if count < 0, errno == EAGAIN || errno == EINTR { return nil }
         guard count > 0 else { return .failure(end()) }
-        for line in words.lines(buffer[..<count]) {
-            guard let word = NodeMessage(line: line) else { continue }
+        for line in lineReader.lines(buffer[..<count]) {
+            guard let message = NodeMessage(line: line) else { continue }
             moveDeadline()
-            switch word {
+            switch message {
             case .need where program != nil: begin(.program)
             case .have where program != nil: begin(.order)
             case .ready(let report): return .success(report)
@@ -99,7 +99,7 @@ final class NodeDialogue {
     private func readErrors() {
         let count = read(child.errors, &buffer, buffer.count)
         if count > 0 {
-            lastWords.add(buffer[..<count])
+            lastLines.add(buffer[..<count])
         } else if count == 0 || errno != EAGAIN && errno != EINTR {
             child.closeErrors()
         }
@@ -113,9 +113,11 @@ final class NodeDialogue {
             guard poll(&file, 1, 0) > 0 else { break }
             readErrors()
         }
-        let said = lastWords.taken()
-        if said.isEmpty { return Failure(.failed, [], "nothing was said, but " + (ended?.description ?? "it goes on")) }
-        return NodeDialogue.failure(said)
+        let lines = lastLines.taken()
+        if lines.isEmpty {
+            return Failure(.failed, [], "nothing was said, but " + (ended?.description ?? "it goes on"))
+        }
+        return NodeDialogue.failure(lines)
     }
 
     // MARK: input
@@ -154,12 +156,12 @@ final class NodeDialogue {
 
 extension NodeDialogue {
     /// The failure for messages of ssh or a shell, with advice if the cause is known.
-    static func failure(_ said: [String]) -> Failure {
-        let last = said.last ?? ""
+    static func failure(_ lines: [String]) -> Failure {
+        let last = lines.last ?? ""
         for (sign, kind, advice) in known where last.contains(sign) {
             return Failure(kind, [], bare(last) + advice)
         }
-        return Failure(.failed, [], said.map(bare).joined(separator: "; "))
+        return Failure(.failed, [], lines.map(bare).joined(separator: "; "))
     }
 
     private static func bare(_ line: String) -> String {

@@ -21,18 +21,18 @@ public final class NodeReporter: Sendable {
 
     /// Call once. False: the starter has gone, and the node should end.
     @discardableResult
-    public func tell(_ word: NodeMessage) -> Bool {
-        var word = word
-        if case .ready(var report) = word, rank == .metadataServer, report.addresses.isEmpty {
+    public func send(_ message: NodeMessage) -> Bool {
+        var message = message
+        if case .ready(var report) = message, rank == .metadataServer, report.addresses.isEmpty {
             report.addresses = ownAddresses()
-            word = .ready(report)
+            message = .ready(report)
         }
         return file.withLock { file in
             defer {
                 if file >= 0 { close(file) }
                 file = -1
             }
-            return writeAll(Array(word.line.utf8), to: file)
+            return writeAll(Array(message.line.utf8), to: file)
         }
     }
 

@@ -14,12 +14,12 @@ public enum Compression {
     ) -> Int? {
         if bytes.count > 2 * sample {
             let start = UnsafeRawBufferPointer(rebasing: bytes[..<sample])
-            guard squeeze(start, into: room, level) != nil else { return nil }
+            guard compress(start, into: room, level) != nil else { return nil }
         }
-        return squeeze(bytes, into: room, level)
+        return compress(bytes, into: room, level)
     }
 
-    private static func squeeze(
+    private static func compress(
         _ bytes: UnsafeRawBufferPointer, into room: UnsafeMutableRawBufferPointer, _ level: UInt8
     ) -> Int? {
         let most = bytes.count / 10 * 9
@@ -38,11 +38,11 @@ public enum Compression {
         var packed = states
         for (index, (piece, offset)) in zip(run.pieces, run.offsets).enumerated() where states[index] == .sent {
             let bytes = slab.slice(offset, piece.length)
-            let place = room.slice(offset, piece.length)
+            let target = room.slice(offset, piece.length)
             let count = bytes.withBytes { bytes in
-                place.withMutableBytes { pack(bytes, into: $0, level: run.compression) }
+                target.withMutableBytes { pack(bytes, into: $0, level: run.compression) }
             }
-            if let count { packed[index] = .packed(count, relayed: false) } else { place.copy(from: bytes) }
+            if let count { packed[index] = .packed(count, relayed: false) } else { target.copy(from: bytes) }
         }
         return packed.contains(where: \.isPacked)
             ? Supply(slab: room, states: packed) : Supply(slab: slab, states: states)
@@ -50,14 +50,14 @@ public enum Compression {
 
     /// Decompresses what arrived into another slab; invalid pieces become zeros, which match no requested id. Blocks.
     public static func unpack(_ run: ChunkRun, _ states: [PieceState], from slab: Slab, into room: Slab) {
-        for (index, (piece, offset)) in zip(run.pieces, run.offsets).enumerated() where states[index].isOnItsWay {
+        for (index, (piece, offset)) in zip(run.pieces, run.offsets).enumerated() where states[index].hasBytes {
             let bytes = slab.slice(offset, states[index].count(of: piece))
-            let place = room.slice(offset, piece.length)
+            let target = room.slice(offset, piece.length)
             if !states[index].isPacked {
-                place.copy(from: bytes)
+                target.copy(from: bytes)
                 continue
             }
-            place.withMutableBytes { room in
+            target.withMutableBytes { room in
                 if !bytes.withBytes({ unpack($0, into: room) }) {
                     room.initializeMemory(as: UInt8.self, repeating: 0)
                 }

@@ -103,16 +103,16 @@ extension LinkContract {
         slab.withMutableBytes { _ = $0.initializeMemory(as: UInt8.self, repeating: 0xa5) }
         let incomingSlab = IncomingSlab(slab)
         do throws(LinkError) {
-            let told = try await link.load(
+            let reported = try await link.load(
                 run, from: rank, into: slab, incomingSlab: incomingSlab, timeoutMilliseconds: LinkContract.patience)
-            if told != states { return "\(rank) says \(told)" }
+            if reported != states { return "\(rank) says \(reported)" }
             if incomingSlab.states != states || !incomingSlab.isOver {
                 return "\(rank): the landing heard nothing of it"
             }
         } catch {
             return "\(error)"
         }
-        for (piece, (offset, state)) in zip(run.pieces, zip(run.offsets, states)) where state.isOnItsWay {
+        for (piece, (offset, state)) in zip(run.pieces, zip(run.offsets, states)) where state.hasBytes {
             let count = state.count(of: piece)
             if !slab.slice(offset, count).withBytes({ begins(contractBytes(of: piece), with: $0) }) {
                 return "\(rank): a piece of \(piece.length) bytes is not what was asked for"

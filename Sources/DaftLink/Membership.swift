@@ -40,7 +40,7 @@ public final class Membership: @unchecked Sendable {
         return (before.subtracting(now).sorted(), now.subtracting(before).sorted())
     }
 
-    public func tell(_ changes: (gone: [Rank], come: [Rank])) {
+    public func notify(_ changes: (gone: [Rank], come: [Rank])) {
         loop.checkIsolated()
         for (peers, presence) in [(changes.gone, Presence.gone), (changes.come, .here)] {
             for peer in peers { for observer in observers { observer(peer, presence) } }

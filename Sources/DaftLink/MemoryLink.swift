@@ -30,7 +30,7 @@ public final class MemoryLink: RPCLink {
     }
 
     /// Fails requests to a gone rank before observers hear of it.
-    func tell(_ other: Rank, _ presence: Presence) {
+    func notify(_ other: Rank, _ presence: Presence) {
         loop.start { [self] in
             if presence == .gone { rpc.lose(other) }
             observer.withLock { $0 }?(other, presence)
@@ -54,7 +54,7 @@ extension MemoryLink: Carrier {
     ) {
         network.send(from: rank, to: target) { [rank] link in
             let landed = offset..<offset + bytes.count
-            guard let room = link.rpc.place(of: landed, as: question, from: rank) else { return }
+            guard let room = link.rpc.destination(of: landed, as: question, from: rank) else { return }
             room.copy(from: outgoingSlab.slab.slice(bytes.lowerBound, bytes.count))
             link.rpc.arrived(landed, as: question)
         }

@@ -13,7 +13,7 @@ public enum MessageFate: Sendable {
 
 public final class MemoryNetwork: Sendable {
     /// Called for every message; by default they are delivered at once.
-    public typealias Weather = @Sendable (_ from: Rank, _ to: Rank) -> MessageFate
+    public typealias FaultModel = @Sendable (_ from: Rank, _ to: Rank) -> MessageFate
 
     private struct State {
         var links: [Rank: MemoryLink] = [:]
@@ -24,10 +24,10 @@ public final class MemoryNetwork: Sendable {
         func isBetween(_ x: Rank, _ y: Rank) -> Bool { x != y && (cut.contains(x) || cut.contains(y)) }
     }
 
-    private let weather: Weather?
+    private let faultModel: FaultModel?
     private let state = Mutex(State())
 
-    public init(weather: Weather? = nil) { self.weather = weather }
+    public init(faultModel: FaultModel? = nil) { self.faultModel = faultModel }
 
     public func link(_ rank: Rank, on loop: any Loop) -> MemoryLink {
         let link = MemoryLink(rank, on: loop, in: self)
@@ -37,7 +37,7 @@ public final class MemoryNetwork: Sendable {
             state.cut.remove(rank)
             return state.links.sorted { $0.key < $1.key }.map(\.value)
         }
-        for other in others { other.tell(rank, .here) }
+        for other in others { other.notify(rank, .here) }
         return link
     }
 
@@ -49,16 +49,16 @@ public final class MemoryNetwork: Sendable {
             return (killed, state.links.sorted { $0.key < $1.key }.map(\.value))
         }
         killed?.close()
-        for link in others { link.tell(rank, .gone) }
+        for link in others { link.notify(rank, .gone) }
     }
 
     /// Partitions a rank: all others are gone for it, and it for them, until it is reconnected.
     public func cut(_ rank: Rank) {
-        for (link, other) in pairs(with: rank, { $0.cut.insert(rank).inserted }) { link.tell(other, .gone) }
+        for (link, other) in pairs(with: rank, { $0.cut.insert(rank).inserted }) { link.notify(other, .gone) }
     }
 
     public func mend(_ rank: Rank) {
-        for (link, other) in pairs(with: rank, { $0.cut.remove(rank) != nil }) { link.tell(other, .here) }
+        for (link, other) in pairs(with: rank, { $0.cut.remove(rank) != nil }) { link.notify(other, .here) }
     }
 
     /// For a change that concerns `rank`: each other link, and whom it must be told about.
@@ -85,7 +85,7 @@ public final class MemoryNetwork: Sendable {
             )
         }
         guard !isDead, let target else { return false }
-        switch weather?(from, to) ?? .deliver(afterNanoseconds: 0) {
+        switch faultModel?(from, to) ?? .deliver(afterNanoseconds: 0) {
         case .lose: break
         case .deliver(let delay):
             let arrive: @Sendable () -> Void = { [self] in

@@ -115,7 +115,7 @@ public final class RPC: @unchecked Sendable {
     }
 
     /// The ranks that owe this one a reply.
-    public var debtors: Set<Rank> {
+    public var awaitedRanks: Set<Rank> {
         loop.checkIsolated()
         return Set(questions.values.lazy.filter { $0.continuation != nil }.map(\.rank))
     }
@@ -249,7 +249,7 @@ extension RPC {
     }
 
     /// The destination of a load's bytes; nil if they are not wanted.
-    public func place(
+    public func destination(
         of bytes: Range<Int>, as number: UInt64, from source: Rank
     ) -> SlabSlice? {
         loop.checkIsolated()
@@ -292,7 +292,7 @@ private final class Load: @unchecked Sendable {
     let run: ChunkRun
     let slab: Slab
     private let incomingSlab: IncomingSlab?
-    private var told: [UInt8]?
+    private var encodedStates: [UInt8]?
     private var ranges: [Range<Int>] = []
     /// Arrived ranges not yet contiguous with `arrived`: end by start.
     private var loose: [Int: Int] = [:]
@@ -306,10 +306,10 @@ private final class Load: @unchecked Sendable {
     }
 
     /// The states, once they are known and all their bytes have arrived.
-    var statesOfWhole: [UInt8]? { open == ranges.count ? told : nil }
+    var statesOfWhole: [UInt8]? { open == ranges.count ? encodedStates : nil }
 
-    func begin(_ states: [PieceState], _ ranges: [Range<Int>], _ told: [UInt8]) {
-        self.told = told
+    func begin(_ states: [PieceState], _ ranges: [Range<Int>], _ encodedStates: [UInt8]) {
+        self.encodedStates = encodedStates
         self.ranges = ranges
         arrived = ranges.first?.lowerBound ?? 0
         incomingSlab?.begin(states)
@@ -333,6 +333,6 @@ private final class Load: @unchecked Sendable {
                 break
             }
         }
-        if arrived != before || open == ranges.count, told != nil { incomingSlab?.advance(to: arrived) }
+        if arrived != before || open == ranges.count, encodedStates != nil { incomingSlab?.advance(to: arrived) }
     }
 }

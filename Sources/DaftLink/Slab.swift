@@ -21,7 +21,7 @@ public final class Slab: @unchecked Sendable {
 
     /// Removes the slab from the pool's account if it may never be released, as after a send to a dead rank.
     public func writeOff() {
-        if !isWrittenOff.exchange(true, ordering: .relaxed) { pool.regain(memory.count) }
+        if !isWrittenOff.exchange(true, ordering: .relaxed) { pool.reclaim(memory.count) }
     }
 
     public var byteCount: Int { memory.count }
@@ -144,10 +144,10 @@ public final class SlabPool: Sendable {
         } else {
             memory.deallocate()
         }
-        regain(memory.count)
+        reclaim(memory.count)
     }
 
-    fileprivate func regain(_ bytes: Int) {
+    fileprivate func reclaim(_ bytes: Int) {
         let woken = state.withLock { state in
             state.free += bytes
             var woken: [UnsafeContinuation<Void, Never>] = []

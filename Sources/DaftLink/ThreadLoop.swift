@@ -26,7 +26,7 @@ public final class ThreadLoop: Loop, @unchecked Sendable {
     /// Runs `body` on this loop and blocks the calling thread, which must be another one, until it ends.
     public func finish<T: Sendable>(_ body: @escaping @Sendable () async -> T) -> T {
         let ending = AwaitedResult<T>()
-        start { ending.tell(await body()) }
+        start { ending.set(await body()) }
         return ending.wait()
     }
 
@@ -86,7 +86,7 @@ private final class AwaitedResult<T: Sendable>: @unchecked Sendable {
     // Guarded by the latch.
     private var result: T?
 
-    func tell(_ result: T) {
+    func set(_ result: T) {
         latch.locked {
             self.result = result
             latch.wake()

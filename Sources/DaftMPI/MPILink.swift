@@ -30,7 +30,7 @@ public final class MPILink: MembershipLink, @unchecked Sendable {
     var detector = FailureDetector()
     /// Records the ranks that rank 0 has given up.
     var book = AddressBook()
-    var orphaned: (milliseconds: UInt64, body: @Sendable () -> Void)?
+    var orphanTimeout: (milliseconds: UInt64, body: @Sendable () -> Void)?
     var answered: Set<Rank> = []
 
     /// `pieceBytes` gives the piece size for a rank.
@@ -91,7 +91,8 @@ public final class MPILink: MembershipLink, @unchecked Sendable {
         noteLife(of: source)
         switch envelope.kind {
         case .end: onEnd?()
-        case .carriers: if let word = MembershipMessage(ifDecodable: envelope.payload) { take(word, from: source) }
+        case .carriers:
+            if let message = MembershipMessage(ifDecodable: envelope.payload) { take(message, from: source) }
         default: rpc.take(envelope, from: source)
         }
     }

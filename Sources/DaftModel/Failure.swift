@@ -81,7 +81,7 @@ public struct Failure: Error, Coded {
 extension Failure: CustomStringConvertible {
     /// `n3:/scratch/a.bin: no space left`.
     public var description: String {
-        let place = [node, shown(subject)].filter { !$0.isEmpty }.joined(separator: ":")
-        return place.isEmpty ? reason : "\(place): \(reason)"
+        let subjectText = [node, shown(subject)].filter { !$0.isEmpty }.joined(separator: ":")
+        return subjectText.isEmpty ? reason : "\(subjectText): \(reason)"
     }
 }

@@ -31,10 +31,10 @@ public struct Filesystem: Hashable, Sendable {
 
     /// Whether every change of a file's bytes changes its ctime. Not so on read-only images, FUSE (up to its program),
     /// and vfat, which has no ctime.
-    public var tellsChanges: Bool { Filesystem.tellingChanges.contains(number) }
+    public var recordsChanges: Bool { Filesystem.recordingChanges.contains(number) }
 
     /// ext2 to ext4, XFS, Btrfs, F2FS, ZFS, bcachefs, tmpfs, NFS, Lustre, BeeGFS, GPFS, CephFS.
-    private static let tellingChanges: Set<UInt64> = [
+    private static let recordingChanges: Set<UInt64> = [
         0xef53, 0x5846_5342, 0x9123_683e, 0xf2f5_2010, 0x2fc1_2fc1, 0xca45_1a4e, 0x0102_1994, 0x6969, 0x0bd0_0bd0,
         0x1983_0326, 0x4750_4653, 0x00c3_6400,
     ]

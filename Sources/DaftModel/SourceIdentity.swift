@@ -1,6 +1,6 @@
 // The attributes by which a data server recognises an unchanged file of its node, and the content it had.
 
-/// Differs after every change of a file's bytes or inode on filesystems with `tellsChanges`.
+/// Differs after every change of a file's bytes or inode on filesystems with `recordsChanges`.
 public struct SourceIdentity: Coded {
     public static let minimumSize = 48
     public let device: UInt64

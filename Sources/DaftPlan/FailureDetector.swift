@@ -4,8 +4,8 @@
 import DaftModel
 
 public struct FailureDetector: Sendable {
-    public enum Sight: Hashable, Sendable {
-        case heard
+    public enum Status: Hashable, Sendable {
+        case alive
         case suspected
         case gone
     }
@@ -22,27 +22,27 @@ public struct FailureDetector: Sendable {
 
     private struct Watched {
         var last: UInt64
-        var sight: Sight
+        var status: Status
     }
 
     private let patience: Patience
     private var watched: [Rank: Watched] = [:]
-    private var lastLook: UInt64?
+    private var lastCheck: UInt64?
 
     public init(_ patience: Patience = Patience()) { self.patience = patience }
 
     /// Expects this rank to be heard; no effect if it is watched already.
     public mutating func watch(_ rank: Rank, atMilliseconds now: UInt64) {
-        if watched[rank] == nil { watched[rank] = Watched(last: now, sight: .heard) }
+        if watched[rank] == nil { watched[rank] = Watched(last: now, status: .alive) }
     }
 
     /// Stops expecting it.
     public mutating func unwatch(_ rank: Rank) { watched[rank] = nil }
 
     /// Marks it as given up.
-    public mutating func giveUp(_ rank: Rank) { watched[rank]?.sight = .gone }
+    public mutating func giveUp(_ rank: Rank) { watched[rank]?.status = .gone }
 
-    public func sight(of rank: Rank) -> Sight? { watched[rank]?.sight }
+    public func status(of rank: Rank) -> Status? { watched[rank]?.status }
 
     /// How long the rank has been silent.
     public func silenceMilliseconds(of rank: Rank, atMilliseconds now: UInt64) -> UInt64 {
@@ -50,27 +50,27 @@ public struct FailureDetector: Sendable {
     }
 
     /// True if it had been given up and is back.
-    public mutating func hear(_ rank: Rank, atMilliseconds now: UInt64) -> Bool {
+    public mutating func noteMessage(from rank: Rank, atMilliseconds now: UInt64) -> Bool {
         guard let before = watched[rank] else { return false }
-        watched[rank] = Watched(last: max(now, before.last), sight: .heard)
-        return before.sight == .gone
+        watched[rank] = Watched(last: max(now, before.last), status: .alive)
+        return before.status == .gone
     }
 
     /// Ranks newly suspected or given up since the last call.
-    public mutating func look(atMilliseconds now: UInt64) -> [(rank: Rank, sight: Sight)] {
-        let gap = now - min(lastLook ?? now, now)
-        lastLook = now
+    public mutating func check(atMilliseconds now: UInt64) -> [(rank: Rank, status: Status)] {
+        let gap = now - min(lastCheck ?? now, now)
+        lastCheck = now
         let excuse = gap > patience.standstillMilliseconds ? gap : 0
-        var changes: [(rank: Rank, sight: Sight)] = []
+        var changes: [(rank: Rank, status: Status)] = []
         for rank in watched.keys.sorted() {
-            guard var one = watched[rank], one.sight != .gone else { continue }
+            guard var one = watched[rank], one.status != .gone else { continue }
             one.last = min(now, one.last + excuse)
             let silence = now - one.last
-            let sight: Sight =
+            let status: Status =
                 silence >= patience.goneAfterMilliseconds
-                ? .gone : silence >= patience.suspectedAfterMilliseconds ? .suspected : .heard
-            if sight != one.sight { changes.append((rank, sight)) }
-            one.sight = sight
+                ? .gone : silence >= patience.suspectedAfterMilliseconds ? .suspected : .alive
+            if status != one.status { changes.append((rank, status)) }
+            one.status = status
             watched[rank] = one
         }
         return changes

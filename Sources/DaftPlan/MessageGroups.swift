@@ -11,12 +11,12 @@ extension [Failure] {
     public func condensed(fromCount count: Int) -> [Failure] {
         var groups: [MessageKey: Group] = [:]
         for failure in self { groups[MessageKey(failure), default: Group(of: failure)].add(failure.subject) }
-        var said: Set<MessageKey> = []
+        var seen: Set<MessageKey> = []
         return compactMap { failure in
             let sameness = MessageKey(failure)
             let least = sameness.isAbsence ? 2 : count
             guard let group = groups[sameness], group.count >= least, failure.kind != .corrupt else { return failure }
-            guard said.insert(sameness).inserted else { return nil }
+            guard seen.insert(sameness).inserted else { return nil }
             let reason = "\(failure.reason): \(group.more)" + (sameness.isAbsence ? " lack there" : "")
             return Failure(failure.kind, failure.subject, node: failure.node, reason)
         }

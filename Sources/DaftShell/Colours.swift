@@ -33,8 +33,8 @@ struct Tinted {
         self.colour = colour
     }
 
-    func shown(_ look: OutputStyle) -> String {
-        guard look.isColoured, let colour, !text.isEmpty else { return text }
+    func shown(_ style: OutputStyle) -> String {
+        guard style.isColoured, let colour, !text.isEmpty else { return text }
         return "\u{1b}[\(colour.rawValue)m\(text)\u{1b}[0m"
     }
 }

@@ -5,7 +5,7 @@ import DaftModel
 import Glibc
 
 /// Aligns rows in columns; those in `right` to the right. The last column is not padded.
-func aligned(_ rows: [[Tinted]], right: Set<Int> = [], _ look: OutputStyle) -> String {
+func aligned(_ rows: [[Tinted]], right: Set<Int> = [], _ style: OutputStyle) -> String {
     let count = rows.map(\.count).max() ?? 0
     let widths = (0..<count).map { column in rows.map { $0.count > column ? $0[column].text.count : 0 }.max() ?? 0 }
     var text = ""
@@ -13,7 +13,7 @@ func aligned(_ rows: [[Tinted]], right: Set<Int> = [], _ look: OutputStyle) -> S
         for (column, cell) in row.enumerated() {
             let gap = String(repeating: " ", count: widths[column] - cell.text.count)
             if right.contains(column) { text += gap }
-            text += cell.shown(look)
+            text += cell.shown(style)
             if column < row.count - 1 { text += (right.contains(column) ? "" : gap) + "  " }
         }
         text += "\n"
@@ -37,9 +37,9 @@ func shown(mode: UInt16, of kind: Entry.Kind) -> String {
     case .symlink: type = "l"
     }
     var letters = [type] + zip("rwxrwxrwx", 0..<9).map { mode & (0o400 >> $1) != 0 ? $0 : "-" }
-    for (place, bit, letter) in [(3, 0o4000, "s"), (6, 0o2000, "s"), (9, 0o1000, "t")] as [(Int, UInt16, Character)]
+    for (index, bit, letter) in [(3, 0o4000, "s"), (6, 0o2000, "s"), (9, 0o1000, "t")] as [(Int, UInt16, Character)]
     where mode & bit != 0 {
-        letters[place] = letters[place] == "x" ? letter : Character(letter.uppercased())
+        letters[index] = letters[index] == "x" ? letter : Character(letter.uppercased())
     }
     return String(letters)
 }

@@ -12,7 +12,7 @@ import Synchronization
 
 public protocol Performer: Sendable {
     /// Performs a command to its end; returns its exit status. Relative names are below `base`.
-    func perform(_ command: Command, _ wording: CommandText, at origin: CommandOrigin, in base: Name) async -> Int32
+    func perform(_ command: Command, _ commandText: CommandText, at origin: CommandOrigin, in base: Name) async -> Int32
 
     /// Some entries directly below a name; nil if it is no directory. Blocks.
     func entries(in name: Name, atMost limit: Int) throws(Failure) -> [CompletionEntry]?
@@ -62,7 +62,7 @@ private final class CommandLoop: Sendable {
         (self.performer, self.console, self.work, self.table) = (performer, console, work, table)
     }
 
-    func run(_ command: Command, _ wording: CommandText, at origin: CommandOrigin) async -> Int32 {
+    func run(_ command: Command, _ commandText: CommandText, at origin: CommandOrigin) async -> Int32 {
         switch command {
         case .nothing: return 0
         case .help(let verb):
@@ -70,8 +70,8 @@ private final class CommandLoop: Sendable {
             return 0
         case .exit,
             .quit where !performer.isClient:
-            if !console.look.quiet {
-                await console.say(
+            if !console.style.quiet {
+                await console.writeMessage(
                     performer.isClient
                         ? "left; the system goes on, and `daft quit` ends it"
                         : "left; the system ends with this program, and what is kept stays on the disks")
@@ -82,7 +82,7 @@ private final class CommandLoop: Sendable {
             await console.put("\(base.withLock(\.self))\n")
             return 0
         case .shell(let line): return await runLocally(line, at: origin)
-        default: return await performer.perform(command, wording, at: origin, in: base.withLock(\.self))
+        default: return await performer.perform(command, commandText, at: origin, in: base.withLock(\.self))
         }
     }
 
@@ -95,7 +95,7 @@ private final class CommandLoop: Sendable {
             base.withLock { $0 = name }
             return 0
         } catch {
-            await console.tell(.failed(error), of: .cd, at: origin)
+            await console.show(.failed(error), of: .cd, at: origin)
             return error.exitStatus
         }
     }
@@ -106,7 +106,7 @@ private final class CommandLoop: Sendable {
             let command = try Command(line: line, in: base.withLock(\.self))
             return (await run(command, .line(line), at: origin), command.isLast)
         } catch {
-            await console.tell(.failed(error.failure), of: nil, at: origin)
+            await console.show(.failed(error.failure), of: nil, at: origin)
             return (error.failure.exitStatus, false)
         }
     }
@@ -124,7 +124,7 @@ private final class CommandLoop: Sendable {
             case .end: return status
             case .interrupted: return interruption.exitStatus ?? status
             case .failed(let failure):
-                await console.tell(.failed(failure), of: nil, at: .arguments)
+                await console.show(.failed(failure), of: nil, at: .arguments)
                 return status == 0 ? failure.exitStatus : status
             }
         }
@@ -151,7 +151,7 @@ private final class CommandLoop: Sendable {
                 lines.forgetLine()
                 await console.ask("\n")
             case .failed(let failure):
-                await console.tell(.failed(failure), of: nil, at: .arguments)
+                await console.show(.failed(failure), of: nil, at: .arguments)
                 return failure.exitStatus
             }
             if let status = interruption.exitStatus, !interruption.isForOneCommand { return status }
@@ -175,7 +175,7 @@ private final class CommandLoop: Sendable {
             await console.ask("\n")
             interruption.forget()
         }
-        await console.say("not ended; `exit` leaves this prompt")
+        await console.writeMessage("not ended; `exit` leaves this prompt")
         return true
     }
 
@@ -194,7 +194,7 @@ private final class CommandLoop: Sendable {
         } catch {
             report.failures = [error]
         }
-        await console.tell(report, of: .shell, at: origin)
+        await console.show(report, of: .shell, at: origin)
         return interruption.exitStatus ?? report.exitStatus
     }
 }

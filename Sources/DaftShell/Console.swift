@@ -7,21 +7,21 @@ import Glibc
 import Synchronization
 
 public final class Console: Sendable {
-    public let look: OutputStyle
+    public let style: OutputStyle
     public let interruption: Interruption
     private let files: any Output
     private let thread = Workers(threads: 1, name: "daft-console")
     private let isDrawn = Atomic<Bool>(false)
     private let output = Mutex(WriteOutcome.done)
 
-    public init(_ look: OutputStyle, _ interruption: Interruption, to files: any Output) {
-        self.look = look
+    public init(_ style: OutputStyle, _ interruption: Interruption, to files: any Output) {
+        self.style = style
         self.interruption = interruption
         self.files = files
     }
 
-    convenience init(_ look: OutputStyle, _ interruption: Interruption) {
-        self.init(look, interruption, to: StandardFiles(until: interruption.wake))
+    convenience init(_ style: OutputStyle, _ interruption: Interruption) {
+        self.init(style, interruption, to: StandardFiles(until: interruption.wake))
     }
 
     public func close() { thread.stop() }
@@ -35,25 +35,25 @@ public final class Console: Sendable {
         await thread.run { [self] in
             clearLine()
             var text = text
-            return text.withUTF8 { pour(UnsafeRawBufferPointer($0)) }
+            return text.withUTF8 { writeOutput(UnsafeRawBufferPointer($0)) }
         }
     }
 
     /// Prints bytes to standard output; returns false like `put`.
-    func pour(_ bytes: [UInt8]) async -> Bool {
-        await thread.run { [self] in bytes.withUnsafeBytes { pour($0) } }
+    func writeOutput(_ bytes: [UInt8]) async -> Bool {
+        await thread.run { [self] in bytes.withUnsafeBytes { writeOutput($0) } }
     }
 
     /// Prints bytes from elsewhere unchanged. On the console's thread, inside `run`.
     public func relay(_ bytes: [UInt8], asErrors: Bool) -> WriteOutcome {
         bytes.withUnsafeBytes { bytes in
             if asErrors { return files.write(bytes, asErrors: true) }
-            _ = pour(bytes)
+            _ = writeOutput(bytes)
             return outputState
         }
     }
 
-    private func pour(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    private func writeOutput(_ bytes: UnsafeRawBufferPointer) -> Bool {
         guard outputState == .done else { return false }
         let written = files.write(bytes, asErrors: false)
         output.withLock { $0 = written }
@@ -61,7 +61,7 @@ public final class Console: Sendable {
     }
 
     /// Prints to standard error, with the program's name.
-    public func say(_ message: String) async {
+    public func writeMessage(_ message: String) async {
         await thread.run { [self] in
             clearLine()
             writeError("daft: \(message)\n")
@@ -73,8 +73,8 @@ public final class Console: Sendable {
         await thread.run { [self] in writeError(text) }
     }
 
-    public func sayIfVerbose(_ message: String) async {
-        if look.verbose { await say(message) }
+    public func writeIfVerbose(_ message: String) async {
+        if style.verbose { await writeMessage(message) }
     }
 
     /// Runs blocking work: reading input, a local command.

@@ -28,8 +28,8 @@ extension Options {
     public var storeVariable: [UInt8] { Array("DAFT_STORE=".utf8) + storeDirectory + [0] }
 
     /// The store of a node's data server: DIR for the first, then DIR.1, DIR.2 ….
-    public func storeDirectory(place: Int) -> [UInt8] {
-        storeDirectory + Array((place == 0 ? "" : ".\(place)").utf8)
+    public func storeDirectory(index: Int) -> [UInt8] {
+        storeDirectory + Array((index == 0 ? "" : ".\(index)").utf8)
     }
 
     /// The group that shares store and catalogue, checked for membership; nil if none is given.
@@ -59,17 +59,17 @@ extension Options {
     public var isShared: Bool { value("--group") != nil }
 
     /// The directory of a data server's door.
-    public func doorDirectory(place: Int) -> [UInt8] {
-        ownDirectory(in: ownedDirectory(place: place), isShared: isShared)
+    public func doorDirectory(index: Int) -> [UInt8] {
+        ownDirectory(in: ownedDirectory(index: index), isShared: isShared)
     }
 
     /// The directory of rank 0's door and of a workstation system's description.
     public var metadataDirectory: [UInt8] { ownDirectory(in: catalogueDirectory, isShared: isShared) }
 
     /// Like `doorDirectory`, but creates and checks a group's private directory.
-    public func heldDirectory(place: Int) throws(Failure) -> [UInt8] {
-        guard let group = try sharers() else { return doorDirectory(place: place) }
-        let directories = [storeDirectory(place: place), ownedDirectory(place: place)]
+    public func heldDirectory(index: Int) throws(Failure) -> [UInt8] {
+        guard let group = try sharers() else { return doorDirectory(index: index) }
+        let directories = [storeDirectory(index: index), ownedDirectory(index: index)]
         return try heldOwnDirectory(in: directories, for: .store, group: group)
     }
 
@@ -79,5 +79,5 @@ extension Options {
     }
 
     /// The private directory in a data server's store.
-    public func ownedDirectory(place: Int) -> [UInt8] { storeDirectory(place: place) + Array("/.daft".utf8) }
+    public func ownedDirectory(index: Int) -> [UInt8] { storeDirectory(index: index) + Array("/.daft".utf8) }
 }

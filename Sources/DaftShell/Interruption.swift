@@ -108,7 +108,7 @@ public final class Interruption: Sendable {
     }
 
     /// Ignores further SIGTERMs, since batch systems send several.
-    func endureFurtherTerms() { state.withLock { $0.isPatient = true } }
+    func ignoreFurtherTerms() { state.withLock { $0.isPatient = true } }
 
     /// The serving rank ends, and its command with it, as by SIGTERM.
     public func takeEndOfServer() { take(SIGTERM, isEndOfServer: true) }

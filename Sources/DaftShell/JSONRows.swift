@@ -62,7 +62,7 @@ func jsonRow(_ leaf: Leaf) -> String {
 }
 
 /// A file or symlink listed by a dry run.
-func jsonRow(_ named: WouldBe) -> String {
+func jsonRow(_ named: PreviewedEntry) -> String {
     jsonLine(
         "entry",
         [
@@ -86,7 +86,7 @@ private func jsonRow(_ command: RunningCommand) -> String {
     jsonLine(
         "command",
         [
-            "node": .text(command.host), "command": .bytes(command.wording),
+            "node": .text(command.host), "command": .bytes(command.commandText),
             "since": .text(universal(moment(millisecondsAgo: command.milliseconds))),
             "milliseconds": .number(Int64(clamping: command.milliseconds)),
             "bytes": .number(command.progress.bytes), "totalBytes": .number(command.progress.totalBytes),

@@ -41,33 +41,33 @@ extension Shell {
     private func preview(_ options: StagingOptions) -> Preview? {
         guard options.dryRun else { return nil }
         return { [self] names in
-            let look = console.look
-            await page(names.map { look.json ? jsonRow($0) : line($0, look) }.joined())
+            let style = console.style
+            await page(names.map { style.json ? jsonRow($0) : line($0, style) }.joined())
         }
     }
 
-    private func line(_ file: WouldBe, _ look: OutputStyle) -> String {
-        file.size.map { "\(file.name)  \(look.amount($0))\n" } ?? "\(file.name)\n"
+    private func line(_ file: PreviewedEntry, _ style: OutputStyle) -> String {
+        file.size.map { "\(file.name)  \(style.amount($0))\n" } ?? "\(file.name)\n"
     }
 
     private func cat(_ name: Name, _ session: Session) async -> Report {
         await session.cat(name) { [console] (bytes) async throws(Failure) in
-            if await !console.pour(bytes) { throw Failure(.stopped, name, "standard output takes no more") }
+            if await !console.writeOutput(bytes) { throw Failure(.stopped, name, "standard output takes no more") }
         }
     }
 
     private func verify(_ names: [Name], _ session: Session) async -> Report {
         let (report, verified) = await session.verify(names)
-        for (place, one) in verified.sorted(by: { $0.place < $1.place }) {
+        for (server, one) in verified.sorted(by: { $0.server < $1.server }) {
             let line =
-                console.look.json
+                console.style.json
                 ? jsonLine(
                     "verify",
                     [
-                        "node": .text(place), "contents": .number(one.contents), "bytes": .number(one.bytes),
+                        "node": .text(server), "contents": .number(one.contents), "bytes": .number(one.bytes),
                         "corrupt": .number(one.corrupt), "repaired": .number(one.repaired),
                     ])
-                : "\(place): \(counted(one.contents, "content")), \(console.look.amount(one.bytes)) read, "
+                : "\(server): \(counted(one.contents, "content")), \(console.style.amount(one.bytes)) read, "
                     + "\(counted(one.corrupt, "corrupt chunk")), \(one.repaired) repaired\n"
             await console.put(line)
         }

@@ -92,12 +92,12 @@ public struct Program: Sendable {
         }
     }
 
-    /// Options for the ranks that must stay silent; nil if rank 0 reports an error or prints help. `told` are rank 0's
-    /// environment variables for those missing here, since not every launcher forwards the environment.
-    public func quietOptions(told: [UInt8] = []) -> Options? {
+    /// Options for the ranks that must stay silent; nil if rank 0 reports an error or prints help. `rank0Variables` are
+    /// rank 0's environment variables for those missing here, since not every launcher forwards the environment.
+    public func quietOptions(rank0Variables: [UInt8] = []) -> Options? {
         openStandardFiles()
         var others: [String: [UInt8]] = [:]
-        for pair in told.split(separator: 0) {
+        for pair in rank0Variables.split(separator: 0) {
             guard let end = pair.firstIndex(of: UInt8(ascii: "=")) else { continue }
             others[String(decoding: pair[..<end], as: UTF8.self)] = Array(pair[(end + 1)...])
         }
@@ -148,18 +148,18 @@ public struct Program: Sendable {
 
     private func help(_ command: [[UInt8]]) throws(CommandError) -> String {
         guard let first = command.first else { return help }
-        if isOwn(command) { return shape.hasOwnWordsAlone ? help : ownHelp(String(decoding: first, as: UTF8.self)) }
+        if isOwn(command) { return shape.hasOnlySubcommands ? help : ownHelp(String(decoding: first, as: UTF8.self)) }
         guard case .help(let verb?) = try Command(arguments: [Array("help".utf8), first]) else { return help }
         return verb.shape.help
     }
 
     private func isOwn(_ command: [[UInt8]]) -> Bool {
-        command.first.map { word in shape.ownWords.contains { $0.word == String(decoding: word, as: UTF8.self) } }
+        command.first.map { word in shape.subcommands.contains { $0.word == String(decoding: word, as: UTF8.self) } }
             ?? false
     }
 
     private func ownHelp(_ word: String) -> String {
-        shape.ownWords.filter { $0.word == word }.map { own in
+        shape.subcommands.filter { $0.word == word }.map { own in
             "\(name) \(own.word) \(own.operand)\n    \(own.purpose)\n\n\(own.options.help)\n"
         }.joined()
     }
@@ -185,7 +185,7 @@ public struct Program: Sendable {
             let gap = String(repeating: " ", count: width - use.form.count + 4)
             return "    \(name) \(use.form)\(gap)\(use.meaning)\n"
         }.joined()
-        let commands = shape.hasOwnWordsAlone ? "" : "Commands:\n\(Verb.overview)\n\n"
+        let commands = shape.hasOnlySubcommands ? "" : "Commands:\n\(Verb.overview)\n\n"
         return """
             \(name) \(version): \(shape.purpose)
 

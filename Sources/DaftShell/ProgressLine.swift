@@ -10,7 +10,7 @@ import Synchronization
 
 final class ProgressLine: Sendable {
     private static let patienceMilliseconds: UInt64 = 10_000
-    private static let toldNodes = 3
+    private static let shownNodes = 3
 
     private struct State {
         var pace: RecentRate
@@ -44,7 +44,7 @@ final class ProgressLine: Sendable {
     private var isOnTerminal: Bool { console.columns != nil }
 
     func begin() {
-        if console.look.quiet { return }
+        if console.style.quiet { return }
         setDue(inMilliseconds: isOnTerminal ? 500 : 10_000)
         setAlarm()
     }
@@ -72,7 +72,7 @@ final class ProgressLine: Sendable {
         let (isOver, due) = state.withLock { ($0.isOver, $0.due) }
         if isOver { return }
         setAlarm()
-        let isDue = console.look.drawsProgress && loop.now >= due
+        let isDue = console.style.drawsProgress && loop.now >= due
         if isDue { setDue(inMilliseconds: isOnTerminal ? 0 : 10_000) }
         loop.start { [self] in
             await tellAwaited()
@@ -88,13 +88,13 @@ final class ProgressLine: Sendable {
             return !state.isOver && !awaited.isEmpty && state.awaited != awaited
         }
         if !isNew { return }
-        let rest = awaited.count - ProgressLine.toldNodes
+        let rest = awaited.count - ProgressLine.shownNodes
         let nodes =
-            awaited.prefix(ProgressLine.toldNodes).joined(separator: ", ") + (rest > 0 ? " and \(rest) more" : "")
+            awaited.prefix(ProgressLine.shownNodes).joined(separator: ", ") + (rest > 0 ? " and \(rest) more" : "")
         let failure = Failure(
             .unreachable, [], node: nodes,
             "waited for: nothing has moved for \(ProgressLine.patienceMilliseconds / 1_000) s")
-        await console.tell(failure, of: verb, at: origin, isWarning: true)
+        await console.show(failure, of: verb, at: origin, isWarning: true)
     }
 
     private func line() -> String? {

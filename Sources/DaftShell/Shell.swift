@@ -10,30 +10,30 @@ import Glibc
 public struct Shell: Performer {
     let station: Station
     let console: Console
-    private static let longestWordingBytes = 200
-    private let standpoint: ClientContext
+    private static let longestTextBytes = 200
+    private let clientContext: ClientContext
     /// Whether to report where staged data remains: the system ends with this program.
-    private let tellsWhereItStays: Bool
+    private let reportsStagedDirectory: Bool
 
     private var interruption: Interruption { console.interruption }
 
     public init(
-        _ console: Console, at station: Station, _ standpoint: ClientContext = ClientContext(),
-        tellingWhereItStays: Bool = true
+        _ console: Console, at station: Station, _ clientContext: ClientContext = ClientContext(),
+        reportsStagedDirectory: Bool = true
     ) {
         self.station = station
         self.console = console
-        self.standpoint = standpoint
-        tellsWhereItStays = tellingWhereItStays
+        self.clientContext = clientContext
+        self.reportsStagedDirectory = reportsStagedDirectory
     }
 
     /// Performs a client's command; returns its exit status.
-    public func perform(_ wording: CommandText, at origin: CommandOrigin) async -> Int32 {
+    public func perform(_ commandText: CommandText, at origin: CommandOrigin) async -> Int32 {
         do throws(CommandError) {
-            let command = try Command(wording, in: standpoint.base)
-            return await perform(command, wording, at: origin, in: standpoint.base)
+            let command = try Command(commandText, in: clientContext.base)
+            return await perform(command, commandText, at: origin, in: clientContext.base)
         } catch {
-            await console.tell(.failed(error.failure), of: nil, at: origin)
+            await console.show(.failed(error.failure), of: nil, at: origin)
             return error.failure.exitStatus
         }
     }
@@ -41,8 +41,9 @@ public struct Shell: Performer {
     /// Serves until the system is asked to end; returns the exit status. After a signal it continues for the grace
     /// period, for clients that still collect results.
     public func serve(graceSeconds: UInt32 = 0) async -> Int32 {
-        await console.say("serving \(counted(station.members.count, "data server")) until `daft quit` or a signal")
-        if graceSeconds > 0 { interruption.endureFurtherTerms() }
+        await console.writeMessage(
+            "serving \(counted(station.members.count, "data server")) until `daft quit` or a signal")
+        if graceSeconds > 0 { interruption.ignoreFurtherTerms() }
         await interruption.cancelling({ [station] _ in
             station.loop.start {
                 await station.loop.sleep(milliseconds: Int(graceSeconds) * 1_000)
@@ -50,7 +51,7 @@ public struct Shell: Performer {
             }
         }) { await station.ending.wait() }
         if let loss = station.loss {
-            await console.say("\(loss)")
+            await console.writeMessage("\(loss)")
             return loss.exitStatus
         }
         return interruption.exitStatus ?? 0
@@ -63,15 +64,15 @@ public struct Shell: Performer {
     }
 
     public func perform(
-        _ command: Command, _ wording: CommandText, at origin: CommandOrigin, in base: Name
+        _ command: Command, _ commandText: CommandText, at origin: CommandOrigin, in base: Name
     ) async -> Int32 {
         guard let verb = command.verb else { return 0 }
         let begun = ContinuousClock.now
-        var standpoint = standpoint
-        standpoint.base = base
-        let session = Session(at: station, standpoint, limit: command.limit)
+        var clientContext = clientContext
+        clientContext.base = base
+        let session = Session(at: station, clientContext, limit: command.limit)
         let progress = ProgressLine(verb, session.commandProgress, console, on: station.loop, at: origin)
-        let shown = wording.line(longestBytes: Shell.longestWordingBytes)
+        let shown = commandText.line(longestBytes: Shell.longestTextBytes)
         let underWay = verb == .status ? nil : station.underWay.begin(shown, session.commandProgress)
         defer { if let underWay { station.underWay.end(underWay) } }
         station.note(.info, "command.begin", ["command": DaftModel.shown(shown)])
@@ -83,27 +84,29 @@ public struct Shell: Performer {
         await progress.end()
         logEnd(of: verb, report, took: .now - begun)
         let line = summary(
-            of: report, command, took: .now - begun, console.look, isLog: console.columns == nil)
+            of: report, command, took: .now - begun, console.style, isLog: console.columns == nil)
         if interruption.signal != nil || console.outputState == .gone {
             report.failures.removeAll { $0.kind == .stopped }
         }
         let wasStopped = interruption.signal != nil && !command.isDone(byEndOf: interruption)
         // A stopped command has not done what the summary would report.
-        if let line, console.look.json || !console.look.quiet && !wasStopped { await console.put(line) }
+        if let line, console.style.json || !console.style.quiet && !wasStopped { await console.put(line) }
         if let failure = console.outputState.failure { report.failures.append(failure) }
-        await console.tell(report, of: verb, at: origin)
+        await console.show(report, of: verb, at: origin)
         let hasCome = report.files > 0 || session.commandProgress.now.progress.bytes > 0
-        let remains = tellsWhereItStays && verb.stages && hasCome ? whatStays : nil
+        let remains = reportsStagedDirectory && verb.stages && hasCome ? whatStays : nil
         // The command that ends the system is not interrupted by that.
         if command != .quit, wasStopped, let status = interruption.exitStatus {
             // A watch ends only by interruption.
             if case .status(_?) = command { return status }
             let advice = command.canGoOn ? "; run it again to go on" : ""
             let rest = remains.map { "; " + $0 } ?? ""
-            await console.say(origin.prefix(verb) + "\(interruption.reason)\(rest)\(advice)")
+            await console.writeMessage(origin.prefix(verb) + "\(interruption.reason)\(rest)\(advice)")
             return status
         }
-        if report.exitStatus != 0, let remains, !console.look.quiet { await console.say(origin.prefix(verb) + remains) }
+        if report.exitStatus != 0, let remains, !console.style.quiet {
+            await console.writeMessage(origin.prefix(verb) + remains)
+        }
         return report.exitStatus
     }
 }

@@ -10,30 +10,30 @@ extension Console {
     public func show(_ rank: Rank, on host: String, _ outcome: Result<NodeReport, Failure>) async {
         switch outcome {
         case .success(let report):
-            if look.json {
+            if style.json {
                 await put(jsonRow(rank, host, report))
-            } else if !look.quiet {
+            } else if !style.quiet {
                 await put(line(rank, host, report))
             }
             var warnings = Report()
             warnings.warnings = report.warnings.map { $0.at(host) }
-            await tell(warnings, of: nil, at: .arguments)
+            await show(warnings, of: nil, at: .arguments)
         case .failure(let failure): await fail(failure.at(host))
         }
     }
 
-    public func fail(_ failure: Failure) async { await tell(.failed(failure), of: nil, at: .arguments) }
+    public func fail(_ failure: Failure) async { await show(.failed(failure), of: nil, at: .arguments) }
 
     /// Prints an optional hint.
-    public func mention(_ message: String) async { if !look.quiet, !look.json { await say(message) } }
+    public func mention(_ message: String) async { if !style.quiet, !style.json { await writeMessage(message) } }
 }
 
 private func role(_ rank: Rank) -> String { rank == .metadataServer ? "metadata server" : "data server" }
 
 private func line(_ rank: Rank, _ host: String, _ report: NodeReport) -> String {
     let what = rank == .metadataServer ? "catalogue" : "store"
-    let place = report.store.isEmpty ? "" : ", \(what) \(shown(report.store))"
-    return "\(host): \(role(rank))\(place)\(report.isResumed ? ", ran already" : "")\n"
+    let storeText = report.store.isEmpty ? "" : ", \(what) \(shown(report.store))"
+    return "\(host): \(role(rank))\(storeText)\(report.isResumed ? ", ran already" : "")\n"
 }
 
 private func jsonRow(_ rank: Rank, _ host: String, _ report: NodeReport) -> String {

@@ -10,7 +10,7 @@ extension Shell {
         await showing { () async throws(Failure) in
             let (listed, names, below) = try await session.stat(name)
             await console.put(
-                console.look.json
+                console.style.json
                     ? jsonRow(listed, below) : facts(of: listed, below, otherNames: names.filter { $0 != name }))
         }
     }
@@ -18,7 +18,7 @@ extension Shell {
     func tree(_ name: Name, _ session: Session) async -> Report {
         await showing { () async throws(Failure) in
             try await session.tree(name) { leaves in
-                await page(leaves.map { console.look.json ? jsonRow($0) : line($0, console.look) }.joined())
+                await page(leaves.map { console.style.json ? jsonRow($0) : line($0, console.style) }.joined())
             }
         }
     }
@@ -41,7 +41,7 @@ private func facts(of listed: ListedEntry, _ below: DirectorySummary?, otherName
     if let content = entry.content {
         facts += [
             ["size", exact(listed.size)], ["content", content.hex], ["chunks", "\(listed.chunks)"],
-            ["kept by", place(of: listed)], ["wanted", wanted(listed.copies)],
+            ["kept by", shownHolders(of: listed)], ["wanted", wanted(listed.copies)],
         ]
     }
     facts += otherNames.map { ["also as", "\($0)"] }
@@ -62,11 +62,11 @@ private func wanted(_ copies: Copies) -> String {
 }
 
 /// `│   ├── name`
-private func line(_ leaf: Leaf, _ look: OutputStyle) -> String {
+private func line(_ leaf: Leaf, _ style: OutputStyle) -> String {
     var text = leaf.isLast.dropLast().map { $0 ? "    " : "│   " }.joined()
     if let isLast = leaf.isLast.last { text += isLast ? "└── " : "├── " }
     let name = leaf.isLast.isEmpty ? "\(leaf.named.name)" : shown(leaf.named.name.last)
-    text += Tinted(name, .of(leaf.named.entry)).shown(look)
+    text += Tinted(name, .of(leaf.named.entry)).shown(style)
     if case .symlink(let target) = leaf.named.entry.kind { text += " -> \(shown(target))" }
     return text + "\n"
 }

@@ -10,7 +10,7 @@ extension Shell {
     func status(_ session: Session) async -> Report {
         await showing { () async throws(Failure) in
             let status = try await session.status()
-            await console.put(console.look.json ? jsonRow(status) : description(of: status, console.look))
+            await console.put(console.style.json ? jsonRow(status) : description(of: status, console.style))
         }
     }
 
@@ -34,10 +34,10 @@ extension Shell {
     }
 
     private func text(of seen: StatusSample, after last: StatusSample?) -> String {
-        let look = console.look
-        if look.json { return jsonRow(seen.status) }
-        let text = description(of: seen.status, look, rates: last.map { seen.rates(since: $0) } ?? [:])
-        guard look.isOnTerminal else { return (last == nil ? "" : "\n") + text }
+        let style = console.style
+        if style.json { return jsonRow(seen.status) }
+        let text = description(of: seen.status, style, rates: last.map { seen.rates(since: $0) } ?? [:])
+        guard style.isOnTerminal else { return (last == nil ? "" : "\n") + text }
         // Cursor home, erase each line's end, then everything below: avoids flicker.
         return (last == nil ? "\u{1b}[2J" : "") + "\u{1b}[H" + text.replacing("\n", with: "\u{1b}[K\n") + "\u{1b}[J"
     }
@@ -69,15 +69,15 @@ private struct Rates {
     let outgoing: Double
 }
 
-private func description(of status: SystemStatus, _ look: OutputStyle, rates: [Rank: Rates]? = nil) -> String {
+private func description(of status: SystemStatus, _ style: OutputStyle, rates: [Rank: Rates]? = nil) -> String {
     let alive = status.nodes.count { $0.space != nil }
     let facts = [
         ["state", "\(status.state)"], ["names", "\(status.entries)"],
-        ["contents", "\(status.contents), \(look.amount(status.bytes))"],
+        ["contents", "\(status.contents), \(style.amount(status.bytes))"],
         ["data servers", "\(alive) alive, \(status.nodes.count - alive) away"],
     ]
-    let nodes = table(of: status.nodes, look, columns: rates.map(columns) ?? [])
-    return aligned(facts) + "\n" + nodes + listing(of: status.commands, look)
+    let nodes = table(of: status.nodes, style, columns: rates.map(columns) ?? [])
+    return aligned(facts) + "\n" + nodes + listing(of: status.commands, style)
 }
 
 private func columns(of rates: [Rank: Rates]) -> [Column] {
@@ -87,13 +87,13 @@ private func columns(of rates: [Rank: Rates]) -> [Column] {
     return [column("in", \.incoming), column("out", \.outgoing)]
 }
 
-private func listing(of commands: [RunningCommand], _ look: OutputStyle) -> String {
+private func listing(of commands: [RunningCommand], _ style: OutputStyle) -> String {
     if commands.isEmpty { return "" }
     let rows = commands.map { command in
         [
             command.host, shown(moment(millisecondsAgo: command.milliseconds)),
-            command.progress == Progress() ? "-" : shown(command.progress, rate: nil), shown(command.wording),
+            command.progress == Progress() ? "-" : shown(command.progress, rate: nil), shown(command.commandText),
         ].map { Tinted($0) }
     }
-    return "\n" + aligned([titles(["node", "since", "progress", "command"])] + rows, look)
+    return "\n" + aligned([titles(["node", "since", "progress", "command"])] + rows, style)
 }

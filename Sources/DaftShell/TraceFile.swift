@@ -70,7 +70,7 @@ extension Invocation {
         guard let trace else { return status }
         do throws(Failure) {
             for warning in try await trace.write(from: station, by: console) where !options.quiet {
-                await console.say("warning: \(warning)")
+                await console.writeMessage("warning: \(warning)")
             }
             return status
         } catch {

@@ -28,11 +28,11 @@ extension Descriptor {
 
     /// Writes all of `bytes` through the page cache.
     func writeCached(_ bytes: UnsafeRawBufferPointer, at offset: Int64) throws(SystemError) {
-        try pour(bytes, at: offset, atOnce: Descriptor.cachedAtOnce)
+        try writeFully(bytes, at: offset, atOnce: Descriptor.cachedAtOnce)
     }
 
     /// Writes all of `bytes` with this descriptor's own mode.
-    fileprivate func pour(
+    fileprivate func writeFully(
         _ bytes: UnsafeRawBufferPointer, at offset: Int64, atOnce most: Int = .max
     ) throws(SystemError) {
         var done = 0
@@ -84,7 +84,7 @@ final class DirectFile: Sendable {
             // ext4 serializes writers into a hole but not into reserved blocks. A failure to reserve is harmless: the
             // write itself reports a full disk.
             _ = linux_reserve(file.number, offset, Int64(bytes.count))
-            try file.pour(bytes, at: offset)
+            try file.writeFully(bytes, at: offset)
             return true
         } catch {
             guard error.code == EINVAL else { throw error }

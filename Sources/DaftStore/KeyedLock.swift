@@ -18,12 +18,12 @@ public protocol StoreScheduler: Sendable {
 final class KeyedLock<Key: Hashable & Sendable>: @unchecked Sendable {
     private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
     private let released = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
-    private let turns: (any StoreScheduler)?
+    private let scheduler: (any StoreScheduler)?
     // Guarded by the mutex.
     private var taken: Set<Key> = []
 
-    init(_ turns: (any StoreScheduler)? = nil) {
-        self.turns = turns
+    init(_ scheduler: (any StoreScheduler)? = nil) {
+        self.scheduler = scheduler
         pthread_mutex_init(mutex, nil)
         pthread_cond_init(released, nil)
     }
@@ -46,7 +46,7 @@ final class KeyedLock<Key: Hashable & Sendable>: @unchecked Sendable {
     }
 
     private func take(_ keys: Set<Key>, by caller: StaticString) -> Bool {
-        let mayTake = turns?.wait(for: caller) { [self] in isFree(keys) } ?? true
+        let mayTake = scheduler?.wait(for: caller) { [self] in isFree(keys) } ?? true
         if !mayTake { return false }
         pthread_mutex_lock(mutex)
         defer { pthread_mutex_unlock(mutex) }

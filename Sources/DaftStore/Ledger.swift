@@ -33,7 +33,7 @@ final class Ledger: @unchecked Sendable {
         // the process.
         database = try Database(
             path: path, durable: durable, alone: true, isShared: isShared, cacheBytes: Ledger.cacheBytes)
-        try bringToFormat(path)
+        try migrate(path)
     }
 
     /// Runs `body` in one transaction.

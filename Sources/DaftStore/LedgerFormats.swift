@@ -7,7 +7,7 @@ extension Ledger {
     static let version: Int64 = 5
 
     /// Migrates the database at `path` to the current format.
-    func bringToFormat(_ path: [UInt8]) throws {
+    func migrate(_ path: [UInt8]) throws {
         let found = try database.first("PRAGMA user_version") { $0.integer(0) } ?? 0
         switch found {
         case 0: try database.transaction { try database.execute(Ledger.schema) }

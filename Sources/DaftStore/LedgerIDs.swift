@@ -108,7 +108,7 @@ extension Ledger {
     }
 
     /// A copy of a chunk. The index has eight bytes of the id; the manifest decides.
-    func whereabouts(of id: ChunkID) throws -> (content: ContentID, chunk: Int)? {
+    func chunkLocation(of id: ChunkID) throws -> (content: ContentID, chunk: Int)? {
         var candidates: [(content: [UInt8], chunk: Int)] = []
         func note(_ row: borrowing Row) { candidates.append((row.bytes(0), Int(row.integer(1)))) }
         if let number = try loadedRecent().chunks[id.word] {

@@ -37,14 +37,14 @@ struct NameRow: Sendable {
 extension Ledger {
     private static let columns = "name, entry, size, mtime, inode"
 
-    private func standing(_ row: borrowing Row) throws -> NameRow {
+    private func nameRow(_ row: borrowing Row) throws -> NameRow {
         NameRow(
             named: NamedEntry(try name(row.bytes(0)), try Entry(decoding: row.bytes(1))),
             stamp: FileStamp(size: row.integer(2), recorded: row.integer(3), inode: row.word(4)))
     }
 
     /// Records that an entry is placed at its name; `number` is its content's.
-    func stand(_ named: NamedEntry, _ number: Int64?, _ stamp: FileStamp) throws {
+    func record(_ named: NamedEntry, _ number: Int64?, _ stamp: FileStamp) throws {
         try database.run(
             "INSERT OR REPLACE INTO names VALUES(?, ?, ?, ?, ?, ?)", .blob(named.name.bytes),
             .blob(named.entry.encoded), number.map { .integer($0) } ?? .null, .integer(stamp.size),
@@ -90,10 +90,10 @@ extension Ledger {
         try database.run("DELETE FROM names WHERE name = ?", .blob(name.bytes))
     }
 
-    func standing(_ name: Name) throws -> NameRow? {
+    func nameRow(_ name: Name) throws -> NameRow? {
         var found: NameRow?
         try database.run("SELECT \(Ledger.columns) FROM names WHERE name = ?", .blob(name.bytes)) {
-            found = try standing($0)
+            found = try nameRow($0)
         }
         return found
     }
@@ -109,10 +109,10 @@ extension Ledger {
     }
 
     /// The names of a content.
-    func standings(of content: ContentID, _ number: Int64) throws -> [NameRow] {
+    func nameRows(of content: ContentID, _ number: Int64) throws -> [NameRow] {
         var found: [NameRow] = []
         try database.run("SELECT \(Ledger.columns) FROM names WHERE number = ?", .integer(number)) {
-            found.append(try standing($0))
+            found.append(try nameRow($0))
         }
         // Scrub removes files at these names, so the rows must really be this content's.
         guard found.allSatisfy({ $0.entry.content == content }) else {
@@ -122,12 +122,12 @@ extension Ledger {
     }
 
     /// Names, in order.
-    func standings(after: Name?, limit: Int) throws -> [NameRow] {
+    func nameRows(after: Name?, limit: Int) throws -> [NameRow] {
         var found: [NameRow] = []
         try database.run(
             "SELECT \(Ledger.columns) FROM names WHERE name > ? ORDER BY name LIMIT ?", .blob(after?.bytes ?? []),
             .integer(limit)
-        ) { found.append(try standing($0)) }
+        ) { found.append(try nameRow($0)) }
         return found
     }
 }

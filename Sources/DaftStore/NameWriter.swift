@@ -18,18 +18,18 @@ extension Store {
         let nameWriter = NameWriter(self)
         let ways = try looked { ledger in
             try entries.map { named in
-                let standing = try ledger.standing(named.name)
-                return (standing: standing, way: try nameWriter.way(named, standing, ledger))
+                let existing = try ledger.nameRow(named.name)
+                return (existing: existing, way: try nameWriter.way(named, existing, ledger))
             }
         }
-        let steps = zip(entries, ways).compactMap { nameWriter.prepare($0, $1.way, $1.standing) }
+        let steps = zip(entries, ways).compactMap { nameWriter.prepare($0, $1.way, $1.existing) }
         try change { ledger in
             for step in steps {
-                if !step.isRecorded { try ledger.stand(step.named, step.number, step.stamp) }
+                if !step.isRecorded { try ledger.record(step.named, step.number, step.stamp) }
                 if case .further(let known) = step.way { try nameWriter.noteCopy(of: known.number, ledger) }
             }
         }
-        for step in steps { nameWriter.stand(step) }
+        for step in steps { nameWriter.place(step) }
         let corrections = nameWriter.corrections
         if !corrections.isEmpty {
             try change { ledger in for correction in corrections { try correction.apply(ledger) } }
@@ -119,13 +119,13 @@ private final class NameWriter {
         /// The ledger has this record already.
         let isRecorded: Bool
 
-        init(named: NamedEntry, way: Way, source: Location? = nil, stamp: FileStamp, standing: NameRow?) {
+        init(named: NamedEntry, way: Way, source: Location? = nil, stamp: FileStamp, existing: NameRow?) {
             self.named = named
             self.way = way
             self.source = source
             self.stamp = stamp
             // A symlink's stamp is known only after its creation.
-            isRecorded = standing?.entry == named.entry && (standing?.stamp == stamp || named.entry.content == nil)
+            isRecorded = existing?.entry == named.entry && (existing?.stamp == stamp || named.entry.content == nil)
         }
 
         var number: Int64? {
@@ -168,12 +168,12 @@ private final class NameWriter {
         if !store.isDurable { try ledger.setSynced(false, of: number) }
     }
 
-    func way(_ named: NamedEntry, _ standing: NameRow?, _ ledger: Ledger) throws -> Way {
+    func way(_ named: NamedEntry, _ existing: NameRow?, _ ledger: Ledger) throws -> Way {
         if named.name.isRoot, !named.entry.isDirectory {
             return .refused(Failure(.taken, named.name, "the store's own directory stands there"))
         }
-        if let standing, !standing.entry.admits(named.entry) {
-            return .refused(Failure(.taken, named.name, "another \(standing.entry.word) stands there"))
+        if let existing, !existing.entry.admits(named.entry) {
+            return .refused(Failure(.taken, named.name, "another \(existing.entry.word) stands there"))
         }
         switch named.entry.kind {
         case .directory: return .directory
@@ -182,14 +182,14 @@ private final class NameWriter {
             guard let known = try ledger.known(content), known.isComplete else {
                 return .refused(Failure(.missing, named.name, "its content is not complete here"))
             }
-            if let standing { return .again(known, standing.stamp) }
+            if let existing { return .again(known, existing.stamp) }
             return known.hasNames ? .further(known) : .first(known)
         }
     }
 
-    func prepare(_ named: NamedEntry, _ way: Way, _ standing: NameRow?) -> Step? {
+    func prepare(_ named: NamedEntry, _ way: Way, _ existing: NameRow?) -> Step? {
         func step(_ stamp: FileStamp, from source: Location? = nil) -> Step {
-            Step(named: named, way: way, source: source, stamp: stamp, standing: standing)
+            Step(named: named, way: way, source: source, stamp: stamp, existing: existing)
         }
         let mtime = named.entry.mtime
         do throws(Failure) {
@@ -201,7 +201,7 @@ private final class NameWriter {
                 let stamp = FileStamp(size: known.size, mtime: mtime, inode: known.inode)
                 return step(stamp, from: named.entry.content.map { store.paths.partial(of: $0) })
             case .again(let known, let old):
-                guard let inode = inode(standingAs: named, old) else { return try further(named, known) }
+                guard let inode = inode(recordedAs: named, old) else { return try further(named, known) }
                 return step(FileStamp(size: known.size, mtime: mtime, inode: inode))
             case .further(let known): return try further(named, known)
             }
@@ -212,7 +212,7 @@ private final class NameWriter {
     }
 
     /// The inode of the file at this name, if it matches its record, or can be read and its bytes are right.
-    private func inode(standingAs named: NamedEntry, _ old: FileStamp) -> UInt64? {
+    private func inode(recordedAs named: NamedEntry, _ old: FileStamp) -> UInt64? {
         guard let status = try? parents.place(of: named.name).status(), status.isFile else { return nil }
         if FileStamp(status) == old { return status.inode }
         guard let content = named.entry.content, let manifest = try? store.manifest(of: content),
@@ -228,7 +228,7 @@ private final class NameWriter {
         do throws(SystemError) {
             let (source, inode) = try copy(file, known.size, of: content)
             let stamp = FileStamp(size: known.size, mtime: named.entry.mtime, inode: inode)
-            return Step(named: named, way: .further(known), source: source, stamp: stamp, standing: nil)
+            return Step(named: named, way: .further(known), source: source, stamp: stamp, existing: nil)
         } catch { throw error.failure(named.name.bytes) }
     }
 
@@ -246,7 +246,7 @@ private final class NameWriter {
 
     // MARK: files in DIR
 
-    func stand(_ step: Step) {
+    func place(_ step: Step) {
         do throws(Failure) {
             if step.named.name.isRoot { return }
             do throws(SystemError) {
@@ -254,7 +254,7 @@ private final class NameWriter {
                 switch step.named.entry.kind {
                 case .directory: try makeDirectory(place)
                 case .symlink(let target): try makeSymlink(place, target, step)
-                case .file: try standFile(place, step)
+                case .file: try placeFile(place, step)
                 }
             } catch {
                 throw NameWriter.failure(error, step.named.name)
@@ -301,7 +301,7 @@ private final class NameWriter {
         try parents.touch(place.directory)
     }
 
-    private func standFile(_ place: Location, _ step: Step) throws(SystemError) {
+    private func placeFile(_ place: Location, _ step: Step) throws(SystemError) {
         let entry = step.named.entry
         guard let source = step.source else {
             try refresh(place, step)
@@ -311,7 +311,7 @@ private final class NameWriter {
             if try move(source, to: place, entry) { try noteStamp(of: place, step) }
         } catch {
             if error.isNotFound, case .first(let known) = step.way, let content = entry.content {
-                return try standCopy(of: content, known, place, step, else: error)
+                return try placeCopy(of: content, known, place, step, else: error)
             }
             let isCopy = if case .further = step.way { true } else { false }
             try adopt(place, step, insteadOf: source, isCopy: isCopy, else: error)
@@ -319,7 +319,7 @@ private final class NameWriter {
     }
 
     /// Another call has placed the content meanwhile, perhaps at this very name. Otherwise `error` is thrown.
-    private func standCopy(
+    private func placeCopy(
         of content: ContentID, _ known: KnownContent, _ place: Location, _ step: Step, else error: SystemError
     ) throws(SystemError) {
         guard let file = try? store.open(content, known, unchanged: true) else { throw error }

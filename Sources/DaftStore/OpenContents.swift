@@ -40,8 +40,8 @@ extension Store {
     func open(_ content: ContentID, _ known: KnownContent, unchanged: Bool = false) throws(Failure) -> Descriptor {
         // A concurrent rename from partial/ to a name can hide the file; retry.
         for _ in 0..<3 {
-            for standing in try recorded({ try $0.standings(of: content, known.number) }) {
-                if let file = try openStanding(standing, known, unchanged: unchanged) { return file }
+            for row in try recorded({ try $0.nameRows(of: content, known.number) }) {
+                if let file = try openNamed(row, known, unchanged: unchanged) { return file }
             }
             if let file = try openPartial(content, known) { return file }
         }
@@ -57,15 +57,15 @@ extension Store {
         return try open(content, known, unchanged: true)
     }
 
-    private func openStanding(
-        _ standing: NameRow, _ known: KnownContent, unchanged: Bool
+    private func openNamed(
+        _ row: NameRow, _ known: KnownContent, unchanged: Bool
     ) throws(Failure) -> Descriptor? {
         do throws(SystemError) {
-            guard let (file, status) = try paths.openFile(standing.name), status.size == known.size,
-                !unchanged || FileStamp(status) == standing.stamp
+            guard let (file, status) = try paths.openFile(row.name), status.size == known.size,
+                !unchanged || FileStamp(status) == row.stamp
             else { return nil }
             return file
-        } catch { throw error.failure(standing.name.bytes) }
+        } catch { throw error.failure(row.name.bytes) }
     }
 
     private func openPartial(_ content: ContentID, _ known: KnownContent) throws(Failure) -> Descriptor? {

@@ -22,7 +22,7 @@ extension PartialFile {
     }
 
     private func inTurn<T, E: Error>(_ body: () throws(E) -> T) throws(E) -> T {
-        try store.savings.withLock([ObjectIdentifier(self)], body)
+        try store.checkpointLocks.withLock([ObjectIdentifier(self)], body)
     }
 
     private func save() throws(Failure) {
@@ -108,10 +108,10 @@ extension PartialFile {
         try inTurn { () throws(Failure) in
             guard try isFirstEnd() else { return }
             if try store.extent(of: content) == .nothing {
-                let heir = PartialFile(
+                let successor = PartialFile(
                     store, .content(content, manifest), size: size, chunkSize: chunkSize,
                     store.paths.partial(of: content), file, isFresh: false, Progress(have: have))
-                if try heir.succeed(self, key, content) { return }
+                if try successor.succeed(self, key, content) { return }
             }
             try merge(file, into: try store.fillLocked(content, manifest), have)
             try discard()
@@ -260,10 +260,10 @@ extension Store {
 
     /// Turns an ingest's file into its content's. The record comes before the rename and the ingest is forgotten after
     /// it, so that a kill in between loses nothing.
-    fileprivate func adopt(_ partialFile: PartialFile, _ key: Digest?, by heir: PartialFile) throws(Failure) {
-        guard case .content(let content, let manifest) = heir.goal, let file = heir.file else { return }
-        let have = heir.have
-        let isComplete = have.containsAll(below: heir.count)
+    fileprivate func adopt(_ partialFile: PartialFile, _ key: Digest?, by successor: PartialFile) throws(Failure) {
+        guard case .content(let content, let manifest) = successor.goal, let file = successor.file else { return }
+        let have = successor.have
+        let isComplete = have.containsAll(below: successor.count)
         let inode = isComplete ? try partialFile.seal(file) : 0
         if !isComplete { try partialFile.syncIfDurable(file) }
         let ingest = try change { ledger -> Int64? in
@@ -278,9 +278,9 @@ extension Store {
             return ingest
         }
         do throws(SystemError) {
-            try renameOverGarbage(partialFile.place, to: heir.place)
+            try renameOverGarbage(partialFile.place, to: successor.place)
             trusted.remove(partialFile.place)
-            if !isComplete { trusted.insert(heir.place) }
+            if !isComplete { trusted.insert(successor.place) }
             if isDurable { try disk.sync(directory: paths.partial) }
         } catch {
             try change { try $0.forget(content) }
@@ -288,8 +288,8 @@ extension Store {
         }
         if let ingest { try change { try $0.forgetIngest(ingest) } }
         if isComplete {
-            _ = heir.end()
-            live.leave(heir)
+            _ = successor.end()
+            live.leave(successor)
         }
     }
 

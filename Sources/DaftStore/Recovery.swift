@@ -66,11 +66,11 @@ final class Recovery {
         var different: [NameRow] = []
         var last: Name?
         repeat {
-            let some = try ledger.standings(after: last, limit: 10_000)
+            let some = try ledger.nameRows(after: last, limit: 10_000)
             different += try some.filter { try !isAsRecorded($0) }
             last = some.last?.name
         } while last != nil
-        for standing in different { try settle(standing) }
+        for row in different { try settle(row) }
         if changes > changed.count {
             changed.append(Failure(.changed, paths.directory, "and \(changes - changed.count) more of the kind"))
         }
@@ -94,23 +94,23 @@ final class Recovery {
         }
     }
 
-    private func isAsRecorded(_ standing: NameRow) throws(SystemError) -> Bool {
-        guard let status = try status(of: standing.name) else { return false }
-        switch standing.entry.kind {
+    private func isAsRecorded(_ row: NameRow) throws(SystemError) -> Bool {
+        guard let status = try status(of: row.name) else { return false }
+        switch row.entry.kind {
         case .directory: return status.isDirectory
-        case .symlink: return status.isSymlink && FileStamp(status) == standing.stamp
-        case .file: return status.isFile && FileStamp(status) == standing.stamp
+        case .symlink: return status.isSymlink && FileStamp(status) == row.stamp
+        case .file: return status.isFile && FileStamp(status) == row.stamp
         }
     }
 
     /// Examines a name whose file differs from its record.
-    private func settle(_ standing: NameRow) throws {
-        let name = standing.name
+    private func settle(_ row: NameRow) throws {
+        let name = row.name
         guard let status = try status(of: name) else {
             // A killed run may have recorded the name without creating the file.
             return try wasUnclean ? ledger.forget(name) : drop(name, "has been removed")
         }
-        switch standing.entry.kind {
+        switch row.entry.kind {
         case .directory: try drop(name, "is no directory any more")
         case .symlink(let target):
             guard status.isSymlink, try parents.place(of: name).symlinkTarget() == target else {
@@ -122,7 +122,7 @@ final class Recovery {
                 try withChunkBuffer(manifest.chunkSize, { try ChunkCheck(manifest).isWhole(file, $0) })
             else {
                 // Our file, damaged by a power loss: rehashContents removes it.
-                if status.isFile, status.inode == standing.stamp.inode, try isInDoubt(content) { return }
+                if status.isFile, status.inode == row.stamp.inode, try isInDoubt(content) { return }
                 return try drop(name, "has been changed")
             }
             try ledger.setStamp(FileStamp(status), of: name)
@@ -214,7 +214,7 @@ final class Recovery {
     /// An interrupted ingest of a content that is complete already.
     private func isNeedless(_ ingest: KnownSourceFile) throws -> Bool {
         let ids = try ledger.ingested(ingest.number)
-        guard let first = ids.first, let found = try ledger.whereabouts(of: first.value),
+        guard let first = ids.first, let found = try ledger.chunkLocation(of: first.value),
             let manifest = try ledger.manifest(of: found.content), manifest.size == ingest.size,
             manifest.chunkSize == ingest.chunkSize, try ledger.extent(of: found.content) == .complete
         else { return false }

@@ -24,13 +24,13 @@ struct Scrub {
     let disk: Disk
     let content: ContentID
     let manifest: Manifest
-    var turns: (any StoreScheduler)?
+    var scheduler: (any StoreScheduler)?
     var readsDirectly = false
 
     /// The recorded state.
     struct Found: Sendable {
         let have: BitSet
-        let standings: [NameRow]
+        let nameRows: [NameRow]
     }
 
     /// The actual state.
@@ -61,18 +61,18 @@ struct Scrub {
     private var place: Location { paths.partial(of: content) }
 
     func find(_ ledger: Ledger) throws -> Found {
-        guard let known = try ledger.known(content) else { return Found(have: BitSet(), standings: []) }
+        guard let known = try ledger.known(content) else { return Found(have: BitSet(), nameRows: []) }
         let extent = try ledger.extent(of: content)
         return Found(
-            have: extent.chunks(of: manifest.chunks.count), standings: try ledger.standings(of: content, known.number))
+            have: extent.chunks(of: manifest.chunks.count), nameRows: try ledger.nameRows(of: content, known.number))
     }
 
     // MARK: inspection
 
     func inspect(_ found: Found, _ buffer: UnsafeMutableRawBufferPointer) throws(SystemError) -> Verdict {
-        if found.standings.isEmpty { return try inspectPartial(found.have, buffer) }
+        if found.nameRows.isEmpty { return try inspectPartial(found.have, buffer) }
         var copies: [Copy] = []
-        for standing in found.standings { copies.append(try inspect(standing.name, buffer)) }
+        for row in found.nameRows { copies.append(try inspect(row.name, buffer)) }
         // A run may have recorded the names without moving the file.
         if !copies.contains(where: \.isRight), let (file, status) = try openPartial() {
             let copy = try inspect(file, status, nil, buffer)
@@ -89,7 +89,7 @@ struct Scrub {
     }
 
     private func openPartial() throws(SystemError) -> (Descriptor, Status)? {
-        turns?.pass()
+        scheduler?.pass()
         do throws(SystemError) {
             let file = try place.open(O_RDONLY)
             return (file, try file.status())
@@ -100,7 +100,7 @@ struct Scrub {
     }
 
     private func inspect(_ name: Name, _ buffer: UnsafeMutableRawBufferPointer) throws(SystemError) -> Copy {
-        turns?.pass()
+        scheduler?.pass()
         guard let (file, status) = try paths.openFile(name) else { return Copy(name: name) }
         return try inspect(file, status, name, buffer)
     }
@@ -161,7 +161,7 @@ struct Scrub {
         guard let best = inPartial ?? copies.filter(\.isThere).max(by: { $0.good.count < $1.good.count }) else {
             return Outcome(checked: checked(copies, good: BitSet()), forgotten: names, part: BitSet())
         }
-        let file = try sunk(best)
+        let file = try movedToPartial(best)
         var good = best.good
         for copy in copies where copy.name != best.name { try add(copy, to: file, &good, buffer) }
         // After a power loss, data read back counts as synced.
@@ -171,12 +171,12 @@ struct Scrub {
     }
 
     /// Moves a copy's file to partial/, writable and of the content's size.
-    private func sunk(_ copy: Copy) throws(SystemError) -> Descriptor {
+    private func movedToPartial(_ copy: Copy) throws(SystemError) -> Descriptor {
         if let name = copy.name {
-            let standing = try placeOf(name)
+            let current = try location(of: name)
             do { try disk.remove(place) } catch { if !error.isNotFound { throw error } }
-            try disk.rename(standing, to: place)
-            try disk.sync(directory: standing.directory)
+            try disk.rename(current, to: place)
+            try disk.sync(directory: current.directory)
         }
         let file = try reopened(place)
         try disk.truncate(file, to: manifest.size)
@@ -200,12 +200,12 @@ struct Scrub {
     /// Synced even if not durable: a name restored by a power loss would show wrong bytes and be in no record.
     private func takeAway(_ copy: Copy) throws(SystemError) {
         guard copy.isThere, let name = copy.name else { return }
-        let place = try placeOf(name)
+        let place = try location(of: name)
         try disk.remove(place)
         try disk.sync(directory: place.directory)
     }
 
-    private func placeOf(_ name: Name) throws(SystemError) -> Location {
+    private func location(of name: Name) throws(SystemError) -> Location {
         try OpenDirectories(paths, disk, durable: false).place(of: name)
     }
 

@@ -129,7 +129,7 @@ public func pathExists(_ path: [UInt8]) -> Bool { (try? lookedAt(path)) != nil }
 
 /// Resolves a source named by the user: follows a symlink, like cp -H and rsync with a trailing slash. Throws if it
 /// cannot be staged, as far as that is known before reading.
-public func sourcePlace(_ path: [UInt8]) throws(Failure) -> [UInt8] {
+public func resolvedSource(_ path: [UInt8]) throws(Failure) -> [UInt8] {
     let link: Status
     do throws(SystemError) { link = try lookedAt(path) } catch { throw error.failure(path) }
     if let failure = whyNoSource(path, link) { throw failure }
@@ -140,10 +140,10 @@ extension Store {
     /// Whether a path leads to daft's private directory in this store.
     public func isOwnData(_ path: [UInt8]) -> Bool {
         // A path that cannot be resolved is not daft's; reading it reports the error.
-        guard let place = try? realPath(path), let own = try? realPath(joined(directory, ".daft".utf8)) else {
+        guard let real = try? realPath(path), let own = try? realPath(joined(directory, ".daft".utf8)) else {
             return false
         }
-        return place == own || place.starts(with: own + [slash])
+        return real == own || real.starts(with: own + [slash])
     }
 }
 
@@ -193,7 +193,7 @@ public func filesystem(at path: [UInt8]) -> Filesystem? {
 }
 
 /// Whether an entry of the same kind is visible at a path; symlinks are not followed.
-public func stands(_ entry: Entry, at path: [UInt8]) -> Bool {
+public func exists(_ entry: Entry, at path: [UInt8]) -> Bool {
     guard let status = try? lookedAt(path) else { return false }
     return switch entry.kind {
     case .file: status.isFile

@@ -22,8 +22,8 @@ public struct WalkedEntry: Hashable, Sendable {
     public let mtime: Time
     /// Disk space it occupies.
     public let allocatedBytes: Int64
-    /// Whether every change of its bytes changes its ctime; see `Filesystem.tellsChanges`.
-    public let tellsChanges: Bool
+    /// Whether every change of its bytes changes its ctime; see `Filesystem.recordsChanges`.
+    public let recordsChanges: Bool
 }
 
 public enum WalkEvent: Hashable, Sendable {
@@ -62,7 +62,7 @@ public final class SourceWalk: @unchecked Sendable {
     private let skipping: @Sendable (_ device: UInt64, _ inode: UInt64) -> Bool
     private var rootDirectory: Descriptor?
     private var first: WalkEvent?
-    private var tellsChanges: [UInt64: Bool] = [:]
+    private var recordsChanges: [UInt64: Bool] = [:]
     private var levels: [Level] = []
     /// The current directory, below the root.
     private var here: [UInt8] = []
@@ -155,7 +155,7 @@ public final class SourceWalk: @unchecked Sendable {
                 WalkedEntry(
                     relative: relative, kind: kind, mode: status.permissions, mtime: status.mtime,
                     allocatedBytes: status.allocatedBytes,
-                    tellsChanges: status.isFile && tellsChanges(status.device, path, base)))
+                    recordsChanges: status.isFile && recordsChanges(status.device, path, base)))
         }
         // For the root itself an error: otherwise nothing would be done with status 0.
         func skipped(_ what: String) -> WalkEvent {
@@ -190,8 +190,8 @@ public final class SourceWalk: @unchecked Sendable {
 extension SourceWalk {
     /// A bind-mounted file may be on another device than its directory. It has no identity then, nor if the directory
     /// cannot be opened: the file is read again.
-    private func tellsChanges(_ device: UInt64, _ path: [UInt8], _ base: Int32) -> Bool {
-        if let known = tellsChanges[device] { return known }
+    private func recordsChanges(_ device: UInt64, _ path: [UInt8], _ base: Int32) -> Bool {
+        if let known = recordsChanges[device] { return known }
         let above = path.lastIndex(of: slash).map { Array(path[...$0]) } ?? [slash]
         guard
             let folder = levels.isEmpty
@@ -199,8 +199,8 @@ extension SourceWalk {
                 : try? openAt(base, ".".utf8, O_RDONLY | O_DIRECTORY),
             let status = try? folder.status(), status.device == device
         else { return false }
-        tellsChanges[device] = folder.filesystem.tellsChanges
-        return folder.filesystem.tellsChanges
+        recordsChanges[device] = folder.filesystem.recordsChanges
+        return folder.filesystem.recordsChanges
     }
 
     private func enter(_ directory: Descriptor, _ status: Status, _ relative: [UInt8]) throws(SystemError) {

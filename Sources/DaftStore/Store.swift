@@ -22,7 +22,7 @@ public final class Store: Sendable {
         public var group: UInt32?
         public var disk = Disk()
         /// Nil: the kernel schedules.
-        public var turns: (any StoreScheduler)?
+        public var scheduler: (any StoreScheduler)?
 
         public init() {}
     }
@@ -35,10 +35,10 @@ public final class Store: Sendable {
     let paths: Paths
     let live = OpenPartials()
     let opened = OpenedContents()
-    let turns: (any StoreScheduler)?
+    let scheduler: (any StoreScheduler)?
     let locks: KeyedLock<ContentID>
     /// Serializes checkpoints and ends of one partial file.
-    let savings: KeyedLock<ObjectIdentifier>
+    let checkpointLocks: KeyedLock<ObjectIdentifier>
     let refcounts = ContentRefcounts()
     let trusted = TrustedPartials()
     private let ledger: Mutex<Ledger?>
@@ -50,9 +50,9 @@ public final class Store: Sendable {
         self.directory = directory
         disk = options.disk
         isDurable = options.durable
-        turns = options.turns
-        locks = KeyedLock(options.turns)
-        savings = KeyedLock(options.turns)
+        scheduler = options.scheduler
+        locks = KeyedLock(options.scheduler)
+        checkpointLocks = KeyedLock(options.scheduler)
         paths = try Paths(directory, options.disk, group: options.group)
         let bootID = if let given = options.bootID { given } else { try StoreLock.currentBootID() }
         lock = Mutex(try StoreLock(paths, bootID: bootID))
@@ -107,8 +107,8 @@ public final class Store: Sendable {
     }
 
     /// A kept copy of that chunk.
-    public func whereabouts(of chunk: ChunkID) throws(Failure) -> (content: ContentID, chunk: Int)? {
-        try recorded { try $0.whereabouts(of: chunk) }
+    public func chunkLocation(of chunk: ChunkID) throws(Failure) -> (content: ContentID, chunk: Int)? {
+        try recorded { try $0.chunkLocation(of: chunk) }
     }
 
     /// XOR of `inventoryMark` over all kept contents.
@@ -121,7 +121,7 @@ public final class Store: Sendable {
 
     /// Placed entries by the store's record, in name order.
     public func named(after: Name?, limit: Int) throws(Failure) -> [NamedEntry] {
-        try recorded { try $0.standings(after: after, limit: limit).map(\.named) }
+        try recorded { try $0.nameRows(after: after, limit: limit).map(\.named) }
     }
 
     /// Records names of contents kept in part, so that a catalogue can be rebuilt from the stores.
@@ -138,12 +138,12 @@ public final class Store: Sendable {
         try recorded { try $0.notes(after: after, limit: limit) }
     }
 
-    public func entry(_ name: Name) throws(Failure) -> Entry? { try recorded { try $0.standing(name)?.entry } }
+    public func entry(_ name: Name) throws(Failure) -> Entry? { try recorded { try $0.nameRow(name)?.entry } }
 
     public func names(of content: ContentID) throws(Failure) -> [Name] {
         try recorded { ledger in
             guard let known = try ledger.known(content) else { return [] }
-            return try ledger.standings(of: content, known.number).map(\.name)
+            return try ledger.nameRows(of: content, known.number).map(\.name)
         }
     }
 
@@ -160,10 +160,10 @@ public final class Store: Sendable {
 
     // MARK: internal
 
-    var now: ContinuousClock.Instant { turns?.now ?? .now }
+    var now: ContinuousClock.Instant { scheduler?.now ?? .now }
 
     func recorded<T: Sendable>(_ body: (Ledger) throws -> T) throws(Failure) -> T {
-        turns?.pass()
+        scheduler?.pass()
         do {
             return try ledger.withLock { ledger in
                 guard let ledger else { throw Failure(.stopped, directory, "the store is closed") }

@@ -15,7 +15,8 @@ extension Store {
         }
         defer { opened[content] = nil }
         let scrub = Scrub(
-            paths: paths, disk: disk, content: content, manifest: manifest, turns: turns, readsDirectly: directly)
+            paths: paths, disk: disk, content: content, manifest: manifest, scheduler: scheduler,
+            readsDirectly: directly)
         // First check without the lock, since reading is slow and must not block a put of the same content. A mismatch
         // may be a name just being placed and is checked again under the lock.
         if live.partialFile(content)?.file == nil, try isSound(scrub, buffer) {
@@ -51,17 +52,17 @@ extension Store {
         if let part = outcome.part, part.containsAll(below: manifest.chunks.count) {
             try fillLocked(content, manifest).finishLocked()
         }
-        try standAgain(found.standings, content)
+        try placeAgain(found.nameRows, content)
         return outcome.checked
     }
 
     private func checkFailure(_ error: SystemError, _ found: Scrub.Found) -> Failure {
-        let failure = error.failure(found.standings.first?.name.bytes ?? directory)
+        let failure = error.failure(found.nameRows.first?.name.bytes ?? directory)
         return Failure(failure.kind, failure.subject, "could not be checked: \(failure.reason)")
     }
 
     /// Places removed names again if the content is still complete from another name's copy.
-    private func standAgain(_ before: [NameRow], _ content: ContentID) throws(Failure) {
+    private func placeAgain(_ before: [NameRow], _ content: ContentID) throws(Failure) {
         guard !before.isEmpty, try extent(of: content) == .complete else { return }
         let names = Set(try names(of: content))
         let lost = before.map(\.named).filter { !names.contains($0.name) }

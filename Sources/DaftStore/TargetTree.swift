@@ -35,7 +35,7 @@ public final class TargetTree: Sendable {
     }
 
     /// The state of a path that is to be written to.
-    public enum Standing: Sendable {
+    public enum PathState: Sendable {
         case directory
         /// A directory marked by an interrupted run.
         case unfinished
@@ -43,7 +43,7 @@ public final class TargetTree: Sendable {
     }
 
     /// A directory that cannot be opened counts as `other`: writing to it reports the error.
-    public static func standing(at path: [UInt8]) -> Standing? {
+    public static func pathState(at path: [UInt8]) -> PathState? {
         guard let tree = try? TargetTree(path) else { return pathExists(path) ? .other : nil }
         if (try? tree.openedRoot()) == nil { return pathExists(path) ? .other : nil }
         return (try? tree.root.partial.status()) == nil ? .directory : .unfinished

@@ -18,9 +18,9 @@ extension Store {
 
     /// Positions of the files and symlinks that are recorded exactly so and whose files match their records.
     public func inspect(_ entries: [NamedEntry]) throws(Failure) -> BitSet {
-        var standing = BitSet()
+        var unchanged = BitSet()
         // After a failed sync everything must be placed again.
-        if try isUnsynced() { return standing }
+        if try isUnsynced() { return unchanged }
         let parents = OpenDirectories(paths, disk, durable: false)
         let stamps = try looked { ledger in try entries.map { try ledger.stamp(of: $0) } }
         for (index, named) in entries.enumerated() {
@@ -34,9 +34,9 @@ extension Store {
                 case .symlink: status.isSymlink
                 case .directory: false
                 }
-            if isRight { standing.insert(index) }
+            if isRight { unchanged.insert(index) }
         }
-        return standing
+        return unchanged
     }
 }
 

@@ -8,20 +8,20 @@ import Glibc
 
 extension Store {
     public func writeOut(_ order: WriteOut) throws(Failure) {
-        let (place, standing) = try failing(at: order.path) { () throws(SystemError) in
+        let (place, existing) = try failing(at: order.path) { () throws(SystemError) in
             let place = try outside(order.path)
-            return (place, try self.standing(at: place))
+            return (place, try self.existing(at: place))
         }
         // Devices, fifos and symlinks are never replaced, even when forced.
-        if let standing, !standing.isFile {
+        if let existing, !existing.isFile {
             throw Failure(.taken, order.path, "is no plain file: nothing else is replaced")
         }
-        if standing != nil, !order.isForced { throw isThere(order.path) }
+        if existing != nil, !order.isForced { throw isThere(order.path) }
         if order.isTrial { return }
         try failing(at: order.path) { () throws(SystemError) in try writeOut(order, to: place) }
     }
 
-    private func standing(at place: Location) throws(SystemError) -> Status? {
+    private func existing(at place: Location) throws(SystemError) -> Status? {
         do throws(SystemError) { return try place.status() } catch {
             if error.isNotFound { return nil }
             throw error

@@ -111,10 +111,10 @@ public enum PieceState: Coded {
     public static let minimumSize = 1
 
     /// Whether its bytes follow.
-    public var isOnItsWay: Bool { self != .missing && self != .changed }
+    public var hasBytes: Bool { self != .missing && self != .changed }
 
     /// Whether wrong bytes are the fault of the supplier.
-    public var isVouchedFor: Bool {
+    public var isVerifiedBySupplier: Bool {
         switch self {
         case .sent, .packed(_, relayed: false): true
         default: false

@@ -85,12 +85,12 @@ public enum MembershipMessage: Coded {
     /// From a data server that has started or is unknown to rank 0: where it listens.
     case introduce(talkPort: UInt16, bulkPort: UInt16)
     /// A heartbeat request: to rank 0 every second, to others while they owe an answer.
-    case beat(edition: UInt64)
+    case heartbeat(edition: UInt64)
     /// The reply; from rank 0 with the edition of its address book.
-    case pulse(edition: UInt64)
+    case heartbeatReply(edition: UInt64)
     case book(AddressBook)
     /// Rank 0 does not know this process: it must introduce itself.
-    case stranger
+    case unknownProcess
     /// The name under which the sender connects to receive bulk data.
     case bulk(token: [UInt8])
     /// This process ends in order. Under MPI: from rank 0, and to be answered before all end together.
@@ -102,10 +102,10 @@ public enum MembershipMessage: Coded {
         }
         switch try reader.u8() {
         case 1: self = .introduce(talkPort: try reader.u16(), bulkPort: try reader.u16())
-        case 2: self = .beat(edition: try reader.u64())
-        case 3: self = .pulse(edition: try reader.u64())
+        case 2: self = .heartbeat(edition: try reader.u64())
+        case 3: self = .heartbeatReply(edition: try reader.u64())
         case 4: self = .book(try AddressBook(from: &reader))
-        case 5: self = .stranger
+        case 5: self = .unknownProcess
         case 6: self = .bulk(token: try reader.run())
         case 7: self = .farewell
         default: throw Malformed("kind of a carrier's word", at: reader.offset - 1)
@@ -119,16 +119,16 @@ public enum MembershipMessage: Coded {
             writer.u8(1)
             writer.u16(talkPort)
             writer.u16(bulkPort)
-        case .beat(let edition):
+        case .heartbeat(let edition):
             writer.u8(2)
             writer.u64(edition)
-        case .pulse(let edition):
+        case .heartbeatReply(let edition):
             writer.u8(3)
             writer.u64(edition)
         case .book(let book):
             writer.u8(4)
             book.encode(into: &writer)
-        case .stranger: writer.u8(5)
+        case .unknownProcess: writer.u8(5)
         case .bulk(let token):
             writer.u8(6)
             writer.run(token)

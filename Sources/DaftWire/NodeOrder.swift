@@ -19,7 +19,7 @@ public struct NodeOrder: Coded {
     /// Store directory; empty: the node's default.
     public var store: [UInt8] = []
     /// Index of this data server on its node, from 0.
-    public var place: UInt16 = 0
+    public var indexOnHost: UInt16 = 0
     /// The metadata server's catalogue directory; empty: the default.
     public var catalogue: [UInt8] = []
     /// Name of the group that shares both, whose number may differ between nodes; empty: none.
@@ -58,7 +58,7 @@ public struct NodeOrder: Coded {
         port = try reader.u16()
         ports = try NodeOrder.ports(&reader)
         store = try NodeOrder.directory(&reader)
-        place = try reader.u16()
+        indexOnHost = try reader.u16()
         catalogue = try NodeOrder.directory(&reader)
         group = try reader.run()
         guard !group.contains(0) else { throw Malformed("name of a group", at: reader.offset) }
@@ -88,7 +88,7 @@ public struct NodeOrder: Coded {
         writer.u16(ports?.ports.lowerBound ?? 0)
         writer.u16(ports?.ports.upperBound ?? 0)
         writer.run(store)
-        writer.u16(place)
+        writer.u16(indexOnHost)
         writer.run(catalogue)
         writer.run(group)
         chunkSize.encode(into: &writer)

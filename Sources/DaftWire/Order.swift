@@ -207,14 +207,14 @@ public struct IngestFile: Coded {
     /// The file is split over stores: keep the bytes as a part, whose content is reported later.
     public let isPart: Bool
     /// The content published at the file's name: differing files are refused before they are transferred.
-    public let standing: ContentID?
+    public let publishedContent: ContentID?
 
-    public init(info: SourceFileInfo, key: Digest, span: Span, isPart: Bool, standing: ContentID? = nil) {
+    public init(info: SourceFileInfo, key: Digest, span: Span, isPart: Bool, publishedContent: ContentID? = nil) {
         self.info = info
         self.key = key
         self.span = span
         self.isPart = isPart
-        self.standing = standing
+        self.publishedContent = publishedContent
     }
 
     public init(from reader: inout ByteReader) throws(Malformed) {
@@ -222,7 +222,7 @@ public struct IngestFile: Coded {
         key = try Digest(from: &reader)
         span = try Span(from: &reader)
         isPart = try reader.flag()
-        standing = try reader.flag() ? try ContentID(from: &reader) : nil
+        publishedContent = try reader.flag() ? try ContentID(from: &reader) : nil
     }
 
     public func encode(into writer: inout ByteWriter) {
@@ -230,8 +230,8 @@ public struct IngestFile: Coded {
         key.encode(into: &writer)
         span.encode(into: &writer)
         writer.flag(isPart)
-        writer.flag(standing != nil)
-        standing?.encode(into: &writer)
+        writer.flag(publishedContent != nil)
+        publishedContent?.encode(into: &writer)
     }
 }
 
@@ -304,11 +304,11 @@ public struct Fetch: Coded {
 public struct Replicate: Coded {
     public static let minimumSize = 12
     /// The wanted parts per content.
-    public let wanted: [Lacking]
+    public let wanted: [MissingContent]
     /// The state when the order was given; the data server catches up to it first.
     public let state: State
 
-    public init(_ wanted: [Lacking], state: State) {
+    public init(_ wanted: [MissingContent], state: State) {
         self.wanted = wanted
         self.state = state
     }

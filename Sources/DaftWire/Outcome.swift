@@ -117,9 +117,9 @@ public struct Fetched: Coded {
     public let moved: Int64
     public let failures: [Failure]
     /// Contents that are incomplete here, and which chunks are present.
-    public let lacking: [Lacking]
+    public let lacking: [MissingContent]
 
-    public init(files: Int64, moved: Int64, failures: [Failure], lacking: [Lacking]) {
+    public init(files: Int64, moved: Int64, failures: [Failure], lacking: [MissingContent]) {
         self.files = files
         self.moved = moved
         self.failures = failures
@@ -141,7 +141,7 @@ public struct Fetched: Coded {
     }
 }
 
-public struct Lacking: Coded {
+public struct MissingContent: Coded {
     public static let minimumSize = 33
     public let content: ContentID
     public let extent: Extent

@@ -7,28 +7,28 @@ public struct RunningCommand: Coded {
     /// The node where it was started.
     public let host: String
     /// Its text, possibly truncated.
-    public let wording: [UInt8]
+    public let commandText: [UInt8]
     /// How long it has been running; a duration, because clocks differ.
     public let milliseconds: UInt64
     public let progress: Progress
 
-    public init(host: String, wording: [UInt8], milliseconds: UInt64, progress: Progress) {
+    public init(host: String, commandText: [UInt8], milliseconds: UInt64, progress: Progress) {
         self.host = host
-        self.wording = wording
+        self.commandText = commandText
         self.milliseconds = milliseconds
         self.progress = progress
     }
 
     public init(from reader: inout ByteReader) throws(Malformed) {
         host = try reader.text()
-        wording = try reader.run()
+        commandText = try reader.run()
         milliseconds = try reader.u64()
         progress = try Progress(from: &reader)
     }
 
     public func encode(into writer: inout ByteWriter) {
         writer.text(host)
-        writer.run(wording)
+        writer.run(commandText)
         writer.u64(milliseconds)
         progress.encode(into: &writer)
     }

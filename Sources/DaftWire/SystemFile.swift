@@ -43,8 +43,8 @@ public struct SystemFile: Coded {
     public mutating func member(for host: Host) -> SystemMember {
         if let known = members.first(where: { $0.host.isSame(as: host) }) { return known }
         let last = members.map(\.rank).max() ?? .metadataServer
-        let place = members.count { $0.host.isSameName(as: host) }
-        let new = SystemMember(rank: Rank(last.number + 1), host: host, place: UInt16(clamping: place))
+        let indexOnHost = members.count { $0.host.isSameName(as: host) }
+        let new = SystemMember(rank: Rank(last.number + 1), host: host, indexOnHost: UInt16(clamping: indexOnHost))
         members.append(new)
         return new
     }
@@ -52,7 +52,7 @@ public struct SystemFile: Coded {
     /// The configuration of a data server.
     public func order(for member: SystemMember, metadataServer addresses: [String]) -> NodeOrder {
         var order = order
-        (order.rank, order.host, order.place) = (member.rank, member.host.name, member.place)
+        (order.rank, order.host, order.indexOnHost) = (member.rank, member.host.name, member.indexOnHost)
         order.metadataServer = addresses
         (order.catalogue, order.expected, order.rebuilds) = ([], 0, false)
         return order
@@ -66,21 +66,21 @@ public struct SystemMember: Coded {
     public let rank: Rank
     public let host: Host
     /// Its index among data servers on hosts of that name, from 0.
-    public let place: UInt16
+    public let indexOnHost: UInt16
 
-    public init(rank: Rank, host: Host, place: UInt16) {
-        (self.rank, self.host, self.place) = (rank, host, place)
+    public init(rank: Rank, host: Host, indexOnHost: UInt16) {
+        (self.rank, self.host, self.indexOnHost) = (rank, host, indexOnHost)
     }
 
     public init(from reader: inout ByteReader) throws(Malformed) {
         rank = try Rank(from: &reader)
         host = try Host(from: &reader)
-        place = try reader.u16()
+        indexOnHost = try reader.u16()
     }
 
     public func encode(into writer: inout ByteWriter) {
         rank.encode(into: &writer)
         host.encode(into: &writer)
-        writer.u16(place)
+        writer.u16(indexOnHost)
     }
 }

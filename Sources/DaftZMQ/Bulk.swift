@@ -46,12 +46,12 @@ extension Socket {
         return false
     }
 
-    /// Receives one piece into the memory that `place` returns; without memory it is dropped. Nil if there is none.
+    /// Receives one piece into the memory that `destination` returns; without memory it is dropped. Nil: no piece.
     func receivePiece(
-        _ place: (_ question: UInt64, _ bytes: Range<Int>) -> SlabSlice?
+        _ destination: (_ question: UInt64, _ bytes: Range<Int>) -> SlabSlice?
     ) throws(ZMQError) -> (question: UInt64, bytes: Range<Int>)?? {
-        guard let (header, isAlone) = try receivePart({ Array($0) }) else { return nil }
-        if isAlone { return .some(nil) }
+        guard let (header, isOnlyPart) = try receivePart({ Array($0) }) else { return nil }
+        if isOnlyPart { return .some(nil) }
         var reader = ByteReader(header)
         // A header that is too short belongs to no question.
         let question = (try? reader.u64()) ?? 0
@@ -59,7 +59,7 @@ extension Socket {
         let taken = try receivePart { bytes -> Range<Int>? in
             guard offset <= Int.max - bytes.count else { return nil }
             let range = offset..<offset + bytes.count
-            guard let memory = place(question, range), memory.count == bytes.count else { return nil }
+            guard let memory = destination(question, range), memory.count == bytes.count else { return nil }
             memory.withMutableBytes { $0.copyMemory(from: bytes) }
             return range
         }

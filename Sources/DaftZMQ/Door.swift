@@ -16,12 +16,12 @@ public final class Door: Sendable {
         /// Time for commands to end when the door is closed.
         public var closingMilliseconds = 2_000
         /// Further clients queue, since each may hold memory indefinitely.
-        public var guests = 32
+        public var concurrentCommands = 32
         /// A client queued for this long is told why.
         public var waitMilliseconds = 10_000
         /// Limits of the queue, in clients and in bytes of commands; further clients are refused.
-        public var waiting = 4_096
-        public var waitingBytes = 32 << 20
+        public var queuedClients = 4_096
+        public var queuedBytes = 32 << 20
 
         public init() {}
     }
@@ -34,20 +34,20 @@ public final class Door: Sendable {
     }
 
     private let patience: Patience
-    private let place: DoorAddress
+    private let address: DoorAddress
     private let waker = Waker()
     private let state: Mutex<State>
 
     /// Binds the door in `directory`, replacing a stale socket. Clients wait until the door is opened.
     public init(in directory: [UInt8], _ patience: Patience = Patience(), group: UInt32? = nil) throws(Failure) {
         self.patience = patience
-        place = try DoorAddress(in: directory, group: group)
+        address = try DoorAddress(in: directory, group: group)
         do throws(ZMQError) {
             let socket = try Socket(.router, in: try Context(), lingerMilliseconds: 500)
             // Root may use any door, and could become its owner anyway.
             try socket.admit([geteuid(), 0])
-            try socket.bind(place.endpoint)
-            chmod(place.path, 0o600)
+            try socket.bind(address.endpoint)
+            chmod(address.path, 0o600)
             state = Mutex(State(socket: socket))
         } catch {
             throw Failure(.failed, directory + Array("/door".utf8), error.reason)
@@ -62,7 +62,7 @@ public final class Door: Sendable {
             state.thread = OwnThread("daft-door") { [self] in
                 let rounds = DoorLoop(socket, waker, patience, perform)
                 rounds.run { [self] in self.state.withLock { $0.isClosing } }
-                unlink(place.path)
+                unlink(address.path)
                 self.state.withLock { $0.closing }?.resume()
             }
         }
@@ -88,12 +88,12 @@ public final class Door: Sendable {
 
 /// The event loop of the door's thread.
 private final class DoorLoop {
-    private struct Seat {
+    private struct Client {
         let doorSession: DoorSession
         let since = monotonicNow()
-        var lastHeard = monotonicNow()
+        var lastMessage = monotonicNow()
         var isGone = false
-        var isTold = false
+        var isWaitReported = false
 
         init(_ doorSession: DoorSession) { self.doorSession = doorSession }
     }
@@ -104,9 +104,9 @@ private final class DoorLoop {
     private let waker: Waker
     private let patience: Door.Patience
     private let perform: @Sendable (DoorSession) -> Void
-    private var seats: [[UInt8]: Seat] = [:]
+    private var clients: [[UInt8]: Client] = [:]
     /// Queued clients, first come first served.
-    private var line: [(client: [UInt8], bytes: Int)] = []
+    private var queue: [(client: [UInt8], bytes: Int)] = []
     private var nextBeat: Nanoseconds = 0
     private var lastBeat: Nanoseconds = 0
     private var closingDeadline: Nanoseconds?
@@ -125,27 +125,27 @@ private final class DoorLoop {
         while true {
             wait(
                 for: socket, or: waker,
-                milliseconds: seats.isEmpty && !isClosing() ? nil : patience.beatMilliseconds / 2)
+                milliseconds: clients.isEmpty && !isClosing() ? nil : patience.beatMilliseconds / 2)
             takeMessages()
-            for (client, seat) in seats { forward(seat.doorSession, to: client) }
-            letIn()
+            for (client, entry) in clients { forward(entry.doorSession, to: client) }
+            startQueued()
             let now = monotonicNow()
             if now >= nextBeat { beat(now) }
             guard isClosing() else { continue }
             if closingDeadline == nil { beginClosing(now) }
-            if let closingDeadline, seats.isEmpty || now >= closingDeadline { break }
+            if let closingDeadline, clients.isEmpty || now >= closingDeadline { break }
         }
-        for client in seats.keys { refuse(client, .unreachable, "the daft that served it has ended") }
+        for client in clients.keys { refuse(client, .unreachable, "the daft that served it has ended") }
     }
 
     private func beginClosing(_ now: Nanoseconds) {
         closingDeadline = now + Nanoseconds(patience.closingMilliseconds) * 1_000_000
-        for (client, _) in line {
+        for (client, _) in queue {
             refuse(client, .unreachable, "the daft of this node is ending")
-            seats[client] = nil
+            clients[client] = nil
         }
-        line = []
-        for seat in seats.values { seat.doorSession.close() }
+        queue = []
+        for entry in clients.values { entry.doorSession.close() }
     }
 
     private func beat(_ now: Nanoseconds) {
@@ -154,41 +154,41 @@ private final class DoorLoop {
         defer { lastBeat = now }
         // Do not blame clients for a period in which this process was suspended.
         if now > lastBeat + longest / 2 { return }
-        for (client, seat) in seats where !seat.isGone {
-            if now > seat.lastHeard + longest {
+        for (client, entry) in clients where !entry.isGone {
+            if now > entry.lastMessage + longest {
                 refuse(client, .stopped, "given up, since nothing was heard of this client for long")
-                lose(client)
+                drop(client)
             } else {
                 send(.alive, to: client)
             }
         }
-        for one in line { explain(to: one.client, now) }
+        for one in queue { explain(to: one.client, now) }
     }
 
     private func explain(to client: [UInt8], _ now: Nanoseconds) {
-        guard let seat = seats[client], !seat.isTold, !seat.doorSession.command.look.quiet else { return }
-        guard now > seat.since + Nanoseconds(patience.waitMilliseconds) * 1_000_000 else { return }
-        seats[client]?.isTold = true
-        let text = "daft: waiting: \(patience.guests) commands run here already\n"
-        _ = Array(text.utf8).withUnsafeBytes { seat.doorSession.write($0, asErrors: true) }
+        guard let entry = clients[client], !entry.isWaitReported, !entry.doorSession.command.style.quiet else { return }
+        guard now > entry.since + Nanoseconds(patience.waitMilliseconds) * 1_000_000 else { return }
+        clients[client]?.isWaitReported = true
+        let text = "daft: waiting: \(patience.concurrentCommands) commands run here already\n"
+        _ = Array(text.utf8).withUnsafeBytes { entry.doorSession.write($0, asErrors: true) }
     }
 
-    private func lose(_ client: [UInt8]) {
-        seats[client]?.isGone = true
-        seats[client]?.doorSession.vanish()
-        leaveLine(client, by: SIGHUP)
+    private func drop(_ client: [UInt8]) {
+        clients[client]?.isGone = true
+        clients[client]?.doorSession.disconnect()
+        leaveQueue(client, by: SIGHUP)
     }
 
     private func end(_ client: [UInt8], by signal: Int32) {
-        seats[client]?.doorSession.end(by: signal)
-        leaveLine(client, by: signal)
+        clients[client]?.doorSession.end(by: signal)
+        leaveQueue(client, by: signal)
     }
 
     /// A queued command ends as if by a signal.
-    private func leaveLine(_ client: [UInt8], by signal: Int32) {
-        guard let place = line.firstIndex(where: { $0.client == client }) else { return }
-        line.remove(at: place)
-        seats[client]?.doorSession.end(128 + signal)
+    private func leaveQueue(_ client: [UInt8], by signal: Int32) {
+        guard let index = queue.firstIndex(where: { $0.client == client }) else { return }
+        queue.remove(at: index)
+        clients[client]?.doorSession.end(128 + signal)
     }
 
     // MARK: messages from clients
@@ -206,48 +206,48 @@ private final class DoorLoop {
     private func take(_ bytes: [UInt8], from client: [UInt8]) {
         do throws(Malformed) {
             let message = try ClientMessage(decoding: bytes)
-            seats[client]?.lastHeard = monotonicNow()
+            clients[client]?.lastMessage = monotonicNow()
             try take(message, of: bytes.count, from: client)
         } catch {
             refuse(client, .malformed, "this is nothing to say at a door: \(error.what) at \(error.offset)")
-            lose(client)
+            drop(client)
         }
     }
 
     private func take(_ message: ClientMessage, of bytes: Int, from client: [UInt8]) throws(Malformed) {
-        let doorSession = seats[client]?.doorSession
+        let doorSession = clients[client]?.doorSession
         switch message {
         case .begin(let command): begin(command, of: bytes, for: client)
-        case .room(let bytes):
-            if let doorSession, !doorSession.give(room: Int(bytes)) {
+        case .credit(let bytes):
+            if let doorSession, !doorSession.grant(credit: Int(bytes)) {
                 throw Malformed("room that was taken before", at: 2)
             }
         case .signal(let number):
             guard [SIGINT, SIGTERM, SIGHUP].contains(Int32(number)) else { throw Malformed("a signal to end", at: 2) }
             end(client, by: Int32(number))
-        case .deaf: doorSession?.deafen()
+        case .outputClosed: doorSession?.closeOutput()
         case .alive: break
         }
     }
 
     private func begin(_ command: DoorCommand, of bytes: Int, for client: [UInt8]) {
-        if seats[client] != nil { return refuse(client, .failed, "one command at a time") }
+        if clients[client] != nil { return refuse(client, .failed, "one command at a time") }
         if closingDeadline != nil { return refuse(client, .unreachable, "the daft of this node is ending") }
-        let waitingBytes = line.reduce(bytes) { $0 + $1.bytes }
-        if line.count >= patience.waiting || waitingBytes > patience.waitingBytes {
-            return refuse(client, .failed, "\(seats.count) commands run or wait here already: try again later")
+        let queuedBytes = queue.reduce(bytes) { $0 + $1.bytes }
+        if queue.count >= patience.queuedClients || queuedBytes > patience.queuedBytes {
+            return refuse(client, .failed, "\(clients.count) commands run or wait here already: try again later")
         }
-        seats[client] = Seat(DoorSession(command, waker))
-        line.append((client, bytes))
+        clients[client] = Client(DoorSession(command, waker))
+        queue.append((client, bytes))
         send(.alive, to: client)
-        letIn()
+        startQueued()
     }
 
     /// Starts queued commands while there are free slots.
-    private func letIn() {
-        while let first = line.first, seats.count - line.count < patience.guests {
-            line.removeFirst()
-            if let doorSession = seats[first.client]?.doorSession { perform(doorSession) }
+    private func startQueued() {
+        while let first = queue.first, clients.count - queue.count < patience.concurrentCommands {
+            queue.removeFirst()
+            if let doorSession = clients[first.client]?.doorSession { perform(doorSession) }
         }
     }
 
@@ -258,7 +258,7 @@ private final class DoorLoop {
         for piece in pieces { send(piece, to: client) }
         guard let status else { return }
         send(.end(status: UInt8(truncatingIfNeeded: status)), to: client)
-        seats[client] = nil
+        clients[client] = nil
     }
 
     private func refuse(_ client: [UInt8], _ kind: Failure.Kind, _ reason: String) {
@@ -267,7 +267,7 @@ private final class DoorLoop {
 
     /// A client that cannot be sent to is gone.
     private func send(_ message: DoorMessage, to client: [UInt8]) {
-        if seats[client]?.isGone ?? false { return }
-        do throws(ZMQError) { try socket.send([client, message.encoded]) } catch { lose(client) }
+        if clients[client]?.isGone ?? false { return }
+        do throws(ZMQError) { try socket.send([client, message.encoded]) } catch { drop(client) }
     }
 }

@@ -7,7 +7,7 @@ import DaftModel
 import Glibc
 
 public final class DoorClient: @unchecked Sendable {
-    public enum Heard: Sendable {
+    public enum Event: Sendable {
         case output([UInt8])
         case errors([UInt8])
         case end(status: Int32)
@@ -28,22 +28,22 @@ public final class DoorClient: @unchecked Sendable {
     /// Pause between attempts to connect.
     private static let retryMilliseconds = 20
     /// Credit is returned in units of at least this size.
-    static let roomPieceBytes = ClientMessage.firstRoomBytes / 8
+    static let creditUnitBytes = ClientMessage.initialCreditBytes / 8
 
-    private let place: DoorAddress
+    private let address: DoorAddress
     private let patience: Patience
     private let waker = Waker()
     private let latch = Latch()
     private var thread: OwnThread?
     // Guarded by the latch.
-    private var heard: [Heard] = []
+    private var events: [Event] = []
     private var outgoing: [ClientMessage]
     private var isClosed = false
     // Used only by the caller of `next`.
     private var consumed = 0
 
-    public init(at place: DoorAddress, _ command: DoorCommand, _ patience: Patience = Patience()) {
-        self.place = place
+    public init(at address: DoorAddress, _ command: DoorCommand, _ patience: Patience = Patience()) {
+        self.address = address
         self.patience = patience
         outgoing = [.begin(command)]
         thread = OwnThread("daft-door") { [unowned self] in run() }
@@ -59,14 +59,14 @@ public final class DoorClient: @unchecked Sendable {
 
     /// Blocks until the next message. Calling it returns the credit of the previous one. Nothing follows an end or
     /// refusal.
-    public func next() -> Heard {
-        if consumed >= DoorClient.roomPieceBytes {
-            say(.room(bytes: UInt32(consumed)))
+    public func next() -> Event {
+        if consumed >= DoorClient.creditUnitBytes {
+            send(.credit(bytes: UInt32(consumed)))
             consumed = 0
         }
         let one = latch.locked {
-            while heard.isEmpty { latch.wait(until: nil) }
-            return heard.removeFirst()
+            while events.isEmpty { latch.wait(until: nil) }
+            return events.removeFirst()
         }
         switch one {
         case .output(let bytes), .errors(let bytes): consumed += bytes.count + ClientMessage.pieceOverheadBytes
@@ -75,19 +75,19 @@ public final class DoorClient: @unchecked Sendable {
         return one
     }
 
-    public func signal(_ number: Int32) { say(.signal(UInt8(truncatingIfNeeded: number))) }
+    public func signal(_ number: Int32) { send(.signal(UInt8(truncatingIfNeeded: number))) }
 
     /// Standard output is closed: stop sending it.
-    public func deafen() { say(.deaf) }
+    public func closeOutput() { send(.outputClosed) }
 
-    private func say(_ message: ClientMessage) {
+    private func send(_ message: ClientMessage) {
         latch.locked { outgoing.append(message) }
         waker.call()
     }
 
-    private func hear(_ one: Heard) {
+    private func deliver(_ one: Event) {
         latch.locked {
-            heard.append(one)
+            events.append(one)
             latch.wakeAll()
         }
     }
@@ -99,7 +99,7 @@ public final class DoorClient: @unchecked Sendable {
         var nextBeat = after(patience.beatMilliseconds)
         var stream: DoorStream?
         while !latch.locked({ isClosed }) {
-            if stream == nil, case .connected(let file) = place.connect() { stream = DoorStream(file) }
+            if stream == nil, case .connected(let file) = address.connect() { stream = DoorStream(file) }
             do throws(DoorStream.Trouble) {
                 if let stream { for message in taken() { stream.send(message.encoded) } }
                 waker.wait(for: stream, milliseconds: stream == nil ? DoorClient.retryMilliseconds : pause)
@@ -109,9 +109,9 @@ public final class DoorClient: @unchecked Sendable {
                 nextBeat = after(patience.beatMilliseconds)
                 stream?.send(ClientMessage.alive.encoded)
             } catch {
-                return hear(.refused(error == .broken ? DoorClient.gone : DoorClient.otherVersion))
+                return deliver(.refused(error == .broken ? DoorClient.gone : DoorClient.otherVersion))
             }
-            if let failure = failure(after: silence.milliseconds) { return hear(.refused(failure)) }
+            if let failure = failure(after: silence.milliseconds) { return deliver(.refused(failure)) }
         }
     }
 
@@ -128,7 +128,7 @@ public final class DoorClient: @unchecked Sendable {
         if silence > patience.silenceMilliseconds {
             return Failure(.unreachable, [], "nothing was heard of the data server for some seconds")
         }
-        return silence > patience.doubtMilliseconds && !place.isOpen ? DoorClient.gone : nil
+        return silence > patience.doubtMilliseconds && !address.isOpen ? DoorClient.gone : nil
     }
 
     private static let gone = Failure(.unreachable, [], "the data server is gone")
@@ -143,10 +143,10 @@ public final class DoorClient: @unchecked Sendable {
             // Not of this version, whatever is wrong with it.
             guard let message = DoorMessage(ifDecodable: bytes) else { throw .malformed }
             switch message {
-            case .output(let bytes): hear(.output(bytes))
-            case .errors(let bytes): hear(.errors(bytes))
-            case .end(let status): hear(.end(status: Int32(status)))
-            case .refused(let failure): hear(.refused(failure))
+            case .output(let bytes): deliver(.output(bytes))
+            case .errors(let bytes): deliver(.errors(bytes))
+            case .end(let status): deliver(.end(status: Int32(status)))
+            case .refused(let failure): deliver(.refused(failure))
             case .alive: break
             }
         }
@@ -157,15 +157,17 @@ public final class DoorClient: @unchecked Sendable {
 /// Measures silence, excluding time in which this process was suspended.
 private struct SilenceTimer {
     private static let standstillMilliseconds = 1_000
-    private var lastHeard = monotonicNow()
-    private var lastLook = monotonicNow()
+    private var lastMessage = monotonicNow()
+    private var lastCheck = monotonicNow()
 
-    var milliseconds: Int { Int((lastLook - lastHeard) / 1_000_000) }
+    var milliseconds: Int { Int((lastCheck - lastMessage) / 1_000_000) }
 
     mutating func note(hasCome: Bool) {
         let now = monotonicNow()
-        if hasCome || now > lastLook + Nanoseconds(SilenceTimer.standstillMilliseconds) * 1_000_000 { lastHeard = now }
-        lastLook = now
+        if hasCome || now > lastCheck + Nanoseconds(SilenceTimer.standstillMilliseconds) * 1_000_000 {
+            lastMessage = now
+        }
+        lastCheck = now
     }
 }
 

@@ -21,9 +21,9 @@ public final class DoorSession: @unchecked Sendable {
     private let waker: Waker
     private let latch = Latch()
     // Guarded by the latch.
-    private var room = ClientMessage.firstRoomBytes
+    private var credit = ClientMessage.initialCreditBytes
     private var pieces: [DoorMessage] = []
-    private var isDeaf = false
+    private var isOutputClosed = false
     private var isGone = false
     private var isClosing = false
     private var signal: Int32?
@@ -75,13 +75,13 @@ public final class DoorSession: @unchecked Sendable {
     private func take(_ bytes: Slice<UnsafeRawBufferPointer>, asErrors: Bool) -> (Written, Int) {
         let overhead = ClientMessage.pieceOverheadBytes
         while true {
-            if isGone || status != nil || isDeaf && !asErrors { return (.gone, 0) }
-            if room > overhead { break }
+            if isGone || status != nil || isOutputClosed && !asErrors { return (.gone, 0) }
+            if credit > overhead { break }
             if signal != nil { return (.stopped, 0) }
             latch.wait(until: nil)
         }
-        let piece = Array(bytes.prefix(min(room - overhead, DoorSession.pieceBytes)))
-        room -= piece.count + overhead
+        let piece = Array(bytes.prefix(min(credit - overhead, DoorSession.pieceBytes)))
+        credit -= piece.count + overhead
         pieces.append(asErrors ? .errors(piece) : .output(piece))
         return (.done, piece.count)
     }
@@ -97,18 +97,18 @@ public final class DoorSession: @unchecked Sendable {
     }
 
     /// False if the client grants credit that was never used.
-    func give(room bytes: Int) -> Bool {
+    func grant(credit bytes: Int) -> Bool {
         latch.locked {
-            guard room + bytes <= ClientMessage.firstRoomBytes else { return false }
-            room += bytes
+            guard credit + bytes <= ClientMessage.initialCreditBytes else { return false }
+            credit += bytes
             latch.wakeAll()
             return true
         }
     }
 
-    func deafen() {
+    func closeOutput() {
         latch.locked {
-            isDeaf = true
+            isOutputClosed = true
             latch.wakeAll()
         }
     }
@@ -129,7 +129,7 @@ public final class DoorSession: @unchecked Sendable {
     }
 
     /// The client has disappeared.
-    func vanish() {
+    func disconnect() {
         latch.locked {
             isGone = true
             pieces = []

@@ -42,11 +42,11 @@ final class ZAPAuthenticator {
             let question = Question(envelope: envelope, token: parts[9], since: monotonicNow())
             if isExpected(question.token) { return admit(question) }
             waiting.append(question)
-            if waiting.count > ZAPAuthenticator.mostWaiting { say("400", waiting.removeFirst().envelope) }
+            if waiting.count > ZAPAuthenticator.mostWaiting { reply("400", waiting.removeFirst().envelope) }
             return true
         }
         let isKnown = parts.count == 9 && parts[7] == Array("CURVE".utf8) && parts[8] == keys.publicKey
-        say(isKnown ? "200" : "400", envelope)
+        reply(isKnown ? "200" : "400", envelope)
         return true
     }
 
@@ -61,12 +61,12 @@ final class ZAPAuthenticator {
     }
 
     private func admit(_ question: Question) -> Bool {
-        say("200", question.envelope)
+        reply("200", question.envelope)
         return true
     }
 
     /// Replies; a handshake that has timed out ignores it, and a peer that gets no reply begins its handshake again.
-    private func say(_ status: String, _ envelope: [[UInt8]]) {
+    private func reply(_ status: String, _ envelope: [[UInt8]]) {
         try? socket.send(envelope + [Array(status.utf8), [], [], []])
     }
 }

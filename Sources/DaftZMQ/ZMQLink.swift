@@ -118,14 +118,14 @@ public final class ZMQLink: MembershipLink, @unchecked Sendable {
         for _ in 0..<ZMQLink.messagesAtOnce {
             guard let came = try? talk.receiveWithAddress() else { break }
             isBusy = true
-            if let came { hear(came.bytes, from: came.name, at: came.address) }
+            if let came { receive(came.bytes, from: came.name, at: came.address) }
         }
         for _ in 0..<ZMQLink.messagesAtOnce {
             guard let parts = try? bulk.receive() else { break }
             isBusy = true
             if let name = parts.first { flush(to: name) }
         }
-        for rank in peers.keys where look(at: rank) { isBusy = true }
+        for rank in peers.keys where poll(rank: rank) { isBusy = true }
         return isBusy
     }
 
@@ -133,7 +133,7 @@ public final class ZMQLink: MembershipLink, @unchecked Sendable {
     private func isExpected(_ token: [UInt8]) -> Bool { peers.values.contains { $0.token == token } }
 
     /// Reads from connections to a peer; true if anything arrived. A broken socket counts as silent.
-    private func look(at rank: Rank) -> Bool {
+    private func poll(rank: Rank) -> Bool {
         var isBusy = false
         if let socket = peers[rank]?.talk {
             for _ in 0..<ZMQLink.messagesAtOnce {
@@ -145,7 +145,7 @@ public final class ZMQLink: MembershipLink, @unchecked Sendable {
         if let socket = peers[rank]?.bulk {
             for _ in 0..<ZMQLink.messagesAtOnce {
                 let came = try? socket.receivePiece { [rpc] question, bytes in
-                    rpc.place(of: bytes, as: question, from: rank)
+                    rpc.destination(of: bytes, as: question, from: rank)
                 }
                 guard let came else { break }
                 isBusy = true
@@ -157,7 +157,7 @@ public final class ZMQLink: MembershipLink, @unchecked Sendable {
     }
 
     /// Handles a message at this rank's own control socket.
-    private func hear(_ bytes: [UInt8], from name: [UInt8], at address: String) {
+    private func receive(_ bytes: [UInt8], from name: [UInt8], at address: String) {
         guard let caller = Caller(name), caller.target == rank, caller.rank != rank,
             let envelope = Envelope(ifDecodable: bytes)
         else { return }
@@ -171,7 +171,7 @@ public final class ZMQLink: MembershipLink, @unchecked Sendable {
     private func take(_ envelope: Envelope, from rank: Rank) {
         noteLife(of: rank)
         switch envelope.kind {
-        case .carriers: if let word = MembershipMessage(ifDecodable: envelope.payload) { take(word, from: rank) }
+        case .carriers: if let message = MembershipMessage(ifDecodable: envelope.payload) { take(message, from: rank) }
         default: rpc.take(envelope, from: rank)
         }
     }
@@ -193,7 +193,7 @@ extension ZMQLink {
         case .load:
             // Sent every time, since the other side may have forgotten it.
             guard let token = bulkToken(for: target) else { break }
-            say(.bulk(token: token), to: target)
+            send(.bulk(token: token), to: target)
             try? talkSocket(to: target)?.send([envelope.encoded])
         case .call, .end, .carriers: try? talkSocket(to: target)?.send([envelope.encoded])
         }
@@ -207,7 +207,7 @@ extension ZMQLink {
         loop.checkIsolated()
         let piece = BulkPiece(question: question, offset: offset, outgoingSlab: outgoingSlab, bytes: bytes)
         if target == rank {
-            loop.start { [self] in placeHere(piece) }
+            loop.start { [self] in deliverLocally(piece) }
         } else {
             peers[target]?.held.append(piece)
             flush(to: target)
@@ -218,9 +218,9 @@ extension ZMQLink {
 
     public var canAbandon: Bool { true }
 
-    private func placeHere(_ piece: BulkPiece) {
+    private func deliverLocally(_ piece: BulkPiece) {
         let range = piece.offset..<piece.offset + piece.bytes.count
-        guard let memory = rpc.place(of: range, as: piece.question, from: rank) else { return }
+        guard let memory = rpc.destination(of: range, as: piece.question, from: rank) else { return }
         memory.copy(from: piece.outgoingSlab.slab.slice(piece.bytes.lowerBound, piece.bytes.count))
         rpc.arrived(range, as: piece.question)
     }

@@ -24,7 +24,7 @@ extension ZMQLink {
 
     /// Tells rank 0 that this process ends in order.
     public func leave() {
-        loop.start { [self] in say(.farewell, to: .metadataServer) }
+        loop.start { [self] in send(.farewell, to: .metadataServer) }
     }
 
     // MARK: on the loop
@@ -43,42 +43,44 @@ extension ZMQLink {
         tick()
     }
 
-    private func introduce() { say(.introduce(talkPort: talkPort, bulkPort: bulkPort), to: .metadataServer) }
+    private func introduce() { send(.introduce(talkPort: talkPort, bulkPort: bulkPort), to: .metadataServer) }
 
-    func say(_ word: MembershipMessage, to target: Rank) { post(Envelope(.carriers, 0, word.encoded), to: target) }
+    func send(_ message: MembershipMessage, to target: Rank) {
+        post(Envelope(.carriers, 0, message.encoded), to: target)
+    }
 
     /// Replies on the connection of the request. If the reply is lost, the next heartbeat asks again.
-    private func reply(_ word: MembershipMessage, to target: Rank) {
+    private func reply(_ message: MembershipMessage, to target: Rank) {
         guard let name = peers[target]?.caller else { return }
-        try? talk.send([name, Envelope(.carriers, 0, word.encoded).encoded])
+        try? talk.send([name, Envelope(.carriers, 0, message.encoded).encoded])
     }
 
     private func tick() {
         if membership.isClosed { return }
         _ = loop.alarm(at: loop.deadline(inMilliseconds: part.beatMilliseconds)) { [self] in tick() }
-        for change in detector.look(atMilliseconds: milliseconds) {
-            switch change.sight {
-            case .heard: break
+        for change in detector.check(atMilliseconds: milliseconds) {
+            switch change.status {
+            case .alive: break
             case .suspected: rpc.loseLoads(from: change.rank)
             case .gone: lose(change.rank)
             }
         }
-        if let orphaned = onOrphaned,
+        if let orphanTimeout = onOrphaned,
             detector.silenceMilliseconds(of: .metadataServer, atMilliseconds: milliseconds)
-                >= orphaned.afterMilliseconds
+                >= orphanTimeout.afterMilliseconds
         {
             onOrphaned = nil
-            orphaned.body()
+            orphanTimeout.body()
         }
-        let debtors = rpc.debtors
+        let awaitedRanks = rpc.awaitedRanks
         for peer in peers.keys.sorted() where peer != rank {
             flush(to: peer)
-            let isGone = detector.sight(of: peer) == .gone
+            let isGone = detector.status(of: peer) == .gone
             if isGone { peers[peer]?.disconnect() }
             if rank == .metadataServer { continue }
-            if peer == .metadataServer || isGone && book[peer]?.isHere ?? false || debtors.contains(peer) {
+            if peer == .metadataServer || isGone && book[peer]?.isHere ?? false || awaitedRanks.contains(peer) {
                 detector.watch(peer, atMilliseconds: milliseconds)
-                say(.beat(edition: book.edition), to: peer)
+                send(.heartbeat(edition: book.edition), to: peer)
             } else if !isGone {
                 detector.unwatch(peer)
             }
@@ -86,7 +88,7 @@ extension ZMQLink {
     }
 
     func noteLife(of peer: Rank) {
-        if detector.hear(peer, atMilliseconds: milliseconds) { welcomeBack(peer) }
+        if detector.noteMessage(from: peer, atMilliseconds: milliseconds) { welcomeBack(peer) }
     }
 
     private func welcomeBack(_ peer: Rank) {
@@ -112,18 +114,18 @@ extension ZMQLink {
 
     /// Reports membership changes since the last call.
     private func refresh() {
-        let now = book.entries.filter { $0.isHere && detector.sight(of: $0.rank) != .gone }.map(\.rank)
-        membership.tell(membership.become(Set(now + [rank])))
+        let now = book.entries.filter { $0.isHere && detector.status(of: $0.rank) != .gone }.map(\.rank)
+        membership.notify(membership.become(Set(now + [rank])))
         changed.notify()
     }
 
-    func take(_ word: MembershipMessage, from peer: Rank) {
-        switch word {
+    func take(_ message: MembershipMessage, from peer: Rank) {
+        switch message {
         case .introduce(let talkPort, let bulkPort): enter(peer, talkPort, bulkPort)
-        case .beat(let edition): answerBeat(of: peer, edition)
-        case .pulse: if peer == .metadataServer { refresh() }
+        case .heartbeat(let edition): answerHeartbeat(of: peer, edition)
+        case .heartbeatReply: if peer == .metadataServer { refresh() }
         case .book(let newest): if peer == .metadataServer { take(newest) }
-        case .stranger: if peer == .metadataServer { introduce() }
+        case .unknownProcess: if peer == .metadataServer { introduce() }
         case .bulk(let token):
             if peers[peer]?.token != token { peers[peer]?.expect(token) }
             flush(to: peer)
@@ -131,12 +133,12 @@ extension ZMQLink {
         }
     }
 
-    private func answerBeat(of peer: Rank, _ edition: UInt64) {
-        guard rank == .metadataServer else { return reply(.pulse(edition: 0), to: peer) }
+    private func answerHeartbeat(of peer: Rank, _ edition: UInt64) {
+        guard rank == .metadataServer else { return reply(.heartbeatReply(edition: 0), to: peer) }
         if book[peer]?.incarnation != peers[peer]?.incarnation {
-            reply(.stranger, to: peer)
+            reply(.unknownProcess, to: peer)
         } else {
-            reply(edition == book.edition ? .pulse(edition: edition) : .book(book), to: peer)
+            reply(edition == book.edition ? .heartbeatReply(edition: edition) : .book(book), to: peer)
         }
     }
 
@@ -144,7 +146,7 @@ extension ZMQLink {
     private func enter(_ peer: Rank, _ talkPort: UInt16, _ bulkPort: UInt16) {
         guard rank == .metadataServer, let caller = peers[peer] else { return }
         let entry = RankAddress(
-            rank: peer, incarnation: caller.incarnation, address: Address.toldOthers(caller.seenAt), talkPort: talkPort,
+            rank: peer, incarnation: caller.incarnation, address: Address.advertised(caller.seenAt), talkPort: talkPort,
             bulkPort: bulkPort)
         if book[peer] != entry {
             if book[peer]?.isHere ?? false { lose(peer) }
@@ -175,7 +177,7 @@ extension ZMQLink {
             let before = older[entry.rank]
             if let before, before.incarnation == entry.incarnation, before.isHere == entry.isHere { continue }
             if before?.isHere ?? false, before?.incarnation != entry.incarnation || !entry.isHere {
-                takeLeave(of: entry.rank)
+                dropPeer(entry.rank)
             }
             // Rank 0's view overrides this rank's own suspicion.
             if entry.isHere, entry.rank != .metadataServer { detector.unwatch(entry.rank) }
@@ -184,17 +186,17 @@ extension ZMQLink {
     }
 
     /// The rank has another process now, or none.
-    private func takeLeave(of peer: Rank) {
+    private func dropPeer(_ peer: Rank) {
         // The connection to rank 0 stays: the news came over it, and its port is unchanged.
         if peer == .metadataServer { peers[peer]?.disconnectBulk() } else { peers[peer]?.disconnect() }
         rpc.lose(peer)
-        membership.tell(membership.become(Set(ranks).subtracting([peer])))
+        membership.notify(membership.become(Set(ranks).subtracting([peer])))
     }
 }
 
 enum Address {
     /// The address for others of a rank seen at `seen`; a loopback address means rank 0's own node.
-    static func toldOthers(_ seen: String) -> String {
+    static func advertised(_ seen: String) -> String {
         let address = seen.hasPrefix("::ffff:") ? String(seen.dropFirst(7)) : seen
         return address.hasPrefix("127.") || address == "::1" ? "" : address
     }

@@ -15,7 +15,7 @@ import Glibc
 private enum JobEnd: Error {
     case failed(Int32)
     /// Ended by a signal; whether its command had been started.
-    case told(isStarted: Bool)
+    case signalled(isStarted: Bool)
 }
 
 func runJob(_ options: Options) -> Int32 {
@@ -24,11 +24,11 @@ func runJob(_ options: Options) -> Int32 {
         do throws(Failure) {
             return try Job(request, options).run()
         } catch {
-            Job.say("\(error)")
+            Job.writeLine("\(error)")
             return error.exitStatus
         }
     } catch {
-        Job.say("\(error.reason)\ndaft: `daft-run job --help` says more")
+        Job.writeLine("\(error.reason)\ndaft: `daft-run job --help` says more")
         return 2
     }
 }
@@ -40,7 +40,7 @@ private struct Job {
     private let steps = JobSteps()
     private let system: BatchSystem?
     private let nodeCount: Int
-    private let place: JobDirectories
+    private let directories: JobDirectories
     /// Absolute path for the results.
     private let output: [UInt8]?
     private let graceMilliseconds: UInt64
@@ -61,18 +61,18 @@ private struct Job {
         graceMilliseconds = UInt64(options.graceSeconds ?? Job.graceSeconds) * 1_000
         program = try ownPath()
         identity = try JobIdentity(hostfile: options.value("--hostfile"))
-        place = identity.place
+        directories = identity.directories
         output = try request.output.map { [identity] path throws(Failure) in try identity.output(below: path) }
         for given in options.typedVariables { Job.set(given.name, given.value) }
-        Job.set("STAGED", request.sources.isEmpty ? variable("STAGED") ?? place.staged : place.staged)
-        Job.set("RESULTS", place.results)
-        Job.set("DAFT_STORE", place.staged)
+        Job.set("STAGED", request.sources.isEmpty ? variable("STAGED") ?? directories.staged : directories.staged)
+        Job.set("RESULTS", directories.results)
+        Job.set("DAFT_STORE", directories.staged)
         if request.isDiffused, !request.serves { Job.set("DAFT_CHUNK_SIZE", Array("16M".utf8)) }
     }
 
     private static func set(_ name: String, _ value: [UInt8]) { _ = withCString(value) { setenv(name, $0, 1) } }
 
-    static func say(_ line: String) {
+    static func writeLine(_ line: String) {
         let text = Array("daft-run job: \(line)\n".utf8)
         _ = write(STDERR_FILENO, text, text.count)
     }
@@ -83,8 +83,8 @@ private struct Job {
     func run() -> Int32 {
         var server: pid_t?
         do throws(JobEnd) {
-            try step(onEachNode(Job.preparing), else: "not every node has \(shown(place.directory))")
-            Job.say(
+            try step(onEachNode(Job.preparing), else: "not every node has \(shown(directories.directory))")
+            Job.writeLine(
                 "\(nodeCount) node\(nodeCount == 1 ? "" : "s"), with the files in \(shown(variable("STAGED") ?? []))")
             if keepsSystem { server = try startServer() }
             if let status = try stage(server) {
@@ -98,12 +98,13 @@ private struct Job {
             if missing == 0 { clean(Job.removing) }
             return status > 0 ? status : missing
         } catch {
-            if case .told(isStarted: true) = error { _ = gather(server) }
+            if case .signalled(isStarted: true) = error { _ = gather(server) }
             end(server)
             if case .failed(let status) = error { return status }
-            Job.say("told to end by \(signalName); what is staged stays on the nodes, in \(shown(place.directory))")
+            Job.writeLine(
+                "told to end by \(signalName); what is staged stays on the nodes, in \(shown(directories.directory))")
             steps.endAll()
-            return 128 + (steps.told?.signal ?? SIGTERM)
+            return 128 + (steps.endSignal?.signal ?? SIGTERM)
         }
     }
 
@@ -123,7 +124,7 @@ private struct Job {
         """#
 
     private func onEachNode(_ line: String) -> [[UInt8]] {
-        [program] + ["--each", "sh", "-c", line, "sh"].map { Array($0.utf8) } + [place.directory]
+        [program] + ["--each", "sh", "-c", line, "sh"].map { Array($0.utf8) } + [directories.directory]
     }
 
     /// Starts a server for clients on the nodes until the job ends; returns once it answers.
@@ -133,12 +134,12 @@ private struct Job {
         while true {
             let asked = try start([client] + [Array("status".utf8)], isMute: true)
             if let status = steps.wait(for: asked), status == 0 { return server }
-            if steps.told != nil {
+            if steps.endSignal != nil {
                 end(server)
-                throw .told(isStarted: false)
+                throw .signalled(isStarted: false)
             }
             guard steps.isRunning(server) else {
-                Job.say("the servers of daft have ended")
+                Job.writeLine("the servers of daft have ended")
                 throw .failed(1)
             }
         }
@@ -157,7 +158,7 @@ private struct Job {
         }
         let status = try status(of: daft(words, server))
         if status == 0 { return nil }
-        Job.say("not all is staged, so the command is not run")
+        Job.writeLine("not all is staged, so the command is not run")
         return status
     }
 
@@ -179,7 +180,7 @@ private struct Job {
         let starter = system == .slurm ? [Array("srun".utf8)] : [program, Array(each.utf8)]
         let process = try start(starter + request.command, readsInput: true)
         if let status = steps.wait(for: process) {
-            Job.say("the command has ended with status \(status)")
+            Job.writeLine("the command has ended with status \(status)")
             return status
         }
         let half = deadline - graceMilliseconds / 2
@@ -187,16 +188,16 @@ private struct Job {
         // tasks.
         let patience = deadline - graceMilliseconds + (system == .slurm ? 1_000 : 3_000)
         if steps.wait(for: process, until: min(half, patience), heedsSignals: false) == nil {
-            tell(process)
+            signalEnd(process)
             if steps.wait(for: process, until: half, heedsSignals: false) == nil {
-                Job.say("the command goes on; its results are copied as they are")
+                Job.writeLine("the command goes on; its results are copied as they are")
             }
         }
-        throw .told(isStarted: true)
+        throw .signalled(isStarted: true)
     }
 
     /// scancel delivers signals to the step, srun does not forward them. In an ending job it would retry for a minute.
-    private func tell(_ process: pid_t) {
+    private func signalEnd(_ process: pid_t) {
         guard system == .slurm else { return steps.signal(process, SIGTERM) }
         let words = [Array("scancel".utf8), Array("--signal=TERM".utf8), variable("SLURM_JOB_ID") ?? []]
         // Without scancel, Slurm ends the steps with the job.
@@ -208,16 +209,17 @@ private struct Job {
     /// Copies the results to the output directory, within the grace period if signalled; returns the exit status.
     private func gather(_ server: pid_t?) -> Int32 {
         guard let output else { return 0 }
-        let words = ["gather", "--to"].map { Array($0.utf8) } + [output, place.results]
+        let words = ["gather", "--to"].map { Array($0.utf8) } + [output, directories.results]
         var status: Int32? = 1
         // `start` has reported the error, here and below.
         if let process = try? start(daft(words, server)) {
-            status = steps.told == nil ? steps.wait(for: process) : nil
+            status = steps.endSignal == nil ? steps.wait(for: process) : nil
             if status == nil { status = steps.wait(for: process, until: deadline, heedsSignals: false) }
             if status == nil { steps.signal(process, SIGTERM) }
         }
         if status != 0 {
-            Job.say("not all results are in \(shown(output)); they stay on the nodes, in \(shown(place.results))")
+            Job.writeLine(
+                "not all results are in \(shown(output)); they stay on the nodes, in \(shown(directories.results))")
         }
         return status ?? 1
     }
@@ -237,7 +239,7 @@ private struct Job {
     private func clean(_ line: String) {
         let process = try? start(onEachNode(line))
         let isDone = process.map { steps.wait(for: $0, until: .max, heedsSignals: false) == 0 } ?? false
-        if !isDone { Job.say("\(shown(place.directory)) is left on some node") }
+        if !isDone { Job.writeLine("\(shown(directories.directory)) is left on some node") }
     }
 
     // MARK: processes
@@ -248,7 +250,7 @@ private struct Job {
         do throws(Failure) {
             return try steps.start(words, readsInput: readsInput, isMute: isMute)
         } catch {
-            Job.say("\(error)")
+            Job.writeLine("\(error)")
             throw .failed(127)
         }
     }
@@ -262,21 +264,21 @@ private struct Job {
             steps.signal(process, SIGTERM)
             _ = steps.wait(for: process, until: deadline, heedsSignals: false)
         }
-        throw .told(isStarted: false)
+        throw .signalled(isStarted: false)
     }
 
     private func step(_ words: [[UInt8]], else message: String) throws(JobEnd) {
         let status = try status(of: words)
         if status == 0 { return }
-        Job.say(message)
+        Job.writeLine(message)
         throw .failed(status)
     }
 
     /// The end of the grace period.
-    private var deadline: UInt64 { (steps.told?.at ?? 0) + graceMilliseconds }
+    private var deadline: UInt64 { (steps.endSignal?.at ?? 0) + graceMilliseconds }
 
     private var signalName: String {
-        switch steps.told?.signal {
+        switch steps.endSignal?.signal {
         case SIGINT: "SIGINT"
         case SIGHUP: "SIGHUP"
         default: "SIGTERM"

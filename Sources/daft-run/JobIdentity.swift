@@ -7,13 +7,13 @@ import Glibc
 
 struct JobIdentity {
     /// The batch system's job number, or one derived from the path of the node list.
-    let word: String
+    let jobID: String
     /// The locked node list: one job at a time uses it.
     private let lock: Int32?
 
     init(hostfile: [UInt8]?) throws(Failure) {
         if let id = BatchSystem.jobID(variable) {
-            (word, lock) = (id, nil)
+            (jobID, lock) = (id, nil)
             return
         }
         let path = hostfile ?? []
@@ -26,16 +26,16 @@ struct JobIdentity {
             throw Failure(.failed, path, "another run has the nodes of this file")
         }
         let hash = real.reduce(0xcbf2_9ce4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
-        (word, lock) = ("hosts-" + String(hash, radix: 16), file)
+        (jobID, lock) = ("hosts-" + String(hash, radix: 16), file)
     }
 
     /// The same path on each node of the job.
-    var place: JobDirectories {
+    var directories: JobDirectories {
         let user = getpwuid(getuid()).map { String(cString: $0.pointee.pw_name) } ?? "\(getuid())"
         // Without a batch system, any of the job id variables sets this number.
         let isNamed = lock != nil
         return JobDirectories(
-            localDirectory({ isNamed && $0 == "OAR_JOB_ID" ? Array(word.utf8) : variable($0) }, user: user))
+            localDirectory({ isNamed && $0 == "OAR_JOB_ID" ? Array(jobID.utf8) : variable($0) }, user: user))
     }
 
     /// A job-specific directory below `path`, absolute, so that jobs with one output directory do not overwrite each
@@ -45,7 +45,7 @@ struct JobIdentity {
         guard isThere, let real = realPath(path) else {
             throw Failure(.failed, path, "results cannot come here: \(String(cString: strerror(errno)))")
         }
-        return real + Array("/\(lock == nil ? word : Self.runName())".utf8)
+        return real + Array("/\(lock == nil ? jobID : Self.runName())".utf8)
     }
 }
 

@@ -10,7 +10,7 @@ final class JobSteps {
     /// SIGINT, SIGTERM, SIGHUP and SIGCHLD: blocked, and received by `wait`.
     private var signals = sigset_t()
     /// The signal that ends this job, and when it arrived.
-    private(set) var told: (signal: Int32, at: UInt64)?
+    private(set) var endSignal: (signal: Int32, at: UInt64)?
     private var running: Set<pid_t> = []
 
     init() {
@@ -74,7 +74,7 @@ final class JobSteps {
             }
             if ended < 0, errno != EINTR { return 1 }
             takeSignal(milliseconds: deadline == 0 ? 0 : 100)
-            if heedsSignals && told != nil || monotonicMilliseconds() >= deadline { return nil }
+            if heedsSignals && endSignal != nil || monotonicMilliseconds() >= deadline { return nil }
         }
     }
 
@@ -88,8 +88,8 @@ final class JobSteps {
         var time = timespec(tv_sec: 0, tv_nsec: milliseconds * 1_000_000)
         let number = sigtimedwait(&signals, nil, &time)
         guard number > 0, number != SIGCHLD else { return }
-        if told == nil {
-            told = (number, monotonicMilliseconds())
+        if endSignal == nil {
+            endSignal = (number, monotonicMilliseconds())
         } else if number == SIGINT {
             endAll()
             _exit(128 + SIGINT)

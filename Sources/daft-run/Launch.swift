@@ -12,13 +12,13 @@ func launch(_ options: Options) -> Int32 {
     do throws(Failure) {
         let line = try launchLine(options)
         if options.flag("--dry-run") ?? false {
-            say(shellLine(line), to: STDOUT_FILENO)
+            writeLine(shellLine(line), to: STDOUT_FILENO)
             return 0
         }
         if !options.isEach, !options.readsInput, !isOnTerminal { readNothing() }
         throw replace(with: line)
     } catch {
-        say(Array("daft: \(error)".utf8), to: STDERR_FILENO)
+        writeLine(Array("daft: \(error)".utf8), to: STDERR_FILENO)
         return error.exitStatus
     }
 }
@@ -30,7 +30,7 @@ private func launchLine(_ options: Options) throws(Failure) -> [[UInt8]] {
     if system == .slurm, srunOffersPMIx() { return line.srun(onTerminal: !options.isEach && isOnTerminal) }
     return line.mpirun(
         mpirun(), agent: system == .oar ? remoteShellOfOAR() : nil,
-        variables: options.isEach ? handedOn() : nodes.contains(hostName()) ? [] : clusterProgram.variableNames())
+        variables: options.isEach ? forwarded() : nodes.contains(hostName()) ? [] : clusterProgram.variableNames())
 }
 
 extension Options {
@@ -59,7 +59,7 @@ private func readNothing() {
 
 private func ofThis(_ options: Options, on nodes: JobNodes) throws(Failure) -> LaunchLine {
     let count = try number(options, "--servers-per-node")
-    return LaunchLine(nodes: nodes, serversPerNode: count, program: [try ownPath()] + options.handedOn)
+    return LaunchLine(nodes: nodes, serversPerNode: count, program: [try ownPath()] + options.forwarded)
 }
 
 private func ofOther(_ options: Options, on nodes: JobNodes) throws(Failure) -> LaunchLine {
@@ -131,7 +131,7 @@ private func mpirun() -> [UInt8] {
 
 /// Names of the environment variables to forward, as srun does: all except those of this node, login session and
 /// another mpirun. Exported bash functions have a % in their names.
-private func handedOn() -> [String] {
+private func forwarded() -> [String] {
     let own: Set = ["_", "HOSTNAME", "OLDPWD", "PWD", "SHLVL"]
     let prefixes = ["OMPI_", "OPAL_", "ORTE_", "PMIX_", "SSH_"]
     // Without /proc no variables are passed on, as with mpirun itself.
@@ -178,7 +178,7 @@ private func replace(with line: [[UInt8]]) -> Failure {
     return Failure(.failed, line[0], "\(reason): Open MPI or Slurm must be in the PATH")
 }
 
-private func say(_ line: [UInt8], to file: Int32) {
+private func writeLine(_ line: [UInt8], to file: Int32) {
     let text = line + [UInt8(ascii: "\n")]
     _ = write(file, text, text.count)
 }

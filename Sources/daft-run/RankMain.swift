@@ -50,7 +50,7 @@ struct RankMain {
             try process.finalize(end.status)
             return end.status
         } catch {
-            say("daft: MPI: \(error.reason) (\(error.call))")
+            writeOnRank0("daft: MPI: \(error.reason) (\(error.call))")
             return 1
         }
     }
@@ -59,32 +59,32 @@ struct RankMain {
         _ world: Communicator, _ chosen: [MPIParameter], _ interruption: Interruption?
     ) throws(MPIError) -> RankEnd {
         guard world.size > 1 else {
-            say(
+            writeOnRank0(
                 "daft: one process is the metadata server alone: start at least two, as in mpirun -np 2 daft-run …"
                     + RankMain.launchAdvice)
             return RankEnd(status: 2)
         }
-        let told = try world.gather(
+        let variables = try world.gather(
             invocation.map { clusterProgram.variables() + $0.options.storeVariable } ?? [], limited: true)
-        let options = invocation?.options ?? clusterProgram.quietOptions(told: told[0]) ?? options
+        let options = invocation?.options ?? clusterProgram.quietOptions(rank0Variables: variables[0]) ?? options
         let hosts = try world.gather(Array(hostName().utf8), limited: true).map { String(decoding: $0, as: UTF8.self) }
         let loop = MPILoop()
         let link = MPILink(world, on: loop) { peer in hosts[peer] == hosts[world.rank] ? 4 << 20 : 60 << 10 }
         let opened = open(world.rank, hosts, options, link)
-        let grounds = try zip(hosts, world.gather(opened.ground.encoded)).map { host, bytes in
+        let storageChecks = try zip(hosts, world.gather(opened.storageCheck.encoded)).map { host, bytes in
             let failure = Failure(.malformed, [], node: host, "its rank did not say what its store lies on")
-            return StorageCheck(ifDecodable: bytes) ?? opened.ground.failing(failure)
+            return StorageCheck(ifDecodable: bytes) ?? opened.storageCheck.failing(failure)
         }
-        let failures = grounds.flatMap(\.failures)
+        let failures = storageChecks.flatMap(\.failures)
         guard failures.isEmpty, let station = opened.station else {
             opened.station?.close()
-            warn(grounds, options)
+            warn(storageChecks, options)
             return RankEnd(status: refuse(failures) ?? 0)
         }
         // If another rank has died, the job is about to be killed. Rank 0 decides whether it ends in order.
         interruption?.onSignal { station.checkpoint() }
-        let beginning = JobStart(hosts: hosts, grounds: grounds, chosen: chosen)
-        let watch = SilenceWatch(link, hosts) { [self] line in await tell(line) }
+        let beginning = JobStart(hosts: hosts, storageChecks: storageChecks, chosen: chosen)
+        let watch = SilenceWatch(link, hosts) { [self] line in await writeMessage(line) }
         let status = work(station, opened, beginning, on: loop, link, watch, orphanSeconds: options.orphanSeconds)
         station.close()
         invocation?.console.close()
@@ -106,7 +106,7 @@ struct RankMain {
         loop.start { [self] in
             if let ended = await perform(station, opened, beginning) {
                 status.withLock { $0 = ended }
-                await stopped.afterTelling()
+                await stopped.afterOtherRanks()
             }
         }
         loop.run()
@@ -121,8 +121,8 @@ struct RankMain {
         settings.traces = options.trace != nil
         if let name = options.value("--system") { settings.nameSystem(name) }
         settings.expectedServers = hosts.count - 1
-        let place = hosts[1..<max(1, rank)].count { $0 == hosts[rank] }
-        var opened = OpenedRank(ground: StorageCheck(settings))
+        let index = hosts[1..<max(1, rank)].count { $0 == hosts[rank] }
+        var opened = OpenedRank(storageCheck: StorageCheck(settings))
         do throws(Failure) {
             settings.group = try options.sharers()
             settings.log = try options.log(of: rank, on: hosts[rank])
@@ -130,24 +130,24 @@ struct RankMain {
                 opened.trace = try options.traceFile()
                 settings.catalogue = try options.catalogueFile()
             } else {
-                settings.store = options.storeDirectory(place: place)
+                settings.store = options.storeDirectory(index: index)
             }
             // Before the store is created, since the filesystem may be why that fails.
-            opened.ground = StorageCheck(settings)
+            opened.storageCheck = StorageCheck(settings)
             let station = try Station(settings, link: link)
             opened.station = station
-            opened.ground = opened.ground.warning(station.warning)
-            opened.service = try service(rank, options, place: place)
+            opened.storageCheck = opened.storageCheck.warning(station.warning)
+            opened.service = try service(rank, options, index: index)
         } catch {
-            opened.ground = opened.ground.failing(error.at(hosts[rank]))
+            opened.storageCheck = opened.storageCheck.failing(error.at(hosts[rank]))
         }
         return opened
     }
 
     /// The service for this rank's clients, if any are to be served.
-    private func service(_ rank: Int, _ options: Options, place: Int) throws(Failure) -> (any Service)? {
+    private func service(_ rank: Int, _ options: Options, index: Int) throws(Failure) -> (any Service)? {
         guard options.isServe else { return nil }
-        let directory = rank == 0 ? options.metadataDirectory : options.doorDirectory(place: place)
+        let directory = rank == 0 ? options.metadataDirectory : options.doorDirectory(index: index)
         return try CommandService(in: directory, group: options.sharers())
     }
 
@@ -159,24 +159,24 @@ struct RankMain {
             do throws(Failure) { try await opened.service?.start(at: station) } catch { return refuse([error]) }
             await station.lost.wait()
             // The process stays, since its exit would end the whole job.
-            if let loss = station.loss { await tell("\(loss)") }
+            if let loss = station.loss { await writeMessage("\(loss)") }
             return nil
         }
         // Conflicting names and changed files in a store are warnings; a data server that failed to join is fatal.
         let fatal = warnings.filter { $0.kind != .taken && $0.kind != .changed }
         if !fatal.isEmpty { return refuse(fatal) }
-        for warning in warnings { await invocation.console.say("warning: \(warning)") }
-        warn(beginning.grounds, invocation.options)
+        for warning in warnings { await invocation.console.writeMessage("warning: \(warning)") }
+        warn(beginning.storageChecks, invocation.options)
         if !invocation.options.quiet, let lacking = lackingServer(beginning.hosts) {
-            await invocation.console.say(lacking)
+            await invocation.console.writeMessage(lacking)
         }
-        await invocation.console.sayIfVerbose("rank 0 on \(beginning.hosts[0]): metadata server")
+        await invocation.console.writeIfVerbose("rank 0 on \(beginning.hosts[0]): metadata server")
         for member in station.members {
-            await invocation.console.sayIfVerbose(
+            await invocation.console.writeIfVerbose(
                 "\(member.rank) on \(member.store.host): data server, store \(shown(member.store.path))")
         }
         for parameter in beginning.chosen {
-            await invocation.console.sayIfVerbose("Open MPI: \(parameter.description)")
+            await invocation.console.writeIfVerbose("Open MPI: \(parameter.description)")
         }
         let shell = Shell(invocation.console, at: station)
         do throws(Failure) { try await opened.service?.start(at: station) } catch { return refuse([error]) }
@@ -199,32 +199,32 @@ struct RankMain {
     }
 
     /// On rank 0: warns of stores on filesystems that are not local disks.
-    private func warn(_ grounds: [StorageCheck], _ options: Options) {
+    private func warn(_ storageChecks: [StorageCheck], _ options: Options) {
         if options.quiet { return }
         let isChosen = options.store != nil
-        let wrong = grounds.flatMap { $0.warnings(isChosen: isChosen && !options.verbose) }
-        for warning in wrong.prefix(RankMain.mostReasons) { say("daft: warning: \(warning)") }
+        let wrong = storageChecks.flatMap { $0.warnings(isChosen: isChosen && !options.verbose) }
+        for warning in wrong.prefix(RankMain.mostReasons) { writeOnRank0("daft: warning: \(warning)") }
         let rest = wrong.dropFirst(RankMain.mostReasons)
-        if !rest.isEmpty { say("daft: warning: the same on \(rest.count) more") }
+        if !rest.isEmpty { writeOnRank0("daft: warning: the same on \(rest.count) more") }
     }
 
     /// On rank 0: says why there is no system; the first reason determines the status. Other ranks wait for their end.
     private func refuse(_ failures: [Failure]) -> Int32? {
         guard invocation != nil else { return nil }
-        var said: Set<Failure> = []
-        let different = failures.filter { said.insert($0).inserted }
-        for failure in different.prefix(RankMain.mostReasons) { say("daft: \(failure)") }
+        var seen: Set<Failure> = []
+        let different = failures.filter { seen.insert($0).inserted }
+        for failure in different.prefix(RankMain.mostReasons) { writeOnRank0("daft: \(failure)") }
         let rest = different.dropFirst(RankMain.mostReasons)
-        if !rest.isEmpty { say("daft: and \(rest.count) more") }
+        if !rest.isEmpty { writeOnRank0("daft: and \(rest.count) more") }
         return failures.first?.exitStatus ?? 1
     }
 
     /// Works on any rank.
-    private func tell(_ line: String) async {
-        if let invocation { await invocation.console.say(line) } else { write("daft: \(line)") }
+    private func writeMessage(_ line: String) async {
+        if let invocation { await invocation.console.writeMessage(line) } else { write("daft: \(line)") }
     }
 
-    private func say(_ line: String) {
+    private func writeOnRank0(_ line: String) {
         if invocation != nil { write(line) }
     }
 
@@ -237,17 +237,17 @@ struct RankMain {
 /// What ranks exchange before they work, and the MPI parameters set here.
 private struct JobStart: Sendable {
     let hosts: [String]
-    let grounds: [StorageCheck]
+    let storageChecks: [StorageCheck]
     let chosen: [MPIParameter]
 }
 
-/// What a rank has opened; without a station, or with a failure in `ground`, it cannot take part.
+/// What a rank has opened; without a station, or with a failure in `storageCheck`, it cannot take part.
 private struct OpenedRank {
     var station: Station?
     var service: (any Service)?
     /// On rank 0 only.
     var trace: TraceFile?
-    var ground: StorageCheck
+    var storageCheck: StorageCheck
 }
 
 /// How a rank's work ended.
@@ -278,9 +278,9 @@ private struct StoppedLoop: Sendable {
     }
 
     /// On rank 0: ends the other ranks first.
-    func afterTelling() async {
+    func afterOtherRanks() async {
         await service?.stop()
-        await link.callRoll()
+        await link.awaitFarewells()
         link.endAll()
         let deadline = loop.deadline(inMilliseconds: StoppedLoop.patienceMilliseconds)
         repeat { await loop.sleep(milliseconds: 1) } while !link.isQuiet && loop.now < deadline

@@ -11,23 +11,25 @@ struct SilenceWatch: Sendable {
     private static let orphanSeconds: UInt32 = 60
     private let link: MPILink
     private let hosts: [String]
-    private let say: @Sendable (String) async -> Void
+    private let write: @Sendable (String) async -> Void
 
-    init(_ link: MPILink, _ hosts: [String], say: @escaping @Sendable (String) async -> Void) {
+    init(_ link: MPILink, _ hosts: [String], write: @escaping @Sendable (String) async -> Void) {
         self.link = link
         self.hosts = hosts
-        self.say = say
+        self.write = write
     }
 
     /// Calls `end` when the metadata server has been silent for this long.
     func begin(orphanSeconds: UInt32?, end: @escaping @Sendable () async -> Void) {
         let seconds = orphanSeconds ?? SilenceWatch.orphanSeconds
         link.onChange { [self] rank, presence in
-            if let line = line(rank, presence, orphanSeconds: seconds) { link.loop.start { await say(line) } }
+            if let line = line(rank, presence, orphanSeconds: seconds) { link.loop.start { await write(line) } }
         }
         link.onOrphaned(afterSeconds: seconds) { [self] in
             link.loop.start {
-                if isSpeaker { await say("nothing was heard of \(label(.metadataServer)) for \(seconds) s: this ends") }
+                if isSpeaker {
+                    await write("nothing was heard of \(label(.metadataServer)) for \(seconds) s: this ends")
+                }
                 await end()
             }
         }

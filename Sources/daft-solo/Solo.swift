@@ -14,17 +14,17 @@ func run(_ invocation: Invocation) async -> Int32 {
         let settings = try settings(invocation.options)
         let trace = try invocation.options.traceFile()
         let system = try await LocalSystem.start(settings)
-        for warning in system.warnings { await console.say("warning: \(warning)") }
+        for warning in system.warnings { await console.writeMessage("warning: \(warning)") }
         for (rank, some) in settings.enumerated() {
             let role = some.store.map { "data server, store \(shown($0))" } ?? "metadata server"
-            await console.sayIfVerbose("rank \(rank) on \(some.host): \(role)")
+            await console.writeIfVerbose("rank \(rank) on \(some.host): \(role)")
         }
         let ended = await invocation.run(Shell(console, at: system.metadataServer))
         let status = await system.run { await invocation.write(trace, of: $0, status: ended) }
         system.close()
         return status
     } catch {
-        await console.say("\(error)")
+        await console.writeMessage("\(error)")
         return error.exitStatus
     }
 }
@@ -42,8 +42,8 @@ private func settings(_ options: Options) throws(Failure) -> [Settings] {
         let host = hosts.map { $0[index % $0.count] }
         // A node's first data server uses the directory itself; simulated nodes have one each.
         let directory = store + Array((host.map { "-\($0)" } ?? "").utf8)
-        let place = index / (hosts?.count ?? 1)
-        let suffix = place == 0 ? "" : ".\(place)"
+        let indexOnHost = index / (hosts?.count ?? 1)
+        let suffix = indexOnHost == 0 ? "" : ".\(indexOnHost)"
         all.append(Settings(host: host ?? hostName(), store: directory + Array(suffix.utf8)))
     }
     let group = try options.sharers()

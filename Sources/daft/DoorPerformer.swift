@@ -18,33 +18,34 @@ struct DoorPerformer: Performer {
         console = invocation.console
     }
 
-    func perform(_ command: Command, _ wording: CommandText, at origin: CommandOrigin, in base: Name) async -> Int32 {
+    func perform(_ command: Command, _ commandText: CommandText, at origin: CommandOrigin, in base: Name) async -> Int32
+    {
         do throws(Failure) {
             if case .wait(let seconds) = command {
                 try await search.wait(seconds: seconds)
                 return 0
             }
             let door = try await search.door()
-            let saysEnd = command == .quit && !console.look.quiet && !console.look.json
-            let members = saysEnd ? listedNodes(at: door) : []
-            let wording = command.readsInput ? try wording.readingInput() : wording
-            var brought = DoorCommand(wording, in: try workingDirectory(), umask: ClientContext.ownUmask)
-            brought.base = base
-            brought.place = origin.place ?? ""
-            brought.look = console.look
-            brought.columns = UInt16(clamping: console.columns ?? 0)
-            let doorClient = DoorClient(at: door, brought)
+            let reportsEnd = command == .quit && !console.style.quiet && !console.style.json
+            let members = reportsEnd ? listedNodes(at: door) : []
+            let commandText = command.readsInput ? try commandText.readingInput() : commandText
+            var doorCommand = DoorCommand(commandText, in: try workingDirectory(), umask: ClientContext.ownUmask)
+            doorCommand.base = base
+            doorCommand.place = origin.place ?? ""
+            doorCommand.style = console.style
+            doorCommand.columns = UInt16(clamping: console.columns ?? 0)
+            let doorClient = DoorClient(at: door, doorCommand)
             let status = await console.interruption.cancelling({ doorClient.signal($0) }) {
                 await console.run { [console] in relay(doorClient, to: console) }
             }
             doorClient.close()
-            if saysEnd, try status.get() == 0 {
+            if reportsEnd, try status.get() == 0 {
                 await console.mention("the system ends: \(shown(members)); what is kept stays on the disks")
             }
             return try status.get()
         } catch {
             if let signalled = console.interruption.exitStatus { return signalled }
-            await console.tell(error, of: command, at: origin)
+            await console.show(error, of: command, at: origin)
             return error.exitStatus
         }
     }
@@ -69,7 +70,7 @@ struct DoorPerformer: Performer {
 /// What `ls -l` lists below a name; nil if it is no directory.
 private func listed(_ name: Name, atMost limit: Int, at door: DoorAddress) throws(Failure) -> [CompletionEntry]? {
     var question = DoorCommand(.arguments([Array("ls".utf8), Array("-l".utf8), name.bytes]), in: [Name.slash])
-    question.look.quiet = true
+    question.style.quiet = true
     let doorClient = DoorClient(at: door, question)
     defer { doorClient.close() }
     var text: [UInt8] = []
@@ -136,8 +137,8 @@ private func listedNodes(at door: DoorAddress) -> [String] {
 private func shown(_ nodes: [String]) -> String {
     if nodes.isEmpty { return "its data servers" }
     let hosts = Set(nodes).sorted()
-    let places = hosts.count > 4 ? "" : " on " + hosts.joined(separator: " ")
-    return "\(nodes.count) data server\(nodes.count == 1 ? "" : "s")\(places)"
+    let nodesText = hosts.count > 4 ? "" : " on " + hosts.joined(separator: " ")
+    return "\(nodes.count) data server\(nodes.count == 1 ? "" : "s")\(nodesText)"
 }
 
 /// Prints output until the command ends; returns its exit status. Blocks.
@@ -148,12 +149,12 @@ private func relay(_ doorClient: DoorClient, to console: Console) -> Result<Int3
         case .output(let bytes):
             switch console.relay(bytes, asErrors: false) {
             case .done, .stopped: break
-            case .gone: doorClient.deafen()
+            case .gone: doorClient.closeOutput()
             case .failed(let code):
                 if trouble == nil {
                     trouble = Failure(.failed, [], "standard output: \(String(cString: strerror(code)))")
                 }
-                doorClient.deafen()
+                doorClient.closeOutput()
             }
         case .errors(let bytes): _ = console.relay(bytes, asErrors: true)
         case .end(let status):

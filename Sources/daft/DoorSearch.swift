@@ -8,7 +8,7 @@ import Glibc
 
 struct DoorSearch {
     /// The most data servers per node to look for.
-    private static let places = 64
+    private static let mostServers = 64
     private static let startingMilliseconds = 10_000
     private static let silentMilliseconds = 1_000
     private static let pauseMilliseconds = 100
@@ -25,7 +25,7 @@ struct DoorSearch {
     private func look() throws(Failure) -> DoorAddress? {
         var refusal: Failure?
         let group = try options.sharers()
-        for directory in places + [options.metadataDirectory] {
+        for directory in directories + [options.metadataDirectory] {
             do throws(Failure) {
                 let door = try DoorAddress(
                     in: directory, isNamed: options.store != nil || options.catalogue != nil, group: group)
@@ -38,7 +38,7 @@ struct DoorSearch {
         return nil
     }
 
-    private var places: [[UInt8]] { (0..<DoorSearch.places).map { options.doorDirectory(place: $0) } }
+    private var directories: [[UInt8]] { (0..<DoorSearch.mostServers).map { options.doorDirectory(index: $0) } }
 
     /// If a data server has its store open but no door yet, it is probably starting: wait.
     func door() async throws(Failure) -> DoorAddress {
@@ -63,13 +63,13 @@ struct DoorSearch {
         -> DoorAddress?
     {
         let begun = ContinuousClock.now
-        var isTold = false
+        var isReported = false
         while true {
             if let door = try look() { return door }
             let waited = ContinuousClock.now - begun
             if waited >= .milliseconds(milliseconds) { return nil }
-            if !isTold, waited >= .milliseconds(DoorSearch.silentMilliseconds) {
-                isTold = true
+            if !isReported, waited >= .milliseconds(DoorSearch.silentMilliseconds) {
+                isReported = true
                 await console.mention(
                     "waiting for a data server of the store \(shown(options.storeDirectory)), "
                         + "at most \(milliseconds / 1_000) s")
@@ -107,7 +107,7 @@ struct DoorSearch {
         }
     }
 
-    private var lock: [UInt8] { options.ownedDirectory(place: 0) + Array("/lock".utf8) }
+    private var lock: [UInt8] { options.ownedDirectory(index: 0) + Array("/lock".utf8) }
 
     /// The failure if another member of the group has the store open. Its door admits only that member, since commands
     /// run as that user.

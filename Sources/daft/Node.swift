@@ -24,12 +24,12 @@ func runNode(_ order: NodeOrder, _ reporter: NodeReporter) -> Int32 {
     allowManyFiles()
     do throws(Failure) {
         if let report = try reportOfRunning(order) {
-            reporter.tell(.ready(report))
+            reporter.send(.ready(report))
             return 0
         }
         return try node(order, reporter, interruption).run()
     } catch {
-        reporter.tell(.failed(error.at(order.host)))
+        reporter.send(.failed(error.at(order.host)))
         return 1
     }
 }
@@ -57,7 +57,7 @@ private final class Node: Sendable {
 
     private let order: NodeOrder
     private let reporter: NodeReporter
-    private let places: NodePaths
+    private let paths: NodePaths
     private let interruption: Interruption
     private let loop = ZMQLoop()
     private let link: ZMQLink
@@ -72,7 +72,7 @@ private final class Node: Sendable {
         self.order = order
         self.reporter = reporter
         self.interruption = interruption
-        places = try NodePaths(order)
+        paths = try NodePaths(order)
         var part = ZMQLink.Part(rank: order.rank, keys: order.system)
         (part.encrypts, part.ports) = (order.encrypts, order.ports)
         if order.rank == .metadataServer {
@@ -80,11 +80,11 @@ private final class Node: Sendable {
         } else {
             part.metadataServer = (try reachable(order.metadataServer, port: order.port), order.port)
         }
-        let settings = try places.settings(agreementMilliseconds: Node.agreementMilliseconds)
+        let settings = try paths.settings(agreementMilliseconds: Node.agreementMilliseconds)
         link = try ZMQLink(part, on: loop)
         do throws(Failure) {
             station = try Station(settings, link: link)
-            service = try CommandService(in: places.door, group: places.group)
+            service = try CommandService(in: paths.door, group: paths.group)
         } catch {
             link.disconnect()
             throw error
@@ -93,7 +93,7 @@ private final class Node: Sendable {
 
     /// Runs on the calling thread until the process ends.
     func run() throws(Failure) -> Int32 {
-        try places.note(order, port: link.talkPort)
+        try paths.note(order, port: link.talkPort)
         interruption.onSignal { [self] in wish("a signal") }
         link.onOrphaned(afterSeconds: Int(order.orphanSeconds)) { [self] in
             wish("nothing was heard of the metadata server for \(order.orphanSeconds) s")
@@ -103,17 +103,17 @@ private final class Node: Sendable {
             do throws(Failure) {
                 try await serve()
             } catch {
-                reporter.tell(.failed(error.at(order.host)))
+                reporter.send(.failed(error.at(order.host)))
                 station.note(error, .error, in: "node")
                 status.withLock { $0 = 1 }
             }
-            await takeLeave()
+            await leave()
             loop.stop()
         }
         loop.run()
         station.close()
         link.disconnect()
-        places.forget()
+        paths.forget()
         return status.withLock { $0 }
     }
 
@@ -145,8 +145,8 @@ private final class Node: Sendable {
         }
         loop.start { [self] in
             await station.quitting.wait()
-            places.endSystem()
-            places.forget()
+            paths.endSystem()
+            paths.forget()
         }
         await end.wait()
         if let loss = station.loss { throw loss }
@@ -159,16 +159,16 @@ private final class Node: Sendable {
     }
 
     private func report(_ warnings: [Failure] = []) {
-        var report = NodeReport(pid: UInt32(getpid()), store: isMetadataServer ? [] : places.store)
+        var report = NodeReport(pid: UInt32(getpid()), store: isMetadataServer ? [] : paths.store)
         report.port = link.talkPort
         report.warnings = warnings
         // The starter may have gone; the node runs anyway.
-        reporter.tell(.ready(report))
-        reporter.leave(log: places.log)
+        reporter.send(.ready(report))
+        reporter.leave(log: paths.log)
         station.note(.info, "node", ["port": "\(link.talkPort)", "pid": "\(getpid())"])
     }
 
-    private func takeLeave() async {
+    private func leave() async {
         station.note(.info, "node.end", ["why": why.withLock { $0 }])
         await service.stop()
         if !isMetadataServer {

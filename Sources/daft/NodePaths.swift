@@ -32,12 +32,12 @@ struct NodePaths: Sendable {
         } catch {
             throw error.failure
         }
-        store = options.storeDirectory(place: Int(order.place))
+        store = options.storeDirectory(index: Int(order.indexOnHost))
         group = try options.sharers()
-        let place = Int(order.place)
+        let index = Int(order.indexOnHost)
         let isMetadataServer = order.rank == .metadataServer
-        door = isMetadataServer ? options.metadataDirectory : options.doorDirectory(place: place)
-        own = try isMetadataServer ? options.heldMetadataDirectory() : options.heldDirectory(place: place)
+        door = isMetadataServer ? options.metadataDirectory : options.doorDirectory(index: index)
+        own = try isMetadataServer ? options.heldMetadataDirectory() : options.heldDirectory(index: index)
         log = own + Array("/log".utf8)
         sign = own + Array("/node".utf8)
     }
@@ -107,7 +107,7 @@ private func waitForUse(of door: DoorAddress) throws(Failure) {
     let (patienceMilliseconds, pauseMilliseconds) = (10_000, 100)
     for _ in 0..<patienceMilliseconds / pauseMilliseconds {
         var question = DoorCommand(.arguments([Array("status".utf8)]), in: [Name.slash])
-        question.look.progress = false
+        question.style.progress = false
         if exitStatus(of: DoorClient(at: door, question)) == 0 { return }
         usleep(UInt32(pauseMilliseconds) * 1_000)
     }

@@ -16,7 +16,7 @@ struct Start: Sendable {
     private let wishes: StartOptions
     private let console: Console
     private let launcher: Launcher
-    private let place: SystemDirectory
+    private let systemDirectory: SystemDirectory
 
     init(_ invocation: Invocation) throws(Failure) {
         options = invocation.options
@@ -26,7 +26,7 @@ struct Start: Sendable {
         (way.ssh, way.patienceSeconds) = (wishes.ssh, wishes.patienceSeconds)
         way.wake = console.interruption.wake
         launcher = try Launcher(way)
-        place = SystemDirectory(catalogue: try options.heldMetadataDirectory(), isHeld: options.isShared)
+        systemDirectory = SystemDirectory(catalogue: try options.heldMetadataDirectory(), isHeld: options.isShared)
     }
 
     /// Performs `start HOSTFILE` or `join HOST…`; returns the exit status.
@@ -36,16 +36,16 @@ struct Start: Sendable {
         }
         let isNew = words[0] == Array("start".utf8)
         let hosts = try isNew ? hostsOfFile(words.dropFirst()) : hostsNamed(words.dropFirst())
-        let known = try place.read()
+        let known = try systemDirectory.read()
         var system = try isNew ? begun(known, expecting: hosts.count) : joined(known)
         let members = hosts.map { system.member(for: $0) }
-        try place.write(system)
+        try systemDirectory.write(system)
         let outcome = await startMetadataServer(system)
         await console.show(.metadataServer, on: system.order.host, outcome)
         guard case .success(let report) = outcome else { return console.interruption.exitStatus ?? 1 }
         if report.isResumed, let known { await keep(known.order, in: &system) }
         system.order.port = report.port
-        try place.write(system)
+        try systemDirectory.write(system)
         return await launch(members, of: system, report, isNew: known == nil)
     }
 
@@ -196,7 +196,7 @@ struct Start: Sendable {
             return
         }
         if isNew {
-            place.remove()
+            systemDirectory.remove()
             await console.mention("nothing runs: what was started is ended again")
         } else {
             await console.mention(

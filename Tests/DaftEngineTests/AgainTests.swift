@@ -64,7 +64,7 @@ import Testing
         #expect(read > 0)
         let second = await stage()
         expect(second)
-        #expect(second.bytes == first.bytes && second.places == first.places && second.names == first.names)
+        #expect(second.bytes == first.bytes && second.servers == first.servers && second.names == first.names)
         #expect(reads(cluster) == read && cluster.state == state)
     }
 

@@ -39,7 +39,7 @@ import Testing
         restless.end()
         #expect(ContinuousClock.now - begun < .seconds(8), "nobody waits for what does not come")
         #expect(report.failures.contains { $0.kind == .changed }, "\(report.failures)")
-        #expect(report.files == 1 && report.places == hosts, "the other file is whole everywhere: \(report.places)")
+        #expect(report.files == 1 && report.servers == hosts, "the other file is whole everywhere: \(report.servers)")
         let small = try scratch.read("src/small")
         for host in hosts { #expect(try scratch.read("store-\(host)/src/small") == small, "\(host)") }
     }

@@ -129,7 +129,7 @@ extension Cluster {
         await run(at: rank) { await $0.get([name], to: Array(path.utf8)) }
     }
 
-    func verify(_ names: [Name] = []) async -> (report: Report, verified: [(place: String, verified: Verified)]) {
+    func verify(_ names: [Name] = []) async -> (report: Report, verified: [(server: String, verified: Verified)]) {
         await run { await $0.verify(names) }
     }
 
@@ -229,7 +229,7 @@ struct CountingLink: Link {
         if rank != self.rank { await traffic.passage(on: loop) } else { traffic.noteOwnLoad() }
         let states = try await link.load(
             run, from: rank, into: slab, incomingSlab: incomingSlab, timeoutMilliseconds: timeoutMilliseconds)
-        let bytes = zip(run.pieces, states).reduce(0) { $0 + ($1.1.isOnItsWay ? $1.0.length : 0) }
+        let bytes = zip(run.pieces, states).reduce(0) { $0 + ($1.1.hasBytes ? $1.0.length : 0) }
         if rank != self.rank { traffic.supply(rank, bytes) }
         return states
     }

@@ -28,8 +28,8 @@ private struct Liar: Responder {
 @Suite struct HostileTests {
     private static let chunk = 4_096
 
-    /// Two data servers that keep `/src`, and a stranger at rank 9.
-    private func withStranger(
+    /// Two data servers that keep `/src`, and an unknown rank 9.
+    private func withUnknownRank(
         compression: UInt8 = 0, _ body: (Cluster, MemoryLink, Scratch) async throws -> Void
     ) async throws {
         let scratch = try Scratch()
@@ -57,7 +57,7 @@ private struct Liar: Responder {
     }
 
     @Test func everyRequestWithEveryNumberAtItsLimitsIsAnsweredAndChangesNothing() async throws {
-        try await withStranger { cluster, link, scratch in
+        try await withUnknownRank { cluster, link, scratch in
             let dump = try cluster.stations[0].catalogue.dump()
             for request in try Hostile.requests(scratch["src/large"], cluster.entry(Name("/src/large"))?.content) {
                 for rank in [Rank(1), .metadataServer] {
@@ -87,7 +87,7 @@ private struct Liar: Responder {
 
     /// Regression: a chunk index past the end crashed the data server if the content was open.
     @Test func chunksThatThereAreNotAreMissing() async throws {
-        try await withStranger { cluster, link, scratch in
+        try await withUnknownRank { cluster, link, scratch in
             let content = try #require(try cluster.entry(Name("/src/large"))?.content)
             let slab = await SlabPool(totalBytes: 1 << 20, slabBytes: 1 << 20).take()
             for chunk in [0, 20, 21, 1_000, Int(Int32.max), Int(UInt32.max)] {
@@ -107,7 +107,7 @@ private struct Liar: Responder {
 
     /// The file exists as described, but the chunk count does not fit its size.
     @Test func anOrderForSomeChunksOfAFileAsTheWholeIsRefused() async throws {
-        try await withStranger { cluster, link, scratch in
+        try await withUnknownRank { cluster, link, scratch in
             var status = stat()
             try #require(lstat(scratch["src/large"], &status) == 0)
             func time(_ time: timespec) -> Time {
@@ -138,7 +138,7 @@ private struct Liar: Responder {
 
     /// Compressed bytes of another length than their piece, or invalid ones.
     @Test(arguments: [4_097, 4_095, 1 << 20, 0]) func aPackedChunkOfAnotherLengthIsWrong(count: Int) async throws {
-        try await withStranger(compression: 1) { cluster, link, _ in
+        try await withUnknownRank(compression: 1) { cluster, link, _ in
             let bomb = packed([UInt8](repeating: 7, count: count))
             let states: [PieceState] = [
                 .packed(bomb.count, relayed: false), .packed(Int(UInt32.max), relayed: true),
@@ -196,7 +196,9 @@ private enum Hostile {
             .order(.collect(Collect([Collect.Item(path: Array("../../etc".utf8), name: named.name)]))),
             .order(.offer(OfferOrder(number: .max, path: Array("../../etc".utf8), chunkSize: .standard))),
             .offered(tree: .max, page: 1 << 30, done: [.max, 0]),
-            .order(.replicate(Replicate([Lacking(content, .part(most)), Lacking(odd, .complete)], state: 0))),
+            .order(
+                .replicate(
+                    Replicate([MissingContent(content, .part(most)), MissingContent(odd, .complete)], state: 0))),
         ]
         for number in numbers {
             let holdings = [StoreExtent(store: number, .part(most)), StoreExtent(store: number, .complete)]

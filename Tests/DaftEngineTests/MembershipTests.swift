@@ -143,22 +143,22 @@ import Testing
     }
 
     @Test func aRankThatIsAwayIsAskedToJoinAgainWhenItIsHeardAgain() async throws {
-        var seats = MembershipTable()
+        var table = MembershipTable()
         let store = StoreInfo(id: .random(), host: "n1", path: [])
         let (one, all) = (Rank(1), Set([Rank(0), Rank(1)]))
-        seats.take(0, store, at: one, now: 10)
-        #expect(seats.members(alive: all, now: 20).map(\.isAlive) == [true])
-        seats.gone(one, now: 30)
+        table.take(0, store, at: one, now: 10)
+        #expect(table.members(alive: all, now: 20).map(\.isAlive) == [true])
+        table.markGone(one, now: 30)
         // A rank heard again may be another process.
-        #expect(seats.isVacant(one))
-        #expect(seats.members(alive: all, now: 5_000_030).map(\.awayMilliseconds) == [5])
-        #expect(seats.members(alive: all, now: 40).map(\.isAlive) == [false])
-        #expect(seats.twin(of: store.id, besides: Rank(2), alive: all) == nil)
+        #expect(table.isVacant(one))
+        #expect(table.members(alive: all, now: 5_000_030).map(\.awayMilliseconds) == [5])
+        #expect(table.members(alive: all, now: 40).map(\.isAlive) == [false])
+        #expect(table.duplicate(of: store.id, besides: Rank(2), alive: all) == nil)
         let other = StoreInfo(id: .random(), host: "n1", path: [])
-        seats.take(1, other, at: one, now: 50)
-        #expect(seats.members(alive: all, now: 60).map(\.number) == [1, 0])
-        #expect(seats.twin(of: other.id, besides: Rank(2), alive: all) == one)
-        seats.take(0, store, at: Rank(0), now: 70)
-        #expect(seats.away(longerThan: 1, now: 80) == [])
+        table.take(1, other, at: one, now: 50)
+        #expect(table.members(alive: all, now: 60).map(\.number) == [1, 0])
+        #expect(table.duplicate(of: other.id, besides: Rank(2), alive: all) == one)
+        table.take(0, store, at: Rank(0), now: 70)
+        #expect(table.away(longerThan: 1, now: 80) == [])
     }
 }

@@ -15,24 +15,24 @@ import Testing
     @Test func whatIsLearnedOfAnOfferStaysWhileItIsTakenInHoweverManyOthersEnd() async {
         let loop = ThreadLoop(name: "learning")
         defer { loop.stop() }
-        let learned = Learned(on: loop)
+        let chainChunkIDs = ChainChunkIDs(on: loop)
         let id = zeroChunkID(length: 4096)
         let offer = Offer(rank: Rank(1), number: 1)
-        learned.enter(offer)
-        learned.note([id], of: span, in: offer)
+        chainChunkIDs.enter(offer)
+        chainChunkIDs.note([id], of: span, in: offer)
         for number in UInt64(0)..<100 {
             let other = Offer(rank: Rank(2), number: number)
-            learned.enter(other)
-            learned.note([id], of: span, in: other)
-            learned.leave(other)
+            chainChunkIDs.enter(other)
+            chainChunkIDs.note([id], of: span, in: other)
+            chainChunkIDs.leave(other)
         }
         let span = span
         let answers = await loop.finished(
             loop.start {
                 let (first, last) = (Offer(rank: Rank(2), number: 0), Offer(rank: Rank(2), number: 99))
                 return [
-                    await learned.answer([span], of: offer), await learned.answer([span], of: last),
-                    await learned.answer([span], of: first),
+                    await chainChunkIDs.answer([span], of: offer), await chainChunkIDs.answer([span], of: last),
+                    await chainChunkIDs.answer([span], of: first),
                 ]
             })
         #expect(answers == [[.ids([id])], [.ids([id])], [.unknown]])

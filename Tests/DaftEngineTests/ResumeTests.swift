@@ -122,9 +122,9 @@ import Testing
         relay.enter()
         relay.note([piece], .failed)
         relay.leave()
-        #expect(relay.place(of: piece) != nil)
+        #expect(relay.location(of: piece) != nil)
         relay.leave()
-        #expect(relay.place(of: piece) == nil)
+        #expect(relay.location(of: piece) == nil)
     }
 
     @Test func getting() async throws {

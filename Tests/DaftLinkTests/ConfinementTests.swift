@@ -37,10 +37,10 @@ import Testing
         let loop = ThreadLoop(name: "inside")
         defer { loop.stop() }
         let isEmpty = loop.finish {
-            Membership([Rank(0)], on: loop).tell((gone: [Rank(1)], come: []))
+            Membership([Rank(0)], on: loop).notify((gone: [Rank(1)], come: []))
             let rpc = RPC(of: Rank(0), on: loop)
             rpc.lose(Rank(1))
-            return rpc.debtors.isEmpty
+            return rpc.awaitedRanks.isEmpty
         }
         #expect(isEmpty)
     }

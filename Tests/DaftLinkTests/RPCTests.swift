@@ -77,9 +77,9 @@ private final class Nowhere: Carrier, @unchecked Sendable {
         let result = await load { rpc, number in
             rpc.take(Envelope(.loaded, number, states.encoded), from: Rank(1))
             for piece in [0..<Self.length + 1, Self.length..<Self.length + 1, -1..<1, 0..<Int.max] {
-                #expect(rpc.place(of: piece, as: number, from: Rank(1)) == nil, "\(piece)")
+                #expect(rpc.destination(of: piece, as: number, from: Rank(1)) == nil, "\(piece)")
             }
-            #expect(rpc.place(of: 0..<Self.length, as: number, from: Rank(1))?.count == Self.length)
+            #expect(rpc.destination(of: 0..<Self.length, as: number, from: Rank(1))?.count == Self.length)
             rpc.arrived(0..<Self.length, as: number)
         }
         #expect(result == .success(states.states))
@@ -100,7 +100,7 @@ private final class Nowhere: Carrier, @unchecked Sendable {
             rpc.take(Envelope(.loaded, number, PieceStates([.missing]).encoded), from: Rank(2))
             rpc.take(Envelope(.answer, number, Reply.done.encoded), from: Rank(2))
             rpc.take(Envelope(.loaded, number &+ 1, PieceStates([.missing]).encoded), from: Rank(1))
-            if rpc.place(of: 0..<1, as: number, from: Rank(2)) != nil { Issue.record("a place for another") }
+            if rpc.destination(of: 0..<1, as: number, from: Rank(2)) != nil { Issue.record("a place for another") }
         }
         #expect(result == .failure(.timedOut(other, milliseconds: 300)))
     }

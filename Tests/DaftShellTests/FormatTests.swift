@@ -10,9 +10,9 @@ import Testing
 
 extension OutputStyle {
     fileprivate static var objects: OutputStyle {
-        var look = OutputStyle()
-        look.json = true
-        return look
+        var style = OutputStyle()
+        style.json = true
+        return style
     }
 }
 
@@ -24,13 +24,13 @@ extension OutputStyle {
     }
 
     @Test func coloursTakeNoRoomAndAreLeftOutWhereNoneAreWanted() {
-        var look = OutputStyle()
+        var style = OutputStyle()
         let rows = [[Tinted("ab", .bad), Tinted("x")], [Tinted("c"), Tinted("y", .directory)]]
-        #expect(aligned(rows, look) == "ab  x\nc   y\n")
-        look.isColoured = true
-        #expect(aligned(rows, look) == "\u{1b}[01;31mab\u{1b}[0m  x\nc   \u{1b}[01;34my\u{1b}[0m\n")
-        look.exactSizes = true
-        #expect(look.size(2048) == "2048" && look.amount(2048) == "2048 B" && OutputStyle().amount(2048) == "2.0 KiB")
+        #expect(aligned(rows, style) == "ab  x\nc   y\n")
+        style.isColoured = true
+        #expect(aligned(rows, style) == "\u{1b}[01;31mab\u{1b}[0m  x\nc   \u{1b}[01;34my\u{1b}[0m\n")
+        style.exactSizes = true
+        #expect(style.size(2048) == "2048" && style.amount(2048) == "2048 B" && OutputStyle().amount(2048) == "2.0 KiB")
     }
 
     @Test func permissionBitsLookAsInLs() {
@@ -98,7 +98,7 @@ extension OutputStyle {
 
     @Test func whereAFileIsIsSaidInWords() {
         func listed(_ complete: [String], _ partly: [String] = [], away: [String] = [], all: Bool = false) -> String {
-            place(
+            shownHolders(
                 of: ListedEntry(
                     name: .root, entry: Entry(.directory, mode: 0, mtime: .zero), size: 0, chunks: 0,
                     complete: complete, partly: partly, away: away, isEverywhere: all, copies: .one))
@@ -115,7 +115,7 @@ extension OutputStyle {
     @Test func aSummarySaysWhatWasDoneAndNothingWhereNothingWas() throws {
         var report = Report()
         report.names = [try Name("/a"), try Name("/b\n")]
-        (report.files, report.bytes, report.moved, report.places) = (7, 2048, 0, ["n0"])
+        (report.files, report.bytes, report.moved, report.servers) = (7, 2048, 0, ["n0"])
         let put = Command.put(sources: [], host: nil, as: nil)
         #expect(
             summary(of: report, put, took: .milliseconds(412), OutputStyle())
@@ -124,7 +124,7 @@ extension OutputStyle {
             summary(of: report, .get([], to: Array("out".utf8)), took: .seconds(2), OutputStyle())
                 == "/a, /b\\n: 7 files, 2.0 KiB written to out, 0 B moved, 2.0 s\n")
         #expect(summary(of: report, .ls([], .names), took: .zero, .objects) == nil)
-        report.slowest = Report.Slowest(place: "n3", time: .milliseconds(1_500))
+        report.slowest = Report.Slowest(server: "n3", time: .milliseconds(1_500))
         #expect(
             summary(of: report, put, took: .seconds(2), OutputStyle(), isLog: true)
                 == "/a, /b\\n: 7 files, 2.0 KiB published on n0, 0 B moved, 2.0 s, 1.0 KiB/s, slowest n3 in 1.5 s\n")

@@ -31,7 +31,7 @@ private final class UnrenamingDisk: FaultyDisk, @unchecked Sendable {
         #expect(fixture.partials == [made.id.hex])
         #expect(try store.place([NamedEntry(name("/a"), made.entry())]) == [])
         #expect(fixture.contents("/a") == made.bytes)
-        #expect(try store.whereabouts(of: made.manifest.chunks[3])?.chunk == 3)
+        #expect(try store.chunkLocation(of: made.manifest.chunks[3])?.chunk == 3)
         store.close()
         #expect(try fixture.open().extent(of: made.id) == .complete)
     }

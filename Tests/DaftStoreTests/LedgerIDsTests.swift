@@ -13,12 +13,12 @@ import Testing
     private func expect(_ store: Store, keeps kept: [Made], not gone: [Made] = []) throws {
         for one in kept {
             #expect(try store.extent(of: one.id) == .complete)
-            let place = try store.whereabouts(of: one.manifest.chunks[0])
+            let place = try store.chunkLocation(of: one.manifest.chunks[0])
             #expect(place?.content == one.id && place?.chunk == 0)
         }
         for one in gone {
             #expect(try store.extent(of: one.id) == .nothing)
-            #expect(try store.whereabouts(of: one.manifest.chunks[0]) == nil)
+            #expect(try store.chunkLocation(of: one.manifest.chunks[0]) == nil)
         }
     }
 
@@ -96,7 +96,7 @@ import Testing
         }
         #expect(try store.recorded { $0.recent?.numbers.count } == 1)
         for manifest in [many[0], many[RecentIDs.limit / 2], many[RecentIDs.limit]] {
-            #expect(try store.whereabouts(of: manifest.chunks[0])?.content == manifest.contentID)
+            #expect(try store.chunkLocation(of: manifest.chunks[0])?.content == manifest.contentID)
         }
     }
 

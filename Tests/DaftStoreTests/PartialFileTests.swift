@@ -158,7 +158,7 @@ import Testing
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 4096, alignment: 8)
         defer { buffer.deallocate() }
         let partialFile = try store.fill(other.id, other.manifest)
-        let from = try #require(try store.whereabouts(of: other.manifest.chunks[0]))
+        let from = try #require(try store.chunkLocation(of: other.manifest.chunks[0]))
         #expect(from.content == made.id && from.chunk == 1)
         #expect(try partialFile.copy(0, other.manifest.chunks[0], from: from, buffer: buffer))
         fixture.write("/a", [UInt8](repeating: 1, count: 8192))
@@ -167,7 +167,7 @@ import Testing
         #expect(
             try !partialFile.copy(1, other.manifest.chunks[1], from: (Made(seed: 9, size: 9).id, 0), buffer: buffer))
         #expect(partialFile.have == BitSet([0]))
-        #expect(try store.whereabouts(of: Made(seed: 9, size: 9).manifest.chunks[0]) == nil)
+        #expect(try store.chunkLocation(of: Made(seed: 9, size: 9).manifest.chunks[0]) == nil)
     }
 
     @Test func holesCostNothingAndSurviveASecondName() throws {
@@ -185,7 +185,7 @@ import Testing
             #expect(try #require(fixture.status(path)).st_blocks * 512 <= 65536 + 4096)
         }
         #expect(try store.check(made.id) == [])
-        #expect(try store.whereabouts(of: made.manifest.chunks[0]) == nil)
+        #expect(try store.chunkLocation(of: made.manifest.chunks[0]) == nil)
     }
 
     @Test func twoHundredGigabytesOfZerosAreOnlyAManifest() throws {

@@ -131,7 +131,7 @@ import Testing
         try store.put(other, at: "/a")
         try store.drop(made.id)
         #expect(try store.extent(of: made.id) == .nothing)
-        #expect(try store.whereabouts(of: made.manifest.chunks[0]) == nil)
+        #expect(try store.chunkLocation(of: made.manifest.chunks[0]) == nil)
         #expect(fixture.partials == [])
         #expect(try store.drop(other.id) == false)
         #expect(try store.extent(of: other.id) == .complete)

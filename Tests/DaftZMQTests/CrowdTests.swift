@@ -38,14 +38,14 @@ import Testing
         let port = stations.links[0].bulkPort
         let before = residentBytes()
         // At 16 KiB each it would be 31 MiB.
-        for _ in 0..<2 { #expect(try letIn(port, Self.strangers, saying: Self.garbage) == 0) }
+        for _ in 0..<2 { #expect(try connectAll(port, Self.strangers, sending: Self.garbage) == 0) }
         let grown = residentBytes() - before
         #expect(grown < 4 << 20, "\(grown >> 10) KiB")
         // A client that speaks the system's protocol costs more until its handshake times out; later ones reuse that
         // memory.
         var waves: [Int] = []
         for _ in 0..<9 {
-            #expect(try letIn(port, 400, saying: [Self.wrongName]) == 0)
+            #expect(try connectAll(port, 400, sending: [Self.wrongName]) == 0)
             waves.append((residentBytes() - before) >> 10)
         }
         #expect(waves[8] < waves[5] + 6_144 && waves[8] < 40_960, "KiB: \(waves)")
@@ -87,7 +87,7 @@ import Testing
     }
 
     /// Opens connections and keeps them while allowed; returns how many remain at the end.
-    private func letIn(_ port: UInt16, _ count: Int, saying words: [[UInt8]]) throws -> Int {
+    private func connectAll(_ port: UInt16, _ count: Int, sending words: [[UInt8]]) throws -> Int {
         var files: [Int32] = []
         defer { for file in files { close(file) } }
         for number in 0..<count {
@@ -117,11 +117,11 @@ import Testing
 
     private func connected(_ port: UInt16) throws -> Int32 {
         let file = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
-        var place = sockaddr_in()
-        place.sin_family = sa_family_t(AF_INET)
-        place.sin_port = port.bigEndian
-        place.sin_addr.s_addr = inet_addr("127.0.0.1")
-        let code = withUnsafePointer(to: &place) {
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = port.bigEndian
+        address.sin_addr.s_addr = inet_addr("127.0.0.1")
+        let code = withUnsafePointer(to: &address) {
             $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
                 connect(file, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
             }

@@ -50,10 +50,10 @@ extension AtTheDoor {
             #expect(throws: (any Error).self) { try DoorAddress(in: Array(directory.utf8)) }
             // Directory and socket are ours now; the listening process is still another user's.
             chown(directory, 0, 0)
-            let place = try DoorAddress(in: Array(directory.utf8))
-            #expect(!place.isOpen)
+            let address = try DoorAddress(in: Array(directory.utf8))
+            #expect(!address.isOpen)
             chown(directory + "/door", 0, 0)
-            #expect(!place.isOpen)
+            #expect(!address.isOpen)
         }
     }
 }

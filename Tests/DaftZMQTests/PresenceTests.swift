@@ -130,20 +130,20 @@ private final class Seen: Sendable {
         for one in asked { #expect(await one.value == .unreachable(.metadataServer)) }
         let successor = try stations.another(.metadataServer)
         defer { successor.close() }
-        let heard = Heard()
-        successor.links[0].serve(heard)
+        let responder = CountingResponder()
+        successor.links[0].serve(responder)
         let askers = stations.links
         for _ in 0..<300 where !askers.allSatisfy({ $0.ranks.contains(.metadataServer) }) { usleep(10_000) }
         for asker in askers {
             #expect(await asker.loop.start { await error(of: asker, asking: .metadataServer) }.value == nil)
         }
-        #expect(heard.count == 8)
+        #expect(responder.count == 8)
     }
 
     /// Whether a rank with a responder answers.
     private func answers(_ link: ZMQLink, _ rank: Rank, _ stations: Workstations) async -> Bool {
         let serving = stations.links.first { $0.rank == rank }
-        serving?.serve(Heard())
+        serving?.serve(CountingResponder())
         return await link.loop.start {
             (try? await link.call(.ping, at: rank, timeoutMilliseconds: 5_000)) == .done
         }.value
@@ -159,7 +159,7 @@ private func error(of asker: ZMQLink, asking rank: Rank) async -> LinkError? {
 }
 
 /// Answers and counts requests.
-private final class Heard: Responder {
+private final class CountingResponder: Responder {
     private let requests = Mutex(0)
     var count: Int { requests.withLock { $0 } }
 

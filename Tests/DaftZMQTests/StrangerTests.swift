@@ -11,12 +11,12 @@ import Testing
 extension AtTheDoor {
     @Suite struct StrangerTests {
         @Test(arguments: [UInt64(1), 2, 3]) func garbageHarmsNothing(seed: UInt64) async throws {
-            let doorstep = try Doorstep { doorSession in
+            let fixture = try DoorFixture { doorSession in
                 _ = doorSession.write(Array("fine".utf8))
                 doorSession.end(0)
             }
             var dice = Dice(seed: seed)
-            let stranger = try doorstep.stranger()
+            let rawClient = try fixture.rawClient()
             let begin = ClientMessage.begin(.some).encoded
             for _ in 0..<300 {
                 var bytes = begin
@@ -28,45 +28,45 @@ extension AtTheDoor {
                 default: bytes += [0]
                 }
                 if Int.random(in: 0..<8, using: &dice) == 0 {
-                    try stranger.say(bytes, [1], [], [2])
+                    try rawClient.send(bytes, [1], [], [2])
                 } else {
-                    try stranger.say(bytes)
+                    try rawClient.send(bytes)
                 }
             }
-            sayNonsense(to: stranger.place, &dice)
-            let doorClient = try doorstep.doorClient()
-            let told = doorClient.listen()
-            #expect(told.output == Array("fine".utf8))
-            #expect(told.status == 0)
+            sendNoise(to: rawClient.address, &dice)
+            let doorClient = try fixture.doorClient()
+            let received = doorClient.listen()
+            #expect(received.output == Array("fine".utf8))
+            #expect(received.status == 0)
             doorClient.close()
-            await doorstep.end()
+            await fixture.end()
         }
 
         /// An unknown kind, version or signal, credit never used, an empty message.
         @Test(arguments: [[1, 9], [2, 4], [1, 3, 9], [1, 2, 1, 0, 0, 0], []] as [[UInt8]])
         func whatIsNothingToSayIsRefusedAndEndsTheCommand(bytes: [UInt8]) async throws {
-            let doorstep = try Doorstep { doorSession in doorSession.onSignal { doorSession.end($0) } }
-            let stranger = try doorstep.stranger()
-            try stranger.say(ClientMessage.begin(.some).encoded)
-            try stranger.say(bytes)
-            #expect(try soon { try stranger.refusal()?.kind == .malformed })
-            await doorstep.end()
+            let fixture = try DoorFixture { doorSession in doorSession.onSignal { doorSession.end($0) } }
+            let rawClient = try fixture.rawClient()
+            try rawClient.send(ClientMessage.begin(.some).encoded)
+            try rawClient.send(bytes)
+            #expect(try soon { try rawClient.refusal()?.kind == .malformed })
+            await fixture.end()
         }
 
         @Test func aSocketThatADeadProcessLeftIsNoDoorAndIsReplaced() async throws {
             let directory = "/tmp/daft-door-test-\(UInt64.random(in: 0 ... .max))"
             try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
             defer { try? FileManager.default.removeItem(atPath: directory) }
-            let place = try DoorAddress(in: Array(directory.utf8))
-            #expect(!place.isOpen)
+            let address = try DoorAddress(in: Array(directory.utf8))
+            #expect(!address.isOpen)
             let dead = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
-            let bound = withAddress(place.path) { bind(dead, $0, $1) }
+            let bound = withAddress(address.path) { bind(dead, $0, $1) }
             close(dead)
             #expect(bound == 0)
             #expect(FileManager.default.fileExists(atPath: directory + "/door"))
-            #expect(!place.isOpen)
+            #expect(!address.isOpen)
             let door = try Door(in: Array(directory.utf8))
-            #expect(place.isOpen)
+            #expect(address.isOpen)
             let mode = try FileManager.default.attributesOfItem(atPath: directory + "/door")[.posixPermissions] as? Int
             #expect(mode == 0o600)
             await door.close()
@@ -74,12 +74,12 @@ extension AtTheDoor {
 
         @Test func aDoorMayBeFarDown() async throws {
             let path = String(repeating: "/a-rather-long-name", count: 20)
-            let doorstep = try Doorstep(below: path) { $0.end(3) }
-            #expect(FileManager.default.fileExists(atPath: doorstep.directory + "/door"))
-            let doorClient = try doorstep.doorClient()
+            let fixture = try DoorFixture(below: path) { $0.end(3) }
+            #expect(FileManager.default.fileExists(atPath: fixture.directory + "/door"))
+            let doorClient = try fixture.doorClient()
             #expect(doorClient.listen().status == 3)
             doorClient.close()
-            await doorstep.end()
+            await fixture.end()
         }
 
         @Test func whereThereIsNoDirectoryThereIsNoDoor() {
@@ -90,12 +90,12 @@ extension AtTheDoor {
             // ZeroMQ threads of links that other tests closed remain while a task waits on their loop.
             let before = threads().count
             for _ in 0..<5 {
-                let doorstep = try Doorstep()
-                let doorClient = try doorstep.doorClient()
+                let fixture = try DoorFixture()
+                let doorClient = try fixture.doorClient()
                 #expect(doorClient.listen().status == 0)
                 #expect(threads().count >= before + 4)
                 doorClient.close()
-                await doorstep.end()
+                await fixture.end()
             }
             #expect(soon { threads().count <= before }, "\(threads())")
         }
@@ -110,13 +110,13 @@ private func threads() -> [String] {
 }
 
 /// Sends bytes that are no ZeroMQ.
-private func sayNonsense(to place: DoorAddress, _ dice: inout Dice) {
+private func sendNoise(to address: DoorAddress, _ dice: inout Dice) {
     for _ in 0..<5 {
-        let stranger = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
-        _ = withAddress(place.path) { connect(stranger, $0, $1) }
+        let rawClient = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+        _ = withAddress(address.path) { connect(rawClient, $0, $1) }
         let bytes = (0..<1_000).map { _ in UInt8.random(in: 0...255, using: &dice) }
-        _ = send(stranger, bytes, bytes.count, Int32(MSG_NOSIGNAL))
-        close(stranger)
+        _ = send(rawClient, bytes, bytes.count, Int32(MSG_NOSIGNAL))
+        close(rawClient)
     }
 }
 

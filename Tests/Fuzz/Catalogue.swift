@@ -9,7 +9,7 @@ extension Target {
     /// A sequence of length-prefixed records.
     static let catalogue = Target(name: "catalogue", seeds: { catalogueSeeds }) { bytes in
         guard let tables = inMemory else { complain("no catalogue in memory") }
-        let before = tables.standing
+        let before = tables.summary
         try? tables.transaction {
             var reader = ByteReader(bytes)
             while let bytes = try? reader.run(), let record = try? Record(decoding: bytes) {
@@ -18,7 +18,7 @@ extension Target {
             askEverything(tables)
             throw Undone()
         }
-        require(tables.standing == before, "what was undone is still there")
+        require(tables.summary == before, "what was undone is still there")
     }
 
     /// Overwrites one value of one row, then opens the catalogue. Half of the rows are read after further writes.
@@ -28,7 +28,7 @@ extension Target {
         try? tables.transaction {
             tables.database.put(Array(bytes.dropFirst(2)), in: cell, row: Int(bytes[1] & 127))
             tables.forget()
-            tables.standing = try tables.readStanding()
+            tables.summary = try tables.readSummary()
             if bytes[1] > 127 {
                 for record in Sample.records + further { try? tables.append(record, record.encoded) }
             }

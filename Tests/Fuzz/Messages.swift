@@ -106,7 +106,7 @@ extension Target {
     static let door = Target(name: "door", seeds: { doorSeeds }) { bytes in
         let choice = Choice(bytes, of: 2)
         choice.take(0, as: ClientMessage.self) { message in
-            if case .begin(let command) = message { _ = try? Command(command.wording) }
+            if case .begin(let command) = message { _ = try? Command(command.commandText) }
         }
         choice.take(1, as: DoorMessage.self)
     }
@@ -191,7 +191,7 @@ private let requestSeeds: [Request] = [
     .order(.place([Sample.directory, Sample.file, Sample.symlink])),
     .order(.fetch(Fetch(below: [.root], state: 7, chain: Sample.chain, reports: true, limit: ByteRate(1024)))),
     .order(.verify(below: [.root], state: 7)), .order(.discard(Sample.contents)),
-    .order(.replicate(Replicate([Lacking(Sample.digest(1), Sample.part)], state: 7))),
+    .order(.replicate(Replicate([MissingContent(Sample.digest(1), Sample.part)], state: 7))),
     .order(.repair(below: [.root])), .order(.leave(store: 3)), .order(.note([Sample.file])),
     .order(.writeOut(Sample.writeOut)), .order(.restore([Sample.file])),
     .order(.recognise([SourceIdentity(Sample.info)])),
@@ -207,8 +207,8 @@ private let replySeeds: [Reply] = {
     (collected.moved, collected.failures) = (1, [Sample.failure])
     let member = Member(rank: Rank(1), number: 0, store: Sample.store, isAlive: false, awayMilliseconds: 9)
     let underWay = RunningCommand(
-        host: "n1", wording: Array("ls".utf8), milliseconds: 9, progress: Sample.progress)
-    let lacking = Lacking(Sample.digest(1), Sample.part)
+        host: "n1", commandText: Array("ls".utf8), milliseconds: 9, progress: Sample.progress)
+    let lacking = MissingContent(Sample.digest(1), Sample.part)
     let event = TraceEvent(
         .received, TraceEvent.Subject(chunk: Sample.digest(1), content: Sample.digest(2), number: 1), bytes: 4096,
         peer: Rank(3), from: 5, to: 12, askedNanoseconds: 2)
@@ -250,8 +250,8 @@ extension RankAddress {
 }
 
 private let wordSeeds: [MembershipMessage] = [
-    .introduce(talkPort: 1, bulkPort: 2), .beat(edition: 3), .pulse(edition: 4),
-    .book(AddressBook(edition: 2, [.sample, .sample])), .stranger, .bulk(token: [1, 2, 3]), .farewell,
+    .introduce(talkPort: 1, bulkPort: 2), .heartbeat(edition: 3), .heartbeatReply(edition: 4),
+    .book(AddressBook(edition: 2, [.sample, .sample])), .unknownProcess, .bulk(token: [1, 2, 3]), .farewell,
 ]
 
 private let envelopeSeeds: [[UInt8]] = {
@@ -284,7 +284,7 @@ private let doorSeeds: [[UInt8]] = {
         CommandText.line(Array($0.utf8))
     }
     let commands = ([arguments] + lines).map { ClientMessage.begin(DoorCommand($0, in: [Name.slash])) }
-    return forms(0, commands + [.room(bytes: 65_536), .signal(2), .alive, .deaf])
+    return forms(0, commands + [.credit(bytes: 65_536), .signal(2), .alive, .outputClosed])
         + forms(
             1, [.output([1, 2]), .errors([3]), .end(status: 4), .alive, .refused(Sample.failure)] as [DoorMessage])
 }()

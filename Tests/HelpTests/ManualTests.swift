@@ -28,7 +28,7 @@ let programs = ["daft", "daft-run", "daft-solo"]
     func everyCommandOptionAndVariableIsInThePage(of program: ProgramShape) {
         let page = ManualPage(of: program).text(version: "1", date: "May 1, 2026").replacing("\\-", with: "-")
         for verb in Verb.allCases { #expect(page.contains("\n.It \(verb.rawValue)"), "\(verb)") }
-        let options = program.table.options + program.ownWords.flatMap(\.options.options)
+        let options = program.table.options + program.subcommands.flatMap(\.options.options)
         for option in options {
             #expect(option.names.allSatisfy { page.contains($0) }, "\(option.name)")
             if let variable = option.variable { #expect(page.contains(".It \(variable)\n")) }

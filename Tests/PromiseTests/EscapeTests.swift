@@ -8,39 +8,39 @@ import TestPrograms
 
 @Suite(.timeLimit(.minutes(10))) struct EscapeTests {
     @Test func noNameAndNoSymlinkLeadsOut() throws {
-        let place = try EscapePlace()
-        try place.shell(
-            "mkdir set; ln -s \(place.outside) set/link; echo inside > file; ln -s \(place.outside) st/there")
-        let before = place.seen
+        let fixture = try EscapeFixture()
+        try fixture.shell(
+            "mkdir set; ln -s \(fixture.outside) set/link; echo inside > file; ln -s \(fixture.outside) st/there")
+        let before = fixture.seen
         for name in ["../../up", "/../up", "/a/../../up", "/./up", "/a//b", "..", "/.daft/x", "/.daft/lock"] {
-            let put = try place.run("put file --as \(name)")
+            let put = try fixture.run("put file --as \(name)")
             #expect(put.status != 0, "\(name): \(put)")
         }
-        #expect(try place.run("put set").status == 0)
+        #expect(try fixture.run("put set").status == 0)
         for name in ["/set/link/k0/f0", "/set/link", "/there/k0/f0", "/there/new", "/set/link/new/deeper"] {
-            let put = try place.run("put file --as \(name)")
+            let put = try fixture.run("put file --as \(name)")
             #expect(put.status != 0, "\(name): \(put)")
-            let bcast = try place.run("bcast file --as \(name)x")
+            let bcast = try fixture.run("bcast file --as \(name)x")
             #expect(bcast.status != 0 || name == "/set/link", "\(name): \(bcast)")
         }
         // Entries in the target lead out, too.
-        try place.shell(
-            "mkdir -p out/tree; ln -s \(place.outside) out/tree/d; ln -s \(place.outside)/k0/f0 out/tree/f0")
-        #expect(try place.run("put src --as /tree").status == 0)
-        let get = try place.run("get /tree --to out")
+        try fixture.shell(
+            "mkdir -p out/tree; ln -s \(fixture.outside) out/tree/d; ln -s \(fixture.outside)/k0/f0 out/tree/f0")
+        #expect(try fixture.run("put src --as /tree").status == 0)
+        let get = try fixture.run("get /tree --to out")
         #expect([1, 4].contains(get.status), "\(get)")
-        #expect(place.seen == before)
-        #expect(place.leaks == [])
+        #expect(fixture.seen == before)
+        #expect(fixture.leaks == [])
     }
 
     @Test func aDirectoryThatBecomesASymlinkMeanwhileLeadsNowhere() throws {
-        let place = try EscapePlace()
-        let before = place.seen
+        let fixture = try EscapeFixture()
+        let before = fixture.seen
         let seconds = Trials.areAll ? 60.0 : 5
         let deadline = Date().addingTimeInterval(seconds)
         var runs = 0
         var done = 0
-        let swapper = try Swapper(place)
+        let swapper = try Swapper(fixture)
         defer { swapper.stop() }
         while Date() < deadline {
             let commands = (0..<4).flatMap { number -> [String] in
@@ -48,24 +48,24 @@ import TestPrograms
                 let get = "get \(name) --to out"
                 return ["put src --as \(name)", get, "bcast \(name)", get, "bcast src --as \(name)b", get]
             }
-            let ended = try place.run(commands)
+            let ended = try fixture.run(commands)
             #expect((0...7).contains(ended.status), "\(ended)")
             done += ended.output.matches(of: #/ (published on|written to) /#).count
             runs += 1
         }
         swapper.stop()
-        let changes = place.seen.filter { !before.contains($0) }
+        let changes = fixture.seen.filter { !before.contains($0) }
         #expect(changes == [], "what is outside has changed")
-        #expect(place.leaks == [])
+        #expect(fixture.leaks == [])
         #expect(swapper.swaps > 1_000 && done > 0)
-        let escapes = changes.count + place.leaks.count
+        let escapes = changes.count + fixture.leaks.count
         let what = "\(swapper.swaps) swaps, \(runs * 24) commands, of which \(done) got somewhere"
         Trials.report("no way out", "\(Int(seconds)) s, \(what): \(escapes) escapes")
     }
 }
 
 /// Trees to publish, stores, targets, and an outside directory with files of the same names, sizes and times.
-private final class EscapePlace {
+private final class EscapeFixture {
     static let files = 20
     static let bytes = 3_000
     static let mark = Data("OUTSIDE".utf8)
@@ -77,12 +77,14 @@ private final class EscapePlace {
         for directory in ["st", "links"] {
             try FileManager.default.createDirectory(atPath: "\(path)/\(directory)", withIntermediateDirectories: true)
         }
-        for number in 0..<EscapePlace.files {
+        for number in 0..<EscapeFixture.files {
             // Each in its own directory, so that most paths avoid the one being exchanged.
             let name = "k\(number)/f\(number)"
-            let rest = EscapePlace.bytes - EscapePlace.mark.count
-            for place in ["outside", "outside/deep"] { try write("\(place)/\(name)", EscapePlace.mark + noise(rest)) }
-            for place in ["src/d", "src/e/deep"] { try write("\(place)/\(name)", noise(EscapePlace.bytes)) }
+            let rest = EscapeFixture.bytes - EscapeFixture.mark.count
+            for directory in ["outside", "outside/deep"] {
+                try write("\(directory)/\(name)", EscapeFixture.mark + noise(rest))
+            }
+            for directory in ["src/d", "src/e/deep"] { try write("\(directory)/\(name)", noise(EscapeFixture.bytes)) }
         }
         try write("src/f0", noise(9_000))
         try shell("touch -r src/f0 $(find outside src -type f); chmod 555 src/d src/e/deep; chmod 750 outside")
@@ -141,7 +143,7 @@ private final class EscapePlace {
             let file = "\(path)/\(name)"
             guard lstat(file, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return false }
             let bytes = FileManager.default.contents(atPath: file)
-            return !name.hasPrefix("outside") && bytes?.starts(with: EscapePlace.mark) == true
+            return !name.hasPrefix("outside") && bytes?.starts(with: EscapeFixture.mark) == true
         }
     }
 }
@@ -162,10 +164,10 @@ private final class Swapper: @unchecked Sendable {
 
     var swaps: Int { lock.withLock { count } }
 
-    init(_ place: EscapePlace) throws {
+    init(_ fixture: EscapeFixture) throws {
         let symbol = try #require(dlsym(nil, "renameat2"))
         rename = unsafeBitCast(symbol, to: Rename.self)
-        (path, outside) = (place.path, place.outside)
+        (path, outside) = (fixture.path, fixture.outside)
         swap("source") { ["src/d", "src/e/deep"] }
         swap("target") { ["out/d", "out/e/deep"] }
         swap("store") { [path] in
@@ -183,18 +185,18 @@ private final class Swapper: @unchecked Sendable {
         threads.enter()
         Thread.detachNewThread { [self] in
             while !lock.withLock({ isStopped }) {
-                for place in places() { swap(place, by: "\(path)/links/\(name)") }
+                for directory in places() { swap(directory, by: "\(path)/links/\(name)") }
                 usleep(.random(in: 0...200))
             }
             threads.leave()
         }
     }
 
-    private func swap(_ place: String, by link: String) {
-        symlink(place.hasSuffix("deep") ? outside + "/deep" : outside, link)
-        guard rename(AT_FDCWD, "\(path)/\(place)", AT_FDCWD, link, Swapper.exchange) == 0 else { return }
+    private func swap(_ directory: String, by link: String) {
+        symlink(directory.hasSuffix("deep") ? outside + "/deep" : outside, link)
+        guard rename(AT_FDCWD, "\(path)/\(directory)", AT_FDCWD, link, Swapper.exchange) == 0 else { return }
         usleep(.random(in: 0...300))
-        _ = rename(AT_FDCWD, "\(path)/\(place)", AT_FDCWD, link, Swapper.exchange)
+        _ = rename(AT_FDCWD, "\(path)/\(directory)", AT_FDCWD, link, Swapper.exchange)
         unlink(link)
         lock.withLock { count += 1 }
         usleep(.random(in: 0...200))

@@ -39,7 +39,7 @@ final class FaultScene {
 
     init(_ shape: Shape) throws {
         self.shape = shape
-        folder = "\(FaultyCalls.ground)/daft-fault-\(UInt64.random(in: 0 ... .max))"
+        folder = "\(FaultyCalls.baseDirectory)/daft-fault-\(UInt64.random(in: 0 ... .max))"
         calls = FaultyCalls(control: folder + "/control")
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         try FaultTree.make(at: folder + "/set")

@@ -62,7 +62,7 @@ struct FaultyCalls {
     }()
 
     /// Preferably in memory: a trial syncs a hundred times.
-    static let ground = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp"
+    static let baseDirectory = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp"
 
     static var areAvailable: Bool { library != nil }
 

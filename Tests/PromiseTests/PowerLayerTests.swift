@@ -28,8 +28,8 @@ struct PowerLayerTests {
     }
 
     private func isThere(_ path: String) -> Bool {
-        guard let standing = Standing(path), case .file(let bytes) = standing.kind else { return false }
-        return Array(bytes) == PowerLayerTests.bytes && standing.mode == 0o640 && standing.nanoseconds == 5
+        guard let state = FileState(path), case .file(let bytes) = state.kind else { return false }
+        return Array(bytes) == PowerLayerTests.bytes && state.mode == 0o640 && state.nanoseconds == 5
     }
 
     @Test(arguments: PowerDisk.Filesystem.allCases)
@@ -54,7 +54,7 @@ struct PowerLayerTests {
         for name in ["new", "again", "held", "small-new", "small-again", "small-held"] {
             #expect(isThere("\(disk.path)/out/\(name)"), "\(name)")
         }
-        #expect(Standing(disk.path + "/out/d")?.mode == 0o750)
+        #expect(FileState(disk.path + "/out/d")?.mode == 0o750)
     }
 
     @Test(arguments: PowerDisk.Filesystem.allCases)

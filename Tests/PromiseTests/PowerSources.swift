@@ -23,8 +23,8 @@ struct PowerSources {
     /// Changes modes and mtimes, but no bytes.
     func change(_ random: inout Sequence64) {
         for relative in paths(below: path).reversed() where !relative.isEmpty {
-            guard let standing = Standing(path + relative) else { continue }
-            if case .file = standing.kind { PowerSources.setMode(path + relative, &random) }
+            guard let state = FileState(path + relative) else { continue }
+            if case .file = state.kind { PowerSources.setMode(path + relative, &random) }
             PowerSources.setTimes(path + relative, &random)
         }
     }
@@ -77,7 +77,7 @@ struct PowerSources {
 }
 
 /// One entry on disk.
-struct Standing: Equatable {
+struct FileState: Equatable {
     enum Kind: Equatable {
         case file(Data), directory, symlink(String)
     }
@@ -101,7 +101,7 @@ struct Standing: Equatable {
     }
 
     /// Its state in a store: files read-only, directories with all permissions for the owner.
-    var stored: Standing {
+    var stored: FileState {
         var stored = self
         switch kind {
         case .file: stored.mode = mode & ~0o222 | 0o400
@@ -119,7 +119,7 @@ struct Standing: Equatable {
         }
     }
 
-    func difference(from other: Standing?) -> String? {
+    func difference(from other: FileState?) -> String? {
         guard let other else { return "is not there" }
         if self == other { return nil }
         if kind != other.kind { return "is \(other.what) of other bytes than \(what)" }
@@ -137,9 +137,9 @@ func paths(below path: String) -> [String] {
 /// A line for each difference of `copy` from the tree.
 func differences(of copy: String, from tree: String, isStored: Bool) -> [String] {
     paths(below: tree).compactMap { relative in
-        guard let source = Standing(tree + relative) else { return nil }
+        guard let source = FileState(tree + relative) else { return nil }
         let wanted = isStored ? source.stored : source
-        return wanted.difference(from: Standing(copy + relative)).map { "\(copy)\(relative) \($0)" }
+        return wanted.difference(from: FileState(copy + relative)).map { "\(copy)\(relative) \($0)" }
     }
 }
 
@@ -147,8 +147,8 @@ func differences(of copy: String, from tree: String, isStored: Bool) -> [String]
 func halfDone(in copy: String, of tree: String) -> [String] {
     paths(below: copy).compactMap { relative in
         if relative.hasPrefix("/.daft/") || relative.hasSuffix(".daft-partial") { return nil }
-        guard let found = Standing(copy + relative), case .file(let bytes) = found.kind else { return nil }
-        if case .file(bytes)? = Standing(tree + relative)?.kind { return nil }
+        guard let found = FileState(copy + relative), case .file(let bytes) = found.kind else { return nil }
+        if case .file(bytes)? = FileState(tree + relative)?.kind { return nil }
         return "\(copy)\(relative) has \(bytes.count) bytes that are not those of its name"
     }
 }

@@ -10,7 +10,7 @@ struct PowerTests {
     private static let oneUnderMPI: UInt64 = 32
 
     private static func program(_ seed: UInt64, _ filesystem: PowerDisk.Filesystem, _ verb: PowerTrial.Verb)
-        -> PowerGround.Program
+        -> PowerFixture.Program
     {
         let verbs = PowerTrial.Verb.allCases
         let number = (verbs.firstIndex(of: verb) ?? 0) + (filesystem == .xfs ? verbs.count : 0)

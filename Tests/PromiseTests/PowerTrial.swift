@@ -35,12 +35,12 @@ final class PowerTrial {
 
     private let verb: Verb
     private let isDurable: Bool
-    private let program: PowerGround.Program
+    private let program: PowerFixture.Program
     /// Only the disk disappears and the processes continue; otherwise they are killed at that moment, as in a power
     /// loss. An fsync during a filesystem shutdown may wrongly succeed, so reports of surviving processes after that
     /// prove nothing.
     private let goesOn: Bool
-    private let ground: PowerGround
+    private let fixture: PowerFixture
     private let sources: PowerSources
     private let commands: [String]
     private var random: Sequence64
@@ -49,21 +49,21 @@ final class PowerTrial {
 
     init(
         _ filesystem: PowerDisk.Filesystem, _ verb: Verb, seed: UInt64, durable: Bool = true,
-        by program: PowerGround.Program = .solo
+        by program: PowerFixture.Program = .solo
     ) throws {
         (self.verb, isDurable, self.program) = (verb, durable, program)
         random = Sequence64(seed)
         goesOn = program == .underMPI || Bool.random(using: &random)
         let parts = verb.layouts.randomElement(using: &random) ?? []
         let chunkSize = ["64K", "256K", "1M", "4M"].randomElement(using: &random) ?? "4M"
-        ground = try PowerGround(filesystem, Set(parts), chunkSize: chunkSize)
+        fixture = try PowerFixture(filesystem, Set(parts), chunkSize: chunkSize)
         let (count, size) = verb == .catalogue ? (16, PowerSources.Size.tiny) : (6, .large)
-        sources = try PowerSources(ground.folder + "/src", count: count, size, &random)
+        sources = try PowerSources(fixture.folder + "/src", count: count, size, &random)
         var lines: [String] = []
         for tree in 0..<count {
             let way = verb.ways.randomElement(using: &random) ?? ""
             lines.append(
-                verb == .get ? "get /t\(tree) --to \(ground[.target])/t\(tree)" : "\(way) \(sources.path)/t\(tree)")
+                verb == .get ? "get /t\(tree) --to \(fixture[.target])/t\(tree)" : "\(way) \(sources.path)/t\(tree)")
         }
         commands = lines
         outcome.commands = count
@@ -72,7 +72,7 @@ final class PowerTrial {
     func run(_ pace: inout Pace) throws -> Outcome {
         try prepare()
         let done = try cut(&pace)
-        try ground.disk.comeBack()
+        try fixture.disk.comeBack()
         look(for: done)
         if verb == .catalogue, !done.isEmpty { lookAtCatalogue(for: done) }
         if isDurable { outcome.halfDone += halfDone() }
@@ -97,7 +97,7 @@ final class PowerTrial {
     /// Cuts the power; returns the trees whose commands were reported as done.
     private func cut(_ pace: inout Pace) throws -> Set<Int> {
         let start = Date()
-        let job = try ground.start(commands, by: program, durable: isDurable)
+        let job = try fixture.start(commands, by: program, durable: isDurable)
         defer { job.process.end() }
         // Nothing done by a non-durable system is promised until a durable one has started.
         if !isAgain, Int.random(in: 0..<8, using: &random) == 0 {
@@ -112,7 +112,7 @@ final class PowerTrial {
         outcome.wasStarting = !job.hasStarted
         let done = job.done
         if !goesOn { job.process.signal(SIGKILL) }
-        try ground.disk.cut()
+        try fixture.disk.cut()
         // Each of its commands may wait 10 s for something lost with the disk.
         let ended = job.process.wait(seconds: 120)
         if goesOn, ended.status < 0 {
@@ -128,39 +128,39 @@ final class PowerTrial {
     }
 
     /// The paths of a tree after its command.
-    private func standings(of tree: Int) -> [(path: String, isStored: Bool)] {
+    private func copies(of tree: Int) -> [(path: String, isStored: Bool)] {
         switch commands[tree].prefix(while: { $0 != "/" }) {
-        case "bcast ", "put --copies 2 ": [PowerGround.Part.first, .second].map { ("\(ground[$0])/t\(tree)", true) }
-        case "put ": [("\(ground[.first])/t\(tree)", true)]
-        case "get ": [("\(ground[.target])/t\(tree)", false)]
+        case "bcast ", "put --copies 2 ": [PowerFixture.Part.first, .second].map { ("\(fixture[$0])/t\(tree)", true) }
+        case "put ": [("\(fixture[.first])/t\(tree)", true)]
+        case "get ": [("\(fixture[.target])/t\(tree)", false)]
         default: []
         }
     }
 
     private func look(for done: Set<Int>) {
         for tree in done.sorted() {
-            for standing in standings(of: tree) {
+            for copy in copies(of: tree) {
                 outcome.lost += differences(
-                    of: standing.path, from: "\(sources.path)/t\(tree)", isStored: standing.isStored)
+                    of: copy.path, from: "\(sources.path)/t\(tree)", isStored: copy.isStored)
             }
         }
     }
 
     /// Files that are truncated, torn or wrong at a final name, whether their command was done or not.
     private func halfDone() -> [String] {
-        [PowerGround.Part.first, .second, .target].flatMap { PromiseTests.halfDone(in: ground[$0], of: sources.path) }
+        [PowerFixture.Part.first, .second, .target].flatMap { PromiseTests.halfDone(in: fixture[$0], of: sources.path) }
     }
 
     /// Checks the catalogue itself, before a data server can republish anything.
     private func lookAtCatalogue(for done: Set<Int>) {
         do {
-            let catalogue = try Catalogue(path: ground[.catalogue] + "/catalogue.sqlite", durable: true)
+            let catalogue = try Catalogue(path: fixture[.catalogue] + "/catalogue.sqlite", durable: true)
             defer { catalogue.close() }
             for tree in done.sorted() {
                 for relative in paths(below: "\(sources.path)/t\(tree)") {
                     let name = "/t\(tree)\(relative)"
-                    guard let standing = Standing(sources.path + name) else { continue }
-                    if try !standing.isRight(catalogue.entry(Name(Array(name.utf8))), in: catalogue) {
+                    guard let copy = FileState(sources.path + name) else { continue }
+                    if try !copy.isRight(catalogue.entry(Name(Array(name.utf8))), in: catalogue) {
                         outcome.lost.append("the catalogue's \(name)")
                     }
                 }
@@ -172,12 +172,12 @@ final class PowerTrial {
     /// published lost data, until the commands are run again.
     private func restart(_ done: Set<Int>) throws {
         let isRebooted = Bool.random(using: &random)
-        let back = ground.folder + "/back"
+        let back = fixture.folder + "/back"
         let trees = verb == .get ? Set(0..<sources.count) : done
         let gets = trees.sorted().map { "get /t\($0) --to \(back)/t\($0)" }
         try FileManager.default.createDirectory(atPath: back, withIntermediateDirectories: true)
         let lines = (goesOn ? [] : ["verify"]) + gets
-        let ended = try ground.start(lines, by: program, rebooted: isRebooted).process.wait(seconds: 60)
+        let ended = try fixture.start(lines, by: program, rebooted: isRebooted).process.wait(seconds: 60)
         if ended.status != 0 { outcome.wrong.append("after the cut: \(ended)") }
         for tree in trees.sorted() {
             outcome.lost += differences(of: "\(back)/t\(tree)", from: "\(sources.path)/t\(tree)", isStored: false)
@@ -187,7 +187,7 @@ final class PowerTrial {
 
     /// Runs commands to their end; returns what went wrong.
     private func complete(_ lines: [String], then last: String = "", durable: Bool = true) throws -> [String] {
-        let job = try ground.start(lines + [last], by: program, durable: durable)
+        let job = try fixture.start(lines + [last], by: program, durable: durable)
         let ended = job.process.wait(seconds: 60)
         if ended.status == 0, job.done.count == lines.count { return [] }
         return ["\(lines[0]) … came to \(ended)"]
@@ -196,8 +196,8 @@ final class PowerTrial {
 
 extension PowerTrial.Verb {
     /// Which parts are on the disk to be cut.
-    fileprivate var layouts: [[PowerGround.Part]] {
-        let all = PowerGround.Part.allCases
+    fileprivate var layouts: [[PowerFixture.Part]] {
+        let all = PowerFixture.Part.allCases
         return switch self {
         case .put: [all, [.first], [.first, .catalogue], [.first, .second]]
         case .bcast: [all, [.first], [.second], [.first, .second]]
@@ -216,7 +216,7 @@ extension PowerTrial.Verb {
     }
 }
 
-extension Standing {
+extension FileState {
     /// Whether the catalogue's entry matches.
     fileprivate func isRight(_ entry: Entry?, in catalogue: Catalogue) throws -> Bool {
         guard let entry, entry.mtime == Time(seconds: Int64(seconds), nanoseconds: UInt32(nanoseconds)) else {

@@ -20,13 +20,13 @@ import TestPrograms
             if round % 2 == 1 { try expectRight(system) }
             let verify = try system.run("verify")
             #expect(verify.status == 0, "round \(round): \(verify)")
-            let told = Told(verify.output)
+            let summary = Summary(verify.output)
             // Serving ranks have found some already.
-            if round % 2 == 0 { #expect(told.corrupt == hit, "round \(round): \(verify)") }
-            #expect(told.repaired == told.corrupt, "round \(round): \(verify)")
+            if round % 2 == 0 { #expect(summary.corrupt == hit, "round \(round): \(verify)") }
+            #expect(summary.repaired == summary.corrupt, "round \(round): \(verify)")
             #expect(system.wrongInStores() == [], "round \(round)")
             let again = try system.run("verify")
-            #expect(Told(again.output).corrupt == 0, "round \(round): \(again)")
+            #expect(Summary(again.output).corrupt == 0, "round \(round): \(again)")
             try expectRight(system)
         }
         Trials.report("bits rot", "\(rounds * RotTests.flips) flips in stores and parts")
@@ -117,7 +117,7 @@ import TestPrograms
 }
 
 /// The counts reported by `verify` for all nodes.
-private struct Told {
+private struct Summary {
     var corrupt = 0
     var repaired = 0
 

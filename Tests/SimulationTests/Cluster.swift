@@ -63,7 +63,7 @@ final class Cluster {
     let layout: Layout
     let time: SimulatedTime
     let trace: Trace
-    let weather: Weather
+    let faultModel: FaultModel
     let network: MemoryNetwork
     private(set) var ranks: [SimulatedRank] = []
     private let flaws: Flaws
@@ -75,8 +75,8 @@ final class Cluster {
         self.flaws = flaws
         time = SimulatedTime(seed: seed)
         trace = Trace(time)
-        weather = Weather(time, seed: seed ^ 0x77, longestDelayMicroseconds: layout.longestDelayMicroseconds)
-        network = MemoryNetwork { [weather] from, to in weather.passage(from, to) }
+        faultModel = FaultModel(time, seed: seed ^ 0x77, longestDelayMicroseconds: layout.longestDelayMicroseconds)
+        network = MemoryNetwork { [faultModel] from, to in faultModel.passage(from, to) }
         for number in 0...layout.dataServers {
             let host = number == 0 && layout.isApart ? "m" : "n\(max(1, number))"
             let rank = SimulatedRank(Rank(number), host: host, home: "\(base)/r\(number)")
@@ -85,7 +85,7 @@ final class Cluster {
             if number > 0 { rank.disk = SimulatedDisk(graveyard: rank.home + "/graves", flaws: flaws.disk) }
             ranks.append(rank)
         }
-        weather.whenDeadly { [deaths, network] rank in
+        faultModel.whenDeadly { [deaths, network] rank in
             deaths.add(rank)
             network.kill(rank)
         }
@@ -193,7 +193,7 @@ final class Cluster {
         settings.workerThreads = layout.workers
         let workers = time.makeWorkers(layout, flaws)
         settings.workStarter = { workers.add($0) }
-        settings.storeOptions.turns = workers
+        settings.storeOptions.scheduler = workers
         rank.disk?.workers = workers
         settings.slabBytes = 1 << 20
         settings.storeOptions.bootID = Array("boot \(flaws.keepsBootID ? 0 : rank.boots)".utf8)

@@ -13,7 +13,7 @@ struct Flaws: Sendable {
     /// A power loss looks like a mere kill.
     var keepsBootID = false
     /// Store functions that continue without waiting for the content lock.
-    var takingNoTurn: Set<String> = []
+    var lockBypassingCallers: Set<String> = []
 }
 
 struct PlantedFault: Sendable, CustomTestStringConvertible {
@@ -111,7 +111,7 @@ struct PlantedFault: Sendable, CustomTestStringConvertible {
         },
         PlantedFault("a check does not wait for what is being placed", caughtBy: ["2"], in: [.slowness], likelySeed: 19)
         {
-            $0.takingNoTurn = ["check(_:buffer:directly:)"]
+            $0.lockBypassingCallers = ["check(_:buffer:directly:)"]
         },
         PlantedFault("slabs are not given back", caughtBy: ["4"]) { $0.tampering.hoard = Hoard() },
     ]

@@ -28,9 +28,9 @@ enum Hazard: CaseIterable {
 
     /// Of every twelve seeds one has no hazard, each hazard has one alone, and one has all of them.
     static func of(_ seed: UInt64) -> Set<Hazard> {
-        let turn = Int(seed % UInt64(allCases.count + 2))
-        if turn == 0 { return [] }
-        return turn > allCases.count ? Set(allCases) : [allCases[turn - 1]]
+        let index = Int(seed % UInt64(allCases.count + 2))
+        if index == 0 { return [] }
+        return index > allCases.count ? Set(allCases) : [allCases[index - 1]]
     }
 }
 
@@ -44,16 +44,16 @@ extension Simulation {
     private func plant(_ hazard: Hazard) {
         let server = pick(Array(cluster.dataServers))
         switch hazard {
-        case .loss: cluster.weather.lose(perMille: pick([5, 20, 80]))
+        case .loss: cluster.faultModel.lose(perMille: pick([5, 20, 80]))
         case .death:
             // In a copied directory everything is re-read, and rotten files count as changed by others.
             if chance(1, in: 2), !hazards.contains(.rot) {
                 cluster.doom(server, afterChanges: number(below: 16))
             } else {
-                cluster.weather.doom(pick(cluster.ranks).rank, afterMessages: number(below: 30))
+                cluster.faultModel.doom(pick(cluster.ranks).rank, afterMessages: number(below: 30))
             }
             if chance(1, in: 3) {
-                cluster.weather.doom(pick(Array(cluster.dataServers)).rank, afterMessages: number(below: 30))
+                cluster.faultModel.doom(pick(Array(cluster.dataServers)).rank, afterMessages: number(below: 30))
             }
         case .disk:
             if chance(1, in: 2) {
@@ -61,14 +61,14 @@ extension Simulation {
             } else {
                 server.disk?.tearWrite(after: number(below: 8))
             }
-        case .power: cluster.weather.doom(server.rank, afterMessages: number(below: 30))
+        case .power: cluster.faultModel.doom(server.rank, afterMessages: number(below: 30))
         case .rot: rot(server)
         case .absence:
             let rank = pick(cluster.ranks)
             cluster.cutOff(rank, afterMilliseconds: number(below: 60), forMilliseconds: 1 + number(below: 3_000))
         case .restart:
             let rank = chance(1, in: 2) ? cluster.metadataServer : server
-            cluster.weather.doom(rank.rank, afterMessages: number(below: 60))
+            cluster.faultModel.doom(rank.rank, afterMessages: number(below: 60))
         case .slowness: for server in cluster.dataServers { server.workers?.isSlow = true }
         case .interruption, .destruction: break
         }
@@ -98,7 +98,7 @@ extension Simulation {
     private func root(_ tree: Int) -> [UInt8] { Array("t\(tree)".utf8) }
 
     func endFaults() {
-        cluster.weather.calm()
+        cluster.faultModel.calm()
         for server in cluster.dataServers {
             server.workers?.isSlow = false
             server.disk?.spareBytes = nil

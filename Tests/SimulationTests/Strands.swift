@@ -105,7 +105,7 @@ final class SimulatedWorkers: StoreScheduler, @unchecked Sendable {
     private let usualPauseMicroseconds: UInt64
     /// Whether disk changes are mostly slow, some very slow.
     var isSlow = false
-    private let takingNoTurn: Set<String>
+    private let lockBypassingCallers: Set<String>
     private(set) var strands: [Strand] = []
     private var queue: [@Sendable () -> Void] = []
     private var isDead = false
@@ -114,7 +114,7 @@ final class SimulatedWorkers: StoreScheduler, @unchecked Sendable {
     init(_ time: SimulatedTime, _ layout: Layout, _ flaws: Flaws) {
         self.time = time
         usualPauseMicroseconds = layout.longestPauseMicroseconds
-        takingNoTurn = flaws.takingNoTurn
+        lockBypassingCallers = flaws.lockBypassingCallers
         strands = (0..<layout.workers).map { _ in
             Strand { [unowned self] in queue.isEmpty ? nil : queue.removeFirst() }
         }
@@ -160,7 +160,7 @@ final class SimulatedWorkers: StoreScheduler, @unchecked Sendable {
     }
 
     func wait(for caller: StaticString, until isFree: @escaping @Sendable () -> Bool) -> Bool {
-        if takingNoTurn.contains("\(caller)") { return false }
+        if lockBypassingCallers.contains("\(caller)") { return false }
         pass()
         guard let strand = time.strand else { return time.waitOnLoop(until: isFree) }
         if !isFree() { strand.giveBack(.waiting(for: caller, isFree: isFree)) }

@@ -70,7 +70,7 @@ final class TracedLink: Link {
         do throws(LinkError) {
             let states = try await link.load(
                 run, from: rank, into: slab, incomingSlab: incomingSlab, timeoutMilliseconds: timeoutMilliseconds)
-            trace.note("\(self.rank) loaded from \(rank) \(states.count { $0.isOnItsWay })")
+            trace.note("\(self.rank) loaded from \(rank) \(states.count { $0.hasBytes })")
             return states
         } catch {
             trace.note("\(self.rank) loaded nothing from \(rank): \(error.reason)")

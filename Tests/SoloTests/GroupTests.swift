@@ -78,17 +78,17 @@ struct GroupTests {
     @Test func allThatIsMadeIsTheGroupsWhateverTheUmask() throws {
         let file = try write("set/a", "x", of: alice)
         try succeed(as: alice, ["bcast", (file as NSString).deletingLastPathComponent, "--as", "/set"])
-        #expect(standing(store + "/set") == "2775 \(alice.name) nogroup")
+        #expect(modeAndOwner(store + "/set") == "2775 \(alice.name) nogroup")
         for end in ["", "/.daft", "/.daft/partial"] {
-            #expect(standing(store + end) == "2770 \(alice.name) nogroup")
+            #expect(modeAndOwner(store + end) == "2770 \(alice.name) nogroup")
         }
-        #expect(standing(store + ".mds") == "2770 \(alice.name) nogroup")
+        #expect(modeAndOwner(store + ".mds") == "2770 \(alice.name) nogroup")
         for end in ["/.daft/lock", "/.daft/store.sqlite", "/.daft/catalogue.sqlite", ".mds/catalogue.sqlite"] {
-            #expect(standing(store + end) == "660 \(alice.name) nogroup")
+            #expect(modeAndOwner(store + end) == "660 \(alice.name) nogroup")
         }
-        #expect(standing(store + "/set/a") == "440 \(alice.name) nogroup")
+        #expect(modeAndOwner(store + "/set/a") == "440 \(alice.name) nogroup")
         // alice's private directory is not shared.
-        #expect(standing(store + "/.daft/user-\(alice.user)") == "2700 \(alice.name) nogroup")
+        #expect(modeAndOwner(store + "/.daft/user-\(alice.user)") == "2700 \(alice.name) nogroup")
     }
 
     @Test func whatOneHasPublishedTheOtherHealsAndPublishesAnew() throws {
@@ -97,11 +97,11 @@ struct GroupTests {
         try succeed(as: alice, ["bcast", mine, "--as", "/a"])
         #expect(unlink(store + "/a") == 0)
         try succeed(as: bob, ["verify"])
-        #expect(standing(store + "/a") == "440 \(bob.name) nogroup")
+        #expect(modeAndOwner(store + "/a") == "440 \(bob.name) nogroup")
         // The other copy belongs to alice, and gets the mode of bob's file.
         try succeed(as: bob, ["bcast", copy, "--as", "/a"])
         for path in [store, store + ".1"] {
-            #expect(standing(path + "/a") == "555 \(bob.name) nogroup")
+            #expect(modeAndOwner(path + "/a") == "555 \(bob.name) nogroup")
             #expect(try text(path + "/a") == "the same")
         }
         // Wrong bytes in another member's file.
@@ -124,9 +124,9 @@ struct GroupTests {
         #expect(!FileManager.default.fileExists(atPath: store + "/big"))
         // The rest belongs to bob now, and alice completes it.
         let partial = try FileManager.default.contentsOfDirectory(atPath: store + "/.daft/partial")
-        #expect(partial.map { standing("\(store)/.daft/partial/\($0)") } == ["660 \(bob.name) nogroup"])
+        #expect(partial.map { modeAndOwner("\(store)/.daft/partial/\($0)") } == ["660 \(bob.name) nogroup"])
         try succeed(as: alice, ["bcast", big, "--as", "/big"])
-        #expect(standing(store + "/big").contains(alice.name))
+        #expect(modeAndOwner(store + "/big").contains(alice.name))
         try succeed(as: bob, ["verify"])
         #expect(FileManager.default.contentsEqual(atPath: big, andPath: store + "/big"))
     }
@@ -135,11 +135,11 @@ struct GroupTests {
         let program = try write("p", "#!/bin/sh", of: alice, mode: 0o4755)
         try succeed(as: alice, ["bcast", program, "--as", "/p"])
         try succeed(as: bob, ["get", "/p", "--to", "\(tmp)/\(bob.name)/p"])
-        #expect(standing("\(tmp)/\(bob.name)/p").hasPrefix("755 \(bob.name) "))
+        #expect(modeAndOwner("\(tmp)/\(bob.name)/p").hasPrefix("755 \(bob.name) "))
         #expect(unlink(store + "/p") == 0)
         try succeed(as: bob, ["verify"])
-        #expect(standing(store + "/p") == "555 \(bob.name) nogroup")
-        #expect(standing(store + ".1/p") == "555 \(alice.name) nogroup")
+        #expect(modeAndOwner(store + "/p") == "555 \(bob.name) nogroup")
+        #expect(modeAndOwner(store + ".1/p") == "555 \(alice.name) nogroup")
     }
 
     @Test func whoIsNoMemberIsRefused() throws {
@@ -172,7 +172,8 @@ struct GroupTests {
     @Test func aStoreThatWasOnesAloneIsSharedByWhatItsOwnerIsTold() throws {
         let file = try write("a", "x", of: alice)
         try succeed(as: alice, ["bcast", file, "--as", "/a"], group: nil)
-        #expect(standing(store + "/a") == "400 \(alice.name) \(alice.name)" || standing(store).hasPrefix("700 "))
+        #expect(
+            modeAndOwner(store + "/a") == "400 \(alice.name) \(alice.name)" || modeAndOwner(store).hasPrefix("700 "))
         for _ in 0..<3 {
             let ended = try run(as: alice, "ls")
             #expect(ended.status == 1 && ended.errors.contains("is not shared by the group nogroup yet"), "\(ended)")
@@ -197,11 +198,11 @@ struct GroupTests {
                 #expect(rename(path, path + ".old") == 0 && symlink(target, path) == 0)
                 #expect(lchown(path, alice.user, Account.groupNumber) == 0)
                 let ended = try run(as: bob, "ls")
-                #expect(ended.status != 0 && standing(absent) == "nothing", "\(end): \(ended)")
+                #expect(ended.status != 0 && modeAndOwner(absent) == "nothing", "\(end): \(ended)")
                 #expect(unlink(path) == 0 && rename(path + ".old", path) == 0)
             }
         }
-        #expect(try text(precious) == "untouched" && standing(precious).hasPrefix("600 "))
+        #expect(try text(precious) == "untouched" && modeAndOwner(precious).hasPrefix("600 "))
         try succeed(as: bob, ["ls"])
     }
 }

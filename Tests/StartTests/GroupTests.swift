@@ -48,7 +48,7 @@ struct GroupTests {
         return path
     }
 
-    private func turn(of account: Account, _ body: () throws -> Void) throws {
+    private func run(as account: Account, _ body: () throws -> Void) throws {
         let start = try daft(as: account, "start", site.path + "/hosts")
         #expect(start.status == 0, "\(start)")
         try body()
@@ -58,17 +58,17 @@ struct GroupTests {
 
     @Test func oneAfterAnotherStartsASystemOnTheStore() throws {
         let (mine, others) = (try write("a", of: alice), try write("b", of: bob))
-        try turn(of: alice) { () throws in
+        try run(as: alice) { () throws in
             #expect(try daft(as: alice, "put", mine).status == 0)
             #expect(try daft(as: alice, "put", "-", "--as", "/piped", input: "through a pipe").status == 0)
         }
-        try turn(of: bob) { () throws in
+        try run(as: bob) { () throws in
             let home = "\(site.path)/\(bob.name)"
             #expect(try daft(as: bob, "put", others).status == 0)
             #expect(try daft(as: bob, "get", "/a", "/piped", "--to", home).status == 0)
             #expect(site.text(home + "/a") == "of \(alice.name)" && site.text(home + "/piped") == "through a pipe")
         }
-        try turn(of: alice) { () throws in
+        try run(as: alice) { () throws in
             #expect(try daft(as: alice, "get", "/b", "--to", "\(site.path)/\(alice.name)/").status == 0)
             #expect(site.text("\(site.path)/\(alice.name)/b") == "of \(bob.name)")
             #expect(try daft(as: alice, "verify").status == 0)
@@ -77,7 +77,7 @@ struct GroupTests {
 
     @Test func aMembersSystemServesNoOtherMember() throws {
         let secret = try write("secret", of: alice)
-        try turn(of: alice) { () throws in
+        try run(as: alice) { () throws in
             for word in ["ls", "quit"] { #expect(try daft(as: bob, word).status == 7) }
             let put = try daft(as: bob, "put", secret, "--as", "/secret")
             #expect(put.status == 7 && put.output == "", "\(put)")
@@ -89,7 +89,7 @@ struct GroupTests {
             #expect(try daft(as: alice, "ls").output == "")
             // Even if the door's modes would admit them.
             let own = "\(site.path)/st/.daft/user-\(alice.user)"
-            #expect(standing(own).hasPrefix("2700 ") && standing(own + "/door").hasPrefix("600 "))
+            #expect(modeAndOwner(own).hasPrefix("2700 ") && modeAndOwner(own + "/door").hasPrefix("600 "))
         }
     }
 }

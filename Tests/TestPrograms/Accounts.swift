@@ -35,7 +35,7 @@ public struct Account: Sendable {
 }
 
 /// Mode, owner and group of a path: `2770 sync nogroup`.
-public func standing(_ path: String) -> String {
+public func modeAndOwner(_ path: String) -> String {
     var status = stat()
     guard lstat(path, &status) == 0 else { return "nothing" }
     let owner = getpwuid(status.st_uid).map { String(cString: $0.pointee.pw_name) } ?? "\(status.st_uid)"

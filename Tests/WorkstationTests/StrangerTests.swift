@@ -29,13 +29,13 @@ extension WorkstationTests {
                 let node = try #require(system.nodes(on: host).first)
                 let before = Footprint(of: node)
                 for port in try ports(of: host, in: system) {
-                    let stranger = Stranger(
+                    let rawClient = RawClient(
                         home: system.box.first(of: 4), address: system.box.address(of: host), port: port)
                     let isPlain = try !encrypts && port != talkPort(of: host, in: system)
-                    try sayAllKinds(to: stranger, sessions(in: frames, to: stranger.address, port: port), isPlain)
-                    for keys in [Stranger.Keys.none, .fresh(server: Array(publicKey))] {
-                        #expect(try stranger.ask(keys, clients: 10, named: []) == 0)
-                        #expect(try stranger.ask(keys, clients: 1, named: name(of: 2, at: host)) == 0)
+                    try sendAllKinds(to: rawClient, sessions(in: frames, to: rawClient.address, port: port), isPlain)
+                    for keys in [RawClient.Keys.none, .fresh(server: Array(publicKey))] {
+                        #expect(try rawClient.ask(keys, clients: 10, named: []) == 0)
+                        #expect(try rawClient.ask(keys, clients: 1, named: name(of: 2, at: host)) == 0)
                     }
                 }
                 #expect(soon(seconds: 5) { Footprint(of: node).descriptors <= before.descriptors + 4 })
@@ -49,17 +49,17 @@ extension WorkstationTests {
             #expect(try system.daft("verify").status == 0)
         }
 
-        private func sayAllKinds(to stranger: Stranger, _ recorded: [Data], _ isPlain: Bool) throws {
+        private func sendAllKinds(to rawClient: RawClient, _ recorded: [Data], _ isPlain: Bool) throws {
             let count = StrangerTests.connections
-            let silent = try stranger.keepSilent(after: StrangerTests.halfGreeting, connections: count)
+            let silent = try rawClient.keepSilent(after: StrangerTests.halfGreeting, connections: count)
             defer { for file in silent { close(file) } }
-            let most = Stranger.greetingBytes
-            #expect(try stranger.say(noise(4_000), times: count).count <= most)
-            #expect(try stranger.say(Data(repeating: 0xff, count: 100_000), times: 5).count <= most)
+            let most = RawClient.greetingBytes
+            #expect(try rawClient.send(noise(4_000), times: count).count <= most)
+            #expect(try rawClient.send(Data(repeating: 0xff, count: 100_000), times: 5).count <= most)
             for session in recorded.prefix(3) {
-                let heard = try stranger.say(session, times: 5, listenMilliseconds: 100)
-                #expect(heard.count <= most + (isPlain ? Stranger.readyBytes : Stranger.welcomeBytes))
-                let replayed = try stranger.keepSilent(after: session, connections: StrangerTests.replays)
+                let received = try rawClient.send(session, times: 5, listenMilliseconds: 100)
+                #expect(received.count <= most + (isPlain ? RawClient.readyBytes : RawClient.welcomeBytes))
+                let replayed = try rawClient.keepSilent(after: session, connections: StrangerTests.replays)
                 for file in replayed { close(file) }
             }
         }

@@ -16,7 +16,7 @@ final class CatalogueFollower: Sendable {
     static let patienceMilliseconds = 10_000
 
     private struct State {
-        var heard: Nanoseconds
+        var lastAnswer: Nanoseconds
         var failure: Failure?
         var task: Task<Void, Never>?
     }
@@ -28,7 +28,7 @@ final class CatalogueFollower: Sendable {
     init(_ station: Station, patienceMilliseconds: Int) {
         self.station = station
         patience = Nanoseconds(patienceMilliseconds) * 1_000_000
-        state = Mutex(State(heard: station.loop.now))
+        state = Mutex(State(lastAnswer: station.loop.now))
     }
 
     deinit { state.withLock { $0.task }?.cancel() }
@@ -39,8 +39,8 @@ final class CatalogueFollower: Sendable {
         let station = station
         let task = station.loop.start { [weak self] in
             while !Task.isCancelled, !station.isClosed, let self {
-                let isHeard = await follow()
-                let pause = isHeard ? CatalogueFollower.pauseMilliseconds : CatalogueFollower.retryMilliseconds
+                let hasAnswer = await follow()
+                let pause = hasAnswer ? CatalogueFollower.pauseMilliseconds : CatalogueFollower.retryMilliseconds
                 await station.loop.sleep(milliseconds: pause)
             }
         }
@@ -50,7 +50,7 @@ final class CatalogueFollower: Sendable {
     /// Throws if the replica is stale.
     func check() throws(Failure) {
         let failure = state.withLock { state in
-            station.loop.now < state.heard + patience ? nil : state.failure
+            station.loop.now < state.lastAnswer + patience ? nil : state.failure
         }
         if let failure { throw failure }
     }
@@ -62,7 +62,7 @@ final class CatalogueFollower: Sendable {
                 .news(after: known, milliseconds: CatalogueFollower.newsMilliseconds), at: .metadataServer,
                 timeoutMilliseconds: CatalogueFollower.newsMilliseconds + station.settings.callMilliseconds)
             try await station.catchUp()
-            state.withLock { ($0.heard, $0.failure) = (station.loop.now, nil) }
+            state.withLock { ($0.lastAnswer, $0.failure) = (station.loop.now, nil) }
             return true
         } catch {
             state.withLock { $0.failure = error }

@@ -25,7 +25,7 @@ final class NamespaceWriter: FileWriter {
 
     init(_ session: Session, _ name: Name, _ options: CreateOptions) async throws(Failure) {
         (self.session, self.name, self.options) = (session, name, options)
-        let directory = session.station.ownPlace
+        let directory = session.station.privateDirectory
         file = try await session.station.work { () throws(Failure) in
             try SpoolFile(in: directory, mode: options.mode)
         }

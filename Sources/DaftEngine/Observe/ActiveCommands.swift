@@ -7,7 +7,7 @@ import Synchronization
 
 public final class ActiveCommands: Sendable {
     private struct Entry {
-        let wording: [UInt8]
+        let commandText: [UInt8]
         let begun: Nanoseconds
         let progress: @Sendable () -> Progress
     }
@@ -23,14 +23,14 @@ public final class ActiveCommands: Sendable {
     init(on loop: any Loop) { self.loop = loop }
 
     /// Registers a command; returns its number.
-    public func begin(_ wording: [UInt8], _ commandProgress: CommandProgress) -> Int {
-        begin(wording) { commandProgress.now.progress }
+    public func begin(_ commandText: [UInt8], _ commandProgress: CommandProgress) -> Int {
+        begin(commandText) { commandProgress.now.progress }
     }
 
-    func begin(_ wording: [UInt8], _ progress: @escaping @Sendable () -> Progress) -> Int {
+    func begin(_ commandText: [UInt8], _ progress: @escaping @Sendable () -> Progress) -> Int {
         state.withLock { state in
             state.made += 1
-            state.entries[state.made] = Entry(wording: wording, begun: loop.now, progress: progress)
+            state.entries[state.made] = Entry(commandText: commandText, begun: loop.now, progress: progress)
             return state.made
         }
     }
@@ -42,7 +42,7 @@ public final class ActiveCommands: Sendable {
         let now = loop.now
         return state.withLock { $0.entries }.sorted { $0.key < $1.key }.map { _, entry in
             RunningCommand(
-                host: host, wording: entry.wording, milliseconds: (now - entry.begun) / 1_000_000,
+                host: host, commandText: entry.commandText, milliseconds: (now - entry.begun) / 1_000_000,
                 progress: entry.progress())
         }
     }

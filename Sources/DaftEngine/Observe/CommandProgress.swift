@@ -7,10 +7,10 @@ import Synchronization
 
 public final class CommandProgress: Sendable {
     /// Returns the ranks that currently owe an answer.
-    typealias Debtors = @Sendable () async -> [Rank]
+    typealias AwaitedRanks = @Sendable () async -> [Rank]
 
     private struct State {
-        var debtors: [Int: Debtors] = [:]
+        var awaitedRanks: [Int: AwaitedRanks] = [:]
         /// Per receiving data server: its orders, and the bytes of finished ones.
         var receivers: [Rank: Receiver] = [:]
         var copies = 1
@@ -79,10 +79,10 @@ public final class CommandProgress: Sendable {
     }
 
     /// Registers a part that reports its progress through `part`; returns its number.
-    func begin(_ part: @escaping @Sendable () -> Progress, from debtors: @escaping Debtors) -> Int {
+    func begin(_ part: @escaping @Sendable () -> Progress, from awaitedRanks: @escaping AwaitedRanks) -> Int {
         let number = progressCounter.begin(part)
         state.withLock { state in
-            state.debtors[number] = debtors
+            state.awaitedRanks[number] = awaitedRanks
             state.moved = station.loop.now
         }
         return number
@@ -91,7 +91,7 @@ public final class CommandProgress: Sendable {
     func end(_ number: Int) {
         progressCounter.end(number)
         state.withLock { state in
-            state.debtors[number] = nil
+            state.awaitedRanks[number] = nil
             state.moved = station.loop.now
         }
     }
@@ -109,10 +109,11 @@ public final class CommandProgress: Sendable {
         let (now, progress) = (station.loop.now, progressCounter.now)
         let open = state.withLock { state in
             if state.seen != progress { (state.seen, state.moved) = (progress, now) }
-            return now - min(now, state.moved) < patience * 1_000_000 + 2 * grain ? [] : Array(state.debtors.values)
+            return now - min(now, state.moved) < patience * 1_000_000 + 2 * grain
+                ? [] : Array(state.awaitedRanks.values)
         }
         var ranks: Set<Rank> = []
-        for debtors in open { ranks.formUnion(await debtors()) }
+        for awaitedRanks in open { ranks.formUnion(await awaitedRanks()) }
         return ranks.sorted().map(station.roster.node)
     }
 }

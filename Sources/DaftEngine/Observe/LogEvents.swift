@@ -8,7 +8,7 @@ import DaftWire
 
 extension Station {
     /// Failures logged per order; many files tend to fail for the same reason.
-    private static let toldFailures = 20
+    private static let loggedFailures = 20
 
     public func note(_ level: LogLevel, _ event: String, _ fields: KeyValuePairs<String, String> = [:]) {
         settings.log?.note(level, event, fields)
@@ -24,8 +24,8 @@ extension Station {
     }
 
     public func note(_ failures: [Failure], _ level: LogLevel, in what: String) {
-        for failure in failures.prefix(Station.toldFailures) { note(failure, level, in: what) }
-        let rest = failures.count - Station.toldFailures
+        for failure in failures.prefix(Station.loggedFailures) { note(failure, level, in: what) }
+        let rest = failures.count - Station.loggedFailures
         if rest > 0 { note(level, "failures", ["in": what, "more": "\(rest)"]) }
     }
 

@@ -38,7 +38,7 @@ final class TransferTrace: Sendable {
     private var begun: UInt64? { times.withLock { $0.count == 3 ? $0[1] : $0.first } }
 
     func end(_ states: [PieceState]) {
-        let came = run.pieces.indices.filter { states[$0].isOnItsWay }
+        let came = run.pieces.indices.filter { states[$0].hasBytes }
         guard let first = came.first else { return }
         let bytes = run.bytesMoved(states)
         let now = trace.now
@@ -66,7 +66,7 @@ extension Trace {
     /// Traces a supply as sent once its last byte has left; the time starts now.
     func watch(_ supply: inout Supply, of run: ChunkRun, to peer: Rank) {
         let states = supply.states
-        let came = run.pieces.indices.filter { states[$0].isOnItsWay }
+        let came = run.pieces.indices.filter { states[$0].hasBytes }
         guard let first = came.first else { return }
         let subject = TraceEvent.Subject(run.pieces[first])
         let bytes = run.bytesMoved(states)

@@ -5,13 +5,13 @@ import DaftCatalogue
 import DaftModel
 
 /// Why an entry may not replace the published one; nil if it may.
-func refusal(of named: NamedEntry, over standing: Entry) -> Failure? {
-    if standing.admits(named.entry) { return nil }
-    return takenBy(standing, named.name, isOfSameKind: standing.word == named.entry.word)
+func refusal(of named: NamedEntry, over existing: Entry) -> Failure? {
+    if existing.admits(named.entry) { return nil }
+    return takenBy(existing, named.name, isOfSameKind: existing.word == named.entry.word)
 }
 
-private func takenBy(_ standing: Entry, _ name: Name, isOfSameKind: Bool) -> Failure {
-    Failure(.taken, name, isTaken(by: (isOfSameKind ? "another " : "a ") + standing.word))
+private func takenBy(_ existing: Entry, _ name: Name, isOfSameKind: Bool) -> Failure {
+    Failure(.taken, name, isTaken(by: (isOfSameKind ? "another " : "a ") + existing.word))
 }
 
 func isTaken(by what: String) -> String { "\(what) is published under this name; choose another with --as" }
@@ -24,23 +24,23 @@ struct Admission: Sendable {
     let catalogue: Catalogue
 
     /// The batch without conflicting files, which become failures of its report. Blocks.
-    func sift(_ batch: PublishJob.Batch) throws(Failure) -> PublishJob.Batch {
-        try catalogue.snapshot { (snapshot) throws(Failure) in try sift(batch, snapshot) }
+    func withoutConflicts(_ batch: PublishJob.Batch) throws(Failure) -> PublishJob.Batch {
+        try catalogue.snapshot { (snapshot) throws(Failure) in try withoutConflicts(batch, snapshot) }
     }
 
-    private func sift(
+    private func withoutConflicts(
         _ batch: PublishJob.Batch, _ catalogue: CatalogueSnapshot
     ) throws(Failure) -> PublishJob.Batch {
         var rest = batch
         rest.files = []
         var directories: Set<Name> = []
         for file in batch.files {
-            let standing = try catalogue.entry(file.name)
-            if let failure = try refusal(of: file.name, size: file.info.size, over: standing, catalogue, &directories) {
+            let existing = try catalogue.entry(file.name)
+            if let failure = try refusal(of: file.name, size: file.info.size, over: existing, catalogue, &directories) {
                 rest.report.failures.append(failure)
             } else {
                 var file = file
-                file.standing = standing?.content
+                file.publishedContent = existing?.content
                 rest.files.append(file)
             }
         }
@@ -48,13 +48,13 @@ struct Admission: Sendable {
     }
 
     private func refusal(
-        of name: Name, size: Int64, over standing: Entry?, _ catalogue: CatalogueSnapshot,
+        of name: Name, size: Int64, over existing: Entry?, _ catalogue: CatalogueSnapshot,
         _ directories: inout Set<Name>
     ) throws(Failure) -> Failure? {
-        if let standing {
-            guard let content = standing.content else { return takenBy(standing, name, isOfSameKind: false) }
+        if let existing {
+            guard let content = existing.content else { return takenBy(existing, name, isOfSameKind: false) }
             let isAsLong = try catalogue.size(of: content).map { $0.bytes == size } ?? true
-            return isAsLong ? nil : takenBy(standing, name, isOfSameKind: true)
+            return isAsLong ? nil : takenBy(existing, name, isOfSameKind: true)
         }
         var ancestor = name.parent
         while let above = ancestor, !directories.contains(above) {

@@ -101,7 +101,7 @@ struct BatchIngest: Sendable {
             return IngestFile(
                 info: info, key: sourceKey(info, host: station.settings.host, chunkSize),
                 span: Span(file: share.file, first: share.chunks.lowerBound, count: share.chunks.count),
-                isPart: cut.contains(share.file), standing: files[share.file].standing)
+                isPart: cut.contains(share.file), publishedContent: files[share.file].publishedContent)
         }
         let order = Ingest(
             offer: Offer(rank: station.rank, number: offer),
@@ -158,16 +158,16 @@ struct BatchIngest: Sendable {
             default: failures.append(about(Failure(.changed, [], "changed while it was read; not published"), file))
             }
         }
-        let told = said(failures, by: parts.count)
-        guard let found else { return Taken(failures: told) }
+        let distinct = distinct(failures, of: parts.count)
+        guard let found else { return Taken(failures: distinct) }
         let holdings = keepers.map { StoreExtent(store: $0.number, .complete) }
         let copies = kept(file, found.id, found.manifest, holdings, keepers, nil)
         let hasChanged = failures.contains { $0.kind == .changed }
-        return hasChanged ? Taken(failures: told, leftover: copies) : Taken(kept: copies, failures: told)
+        return hasChanged ? Taken(failures: distinct, leftover: copies) : Taken(kept: copies, failures: distinct)
     }
 
     /// A failure common to all servers is reported once.
-    private func said(_ failures: [Failure], by count: Int) -> [Failure] {
+    private func distinct(_ failures: [Failure], of count: Int) -> [Failure] {
         if let changed = failures.first(where: { $0.kind == .changed }) { return [changed] }
         guard let first = failures.first, failures.count == count,
             failures.allSatisfy({ $0.kind == first.kind && $0.reason == first.reason })

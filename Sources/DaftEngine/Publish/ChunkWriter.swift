@@ -48,7 +48,7 @@ struct ChunkWriter: Sendable {
     }
 
     /// Gets a chunk that other ranks have read: from this store, from upstream, or from the offering rank.
-    func bring(_ chunk: Int, _ id: ChunkID, from upstream: Upstream?) async throws(Failure) {
+    func fetch(_ chunk: Int, _ id: ChunkID, from upstream: Upstream?) async throws(Failure) {
         if try await !isNearby(chunk, id) {
             let slab = try await loaded(chunk, id, from: upstream)
             let count = length(of: chunk)
@@ -81,21 +81,21 @@ struct ChunkWriter: Sendable {
     /// Whether a chunk needs no transfer: already ingested, all zeros, or elsewhere in this store.
     private func isNearby(_ chunk: Int, _ id: ChunkID) async throws(Failure) -> Bool {
         let count = length(of: chunk)
-        let (isThere, place) = try await station.work { [store, partialFile] () throws(Failure) in
+        let (isThere, location) = try await station.work { [store, partialFile] () throws(Failure) in
             if partialFile.id(of: chunk) == id { return (true, nil as (content: ContentID, chunk: Int)?) }
             if id == zeroChunkID(length: count) {
                 try partialFile.leaveHole(chunk, id)
                 return (true, nil)
             }
-            return (false, try store.whereabouts(of: id))
+            return (false, try store.chunkLocation(of: id))
         }
-        if isThere || (place == nil && !partialFile.mayHold(chunk)) { return isThere }
+        if isThere || (location == nil && !partialFile.mayHold(chunk)) { return isThere }
         let slab = await station.intake.take(order.chunkSize.bytes)
         return try await station.work { [partialFile] () throws(Failure) in
             try slab.withMutableBytes { (buffer) throws(Failure) in
                 if try partialFile.adopt(chunk, id, buffer: buffer) { return true }
-                guard let place else { return false }
-                return try partialFile.copy(chunk, id, from: place, buffer: buffer)
+                guard let location else { return false }
+                return try partialFile.copy(chunk, id, from: location, buffer: buffer)
             }
         }
     }
@@ -121,8 +121,8 @@ struct ChunkWriter: Sendable {
     private func isThere(_ chunk: Int, _ id: ChunkID) {
         ingestJob.progressCounter.add(bytes: Int64(length(of: chunk)))
         guard order.chain != nil else { return }
-        let place = Relay.Written(partialFile: partialFile, chunk: chunk)
-        station.relay.note([IngestJob.piece(id, length(of: chunk))], .written(place))
+        let location = Relay.Written(partialFile: partialFile, chunk: chunk)
+        station.relay.note([IngestJob.piece(id, length(of: chunk))], .written(location))
     }
 
     private func length(of chunk: Int) -> Int { order.chunkSize.length(of: chunk, in: file.info.size) }

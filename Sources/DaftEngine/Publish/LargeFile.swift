@@ -17,8 +17,8 @@ struct LargeFile: Sendable {
 
     private let ingestJob: IngestJob
     private let file: IngestFile
-    private var incumbent: Incumbent?
-    private let first = FirstTurn()
+    private var publishedFile: PublishedFile?
+    private let first = FirstReservation()
 
     private var station: Station { ingestJob.station }
     private var store: Store { ingestJob.store }
@@ -32,9 +32,9 @@ struct LargeFile: Sendable {
 
     mutating func run() async throws(Failure) -> Ingested {
         do throws(Failure) {
-            if file.standing != nil {
-                incumbent = try await station.work { [file, order, station] () throws(Failure) in
-                    try Incumbent(of: file, order.chunkSize, in: station.catalogue)
+            if file.publishedContent != nil {
+                publishedFile = try await station.work { [file, order, station] () throws(Failure) in
+                    try PublishedFile(of: file, order.chunkSize, in: station.catalogue)
                 }
             }
             if let known = try await alreadyHere() { return .whole(known.contentID, known) }
@@ -85,7 +85,7 @@ struct LargeFile: Sendable {
     /// Tells the next rank of the chain not to wait for this file.
     private func giveUp(_ partialFile: PartialFile?) {
         guard order.chain != nil else { return }
-        let ids = station.learned.giveUp(file.span.file, in: order.offer)
+        let ids = station.chainChunkIDs.giveUp(file.span.file, in: order.offer)
         let have = partialFile?.have ?? BitSet()
         let missing = ids.filter { !have.contains($0.key) }.map {
             IngestJob.piece($0.value, order.chunkSize.length(of: $0.key, in: file.info.size))
@@ -107,13 +107,13 @@ struct LargeFile: Sendable {
         let first = try await identify(Span(file: file.span.file, first: 0, count: 1))
         self.first.isTaken.store(order.limit != nil, ordering: .relaxed)
         return try await station.work { [store, file, order] () throws(Failure) in
-            guard let id = first.first, let place = try store.whereabouts(of: id), place.chunk == 0,
-                let manifest = try store.manifest(of: place.content), manifest.size == file.info.size,
+            guard let id = first.first, let location = try store.chunkLocation(of: id), location.chunk == 0,
+                let manifest = try store.manifest(of: location.content), manifest.size == file.info.size,
                 manifest.chunkSize == order.chunkSize
             else { return nil }
-            store.retain(place.content)
-            if try store.extent(of: place.content) == .complete { return manifest }
-            store.release([place.content])
+            store.retain(location.content)
+            if try store.extent(of: location.content) == .complete { return manifest }
+            store.release([location.content])
             return nil
         }
     }
@@ -138,7 +138,7 @@ struct LargeFile: Sendable {
                 order.isHere ? try partialFile.cloned(SourceFile(file.info)) : nil
             }
         } catch {
-            ingestJob.tell(error, of: file.span.file)
+            ingestJob.announce(error, of: file.span.file)
             throw error
         }
         let (size, width) =
@@ -152,8 +152,8 @@ struct LargeFile: Sendable {
         let ids = try await forAll(of: size, underWay: width) { [self] (span) async throws(Failure) in
             switch way(to: span.first) {
             case .path: return try await read(span, source, partialFile)
-            case .offer: return try await bring(span, from: nil, partialFile)
-            case .chain(let upstream): return try await bring(span, from: upstream, partialFile)
+            case .offer: return try await fetch(span, from: nil, partialFile)
+            case .chain(let upstream): return try await fetch(span, from: upstream, partialFile)
             }
         }
         if let source { try await confirm(source) }
@@ -163,7 +163,7 @@ struct LargeFile: Sendable {
 
     private func confirm(_ source: SourceFile) async throws(Failure) {
         do throws(Failure) { try await station.work { () throws(Failure) in try source.confirm() } } catch {
-            ingestJob.tell(error, of: file.span.file)
+            ingestJob.announce(error, of: file.span.file)
             throw error
         }
     }
@@ -175,16 +175,16 @@ struct LargeFile: Sendable {
         guard let source else { return nil }
         try await pace(span)
         let slabs = await station.intake.take(chunksTogether, of: order.chunkSize.bytes)
-        return try await whileReading { [ingestJob, incumbent] () throws(Failure) in
+        return try await whileReading { [ingestJob, publishedFile] () throws(Failure) in
             let chunks: [ReadChunk]
             do throws(Failure) {
                 chunks = try source.read(span.chunks, of: order.chunkSize, into: slabs, trace: station.trace)
             } catch {
-                ingestJob.tell(error, of: span.file)
+                ingestJob.announce(error, of: span.file)
                 throw error
             }
-            ingestJob.tell(chunks.map(\.id), of: span)
-            try incumbent?.admit(chunks.map(\.id), of: span)
+            ingestJob.announce(chunks.map(\.id), of: span)
+            try publishedFile?.admit(chunks.map(\.id), of: span)
             try partialFile.keep(chunks, of: span, in: slabs, isStored: source.isCloned)
             return chunks.map(\.id)
         }
@@ -201,11 +201,11 @@ struct LargeFile: Sendable {
     }
 
     /// Learns chunk ids from other ranks and fetches those chunks that this store lacks.
-    private func bring(
+    private func fetch(
         _ span: Span, from upstream: Upstream?, _ partialFile: ChunkWriter
     ) async throws(Failure) -> [ChunkID] {
         let ids = try await identify(span)
-        for (chunk, id) in zip(span.chunks, ids) { try await partialFile.bring(chunk, id, from: upstream) }
+        for (chunk, id) in zip(span.chunks, ids) { try await partialFile.fetch(chunk, id, from: upstream) }
         return ids
     }
 
@@ -233,11 +233,11 @@ struct LargeFile: Sendable {
         }
         switch answers[0] {
         case .ids(let ids) where ids.count == span.count:
-            ingestJob.tell(ids, of: span)
-            try incumbent?.admit(ids, of: span)
+            ingestJob.announce(ids, of: span)
+            try publishedFile?.admit(ids, of: span)
             return ids
         case .failed(let failure):
-            ingestJob.tell(failure, of: span.file)
+            ingestJob.announce(failure, of: span.file)
             throw failure
         default: throw Failure(.malformed, file.info.path, "the rank that offers it does not say what it is")
         }
@@ -296,6 +296,6 @@ struct LargeFile: Sendable {
 }
 
 /// Set once the first chunk has had its turn with the throttle: it may be read a second time without waiting.
-private final class FirstTurn: Sendable {
+private final class FirstReservation: Sendable {
     let isTaken = Atomic(false)
 }

@@ -12,8 +12,8 @@ import DaftModel
 import DaftWire
 
 func publishing(_ publication: Publication, in change: inout Change) throws(Failure) -> [Verdict] {
-    var brought: [ContentID: KeptContent] = [:]
-    for kept in publication.contents { brought[kept.id] = brought[kept.id].map { joined($0, kept) } ?? kept }
+    var keptContents: [ContentID: KeptContent] = [:]
+    for kept in publication.contents { keptContents[kept.id] = keptContents[kept.id].map { joined($0, kept) } ?? kept }
     var recorded: Set<ContentID> = []
     var admitted: Set<ContentID> = []
     var others: [Name] = []
@@ -22,13 +22,13 @@ func publishing(_ publication: Publication, in change: inout Change) throws(Fail
     var verdicts: [Verdict] = []
     for named in publication.entries {
         do throws(Failure) {
-            let standing = try change.entry(named.name)
-            try allow(named, over: standing)
+            let existing = try change.entry(named.name)
+            try allow(named, over: existing)
             let parent = named.name.parent ?? .root
             let isAmongOthers = directories.contains(parent)
-            if standing == nil, !isAmongOthers { try allowAncestors(of: named, in: change) }
+            if existing == nil, !isAmongOthers { try allowAncestors(of: named, in: change) }
             if let content = named.entry.content, try !change.knows(content: content) {
-                guard let kept = brought[content] else {
+                guard let kept = keptContents[content] else {
                     throw Failure(.malformed, named.name, "its content is not known and was not brought")
                 }
                 try record(kept, in: &change)
@@ -37,8 +37,8 @@ func publishing(_ publication: Publication, in change: inout Change) throws(Fail
             if let content = named.entry.content { admitted.insert(content) } else { others.append(named.name) }
             if !isAmongOthers { try makeParents(of: named, in: &change) }
             directories.insert(parent)
-            if standing != named.entry { try change.append(.entry(named)) }
-            verdicts.append(standing == nil ? .new : .known)
+            if existing != named.entry { try change.append(.entry(named)) }
+            verdicts.append(existing == nil ? .new : .known)
         } catch {
             guard error.kind == .taken else { throw error }
             verdicts.append(.refused(error))
@@ -75,11 +75,11 @@ func recording(_ holding: Holding, in change: inout Change) throws(Failure) {
     if !fresh.isEmpty { try change.append(.holding(Holding(fresh, in: holding.stores, holding.extent))) }
 }
 
-private func allow(_ named: NamedEntry, over standing: Entry?) throws(Failure) {
+private func allow(_ named: NamedEntry, over existing: Entry?) throws(Failure) {
     if named.name.isRoot {
         guard named.entry.isDirectory else { throw Failure(.taken, named.name, "the root is a directory") }
     }
-    if let standing, let refusal = refusal(of: named, over: standing) { throw refusal }
+    if let existing, let refusal = refusal(of: named, over: existing) { throw refusal }
 }
 
 private func allowAncestors(of named: NamedEntry, in change: borrowing Change) throws(Failure) {

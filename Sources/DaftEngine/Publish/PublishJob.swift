@@ -49,7 +49,7 @@ struct StagedFile: Sendable {
     /// Nil if the file could change without its identity changing.
     let identity: SourceIdentity?
     /// The content published at its name, if any.
-    var standing: ContentID?
+    var publishedContent: ContentID?
 }
 
 struct PublishJob: Sendable {
@@ -61,7 +61,7 @@ struct PublishJob: Sendable {
     let assignment: any Assignment
     /// Members that get the directories and symlinks.
     let members: [Member]
-    private let word: CatalogueNotifier
+    private let notifier: CatalogueNotifier
     private let recognition: UnchangedFiles
 
     private let walking: WalkOptions
@@ -80,7 +80,7 @@ struct PublishJob: Sendable {
         (walking.selection.rules, walking.selection.list) = (options.rules, list)
         self.walking = walking
         recognition = UnchangedFiles(session, assignment, members: members, rereads: options.checksum)
-        word = CatalogueNotifier(from: session)
+        notifier = CatalogueNotifier(from: session)
     }
 
     private var station: Station { session.station }
@@ -105,8 +105,8 @@ struct PublishJob: Sendable {
             if staged.report.isOfUse, !hasNoRoom { report.names.append(source.name) }
             state = max(state, staged.state)
         }
-        report.failures = report.failures.sayingLossesOnce + spaceCheck.refusals
-        if state > 0 { await word.spread(state) }
+        report.failures = report.failures.withoutRepeatedLosses + spaceCheck.refusals
+        if state > 0 { await notifier.spread(state) }
         return report
     }
 
@@ -142,7 +142,7 @@ struct PublishJob: Sendable {
             batch.ticket = await station.workers.run { spaceCheck.takes(files) }
             return sightings.isEmpty || batch.ticket == nil ? nil : batch
         } work: { batch in
-            let (rest, known) = await admitted(await recognition.sift(batch))
+            let (rest, known) = await admitted(await recognition.partition(batch))
             if let ticket = batch.ticket { await station.workers.run { spaceCheck.settle(ticket, rest.files) } }
             var intake: (files: [BatchIngest.Taken], moved: Int64) = ([], 0)
             if preview == nil { intake = await BatchIngest(session, rest.files, assignment).run() }
@@ -161,7 +161,7 @@ struct PublishJob: Sendable {
             report.merge(published.report)
             directories += published.directories
             state = max(state, published.state)
-            word.note(state)
+            notifier.note(state)
         }
         if let warning = links.warning(of: path) { report.warnings.append(warning.at(station.settings.host)) }
         report.lacking(await finish(directories))
@@ -171,11 +171,11 @@ struct PublishJob: Sendable {
 
     /// Without a usable catalogue, leave the decision to the metadata server.
     private func admitted(
-        _ sifted: (rest: Batch, known: [StagedFile])
+        _ partitioned: (rest: Batch, known: [StagedFile])
     ) async -> (rest: Batch, known: [StagedFile]) {
         let admission = Admission(catalogue: station.catalogue)
-        let rest = try? await station.work { () throws(Failure) in try admission.sift(sifted.rest) }
-        return (rest ?? sifted.rest, sifted.known)
+        let rest = try? await station.work { () throws(Failure) in try admission.withoutConflicts(partitioned.rest) }
+        return (rest ?? partitioned.rest, partitioned.known)
     }
 
     private func sort(_ sightings: [WalkEvent], below root: Name, _ seen: Time) -> Batch {
@@ -207,7 +207,7 @@ struct PublishJob: Sendable {
     private func staged(_ name: Name, _ found: WalkedEntry, _ info: SourceFileInfo, _ seen: Time) -> StagedFile {
         let identity = SourceIdentity(info)
         let margin = station.settings.sourceMarginMilliseconds
-        let isSure = found.tellsChanges && identity.isSettled(seen: seen, marginMilliseconds: margin)
+        let isSure = found.recordsChanges && identity.isSettled(seen: seen, marginMilliseconds: margin)
         return StagedFile(name: name, found: found, info: info, identity: isSure ? identity : nil)
     }
 
@@ -216,12 +216,12 @@ struct PublishJob: Sendable {
     private func show(_ batch: Batch, in preview: Preview, _ report: inout Report) async {
         let files = await recognition.new(among: batch.files)
         let symlinks = batch.others.filter { !$0.entry.isDirectory }.map {
-            WouldBe(name: $0.name, mode: $0.entry.mode, mtime: $0.entry.mtime, size: nil)
+            PreviewedEntry(name: $0.name, mode: $0.entry.mode, mtime: $0.entry.mtime, size: nil)
         }
         let all =
             symlinks
             + files.map {
-                WouldBe(name: $0.name, mode: $0.found.mode, mtime: $0.found.mtime, size: $0.info.size)
+                PreviewedEntry(name: $0.name, mode: $0.found.mode, mtime: $0.found.mtime, size: $0.info.size)
             }
         report.files += Int64(files.count)
         report.bytes += files.reduce(0) { $0 + $1.info.size }

@@ -18,7 +18,7 @@ extension Station {
 
 extension Station {
     /// How long to wait before reading these spans. A lost answer is requested once more.
-    fileprivate func turn(to spans: [Span], in offer: Offer) async throws(Failure) -> Nanoseconds {
+    fileprivate func reserveRate(for spans: [Span], in offer: Offer) async throws(Failure) -> Nanoseconds {
         let question = Request.pace(offer: offer.number, spans)
         let reply: Reply
         do throws(Failure) {
@@ -41,7 +41,7 @@ extension IngestJob {
     /// together; waiting holds no memory.
     func pace(_ spans: [Span]) async throws(Failure) {
         guard order.limit != nil else { return }
-        try await station.hold(forNanoseconds: try await station.turn(to: spans, in: order.offer))
+        try await station.hold(forNanoseconds: try await station.reserveRate(for: spans, in: order.offer))
     }
 
     /// The ids of spans from upstream, else from the offering rank.
@@ -52,16 +52,16 @@ extension IngestJob {
     }
 
     /// Announces ids to the next rank of the chain.
-    func tell(_ ids: [ChunkID], of span: Span) {
-        if order.chain != nil { station.learned.note(ids, of: span, in: order.offer) }
+    func announce(_ ids: [ChunkID], of span: Span) {
+        if order.chain != nil { station.chainChunkIDs.note(ids, of: span, in: order.offer) }
     }
 
     /// Tells the next rank of the chain that it cannot get the file: it is gone, refused, or its only reader cannot
     /// read it.
-    func tell(_ failure: Failure, of file: Int) {
+    func announce(_ failure: Failure, of file: Int) {
         guard let chain = order.chain else { return }
         guard chain.readers.count <= 1 || [.changed, .missing, .taken].contains(failure.kind) else { return }
-        station.learned.fail(failure, file, in: order.offer)
+        station.chainChunkIDs.fail(failure, file, in: order.offer)
     }
 
     func loadFromOffer(

@@ -31,9 +31,9 @@ struct SmallFiles: Sendable {
             case .path: return try await readHere()
             case .offer:
                 try await ingestJob.pace(files.map(\.span))
-                return try await bring(try await ingestJob.identifyAtOffer(files.map(\.span)), from: nil)
+                return try await fetch(try await ingestJob.identifyAtOffer(files.map(\.span)), from: nil)
             case .chain(let upstream):
-                return try await bring(try await ingestJob.identify(files.map(\.span), from: upstream), from: upstream)
+                return try await fetch(try await ingestJob.identify(files.map(\.span), from: upstream), from: upstream)
             }
         } catch {
             return files.map { .failed(Failure(error.kind, $0.info.path, node: error.node, error.reason)) }
@@ -49,12 +49,12 @@ struct SmallFiles: Sendable {
     }
 
     private func readHere(into room: UnsafeMutableRawBufferPointer, of slab: Slab) throws(Failure) -> [Ingested] {
-        let places = layout(Array(files.indices))
+        let offsets = layout(Array(files.indices))
         var wholes: [SmallContent] = []
         let read = files.indices.map { index in
             Read { () throws(Failure) in
-                let end = places[index] + Int(files[index].info.size)
-                let memory = UnsafeMutableRawBufferPointer(rebasing: room[places[index]..<end])
+                let end = offsets[index] + Int(files[index].info.size)
+                let memory = UnsafeMutableRawBufferPointer(rebasing: room[offsets[index]..<end])
                 var times = station.trace.map { [$0.now] }
                 _ = try readWhole(files[index].info, into: memory)
                 if let trace = station.trace { times?.append(trace.now) }
@@ -62,27 +62,27 @@ struct SmallFiles: Sendable {
                 let id = memory.isEmpty ? nil : digest(of: bytes)
                 if let times, let id {
                     station.trace?.note(
-                        [ReadChunk(id: id, bytes: slab.slice(places[index], bytes.count))], readAt: times)
+                        [ReadChunk(id: id, bytes: slab.slice(offsets[index], bytes.count))], readAt: times)
                 }
                 let known = try contentOf(index, id)
                 wholes.append(SmallContent(known.id, known.manifest, bytes))
                 return known
             }
         }
-        tell(read)
+        announce(read)
         show(wholes, in: slab)
         try keep(wholes)
         return outcomes(read)
     }
 
     /// Gets ids from other ranks and transfers only contents that this store lacks.
-    private func bring(_ identified: [Identified], from upstream: Upstream?) async throws(Failure) -> [Ingested] {
+    private func fetch(_ identified: [Identified], from upstream: Upstream?) async throws(Failure) -> [Ingested] {
         let known = await station.workers.run { [self] in
             zip(files.indices, identified).map { index, answer in
                 Read { () throws(Failure) in try identity(index, answer) }
             }
         }
-        tell(known)
+        announce(known)
         var lacking = try await lacking(known)
         if let upstream, !lacking.isEmpty {
             let pieces = lacking.map { IngestJob.piece($0.chunk, $0.size) }
@@ -112,7 +112,7 @@ struct SmallFiles: Sendable {
     }
 
     /// A content whose bytes this store lacks.
-    private struct Lack {
+    private struct MissingFile {
         let index: Int
         let content: ContentID
         let manifest: Manifest
@@ -130,27 +130,27 @@ struct SmallFiles: Sendable {
     }
 
     /// Announces the ids to the next rank of the chain.
-    private func tell(_ known: [Read]) {
+    private func announce(_ known: [Read]) {
         for (file, result) in zip(files, known) {
             switch result {
-            case .success(let known): ingestJob.tell(known.manifest.chunks, of: file.span)
-            case .failure(let failure): ingestJob.tell(failure, of: file.span.file)
+            case .success(let known): ingestJob.announce(known.manifest.chunks, of: file.span)
+            case .failure(let failure): ingestJob.announce(failure, of: file.span.file)
             }
         }
     }
 
     /// The contents to load, each once. Empty contents are stored right away.
-    private func lacking(_ known: [Read]) async throws(Failure) -> [Lack] {
+    private func lacking(_ known: [Read]) async throws(Failure) -> [MissingFile] {
         try await station.work { [self] () throws(Failure) in
             var seen: Set<ContentID> = []
-            var lacking: [Lack] = []
+            var lacking: [MissingFile] = []
             var empty: [SmallContent] = []
             for (index, result) in known.enumerated() {
                 guard case .success(let known) = result, seen.insert(known.id).inserted,
                     try store.extent(of: known.id) != .complete
                 else { continue }
                 if let chunk = known.manifest.chunks.first {
-                    lacking.append(Lack(index: index, content: known.id, manifest: known.manifest, chunk: chunk))
+                    lacking.append(MissingFile(index: index, content: known.id, manifest: known.manifest, chunk: chunk))
                 } else {
                     empty.append(SmallContent(known.id, known.manifest, UnsafeRawBufferPointer(start: nil, count: 0)))
                 }
@@ -161,7 +161,7 @@ struct SmallFiles: Sendable {
     }
 
     /// Stores the verified contents of a slab.
-    private func keep(_ lacking: [Lack], _ slab: Slab, _ isRight: [Bool]) async throws(Failure) {
+    private func keep(_ lacking: [MissingFile], _ slab: Slab, _ isRight: [Bool]) async throws(Failure) {
         try await station.work { [self] () throws(Failure) in
             try slab.withBytes { (bytes) throws(Failure) in
                 var offset = 0
@@ -201,7 +201,7 @@ struct SmallFiles: Sendable {
     private func contentOf(_ index: Int, _ chunk: ChunkID?) throws(Failure) -> (id: ContentID, manifest: Manifest) {
         let file = files[index]
         let chunks = chunk.map { [$0] } ?? []
-        try Incumbent(of: file, order.chunkSize, in: station.catalogue)?.admit(chunks, of: file.span)
+        try PublishedFile(of: file, order.chunkSize, in: station.catalogue)?.admit(chunks, of: file.span)
         let manifest = Manifest(size: file.info.size, chunkSize: order.chunkSize, chunks: chunks)
         let content = manifest.contentID
         store.retain(content)

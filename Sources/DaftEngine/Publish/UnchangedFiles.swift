@@ -34,16 +34,16 @@ struct UnchangedFiles: Sendable {
     }
 
     /// The batch without unchanged entries, and the unchanged files.
-    func sift(_ batch: PublishJob.Batch) async -> (rest: PublishJob.Batch, known: [StagedFile]) {
+    func partition(_ batch: PublishJob.Batch) async -> (rest: PublishJob.Batch, known: [StagedFile]) {
         let contents = rereads ? [] : await contents(of: batch.files)
         let files = zip(batch.files, contents).compactMap { file, content in content.map { file.named($0) } }
         let symlinks = batch.others.filter { if case .symlink = $0.entry.kind { true } else { false } }
-        let standing = await standing(among: files + symlinks)
-        if standing.isEmpty { return (batch, []) }
+        let unchanged = await unchanged(among: files + symlinks)
+        if unchanged.isEmpty { return (batch, []) }
         var rest = batch
-        let known = batch.files.filter { standing.contains($0.name) }
-        rest.files.removeAll { standing.contains($0.name) }
-        rest.others.removeAll { standing.contains($0.name) }
+        let known = batch.files.filter { unchanged.contains($0.name) }
+        rest.files.removeAll { unchanged.contains($0.name) }
+        rest.others.removeAll { unchanged.contains($0.name) }
         session.commandProgress.note(
             files: known.count, bytes: known.reduce(0) { $0 + $1.info.size }, copies: members.count)
         return (rest, known)
@@ -64,8 +64,8 @@ struct UnchangedFiles: Sendable {
                 }
             }
         }
-        let standing = await standing(among: entries?.compactMap(\.self) ?? [])
-        return files.filter { !standing.contains($0.name) }
+        let unchanged = await unchanged(among: entries?.compactMap(\.self) ?? [])
+        return files.filter { !unchanged.contains($0.name) }
     }
 
     /// Remembers the identities of admitted files for the next run.
@@ -85,17 +85,17 @@ struct UnchangedFiles: Sendable {
         return files.map { $0.identity == nil ? nil : answers.next()?.content }
     }
 
-    private func standing(among entries: [NamedEntry]) async -> Set<Name> {
+    private func unchanged(among entries: [NamedEntry]) async -> Set<Name> {
         if entries.isEmpty { return [] }
         let catalogue = station.catalogue
         // Likewise: no file counts as unchanged, and all are read.
-        let stands = try? await station.work { () throws(Failure) in try catalogue.standing(entries) }
-        guard let stands else { return [] }
-        var isStanding = [Bool](repeating: false, count: entries.count)
+        let found = try? await station.work { () throws(Failure) in try catalogue.entryHolders(entries) }
+        guard let found else { return [] }
+        var isUnchanged = [Bool](repeating: false, count: entries.count)
         var asked: [Rank: [Int]] = [:]
-        for (index, stand) in stands.enumerated() {
-            guard let stand, let keepers = keepers(of: entries[index], stand) else { continue }
-            isStanding[index] = true
+        for (index, known) in found.enumerated() {
+            guard let known, let keepers = keepers(of: entries[index], known) else { continue }
+            isUnchanged[index] = true
             for keeper in keepers { asked[keeper.rank, default: []].append(index) }
         }
         let list = asked.sorted { $0.key < $1.key }
@@ -104,24 +104,24 @@ struct UnchangedFiles: Sendable {
         } take: { indices, result in
             var right = BitSet()
             if case .success(let some) = result { right = some }
-            for (position, index) in indices.enumerated() where !right.contains(position) { isStanding[index] = false }
+            for (position, index) in indices.enumerated() where !right.contains(position) { isUnchanged[index] = false }
         }
-        return Set(zip(entries, isStanding).filter(\.1).map(\.0.name))
+        return Set(zip(entries, isUnchanged).filter(\.1).map(\.0.name))
     }
 
     /// The members that must confirm the entry; nil if the catalogue shows that work remains.
-    private func keepers(of named: NamedEntry, _ stand: EntryHolders) -> [Member]? {
+    private func keepers(of named: NamedEntry, _ known: EntryHolders) -> [Member]? {
         guard named.entry.content != nil else {
-            return assignment.copies == .everywhere && stand.copies != .everywhere ? nil : members
+            return assignment.copies == .everywhere && known.copies != .everywhere ? nil : members
         }
-        if stand.copies < assignment.copies { return nil }
-        let complete = members.filter { stand.holders.complete.contains($0.number) }
+        if known.copies < assignment.copies { return nil }
+        let complete = members.filter { known.holders.complete.contains($0.number) }
         if assignment.room == nil { return complete.count == members.count ? members : nil }
         if !complete.isEmpty { return complete }
         // Split over several stores, which hold no file for it.
         var chunks = BitSet()
-        for member in members { chunks.formUnion(stand.holders.extent(of: member.number).chunks(of: stand.chunks)) }
-        return chunks.containsAll(below: stand.chunks) ? [] : nil
+        for member in members { chunks.formUnion(known.holders.extent(of: member.number).chunks(of: known.chunks)) }
+        return chunks.containsAll(below: known.chunks) ? [] : nil
     }
 }
 

@@ -37,12 +37,12 @@ actor RepairJob {
     private var plan = RepairPlan([], sources: BitSet(), counted: BitSet())
     private var servers: [Member] = []
     private var counted = BitSet()
-    private var planned: [Int: [(item: Lacking, bytes: Int64)]] = [:]
+    private var planned: [Int: [(item: MissingContent, bytes: Int64)]] = [:]
     private var plannedCount = 0
     private var plannedBytes: Int64 = 0
     private var seen: Set<ContentID> = []
     private var result = Repaired()
-    private var untold = 0
+    private var omitted = 0
     private var mostWanted = 1
     /// Stores that lacked files of a broadcast.
     private var gained: Set<Int> = []
@@ -60,13 +60,13 @@ actor RepairJob {
     func run() async -> Repaired {
         for _ in 0..<RepairJob.mostPasses {
             let before = result.copies
-            (result.failures, result.warnings, untold, mostWanted) = ([], [], 0, 1)
+            (result.failures, result.warnings, omitted, mostWanted) = ([], [], 0, 1)
             seen = []
             do throws(Failure) { try await pass() } catch { result.failures.append(error) }
             if result.failures.isEmpty || result.copies == before || Task.isCancelled { break }
         }
         do throws(Failure) { try await placeOthers() } catch { result.failures.append(error) }
-        if untold > 0 { result.failures.append(Failure(.failed, [], "and \(untold) more of the kind")) }
+        if omitted > 0 { result.failures.append(Failure(.failed, [], "and \(omitted) more of the kind")) }
         if mostWanted > servers.count {
             let there = "\(servers.count) data server\(servers.count == 1 ? "" : "s")"
             result.warnings.append(
@@ -78,7 +78,7 @@ actor RepairJob {
     // MARK: one pass
 
     private func pass() async throws(Failure) {
-        try await lookAround()
+        try await refreshServers()
         switch scope {
         case .everything:
             var start: Int? = 0
@@ -109,7 +109,7 @@ actor RepairJob {
         if Task.isCancelled { throw Failure(.stopped, [], "stopped") }
     }
 
-    private func lookAround() async throws(Failure) {
+    private func refreshServers() async throws(Failure) {
         let there = try await station.refreshRoster().filter(\.isAlive)
         var leaving: Int?
         if case .leaving(let store) = scope { leaving = store }
@@ -159,7 +159,7 @@ actor RepairJob {
         if !decision.unavailable.isEmpty || decision.hasNoRoom { try await note(decision, content) }
         for copy in decision.copies {
             if content.copies == .everywhere { gained.insert(copy.store) }
-            let item = Lacking(content.id, Extent(copy.chunks, of: count))
+            let item = MissingContent(content.id, Extent(copy.chunks, of: count))
             planned[copy.store, default: []].append((item, copy.bytes))
             progressCounter.expect(bytes: copy.bytes, files: 1)
             plannedCount += 1
@@ -186,7 +186,7 @@ actor RepairJob {
     }
 
     private func fail(_ failure: Failure) {
-        if result.failures.count < RepairJob.mostFailures { result.failures.append(failure) } else { untold += 1 }
+        if result.failures.count < RepairJob.mostFailures { result.failures.append(failure) } else { omitted += 1 }
     }
 
     // MARK: orders
@@ -224,7 +224,7 @@ actor RepairJob {
         }
     }
 
-    private func order(_ items: [(item: Lacking, bytes: Int64)], of member: Member) async {
+    private func order(_ items: [(item: MissingContent, bytes: Int64)], of member: Member) async {
         let bytes = items.reduce(Int64(0)) { $0 + $1.bytes }
         let counted = Counted(progressCounter)
         let replicate = Replicate(items.map(\.item), state: station.catalogue.head.state)

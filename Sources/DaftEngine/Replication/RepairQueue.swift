@@ -11,14 +11,14 @@ import Synchronization
 /// What one order has reported, to add only increments to the shared counter.
 final class Counted: Sendable {
     private let progressCounter: ProgressCounter
-    private let told = Mutex<(bytes: Int64, files: Int64)>((0, 0))
+    private let reported = Mutex<(bytes: Int64, files: Int64)>((0, 0))
 
     init(_ progressCounter: ProgressCounter) { self.progressCounter = progressCounter }
 
     func note(bytes: Int64, files: Int64) {
-        let more = told.withLock { told in
-            defer { told = (max(told.bytes, bytes), max(told.files, files)) }
-            return (max(0, bytes - told.bytes), max(0, files - told.files))
+        let more = reported.withLock { reported in
+            defer { reported = (max(reported.bytes, bytes), max(reported.files, files)) }
+            return (max(0, bytes - reported.bytes), max(0, files - reported.files))
         }
         progressCounter.add(bytes: more.0, files: more.1)
     }
@@ -29,7 +29,7 @@ actor RepairQueue {
 
     private let station: Station
     private nonisolated let loop: any Loop
-    private let turn = AsyncSemaphore(width: 1)
+    private let semaphore = AsyncSemaphore(width: 1)
     /// An automatic repair is queued already; it will cover later changes too.
     private var isWaiting = false
 
@@ -42,8 +42,8 @@ actor RepairQueue {
 
     /// A repair ordered by a user. Copies in absent stores do not count.
     func repair(_ scope: RepairJob.Scope, progressCounter: ProgressCounter) async -> Outcome {
-        await turn.enter()
-        defer { turn.leave() }
+        await semaphore.enter()
+        defer { semaphore.leave() }
         return .repaired(await RepairJob(station, scope, progressCounter: progressCounter).run())
     }
 
@@ -51,8 +51,8 @@ actor RepairQueue {
     func mend(expected: @escaping @Sendable () async -> BitSet) async {
         if isWaiting { return }
         isWaiting = true
-        await turn.enter()
-        defer { turn.leave() }
+        await semaphore.enter()
+        defer { semaphore.leave() }
         isWaiting = false
         let progressCounter = ProgressCounter()
         let underWay = station.underWay.begin(Array("repair (by itself)".utf8)) { progressCounter.now }
@@ -76,8 +76,8 @@ actor RepairQueue {
     /// Copies what only this store keeps, then removes its holdings and records that it left. If the result has
     /// failures, the store has not left.
     func leave(_ store: Int, progressCounter: ProgressCounter) async -> Repaired {
-        await turn.enter()
-        defer { turn.leave() }
+        await semaphore.enter()
+        defer { semaphore.leave() }
         var repaired = await RepairJob(station, .leaving(store), progressCounter: progressCounter).run()
         if !repaired.failures.isEmpty { return repaired }
         do throws(Failure) {

@@ -20,12 +20,12 @@ struct ReplicaWriter: Sendable {
 
     private final class Tally: Sendable {
         let failures = Mutex<[Failure]>([])
-        let brought = Mutex<[ContentID]>([])
+        let fetched = Mutex<[ContentID]>([])
         func fail(_ failure: Failure) { failures.withLock { $0.append(failure) } }
     }
 
     /// A content to fetch, unless this store has all wanted parts of it.
-    private struct Coming {
+    private struct FetchItem {
         let wanted: Wanted
         let isHere: Bool
     }
@@ -41,31 +41,31 @@ struct ReplicaWriter: Sendable {
         let pull = Pull(station, to: StoreDestination(store), progressCounter: progressCounter) {
             [self] wanted, failure in
             station.contentLocks.release(wanted.content)
-            if let failure { tally.fail(failure) } else { tally.brought.withLock { $0.append(wanted.content) } }
+            if let failure { tally.fail(failure) } else { tally.fetched.withLock { $0.append(wanted.content) } }
         }
-        let end = await pull.run { () async throws(Failure) in try await bringAll(pull) }
+        let end = await pull.run { () async throws(Failure) in try await fetchAll(pull) }
         do throws(Failure) { try end.get() } catch { tally.fail(error) }
         do throws(Failure) { try await conclude() } catch { tally.fail(error) }
         let host = station.settings.host
         return .fetched(
             Fetched(
-                files: Int64(tally.brought.withLock { $0.count }), moved: progressCounter.moved,
+                files: Int64(tally.fetched.withLock { $0.count }), moved: progressCounter.moved,
                 failures: tally.failures.withLock { $0 }.map { $0.at(host) }, lacking: []))
     }
 
-    private func bringAll(_ pull: Pull) async throws(Failure) {
+    private func fetchAll(_ pull: Pull) async throws(Failure) {
         try await station.catchUp(to: order.state)
         _ = try await station.refreshRoster()
         for item in order.wanted {
             if Task.isCancelled { throw Failure(.stopped, [], "stopped") }
             await pull.claim(item.content)
             do throws(Failure) {
-                let coming = try await look(at: item)
+                let coming = try await inspect(item)
                 if coming.isHere {
                     station.contentLocks.release(item.content)
-                    tally.brought.withLock { $0.append(item.content) }
+                    tally.fetched.withLock { $0.append(item.content) }
                 } else {
-                    await pull.bring(coming.wanted)
+                    await pull.fetch(coming.wanted)
                 }
             } catch {
                 station.contentLocks.release(item.content)
@@ -74,7 +74,7 @@ struct ReplicaWriter: Sendable {
         }
     }
 
-    private func look(at item: Lacking) async throws(Failure) -> Coming {
+    private func inspect(_ item: MissingContent) async throws(Failure) -> FetchItem {
         let (store, catalogue) = (store, station.catalogue)
         return try await station.work { () throws(Failure) in
             guard let manifest = try catalogue.manifest(item.content) else {
@@ -88,7 +88,7 @@ struct ReplicaWriter: Sendable {
             var wanted = Wanted(content: item.content, manifest: manifest, name: name)
             if item.extent != .complete { wanted.chunks = chunks }
             let isHere = extent == .complete || item.extent != .complete && chunks.allSatisfy(here.contains)
-            return Coming(wanted: wanted, isHere: isHere)
+            return FetchItem(wanted: wanted, isHere: isHere)
         }
     }
 

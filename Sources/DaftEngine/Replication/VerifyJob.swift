@@ -30,7 +30,7 @@ final class VerifyJob: Sendable {
         var corrupt: Int64 = 0
         var repaired: Int64 = 0
         var failures: [Failure] = []
-        var untold: [Holding] = []
+        var pending: [Holding] = []
         /// Names that should be placed here and are not.
         var nameless: [NamedEntry] = []
     }
@@ -113,7 +113,7 @@ final class VerifyJob: Sendable {
             }
         }
         spare.withLock { $0 = [] }
-        await tellUntold()
+        await reportPending()
         await place(
             tally.withLock { tally in
                 defer { tally.nameless = [] }
@@ -158,7 +158,7 @@ final class VerifyJob: Sendable {
         guard let number = station.number, try catalogue.size(of: content) != nil,
             try catalogue.holders(of: content).extent(of: number) != extent
         else { return }
-        tally.withLock { $0.untold.append(Holding([content], in: BitSet([number]), extent)) }
+        tally.withLock { $0.pending.append(Holding([content], in: BitSet([number]), extent)) }
     }
 
     /// The names that should be placed here; for broadcasts all of them, since an interrupted run may have removed
@@ -178,10 +178,10 @@ final class VerifyJob: Sendable {
         }
     }
 
-    private func tellUntold() async {
+    private func reportPending() async {
         let holdings = tally.withLock { tally in
-            defer { tally.untold = [] }
-            return tally.untold
+            defer { tally.pending = [] }
+            return tally.pending
         }
         if holdings.isEmpty { return }
         do throws(Failure) { _ = try await station.ask(.hold(holdings), at: .metadataServer) } catch { note(error) }
@@ -204,7 +204,7 @@ final class VerifyJob: Sendable {
                 for one in damaged {
                     guard let wanted = try await wanted(one) else { continue }
                     await pull.claim(one.content)
-                    await pull.bring(wanted)
+                    await pull.fetch(wanted)
                 }
             }
             try await report(damaged)

@@ -55,8 +55,8 @@ actor CatalogueElection {
     private func decide() async -> Failure? {
         let settings = station.settings
         // Late joiners are allowed and there is a catalogue: do not wait.
-        let isAlone = settings.mayLackServers && !settings.rebuilds && station.catalogue.system != nil
-        while !isAlone, arrived.count < settings.expectedServers, loop.now < deadline {
+        let canDecideAlone = settings.mayLackServers && !settings.rebuilds && station.catalogue.system != nil
+        while !canDecideAlone, arrived.count < settings.expectedServers, loop.now < deadline {
             await changed.wait(until: deadline)
         }
         do throws(Failure) {

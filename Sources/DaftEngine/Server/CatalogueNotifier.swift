@@ -9,15 +9,15 @@ import DaftWire
 import Synchronization
 
 final class CatalogueNotifier: Sendable {
-    private static let toldAtOnce = 16
-    private struct Told {
+    private static let concurrentCalls = 16
+    private struct Notified {
         var state: State
-        var telling: Task<Void, Never>?
+        var task: Task<Void, Never>?
     }
 
     private let session: Session
     private let lag: State
-    private let told: Mutex<Told>
+    private let notified: Mutex<Notified>
 
     private var station: Station { session.station }
 
@@ -25,31 +25,31 @@ final class CatalogueNotifier: Sendable {
     init(from session: Session, lag: State = 10_000) {
         self.session = session
         self.lag = lag
-        told = Mutex(Told(state: session.station.catalogue.head.state))
+        notified = Mutex(Notified(state: session.station.catalogue.head.state))
     }
 
     /// Publications have reached this state. Returns at once; one round of notifications runs at a time.
     func note(_ state: State) {
-        told.withLock { told in
-            guard told.telling == nil, state >= told.state + lag else { return }
-            told.state = state
-            told.telling = station.loop.start { [self] in
-                await tell(state)
-                self.told.withLock { $0.telling = nil }
+        notified.withLock { notified in
+            guard notified.task == nil, state >= notified.state + lag else { return }
+            notified.state = state
+            notified.task = station.loop.start { [self] in
+                await notify(state)
+                self.notified.withLock { $0.task = nil }
             }
         }
     }
 
     /// Brings all reachable data servers to this state.
     func spread(_ state: State) async {
-        if let telling = told.withLock({ $0.telling }) { await station.loop.finished(telling) }
-        await tell(state)
+        if let task = notified.withLock({ $0.task }) { await station.loop.finished(task) }
+        await notify(state)
     }
 
-    private func tell(_ state: State) async {
+    private func notify(_ state: State) async {
         let fetch = Fetch(below: [], state: state, reports: false)
         let others = station.roster.members.filter { $0.isAlive && $0.rank != station.rank }
-        await station.loop.inOrder(width: CatalogueNotifier.toldAtOnce, over: others) { [session] member in
+        await station.loop.inOrder(width: CatalogueNotifier.concurrentCalls, over: others) { [session] member in
             await session.carryOut(.fetch(fetch), at: member.rank)
         } take: { _ in
         }

@@ -31,7 +31,7 @@ actor DataServer {
             // A data server that has withdrawn must not rejoin when called back.
             case .join where station.loss != nil: return .done
             case .order, .doubt, .delta, .space, .join, .sees:
-                if let loss = await station.lookAtPlace() { throw loss }
+                if let loss = await station.checkDirectory() { throw loss }
             default: break
             }
             switch request {
@@ -66,7 +66,7 @@ actor DataServer {
         await tasks.begin { [self] progressCounter in
             await station.logging(order, from: rank, progressCounter) {
                 let outcome = await carryOut(order, from: rank, progressCounter)
-                if !outcome.failures.isEmpty, let loss = await station.lookAtPlace() { return .failed(loss) }
+                if !outcome.failures.isEmpty, let loss = await station.checkDirectory() { return .failed(loss) }
                 return outcome
             }
         }
@@ -78,8 +78,8 @@ actor DataServer {
             if let file = ingest.misfit {
                 return .failed(Failure(.malformed, file.info.path, "an order for chunks that the file has not"))
             }
-            if ingest.chain != nil { station.learned.enter(ingest.offer) }
-            defer { if ingest.chain != nil { station.learned.leave(ingest.offer) } }
+            if ingest.chain != nil { station.chainChunkIDs.enter(ingest.offer) }
+            defer { if ingest.chain != nil { station.chainChunkIDs.leave(ingest.offer) } }
             return await inChain(ingest.chain) {
                 .ingested(await IngestJob(station, store, ingest, progressCounter).run(), moved: progressCounter.moved)
             }

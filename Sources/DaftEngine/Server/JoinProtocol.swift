@@ -80,19 +80,19 @@ struct JoinProtocol: Sendable {
             station.pages(by: \.content) { [store] last throws(Failure) in
                 try store.kept(after: last, limit: JoinProtocol.page)
             })
-        var told = PagedIterator(
+        var listed = PagedIterator(
             station.pages(by: \.content) { last throws(Failure) in
                 try catalogue.holdings(of: number, after: last, limit: JoinProtocol.page)
             })
         var changes: [Holding] = []
         while true {
-            let (here, there) = (try await kept.first(), try await told.first())
+            let (here, there) = (try await kept.first(), try await listed.first())
             guard let content = [here?.content, there?.content].compactMap({ $0 }).min() else { break }
             let extent = here?.content == content ? here?.extent : nil
-            let said = there?.content == content ? there?.extent : nil
+            let listedExtent = there?.content == content ? there?.extent : nil
             if extent != nil { kept.drop() }
-            if said != nil { told.drop() }
-            if extent == said { continue }
+            if listedExtent != nil { listed.drop() }
+            if extent == listedExtent { continue }
             if try await isKnown(content) {
                 changes.append(Holding([content], in: BitSet([number]), extent ?? .nothing))
             }
@@ -104,11 +104,11 @@ struct JoinProtocol: Sendable {
     private func send(_ changes: inout [Holding]) async throws(Failure) {
         defer { changes = [] }
         if changes.isEmpty { return }
-        let (store, told) = (store, changes)
+        let (store, reported) = (store, changes)
         // A rejoining server may have orders under way: include what they have just stored.
         let now = try await station.work { () throws(Failure) in
             var now: [Holding] = []
-            for one in told {
+            for one in reported {
                 for content in one.contents {
                     now.append(Holding([content], in: one.stores, try store.extent(of: content)))
                 }

@@ -27,7 +27,7 @@ extension MetadataServer {
     /// removed.
     private func conclude(_ store: Int, hasLeft: Bool) async {
         guard let member = listed().first(where: { $0.number == store && $0.isAlive }) else { return }
-        if hasLeft { seats.leave(store) }
+        if hasLeft { membershipTable.leave(store) }
         station.roster.update(listed())
         // An unreachable server asks by itself once it is connected again.
         _ = try? await station.ask(hasLeft ? .quit : .join, at: member.rank)
@@ -46,7 +46,7 @@ extension MetadataServer {
     // MARK: automatic repair
 
     /// Schedules an automatic repair for when stores absent now will have been away for too long.
-    func mendLater() {
+    func scheduleRepair() {
         guard let limit = station.settings.repairAfterMilliseconds else { return }
         loop.start { [self] in
             await loop.sleep(milliseconds: limit)
@@ -63,14 +63,14 @@ extension MetadataServer {
     private func expected() async -> BitSet {
         let limit = Nanoseconds(station.settings.repairAfterMilliseconds ?? 0) * 1_000_000
         let members = listed()
-        let long = seats.away(longerThan: limit, now: loop.now)
+        let long = membershipTable.away(longerThan: limit, now: loop.now)
         let isEarly = loop.now - begun < limit
         let catalogue = station.catalogue
         // A catalogue that cannot be read fails the repair itself.
         let stores = try? await station.work { () throws(Failure) in try catalogue.stores() }
         let known = (stores ?? []).filter { store in
-            let isSeated = members.contains { $0.number == store.number }
-            return !store.hasLeft && (isSeated ? !long.contains(store.number) : isEarly)
+            let isMember = members.contains { $0.number == store.number }
+            return !store.hasLeft && (isMember ? !long.contains(store.number) : isEarly)
         }
         return BitSet(known.map(\.number))
     }

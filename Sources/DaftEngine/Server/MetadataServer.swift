@@ -10,7 +10,7 @@ actor MetadataServer {
     let station: Station
     nonisolated let loop: any Loop
     private let agreement: CatalogueElection
-    var seats = MembershipTable()
+    var membershipTable = MembershipTable()
     private var joined: Set<Rank> = []
     /// Problems found until the start was complete.
     private var troubles: [Failure] = []
@@ -24,7 +24,7 @@ actor MetadataServer {
     let repairs: RepairQueue
     let begun: Nanoseconds
     /// By then a rank that returns by itself has sent its hello.
-    private static let callBackMilliseconds = 500
+    private static let requestHelloMilliseconds = 500
     private static let longestNewsMilliseconds = 20_000
 
     init(_ station: Station) {
@@ -49,7 +49,7 @@ actor MetadataServer {
             }
             switch request {
             case .hello, .delta, .publish, .hold, .wish, .members, .order:
-                if let loss = await station.lookAtPlace() { throw loss }
+                if let loss = await station.checkDirectory() { throw loss }
             default: break
             }
             switch request {
@@ -86,7 +86,7 @@ actor MetadataServer {
         }
         let absent = expected.filter { !joined.contains($0) }
         hasStarted = true
-        mendLater()
+        scheduleRepair()
         defer { troubles = [] }
         let isLate = station.settings.mayLackServers
         let reason = isLate ? "it has not joined so far, and may do so later" : "it did not join the system"
@@ -96,8 +96,8 @@ actor MetadataServer {
     private func welcome(_ hello: Hello, from rank: Rank) async throws(Failure) -> Reply {
         try await agreement.admit(hello, from: rank)
         let info = hello.store
-        if let twin = seats.twin(of: info.id, besides: rank, alive: Set(station.link.ranks)) {
-            throw Failure(.locked, info.path, node: info.host, "the same store is served by \(twin) already")
+        if let duplicate = membershipTable.duplicate(of: info.id, besides: rank, alive: Set(station.link.ranks)) {
+            throw Failure(.locked, info.path, node: info.host, "the same store is served by \(duplicate) already")
         }
         let catalogue = station.catalogue
         let number = try await station.work { () throws(Failure) in
@@ -113,7 +113,7 @@ actor MetadataServer {
                 return number
             }
         }
-        seats.take(number, info, at: rank, now: loop.now)
+        membershipTable.take(number, info, at: rank, now: loop.now)
         station.roster.update(listed())
         return .welcome(number: number, catalogue.head)
     }
@@ -139,7 +139,7 @@ actor MetadataServer {
     }
 
     func listed() -> [Member] {
-        seats.members(alive: Set(station.link.ranks), now: loop.now)
+        membershipTable.members(alive: Set(station.link.ranks), now: loop.now)
     }
 
     // MARK: membership
@@ -150,19 +150,19 @@ actor MetadataServer {
             ["rank": "\(rank.number)", "node": station.roster.node(of: rank)])
         switch presence {
         case .gone:
-            seats.gone(rank, now: loop.now)
+            membershipTable.markGone(rank, now: loop.now)
             forgetLoader(rank)
             station.roster.update(listed())
-            mendLater()
-        case .here: await callBack(rank)
+            scheduleRepair()
+        case .here: await requestHello(rank)
         }
     }
 
     /// A data server that was considered gone may not know; ask it to rejoin. A new process sends hello by itself.
-    private func callBack(_ rank: Rank) async {
+    private func requestHello(_ rank: Rank) async {
         while !station.isClosed {
-            await loop.sleep(milliseconds: MetadataServer.callBackMilliseconds)
-            guard seats.isVacant(rank), station.link.ranks.contains(rank) else { return }
+            await loop.sleep(milliseconds: MetadataServer.requestHelloMilliseconds)
+            guard membershipTable.isVacant(rank), station.link.ranks.contains(rank) else { return }
             // A failed request is repeated.
             if (try? await station.ask(.join, at: rank)) == .done { return }
         }

@@ -29,7 +29,7 @@ extension Station {
             case .finished(let outcome): return outcome
             case .working(let task, let progress):
                 watch?(progress)
-                if Task.isCancelled { return try await callOff(task, at: rank) }
+                if Task.isCancelled { return try await cancel(task, at: rank) }
                 reply = try await poll(task, at: rank)
             default: throw unexpected(reply, from: rank)
             }
@@ -47,7 +47,7 @@ extension Station {
     }
 
     /// Cancels the order and waits for its end, so that a retry finds everything that it stored.
-    private func callOff(_ task: UInt64, at rank: Rank) async throws(Failure) -> Outcome {
+    private func cancel(_ task: UInt64, at rank: Rank) async throws(Failure) -> Outcome {
         let deadline = loop.deadline(inMilliseconds: settings.loadMilliseconds)
         // An order that cannot be cancelled is polled to its end, or to the deadline.
         _ = try? await ask(.cancel(task: task), at: rank)

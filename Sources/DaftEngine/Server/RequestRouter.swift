@@ -58,7 +58,7 @@ final class RequestRouter: Responder {
 
     /// Of files that this rank offers, or ingests in a chain.
     private func identify(_ spans: [Span], of offer: Offer) async -> [Identified] {
-        guard offer.rank == station.rank else { return await station.learned.answer(spans, of: offer) }
+        guard offer.rank == station.rank else { return await station.chainChunkIDs.answer(spans, of: offer) }
         let bytes = station.offers.chunkBytes(of: offer.number) ?? station.settings.chunkSize.bytes
         let scratch = await station.outlet.take(chunksTogether, of: bytes)
         return await station.offers.identify(offer.number, spans, scratch: scratch)

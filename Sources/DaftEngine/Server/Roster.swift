@@ -28,8 +28,8 @@ final class Roster: Sendable {
         for member in members where member.isAlive { count[member.store.host, default: 0] += 1 }
         var labels: [Int: String] = [:]
         for member in members {
-            let isAlone = !member.isAlive || count[member.store.host] == 1
-            labels[member.number] = member.store.host + (isAlone ? "" : ":\(member.rank.number)")
+            let isOnlyOnHost = !member.isAlive || count[member.store.host] == 1
+            labels[member.number] = member.store.host + (isOnlyOnHost ? "" : ":\(member.rank.number)")
         }
         return labels
     }

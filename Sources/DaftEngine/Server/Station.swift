@@ -34,11 +34,11 @@ public final class Station: Sendable {
     let readContents = ReadContents()
     let attributeCache = AttributeCache()
     let relay: Relay
-    let learned: Learned
+    let chainChunkIDs: ChainChunkIDs
     public let underWay: ActiveCommands
     let counter = TrafficCounter()
     /// Private directory of this rank's user: beside the catalogue, or in the store.
-    let ownPlace: [UInt8]
+    let privateDirectory: [UInt8]
     /// A warning about the directory in use.
     public let warning: Failure?
     /// Nil if tracing is off.
@@ -71,11 +71,11 @@ public final class Station: Sendable {
             store = try Store(at: directory, options)
         }
         self.store = store
-        let place = try Station.place(settings, store)
-        warning = place.warning?.at(settings.host)
-        ownPlace = try Station.ownPlace(settings, store)
-        catalogue = try Station.catalogue(at: place.catalogue, settings)
-        catalogueFile = store == nil ? HeldFile(Array(place.catalogue.utf8)) : nil
+        let location = try Station.catalogueLocation(settings, store)
+        warning = location.warning?.at(settings.host)
+        privateDirectory = try Station.privateDirectory(settings, store)
+        catalogue = try Station.catalogue(at: location.catalogue, settings)
+        catalogueFile = store == nil ? HeldFile(Array(location.catalogue.utf8)) : nil
         workers =
             settings.workStarter.map(Workers.init(startedBy:))
             ?? Workers(threads: settings.workerThreads, name: "daft\(link.rank.number)")
@@ -87,7 +87,7 @@ public final class Station: Sendable {
         outlet = SlabPool(totalBytes: half, slabBytes: max(settings.chunkSize.bytes, 1 << 20))
         offers = OfferTable(workers: workers, now: link.loop.now, trace: trace)
         relay = Relay(on: link.loop)
-        learned = Learned(on: link.loop)
+        chainChunkIDs = ChainChunkIDs(on: link.loop)
         underWay = ActiveCommands(on: link.loop)
         follower.withLock { $0 = CatalogueSync(self) }
         intake.onShortage { [readContents] in readContents.shrink() }

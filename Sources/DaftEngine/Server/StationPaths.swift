@@ -8,7 +8,7 @@ import Glibc
 
 extension Station {
     /// The catalogue's path, and a warning about its directory. A directory that others can write to is refused.
-    static func place(
+    static func catalogueLocation(
         _ settings: Settings, _ store: Store?
     ) throws(Failure) -> (catalogue: String, warning: Failure?) {
         guard let path = settings.catalogue else {
@@ -41,7 +41,7 @@ extension Station {
 
     /// A store shared by a group must not hold this user's private orders, keys and messages; they get their own
     /// directory.
-    static func ownPlace(_ settings: Settings, _ store: Store?) throws(Failure) -> [UInt8] {
+    static func privateDirectory(_ settings: Settings, _ store: Store?) throws(Failure) -> [UInt8] {
         let (directory, use): ([UInt8], DirectoryUse) =
             if let catalogue = settings.catalogue { (folder(of: catalogue), .catalogue) } else {
                 (try store?.ownPath ?? [UInt8(ascii: ".")], .store)

@@ -17,7 +17,7 @@ extension Station {
     private static let withdrawalMilliseconds = 2_000
 
     /// Checks that the directory exists; returns the failure, if any.
-    func lookAtPlace() async -> Failure? {
+    func checkDirectory() async -> Failure? {
         if let loss { return loss }
         let isGone = await workers.run { [self] in store?.isGone ?? catalogueFile?.isGone ?? false }
         // Another request may have found out during the await.
@@ -60,8 +60,8 @@ extension MetadataServer {
 
 extension [Failure] {
     /// Keeps only one failure per lost store.
-    var sayingLossesOnce: [Failure] {
-        var said: Set<Failure> = []
-        return filter { $0.kind != .gone || said.insert($0).inserted }
+    var withoutRepeatedLosses: [Failure] {
+        var seen: Set<Failure> = []
+        return filter { $0.kind != .gone || seen.insert($0).inserted }
     }
 }

@@ -19,10 +19,10 @@ final class CorruptionReports: Sendable {
         let content: ContentID
     }
 
-    private let told = Mutex<Set<Doubt>>([])
+    private let reported = Mutex<Set<Doubt>>([])
 
     func isNew(_ content: ContentID, at rank: Rank) -> Bool {
-        told.withLock { $0.insert(Doubt(rank: rank, content: content)).inserted }
+        reported.withLock { $0.insert(Doubt(rank: rank, content: content)).inserted }
     }
 }
 
@@ -59,7 +59,7 @@ extension Station {
         let slab = states.contains(where: \.isPacked) ? slabs[slabs.count - 1] : slabs[0]
         if slab !== slabs[0] { await workers.run { Compression.unpack(run, states, from: slabs[0], into: slab) } }
         let offsets = run.offsets
-        let came = pieces.indices.filter { states[$0].isOnItsWay }
+        let came = pieces.indices.filter { states[$0].hasBytes }
         let found = await digesting.digests(
             of: came.map { slab.slice(offsets[$0], pieces[$0].length) },
             noting: receiving?.verifying(came))
@@ -71,7 +71,9 @@ extension Station {
         var arrivals = [Arrival](repeating: .absent, count: states.count)
         for (index, digest) in zip(came, found) { arrivals[index] = digest == ids[index] ? .right : .wrong }
         if isRelayed { relay.forget(arrivals.indices.filter { arrivals[$0] != .right }.map { pieces[$0] }) }
-        let wrong = arrivals.indices.filter { arrivals[$0] == .wrong && states[$0].isVouchedFor }.map { pieces[$0] }
+        let wrong = arrivals.indices.filter { arrivals[$0] == .wrong && states[$0].isVerifiedBySupplier }.map {
+            pieces[$0]
+        }
         if !wrong.isEmpty { note(.warning, "chunks.wrong", ["from": "\(rank.number)", "chunks": "\(wrong.count)"]) }
         doubt(wrong, at: rank, doubts)
         return (slab, arrivals)

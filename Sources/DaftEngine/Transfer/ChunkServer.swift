@@ -15,7 +15,7 @@ struct ChunkServer: Sendable {
 
     func supply() async -> Supply {
         guard run.byteCount <= station.outlet.totalBytes / 2 else { return none }
-        if run.waits, let relayed = await whatIsComing() { return relayed }
+        if run.waits, let relayed = await arriving() { return relayed }
         let slabs = await station.outlet.take(run.compression > 0 ? 2 : 1, of: run.byteCount)
         return await station.workers.run {
             let states = zip(run.pieces, run.offsets).map { piece, offset in
@@ -33,7 +33,7 @@ struct ChunkServer: Sendable {
 
     /// Waits until the whole run is arriving in one slab and relays it from there; nil if it is stored here or will not
     /// arrive.
-    private func whatIsComing() async -> Supply? {
+    private func arriving() async -> Supply? {
         let deadline = station.loop.deadline(inMilliseconds: ChunkServer.patienceMilliseconds)
         var open = Array(run.pieces.indices)
         var isFirstLook = true
@@ -54,7 +54,7 @@ struct ChunkServer: Sendable {
     private func stillOpen(_ open: [Int], asksStore: Bool) async -> [Int] {
         var unknown: [Int] = []
         let rest = open.filter { index in
-            switch station.relay.place(of: run.pieces[index]) {
+            switch station.relay.location(of: run.pieces[index]) {
             case .written, .kept, .failed: return false
             case .incomingSlab: return true
             case nil:
@@ -76,12 +76,12 @@ struct ChunkServer: Sendable {
             return station.offers.read(offer, file, chunk: piece.chunk, into: memory)
         case .kept(let content): return state { try station.store?.read(piece.chunk, of: content, into: memory) }
         case .identified(let id):
-            if case .written(let written) = station.relay.place(of: piece), let partialFile = written.partialFile {
+            if case .written(let written) = station.relay.location(of: piece), let partialFile = written.partialFile {
                 return state { try partialFile.read(written.chunk, into: memory) }
             }
             return state {
-                guard let place = try station.store?.whereabouts(of: id) else { return nil }
-                return try station.store?.read(place.chunk, of: place.content, into: memory)
+                guard let location = try station.store?.chunkLocation(of: id) else { return nil }
+                return try station.store?.read(location.chunk, of: location.content, into: memory)
             }
         }
 
@@ -98,7 +98,7 @@ extension Store {
         switch piece.origin {
         // An unreadable chunk counts as missing: the receiver asks another store.
         case .kept(let content): (try? extent(of: content).contains(piece.chunk)) ?? false
-        case .identified(let id): (try? whereabouts(of: id)) ?? nil != nil
+        case .identified(let id): (try? chunkLocation(of: id)) ?? nil != nil
         case .offered: true
         }
     }

@@ -10,7 +10,7 @@ final class ContentLocks: Sendable {
         var orders = 0
         var begun = 0
         /// The order that has not overlapped with any other so far.
-        var lonely: Int?
+        var onlyOrder: Int?
     }
 
     private let state = Mutex(State())
@@ -20,7 +20,7 @@ final class ContentLocks: Sendable {
         state.withLock { state in
             state.begun += 1
             state.orders += 1
-            state.lonely = state.orders == 1 ? state.begun : nil
+            state.onlyOrder = state.orders == 1 ? state.begun : nil
             return state.begun
         }
     }
@@ -28,7 +28,7 @@ final class ContentLocks: Sendable {
     func leave() { state.withLock { $0.orders -= 1 } }
 
     /// Whether no other order has overlapped with this one.
-    func isAlone(_ order: Int) -> Bool { state.withLock { $0.lonely == order } }
+    func isOnlyOrder(_ order: Int) -> Bool { state.withLock { $0.onlyOrder == order } }
 
     /// Acquires the lock if it is free.
     func claimIfFree(_ content: ContentID) -> Bool {

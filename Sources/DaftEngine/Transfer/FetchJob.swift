@@ -34,7 +34,7 @@ struct FetchJob: Sendable {
     }
 
     func run() async -> Outcome {
-        var end = await pulling(along: order.chain) { (pull) async throws(Failure) in try await bringAll(pull) }
+        var end = await pulling(along: order.chain) { (pull) async throws(Failure) in try await fetchAll(pull) }
         await placeWaiting(mayTryAgain: true)
         let again = ledger.takeReady()
         if case .success = end, !again.isEmpty {
@@ -67,14 +67,14 @@ struct FetchJob: Sendable {
         return end
     }
 
-    private func bringAll(_ pull: Pull) async throws(Failure) {
+    private func fetchAll(_ pull: Pull) async throws(Failure) {
         try await station.catchUp(to: order.state)
         if order.below.isEmpty { return }
         _ = try await station.refreshRoster()
-        for name in order.below where !Task.isCancelled { try await bring(name, pull) }
+        for name in order.below where !Task.isCancelled { try await fetch(name, pull) }
     }
 
-    private func bring(_ name: Name, _ pull: Pull) async throws(Failure) {
+    private func fetch(_ name: Name, _ pull: Pull) async throws(Failure) {
         let catalogue = station.catalogue
         let roots = try await station.work { () throws(Failure) in
             var chain: [NamedEntry] = []
@@ -126,11 +126,11 @@ struct FetchJob: Sendable {
         progressCounter.expect(bytes: manifest.size, files: 1)
         await pull.claim(content)
         // If the extent is unknown, the content is fetched.
-        if !pull.isAlone, (try? await extent(of: content)) == .complete {
+        if !pull.isOnlyOrder, (try? await extent(of: content)) == .complete {
             progressCounter.add(bytes: manifest.size, files: 1)
             return await settle(wanted, nil)
         }
-        await pull.bring(wanted)
+        await pull.fetch(wanted)
     }
 
     private func settle(_ wanted: Wanted, _ failure: Failure?) async {
@@ -140,9 +140,9 @@ struct FetchJob: Sendable {
             ledger.fail(failure)
             // The caller gets the first failure; an unknown extent counts as nothing.
             let extent = (try? await extent(of: wanted.content)) ?? .nothing
-            ledger.lacks(Lacking(wanted.content, extent))
+            ledger.lacks(MissingContent(wanted.content, extent))
         } else {
-            ledger.brought(wanted.content)
+            ledger.noteComplete(wanted.content)
             await add(names)
         }
     }
@@ -190,7 +190,7 @@ struct FetchJob: Sendable {
 private final class FetchLedger: Sendable {
     private struct State {
         var failures: [Failure] = []
-        var lacking: [Lacking] = []
+        var lacking: [MissingContent] = []
         var complete: [ContentID] = []
         var waiting: [ContentID: [NamedEntry]] = [:]
         var ready: [NamedEntry] = []
@@ -202,8 +202,8 @@ private final class FetchLedger: Sendable {
     private let state = Mutex(State())
 
     func fail(_ failure: Failure) { state.withLock { $0.failures.append(failure) } }
-    func lacks(_ lacking: Lacking) { state.withLock { $0.lacking.append(lacking) } }
-    func brought(_ content: ContentID) { state.withLock { $0.complete.append(content) } }
+    func lacks(_ lacking: MissingContent) { state.withLock { $0.lacking.append(lacking) } }
+    func noteComplete(_ content: ContentID) { state.withLock { $0.complete.append(content) } }
     func placed(_ files: Int) { state.withLock { $0.files += Int64(files) } }
     func note(directories: [NamedEntry]) { state.withLock { $0.directories += directories } }
     func allDirectories() -> [NamedEntry] { state.withLock { $0.directories } }
@@ -234,7 +234,7 @@ private final class FetchLedger: Sendable {
         }
     }
 
-    func holdings() -> (complete: [ContentID], lacking: [Lacking]) {
+    func holdings() -> (complete: [ContentID], lacking: [MissingContent]) {
         state.withLock { ($0.complete, $0.lacking.filter { $0.extent != .nothing }) }
     }
 

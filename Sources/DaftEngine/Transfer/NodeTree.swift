@@ -135,7 +135,8 @@ final class NodeTree: TreeListing {
     func ended(_ wanted: Wanted, _ failure: Failure?) -> Failure? {
         if let offer = wanted.offered?.offer.number { leave(offer) }
         guard let failure, failure.subject == wanted.name.bytes else { return failure }
-        return Failure(failure.kind, place(of: Array(wanted.name.relative(to: root) ?? [])), node: host, failure.reason)
+        return Failure(
+            failure.kind, fullPath(of: Array(wanted.name.relative(to: root) ?? [])), node: host, failure.reason)
     }
 
     private func leave(_ offer: UInt64) {
@@ -226,7 +227,7 @@ final class NodeTree: TreeListing {
                 switch manifest {
                 case .success(let manifest): items.append(wanted(entry, manifest, file, page.offer))
                 case .failure(let failure):
-                    failures.append(Failure(failure.kind, place(of: entry.relative), node: host, failure.reason))
+                    failures.append(Failure(failure.kind, fullPath(of: entry.relative), node: host, failure.reason))
                     leave(page.offer)
                 }
             }
@@ -235,7 +236,7 @@ final class NodeTree: TreeListing {
         return (items, failures)
     }
 
-    private func place(of relative: [UInt8]) -> [UInt8] {
+    private func fullPath(of relative: [UInt8]) -> [UInt8] {
         relative.isEmpty ? path : path + [Name.slash] + relative
     }
 

@@ -20,7 +20,7 @@ final class OfferedTree: Sendable {
     private let walk: SourceWalk
     private let chunkSize: ChunkSize
     /// Serializes use of the walk.
-    private let turn = AsyncSemaphore(width: 1)
+    private let semaphore = AsyncSemaphore(width: 1)
     private let state = Mutex(State())
 
     private init(_ station: Station, _ walk: SourceWalk, _ chunkSize: ChunkSize) {
@@ -30,17 +30,17 @@ final class OfferedTree: Sendable {
     static func open(_ offering: OfferOrder, _ store: Store, at station: Station) async throws(Failure) -> OfferedTree {
         let members = station.roster.members
         let walk = try await station.work { () throws(Failure) in
-            let place = try sourcePlace(try store.gathered(offering.path))
+            let source = try resolvedSource(try store.gathered(offering.path))
             let stores = members.filter { $0.store.host == station.settings.host }.map(\.store.path)
             let own = Set(stores.compactMap { directoryIdentity($0 + Array("/.daft".utf8)) })
-            return try SourceWalk(place) { device, inode in own.contains([device, inode]) }
+            return try SourceWalk(source) { device, inode in own.contains([device, inode]) }
         }
         return OfferedTree(station, walk, offering.chunkSize)
     }
 
     func page(_ number: Int, done: [UInt64]) async throws(Failure) -> OfferedPage {
-        await turn.enter()
-        defer { turn.leave() }
+        await semaphore.enter()
+        defer { semaphore.leave() }
         let (last, over) = state.withLock { state in
             let over = state.offers.intersection(done)
             state.offers.subtract(over)

@@ -58,7 +58,7 @@ actor Pull {
     nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
 
     /// Starts one content; waits while too many are in flight.
-    func bring(_ wanted: Wanted) async {
+    func fetch(_ wanted: Wanted) async {
         if wanted.manifest.size <= IngestJob.smallFile, wanted.manifest.chunks.count <= 1 {
             await pack(wanted)
         } else {
@@ -96,7 +96,7 @@ actor Pull {
     }
 
     /// Whether no other order has stored anything at this station meanwhile.
-    nonisolated var isAlone: Bool { station.contentLocks.isAlone(number) }
+    nonisolated var isOnlyOrder: Bool { station.contentLocks.isOnlyOrder(number) }
 
     /// Acquires the content lock. Sends the packs first: the holder may wait for a content that is packed here.
     func claim(_ content: ContentID) async {
@@ -209,14 +209,14 @@ actor Pull {
         }
         for (index, failure) in zip(chosen, failures) {
             progressCounter.add(bytes: pack[index].manifest.size, files: 1)
-            tell([pack[index].piece(0)], failure == nil ? .kept : .failed)
+            noteRelay([pack[index].piece(0)], failure == nil ? .kept : .failed)
             await ended(pack[index], failure.map { named($0, pack[index]) })
         }
     }
 
     /// Tells the relay, and so the next rank of the chain, what became of the pieces.
-    private func tell(_ pieces: [Piece], _ place: Relay.Place) {
-        if destination.isOwnStore { station.relay.note(pieces, place) }
+    private func noteRelay(_ pieces: [Piece], _ location: Relay.PieceLocation) {
+        if destination.isOwnStore { station.relay.note(pieces, location) }
     }
 
     // MARK: large contents
@@ -331,10 +331,10 @@ actor Pull {
                 }
             }
             progressCounter.add(bytes: Int64(length))
-            tell([wanted.piece(chunk)], .kept)
+            noteRelay([wanted.piece(chunk)], .kept)
             return nil
         } catch {
-            tell([wanted.piece(chunk)], .failed)
+            noteRelay([wanted.piece(chunk)], .failed)
             return error
         }
     }

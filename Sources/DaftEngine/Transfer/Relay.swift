@@ -8,7 +8,7 @@ import DaftWire
 import Synchronization
 
 final class Relay: Sendable {
-    enum Place: Sendable {
+    enum PieceLocation: Sendable {
         /// Arriving, or being hashed: the piece at `index` of its run.
         case incomingSlab(IncomingSlab, index: Int, offset: Int)
         /// In the partial file of a content not yet complete.
@@ -25,7 +25,7 @@ final class Relay: Sendable {
     }
 
     private struct State {
-        var places: [Piece: Place] = [:]
+        var locations: [Piece: PieceLocation] = [:]
         var noted: [Piece] = []
         var oldest = 0
         var orders = 0
@@ -49,7 +49,7 @@ final class Relay: Sendable {
     func leave() {
         state.withLock { state in
             state.orders -= 1
-            if state.orders == 0 { (state.places, state.noted, state.oldest) = ([:], [], 0) }
+            if state.orders == 0 { (state.locations, state.noted, state.oldest) = ([:], [], 0) }
         }
         changed.notify()
     }
@@ -69,21 +69,21 @@ final class Relay: Sendable {
         begin(run, incomingSlab)
     }
 
-    func note(_ pieces: [Piece], _ place: Place) {
-        for piece in pieces { set(piece, place) }
+    func note(_ pieces: [Piece], _ location: PieceLocation) {
+        for piece in pieces { set(piece, location) }
         changed.notify()
     }
 
     /// Forgets pieces that failed verification; requests wait until they arrive again.
-    func forget(_ pieces: [Piece]) { state.withLock { state in for piece in pieces { state.places[piece] = nil } } }
+    func forget(_ pieces: [Piece]) { state.withLock { state in for piece in pieces { state.locations[piece] = nil } } }
 
-    func place(of piece: Piece) -> Place? { state.withLock { $0.places[piece] } }
+    func location(of piece: Piece) -> PieceLocation? { state.withLock { $0.locations[piece] } }
 
-    private func set(_ piece: Piece, _ place: Place) {
+    private func set(_ piece: Piece, _ location: PieceLocation) {
         state.withLock { state in
-            if state.places.updateValue(place, forKey: piece) == nil { state.noted.append(piece) }
-            while state.places.count > Relay.remembered, state.oldest < state.noted.count {
-                state.places[state.noted[state.oldest]] = nil
+            if state.locations.updateValue(location, forKey: piece) == nil { state.noted.append(piece) }
+            while state.locations.count > Relay.remembered, state.oldest < state.noted.count {
+                state.locations[state.noted[state.oldest]] = nil
                 state.oldest += 1
             }
             if state.oldest > Relay.remembered {
@@ -96,13 +96,13 @@ final class Relay: Sendable {
     /// The slab with a whole run, if its pieces arrive contiguously in the requested order and none is missing.
     func incomingSlab(of run: ChunkRun) -> (incomingSlab: IncomingSlab, offset: Int, states: [PieceState])? {
         guard let first = run.pieces.first,
-            case .incomingSlab(let incomingSlab, let start, let offset) = place(of: first),
+            case .incomingSlab(let incomingSlab, let start, let offset) = location(of: first),
             let states = incomingSlab.states
         else { return nil }
         for (index, (piece, distance)) in zip(run.pieces, run.offsets).enumerated() {
-            guard case .incomingSlab(let same, start + index, offset + distance) = place(of: piece),
+            guard case .incomingSlab(let same, start + index, offset + distance) = location(of: piece),
                 same === incomingSlab,
-                states.indices.contains(start + index), states[start + index].isOnItsWay,
+                states.indices.contains(start + index), states[start + index].hasBytes,
                 run.compression > 0 || !states[start + index].isPacked
             else { return nil }
         }

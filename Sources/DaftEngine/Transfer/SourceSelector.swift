@@ -40,9 +40,9 @@ actor SourceSelector {
     private var busy: [Rank: Int] = [:]
     private var silent: Set<Rank> = []
     /// Deadlines until which a silent rank is retried if there is no other source.
-    private var hopes: [Rank: Nanoseconds] = [:]
-    private static let hopeMilliseconds = 15_000
-    private static let hopePauseMilliseconds = 250
+    private var retryDeadlines: [Rank: Nanoseconds] = [:]
+    private static let retryMilliseconds = 15_000
+    private static let retryPauseMilliseconds = 250
     /// Chunks of which a rank sent wrong bytes; its other chunks may be right.
     private var wrong: [ContentID: [Rank: BitSet]] = [:]
 
@@ -78,7 +78,7 @@ actor SourceSelector {
         let chunks = Array(wanted.manifest.chunks.indices)
         let keepers = try await keepers(of: wanted).sorted { $0.rank < $1.rank }
         if !keepers.contains(where: { $0.extent != .complete }) { return chunks }
-        guard let chain else { return inTurn(chunks, keepers.map(\.extent)) }
+        guard let chain else { return alternatingKeepers(chunks, keepers.map(\.extent)) }
         let distances = keepers.compactMap { keeper in
             chain.distance(from: station.rank, upTo: keeper.rank).map { (extent: keeper.extent, steps: $0) }
         }
@@ -88,14 +88,14 @@ actor SourceSelector {
         return chunks.sorted { (steps[$0], $0) < (steps[$1], $1) }
     }
 
-    private func inTurn(_ chunks: [Int], _ extents: [Extent]) -> [Int] {
-        var turns: [Int: Int] = [:]
-        let turn = chunks.map { chunk in
+    private func alternatingKeepers(_ chunks: [Int], _ extents: [Extent]) -> [Int] {
+        var counts: [Int: Int] = [:]
+        let order = chunks.map { chunk in
             let keeper = extents.firstIndex { $0 != .complete && $0.contains(chunk) } ?? extents.count
-            defer { turns[keeper, default: 0] += 1 }
-            return (turns[keeper] ?? 0, keeper)
+            defer { counts[keeper, default: 0] += 1 }
+            return (counts[keeper] ?? 0, keeper)
         }
-        return chunks.sorted { (turn[$0].0, turn[$0].1, $0) < (turn[$1].0, turn[$1].1, $1) }
+        return chunks.sorted { (order[$0].0, order[$0].1, $0) < (order[$1].0, order[$1].1, $1) }
     }
 
     func forget(_ content: ContentID) { holders[content] = nil }
@@ -111,7 +111,7 @@ actor SourceSelector {
                 passed.insert(source)
                 try stopIfCancelled(wanted)
             }
-        } while try await hasHope(wanted, chunk: chunk)
+        } while try await mayBecomeAvailable(wanted, chunk: chunk)
         throw try await whyNot(wanted, chunk: chunk)
     }
 
@@ -122,11 +122,11 @@ actor SourceSelector {
         busy[source, default: 0] += 1
         defer { busy[source, default: 1] -= 1 }
         let ids = zip(pieces, wanted).map { $1.manifest.chunks[$0.chunk] }
-        let hope = loop.deadline(inMilliseconds: SourceSelector.hopeMilliseconds)
+        let retryDeadline = loop.deadline(inMilliseconds: SourceSelector.retryMilliseconds)
         do throws(LinkError) {
             let (slab, arrivals) = try await station.load(
                 pieces, ids, from: source, isRelayed: isForOwnStore, progressCounter: progressCounter, doubts: doubts)
-            hopes[source] = nil
+            retryDeadlines[source] = nil
             for (i, arrival) in arrivals.enumerated() where arrival == .wrong {
                 wrong[wanted[i].content, default: [:]][source, default: BitSet()].insert(pieces[i].chunk)
             }
@@ -134,21 +134,21 @@ actor SourceSelector {
         } catch {
             if error == .closed { throw Failure(.stopped, [], error.reason) }
             silent.insert(source)
-            hopes[source] = hopes[source] ?? hope
+            retryDeadlines[source] = retryDeadlines[source] ?? retryDeadline
             return (nil, pieces.map { _ in .absent })
         }
     }
 
     /// Whether a silent holder may still return; if so, pauses before the retry.
-    private func hasHope(_ wanted: Wanted, chunk: Int) async throws(Failure) -> Bool {
+    private func mayBecomeAvailable(_ wanted: Wanted, chunk: Int) async throws(Failure) -> Bool {
         let there = Set(station.link.ranks)
-        let hopeful = try await keepers(of: wanted)
+        let recovering = try await keepers(of: wanted)
             .filter { $0.extent.contains(chunk) && silent.contains($0.rank) && there.contains($0.rank) }
-            .map(\.rank).filter { loop.now < hopes[$0] ?? 0 }
-        if hopeful.isEmpty { return false }
-        await loop.sleep(milliseconds: SourceSelector.hopePauseMilliseconds)
+            .map(\.rank).filter { loop.now < retryDeadlines[$0] ?? 0 }
+        if recovering.isEmpty { return false }
+        await loop.sleep(milliseconds: SourceSelector.retryPauseMilliseconds)
         try stopIfCancelled(wanted)
-        silent.subtract(hopeful)
+        silent.subtract(recovering)
         return true
     }
 
@@ -173,10 +173,10 @@ actor SourceSelector {
 
     /// Breaks ties by rank and chunk, to spread load.
     private func leastBusy(_ ranks: [Rank], _ chunk: Int) -> Rank? {
-        let turn = station.rank.number + chunk
+        let rotation = station.rank.number + chunk
         return ranks.sorted().enumerated().min { x, y in
-            let a = (busy[x.element] ?? 0, (x.offset + turn) % ranks.count)
-            let b = (busy[y.element] ?? 0, (y.offset + turn) % ranks.count)
+            let a = (busy[x.element] ?? 0, (x.offset + rotation) % ranks.count)
+            let b = (busy[y.element] ?? 0, (y.offset + rotation) % ranks.count)
             return a < b
         }?.element
     }

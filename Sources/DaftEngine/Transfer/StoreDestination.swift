@@ -45,8 +45,8 @@ private struct StoreSink: Sink {
     func leaveHole(_ chunk: Int, _ id: ChunkID) throws(Failure) { try partialFile.leaveHole(chunk, id) }
 
     func copyFromNearby(_ chunk: Int, _ id: ChunkID, buffer: UnsafeMutableRawBufferPointer) throws(Failure) -> Bool {
-        guard let place = try store.whereabouts(of: id) else { return false }
-        return try partialFile.copy(chunk, id, from: place, buffer: buffer)
+        guard let location = try store.chunkLocation(of: id) else { return false }
+        return try partialFile.copy(chunk, id, from: location, buffer: buffer)
     }
 
     func finish() throws(Failure) { try partialFile.finish() }

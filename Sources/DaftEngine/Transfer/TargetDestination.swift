@@ -24,7 +24,7 @@ final class TargetDestination: Destination {
     var isOwnStore: Bool { false }
 
     func open(_ wanted: Wanted, buffer: UnsafeMutableRawBufferPointer) throws(Failure) -> any Sink {
-        let (relative, entry) = try place(of: wanted)
+        let (relative, entry) = try target(of: wanted)
         return try on(host) { () throws(Failure) in
             let file = try tree.file(relative, entry, wanted.manifest)
             try file.inspect(buffer: buffer)
@@ -35,7 +35,7 @@ final class TargetDestination: Destination {
     func take(_ whole: [(wanted: Wanted, bytes: UnsafeRawBufferPointer)]) -> [Failure?] {
         whole.map { wanted, bytes in
             do throws(Failure) {
-                let (relative, entry) = try place(of: wanted)
+                let (relative, entry) = try target(of: wanted)
                 try TargetFile.writeWhole(in: tree, relative, entry, bytes)
                 return nil
             } catch {
@@ -44,7 +44,7 @@ final class TargetDestination: Destination {
         }
     }
 
-    private func place(of wanted: Wanted) throws(Failure) -> ([UInt8], Entry) {
+    private func target(of wanted: Wanted) throws(Failure) -> ([UInt8], Entry) {
         guard let entry = entries.withLock({ $0[wanted.name] }), let relative = wanted.name.relative(to: root) else {
             throw Failure(.failed, wanted.name, "nobody asked for it")
         }

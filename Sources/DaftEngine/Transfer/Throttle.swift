@@ -18,8 +18,8 @@ final class Throttle: Sendable {
     /// How long these bytes must wait; reserves their time.
     func reserve(_ bytes: Int64) -> Nanoseconds {
         let now = loop.now
-        let turn = pace.withLock { $0.reserve(bytes, now: now) }
-        return turn - min(turn, now)
+        let start = pace.withLock { $0.reserve(bytes, now: now) }
+        return start - min(start, now)
     }
 
     /// Waits until these bytes may be transferred.

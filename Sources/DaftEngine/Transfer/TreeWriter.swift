@@ -136,7 +136,7 @@ final class TreeWriter: Sendable {
             try await pull.lookUp(lacking.map(\.wanted))
             for (wanted, entry) in lacking where !Task.isCancelled {
                 destination.expect(NamedEntry(wanted.name, entry))
-                await pull.bring(wanted)
+                await pull.fetch(wanted)
             }
         } catch {
             for (wanted, _) in lacking { settle(wanted, error.at(station.settings.host)) }

@@ -78,7 +78,7 @@ final class Upstream: Sendable {
         }
     }
 
-    private enum Turn<Answer> {
+    private enum PollResult<Answer> {
         case answer(Answer)
         /// Not there, or not yet.
         case nothing
@@ -86,17 +86,17 @@ final class Upstream: Sendable {
     }
 
     private func walk<Answer>(
-        upTo last: Rank?, _ ask: (Rank) async throws(Failure) -> Turn<Answer>
+        upTo last: Rank?, _ ask: (Rank) async throws(Failure) -> PollResult<Answer>
     ) async throws(Failure) -> Answer? {
         for rank in ranks {
-            if let answer = try await turn(at: rank, ask) { return answer }
+            if let answer = try await poll(at: rank, ask) { return answer }
             if rank == last { return nil }
         }
         return nil
     }
 
-    private func turn<Answer>(
-        at rank: Rank, _ ask: (Rank) async throws(Failure) -> Turn<Answer>
+    private func poll<Answer>(
+        at rank: Rank, _ ask: (Rank) async throws(Failure) -> PollResult<Answer>
     ) async throws(Failure) -> Answer? {
         var (end, moved) = (deadline, progressCounter.moved)
         var refusals = 0

@@ -45,10 +45,10 @@ extension Session {
                     names.append(try published(thing))
                 }
             }
-            let members = try await lookAround()
+            let members = try await syncedMembers()
             commandProgress.expect(copies: members.count)
             let reason = "no such local path, and no such name is published"
-            names = try await standing(names, saying: reason, &report)
+            names = try await existing(names, orFail: reason, &report)
             if let name, paths.isEmpty {
                 throw Failure(.usage, name, "--as names what is published: a local path, and not a name")
             }
@@ -59,9 +59,9 @@ extension Session {
                 let everywhere = ToEvery(members, from: self, isShared, copies: .everywhere)
                 let staged = try await stage(sources, everywhere, on: members, options, preview)
                 report.merge(staged)
-                (report.names, report.places) = (staged.names, staged.places)
+                (report.names, report.servers) = (staged.names, staged.servers)
             }
-            if !names.isEmpty, preview == nil, !Task.isCancelled { try await bring(names, to: members, &report) }
+            if !names.isEmpty, preview == nil, !Task.isCancelled { try await fetchNames(names, to: members, &report) }
         } catch {
             report.failures.append(error)
         }
@@ -99,19 +99,19 @@ extension Session {
     /// The user's argument as a name.
     func published(_ typed: [UInt8]) throws(Failure) -> Name {
         do throws(NameError) {
-            return try resolvedName(typed, in: standpoint.base)
+            return try resolvedName(typed, in: clientContext.base)
         } catch {
             throw Failure(.usage, typed, "neither a local path nor a name: \(error.reason)")
         }
     }
 
-    private func bring(_ names: [Name], to members: [Member], _ report: inout Report) async throws(Failure) {
+    private func fetchNames(_ names: [Name], to members: [Member], _ report: inout Report) async throws(Failure) {
         report.failures += try await refusals(of: names, at: members)
         guard report.failures.allSatisfy({ $0.kind != .noSpace }) else { return }
         let order = Fetch(
             below: names, state: station.catalogue.head.state, chain: Chain(inChainOrder(members).map(\.rank)),
             reports: false, limit: throttle?.rate)
-        var brought: [(member: Member, fetched: Fetched)] = []
+        var results: [(member: Member, fetched: Fetched)] = []
         var failures: [Failure] = []
         var moved: Int64 = 0
         await station.loop.inOrder(width: members.count, over: members) { [self] member in
@@ -122,7 +122,7 @@ extension Session {
         } take: { member, result in
             switch result {
             case .success(let fetched):
-                brought.append((member, fetched))
+                results.append((member, fetched))
                 failures += fetched.failures
                 moved += fetched.moved
             case .failure(let failure): failures.append(failure)
@@ -130,20 +130,20 @@ extension Session {
         }
         report.failures += failures
         report.moved += moved
-        if !brought.isEmpty { report.names += names }
-        report.places = brought.map(\.member).filter { !report.lackingHosts.contains($0.store.host) }
+        if !results.isEmpty { report.names += names }
+        report.servers = results.map(\.member).filter { !report.lackingHosts.contains($0.store.host) }
             .map(station.roster.label)
-        report.files += brought.map(\.fetched.files).min() ?? 0
+        report.files += results.map(\.fetched.files).min() ?? 0
         report.slowest = stopwatch.slowest(among: members, station.roster, failures: report.failures)
-        try await record(names, brought, &report)
+        try await record(names, results, &report)
     }
 
     private func record(
-        _ names: [Name], _ brought: [(member: Member, fetched: Fetched)], _ report: inout Report
+        _ names: [Name], _ results: [(member: Member, fetched: Fetched)], _ report: inout Report
     ) async throws(Failure) {
         var lacking: [ContentID: BitSet] = [:]
         var parts: [Holding] = []
-        for (member, fetched) in brought {
+        for (member, fetched) in results {
             for lack in fetched.lacking {
                 lacking[lack.content, default: BitSet()].insert(member.number)
                 if lack.extent != .nothing {
@@ -151,7 +151,7 @@ extension Session {
                 }
             }
         }
-        let all = BitSet(brought.map(\.member.number))
+        let all = BitSet(results.map(\.member.number))
         let lackingSomewhere = Set(lacking.keys)
         var seen: Set<ContentID> = []
         for name in names {

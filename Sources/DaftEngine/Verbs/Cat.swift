@@ -11,7 +11,7 @@ extension Session {
     ) async -> Report {
         var report = Report()
         do throws(Failure) {
-            _ = try await lookAround()
+            _ = try await syncedMembers()
             let reader = try await view.reader(of: name)
             let (size, chunks) = (reader.attributes.size, reader.chunks)
             let before = chunks.progressCounter.moved

@@ -21,13 +21,13 @@ extension Session {
         var report = Report()
         report.names = base.map { [$0] } ?? []
         do throws(Failure) {
-            let lasts = try lastParts(of: paths)
-            let nodes = oneOnEachNode(of: try await lookAround())
-            if let base { try await publish(paths, lasts, base, from: nodes, &report) }
+            let leafNames = try lastParts(of: paths)
+            let nodes = oneOnEachNode(of: try await syncedMembers())
+            if let base { try await publish(paths, leafNames, base, from: nodes, &report) }
             if Task.isCancelled { return report }
             let target = local(directory)
             var outcome = Gathered()
-            for (path, last) in zip(paths, lasts) where !Task.isCancelled {
+            for (path, last) in zip(paths, leafNames) where !Task.isCancelled {
                 let place = target + [Name.slash] + last
                 if isMerged {
                     try await mergeAll(path, to: place, in: target, from: nodes, &outcome)
@@ -36,7 +36,7 @@ extension Session {
                 }
             }
             report.merge(outcome.report)
-            report.places = nodes.map(\.store.host).filter(outcome.hosts.contains)
+            report.servers = nodes.map(\.store.host).filter(outcome.hosts.contains)
             report.slowest = stopwatch.slowest(among: nodes, station.roster, failures: report.failures)
         } catch {
             report.failures.append(error)
@@ -48,18 +48,18 @@ extension Session {
     }
 
     private func lastParts(of paths: [[UInt8]]) throws(Failure) -> [[UInt8]] {
-        var lasts: [[UInt8]] = []
+        var leafNames: [[UInt8]] = []
         for path in paths {
             let parts = path.split(separator: Name.slash).filter { !$0.elementsEqual(".".utf8) }
             guard let last = parts.last, !last.elementsEqual("..".utf8) else {
                 throw Failure(.usage, path, "has no name of its own")
             }
-            if lasts.contains(Array(last)) {
+            if leafNames.contains(Array(last)) {
                 throw Failure(.usage, path, "another path ends in the same name: gather it by itself")
             }
-            lasts.append(Array(last))
+            leafNames.append(Array(last))
         }
-        return lasts
+        return leafNames
     }
 
     /// The combined result of all nodes.
@@ -191,14 +191,14 @@ extension Session {
     // MARK: published before gathering
 
     private func publish(
-        _ paths: [[UInt8]], _ lasts: [[UInt8]], _ base: Name, from nodes: [Member], _ report: inout Report
+        _ paths: [[UInt8]], _ leafNames: [[UInt8]], _ base: Name, from nodes: [Member], _ report: inout Report
     ) async throws(Failure) {
         var orders: [(member: Member, collect: Collect)] = []
         for node in nodes {
             do throws(NameError) {
                 let own = try base.appending(Array(node.store.host.utf8))
                 var items: [Collect.Item] = []
-                for (path, last) in zip(paths, lasts) {
+                for (path, last) in zip(paths, leafNames) {
                     items.append(Collect.Item(path: path, name: try own.appending(last)))
                 }
                 orders.append((node, Collect(items)))

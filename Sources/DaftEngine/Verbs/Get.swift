@@ -11,18 +11,18 @@ extension Session {
     /// Fetches names into the store at `host`, or of this node.
     public func fetch(_ names: [Name], at host: String? = nil) async -> Report {
         do throws(Failure) {
-            let members = try await lookAround()
+            let members = try await syncedMembers()
             guard let target = try member(at: host, among: members) else {
                 throw Failure(.usage, [], "no data server runs on this node: name one, as in fetch NAME@HOST")
             }
             var report = Report()
-            let names = try await standing(names, saying: "no such name is published", &report)
+            let names = try await existing(names, orFail: "no such name is published", &report)
             report.failures += try await refusals(of: names, at: [target])
             guard !names.isEmpty, report.failures.allSatisfy({ $0.kind != .noSpace }) else { return report }
             let order = Fetch(
                 below: names, state: station.catalogue.head.state, reports: true, limit: throttle?.rate)
             report.names = names
-            report.places = [station.roster.label(of: target)]
+            report.servers = [station.roster.label(of: target)]
             switch await carryOut(.fetch(order), at: target.rank) {
             case .success(let fetched):
                 report.failures += fetched.failures
@@ -48,17 +48,17 @@ extension Session {
     public func get(_ names: [Name], to path: [UInt8]? = nil) async -> Report {
         var report = Report()
         do throws(Failure) {
-            _ = try await lookAround()
-            let place = await place(path, for: names)
-            if place.isFolder, let folder = place.path { try await makeTarget(folder) }
+            _ = try await syncedMembers()
+            let destination = await getTarget(path, for: names)
+            if destination.isFolder, let folder = destination.path { try await makeTarget(folder) }
             for name in names {
-                let target = place.target(of: name) ?? local(Array(name.last))
+                let target = destination.target(of: name) ?? local(Array(name.last))
                 guard !target.isEmpty else {
                     throw Failure(.usage, name, "say where to write it, with --to")
                 }
                 do throws(Failure) {
                     let tree = NamespaceTree(view: Namespace(self), root: name)
-                    let got = try await TreeWriter(self, tree, to: target, marked: place.isNew).run()
+                    let got = try await TreeWriter(self, tree, to: target, marked: destination.isNew).run()
                     report.merge(got)
                     if got.isOfUse { report.names.append(name) }
                 } catch {
@@ -71,17 +71,17 @@ extension Session {
         return report
     }
 
-    private func place(_ path: [UInt8]?, for names: [Name]) async -> GetTarget {
+    private func getTarget(_ path: [UInt8]?, for names: [Name]) async -> GetTarget {
         guard let path = path.map(local) else { return GetTarget(path: nil, isFolder: false, isNew: false) }
         if names.count > 1 { return GetTarget(path: path, isFolder: true, isNew: false) }
         if names.first?.isRoot ?? true { return GetTarget(path: path, isFolder: false, isNew: false) }
         let (station, name) = (station, names[0])
-        let standing = await station.workers.run {
-            let standing = TargetTree.standing(at: path)
-            return standing == .directory && station.isCopy(path, of: name) ? .unfinished : standing
+        let state = await station.workers.run {
+            let state = TargetTree.pathState(at: path)
+            return state == .directory && station.isCopy(path, of: name) ? .unfinished : state
         }
-        let isFolder = path.last == Name.slash || standing == .directory
-        return GetTarget(path: path, isFolder: isFolder, isNew: standing == nil || standing == .unfinished)
+        let isFolder = path.last == Name.slash || state == .directory
+        return GetTarget(path: path, isFolder: isFolder, isNew: state == nil || state == .unfinished)
     }
 }
 
@@ -92,7 +92,7 @@ extension Station {
     /// of the same command. A name that cannot be listed counts as no copy. Blocks.
     fileprivate func isCopy(_ path: [UInt8], of name: Name) -> Bool {
         guard let entries = try? entries(in: name, atMost: Station.lookedAt), !entries.isEmpty else { return false }
-        return entries.allSatisfy { stands($0.entry, at: path + [Name.slash] + $0.name.last) }
+        return entries.allSatisfy { exists($0.entry, at: path + [Name.slash] + $0.name.last) }
     }
 }
 

@@ -10,7 +10,7 @@ extension Session {
 
     /// What `ls NAME` shows: a directory's entries, else the entry itself, in order and in pages.
     public func list(_ name: Name, each: ([ListedEntry]) async -> Void) async throws(Failure) {
-        _ = try await lookAround()
+        _ = try await syncedMembers()
         let root = try await view.attributes(of: name)
         guard root.entry.isDirectory else { return await each(try await listed([DirectoryEntry(name, root)])) }
         var pages = children(of: name)
@@ -24,7 +24,7 @@ extension Session {
     public func stat(_ name: Name) async throws(Failure) -> (
         listed: ListedEntry, names: [Name], below: DirectorySummary?
     ) {
-        _ = try await lookAround()
+        _ = try await syncedMembers()
         if name.isRoot { throw Failure(.usage, name, "the root has nothing to show") }
         let attributes = try await view.attributes(of: name)
         let entry = attributes.entry
@@ -49,7 +49,7 @@ extension Session {
 
     /// The chunks of a file and their holders, in pages.
     public func chunks(of name: Name, each: ([ListedChunk]) async -> Void) async throws(Failure) {
-        let members = try await lookAround()
+        let members = try await syncedMembers()
         let catalogue = station.catalogue
         guard let content = try await view.attributes(of: name).entry.content else { return }
         let known = try await station.work { () throws(Failure) in
@@ -99,15 +99,15 @@ extension Session {
     }
 
     /// Scrubs all data servers, below these names or everything; see `VerifyJob`.
-    public func verify(_ names: [Name]) async -> (report: Report, verified: [(place: String, verified: Verified)]) {
+    public func verify(_ names: [Name]) async -> (report: Report, verified: [(server: String, verified: Verified)]) {
         do throws(Failure) {
-            let members = try await lookAround()
+            let members = try await syncedMembers()
             let state = station.catalogue.head.state
             var report = Report()
-            report.names = try await standing(names, saying: "no such name is published", &report)
+            report.names = try await existing(names, orFail: "no such name is published", &report)
             guard names.isEmpty || !report.names.isEmpty else { return (report, []) }
             let below = report.names
-            var verified: [(place: String, verified: Verified)] = []
+            var verified: [(server: String, verified: Verified)] = []
             await station.loop.inOrder(width: members.count, over: members) { [self] member in
                 (member, await carryOut(.verify(below: below, state: state), at: member.rank))
             } take: { member, result in
@@ -127,7 +127,7 @@ extension Session {
                 report.failures.removeAll { $0.kind == .corrupt && named.contains($0.subject) }
                 report.failures += lost
             }
-            if report.failures.isEmpty, !Task.isCancelled { report.failures = try await bringBack(below: below) }
+            if report.failures.isEmpty, !Task.isCancelled { report.failures = try await restoreCopies(below: below) }
             return (report, verified)
         } catch {
             return (.failed(error), [])
@@ -135,7 +135,7 @@ extension Session {
     }
 
     /// Re-creates copies that an interrupted verify removed. Copies of absent stores are not replaced for that.
-    private func bringBack(below names: [Name]) async throws(Failure) -> [Failure] {
+    private func restoreCopies(below names: [Name]) async throws(Failure) -> [Failure] {
         let catalogue = station.catalogue
         let stores = try await station.work { () throws(Failure) in try catalogue.stores() }
         let there = Set(station.members.filter(\.isAlive).map(\.number))
@@ -153,19 +153,19 @@ extension Session {
     }
 
     /// The published ones among the names; the others become failures.
-    func standing(
-        _ names: [Name], saying reason: String, _ report: inout Report
+    func existing(
+        _ names: [Name], orFail reason: String, _ report: inout Report
     ) async throws(Failure) -> [Name] {
         let catalogue = station.catalogue
-        var standing: [Name] = []
+        var found: [Name] = []
         for name in names {
             if try await station.work({ () throws(Failure) in try catalogue.entry(name) }) != nil || name.isRoot {
-                standing.append(name)
+                found.append(name)
             } else {
                 report.failures.append(Failure(.noSuchName, name, reason))
             }
         }
-        return standing
+        return found
     }
 
     private func listed(_ entries: [DirectoryEntry]) async throws(Failure) -> [ListedEntry] {

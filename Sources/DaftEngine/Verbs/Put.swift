@@ -8,9 +8,9 @@ import DaftWire
 import Synchronization
 
 /// Receives what would be published; nothing is then published.
-public typealias Preview = @Sendable ([WouldBe]) async -> Void
+public typealias Preview = @Sendable ([PreviewedEntry]) async -> Void
 
-public struct WouldBe: Sendable {
+public struct PreviewedEntry: Sendable {
     public let name: Name
     public let mode: UInt16
     public let mtime: Time
@@ -26,7 +26,7 @@ extension Session {
         with options: StagingOptions = StagingOptions(), preview: Preview? = nil
     ) async -> Report {
         do throws(Failure) {
-            let members = try await lookAround()
+            let members = try await syncedMembers()
             let copies = copies ?? station.settings.copies
             return try await spooling(sources) { (sources) async throws(Failure) in
                 try await put(sources, at: host, as: name, copies, members, options, preview)
@@ -62,7 +62,7 @@ extension Session {
         with options: StagingOptions = StagingOptions(), preview: Preview? = nil
     ) async -> Report {
         do throws(Failure) {
-            let members = try await lookAround()
+            let members = try await syncedMembers()
             let copies = copies ?? station.settings.copies
             let spread = ToAll(members, await room(at: members), station.settings.chunkSize, copies)
             var report = try await spooling(sources) { (sources) async throws(Failure) in
@@ -90,7 +90,7 @@ extension Session {
     ) async throws(Failure) -> Report {
         let list = try await list(of: options)
         var report = await PublishJob(self, assignment, members: members, options, list, preview).run(sources)
-        report.places = members.filter { !report.lackingHosts.contains($0.store.host) }.map(station.roster.label)
+        report.servers = members.filter { !report.lackingHosts.contains($0.store.host) }.map(station.roster.label)
         report.slowest = stopwatch.slowest(among: members, station.roster, failures: report.failures)
         return report
     }
@@ -133,21 +133,21 @@ extension Session {
     ) async throws(Failure) -> [(path: [UInt8], name: Name)] {
         let paths = sources.map(local)
         let host = station.settings.host
-        let places = await station.workers.run {
-            paths.map { path in Result { () throws(Failure) in try sourcePlace(path) } }
+        let resolved = await station.workers.run {
+            paths.map { path in Result { () throws(Failure) in try resolvedSource(path) } }
         }
-        for case .failure(let failure) in places { report.failures.append(failure.at(host)) }
+        for case .failure(let failure) in resolved { report.failures.append(failure.at(host)) }
         var named: [(path: [UInt8], name: Name)] = []
         var known: [Name: [UInt8]] = [:]
         guard report.failures.isEmpty else { return [] }
-        for (path, place) in zip(paths, places) {
-            let name = try publishedName(of: path, below: standpoint.base, unless: name)
+        for (path, source) in zip(paths, resolved) {
+            let name = try publishedName(of: path, below: clientContext.base, unless: name)
             if let other = known.updateValue(path, forKey: name) {
                 if other == path { continue }
                 let reason = "would be \(name), as \(shown(other)) is: stage one of them --as another name"
                 report.failures.append(Failure(.usage, path, reason))
             }
-            named.append((try place.get(), name))
+            named.append((try source.get(), name))
         }
         return named
     }

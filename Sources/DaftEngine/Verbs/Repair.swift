@@ -7,19 +7,19 @@ import DaftWire
 extension Session {
     /// Creates all wanted copies, and completes broadcasts on every data server.
     public func repair() async -> Report {
-        do throws(Failure) { _ = try await lookAround() } catch { return .failed(error) }
+        do throws(Failure) { _ = try await syncedMembers() } catch { return .failed(error) }
         return await haveRepaired(.repair(below: []))
     }
 
     /// Copies what only the data server at `host` keeps; then it leaves the system and ends.
     public func leave(_ host: String) async -> Report {
         do throws(Failure) {
-            let members = try await lookAround()
+            let members = try await syncedMembers()
             guard let member = try member(at: host, among: members) else {
                 throw Failure(.usage, [], node: host, "name the node whose data server is to leave")
             }
             var report = await haveRepaired(.leave(store: member.number))
-            report.places = [station.roster.label(of: member)]
+            report.servers = [station.roster.label(of: member)]
             return report
         } catch {
             return .failed(error)

@@ -20,7 +20,7 @@ extension Session {
                 guard whole.last != Name.slash else { throw Failure(.usage, whole, "is a directory: name the file") }
                 return (try plainFile(at: path), try wholePath(whole))
             }
-            let nodes = oneOnEachNode(of: try await lookAround())
+            let nodes = oneOnEachNode(of: try await syncedMembers())
             let name = try self.name(of: info)
             let order = WriteOut(
                 name: name, path: target, mode: info.mode, mtime: isPreserving ? info.mtime : nil,
@@ -31,7 +31,7 @@ extension Session {
             guard report.failures.isEmpty, !Task.isCancelled else { return report }
             report.failures = await write(order, on: nodes)
             let failed = Set(report.failures.map(\.node))
-            report.places = nodes.filter { !failed.contains($0.store.host) }.map(\.store.host)
+            report.servers = nodes.filter { !failed.contains($0.store.host) }.map(\.store.host)
         } catch {
             report.failures.append(error)
         }

@@ -26,14 +26,14 @@ public struct Session: Sendable {
     public let station: Station
     public let commandProgress: CommandProgress
     let stopwatch = Stopwatch()
-    let standpoint: ClientContext
+    let clientContext: ClientContext
     /// Limits the session's transfers; nil: no limit.
     let throttle: Throttle?
-    var umask: UInt16 { standpoint.umask }
+    var umask: UInt16 { clientContext.umask }
 
-    public init(at station: Station, _ standpoint: ClientContext = ClientContext(), limit: ByteRate? = nil) {
+    public init(at station: Station, _ clientContext: ClientContext = ClientContext(), limit: ByteRate? = nil) {
         self.station = station
-        self.standpoint = standpoint
+        self.clientContext = clientContext
         throttle = limit.map { Throttle($0, on: station.loop) }
         commandProgress = CommandProgress(
             at: station, grain: limit?.time(for: Int64(station.settings.chunkSize.bytes)) ?? 0)
@@ -41,12 +41,12 @@ public struct Session: Sendable {
 
     /// Resolves a user's path.
     func local(_ path: [UInt8]) -> [UInt8] {
-        guard let directory = standpoint.directory, !path.isEmpty, path.first != Name.slash else { return path }
+        guard let directory = clientContext.directory, !path.isEmpty, path.first != Name.slash else { return path }
         return directory + [Name.slash] + path
     }
 
     /// Catches up with the catalogue; returns the data servers.
-    func lookAround() async throws(Failure) -> [Member] {
+    func syncedMembers() async throws(Failure) -> [Member] {
         try await station.catchUp()
         let members = try await station.refreshRoster().filter(\.isAlive)
         if members.isEmpty { throw Failure(.unreachable, [], "no data server can be reached") }
@@ -82,18 +82,18 @@ public struct Report: Sendable {
     public var moved: Int64 = 0
     /// The names that were affected, and the data servers involved, by display name.
     public var names: [Name] = []
-    public var places: [String] = []
+    public var servers: [String] = []
     /// Nodes that lack part of a broadcast.
     var lackingHosts: Set<String> = []
     /// The data server that took longest, if there were several.
     public var slowest: Slowest?
 
     public struct Slowest: Sendable {
-        public let place: String
+        public let server: String
         public let time: Duration
 
-        public init(place: String, time: Duration) {
-            self.place = place
+        public init(server: String, time: Duration) {
+            self.server = server
             self.time = time
         }
     }
@@ -177,6 +177,6 @@ final class Stopwatch: Sendable {
         guard times.count > 1, let longest = times.max(by: { ($0.value, $1.key) < ($1.value, $0.key) }),
             let member = members.first(where: { $0.number == longest.key })
         else { return nil }
-        return Report.Slowest(place: roster.label(of: member), time: .nanoseconds(Int64(longest.value)))
+        return Report.Slowest(server: roster.label(of: member), time: .nanoseconds(Int64(longest.value)))
     }
 }

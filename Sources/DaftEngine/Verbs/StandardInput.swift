@@ -13,7 +13,7 @@ extension Session {
         _ sources: [[UInt8]], _ body: ([[UInt8]]) async throws(Failure) -> Report
     ) async throws(Failure) -> Report {
         guard let index = sources.firstIndex(where: isStandardInput) else { return try await body(sources) }
-        let (input, directory) = (sources[index], station.ownPlace)
+        let (input, directory) = (sources[index], station.privateDirectory)
         let mode = 0o666 & ~umask
         let spool = try await station.work { () throws(Failure) in try Spool(input, in: directory, mode: mode) }
         let result = await Result.of { () async throws(Failure) in

@@ -14,7 +14,7 @@ extension Session {
 
     /// Passes a name and everything below it to `each`, in pages: directories before their entries, in name order.
     public func tree(_ name: Name, each: ([Leaf]) async -> Void) async throws(Failure) {
-        _ = try await lookAround()
+        _ = try await syncedMembers()
         let root = try await view.attributes(of: name).entry
         var leaves = [Leaf(named: NamedEntry(name, root), isLast: [])]
         var levels = root.isDirectory ? [try await Level(children(of: name))] : []

@@ -7,12 +7,12 @@ import Testing
     @Test func whatAClientSaysHasItsForm() {
         var command = DoorCommand(.line(Array("ls".utf8)), in: Array("/tmp".utf8))
         command.place = "f:3"
-        (command.look.json, command.look.verbose, command.look.progress) = (true, true, false)
+        (command.style.json, command.style.verbose, command.style.progress) = (true, true, false)
         command.columns = 0x0102
         expectForms(
             [
-                .begin(command), .begin(DoorCommand(.arguments([[], [0xff]]), in: [0x2f])), .room(bytes: 70_000),
-                .signal(2), .alive, .deaf,
+                .begin(command), .begin(DoorCommand(.arguments([[], [0xff]]), in: [0x2f])), .credit(bytes: 70_000),
+                .signal(2), .alive, .outputClosed,
             ] as [ClientMessage],
             [
                 "010702020000006c7303000000663a33040000002f746d700100010000000002011200010000002f",

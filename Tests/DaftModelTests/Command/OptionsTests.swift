@@ -146,7 +146,7 @@ private func words(_ line: String) -> [[UInt8]] { line.split(separator: " ").map
         let options = try options(line, table: .job)
         #expect(options.flag("--launch") == true && options.flag("--dry-run") == true)
         #expect(options.value("--hostfile") == Array("h".utf8))
-        #expect(options.handedOn == words("--json -v bcast /a --as /b -- --launch"))
+        #expect(options.forwarded == words("--json -v bcast /a --as /b -- --launch"))
         #expect(options.command == words("bcast /a --as /b -- --launch"))
         #expect(throws: CommandError.self) { try Options(arguments: words("--launch ls")) { _ in nil } }
     }

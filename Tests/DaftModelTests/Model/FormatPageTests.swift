@@ -33,7 +33,7 @@ private func documented() throws -> [String: any Coded] {
         ChunkRun([Piece(.kept(a), chunk: 1, length: 4096)]),
         ClientMessage.begin(command), DoorMessage.errors(Array("no\n".utf8)),
         Host(user: "me", name: "n1", port: 2222)!,
-        SystemMember(rank: Rank(1), host: Host(name: "n1")!, place: 0),
+        SystemMember(rank: Rank(1), host: Host(name: "n1")!, indexOnHost: 0),
         MembershipMessage.book(
             AddressBook(
                 edition: 3,

@@ -27,7 +27,7 @@ import Testing
         let (ext4, nfs, squashfs, fuse, vfat): (UInt64, UInt64, UInt64, UInt64, UInt64) = (
             0xef53, 0x6969, 0x7371_7368, 0x6573_5546, 0x4d44
         )
-        #expect([ext4, nfs].allSatisfy { Filesystem(number: $0).tellsChanges })
-        #expect(![squashfs, fuse, vfat].contains { Filesystem(number: $0).tellsChanges })
+        #expect([ext4, nfs].allSatisfy { Filesystem(number: $0).recordsChanges })
+        #expect(![squashfs, fuse, vfat].contains { Filesystem(number: $0).recordsChanges })
     }
 }

@@ -10,8 +10,8 @@ import Testing
     @Test func everyWordHasItsForm() {
         expectForms(
             [
-                .introduce(talkPort: 1, bulkPort: 0x0203), .beat(edition: 7), .pulse(edition: 8),
-                .book(AddressBook(edition: 9, [entry])), .stranger, .bulk(token: [1, 0xff]), .farewell,
+                .introduce(talkPort: 1, bulkPort: 0x0203), .heartbeat(edition: 7), .heartbeatReply(edition: 8),
+                .book(AddressBook(edition: 9, [entry])), .unknownProcess, .bulk(token: [1, 0xff]), .farewell,
             ] as [MembershipMessage],
             [
                 "010101000302", "01020700000000000000", "01030800000000000000",

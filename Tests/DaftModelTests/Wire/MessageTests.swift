@@ -18,7 +18,7 @@ private let info = SourceFileInfo(
 private let chain = Chain([Rank(2), Rank(1)], readers: [1])
 private let ingest = Ingest(
     offer: Offer(rank: Rank(2), number: 3), isHere: true, chain: chain, chunkSize: ChunkSize(4096)!,
-    limit: ByteRate(5 << 20), files: [IngestFile(info: info, key: b, span: span, isPart: true, standing: a)])
+    limit: ByteRate(5 << 20), files: [IngestFile(info: info, key: b, span: span, isPart: true, publishedContent: a)])
 private let fetch = Fetch(below: [.root], state: 7, chain: chain, reports: true, limit: ByteRate(1024))
 
 func expectForms<T: Coded>(_ values: [T], _ forms: [String], sourceLocation: SourceLocation = #_sourceLocation) {
@@ -54,7 +54,7 @@ func expectForms<T: Coded>(_ values: [T], _ forms: [String], sourceLocation: Sou
             [
                 .order(.ingest(ingest)), .order(.settle([Settled(key: b, content: a, manifest: manifest)])),
                 .order(.place([named])), .order(.fetch(fetch)), .order(.verify(below: [.root], state: 7)),
-                .order(.discard([a])), .order(.replicate(Replicate([Lacking(a, .complete)], state: 7))),
+                .order(.discard([a])), .order(.replicate(Replicate([MissingContent(a, .complete)], state: 7))),
                 .order(.repair(below: [.root])), .order(.leave(store: 3)), .order(.note([named])),
                 .order(
                     .writeOut(
@@ -86,7 +86,8 @@ func expectForms<T: Coded>(_ values: [T], _ forms: [String], sourceLocation: Sou
                 .underWay(
                     Activity(
                         commands: [
-                            RunningCommand(host: "n1", wording: Array("ls".utf8), milliseconds: 9, progress: progress)
+                            RunningCommand(
+                                host: "n1", commandText: Array("ls".utf8), milliseconds: 9, progress: progress)
                         ], traffic: Traffic(received: 5, sent: 6))),
                 .traced(
                     TracePage(
@@ -110,7 +111,7 @@ func expectForms<T: Coded>(_ values: [T], _ forms: [String], sourceLocation: Sou
     }
 
     @Test func outcomesHaveTheirForms() {
-        let lacking = Lacking(a, .part(BitSet([1])))
+        let lacking = MissingContent(a, .part(BitSet([1])))
         var collected = Collected()
         (collected.moved, collected.failures) = (1, [failure])
         expectForms(

@@ -18,7 +18,7 @@ private let hexKeys =
         expectForms([order], [plain])
         order.metadataServer = ["10.0.0.1", ""]
         (order.port, order.ports) = (0x1234, PortRange(5_000, 5_100))
-        (order.store, order.place, order.catalogue) = (Array("/s".utf8), 1, Array("/c".utf8))
+        (order.store, order.indexOnHost, order.catalogue) = (Array("/s".utf8), 1, Array("/c".utf8))
         order.group = Array("lab".utf8)
         (order.chunkSize, order.compression, order.durable, order.encrypts) = (ChunkSize(4096)!, 19, false, false)
         (order.orphanSeconds, order.repairAfterSeconds, order.copies) = (1, 2, 3)

@@ -26,7 +26,7 @@ private let order = NodeOrder(rank: .metadataServer, system: keys, host: "h")
         let hosts = try HostFile("n1\nn2\nN1:23\n".utf8, path: "").hosts
         #expect(hosts.map { file.member(for: $0).rank.number } == [1, 2, 3])
         #expect(file.member(for: hosts[1]).rank == Rank(2))
-        #expect(file.members.map(\.place) == [0, 0, 1])
+        #expect(file.members.map(\.indexOnHost) == [0, 0, 1])
         #expect(file.member(for: Host(name: "n9")!).rank == Rank(4))
     }
 

@@ -13,10 +13,10 @@ import Testing
 /// Serialized, because some tests count this process's resources.
 @Suite(.serialized, .timeLimit(.minutes(1))) enum AtTheDoor {}
 
-final class Doorstep: Sendable {
+final class DoorFixture: Sendable {
     let directory: String
     let door: Door
-    private let guests = Mutex<[DoorSession]>([])
+    private let sessions = Mutex<[DoorSession]>([])
     private let threads = Mutex<[OwnThread]>([])
 
     /// A door that passes each session to `serve` on a separate thread.
@@ -28,8 +28,8 @@ final class Doorstep: Sendable {
         try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
         door = try Door(in: Array(directory.utf8), patience)
         door.open { [self] doorSession in
-            guests.withLock { $0.append(doorSession) }
-            let thread = OwnThread("guest") { serve(doorSession) }
+            sessions.withLock { $0.append(doorSession) }
+            let thread = OwnThread("session") { serve(doorSession) }
             threads.withLock { $0.append(thread) }
         }
     }
@@ -41,29 +41,29 @@ final class Doorstep: Sendable {
         try? FileManager.default.removeItem(atPath: "/" + top)
     }
 
-    var place: DoorAddress { get throws { try DoorAddress(in: Array(directory.utf8)) } }
+    var address: DoorAddress { get throws { try DoorAddress(in: Array(directory.utf8)) } }
 
     func doorClient(_ command: DoorCommand = .some, _ patience: DoorClient.Patience = .init()) throws -> DoorClient {
-        try DoorClient(at: place, command, patience)
+        try DoorClient(at: address, command, patience)
     }
 
     /// A client that sends arbitrary messages.
-    func stranger() throws -> Stranger { try Stranger(at: place) }
+    func rawClient() throws -> RawClient { try RawClient(at: address) }
 
-    var latest: DoorSession? { guests.withLock { $0.last } }
+    var latest: DoorSession? { sessions.withLock { $0.last } }
 }
 
-final class Stranger {
-    let place: DoorAddress
+final class RawClient {
+    let address: DoorAddress
     private let socket: Socket
 
-    init(at place: DoorAddress) throws {
-        self.place = place
+    init(at address: DoorAddress) throws {
+        self.address = address
         socket = try Socket(.dealer, in: Context(), lingerMilliseconds: 0)
-        try socket.connect(place.endpoint)
+        try socket.connect(address.endpoint)
     }
 
-    func say(_ parts: [UInt8]...) throws { try socket.send(parts) }
+    func send(_ parts: [UInt8]...) throws { try socket.send(parts) }
 
     /// Why it was refused, if it was.
     func refusal() throws -> Failure? {
@@ -96,7 +96,7 @@ extension DoorSession {
 }
 
 /// Everything that a client receives.
-struct Told {
+struct Received {
     var output: [UInt8] = []
     var errors: [UInt8] = []
     var status: Int32?
@@ -104,18 +104,18 @@ struct Told {
 }
 
 extension DoorClient {
-    func listen() -> Told {
-        var told = Told()
+    func listen() -> Received {
+        var received = Received()
         while true {
             switch next() {
-            case .output(let bytes): told.output += bytes
-            case .errors(let bytes): told.errors += bytes
+            case .output(let bytes): received.output += bytes
+            case .errors(let bytes): received.errors += bytes
             case .end(let status):
-                told.status = status
-                return told
+                received.status = status
+                return received
             case .refused(let failure):
-                told.refusal = failure
-                return told
+                received.refusal = failure
+                return received
             }
         }
     }

@@ -6,7 +6,7 @@ import Testing
 
 @testable import DaftStore
 
-@Suite struct StandingTests {
+@Suite struct UnchangedTests {
     private let fixture = Fixture()
     private let content = Made(seed: 1, size: 500).id
 

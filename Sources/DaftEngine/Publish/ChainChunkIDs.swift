@@ -6,7 +6,7 @@ import DaftModel
 import DaftWire
 import Synchronization
 
-final class Learned: Sendable {
+final class ChainChunkIDs: Sendable {
     private struct File {
         var ids: [Int: ChunkID] = [:]
         var failure: Failure?
@@ -49,7 +49,7 @@ final class Learned: Sendable {
             state.orders[offer] = others > 0 ? others : nil
             if others > 0 { return }
             state.over.append(offer)
-            if state.over.count > Learned.remembered { state.files[state.over.removeFirst()] = nil }
+            if state.over.count > ChainChunkIDs.remembered { state.files[state.over.removeFirst()] = nil }
         }
     }
 
@@ -68,7 +68,7 @@ final class Learned: Sendable {
 
     /// The ids of each span: as soon as all are known or failed, else what is known after a timeout.
     func answer(_ spans: [Span], of offer: Offer) async -> [Identified] {
-        let deadline = loop.deadline(inMilliseconds: Learned.patienceMilliseconds)
+        let deadline = loop.deadline(inMilliseconds: ChainChunkIDs.patienceMilliseconds)
         while true {
             // Read the edition first: workers add ids concurrently.
             let edition = changed.edition

@@ -5,12 +5,12 @@ import DaftCatalogue
 import DaftModel
 import DaftWire
 
-struct Incumbent: Sendable {
+struct PublishedFile: Sendable {
     private let manifest: Manifest
 
     /// Nil if nothing is published there or this replica does not have it yet. Blocks.
     init?(of file: IngestFile, _ chunkSize: ChunkSize, in catalogue: Catalogue) throws(Failure) {
-        guard let content = file.standing, let manifest = try catalogue.manifest(content),
+        guard let content = file.publishedContent, let manifest = try catalogue.manifest(content),
             manifest.size == file.info.size, manifest.chunkSize == chunkSize
         else { return nil }
         self.manifest = manifest

@@ -6,7 +6,7 @@ import Glibc
 import TestDisk
 import TestPrograms
 
-final class PowerGround {
+final class PowerFixture {
     enum Part: String, CaseIterable, Sendable {
         case first = "st"
         case second = "st.1"
@@ -93,7 +93,7 @@ final class PowerGround {
         let name = "\(folder)/\(jobs)"
         try Data((["status"] + lines).map { $0 + "\n" }.joined().utf8).write(to: URL(fileURLWithPath: name + ".job"))
         let words =
-            (rebooted ? PowerGround.anotherBoot + [folder + "/boot"] : []) + program.words
+            (rebooted ? PowerFixture.anotherBoot + [folder + "/boot"] : []) + program.words
             + ["--json", "--chunk-size", chunkSize, "--store", self[.first], "--catalogue", self[.catalogue]]
             + (durable ? ["--durable"] : []) + ["-f", name + ".job"]
         let process = try Running(

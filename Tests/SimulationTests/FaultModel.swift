@@ -6,7 +6,7 @@ import DaftModel
 import Synchronization
 import TestDisk
 
-final class Weather: Sendable {
+final class FaultModel: Sendable {
     private struct Pair: Hashable {
         let from, to: Rank
     }

@@ -5,7 +5,7 @@ import Foundation
 import Glibc
 import TestBox
 
-struct Stranger: Sendable {
+struct RawClient: Sendable {
     /// The process whose network namespace is used.
     let home: pid_t
     let address: String
@@ -19,15 +19,15 @@ struct Stranger: Sendable {
     static let readyBytes = 64
 
     /// Sends `bytes` over connections one after another; returns the longest reply.
-    func say(_ bytes: Data, times: Int, listenMilliseconds: Int32 = 20) throws -> Data {
+    func send(_ bytes: Data, times: Int, listenMilliseconds: Int32 = 20) throws -> Data {
         try inNetwork(of: home) {
             var longest = Data()
             for _ in 0..<times {
                 let file = try connected()
                 defer { close(file) }
-                _ = bytes.withUnsafeBytes { send(file, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
-                let heard = hear(file, milliseconds: listenMilliseconds)
-                if heard.count > longest.count { longest = heard }
+                _ = bytes.withUnsafeBytes { Glibc.send(file, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
+                let received = receive(file, milliseconds: listenMilliseconds)
+                if received.count > longest.count { longest = received }
             }
             return longest
         }
@@ -38,7 +38,7 @@ struct Stranger: Sendable {
         try inNetwork(of: home) {
             try (0..<connections).map { _ in
                 let file = try connected()
-                _ = bytes.withUnsafeBytes { send(file, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
+                _ = bytes.withUnsafeBytes { Glibc.send(file, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
                 return file
             }
         }
@@ -46,11 +46,11 @@ struct Stranger: Sendable {
 
     private func connected() throws -> Int32 {
         let file = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
-        var place = sockaddr_in()
-        place.sin_family = sa_family_t(AF_INET)
-        place.sin_port = port.bigEndian
-        place.sin_addr.s_addr = inet_addr(address)
-        let code = withUnsafePointer(to: &place) {
+        var endpoint = sockaddr_in()
+        endpoint.sin_family = sa_family_t(AF_INET)
+        endpoint.sin_port = port.bigEndian
+        endpoint.sin_addr.s_addr = inet_addr(address)
+        let code = withUnsafePointer(to: &endpoint) {
             $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
                 connect(file, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
             }
@@ -63,15 +63,15 @@ struct Stranger: Sendable {
     }
 
     /// Reads until a pause of this length or the end.
-    private func hear(_ file: Int32, milliseconds: Int32) -> Data {
-        var heard = Data()
+    private func receive(_ file: Int32, milliseconds: Int32) -> Data {
+        var received = Data()
         var buffer = [UInt8](repeating: 0, count: 64 << 10)
         while true {
             var one = pollfd(fd: file, events: Int16(POLLIN), revents: 0)
-            guard poll(&one, 1, milliseconds) > 0 else { return heard }
+            guard poll(&one, 1, milliseconds) > 0 else { return received }
             let count = recv(file, &buffer, buffer.count, 0)
-            guard count > 0 else { return heard }
-            heard += buffer[..<count]
+            guard count > 0 else { return received }
+            received += buffer[..<count]
         }
     }
 

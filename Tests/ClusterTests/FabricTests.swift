@@ -36,7 +36,8 @@ struct Fabric: Sendable, CustomTestStringConvertible {
     @Test func debiansOpenMPIHasThem() { #expect(Fabric.installed.count == Fabric.all.count) }
 
     /// ContractTests has the others.
-    @Test(arguments: Fabric.installed.filter { !$0.component.contains("btl") }) func theContractIsKept(over fabric: Fabric) throws {
+    @Test(arguments: Fabric.installed.filter { !$0.component.contains("btl") })
+    func theContractIsKept(over fabric: Fabric) throws {
         let ended = try Job(3, "mpi-contract", [], mca: fabric.mca).end(withinSeconds: 120)
         #expect(ended.status == 0, "\(ended)")
         #expect(ended.output.contains(" 0 broken"), "\(ended)")

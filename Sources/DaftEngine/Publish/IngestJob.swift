@@ -20,7 +20,7 @@ import DaftWire
 struct IngestJob: Sendable {
     /// Larger files gain nothing from sharing a slab.
     static let smallFile: Int64 = 1 << 20
-    static let groupFiles = 64
+    static let groupFiles = 256
     private static let groupsUnderWay = 4
 
     let station: Station

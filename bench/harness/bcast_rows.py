@@ -9,7 +9,7 @@ import time
 from harness import peers
 from harness.box import Box
 from harness.contest import SOURCE, Contest, make_tree
-from harness.daft import STORE, build_plain, make_file, mpirun_in_box, serving_in_box
+from harness.daft import STORE, build_peer, make_file, mpirun_in_box, serving_in_box
 from harness.machine import Busy, wait_until_quiet
 from harness.record import Takes, plain
 
@@ -123,7 +123,7 @@ def cold_start(results, plan, hosts, rate):
     with Box(hosts + 1, rate) as box:
         box.run(0, f"mkdir -p {SOURCE}; head -c 1024 /dev/urandom >{SOURCE}/tiny")
         game, empty, tiny = Contest(results, box, hosts, rate), Takes(), Takes()
-        nothing = mpirun_in_box(game.job.slots, [build_plain(box.shared)])
+        nothing = mpirun_in_box(game.job.slots, [build_peer(box.shared, "plain_bcast")])
         for _ in range(plan.repeats + 2):
             game.job.clear()
             for takes, words in ((empty, nothing), (tiny, game.job.command(["bcast", f"{SOURCE}/tiny"]))):

@@ -180,8 +180,10 @@ def remove(path):
     shutil.rmtree(path, ignore_errors=True)
 
 
-def build_plain(place):
-    """The broadcast by plain MPI_Bcast; without arguments, the MPI program that does nothing."""
-    target = os.path.join(place, "plain_bcast")
-    subprocess.run(["mpicc", "-O2", "-o", target, os.path.join(ROOT, "bench", "plain_bcast.c")], check=True)
+def build_peer(place, name):
+    """One of the broadcasts in C beside daft's: plain_bcast (without arguments, an MPI program that does nothing), or
+    verified_bcast."""
+    target = os.path.join(place, name)
+    source = os.path.join(ROOT, "bench", name + ".c")
+    subprocess.run(["mpicc", "-O2", "-o", target, source, "-lcrypto", "-lpthread"], check=True)
     return target

@@ -31,7 +31,7 @@ public final class DoorAddress: Sendable {
     /// Whether a trusted process listens. False for stale sockets and other users' sockets; true for a stopped process
     /// with a full backlog.
     public var isOpen: Bool {
-        switch connect() {
+        switch attempt() {
         case .connected(let file):
             if let other = kept.exchange(file) { close(other) }
             return true
@@ -43,13 +43,14 @@ public final class DoorAddress: Sendable {
     enum Connection {
         /// A descriptor that does not block, and belongs to the caller.
         case connected(Int32)
-        /// Somebody listens, but so many wait to be taken in that there is no place for one more.
+        /// Somebody listens, and the backlog is full.
         case crowded
         case closed
     }
 
-    func connect() -> Connection {
-        if let file = kept.exchange(nil) { return .connected(file) }
+    func connect() -> Connection { kept.exchange(nil).map { .connected($0) } ?? attempt() }
+
+    private func attempt() -> Connection {
         let users = trustedUsers
         var status = stat()
         guard fstatat(descriptor, "door", &status, AT_SYMLINK_NOFOLLOW) == 0, status.st_mode & S_IFMT == S_IFSOCK,

@@ -51,19 +51,8 @@ import Testing
     /// Two concurrent commands diffuse the same file and choose different chunks for this store.
     @Test func partsOfAFileThatTwoCommandsBringAreBothKept() throws {
         let cluster = try cluster(dataServers: 2, sources: [UInt8](repeating: 7, count: 8000))
-        let walk = try SourceWalk(Array("\(cluster.base)/source".utf8)) { _, _ in false }
-        guard case .found(let found) = walk.next(1).first, case .file(let info) = found.kind else {
-            Issue.record("there is no file")
-            return
-        }
-        let size = try #require(ChunkSize(ChunkSize.smallest))
-        let key = sourceKey(info, host: "n2", size)
-        let parts = (0..<2).map { chunk in
-            let file = IngestFile(info: info, key: key, span: Span(file: 0, first: chunk, count: 1), isPart: true)
-            return TypedOrder.ingest(
-                Ingest(
-                    offer: Offer(rank: .metadataServer, number: 0), isHere: true, chunkSize: size, files: [file]))
-        }
+        let source = try #require(try Source(of: cluster))
+        let parts = (0..<2).map { source.ingest($0, 1, isPart: true) }
         let begun = parts.compactMap { part in
             cluster.begin(at: cluster.metadataServer) { await $0.carryOut(part, at: Rank(2)) }
         }
@@ -71,8 +60,8 @@ import Testing
         let ids = begun.compactMap(\.value).flatMap { outcome -> [ChunkID] in
             if case .success(let taken) = outcome, case .part(let ids) = taken.files.first { ids } else { [] }
         }
-        let manifest = Manifest(size: info.size, chunkSize: size, chunks: ids)
-        let settle = TypedOrder.settle([Settled(key: key, content: manifest.contentID, manifest: manifest)])
+        let manifest = Manifest(size: source.info.size, chunkSize: source.chunkSize, chunks: ids)
+        let settle = TypedOrder.settle([Settled(key: source.key, content: manifest.contentID, manifest: manifest)])
         _ = try cluster.result(at: cluster.metadataServer) { await $0.carryOut(settle, at: Rank(2)) }
         #expect(try cluster.ranks[2].station?.store?.extent(of: manifest.contentID) == .complete)
     }
@@ -80,30 +69,21 @@ import Testing
     /// An interrupted command has ingested a part; the next ingests another and publishes only that one.
     @Test func whatAnInterruptedCommandBroughtIsRecordedByTheNext() throws {
         let cluster = try cluster(dataServers: 2, sources: [UInt8](repeating: 7, count: 8000))
-        let walk = try SourceWalk(Array("\(cluster.base)/source".utf8)) { _, _ in false }
-        guard case .found(let found) = walk.next(1).first, case .file(let info) = found.kind else {
-            Issue.record("there is no file")
-            return
-        }
-        let size = try #require(ChunkSize(ChunkSize.smallest))
+        let source = try #require(try Source(of: cluster))
         let number = try #require(cluster.ranks[2].station?.number)
-        let key = sourceKey(info, host: "n2", size)
         let ids = [4096, 3904].map { digest(of: [UInt8](repeating: 7, count: $0)) }
-        let manifest = Manifest(size: info.size, chunkSize: size, chunks: ids)
+        let manifest = Manifest(size: source.info.size, chunkSize: source.chunkSize, chunks: ids)
         let content = manifest.contentID
         let part = StoreExtent(store: number, .part(BitSet([1])))
         let publication = Publication(
-            entries: [NamedEntry(try Name("/source"), Entry(.file(content), mode: 0o644, mtime: info.mtime))],
+            entries: [NamedEntry(try Name("/source"), Entry(.file(content), mode: 0o644, mtime: source.info.mtime))],
             contents: [KeptContent(id: content, manifest: manifest, holdings: [part])], copies: .atLeast(1))
         _ = try cluster.result(at: cluster.metadataServer) { station in
             for chunk in 0..<2 {
-                let file = IngestFile(info: info, key: key, span: Span(file: 0, first: chunk, count: 1), isPart: true)
-                let offer = Offer(rank: .metadataServer, number: 0)
-                _ = await station.carryOut(
-                    .ingest(Ingest(offer: offer, isHere: true, chunkSize: size, files: [file])), at: Rank(2))
+                _ = await station.carryOut(source.ingest(chunk, 1, isPart: true), at: Rank(2))
             }
             _ = await station.carryOut(
-                .settle([Settled(key: key, content: content, manifest: manifest)]), at: Rank(2))
+                .settle([Settled(key: source.key, content: content, manifest: manifest)]), at: Rank(2))
             _ = try? await station.ask(.publish(publication), at: .metadataServer)
             _ = await station.carryOut(.note(publication.entries), at: Rank(2))
         }
@@ -114,30 +94,42 @@ import Testing
     /// One command ingested the whole file; another settles a part of the same content and is refused.
     @Test func theRefusalOfAPartLeavesWhatAnotherCommandIsAboutToPublish() throws {
         let cluster = try cluster(dataServers: 2, sources: (0..<8000).map { UInt8(truncatingIfNeeded: $0 / 3) })
-        let walk = try SourceWalk(Array("\(cluster.base)/source".utf8)) { _, _ in false }
-        guard case .found(let found) = walk.next(1).first, case .file(let info) = found.kind else {
-            Issue.record("there is no file")
-            return
-        }
-        let size = try #require(ChunkSize(ChunkSize.smallest))
+        let source = try #require(try Source(of: cluster))
         func carryOut<Answer>(_ order: TypedOrder<Answer>) throws -> Result<Answer, Failure>? {
             try cluster.result(at: cluster.metadataServer) { await $0.carryOut(order, at: Rank(2)) }
         }
-        let key = sourceKey(info, host: "n2", size)
-        let file = IngestFile(info: info, key: key, span: Span(file: 0, first: 0, count: 2), isPart: false)
-        let taken = try carryOut(
-            .ingest(
-                Ingest(
-                    offer: Offer(rank: .metadataServer, number: 0), isHere: true, chunkSize: size, files: [file])))
+        let taken = try carryOut(source.ingest(0, 2, isPart: false))
         guard case .success(let ingested) = taken, case .whole(let content, let manifest) = ingested.files.first else {
             Issue.record("\(String(describing: taken))")
             return
         }
-        _ = try carryOut(.settle([Settled(key: key, content: content, manifest: manifest)]))
+        _ = try carryOut(.settle([Settled(key: source.key, content: content, manifest: manifest)]))
         _ = try carryOut(.discard([content]))
         let store = try #require(cluster.ranks[2].station?.store)
         #expect(try store.extent(of: content) == .complete)
         _ = try carryOut(.discard([content]))
         #expect(try store.extent(of: content) == .nothing)
+    }
+}
+
+/// The cluster's source file, in the smallest chunks, and orders to ingest some of them.
+private struct Source {
+    let info: SourceFileInfo
+    let chunkSize: ChunkSize
+
+    init?(of cluster: Cluster) throws {
+        let walk = try SourceWalk(Array("\(cluster.base)/source".utf8)) { _, _ in false }
+        guard case .found(let found) = walk.next(1).first, case .file(let info) = found.kind,
+            let chunkSize = ChunkSize(ChunkSize.smallest)
+        else { return nil }
+        (self.info, self.chunkSize) = (info, chunkSize)
+    }
+
+    var key: Digest { sourceKey(info, host: "n2", chunkSize) }
+
+    func ingest(_ first: Int, _ count: Int, isPart: Bool) -> TypedOrder<(files: [Ingested], moved: Int64)> {
+        let file = IngestFile(info: info, key: key, span: Span(file: 0, first: first, count: count), isPart: isPart)
+        let offer = Offer(rank: .metadataServer, number: 0)
+        return .ingest(Ingest(offer: offer, isHere: true, chunkSize: chunkSize, files: [file]))
     }
 }

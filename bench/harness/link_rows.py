@@ -31,12 +31,18 @@ def shown(rate):
     return f"{rate / 1e6:.1f} MB/s"
 
 
+def link_with_file(box, slots, size):
+    """What the link of host 1 carries, a job on these slots, and a file on that host."""
+    limit = box.payload_rate([1], 0)
+    job = BoxJob(box, slots)
+    make_file(box, 1, f"{SOURCE}/file", size.megabytes)
+    return limit, job
+
+
 def get_from_one(results, size, repeats, rate="400mbit"):
     """A file of one data server, over its link, to a client on another node."""
     with Box(2, rate) as box:
-        limit = box.payload_rate([1], 0)
-        job = BoxJob(box, [(0, 1), (1, 1)])
-        make_file(box, 1, f"{SOURCE}/file", size.megabytes)
+        limit, job = link_with_file(box, [(0, 1), (1, 1)], size)
         job_get = Takes()
         for _ in range(repeats):
             job.clear("/scratch/out")
@@ -54,9 +60,7 @@ def get_from_one(results, size, repeats, rate="400mbit"):
 def cat_from_one(results, size, repeats, rate="400mbit"):
     """The same file, read by a client of the other node from its beginning to its end."""
     with Box(2, rate) as box:
-        limit = box.payload_rate([1], 0)
-        job = BoxJob(box, [(0, 2), (1, 1)])
-        make_file(box, 1, f"{SOURCE}/file", size.megabytes)
+        limit, job = link_with_file(box, [(0, 2), (1, 1)], size)
         takes = Takes()
         with serving_in_box(job):
             box.run(1, job.client("put", f"{SOURCE}/file"))

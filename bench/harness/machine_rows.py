@@ -27,10 +27,11 @@ def unshaped(results, plan, receivers, mebibytes):
             for _ in range(mebibytes // 64):
                 file.write(os.urandom(64 << 20))
         ours, published, bare, verified = Takes(), Takes(), Takes(), Takes()
+        peers = [(bare, build_peer(place, "plain_bcast")), (verified, build_peer(place, "verified_bcast"))]
         for _ in range(plan.repeats):
-            for takes, peer in ((bare, "plain_bcast"), (verified, "verified_bcast")):
+            for takes, peer in peers:
                 wait_until_quiet()
-                words = [*mpirun_here(receivers + 1), build_peer(place, peer), source, f"{place}/copy"]
+                words = [*mpirun_here(receivers + 1), peer, source, f"{place}/copy"]
                 with Busy() as busy:
                     done = subprocess.run(
                         words, check=True, capture_output=True, text=True, env={**os.environ, **AS_ROOT})

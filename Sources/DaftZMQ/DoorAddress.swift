@@ -11,8 +11,8 @@ import Synchronization
 
 public final class DoorAddress: Sendable {
     private let descriptor: Int32
-    /// The connection that showed that somebody listens: the client's, if it comes.
-    private let kept = Mutex<Int32?>(nil)
+    /// The connection that showed that somebody listens: the client's, if it comes. -1: none.
+    private let kept = Atomic<Int32>(-1)
 
     /// Throws `denied` for an untrusted directory; `isNamed`: root named it and accepts any owner. `group`: may own the
     /// path.
@@ -21,7 +21,8 @@ public final class DoorAddress: Sendable {
     }
 
     deinit {
-        if let file = kept.exchange(nil) { close(file) }
+        let file = kept.load(ordering: .relaxed)
+        if file >= 0 { close(file) }
         close(descriptor)
     }
 
@@ -33,7 +34,8 @@ public final class DoorAddress: Sendable {
     public var isOpen: Bool {
         switch attempt() {
         case .connected(let file):
-            if let other = kept.exchange(file) { close(other) }
+            let other = kept.exchange(file, ordering: .acquiringAndReleasing)
+            if other >= 0 { close(other) }
             return true
         case .crowded: return true
         case .closed: return false
@@ -48,7 +50,10 @@ public final class DoorAddress: Sendable {
         case closed
     }
 
-    func connect() -> Connection { kept.exchange(nil).map { .connected($0) } ?? attempt() }
+    func connect() -> Connection {
+        let file = kept.exchange(-1, ordering: .acquiringAndReleasing)
+        return file >= 0 ? .connected(file) : attempt()
+    }
 
     private func attempt() -> Connection {
         let users = trustedUsers
@@ -77,14 +82,5 @@ public final class DoorAddress: Sendable {
     private var trustedUsers: Set<UInt32> {
         var status = stat()
         return fstat(descriptor, &status) == 0 ? [geteuid(), 0, status.st_uid] : []
-    }
-}
-
-extension Mutex where Value == Int32? {
-    fileprivate func exchange(_ new: sending Int32?) -> Int32? {
-        withLock { value in
-            defer { value = new }
-            return value
-        }
     }
 }

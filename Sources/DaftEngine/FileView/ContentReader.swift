@@ -21,7 +21,6 @@ final class ContentReader: FileReader {
     let attributes: Attributes
     let chunks: SharedChunks
     private let station: Station
-    private let number: Int
     private let position = Mutex(Position())
     private var manifest: Manifest { chunks.wanted.manifest }
 
@@ -29,10 +28,9 @@ final class ContentReader: FileReader {
         self.chunks = chunks
         self.attributes = attributes
         self.station = station
-        number = chunks.join()
     }
 
-    deinit { chunks.leave(number) }
+    deinit { chunks.leave(ObjectIdentifier(self)) }
 
     func read(_ range: Range<Int64>, into memory: UnsafeMutableRawBufferPointer) async throws(Failure) -> Int {
         let start = max(0, range.lowerBound)
@@ -78,7 +76,7 @@ final class ContentReader: FileReader {
         let (first, last) = (chunk(at: start), chunk(at: end - 1))
         let ahead = advance(from: start, to: end, chunk: last)
         let end = min(manifest.chunks.count, min(last, first + chunks.mostAhead) + 1 + ahead)
-        chunks.prefetch(first..<end, for: number)
+        chunks.prefetch(first..<end, for: ObjectIdentifier(self))
     }
 
     func localFile() async -> LocalFile? {

@@ -12,8 +12,7 @@ final class SharedChunks: Sendable {
         var loading: [Int: Task<Result<Slab, Failure>, Never>] = [:]
         var here: [Int: Slab] = [:]
         /// By reader, the chunks that it reads and is about to read: no others are cached.
-        var windows: [Int: Range<Int>] = [:]
-        var readers = 0
+        var windows: [ObjectIdentifier: Range<Int>] = [:]
         var selector: SourceSelector?
         var selected: Nanoseconds = 0
 
@@ -51,23 +50,15 @@ final class SharedChunks: Sendable {
         }
     }
 
-    /// A number for a new reader.
-    func join() -> Int {
-        state.withLock { state in
-            state.readers += 1
-            return state.readers
-        }
-    }
-
-    func leave(_ reader: Int) { _ = move(reader, to: nil) }
+    func leave(_ reader: ObjectIdentifier) { _ = move(reader, to: nil) }
 
     /// Starts loading what comes into a reader's window, and evicts what is in no window any more.
-    func prefetch(_ window: Range<Int>, for reader: Int) {
+    func prefetch(_ window: Range<Int>, for reader: ObjectIdentifier) {
         for new in move(reader, to: window) { for index in new where !isZero(index) { _ = find(index) } }
     }
 
     /// Returns what is new in the window.
-    private func move(_ reader: Int, to window: Range<Int>?) -> [Range<Int>] {
+    private func move(_ reader: ObjectIdentifier, to window: Range<Int>?) -> [Range<Int>] {
         state.withLock { state in
             let old = state.windows[reader]
             state.windows[reader] = window

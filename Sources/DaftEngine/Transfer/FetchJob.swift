@@ -96,38 +96,35 @@ struct FetchJob: Sendable {
         let store = store
         let sorted = try await station.work { () throws(Failure) in
             var ready: [NamedEntry] = []
-            var missing: [(NamedEntry, ContentID)] = []
+            var missing: [NamedEntry] = []
             for named in entries {
                 if let content = named.entry.content, try store.extent(of: content) != .complete {
-                    missing.append((named, content))
+                    missing.append(named)
                 } else {
                     ready.append(named)
                 }
             }
-            let wanted = missing
-            let manifests = try catalogue.snapshot { (snapshot) throws(Failure) in
-                try wanted.map { (_, content) throws(Failure) in try snapshot.manifest(ofNamed: content) }
+            let files = missing
+            let wanted = try catalogue.snapshot { (snapshot) throws(Failure) in
+                try files.map { named throws(Failure) in try snapshot.wanted(of: named) }
             }
-            return (ready, Array(zip(missing.map(\.0), manifests)))
+            return (ready, Array(zip(files, wanted.compactMap(\.self))))
         }
         ledger.note(directories: entries.filter(\.entry.isDirectory))
-        try await pull.lookUp(
-            sorted.1.compactMap { named, manifest in
-                named.entry.content.map { Wanted(content: $0, manifest: manifest, name: named.name) }
-            })
-        for (named, manifest) in sorted.1 { await want(named, manifest, pull) }
+        try await pull.lookUp(sorted.1.map(\.1))
+        for (named, wanted) in sorted.1 { await want(named, wanted, pull) }
         await add(sorted.0)
     }
 
     /// Pulls a missing content for its first name; further names wait for it.
-    private func want(_ named: NamedEntry, _ manifest: Manifest, _ pull: Pull) async {
-        guard let content = named.entry.content, ledger.isFirst(named, of: content) else { return }
-        let wanted = Wanted(content: content, manifest: manifest, name: named.name)
-        progressCounter.expect(bytes: manifest.size, files: 1)
+    private func want(_ named: NamedEntry, _ wanted: Wanted, _ pull: Pull) async {
+        let (content, size) = (wanted.content, wanted.manifest.size)
+        guard ledger.isFirst(named, of: content) else { return }
+        progressCounter.expect(bytes: size, files: 1)
         await pull.claim(content)
         // If the extent is unknown, the content is fetched.
         if !pull.isOnlyOrder, (try? await extent(of: content)) == .complete {
-            progressCounter.add(bytes: manifest.size, files: 1)
+            progressCounter.add(bytes: size, files: 1)
             return await settle(wanted, nil)
         }
         await pull.fetch(wanted)

@@ -193,6 +193,7 @@ actor SourceSelector {
     /// Looks up the holders of many contents by one job: each by itself would wake a worker.
     func lookUp(_ wanted: [Wanted]) async throws(Failure) {
         let unknown = wanted.filter { $0.offered == nil && holders[$0.content] == nil }.map(\.content)
+        if unknown.isEmpty { return }
         let catalogue = station.catalogue
         let found = try await station.work { () throws(Failure) in
             try catalogue.snapshot { (snapshot) throws(Failure) in
